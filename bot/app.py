@@ -1,0 +1,257 @@
+"""The composition root: builds the parts from the settings, starts them, stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from bot.core.clock import Clock, system_clock
+from bot.core.errors import ConfigError, JournalError, StorageRejected, StorageUnavailable
+from bot.core.limits import SendLimits
+from bot.flows.absence import Absence
+from bot.flows.answers import Answerer
+from bot.flows.commands import Commands
+from bot.flows.dispatcher import Dispatcher
+from bot.flows.figures import Figures
+from bot.flows.intake import Intake
+from bot.flows.marks import Marker
+from bot.flows.ports import BotApi
+from bot.flows.recorder import Recorder, Rules
+from bot.journal import Journal
+from bot.settings import DEFAULT_DB, Settings, warn_of_gaps
+from bot.store.connection import Database, connect
+from bot.store.embedded import EmbeddedMongo
+from bot.store.feedback import FeedbackStore
+from bot.store.indexes import bootstrap
+from bot.store.prompts import PromptStore
+from bot.store.taps import TapLedger
+from bot.telegram.client import BotClient
+
+log = logging.getLogger(__name__)
+
+# Seconds. SIGTERM to end: at most the sum, and the embedded MongoDB's second.
+_FINISH_WRITES = 3.0
+_FINISH_CALLS = 3.0
+_RETRY_BOOTSTRAP = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything that is kept: three collections, and the journal of this machine."""
+
+    events: FeedbackStore
+    prompts: PromptStore
+    ledger: TapLedger
+    journal: Journal
+
+    def figures(self, clock: Clock) -> Figures:
+        """The source of `/stats` and `stats`."""
+        return Figures(self.events, self.prompts, self.ledger, self.journal, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The flows of the running bot, wired to each other."""
+
+    intake: Intake
+    recorder: Recorder
+    answerer: Answerer
+    marker: Marker
+    commands: Commands
+    dispatcher: Dispatcher
+    absence: Absence
+
+
+def build_stores(db: Database, journal: Journal) -> Stores:
+    """The stores on one database."""
+    return Stores(FeedbackStore(db), PromptStore(db), TapLedger(db), journal)
+
+
+def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock) -> Service:
+    """Wire the flows; nothing runs yet."""
+    limits = SendLimits()
+    answerer = Answerer(api)
+    marker = Marker(api, limits)
+    commands = Commands(
+        api, limits, stores.figures(clock).collect, athletes=settings.athlete_ids, admins=settings.admin_ids
+    )
+    recorder = Recorder(
+        journal=stores.journal,
+        events=stores.events,
+        prompts=stores.prompts,
+        ledger=stores.ledger,
+        answerer=answerer,
+        marker=marker,
+        commands=commands,
+        rules=Rules(settings.athlete_ids, settings.timezone, settings.late_after_days),
+        clock=clock,
+    )
+    intake = Intake(api, stores.journal, clock, recorder.wake)
+
+    async def caught_up() -> None:
+        await intake.caught_up()
+        await recorder.drained()
+
+    return Service(
+        intake=intake,
+        recorder=recorder,
+        answerer=answerer,
+        marker=marker,
+        commands=commands,
+        dispatcher=Dispatcher(api, stores.prompts, limits, clock, settings.timezone),
+        absence=Absence(
+            stores.journal, stores.prompts, clock, caught_up, timedelta(days=settings.late_after_days)
+        ),
+    )
+
+
+async def serve(settings: Settings, stop: asyncio.Event, clock: Clock = system_clock) -> None:
+    """Run the bot until `stop` is set; then end within ten seconds with everything received kept.
+
+    Raises:
+        BotError: it cannot start, or cannot go on; the message says why.
+    """
+    if settings.telegram_bot_token is None:
+        raise ConfigError("TELEGRAM_BOT_TOKEN: required; @BotFather gives it. `demo` works without")
+    warn_of_gaps(settings, log)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_only_one(settings.data_dir))
+        journal = await stack.enter_async_context(open_journal(settings.data_dir))
+        db, embedded = await stack.enter_async_context(open_database(settings))
+        api = await stack.enter_async_context(
+            BotClient(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url)
+        )
+        upkeep = [_keep_indexes(db)]
+        if embedded is not None:
+            upkeep.append(embedded.supervise())
+        service = build_service(settings, build_stores(db, journal), api, clock)
+        await _run(service, upkeep, stop)
+    log.info("stopped")
+
+
+async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+    """Run all flows until `stop`, then first the sources end and after them, emptied, the sinks."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            sources = [
+                group.create_task(source)
+                for source in (service.intake.run(), service.dispatcher.run(), service.absence.run())
+            ]
+            sinks = [
+                group.create_task(sink)
+                for sink in (
+                    service.recorder.run(),
+                    service.answerer.run(),
+                    service.marker.run(),
+                    service.commands.run(),
+                    *upkeep,
+                )
+            ]
+            await stop.wait()
+            log.info("stopping")
+            for task in sources:
+                task.cancel()
+            await _within(_FINISH_WRITES, service.recorder.drained())
+            await _within(_FINISH_CALLS, _finish_calls(service))
+            for task in sinks:
+                task.cancel()
+    except BaseExceptionGroup as failures:
+        raise _first(failures) from None
+    finally:
+        with contextlib.suppress(JournalError):
+            await service.recorder.settle()
+
+
+async def _finish_calls(service: Service) -> None:
+    await service.answerer.join()
+    await service.dispatcher.finish()
+    await service.marker.drain()
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(work, seconds)
+
+
+def _first(failure: BaseException) -> BaseException:
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
+
+
+async def _keep_indexes(db: Database) -> None:
+    """Bring the indexes into order as soon as MongoDB answers; taps are recorded meanwhile."""
+    while True:
+        try:
+            reports = await bootstrap(db)
+            break
+        except (StorageUnavailable, StorageRejected) as exc:
+            log.warning("the indexes are not checked yet: %s", exc)
+            await asyncio.sleep(_RETRY_BOOTSTRAP)
+    for report in reports:
+        if report.outcome == "failed":
+            log.error("index %s", report)
+        elif report.outcome != "kept":
+            log.info("index %s", report)
+
+
+@asynccontextmanager
+async def open_journal(data_dir: Path) -> AsyncIterator[Journal]:
+    """The journal of a data directory, closed at the end."""
+    journal = Journal(data_dir / "journal.sqlite3")
+    await journal.open()
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+@asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, EmbeddedMongo | None]]:
+    """MongoDB as the settings say: at `MONGO_URL`, else the embedded one, started and stopped here.
+
+    Raises:
+        ConfigError: `MONGO_URL` is no connection string.
+        EmbeddedMongoError: the embedded MongoDB cannot run here.
+    """
+    async with AsyncExitStack() as stack:
+        embedded = None
+        if settings.mongo_url is None:
+            embedded = await stack.enter_async_context(EmbeddedMongo(settings.data_dir))
+            url = embedded.url
+            log.info("embedded MongoDB at %s", url)
+        else:
+            url = settings.mongo_url.get_secret_value()
+        db = connect(url, settings.mongo_db, DEFAULT_DB)
+        stack.push_async_callback(db.client.close)
+        yield db, embedded
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Two bots on one journal would each take the other's entries for their own."""
+    path = data_dir / "run.lock"
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = path.open("a")
+    except OSError as exc:
+        raise ConfigError(
+            f"DATA_DIR: {data_dir} cannot be used ({exc.strerror}); choose a directory that this user may"
+            " write to"
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(
+                f"DATA_DIR: another bot is running on {data_dir}; stop it, or give this one its own DATA_DIR"
+            ) from None
+        yield

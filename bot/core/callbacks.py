@@ -1,0 +1,123 @@
+"""Callback payload <-> string.
+
+    session_feedback|runId|sessionId|type[|note]
+    feedback|runId|type[|note]                      (older form, still under buttons in chats)
+
+Telegram allows 1 to 64 bytes of callback data. Ids that do not fit, or that the plain form cannot carry
+unchanged, travel as a short reference that the prompt record resolves.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import unquote_to_bytes
+
+PREFIX = "session_feedback"
+LEGACY_PREFIX = "feedback"
+MAX_CALLBACK_BYTES = 64
+
+_REFERENCE_SESSION = "~"
+_REFERENCE = re.compile(r"~[A-Za-z0-9_-]{20}")
+_BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+class FeedbackType(StrEnum):
+    """What an athlete can say about a session, in the order of the buttons."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    HARD = "hard"
+    PAIN = "pain"
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A payload that was understood.
+
+    Attributes:
+        run_id: as it came, never blank; a reference when `is_reference`.
+        session_id: as it came; None means "the session of this message" (older form, or left empty).
+        type: the answer.
+        note: decoded and trimmed; None when empty.
+    """
+
+    run_id: str
+    session_id: str | None
+    type: FeedbackType
+    note: str | None = None
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the ids stand in a prompt record instead of in the payload."""
+        return self.session_id == _REFERENCE_SESSION and _REFERENCE.fullmatch(self.run_id) is not None
+
+
+def parse_callback(data: object) -> Callback | None:
+    """Read callback data. Total: whatever comes in, it returns a `Callback` or None and never raises."""
+    if not isinstance(data, str):
+        return None
+    form, _, rest = data.partition("|")
+    session_id: str | None = None
+    if form == PREFIX and rest.count("|") >= 2:
+        run_id, session_id, answer = rest.split("|", 2)
+    elif form == LEGACY_PREFIX and "|" in rest:
+        run_id, answer = rest.split("|", 1)
+    else:
+        return None
+    kind, _, note = answer.partition("|")
+    try:
+        type_ = FeedbackType(kind.strip().lower())
+    except ValueError:
+        return None
+    if not run_id.strip() or _SURROGATE.search(run_id + (session_id or "")):
+        return None
+    return Callback(run_id, session_id if session_id and session_id.strip() else None, type_, _note(note))
+
+
+def _note(encoded: str) -> str | None:
+    note = encoded
+    if not _BROKEN_PERCENT.search(encoded):
+        try:
+            note = unquote_to_bytes(encoded).decode()
+        except UnicodeError:
+            note = encoded
+    # A lone surrogate cannot be stored; the rest of the note can.
+    return _SURROGATE.sub("\ufffd", note).strip() or None
+
+
+def format_callback(run_id: str, session_id: str, type_: FeedbackType) -> str:
+    """The callback data of one button: 1 to 64 bytes, whatever the ids.
+
+    All buttons of a session use the same form, so `needs_reference` tells it for the session.
+    """
+    if needs_reference(run_id, session_id):
+        return _plain(make_reference(run_id, session_id), _REFERENCE_SESSION, type_)
+    return _plain(run_id, session_id, type_)
+
+
+def needs_reference(run_id: str, session_id: str) -> bool:
+    """Whether the plain form is too long for these ids, or would not give them back unchanged."""
+    longest = _plain(run_id, session_id, FeedbackType.SKIPPED)
+    callback = parse_callback(longest)
+    return (
+        callback is None
+        or (callback.run_id, callback.session_id) != (run_id, session_id)
+        or callback.is_reference
+        or len(longest.encode()) > MAX_CALLBACK_BYTES
+    )
+
+
+def make_reference(run_id: str, session_id: str) -> str:
+    """The short reference of a session: always the same for the same ids, 21 characters, 120 bits."""
+    ids = json.dumps([run_id, session_id]).encode()
+    return "~" + base64.urlsafe_b64encode(hashlib.sha256(ids).digest()[:15]).decode()
+
+
+def _plain(run_id: str, session_id: str, type_: FeedbackType) -> str:
+    return f"{PREFIX}|{run_id}|{session_id}|{type_}"

@@ -1,0 +1,83 @@
+"""The one exception family: every message is a sentence that a person can act on.
+
+Errors that mean "later" (`Unavailable`) are kept apart from errors that mean "never" so that callers
+decide by type. Anything that is not a `BotError` is a defect of ours and is left to escape.
+"""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """The work failed; the message says what to do. Exit status 1."""
+
+    exit_status = 1
+
+
+class ConfigError(BotError):
+    """The call or the configuration is wrong; nothing was started. Exit status 2."""
+
+    exit_status = 2
+
+
+class StorageUnavailable(BotError):
+    """MongoDB did not answer, or is between primaries: the same call may succeed later."""
+
+
+class StorageRejected(BotError):
+    """MongoDB refused these documents or this command: the same call would fail again."""
+
+
+class EmbeddedMongoError(BotError):
+    """The embedded MongoDB cannot be started here; the message says how to do without it."""
+
+
+class JournalError(BotError):
+    """The journal cannot be written (disk full, read-only, damaged): nothing may be confirmed."""
+
+
+class TelegramError(BotError):
+    """A call to the Bot API failed."""
+
+
+class TelegramNotSent(TelegramError):
+    """The request did not reach the Bot API (no connection): repeating it is safe."""
+
+
+class TelegramUnknown(TelegramError):
+    """The request may have been carried out, but its reply was lost (time-out, reset, 5xx, garbage)."""
+
+
+class TelegramUnauthorized(TelegramError):
+    """The token is refused (401, 404)."""
+
+
+class TelegramConflict(TelegramError):
+    """Somebody else polls with this token, or a webhook is set (409)."""
+
+
+class TelegramRejected(TelegramError):
+    """Telegram will never accept this request (400, 403); the message is Telegram's reason."""
+
+
+class TelegramChatMigrated(TelegramRejected):
+    """The group became a supergroup.
+
+    Attributes:
+        new_chat_id: the id under which the chat goes on.
+    """
+
+    def __init__(self, message: str, new_chat_id: int) -> None:
+        super().__init__(message)
+        self.new_chat_id = new_chat_id
+
+
+class TelegramRateLimited(TelegramError):
+    """Too many requests (429).
+
+    Attributes:
+        retry_after: seconds to wait before the next try.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,165 @@
+"""A tap -> what it means. Pure: every instant is an argument, nothing is read or written here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from bot.core.callbacks import Callback, parse_callback
+from bot.core.documents import FeedbackEvent
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+_ONE_DAY = timedelta(days=1)
+# Update ids grow by one until a week passes without any update; then Telegram starts anywhere.
+IDS_COMPARABLE_WITHIN = timedelta(days=6)
+
+
+class Outcome(StrEnum):
+    """What became of a tap; every tap has exactly one."""
+
+    WRITTEN = "written"
+    LATE = "late"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+    """A reference to a prompt that nobody remembers."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A callback query, freed from its wire form.
+
+    Attributes:
+        update_id, query_id: Telegram's ids.
+        user_id: None for nobody in particular (`anon`).
+        prompt_at: when the tapped message was sent; None if Telegram no longer says (inaccessible).
+        data: callback data as it came.
+        received_at: when this bot first received the tap.
+    """
+
+    update_id: int
+    query_id: str
+    user_id: int | None
+    username: str | None
+    chat_id: int | None
+    message_id: int | None
+    prompt_at: datetime | None
+    data: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Which session a tap is about, and when it was asked about.
+
+    Attributes:
+        prompt_at: None when neither the message nor a prompt record tells.
+    """
+
+    run_id: str
+    session_id: str
+    prompt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotWritten:
+    """A tap that is answered and counted, but not stored.
+
+    Attributes:
+        age_days: for late taps the whole days since the prompt; None if unknown.
+    """
+
+    outcome: Outcome
+    age_days: int | None = None
+
+
+def read_tap(tap: Tap, athletes: Collection[int]) -> Callback | NotWritten:
+    """Who tapped, and is the payload one of ours? Deny by default: strangers come first."""
+    if tap.user_id not in athletes:
+        return NotWritten(Outcome.REFUSED)
+    return parse_callback(tap.data) or NotWritten(Outcome.INVALID)
+
+
+def named_session(tap: Tap, callback: Callback) -> Session:
+    """The session that a payload names by itself; a reference must be resolved by its prompt record."""
+    session_id = callback.session_id if callback.session_id is not None else f"legacy-{tap.message_id}"
+    return Session(callback.run_id, session_id, tap.prompt_at)
+
+
+def derive_event(
+    tap: Tap, callback: Callback, session: Session, *, zone: tzinfo, late_after_days: int
+) -> FeedbackEvent | NotWritten:
+    """The event to store, or why there is none.
+
+    Late means: more whole days between prompt and tap than `late_after_days`, or no known prompt time.
+    A prompt from the future (clocks differ) is zero days old.
+    """
+    if session.prompt_at is None:
+        return NotWritten(Outcome.LATE)
+    age_days = max(0, (tap.received_at - session.prompt_at) // _ONE_DAY)
+    if age_days > late_after_days:
+        return NotWritten(Outcome.LATE, age_days)
+    local = session.prompt_at.astimezone(zone)
+    session_date = local.date().isoformat()
+    session_day = WEEKDAYS[local.weekday()]
+    session_ref = f"{session.run_id}-{session.session_id}"
+    user = "anon" if tap.user_id is None else tap.user_id
+    return FeedbackEvent(
+        session_key=f"{session_ref}-{user}",
+        session_ref=session_ref,
+        run_id=session.run_id,
+        session_id=session.session_id,
+        type=callback.type,
+        response=callback.type,
+        note=callback.note,
+        session_date=session_date,
+        date=session_date,
+        session_day=session_day,
+        day=session_day,
+        chat_id=None if tap.chat_id is None else str(tap.chat_id),
+        message_id=tap.message_id,
+        user_id=tap.user_id,
+        username=tap.username,
+        timestamp=tap.received_at,
+        received_at=tap.received_at,
+        prompt_sent_at=session.prompt_at,
+        prompt_age_days=age_days,
+        is_late_response=False,
+        update_id=tap.update_id,
+    )
+
+
+def collision_key(event: FeedbackEvent) -> str:
+    """The key under which an event is kept when another session already holds its `sessionKey`.
+
+    `a-b` + `c` and `a` + `b-c` form one key. The second to come keeps its own document under the same
+    key with a suffix that depends on its ids alone, so that later taps find it again.
+    """
+    ids = json.dumps([event.run_id, event.session_id]).encode()
+    return f"{event.session_key}~{hashlib.sha256(ids).hexdigest()[:12]}"
+
+
+def supersedes(new: FeedbackEvent, old_update_id: int, old_received_at: datetime) -> bool:
+    """Whether `new` was tapped after the stored answer; a redelivery of the same tap was not.
+
+    Update ids tell the order of taps even when they arrive shuffled or again. They are only comparable
+    when less than a week lies between, see `IDS_COMPARABLE_WITHIN`; beyond, the time of receipt tells.
+    """
+    if abs(new.received_at - old_received_at) < IDS_COMPARABLE_WITHIN:
+        return new.update_id > old_update_id
+    return new.received_at > old_received_at
+
+
+def newest(events: Collection[FeedbackEvent]) -> list[FeedbackEvent]:
+    """One event for each session and athlete: the one that `supersedes` the others, in any order."""
+    best: dict[tuple[str, str, int | None], FeedbackEvent] = {}
+    for event in events:
+        current = best.get(event.identity)
+        if current is None or supersedes(event, current.update_id, current.received_at):
+            best[event.identity] = event
+    return list(best.values())

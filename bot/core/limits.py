@@ -1,0 +1,62 @@
+"""Telegram's sending limits as a pure schedule: when may the next message go to this chat?
+
+Source: Telegram's bot FAQ. 30 messages a second over all, 1 a second in a chat, 20 a minute in a group.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+# A hair under 30 a second: two machines' clocks do not measure a second alike.
+GLOBAL_SPACING = 1 / 29.5
+CHAT_SPACING = 1.02
+GROUP_WINDOW = 60.5
+GROUP_MESSAGES = 20
+
+_FORGET_ABOVE = 500
+
+
+class SendLimits:
+    """Books sending times. All times are seconds of one monotonic clock, passed in by the caller."""
+
+    def __init__(self) -> None:
+        self._next_any = 0.0
+        self._next_in_chat: dict[int, float] = {}
+        self._group_times: dict[int, deque[float]] = {}
+
+    def earliest(self, chat_id: int, now: float) -> float:
+        """The first instant at which a message to this chat keeps every limit; never before `now`."""
+        return max(now, self._next_any, self._chat_free_at(chat_id))
+
+    def book(self, chat_id: int, now: float) -> float:
+        """Take the earliest place for this chat and return its instant."""
+        at = self.earliest(chat_id, now)
+        # Places over all are handed out in order of booking: a chat that waits for its own turn does not
+        # hold up the others. Callers book for chats that are not `waiting`, so no places pile up.
+        self._next_any = max(now, self._next_any) + GLOBAL_SPACING
+        self._next_in_chat[chat_id] = at + CHAT_SPACING
+        if chat_id < 0:
+            self._group_times.setdefault(chat_id, deque(maxlen=GROUP_MESSAGES)).append(at)
+        if len(self._next_in_chat) > _FORGET_ABOVE:
+            self._forget(now)
+        return at
+
+    def hold(self, chat_id: int | None, until: float) -> None:
+        """Send nothing to this chat, or to anybody (None), before `until`: Telegram asked for it."""
+        if chat_id is None:
+            self._next_any = max(self._next_any, until)
+        else:
+            self._next_in_chat[chat_id] = max(self._next_in_chat.get(chat_id, 0.0), until)
+
+    def waiting(self, now: float) -> set[int]:
+        """The chats that may not be written to at `now` for their own sake."""
+        return {chat_id for chat_id in self._next_in_chat if self._chat_free_at(chat_id) > now}
+
+    def _chat_free_at(self, chat_id: int) -> float:
+        times = self._group_times.get(chat_id)
+        group = times[0] + GROUP_WINDOW if times is not None and len(times) == GROUP_MESSAGES else 0.0
+        return max(self._next_in_chat.get(chat_id, 0.0), group)
+
+    def _forget(self, now: float) -> None:
+        self._next_in_chat = {c: at for c, at in self._next_in_chat.items() if self._chat_free_at(c) > now}
+        self._group_times = {c: t for c, t in self._group_times.items() if t[-1] + GROUP_WINDOW > now}

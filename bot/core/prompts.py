@@ -1,0 +1,194 @@
+"""A prompt in the outbox: what may stand in its document, and what to do after a try to send it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Any
+
+from bot.core.clock import parse_instant
+from bot.core.errors import (
+    TelegramChatMigrated,
+    TelegramError,
+    TelegramNotSent,
+    TelegramRateLimited,
+    TelegramRejected,
+    TelegramUnauthorized,
+)
+
+# A claimed prompt that is not settled by then may be claimed by somebody else.
+LEASE = timedelta(seconds=90)
+
+_NOT_SENT_LONGEST = 60
+_UNAUTHORIZED_DELAY = timedelta(seconds=60)
+# When a reply is lost the message may well have arrived: each further copy must be worth its nuisance.
+_UNKNOWN_DELAYS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
+_INT64 = 2**63
+
+
+class PromptState(StrEnum):
+    """Where a prompt stands."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    UNDELIVERABLE = "undeliverable"
+
+
+class InvalidPrompt(ValueError):
+    """An outbox document that cannot be sent; the message names the field and the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A claimed prompt.
+
+    Attributes:
+        id: `_id` of its document.
+        claim: the token of this claim; only its holder may settle.
+        attempts: tries so far, this one included.
+        unknowns: tries whose outcome nobody knows.
+        again: the bot was away and asks once more.
+    """
+
+    id: object
+    claim: str
+    run_id: str
+    session_id: str
+    chat_id: int
+    title: str | None
+    note: str | None
+    attempts: int
+    unknowns: int
+    again: bool
+
+
+def read_prompt(document: Mapping[str, Any]) -> Prompt:
+    """Read a claimed outbox document, which anybody may have inserted.
+
+    Raises:
+        InvalidPrompt: it lacks what is needed to ask.
+    """
+    return Prompt(
+        id=document["_id"],
+        claim=str(document.get("claim")),
+        run_id=_id(document, "runId"),
+        session_id=_id(document, "sessionId"),
+        chat_id=parse_chat_id(document.get("chatId")),
+        title=_text(document, "title"),
+        note=_text(document, "note"),
+        attempts=int(document.get("attempts", 1)),
+        unknowns=int(document.get("unknowns", 0)),
+        again="askedAgainAt" in document,
+    )
+
+
+def parse_chat_id(value: object) -> int:
+    """A chat id given as number or text; groups have negative ones.
+
+    Raises:
+        InvalidPrompt: it is none.
+    """
+    if isinstance(value, float) and value.is_integer():  # n8n and mongosh write numbers as doubles
+        value = int(value)
+    if isinstance(value, str):
+        digits = value.strip().removeprefix("-")
+        value = int(value) if digits.isascii() and digits.isdigit() else None
+    if isinstance(value, bool) or not isinstance(value, int) or not -_INT64 <= value < _INT64 or value == 0:
+        raise InvalidPrompt(
+            "chatId: not a Telegram chat id; give a whole number such as 123456 or -100123456"
+        )
+    return value
+
+
+def check_id(value: str, field: str) -> str:
+    """An id that can name a run or a session.
+
+    Raises:
+        InvalidPrompt: it is blank, or holds half a character (a lone surrogate).
+    """
+    if not value.strip():
+        raise InvalidPrompt(f"{field}: empty; give the id that the answers shall carry")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidPrompt(f"{field}: not valid text; write it in UTF-8") from None
+    return value
+
+
+def _id(document: Mapping[str, Any], field: str) -> str:
+    value = document.get(field)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise InvalidPrompt(f"{field}: missing or not text; give the id that the answers shall carry")
+    return check_id(value, field)
+
+
+def _text(document: Mapping[str, Any], field: str) -> str | None:
+    value = document.get(field)
+    return None if value is None else str(value).strip() or None
+
+
+def read_due_at(document: Mapping[str, Any], zone: tzinfo) -> datetime | None:
+    """When the prompt is due: a date, or an ISO text as JSON workflows write it (without offset in `zone`).
+
+    Raises:
+        InvalidPrompt: it is neither.
+    """
+    value = document.get("dueAt")
+    if value is None or isinstance(value, datetime):
+        return value
+    try:
+        return parse_instant(str(value), zone)
+    except ValueError:
+        raise InvalidPrompt("dueAt: not a date; write one such as 2026-02-16T20:00:00Z") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again at `at`.
+
+    Attributes:
+        unknown: whether the message may have been delivered all the same.
+        hold: until when the chat must be left alone (429).
+    """
+
+    at: datetime
+    reason: str
+    unknown: bool = False
+    hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Undeliverable:
+    """Telegram will never take it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The chat goes on under another id; try again there at once."""
+
+    chat_id: int
+
+
+def after_failure(prompt: Prompt, error: TelegramError, now: datetime) -> Retry | Undeliverable | Moved:
+    """What to do about a prompt that was not, or perhaps not, sent."""
+    match error:
+        case TelegramChatMigrated():
+            return Moved(error.new_chat_id)
+        case TelegramRejected():
+            return Undeliverable(str(error))
+        case TelegramRateLimited():
+            return Retry(now + timedelta(seconds=error.retry_after), str(error), hold=True)
+        case TelegramUnauthorized():
+            return Retry(now + _UNAUTHORIZED_DELAY, str(error))
+        case TelegramNotSent():
+            delay = timedelta(seconds=min(_NOT_SENT_LONGEST, 2 ** min(prompt.attempts, 10)))
+            return Retry(now + delay, str(error))
+        case _:
+            step = min(prompt.unknowns, len(_UNKNOWN_DELAYS) - 1)
+            return Retry(now + _UNKNOWN_DELAYS[step], str(error), unknown=True)

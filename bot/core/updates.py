@@ -1,0 +1,176 @@
+"""The wire shape of updates -> what the bot acts on.
+
+Only the fields that are needed are read, and only those without which nothing can be done are required,
+so that a tap is not lost because Telegram changed something beside it.
+Source: https://core.telegram.org/bots/api#update
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.core.feedback import Tap
+
+ALLOWED_UPDATES = ("message", "callback_query")
+
+_INT64 = 2**63
+_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the end of datetime's range
+
+
+class UnreadableUpdate(Exception):
+    """The update lacks something without which nothing can be done; the message names the field.
+
+    Attributes:
+        query_id: the callback query that can at least be answered.
+    """
+
+    def __init__(self, message: str, query_id: str | None = None) -> None:
+        super().__init__(message)
+        self.query_id = query_id
+
+
+@dataclass(frozen=True, slots=True)
+class Prompted:
+    """The message below which a button was tapped, as far as it was sent along.
+
+    Attributes:
+        text: None for inaccessible messages, and for those without text.
+        entities: its formatting, as Telegram sends it.
+        keyboard: rows of buttons as Telegram sends them.
+    """
+
+    text: str | None
+    entities: list[dict[str, Any]]
+    keyboard: list[list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class TapUpdate:
+    """Somebody tapped a button."""
+
+    tap: Tap
+    prompted: Prompted
+
+
+@dataclass(frozen=True, slots=True)
+class CommandUpdate:
+    """Somebody wrote to the bot.
+
+    Attributes:
+        name: the command without slash and bot name, lower case; empty for other messages.
+        argument: what follows the command.
+    """
+
+    user_id: int
+    chat_id: int
+    is_private: bool
+    name: str
+    argument: str
+
+
+def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpdate | None:
+    """What an update asks for; None if the bot has nothing to do with its kind.
+
+    Raises:
+        UnreadableUpdate: a field is missing or of the wrong type.
+    """
+    if not isinstance(update, dict):
+        raise UnreadableUpdate("update: not an object")
+    if "callback_query" in update:
+        query = _object(update["callback_query"], "callback_query")
+        query_id = query.get("id")
+        if not isinstance(query_id, str) or not query_id:
+            raise UnreadableUpdate("callback_query.id: not a string")
+        try:
+            return _read_tap(update.get("update_id"), query_id, query, received_at)
+        except UnreadableUpdate as exc:
+            raise UnreadableUpdate(str(exc), query_id) from None
+    if "message" in update:
+        return _read_message(update["message"])
+    return None
+
+
+def _read_tap(update_id: object, query_id: str, query: dict[str, Any], received_at: datetime) -> TapUpdate:
+    sender = _object(query.get("from"), "callback_query.from")
+    message = query.get("message")
+    message = message if isinstance(message, dict) else {}
+    chat = message.get("chat")
+    text, data, username = message.get("text"), query.get("data"), sender.get("username")
+    tap = Tap(
+        update_id=_integer(update_id, "update_id"),
+        query_id=query_id,
+        user_id=_integer(sender.get("id"), "callback_query.from.id"),
+        username=_clean(username) if isinstance(username, str) else None,
+        chat_id=_int64(chat.get("id")) if isinstance(chat, dict) else None,
+        message_id=_int64(message.get("message_id")),
+        prompt_at=_instant(message.get("date")),
+        data=data if isinstance(data, str) else None,
+        received_at=received_at,
+    )
+    prompted = Prompted(
+        text=text if isinstance(text, str) else None,
+        entities=_dicts(message.get("entities")),
+        keyboard=_keyboard(message.get("reply_markup")),
+    )
+    return TapUpdate(tap, prompted)
+
+
+def _read_message(raw: object) -> CommandUpdate | None:
+    message = _object(raw, "message")
+    chat = _object(message.get("chat"), "message.chat")
+    chat_id = _integer(chat.get("id"), "message.chat.id")
+    sender = message.get("from")
+    if not isinstance(sender, dict) or sender.get("is_bot") is True:
+        return None
+    user_id = _integer(sender.get("id"), "message.from.id")
+    is_private = chat.get("type") == "private"
+    text = message.get("text")
+    if not isinstance(text, str) or not text.startswith("/"):
+        return CommandUpdate(user_id, chat_id, is_private, "", "") if is_private else None
+    command, _, argument = text.partition(" ")
+    return CommandUpdate(
+        user_id, chat_id, is_private, command[1:].partition("@")[0].lower(), argument.strip()
+    )
+
+
+def _object(value: object, field: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UnreadableUpdate(f"{field}: not an object")
+    return value
+
+
+def _integer(value: object, field: str) -> int:
+    number = _int64(value)
+    if number is None:
+        raise UnreadableUpdate(f"{field}: not a 64-bit integer")
+    return number
+
+
+def _int64(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64:
+        return value
+    return None
+
+
+def _instant(value: object) -> datetime | None:
+    # A date of 0 marks a message that Telegram can no longer show.
+    seconds = _int64(value)
+    if seconds is None or not 0 < seconds <= _LAST_SECOND:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _clean(text: str) -> str:
+    """Without lone surrogates, which neither UTF-8 nor BSON can carry."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _keyboard(markup: object) -> list[list[dict[str, Any]]]:
+    rows = markup.get("inline_keyboard") if isinstance(markup, dict) else None
+    return [_dicts(row) for row in rows] if isinstance(rows, list) else []

@@ -1,0 +1,68 @@
+"""After a time without polls: ask again, once, for what is still unanswered.
+
+Telegram forgets a tap after 150 s. When the bot was away longer, some athletes have tapped in vain and
+believe that they have answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from bot.core.clock import Clock, from_ms
+from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
+from bot.journal import Journal
+from bot.store.prompts import PromptStore
+
+log = logging.getLogger(__name__)
+
+GAP_FACT = "gap_until_ms"
+
+_INTERVAL = 2.0
+
+
+class Absence:
+    """Watches for gaps that the intake noted in the journal.
+
+    Args:
+        caught_up: returns when all that Telegram still had is stored, so that its answers count.
+        window: how old a prompt may be to be asked again (answers to older ones would be late).
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        prompts: PromptStore,
+        clock: Clock,
+        caught_up: Callable[[], Awaitable[None]],
+        window: timedelta,
+    ) -> None:
+        self._journal = journal
+        self._prompts = prompts
+        self._clock = clock
+        self._caught_up = caught_up
+        self._window = window
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            try:
+                await self.ask_again()
+            except (StorageUnavailable, StorageRejected, JournalError) as exc:
+                log.warning("asking again waits: %s", exc)
+            await asyncio.sleep(_INTERVAL)
+
+    async def ask_again(self) -> None:
+        """See to the noted gap, if there is one; a crash on the way leaves it noted."""
+        until_ms = (await self._journal.facts()).get(GAP_FACT)
+        if until_ms is None:
+            return
+        await self._caught_up()
+        now = self._clock()
+        number = await self._prompts.ask_again(
+            sent_since=now - self._window, sent_until=from_ms(until_ms), now=now
+        )
+        await self._journal.remember(**{GAP_FACT: None})
+        log.info("asking again about %d unanswered sessions", number)

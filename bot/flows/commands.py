@@ -1,0 +1,108 @@
+"""Messages to the bot: `/start`, `/help`, `/stats`, and a hint for everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from bot.core import texts
+from bot.core.errors import StorageRejected, StorageUnavailable, TelegramError
+from bot.core.limits import SendLimits
+from bot.core.stats import Stats
+from bot.core.updates import CommandUpdate
+from bot.flows.ports import BotApi
+
+log = logging.getLogger(__name__)
+
+DEFAULT_STATS_DAYS = 30
+MAX_STATS_DAYS = 365
+
+# More than this many unanswered messages from one chat are a flood, and are not replied to.
+_PER_CHAT = 3
+
+
+class Commands:
+    """Replies to messages, one after the other, within Telegram's limits. A reply is sent at most once.
+
+    Args:
+        stats: figures over so many days.
+    """
+
+    def __init__(
+        self,
+        api: BotApi,
+        limits: SendLimits,
+        stats: Callable[[int], Awaitable[Stats]],
+        *,
+        athletes: frozenset[int],
+        admins: frozenset[int],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = api
+        self._limits = limits
+        self._stats = stats
+        self._athletes = athletes
+        self._admins = admins
+        self._monotonic = monotonic
+        self._queue: asyncio.Queue[tuple[CommandUpdate, Callable[[], None]]] = asyncio.Queue()
+        self._waiting: Counter[int] = Counter()
+
+    def put(self, command: CommandUpdate, done: Callable[[], None]) -> None:
+        """Reply soon; `done` is called when that is done or given up."""
+        if self._waiting[command.chat_id] >= _PER_CHAT:
+            done()
+            return
+        self._waiting[command.chat_id] += 1
+        self._queue.put_nowait((command, done))
+
+    async def run(self) -> None:
+        """Reply until cancelled."""
+        while True:
+            command, done = await self._queue.get()
+            try:
+                await self._reply(command)
+            except TelegramError as exc:
+                log.info("a reply could not be sent: %s", exc)
+            finally:
+                self._waiting[command.chat_id] -= 1
+                self._waiting += Counter()  # drops the chats that are at zero
+                done()
+
+    async def _reply(self, command: CommandUpdate) -> None:
+        text = await self._text(command)
+        if text is None:
+            return
+        now = self._monotonic()
+        await asyncio.sleep(self._limits.book(command.chat_id, now) - now)
+        await self._api.send(command.chat_id, text)
+
+    async def _text(self, command: CommandUpdate) -> str | None:
+        is_admin = command.user_id in self._admins
+        match command.name:
+            case "start":
+                return texts.welcome(
+                    command.user_id, athlete=command.user_id in self._athletes, admin=is_admin
+                )
+            case "help":
+                return texts.help_text(admin=is_admin)
+            case "stats" if not is_admin:
+                return texts.STATS_FOR_ADMINS
+            case "stats" if not command.is_private:
+                return texts.STATS_PRIVATE
+            case "stats":
+                return await self._stats_text(command.argument)
+            case _:
+                return texts.TRY_HELP if command.is_private else None
+
+    async def _stats_text(self, argument: str) -> str:
+        days = int(argument) if argument.isascii() and argument.isdigit() else None
+        if argument and (days is None or not 1 <= days <= MAX_STATS_DAYS):
+            return texts.STATS_USAGE
+        try:
+            return texts.stats(await self._stats(days or DEFAULT_STATS_DAYS))
+        except (StorageUnavailable, StorageRejected) as exc:
+            log.warning("%s", exc)
+            return texts.STATS_LATER

@@ -1,0 +1,162 @@
+"""Outbox -> Telegram: claim by lease, send within the limits, settle.
+
+At least once: a prompt that was claimed and never settled is claimed again when its lease ends. A second
+copy arises only where Telegram's own reply was lost, or the process died between reply and settling.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import tzinfo
+
+from bot.core import texts
+from bot.core.clock import Clock
+from bot.core.errors import StorageRejected, StorageUnavailable, TelegramError
+from bot.core.keyboards import prompt_keyboard
+from bot.core.limits import SendLimits
+from bot.core.prompts import (
+    InvalidPrompt,
+    Prompt,
+    Retry,
+    Undeliverable,
+    after_failure,
+    read_due_at,
+    read_prompt,
+)
+from bot.flows.ports import BotApi, SentMessage
+from bot.logs import describe_defect
+from bot.store.connection import Document
+from bot.store.prompts import PromptStore
+
+log = logging.getLogger(__name__)
+
+# How many prompts are under way at once; enough to fill 30 a second at 300 ms a call.
+_IN_FLIGHT = 12
+_IDLE_INTERVAL = 0.5
+_TROUBLE_DELAY = 2.0
+
+
+class Dispatcher:
+    """Sends due prompts.
+
+    Args:
+        zone: for `dueAt` texts without an offset.
+        monotonic: the clock of `limits`.
+    """
+
+    def __init__(
+        self,
+        api: BotApi,
+        prompts: PromptStore,
+        limits: SendLimits,
+        clock: Clock,
+        zone: tzinfo,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = api
+        self._prompts = prompts
+        self._limits = limits
+        self._clock = clock
+        self._zone = zone
+        self._monotonic = monotonic
+        self._in_flight: dict[asyncio.Task[None], int] = {}
+
+    async def run(self) -> None:
+        """Claim and send until cancelled; what is being sent then goes on, see `finish`."""
+        while True:
+            await self._start_next()
+
+    async def _start_next(self) -> None:
+        if len(self._in_flight) >= _IN_FLIGHT:
+            await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+            return
+        busy = self._limits.waiting(self._monotonic()) | set(self._in_flight.values())
+        try:
+            document = await self._prompts.claim(self._clock(), busy_chats=busy)
+            if document is None:
+                await asyncio.sleep(_IDLE_INTERVAL)
+                return
+            prompt = await self._read(document)
+        except (StorageUnavailable, StorageRejected) as exc:
+            log.warning("prompts wait: %s", exc)
+            await asyncio.sleep(_TROUBLE_DELAY)
+            return
+        if prompt is not None:
+            task = asyncio.create_task(self._send(prompt))
+            self._in_flight[task] = prompt.chat_id
+            task.add_done_callback(lambda done: self._in_flight.pop(done, None))
+
+    async def _read(self, document: Document) -> Prompt | None:
+        """The prompt in a claimed document; None if it must not be sent, or not yet."""
+        now = self._clock()
+        try:
+            prompt = read_prompt(document)
+            due_at = read_due_at(document, self._zone)
+        except InvalidPrompt as exc:
+            log.warning("a prompt cannot be sent: %s", exc)
+            await self._prompts.settle_invalid(document, str(exc), now)
+            return None
+        if due_at is not None and due_at > now:
+            await self._prompts.postpone(prompt, due_at)
+            return None
+        return prompt
+
+    async def _send(self, prompt: Prompt) -> None:
+        try:
+            await self._prompts.remember_reference(prompt)
+            now = self._monotonic()
+            await asyncio.sleep(self._limits.book(prompt.chat_id, now) - now)
+        except (StorageUnavailable, StorageRejected) as exc:
+            log.warning("a prompt waits for its lease to end: %s", exc)
+            return
+        settle = await self._ask(prompt)
+        await self._until_stored(settle)
+
+    async def _ask(self, prompt: Prompt) -> Callable[[], Awaitable[None]]:
+        """Send the question; returns how to settle."""
+        text = texts.prompt(prompt.title, prompt.note, again=prompt.again)
+        try:
+            sent = await self._api.send(
+                prompt.chat_id, text, html=True, keyboard=prompt_keyboard(prompt.run_id, prompt.session_id)
+            )
+        except TelegramError as exc:
+            result = after_failure(prompt, exc, self._clock())
+            log.warning("a prompt was not sent: %s", exc)
+            if isinstance(result, Retry) and result.hold:
+                self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
+            return lambda: self._prompts.settle_failed(prompt, result, self._clock())
+        except Exception as exc:  # noqa: BLE001  # one prompt's defect must not stop the others
+            log.error("sending a prompt failed unexpectedly: %s", describe_defect(exc))
+            defect = Undeliverable(f"defect: {describe_defect(exc)}")
+            return lambda: self._prompts.settle_failed(prompt, defect, self._clock())
+        return lambda: self._settle_sent(prompt, sent)
+
+    async def _settle_sent(self, prompt: Prompt, sent: SentMessage) -> None:
+        now = self._clock()
+        await self._prompts.settle_sent(prompt, sent.message_id, sent.sent_at or now, now)
+        log.info("prompt sent")
+
+    async def _until_stored(self, settle: Callable[[], Awaitable[None]]) -> None:
+        # The chat stays busy meanwhile, so that an ended lease does not send a second copy from here.
+        while True:
+            try:
+                await settle()
+                return
+            except (StorageUnavailable, StorageRejected) as exc:
+                log.warning("a sent prompt is not settled yet: %s", exc)
+                await asyncio.sleep(_TROUBLE_DELAY)
+
+    async def finish(self) -> None:
+        """Return when everything that is being sent is settled."""
+        while self._in_flight:
+            await asyncio.wait(self._in_flight)
+
+    def _hold(self, chat_id: int, seconds: float) -> None:
+        """Leave the chat alone as long as Telegram says, and everybody for a moment: the limit over all
+        looks just the same."""
+        now = self._monotonic()
+        self._limits.hold(chat_id, now + seconds)
+        self._limits.hold(None, now + min(seconds, 1.0))

@@ -1,0 +1,153 @@
+"""Poll -> journal -> confirm. The only place where updates are fetched and confirmed.
+
+An update is confirmed by polling with an offset above its id, and that happens only after the journal has
+it on disk. The offset is used for confirming alone: once nothing is unconfirmed, polls go without one,
+because Telegram restarts update ids at random after a week without updates.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.core.clock import Clock, from_ms, to_ms
+from bot.core.errors import (
+    ConfigError,
+    JournalError,
+    TelegramConflict,
+    TelegramError,
+    TelegramRateLimited,
+    TelegramUnauthorized,
+)
+from bot.flows.absence import GAP_FACT
+from bot.flows.ports import MAX_UPDATES, BotApi
+from bot.journal import Journal
+from bot.logs import describe_defect
+
+log = logging.getLogger(__name__)
+
+POLL_TIMEOUT = 30.0
+# Two polls that bring nothing new are at least this far apart, whatever the server does.
+MIN_POLL_SPACING = 0.5
+# Telegram forgets a callback query after 150 s: a longer gap may have swallowed taps.
+TAP_LIFETIME = timedelta(seconds=150)
+
+_FIRST_DELAY, _LONGEST_DELAY = 1.0, 5.0
+_REFUSALS_AT_START = 3
+
+
+class Intake:
+    """The poll loop.
+
+    Args:
+        api: the Bot API.
+        journal: open.
+        clock: the time of receipt.
+        on_new: called after each batch that brought something new.
+        sleep, monotonic: waiting and its measure, in seconds; passed in by tests.
+    """
+
+    def __init__(
+        self,
+        api: BotApi,
+        journal: Journal,
+        clock: Clock,
+        on_new: Callable[[], None],
+        *,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = api
+        self._journal = journal
+        self._clock = clock
+        self._on_new = on_new
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._offset: int | None = None
+        self._failures = 0
+        self._ever_polled = False
+        self._connected = False
+        self._caught_up = asyncio.Event()
+
+    async def caught_up(self) -> None:
+        """Return when Telegram has nothing more in store than what is in the journal."""
+        await self._caught_up.wait()
+
+    async def run(self) -> None:
+        """Poll until cancelled.
+
+        Raises:
+            ConfigError: Telegram refuses the token from the start.
+        """
+        self._offset = await self._journal.offset()
+        while True:
+            try:
+                await self._poll()
+            except TelegramUnauthorized as exc:
+                if not self._ever_polled and self._failures + 1 >= _REFUSALS_AT_START:
+                    raise ConfigError(str(exc)) from None
+                await self._back_off(exc)
+            except TelegramRateLimited as exc:
+                log.warning("%s before the next poll", exc)
+                await self._sleep(exc.retry_after)
+            except TelegramConflict as exc:
+                await self._back_off(exc, _conflict_cure(str(exc)))
+            except (TelegramError, JournalError) as exc:
+                await self._back_off(exc)
+            except Exception as exc:  # noqa: BLE001  # a defect must not end polling while the process lives on
+                log.error("polling failed unexpectedly: %s", describe_defect(exc))
+                await self._back_off(exc)
+
+    async def _poll(self) -> None:
+        started_at, started = self._clock(), self._monotonic()
+        # The first poll, and the first after trouble, comes back at once: then it is known what works.
+        timeout = POLL_TIMEOUT if self._connected else 0.0
+        updates = await self._api.get_updates(self._offset, timeout)
+        await self._note_gap(started_at)
+        # Shielded: a batch that arrived is kept even if the bot is told to stop right now.
+        appended = await asyncio.shield(
+            self._journal.append(updates, confirmed_below=self._offset, polled_at=self._clock())
+        )
+        if not self._connected:
+            log.info("polling works again" if self._failures else "polling Telegram")
+        self._failures = 0
+        self._connected = self._ever_polled = True
+        self._offset = appended.offset
+        if appended.new:
+            self._on_new()
+        if len(updates) < MAX_UPDATES:
+            self._caught_up.set()
+        if not appended.new:
+            await self._sleep(max(0.0, started + MIN_POLL_SPACING - self._monotonic()))
+
+    async def _note_gap(self, poll_started_at: datetime) -> None:
+        """Remember a time without polls in which taps may have been forgotten."""
+        last = (await self._journal.facts()).get("last_poll_ms")
+        if last is None:
+            return
+        gap = poll_started_at - from_ms(last)
+        if gap > TAP_LIFETIME:
+            log.warning("no poll for %d s: taps made meanwhile may be lost", gap.total_seconds())
+            self._caught_up.clear()
+            await self._journal.remember(**{GAP_FACT: to_ms(poll_started_at)})
+
+    async def _back_off(self, exc: Exception, cure: str = "") -> None:
+        self._failures += 1
+        self._connected = False
+        delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (self._failures - 1)) * random.uniform(0.8, 1.0)  # noqa: S311
+        level = logging.ERROR if isinstance(exc, JournalError) else logging.WARNING
+        log.log(level, "polling failed: %s%s; next try in %.1f s", exc, cure, delay)
+        await self._sleep(delay)
+
+
+def _conflict_cure(reason: str) -> str:
+    if "webhook" in reason.lower():
+        return (
+            " (a webhook is set for this token: whoever set it gets the taps; call deleteWebhook to end that)"
+        )
+    return " (another program polls with this token: stop it, a bot has one poller)"

@@ -1,0 +1,107 @@
+"""Showing the chosen answer in the message that asked. Best effort: what counts is stored elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.core.callbacks import FeedbackType
+from bot.core.errors import TelegramError, TelegramRateLimited
+from bot.core.keyboards import mark_choice, prompt_keyboard
+from bot.core.limits import SendLimits
+from bot.core.texts import shown_text
+from bot.core.updates import Prompted
+from bot.flows.ports import BotApi
+
+log = logging.getLogger(__name__)
+
+_MAX_WAITING = 20_000
+_RECHECK = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The answer that counts for the session of one message."""
+
+    chat_id: int
+    message_id: int
+    run_id: str
+    session_id: str
+    type: FeedbackType
+
+
+class Marker:
+    """Edits prompts within Telegram's limits; of several changes to one message only the last is shown.
+
+    Args:
+        limits: shared with everything that sends.
+        monotonic: the clock of `limits`.
+    """
+
+    def __init__(
+        self, api: BotApi, limits: SendLimits, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._api = api
+        self._limits = limits
+        self._monotonic = monotonic
+        self._waiting: dict[tuple[int, int], tuple[Choice, Prompted]] = {}
+        self._wake = asyncio.Event()
+        self._empty = asyncio.Event()
+
+    def put(self, choice: Choice, prompted: Prompted) -> None:
+        """Show a choice in its message soon."""
+        key = (choice.chat_id, choice.message_id)
+        # Behind the others, so that one busy message cannot starve them.
+        self._waiting.pop(key, None)
+        if len(self._waiting) >= _MAX_WAITING:
+            self._waiting.pop(next(iter(self._waiting)))
+        self._waiting[key] = (choice, prompted)
+        self._empty.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Edit until cancelled."""
+        while True:
+            if not self._waiting:
+                self._wake.clear()
+                self._empty.set()
+                await self._wake.wait()
+            if not await self._mark_one():
+                await asyncio.sleep(_RECHECK)
+
+    async def drain(self) -> None:
+        """Return when nothing is waiting any more."""
+        await self._empty.wait()
+
+    async def _mark_one(self) -> bool:
+        """Edit the first message whose chat may be written to now; False if there is none."""
+        now = self._monotonic()
+        blocked = self._limits.waiting(now)
+        key = next((key for key in self._waiting if key[0] not in blocked), None)
+        if key is None:
+            return False
+        await asyncio.sleep(self._limits.book(key[0], now) - now)
+        choice, prompted = self._waiting.pop(key)
+        try:
+            await self._edit(choice, prompted)
+        except TelegramRateLimited as exc:
+            self._limits.hold(choice.chat_id, self._monotonic() + exc.retry_after)
+            self._waiting.setdefault(key, (choice, prompted))
+        except TelegramError as exc:
+            log.info("an answer could not be shown in its message: %s", exc)
+        return True
+
+    async def _edit(self, choice: Choice, prompted: Prompted) -> None:
+        chat_id, message_id = choice.chat_id, choice.message_id
+        if prompted.keyboard:
+            keyboard = mark_choice(prompted.keyboard, choice.type)
+        else:
+            keyboard = prompt_keyboard(choice.run_id, choice.session_id, choice.type)
+        if prompted.text is None:
+            await self._api.edit_keyboard(chat_id, message_id, keyboard)
+        else:
+            text = shown_text(prompted.text, choice.type)
+            await self._api.edit_text(chat_id, message_id, text, prompted.entities, keyboard)

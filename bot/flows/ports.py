@@ -1,0 +1,50 @@
+"""What the flows need from Telegram. The implementation is `bot.telegram.client`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.core.keyboards import Keyboard
+
+MAX_UPDATES = 100
+"""The most updates that one poll brings."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """What Telegram says of a message it accepted.
+
+    Attributes:
+        sent_at: None if Telegram did not say.
+    """
+
+    message_id: int | None
+    sent_at: datetime | None
+
+
+class BotApi(Protocol):
+    """The calls of the Bot API that the bot uses.
+
+    All raise the `TelegramError` family of `bot.core.errors`, and nothing else that can be foreseen.
+    """
+
+    async def get_updates(self, offset: int | None, timeout: float) -> list[Any]:
+        """Long-poll for up to `timeout` seconds; returns raw updates, as yet unread."""
+
+    async def answer(self, query_id: str, text: str, *, alert: bool) -> None:
+        """Answer a callback query: a toast, or with `alert` a box that has to be closed."""
+
+    async def send(
+        self, chat_id: int, text: str, *, html: bool = False, keyboard: Keyboard | None = None
+    ) -> SentMessage:
+        """Send a message."""
+
+    async def edit_text(
+        self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: Keyboard
+    ) -> None:
+        """Replace text and buttons; no change at all is no error."""
+
+    async def edit_keyboard(self, chat_id: int, message_id: int, keyboard: Keyboard) -> None:
+        """Replace the buttons; no change at all is no error."""

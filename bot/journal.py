@@ -1,0 +1,333 @@
+"""The durable inbox: every update is on disk here before Telegram is told to forget it.
+
+SQLite in WAL mode with `synchronous=FULL`: a transaction is a batch, and its commit is an fsync.
+A row lives until it is processed *and* Telegram was told (confirmed): until then a redelivery of the same
+update must be recognised. Dead letters stay for inspection, the newest `MAX_DEAD_LETTERS` of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bot.core.clock import from_ms, to_ms
+from bot.core.errors import JournalError
+
+MAX_DEAD_LETTERS = 1_000
+
+_T = TypeVar("_T")
+_PENDING, _DONE, _DEAD = 0, 1, 2
+_INT64 = 2**63
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS updates (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    update_id INTEGER,                      -- NULL when the update carries none
+    received_ms INTEGER NOT NULL,           -- Unix time
+    is_tap INTEGER NOT NULL,                -- a callback query
+    raw BLOB NOT NULL,                      -- the update as JSON
+    state INTEGER NOT NULL DEFAULT {_PENDING},
+    confirmed INTEGER NOT NULL DEFAULT 0,   -- Telegram has been told, it will not come again
+    answered INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    error TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS updates_unconfirmed ON updates (update_id) WHERE confirmed = 0;
+CREATE INDEX IF NOT EXISTS updates_pending ON updates (seq) WHERE state = {_PENDING};
+CREATE INDEX IF NOT EXISTS updates_unanswered ON updates (received_ms)
+    WHERE state = {_PENDING} AND is_tap = 1 AND answered = 0;
+CREATE INDEX IF NOT EXISTS updates_dead ON updates (seq) WHERE state = {_DEAD};
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One journaled update that is not processed yet.
+
+    Attributes:
+        seq: position in the journal.
+        received_at: when it first arrived, to the millisecond.
+        answered: whether its callback query was already answered.
+        attempts: how often processing it has failed.
+    """
+
+    seq: int
+    received_at: datetime
+    update: Any
+    answered: bool
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """A batch is on disk.
+
+    Attributes:
+        new: how many of its updates were not known yet.
+        offset: see `Journal.offset`.
+    """
+
+    new: int
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """Counts for the operator.
+
+    Attributes:
+        pending, pending_taps: unprocessed updates, and the callback queries among them.
+        dead, dead_taps: dead letters, and the callback queries among them.
+        oldest_pending: receipt of the oldest unprocessed update.
+    """
+
+    pending: int
+    pending_taps: int
+    dead: int
+    dead_taps: int
+    oldest_pending: datetime | None
+
+
+class Journal:
+    """The journal in one file. All access goes through one thread, so that fsync never blocks the loop.
+
+    Every method raises `JournalError` when the disk is full, read-only or damaged; nothing was written then.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._io = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._db: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Open or create the file (mode 0600: it holds what athletes wrote)."""
+        await self._run(self._open)
+
+    async def close(self) -> None:
+        """Close the file; the journal cannot be used afterwards."""
+        await asyncio.get_running_loop().run_in_executor(self._io, self._close)
+        self._io.shutdown()
+
+    async def append(
+        self, updates: Sequence[object], *, confirmed_below: int | None, polled_at: datetime
+    ) -> Appended:
+        """Store a fetched batch durably. When this returns, the batch may be confirmed.
+
+        Args:
+            updates: as Telegram sent them; known unconfirmed ones are skipped.
+            confirmed_below: the offset of the poll that brought them: it confirmed all ids below.
+            polled_at: when the poll returned; remembered as the last successful poll.
+        """
+        rows = [
+            (
+                _update_id(update),
+                to_ms(polled_at),
+                _is_tap(update),
+                json.dumps(update, separators=(",", ":")).encode(),
+            )
+            for update in updates
+        ]
+
+        def write(db: sqlite3.Connection) -> Appended:
+            if confirmed_below is not None:
+                db.execute(
+                    f"DELETE FROM updates WHERE confirmed = 0 AND update_id < ? AND state = {_DONE}",
+                    (confirmed_below,),
+                )
+                db.execute(
+                    "UPDATE updates SET confirmed = 1 WHERE confirmed = 0 AND update_id < ?",
+                    (confirmed_below,),
+                )
+            before = db.total_changes
+            for update_id, received_ms, is_tap, raw in rows:
+                if update_id is None:
+                    # No id, so it can never be confirmed and comes again and again: keep one copy.
+                    db.execute(
+                        "INSERT INTO updates (received_ms, is_tap, raw, state, error) SELECT ?, ?, ?, ?, ?"
+                        " WHERE NOT EXISTS (SELECT 1 FROM updates WHERE update_id IS NULL AND raw = ?)",
+                        (received_ms, is_tap, raw, _DEAD, "no usable update_id", raw),
+                    )
+                else:
+                    db.execute(
+                        "INSERT OR IGNORE INTO updates (update_id, received_ms, is_tap, raw) VALUES (?, ?, ?, ?)",
+                        (update_id, received_ms, is_tap, raw),
+                    )
+            new = db.total_changes - before
+            db.execute("INSERT OR REPLACE INTO facts VALUES ('last_poll_ms', ?)", (to_ms(polled_at),))
+            return Appended(new, _offset(db))
+
+        return await self._write(write)
+
+    async def offset(self) -> int | None:
+        """The offset that confirms everything journaled; None when all of it is confirmed already."""
+
+        return await self._read(_offset)
+
+    async def pending(self, *, after: int, limit: int) -> list[Entry]:
+        """Up to `limit` unprocessed entries behind position `after`, oldest first."""
+
+        where = f"state = {_PENDING} AND seq > ? ORDER BY seq LIMIT ?"
+        return await self._read(lambda db: _entries(db, where, (after, limit)))
+
+    async def unanswered(self, *, before: datetime, limit: int) -> list[Entry]:
+        """Up to `limit` unprocessed and unanswered taps received before then, oldest first."""
+        where = (
+            f"state = {_PENDING} AND is_tap = 1 AND answered = 0 AND received_ms < ?"
+            " ORDER BY received_ms LIMIT ?"
+        )
+        return await self._read(lambda db: _entries(db, where, (to_ms(before), limit)))
+
+    async def mark_answered(self, seqs: Iterable[int]) -> None:
+        """Remember that these callback queries were answered although they are not processed yet."""
+        rows = [(seq,) for seq in seqs]
+        await self._write(lambda db: db.executemany("UPDATE updates SET answered = 1 WHERE seq = ?", rows))
+
+    async def finish(self, seqs: Iterable[int]) -> None:
+        """These entries are processed: forget them as soon as Telegram has."""
+        rows = [(seq,) for seq in seqs]
+
+        def write(db: sqlite3.Connection) -> None:
+            db.executemany("DELETE FROM updates WHERE seq = ? AND confirmed = 1", rows)
+            db.executemany(f"UPDATE updates SET state = {_DONE} WHERE seq = ?", rows)
+
+        await self._write(write)
+
+    async def failed(self, seq: int, error: str, *, bury: bool) -> None:
+        """Count a failed try; with `bury` the entry becomes a dead letter and is not tried again."""
+
+        def write(db: sqlite3.Connection) -> None:
+            state = _DEAD if bury else _PENDING
+            db.execute(
+                "UPDATE updates SET attempts = attempts + 1, error = ?, state = ? WHERE seq = ?",
+                (error, state, seq),
+            )
+            if bury:
+                db.execute(
+                    f"DELETE FROM updates WHERE state = {_DEAD} AND seq <= (SELECT seq FROM updates"
+                    f" WHERE state = {_DEAD} ORDER BY seq DESC LIMIT 1 OFFSET {MAX_DEAD_LETTERS})"
+                )
+
+        await self._write(write)
+
+    async def facts(self) -> dict[str, int]:
+        """Small durable facts: `last_poll_ms`, and those set by `remember`."""
+        return await self._read(lambda db: dict(db.execute("SELECT name, value FROM facts")))
+
+    async def remember(self, **facts: int | None) -> None:
+        """Set facts; None forgets one."""
+
+        def write(db: sqlite3.Connection) -> None:
+            for name, value in facts.items():
+                if value is None:
+                    db.execute("DELETE FROM facts WHERE name = ?", (name,))
+                else:
+                    db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+        await self._write(write)
+
+    async def state(self) -> JournalState:
+        """What is waiting and what was given up."""
+
+        def read(db: sqlite3.Connection) -> JournalState:
+            counts = "SELECT count(*), total(is_tap), min(received_ms) FROM updates WHERE state = ?"
+            waiting, waiting_taps, oldest = db.execute(counts, (_PENDING,)).fetchone()
+            dead, dead_taps, _ = db.execute(counts, (_DEAD,)).fetchone()
+            return JournalState(
+                waiting, int(waiting_taps), dead, int(dead_taps), None if oldest is None else from_ms(oldest)
+            )
+
+        return await self._read(read)
+
+    async def compact(self) -> None:
+        """Give free pages back to the file system."""
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute("PRAGMA incremental_vacuum").fetchall()
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+        await self._read(work)
+
+    def _open(self) -> None:
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)
+        except OSError as exc:
+            raise JournalError(
+                f"DATA_DIR: the journal {self._path} cannot be created ({exc.strerror}); choose a directory"
+                " that this user may write to"
+            ) from exc
+        db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5)
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA journal_size_limit = 1048576")
+        db.executescript(_SCHEMA)
+        self._db = db
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        return await self._run(lambda: work(self._connection()))
+
+    async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        def transaction() -> _T:
+            db = self._connection()
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(db)
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            return result
+
+        return await self._run(transaction)
+
+    async def _run(self, work: Callable[[], _T]) -> _T:
+        # Shielded: a cancelled caller must not leave a transaction whose fate nobody knows.
+        try:
+            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._io, work))
+        except sqlite3.Error as exc:
+            raise JournalError(
+                f"the journal {self._path} cannot be written or read ({exc}); free disk space or restore"
+                " write access. Nothing is confirmed to Telegram meanwhile"
+            ) from exc
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._db is None:
+            raise JournalError(f"the journal {self._path} is not open")
+        return self._db
+
+
+def _entries(db: sqlite3.Connection, where: str, parameters: tuple[int, int]) -> list[Entry]:
+    rows = db.execute(
+        f"SELECT seq, received_ms, raw, answered, attempts FROM updates WHERE {where}", parameters
+    )
+    return [Entry(seq, from_ms(ms), json.loads(raw), bool(done), tries) for seq, ms, raw, done, tries in rows]
+
+
+def _offset(db: sqlite3.Connection) -> int | None:
+    highest = db.execute("SELECT max(update_id) FROM updates WHERE confirmed = 0").fetchone()[0]
+    return None if highest is None else int(highest) + 1
+
+
+def _update_id(update: object) -> int | None:
+    value = update.get("update_id") if isinstance(update, dict) else None
+    if isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64 - 1:
+        return value
+    return None
+
+
+def _is_tap(update: object) -> bool:
+    return isinstance(update, dict) and "callback_query" in update

@@ -1,0 +1,74 @@
+"""Logging without secrets: tokens and athletes' notes appear at no level, tracebacks included."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+# A bot token wherever it stands, such as in an address; a callback payload, because it may carry a note.
+_PATTERNS = (
+    (re.compile(r"\b[0-9]{3,}:[A-Za-z0-9_-]{20,}"), "[token]"),
+    (re.compile(r"(?<=/bot)[0-9]+(?::|%3A)[^/\s'\"]+", re.IGNORECASE), "[token]"),
+    (re.compile(r"\b((?:session_)?feedback\|)[^'\"]*"), r"\1[...]"),
+)
+# Below WARNING these print requests, replies and documents whole.
+_TALKATIVE = ("aiohttp", "asyncio", "httpcore", "httpx", "pymongo", "telegram")
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats first and removes secrets after, so that arguments and tracebacks are covered too."""
+
+    def __init__(self, secrets: Iterable[str], *, as_json: bool) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+        self._as_json = as_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line (text), or one JSON object a line; a traceback follows in text, or is a field in JSON."""
+        if not self._as_json:
+            return self.redact(super().format(record))
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": self.redact(record.getMessage()),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.redact(self.formatException(record.exc_info))
+        return json.dumps(entry)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, ARG002
+        """ISO 8601 in UTC: logs of several machines can be compared."""
+        return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+    def redact(self, text: str) -> str:
+        """`text` without any secret that is known or recognised."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        for pattern, replacement in _PATTERNS:
+            text = pattern.sub(replacement, text)
+        return text
+
+
+def setup_logging(level: str, log_format: str, secrets: Iterable[str]) -> None:
+    """Log to standard error from here on; called once, by the composition root."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter(secrets, as_json=log_format == "json"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.raiseExceptions = False  # a broken pipe on standard error must not stop the bot
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+def describe_defect(exc: BaseException) -> str:
+    """Where an unexpected exception arose, without its message: that may quote what an athlete wrote."""
+    frames = traceback.extract_tb(exc.__traceback__)
+    where = " <- ".join(
+        f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames[-4:])
+    )
+    return f"{type(exc).__name__} at {where}" if where else type(exc).__name__

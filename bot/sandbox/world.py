@@ -1,0 +1,748 @@
+"""Telegram as far as this bot sees it: chats, messages, taps and the rules about them. No I/O.
+
+Two sides meet here. The methods named after Bot API methods are what the bot calls; they raise
+`ApiError` in Telegram's words. The others are the script: users who tap and write, and Telegram's own moods
+(blocked chats, lost messages, a clock that moves). They raise `SandboxError` when a step is impossible.
+
+Times are unix seconds of the world's clock, durations seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.sandbox.errors import ApiError, SandboxError, bad_request
+from bot.sandbox.ledger import Ledger, Mode, Tap
+from bot.sandbox.limits import TELEGRAM_LIMITS, Limits, RateLimiter
+from bot.sandbox.text import Entity, commands_in, parse_html, utf16_length
+from bot.sandbox.updates import UpdateQueue
+
+Json = dict[str, Any]
+Buttons = Sequence[Sequence[Mapping[str, Any]]]
+
+MAX_TEXT = 4096
+MAX_CAPTION = 1024
+MAX_CALLBACK_DATA_BYTES = 64
+MAX_ANSWER = 200
+
+_NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same "
+    "as a current content and reply markup of the message"
+)
+_BUTTON_ACTIONS = frozenset(
+    {
+        "url",
+        "callback_data",
+        "web_app",
+        "login_url",
+        "switch_inline_query",
+        "switch_inline_query_current_chat",
+        "switch_inline_query_chosen_chat",
+        "copy_text",
+        "callback_game",
+        "pay",
+    }
+)
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody with a Telegram account."""
+
+    id: int
+    first_name: str = "Athlete"
+    username: str | None = None
+    language_code: str | None = "en"
+
+    def as_dict(self) -> Json:
+        """The Bot API's User object."""
+        shown: Json = {"id": self.id, "is_bot": False, "first_name": self.first_name}
+        if self.username is not None:
+            shown["username"] = self.username
+        if self.language_code is not None:
+            shown["language_code"] = self.language_code
+        return shown
+
+
+@dataclass(slots=True)
+class StoredMessage:
+    """A message and how it behaves.
+
+    Attributes:
+        body: the Bot API's Message object; replaced, never changed in place.
+        accessible: whether taps on it still show its content.
+        editable: whether the bot may edit it.
+    """
+
+    body: Json
+    accessible: bool = True
+    editable: bool = True
+
+
+@dataclass(slots=True)
+class Chat:
+    """A chat and what it does to the bot's messages. Messages share `info`, so a new name shows in all."""
+
+    info: Json
+    instance: str
+    messages: dict[int, StoredMessage] = field(default_factory=dict)
+    last_message_id: int = 0
+    unknown: bool = False
+    blocked: bool = False
+    migrated_to: int | None = None
+
+
+class World:
+    """All the state of the sandbox.
+
+    Every chat is known to the bot unless `set_chat` says otherwise: positive ids are private chats,
+    negative ones groups.
+
+    Attributes:
+        ledger: what was called and tapped.
+        queue: the updates that wait; its `update_lifetime` and `query_lifetime` may be assigned.
+        inaccessible_after: age from which messages are inaccessible to taps; None: never.
+        on_update: called after each new update, so that a long poll can wake.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float] = time.time,
+        bot_id: int = 7_000_000_001,
+        bot_username: str = "sandbox_feedback_bot",
+        limits: Limits | None = TELEGRAM_LIMITS,
+        update_lifetime: float = 86_400.0,
+        query_lifetime: float = 150.0,
+        inaccessible_after: float | None = None,
+        first_update_id: int = 100_000_000,
+        ledger: Mode = "full",
+    ) -> None:
+        self.ledger = Ledger(ledger)
+        self.queue = UpdateQueue(
+            self.ledger,
+            first_id=first_update_id,
+            update_lifetime=update_lifetime,
+            query_lifetime=query_lifetime,
+        )
+        self.inaccessible_after = inaccessible_after
+        self.on_update: Callable[[], None] | None = None
+        self.limits = limits
+        self._now = now
+        self._offset = 0.0
+        self._bot: Json = {
+            "id": bot_id,
+            "is_bot": True,
+            "first_name": "Feedback Bot",
+            "username": bot_username,
+        }
+        self._chats: dict[int, Chat] = {}
+        self._users: dict[int, User] = {}
+        self._queries: dict[str, Tap] = {}
+        self._commands: dict[tuple[str, str], list[Json]] = {}
+        self._webhook = ""
+
+    # The clock and other settings
+
+    def time(self) -> float:
+        """The world's time."""
+        return self._now() + self._offset
+
+    def advance(self, seconds: float) -> None:
+        """Moves the clock (back, if negative)."""
+        self._offset += seconds
+
+    def set_time(self, unix: float) -> None:
+        """Sets the clock, which goes on from there."""
+        self._offset = unix - self._now()
+
+    @property
+    def limits(self) -> Limits | None:
+        """The sending limits; None: there are none. Assigning them forgets what was sent before."""
+        return self._limiter.limits if self._limiter else None
+
+    @limits.setter
+    def limits(self, limits: Limits | None) -> None:
+        self._limiter = RateLimiter(limits) if limits else None
+
+    # The script: what users do
+
+    def tap(
+        self,
+        chat_id: int,
+        message_id: int,
+        user: User,
+        *,
+        data: str | None = None,
+        button: int | None = None,
+        text: str | None = None,
+        force: bool = False,
+    ) -> Tap:
+        """A user presses a button, named by its callback data, its place (from 0, row by row) or its text.
+
+        With `force` the message need not have such a button, nor exist: `data` is sent as it is.
+
+        Raises:
+            SandboxError: there is no such message or button.
+        """
+        self._meet(user)
+        chat = self._chat(chat_id)
+        stored = chat.messages.get(message_id)
+        if force:
+            if data is None:
+                raise SandboxError("a forced tap needs its data")
+        else:
+            if stored is None:
+                raise SandboxError(f"chat {chat_id} has no message {message_id}")
+            data = _pressed(stored.body, data, button, text)
+        now = self.time()
+        tap = Tap(None, str(secrets.randbits(63)), chat_id, message_id, user.id, data, now)
+        self._queries[tap.query_id] = tap
+        self.ledger.tapped(tap)
+        if self.queue.wants("callback_query"):
+            query = {
+                "id": tap.query_id,
+                "from": user.as_dict(),
+                "message": self._seen_by_tap(chat, message_id, stored, now),
+                "chat_instance": chat.instance,
+                "data": data,
+            }
+            tap.update_id = self.queue.add(f'"callback_query":{_dumps(query)}', now, tap)
+            self._wake()
+        return tap
+
+    def message(self, chat_id: int, user: User, text: str, *, reply_to: int | None = None) -> int:
+        """A user writes a message; returns its id.
+
+        Raises:
+            SandboxError: there is no message `reply_to`.
+        """
+        self._meet(user)
+        chat = self._chat(chat_id)
+        now = self.time()
+        content: Json = {"from": user.as_dict(), **_written(text)}
+        if reply_to is not None:
+            content["reply_to_message"] = _without_reply(self._stored(chat_id, reply_to).body)
+        body = self._store(chat, now, content)
+        self._publish("message", body)
+        message_id: int = body["message_id"]
+        return message_id
+
+    def edit_message(self, chat_id: int, message_id: int, text: str) -> None:
+        """A user edits a message of theirs.
+
+        Raises:
+            SandboxError: there is no such message.
+        """
+        stored = self._stored(chat_id, message_id)
+        kept = {key: value for key, value in stored.body.items() if key != "entities"}
+        stored.body = {**kept, "edit_date": int(self.time()), **_written(text)}
+        self._publish("edited_message", stored.body)
+
+    def message_at(self, chat_id: int, *, date: float, text: str, buttons: Buttons | None = None) -> int:
+        """The bot's account sent a message at `date`, without this server's doing; returns its id."""
+        content: Json = {"from": self._bot, "text": text}
+        if buttons:
+            content["reply_markup"] = {
+                "inline_keyboard": [[dict(button) for button in row] for row in buttons]
+            }
+        message_id: int = self._store(self._chat(chat_id), date, content)["message_id"]
+        return message_id
+
+    def inject(self, update: Mapping[str, Any]) -> int:
+        """Queues any update, sense or nonsense, wanted by the bot or not; returns its id.
+
+        Raises:
+            SandboxError: it carries an `update_id` that was given already.
+        """
+        members = dict(update)
+        if "update_id" in members:
+            self.queue.skip_to(int(members.pop("update_id")))
+        return self.inject_raw(_dumps(members))
+
+    def inject_raw(self, text: str) -> int:
+        """Queues the JSON text of an object, sent as it is after its `update_id`; returns that id.
+
+        Raises:
+            SandboxError: the text is not in braces. Nothing else about it is checked.
+        """
+        text = text.strip()
+        if not (text.startswith("{") and text.endswith("}")):
+            raise SandboxError("a raw update must be a JSON object in braces")
+        update_id = self.queue.add(text[1:-1].strip(), self.time())
+        self._wake()
+        return update_id
+
+    # The script: what Telegram does
+
+    def set_chat(
+        self,
+        chat_id: int,
+        *,
+        unknown: bool | None = None,
+        blocked: bool | None = None,
+        migrated_to: int | None = None,
+        title: str | None = None,
+    ) -> None:
+        """Makes a chat unknown to the bot, blocked by its user, or moved to a supergroup; or undoes it."""
+        chat = self._chat(chat_id)
+        if unknown is not None:
+            chat.unknown = unknown
+        if blocked is not None:
+            chat.blocked = blocked
+        if migrated_to is not None:
+            chat.migrated_to = migrated_to
+        if title is not None:
+            chat.info["title"] = title
+
+    def set_message(
+        self, chat_id: int, message_id: int, *, accessible: bool | None = None, editable: bool | None = None
+    ) -> None:
+        """Makes a message inaccessible to taps, or not editable; or undoes it.
+
+        Raises:
+            SandboxError: there is no such message.
+        """
+        stored = self._stored(chat_id, message_id)
+        if accessible is not None:
+            stored.accessible = accessible
+        if editable is not None:
+            stored.editable = editable
+
+    def restart_update_ids(self, first_id: int) -> None:
+        """Goes on with other update ids; see `UpdateQueue.restart`."""
+        self.queue.restart(first_id)
+
+    # The script: what can be seen from outside
+
+    def messages(self, chat_id: int) -> list[Json]:
+        """The messages of a chat as they are now, oldest first."""
+        chat = self._chats.get(chat_id)
+        return [stored.body for stored in chat.messages.values()] if chat else []
+
+    def message_of(self, chat_id: int, message_id: int) -> Json:
+        """One message as it is now.
+
+        Raises:
+            SandboxError: there is no such message.
+        """
+        return self._stored(chat_id, message_id).body
+
+    def given_taps(self, since: int = 0) -> list[Json]:
+        """The taps from the `since`-th on, oldest first, as `Tap.as_dict` gives them."""
+        self.queue.purge(self.time())
+        return [tap.as_dict() for tap in self.ledger.taps[since:]]
+
+    def pending(self) -> int:
+        """How many updates wait for the bot, or for their confirmation."""
+        self.queue.purge(self.time())
+        return len(self.queue)
+
+    def counts(self) -> Json:
+        """`Ledger.counts` and `pending`."""
+        pending = self.pending()
+        return {**self.ledger.counts(), "pending": pending}
+
+    # The Bot API
+
+    def get_me(self) -> Json:
+        """The bot itself."""
+        return {
+            **self._bot,
+            "can_join_groups": True,
+            "can_read_all_group_messages": False,
+            "supports_inline_queries": False,
+            "can_connect_to_business": False,
+            "has_main_web_app": False,
+        }
+
+    def get_updates(
+        self, offset: int = 0, limit: int = 100, allowed_updates: Collection[str] | None = None
+    ) -> list[str]:
+        """Confirms and fetches, without waiting; each update is returned as JSON text.
+
+        Raises:
+            ApiError: 409, a webhook is set.
+        """
+        if self._webhook:
+            raise ApiError(
+                409,
+                "Conflict: can't use getUpdates method while webhook is active; "
+                "use deleteWebhook to delete the webhook first",
+            )
+        if allowed_updates is not None:
+            self.queue.allow(allowed_updates)
+        return self.queue.fetch(offset, limit, self.time())
+
+    def set_webhook(self, url: str, *, drop_pending_updates: bool = False) -> bool:
+        """Remembers the address; nothing is ever sent there."""
+        self._webhook = url
+        if drop_pending_updates:
+            self.queue.clear()
+        return True
+
+    def get_webhook_info(self) -> Json:
+        """The address and how many updates wait."""
+        return {"url": self._webhook, "has_custom_certificate": False, "pending_update_count": self.pending()}
+
+    def send_message(
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        parse_mode: str = "",
+        entities: list[Entity] | None = None,
+        reply_markup: Json | None = None,
+        reply_parameters: Json | None = None,
+    ) -> Json:
+        """Sends a text; returns the Message.
+
+        Raises:
+            ApiError: 400 for a bad text, keyboard, reply or chat; 403 blocked; 429 over the limits.
+        """
+        content = _formatted(text, parse_mode, entities)
+        return self._send(chat_id, content, reply_markup, reply_parameters)
+
+    def send_file(
+        self,
+        chat_id: int,
+        media: Json,
+        *,
+        caption: str = "",
+        parse_mode: str = "",
+        caption_entities: list[Entity] | None = None,
+        reply_markup: Json | None = None,
+        reply_parameters: Json | None = None,
+    ) -> Json:
+        """Sends a photo or document, already in the form that a Message shows; returns the Message.
+
+        Raises:
+            ApiError: as `send_message`.
+        """
+        content = dict(media)
+        if caption:
+            plain, marks = _parsed(caption, parse_mode, caption_entities)
+            if utf16_length(plain) > MAX_CAPTION:
+                raise bad_request("message caption is too long")
+            content["caption"] = plain
+            if marks:
+                content["caption_entities"] = marks
+        return self._send(chat_id, content, reply_markup, reply_parameters)
+
+    def edit_message_text(
+        self,
+        chat_id: int,
+        message_id: int,
+        text: str,
+        *,
+        parse_mode: str = "",
+        entities: list[Entity] | None = None,
+        reply_markup: Json | None = None,
+    ) -> Json:
+        """Replaces text and keyboard (no keyboard given: it goes); returns the Message.
+
+        Raises:
+            ApiError: 400, also when nothing would change.
+        """
+        content = _formatted(text, parse_mode, entities)
+        return self._edit(chat_id, message_id, content, reply_markup)
+
+    def edit_message_reply_markup(
+        self, chat_id: int, message_id: int, *, reply_markup: Json | None = None
+    ) -> Json:
+        """Replaces the keyboard (none given: it goes); returns the Message.
+
+        Raises:
+            ApiError: 400, also when nothing would change.
+        """
+        return self._edit(chat_id, message_id, None, reply_markup)
+
+    def delete_message(self, chat_id: int, message_id: int) -> bool:
+        """Deletes a message.
+
+        Raises:
+            ApiError: 400, there is none.
+        """
+        chat = self._reachable(chat_id)
+        if chat.messages.pop(message_id, None) is None:
+            raise bad_request("message to delete not found")
+        return True
+
+    def answer_callback_query(self, query_id: str, *, text: str = "", show_alert: bool = False) -> bool:
+        """Answers a tap; a second answer is fine too.
+
+        Raises:
+            ApiError: 400, the query is unknown or as old as `query_lifetime`, or the text is too long.
+        """
+        tap = self._queries.get(query_id)
+        now = self.time()
+        if tap is None or now - tap.at >= self.queue.query_lifetime:
+            raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        if utf16_length(text) > MAX_ANSWER:
+            raise bad_request("MESSAGE_TOO_LONG")
+        self.ledger.answered(tap, now, text, alert=show_alert)
+        return True
+
+    def send_chat_action(self, chat_id: int, action: str) -> bool:
+        """Shows "typing" and the like, to nobody.
+
+        Raises:
+            ApiError: 400 without an action or chat, 403 blocked.
+        """
+        if not action:
+            raise bad_request("wrong parameter action in request")
+        _refuse_blocked(self._reachable(chat_id))
+        return True
+
+    def get_chat(self, chat_id: int) -> Json:
+        """The chat, in full.
+
+        Raises:
+            ApiError: 400, chat not found.
+        """
+        return {
+            **self._reachable(chat_id).info,
+            "accent_color_id": 0,
+            "max_reaction_count": 11,
+            "accepted_gift_types": {
+                "unlimited_gifts": False,
+                "limited_gifts": False,
+                "unique_gifts": False,
+                "premium_subscription": False,
+                "gifts_from_channels": False,
+            },
+        }
+
+    def set_my_commands(self, commands: list[Json], scope: str = "", language_code: str = "") -> bool:
+        """Remembers the commands of one scope (its JSON text) and language."""
+        self._commands[scope, language_code] = commands
+        return True
+
+    def delete_my_commands(self, scope: str = "", language_code: str = "") -> bool:
+        """Forgets them."""
+        self._commands.pop((scope, language_code), None)
+        return True
+
+    def get_my_commands(self, scope: str = "", language_code: str = "") -> list[Json]:
+        """The commands remembered for one scope and language."""
+        return self._commands.get((scope, language_code), [])
+
+    # Shared
+
+    def _chat(self, chat_id: int) -> Chat:
+        chat = self._chats.get(chat_id)
+        if chat is None:
+            info = _chat_info(chat_id, self._users.get(chat_id))
+            chat = self._chats[chat_id] = Chat(info, str(secrets.randbits(63)))
+        return chat
+
+    def _reachable(self, chat_id: int) -> Chat:
+        chat = self._chat(chat_id)
+        if chat.unknown or chat_id == 0:
+            raise bad_request("chat not found")
+        if chat.migrated_to is not None:
+            raise ApiError(
+                400,
+                "Bad Request: group chat was upgraded to a supergroup chat",
+                {"migrate_to_chat_id": chat.migrated_to},
+            )
+        return chat
+
+    def _meet(self, user: User) -> None:
+        """Remembers a user, whose private chat then shows their name."""
+        if self._users.get(user.id) == user:
+            return
+        self._users[user.id] = user
+        if (chat := self._chats.get(user.id)) is not None:
+            chat.info.update(_chat_info(user.id, user))
+
+    def _stored(self, chat_id: int, message_id: int) -> StoredMessage:
+        chat = self._chats.get(chat_id)
+        stored = chat.messages.get(message_id) if chat else None
+        if stored is None:
+            raise SandboxError(f"chat {chat_id} has no message {message_id}")
+        return stored
+
+    def _send(
+        self, chat_id: int, content: Json, reply_markup: Json | None, reply_parameters: Json | None
+    ) -> Json:
+        keyboard = _keyboard(reply_markup)
+        chat = self._reachable(chat_id)
+        now = self.time()
+        if self._limiter is not None and (seconds := self._limiter.admit(chat_id, now)):
+            raise ApiError(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
+        _refuse_blocked(chat)
+        if reply_parameters:
+            content |= _reply(chat, reply_parameters)
+        if keyboard:
+            content["reply_markup"] = keyboard
+        return self._store(chat, now, {"from": self._bot, **content})
+
+    def _edit(self, chat_id: int, message_id: int, content: Json | None, reply_markup: Json | None) -> Json:
+        keyboard = _keyboard(reply_markup)
+        stored = self._reachable(chat_id).messages.get(message_id)
+        if stored is None:
+            raise bad_request("message to edit not found")
+        old = stored.body
+        if not stored.editable or old["from"] is not self._bot:
+            raise bad_request("message can't be edited")
+        if content is None:
+            content = {key: old[key] for key in ("text", "entities") if key in old}
+        elif "text" not in old:
+            raise bad_request("there is no text in the message to edit")
+        if keyboard:
+            content["reply_markup"] = keyboard
+        replaced = ("text", "entities", "reply_markup")
+        if all(old.get(key) == content.get(key) for key in replaced):
+            raise bad_request(_NOT_MODIFIED)
+        kept = {key: value for key, value in old.items() if key not in replaced}
+        stored.body = {**kept, "edit_date": int(self.time()), **content}
+        return stored.body
+
+    def _store(self, chat: Chat, date: float, content: Json) -> Json:
+        chat.last_message_id += 1
+        message_id = chat.last_message_id
+        body = {"message_id": message_id, "chat": chat.info, "date": int(date), **content}
+        chat.messages[message_id] = StoredMessage(body)
+        return body
+
+    def _seen_by_tap(self, chat: Chat, message_id: int, stored: StoredMessage | None, now: float) -> Json:
+        """The message inside a callback query: without content (date 0) once it is inaccessible."""
+        if stored is None or not stored.accessible or self._is_aged(stored, now):
+            return {"chat": chat.info, "message_id": message_id, "date": 0}
+        return stored.body
+
+    def _is_aged(self, stored: StoredMessage, now: float) -> bool:
+        return self.inaccessible_after is not None and now - stored.body["date"] >= self.inaccessible_after
+
+    def _publish(self, kind: str, body: Json) -> None:
+        if self.queue.wants(kind):
+            self.queue.add(f'"{kind}":{_dumps(body)}', self.time())
+            self._wake()
+
+    def _wake(self) -> None:
+        if self.on_update is not None:
+            self.on_update()
+
+
+def _chat_info(chat_id: int, user: User | None) -> Json:
+    if chat_id > 0:
+        info: Json = {"id": chat_id, "type": "private", "first_name": user.first_name if user else "User"}
+        if user and user.username is not None:
+            info["username"] = user.username
+        return info
+    # Ids of supergroups are written with the prefix -100 before at least ten digits.
+    kind = "supergroup" if chat_id <= -1_000_000_000_000 else "group"
+    return {"id": chat_id, "type": kind, "title": f"Group {-chat_id}"}
+
+
+def _refuse_blocked(chat: Chat) -> None:
+    if not chat.blocked:
+        return
+    if chat.info["type"] == "private":
+        raise ApiError(403, "Forbidden: bot was blocked by the user")
+    raise ApiError(403, f"Forbidden: bot was kicked from the {chat.info['type']} chat")
+
+
+def _written(text: str) -> Json:
+    """The content of a user's message."""
+    commands = commands_in(text)
+    return {"text": text, "entities": commands} if commands else {"text": text}
+
+
+def _parsed(text: str, parse_mode: str, entities: list[Entity] | None) -> tuple[str, list[Entity]]:
+    if not parse_mode:
+        return text, entities or []
+    if parse_mode.lower() == "html":
+        return parse_html(text)
+    # Telegram knows Markdown too; this server does not, and says so rather than passing it on unparsed.
+    raise bad_request("unsupported parse_mode")
+
+
+def _formatted(text: str, parse_mode: str, entities: list[Entity] | None) -> Json:
+    plain, marks = _parsed(text, parse_mode, entities)
+    if not plain.strip():
+        raise bad_request("message text is empty")
+    if utf16_length(plain) > MAX_TEXT:
+        raise bad_request("message is too long")
+    return {"text": plain, "entities": marks} if marks else {"text": plain}
+
+
+def _keyboard(markup: Json | None) -> Json | None:
+    """The inline keyboard that the message will show, or None for other or empty markup."""
+    if not markup or "inline_keyboard" not in markup:
+        return None
+    rows = markup["inline_keyboard"]
+    if not isinstance(rows, list):
+        raise bad_request('can\'t parse inline keyboard: Field "inline_keyboard" must be of type Array')
+    kept = [[_button(button) for button in _row(row)] for row in rows]
+    kept = [row for row in kept if row]
+    return {"inline_keyboard": kept} if kept else None
+
+
+def _row(row: object) -> list[object]:
+    if not isinstance(row, list):
+        raise bad_request("can't parse inline keyboard: expected an Array of InlineKeyboardButton")
+    return row
+
+
+def _button(button: object) -> Json:
+    problem = "can't parse inline keyboard button: "
+    if not isinstance(button, dict):
+        raise bad_request(f"{problem}expected an Object")
+    if "text" not in button:
+        raise bad_request(f'{problem}Can\'t find field "text"')
+    if not isinstance(button["text"], str):
+        raise bad_request(f'{problem}Field "text" must be of type String')
+    data = button.get("callback_data")
+    # Telegram takes empty data for no data at all.
+    if data == "" or not _BUTTON_ACTIONS.intersection(button):
+        raise bad_request(f"{problem}Text buttons are unallowed in the inline keyboard")
+    if data is not None:
+        if not isinstance(data, str):
+            raise bad_request(f'{problem}Field "callback_data" must be of type String')
+        try:
+            size = len(data.encode())
+        except UnicodeEncodeError:
+            raise bad_request("strings must be encoded in UTF-8") from None
+        if size > MAX_CALLBACK_DATA_BYTES:
+            raise bad_request("BUTTON_DATA_INVALID")
+    return button
+
+
+def _reply(chat: Chat, parameters: Json) -> Json:
+    message_id = parameters.get("message_id")
+    target = chat.messages.get(message_id) if isinstance(message_id, int) else None
+    if target is not None:
+        return {"reply_to_message": _without_reply(target.body)}
+    if parameters.get("allow_sending_without_reply"):
+        return {}
+    raise bad_request("message to be replied not found")
+
+
+def _without_reply(body: Json) -> Json:
+    """A message inside another one: replies are shown one level deep."""
+    return {key: value for key, value in body.items() if key != "reply_to_message"}
+
+
+def _pressed(body: Json, data: str | None, button: int | None, text: str | None) -> str:
+    """The callback data of the button that is named in one of three ways."""
+    rows = body.get("reply_markup", {}).get("inline_keyboard", [])
+    pairs = [
+        (shown["text"], shown["callback_data"]) for row in rows for shown in row if "callback_data" in shown
+    ]
+    if button is not None:
+        if 0 <= button < len(pairs):
+            return str(pairs[button][1])
+    else:
+        for shown, carried in pairs:
+            if carried == data or shown == text:
+                return str(carried)
+    wanted = data if data is not None else button if button is not None else text
+    raise SandboxError(f"message {body['message_id']} has no button {wanted!r}; it has {pairs}")

@@ -1,0 +1,178 @@
+"""Settings from the environment and `.env`: each fault is reported with the variable's name.
+
+Secrets are `SecretStr`: their values appear in no message and no repr.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.core.errors import ConfigError
+
+TELEGRAM_API_URL = "https://api.telegram.org"
+DEFAULT_DB = "running_coach"
+
+_MAX_ID = 2**63 - 1
+_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+
+
+def _ids(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    ids = set()
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        if not (part.isascii() and part.isdigit() and 0 < int(part) <= _MAX_ID):
+            raise ValueError(
+                f"{part!r} is not a Telegram user id; write numbers with commas, such as 123456,789"
+            )
+        ids.add(int(part))
+    return frozenset(ids)
+
+
+def _zone(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ZoneInfo(value.strip())
+    except (OSError, ValueError, LookupError) as exc:
+        raise ValueError(f"{value!r} is not an IANA time zone; write one such as Europe/Madrid") from exc
+
+
+Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can set; field names are the variables' names in lower case."""
+
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    telegram_bot_token: SecretStr | None = None
+    telegram_api_url: str = TELEGRAM_API_URL
+    mongo_url: SecretStr | None = None
+    mongo_db: str | None = None
+    data_dir: Path = Path("data")
+    athlete_ids: Ids = frozenset()
+    admin_ids: Ids = frozenset()
+    timezone: Annotated[ZoneInfo, NoDecode, BeforeValidator(_zone)] = ZoneInfo("UTC")
+    late_after_days: int = Field(14, ge=0, le=3650)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    http_host: str = "127.0.0.1"
+    http_port: int | None = Field(None, ge=1, le=65535)
+    http_token: SecretStr | None = None
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _check_token(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not _TOKEN.fullmatch(token.get_secret_value()):
+            raise ValueError("this is not a bot token; it looks like 123456:ABC-DEF, and @BotFather gives it")
+        return token
+
+    @field_validator("telegram_api_url")
+    @classmethod
+    def _check_api_url(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
+            raise ValueError(f"{url!r} is not an address; write one such as http://127.0.0.1:8081")
+        return url.rstrip("/")
+
+    @field_validator("mongo_url")
+    @classmethod
+    def _check_mongo_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("mongodb://", "mongodb+srv://")):
+            raise ValueError(
+                "this is not a MongoDB connection string; it begins with mongodb:// or mongodb+srv://"
+            )
+        return url
+
+    @field_validator("mongo_db")
+    @classmethod
+    def _check_mongo_db(cls, name: str | None) -> str | None:
+        if name is not None and (not re.fullmatch(r"[^/\\. \"$*<>:|?\0]+", name) or len(name.encode()) > 63):
+            raise ValueError(
+                f'{name!r} is not a database name; MongoDB forbids / \\ . " $ * < > : | ? and spaces'
+            )
+        return name
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_http(self) -> Settings:
+        if self.http_token is not None and len(self.http_token.get_secret_value()) < 32:
+            raise ValueError("HTTP_TOKEN: too short; use at least 32 characters")
+        if self.http_port is not None:
+            if self.http_token is None:
+                raise ValueError(
+                    "HTTP_TOKEN: required when HTTP_PORT is set; use at least 32 random characters"
+                )
+            raise ValueError("HTTP_PORT: this version has no HTTP API yet; unset it")
+        return self
+
+    def secrets(self) -> list[str]:
+        """The values that must appear nowhere."""
+        found = [self.telegram_bot_token, self.http_token, self.mongo_url]
+        values = [secret.get_secret_value() for secret in found if secret is not None]
+        if self.mongo_url is not None and (
+            password := re.match(r"[^/]+//[^/@]*?:([^/@]+)@", self.mongo_url.get_secret_value())
+        ):
+            values.append(password[1])
+        return values
+
+
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """Read the environment, then `env_file` where the environment is silent.
+
+    Raises:
+        ConfigError: one line for each variable at fault, naming it and the cure.
+    """
+    try:
+        if env_file is not None and env_file.is_file():
+            _check_names(env_file)
+        return Settings(_env_file=env_file)
+    except ValidationError as exc:
+        raise ConfigError(
+            "\n".join(sorted(_explain(error) for error in exc.errors(include_input=False)))
+        ) from None
+    except (OSError, UnicodeError) as exc:
+        raise ConfigError(f"{env_file}: cannot be read ({exc}); it must be a UTF-8 text file") from None
+
+
+def _check_names(env_file: Path) -> None:
+    """A misspelt variable would silently leave its default in force."""
+    known = [name.upper() for name in Settings.model_fields]
+    for name in dotenv_values(env_file):
+        if name.upper() not in known and (close := difflib.get_close_matches(name.upper(), known, 1, 0.85)):
+            raise ConfigError(f"{name}: unknown variable in {env_file}; do you mean {close[0]}?")
+
+
+def _explain(error: Any) -> str:
+    reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    return f"{str(error['loc'][0]).upper()}: {reason}" if error["loc"] else reason
+
+
+def warn_of_gaps(settings: Settings, log: logging.Logger) -> None:
+    """Say what is legal but most likely not meant."""
+    if not settings.athlete_ids:
+        log.warning("ATHLETE_IDS is empty: every tap will be refused. Send the bot /start to learn your id.")

@@ -1,0 +1,170 @@
+"""One way to connect, one way to fail.
+
+Writes are acknowledged by a majority and journaled, whatever the connection string says: `w:1` loses
+acknowledged writes when a server is killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo import AsyncMongoClient, UpdateOne
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    InvalidName,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+    WaitQueueTimeoutError,
+    WriteConcernError,
+)
+
+from bot.core.errors import ConfigError, StorageRejected, StorageUnavailable
+
+Document = dict[str, Any]
+Database = AsyncDatabase[Document]
+Collection = AsyncCollection[Document]
+
+DUPLICATE_KEY = 11000
+
+# Milliseconds. An operation that takes longer counts as an outage; bulk readers ask for more time themselves.
+_OPERATION_TIMEOUT = 10_000
+_SELECTION_TIMEOUT = 3_000
+
+# Unauthorized, AuthenticationFailed, and Atlas's own.
+_DENIED = frozenset({13, 18, 8000})
+_TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError")
+
+
+def connect(url: str, db_name: str | None, default_db: str) -> Database:
+    """A database handle; nothing is sent before the first operation.
+
+    Args:
+        url: MongoDB connection string.
+        db_name: database; None takes the one in `url`, else `default_db`.
+
+    Raises:
+        ConfigError: `url` cannot be understood.
+    """
+    try:
+        defaults: dict[str, Any] = {
+            "timeoutMS": _OPERATION_TIMEOUT,
+            "serverSelectionTimeoutMS": _SELECTION_TIMEOUT,
+        }
+        options = url.lower().partition("?")[2]
+        client: AsyncMongoClient[Document] = AsyncMongoClient(
+            url,
+            w="majority",
+            journal=True,
+            tz_aware=True,
+            appname="feedback-bot",
+            **{name: value for name, value in defaults.items() if f"{name.lower()}=" not in options},
+        )
+        return client[db_name] if db_name else client.get_default_database(default_db)
+    except (InvalidURI, ConfigurationError, InvalidName, ValueError) as exc:
+        # The driver's text may quote a part of a password that was not escaped.
+        reason = str(exc) if "@" not in url else "percent-encode special characters in user name and password"
+        raise ConfigError(f"MONGO_URL: not a usable connection string ({reason})") from None
+
+
+class _PartlyRefusedError(Exception):
+    def __init__(self, write_errors: list[WriteError]) -> None:
+        super().__init__()
+        self.write_errors = write_errors
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Translate the driver's errors. Its messages may quote documents, so they are not passed on.
+
+    Raises:
+        StorageUnavailable: no connection, no primary, no majority, or no reply in time.
+        StorageRejected: MongoDB refused the command.
+    """
+    try:
+        yield
+    except (ConnectionFailure, ExecutionTimeout, WriteConcernError, WaitQueueTimeoutError) as exc:
+        raise StorageUnavailable(f"MongoDB does not answer ({type(exc).__name__})") from None
+    except BulkWriteError as exc:
+        if exc.details.get("writeConcernErrors"):
+            raise StorageUnavailable("MongoDB could not reach a majority") from None
+        raise _PartlyRefusedError(
+            [WriteError(error["index"], error["code"]) for error in exc.details["writeErrors"]]
+        ) from None
+    except OperationFailure as exc:
+        if exc.code in _DENIED:
+            raise StorageRejected(
+                f"MongoDB denies access (code {exc.code}); give the user of MONGO_URL the role readWrite on"
+                " the bot's database"
+            ) from None
+        if any(exc.has_error_label(label) for label in _TRANSIENT_LABELS):
+            raise StorageUnavailable(f"MongoDB is between primaries (code {exc.code})") from None
+        raise StorageRejected(f"MongoDB refuses the command (code {exc.code})") from None
+    except PyMongoError as exc:
+        if exc.timeout:
+            raise StorageUnavailable(f"MongoDB does not answer ({type(exc).__name__})") from None
+        raise StorageRejected(f"MongoDB's driver refuses the call ({type(exc).__name__})") from None
+
+
+async def ping(db: Database) -> None:
+    """Return when MongoDB answers.
+
+    Raises:
+        StorageUnavailable: it does not.
+    """
+    with storage_errors():
+        await db.command("ping")
+
+
+@dataclass(frozen=True, slots=True)
+class WriteError:
+    """MongoDB refused one operation of a bulk write.
+
+    Attributes:
+        index: position of the operation.
+        code: MongoDB's error code.
+    """
+
+    index: int
+    code: int
+
+
+async def bulk_upsert(collection: Collection, requests: Sequence[UpdateOne]) -> list[WriteError]:
+    """Send upserts together, in no order; returns those that were refused one by one.
+
+    Raises:
+        StorageUnavailable, StorageRejected: any of them may be unwritten; sending all again is harmless.
+    """
+    try:
+        with storage_errors():
+            await collection.bulk_write(requests, ordered=False)
+    except _PartlyRefusedError as exc:
+        return exc.write_errors
+    return []
+
+
+async def count_by(
+    collection: Collection, field: str, since: datetime | None, expected: Iterable[str]
+) -> dict[str, int]:
+    """Documents by the value of a field, those with `receivedAt` from `since` on (None: all).
+
+    Every expected value is present. Raises as `storage_errors`.
+    """
+    match = {} if since is None else {"receivedAt": {"$gte": since}}
+    counts = dict.fromkeys(expected, 0)
+    with storage_errors():
+        cursor = await collection.aggregate(
+            [{"$match": match}, {"$group": {"_id": f"${field}", "n": {"$sum": 1}}}]
+        )
+        async for group in cursor:
+            counts[str(group["_id"])] = group["n"]
+    return counts

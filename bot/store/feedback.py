@@ -1,0 +1,173 @@
+"""Upserts into `feedback_events`: last tap wins, in whatever order and however often taps arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo import UpdateOne
+
+from bot.core.callbacks import FeedbackType
+from bot.core.documents import FeedbackEvent
+from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.feedback import IDS_COMPARABLE_WITHIN, collision_key, newest
+from bot.store.connection import DUPLICATE_KEY, Database, Document, bulk_upsert, count_by, storage_errors
+
+COLLECTION = "feedback_events"
+
+_MAX_TRIES = 8
+# Errors of a single document that will not go away: bad value, failed validation, too large.
+_HOPELESS = frozenset({2, 121, 10334, 17280, 17419})
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The event's session is stored.
+
+    Attributes:
+        type: the answer that counts now: the event's own, or that of a newer tap.
+        won: whether it is the event's own.
+    """
+
+    type: FeedbackType
+    won: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecordable:
+    """MongoDB will never take this document."""
+
+    reason: str
+
+
+class FeedbackStore:
+    """Writes and reads of `feedback_events`."""
+
+    def __init__(self, db: Database) -> None:
+        self._events = db[COLLECTION]
+
+    async def record(self, events: Sequence[FeedbackEvent]) -> list[Recorded | Unrecordable]:
+        """Make a batch of events durable; results stand in the order of `events`.
+
+        Two sessions whose ids form the same `sessionKey` are both kept: the second one under
+        `collision_key`. Whichever came first keeps the plain key.
+
+        Raises:
+            StorageUnavailable: some may not be stored; recording all of them again is harmless.
+            StorageRejected: MongoDB denies access.
+        """
+        if not events:
+            return []
+        refused: dict[str, str] = {}
+        standing: dict[tuple[str, str, int | None], Document] = {}
+        open_events = newest(events)
+        for make_key in (_plain_key, collision_key):
+            refused.update(await self._upsert(open_events, make_key))
+            stored = await self._read(make_key(event) for event in open_events)
+            collided = []
+            for event in open_events:
+                document = stored.get(make_key(event))
+                if document is not None and _names(document, event):
+                    standing[event.identity] = document
+                elif make_key(event) not in refused:
+                    collided.append(event)
+            open_events = collided
+            if not open_events:
+                break
+        return [_result(event, standing, refused) for event in events]
+
+    async def count(self, since: datetime) -> dict[str, int]:
+        """Answers received since then, by type; every type is present."""
+        return await count_by(self._events, "type", since, (type_.value for type_ in FeedbackType))
+
+    async def _upsert(
+        self, events: Sequence[FeedbackEvent], make_key: Callable[[FeedbackEvent], str]
+    ) -> dict[str, str]:
+        """Upsert each event under its key unless a newer or a foreign one is there.
+
+        Returns:
+            The keys that MongoDB refuses for good, with the reasons.
+        """
+        refused: dict[str, str] = {}
+        todo = list(events)
+        for _ in range(_MAX_TRIES):
+            errors = await bulk_upsert(
+                self._events, [_upsert_request(event, make_key(event)) for event in todo]
+            )
+            again = []
+            for error in errors:
+                event = todo[error.index]
+                if error.code == DUPLICATE_KEY:
+                    # Two first taps at once: the loser's next try finds the winner's document.
+                    again.append(event)
+                elif error.code in _HOPELESS:
+                    refused[make_key(event)] = f"MongoDB refuses the document (code {error.code})"
+                else:
+                    raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
+            if not again:
+                return refused
+            todo = again
+        raise StorageUnavailable("MongoDB keeps reporting a duplicate sessionKey; run `bootstrap`")
+
+    async def _read(self, keys: Iterable[str]) -> Mapping[str, Document]:
+        fields = {"_id": False, "sessionKey": True, "runId": True, "sessionId": True}
+        with storage_errors():
+            cursor = self._events.find(
+                {"sessionKey": {"$in": list(keys)}}, {**fields, "type": True, "updateId": True}
+            )
+            return {document["sessionKey"]: document async for document in cursor}
+
+
+def _plain_key(event: FeedbackEvent) -> str:
+    return event.session_key
+
+
+def _names(document: Document, event: FeedbackEvent) -> bool:
+    """Whether the document under an event's key is about the same session (then the user is the same too)."""
+    return (document.get("runId"), document.get("sessionId")) == (event.run_id, event.session_id)
+
+
+def _result(
+    event: FeedbackEvent, standing: Mapping[tuple[str, str, int | None], Document], refused: Mapping[str, str]
+) -> Recorded | Unrecordable:
+    document = standing.get(event.identity)
+    if document is None:
+        reason = refused.get(event.session_key) or refused.get(collision_key(event))
+        return Unrecordable(reason or "the document was deleted while it was written")
+    try:
+        type_ = FeedbackType(document["type"])
+    except ValueError:
+        type_ = event.type
+    return Recorded(type_, won=document.get("updateId") == event.update_id)
+
+
+def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
+    """Filter on the key alone (a predicate beside it makes upserts fail with E11000), decide in the update.
+
+    The decision is `bot.core.feedback.supersedes`, said in MongoDB's words: documents of other writers may
+    lack `updateId`, then the time of receipt decides. `$literal` keeps text that begins with `$` from
+    being read as an expression.
+    """
+    document = {**event.to_bson(), "sessionKey": key}
+    apart = {"$abs": {"$subtract": [event.received_at, "$receivedAt"]}}
+    by_id = {"$and": [{"$isNumber": "$updateId"}, {"$eq": [{"$type": "$receivedAt"}, "date"]}]}
+    newer = {
+        "$cond": [
+            {"$cond": [by_id, {"$lt": [apart, IDS_COMPARABLE_WITHIN.total_seconds() * 1000]}, False]},
+            {"$gt": [event.update_id, "$updateId"]},
+            {"$gt": [event.received_at, "$receivedAt"]},
+        ]
+    }
+    same = {
+        "$and": [
+            {"$eq": [{"$ifNull": ["$runId", ""]}, {"$literal": event.run_id}]},
+            {"$eq": [{"$ifNull": ["$sessionId", ""]}, {"$literal": event.session_id}]},
+        ]
+    }
+    is_new = {"$eq": [{"$type": "$runId"}, "missing"]}
+    wins = {"$or": [is_new, {"$and": [same, newer]}]}
+    merged = {"$mergeObjects": ["$$ROOT", {"$literal": document}]}
+    return UpdateOne(
+        {"sessionKey": key}, [{"$replaceWith": {"$cond": [wins, merged, "$$ROOT"]}}], upsert=True
+    )

@@ -1,0 +1,307 @@
+"""Every index of the database, declared once, and the bootstrap that makes a database agree with it.
+
+`plan` decides from what `listIndexes` says, without I/O; `bootstrap` carries the decisions out.
+Nothing that is not declared here is ever removed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import pymongo
+from pymongo.errors import OperationFailure
+
+from bot.core.errors import StorageRejected
+from bot.store.connection import DUPLICATE_KEY, Database, Document, storage_errors
+
+_DAY = 86_400  # seconds
+_ATTEMPTS = 3  # the second one sees what a bootstrap running beside us has done
+_SHOWN_DUPLICATES = 10
+_UNAUTHORIZED = 13
+_AUTHENTICATION_FAILED = (18, 8000)  # the latter on Atlas
+_CANNOT_CONVERT_TO_UNIQUE = 359
+_UNSUPPORTED_BY_COLLMOD = (72, 40415)  # InvalidOptions, unknown field
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index that the product needs.
+
+    Attributes:
+        keys: fields with their direction, 1 or -1, in order.
+        unique: at most one document for each combination of keys.
+        expire_after_days: MongoDB deletes a document this many days after the date in the (only) key.
+        sparse: documents without any of the fields are left out.
+    """
+
+    collection: str
+    keys: tuple[tuple[str, int], ...]
+    unique: bool = False
+    expire_after_days: int | None = None
+    sparse: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name MongoDB itself would give: `status_1_createdAt_-1`."""
+        return "_".join(f"{field}_{direction}" for field, direction in self.keys)
+
+    def options(self) -> Document:
+        """The options of `createIndex` other than the name, fit for JSON."""
+        # Named outright: a collection's own collation might else ignore case in keys.
+        options: Document = {"collation": {"locale": "simple"}}
+        if self.unique:
+            options["unique"] = True
+        if self.expire_after_days is not None:
+            options["expireAfterSeconds"] = self.expire_after_days * _DAY
+        if self.sparse:
+            options["sparse"] = True
+        return options
+
+
+INDEXES: tuple[Index, ...] = (
+    Index("run_events", (("runId", 1),), unique=True),
+    Index("run_events", (("status", 1), ("createdAt", -1))),
+    Index("run_events", (("createdAt", 1),), expire_after_days=90),
+    Index("feedback_events", (("sessionKey", 1),), unique=True),
+    Index("feedback_events", (("sessionDate", 1), ("receivedAt", -1))),
+    Index("feedback_events", (("runId", 1), ("sessionDay", 1), ("receivedAt", -1))),
+    Index("feedback_events", (("receivedAt", 1),), expire_after_days=180),
+    Index("weekly_metrics", (("weekStart", 1),), unique=True),
+    Index("weekly_metrics", (("createdAt", -1),)),
+    Index("plan_snapshots", (("runId", 1),), unique=True),
+    Index("plan_snapshots", (("weekStart", 1),)),
+    Index("plan_snapshots", (("createdAt", 1),), expire_after_days=365),
+    Index("run_artifacts", (("runId", 1),), unique=True),
+    Index("run_artifacts", (("createdAt", -1),)),
+    Index("session_prompts", (("runId", 1), ("sessionId", 1), ("chatId", 1)), unique=True),
+    Index("session_prompts", (("state", 1), ("dueAt", 1))),
+    Index("session_prompts", (("reference", 1),), sparse=True),
+    Index("taps", (("receivedAt", 1),), expire_after_days=180),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """No index has these keys yet."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """An index, whatever its name, is as wanted."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The index `name` can become the wanted one in place.
+
+    Attributes:
+        make_unique: it is not unique yet.
+        expire_after_seconds: the new expiry; None leaves it alone.
+        summary: what changes, for people.
+    """
+
+    name: str
+    make_unique: bool
+    expire_after_seconds: int | None
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The index `name` has the keys, but only its owner may decide to drop it."""
+
+    name: str
+    reason: str
+
+
+Action: TypeAlias = Create | Keep | Change | Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What `bootstrap` did about one index.
+
+    Attributes:
+        name: the index's name in this database, which may differ from `index.name`.
+        detail: what was changed, or why it failed and what to do; else empty.
+    """
+
+    index: Index
+    name: str
+    outcome: Literal["created", "kept", "changed", "failed"]
+    detail: str = ""
+
+    def __str__(self) -> str:
+        line = f"{self.index.collection}.{self.name}: {self.outcome}"
+        return f"{line} ({self.detail})" if self.detail else line
+
+
+def plan(existing: Sequence[Mapping[str, Any]], wanted: Index) -> Action:
+    """Decide what to do about `wanted`, given the collection's `listIndexes` documents."""
+    candidates = [
+        _judge(document, wanted) for document in existing if tuple(document["key"].items()) == wanted.keys
+    ]
+    if not candidates:
+        return Create(_free_name(existing, wanted))
+    # MongoDB allows several indexes on the same keys: one good one is enough.
+    return min(candidates, key=lambda action: (Keep, Change, Refuse).index(type(action)))
+
+
+def _judge(document: Mapping[str, Any], wanted: Index) -> Keep | Change | Refuse:
+    name: str = document["name"]
+    unique, sparse = bool(document.get("unique")), bool(document.get("sparse"))
+    seconds: float | None = document.get("expireAfterSeconds")
+    target: int | None = wanted.options().get("expireAfterSeconds")
+
+    faults = [option for option in ("partialFilterExpression", "collation") if option in document]
+    if sparse != wanted.sparse:
+        faults.append("sparse" if sparse else "not sparse")
+    if unique and not wanted.unique:
+        faults.append("unique")
+    if seconds is not None and target is None:
+        faults.append(f"deletes documents after {_duration(seconds)}")
+    if faults:
+        return Refuse(
+            name, f"exists with other options: {', '.join(faults)}; {_cure(wanted.collection, name)}"
+        )
+
+    changes = []
+    if make_unique := wanted.unique and not unique:
+        changes.append("made unique")
+    if expiry_differs := target is not None and seconds != target:
+        changes.append(f"expires after {_duration(seconds)} -> {_duration(target)}")
+    if changes:
+        return Change(name, make_unique, target if expiry_differs else None, ", ".join(changes))
+    return Keep(name)
+
+
+def _free_name(existing: Iterable[Mapping[str, Any]], wanted: Index) -> str:
+    taken = {document["name"] for document in existing}
+    numbered = (f"{wanted.name}_{number}" for number in itertools.count(2))
+    return next(name for name in itertools.chain([wanted.name], numbered) if name not in taken)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "never"
+    return f"{seconds // _DAY:g} d" if seconds % _DAY == 0 else f"{seconds:g} s"
+
+
+def _cure(collection: str, name: str) -> str:
+    command = f"db.getCollection({json.dumps(collection)}).dropIndex({json.dumps(name)})"
+    return f"in mongosh: {command}, then run bootstrap again"
+
+
+async def bootstrap(db: Database, indexes: Iterable[Index] = INDEXES) -> list[IndexReport]:
+    """Create or repair `indexes`, one report each in their order; may run any number of times, also at once.
+
+    An index that cannot be made is reported as failed, and the others go on.
+
+    Raises:
+        StorageUnavailable: MongoDB did not answer; what was done so far stays.
+        StorageRejected: the user lacks the rights.
+    """
+    with storage_errors(), pymongo.timeout(None):  # building an index takes as long as it takes
+        return [await _ensure(db, index) for index in indexes]
+
+
+async def _ensure(db: Database, index: Index) -> IndexReport:
+    action: Action = Create(index.name)
+    reason = ""
+    for _ in range(_ATTEMPTS):
+        try:
+            existing = await (await db[index.collection].list_indexes()).to_list()
+            action = plan(existing, index)
+            match action:
+                case Keep(name):
+                    return IndexReport(index, name, "kept")
+                case Refuse(name, reason):
+                    return IndexReport(index, name, "failed", reason)
+                case Create(name):
+                    await _create(db, index, name)
+                    return IndexReport(index, name, "created")
+                case Change():
+                    name = await _change(db, index, action, _free_name(existing, index))
+                    return IndexReport(index, name, "changed", action.summary)
+        except OperationFailure as exc:
+            if exc.code == _UNAUTHORIZED:
+                raise StorageRejected(
+                    f"MongoDB refuses this user the indexes of {index.collection}:"
+                    f" grant it the roles readWrite and dbAdmin on the database {db.name!r}"
+                ) from None
+            if exc.code in _AUTHENTICATION_FAILED:
+                raise
+            reason = str((exc.details or {}).get("errmsg", exc))
+            if exc.code in (DUPLICATE_KEY, _CANNOT_CONVERT_TO_UNIQUE) and (
+                duplicates := await _find_duplicates(db, index)
+            ):
+                reason = _describe(duplicates, index)
+                break
+            if isinstance(action, Change):
+                reason += f"; {_cure(index.collection, action.name)}"
+    return IndexReport(index, action.name, "failed", reason)
+
+
+async def _create(db: Database, index: Index, name: str) -> None:
+    await db[index.collection].create_index(list(index.keys), name=name, **index.options())
+
+
+async def _change(db: Database, index: Index, change: Change, spare_name: str) -> str:
+    """Carry out `change` and return the name of the index after it."""
+
+    async def modify(**options: object) -> None:
+        await db.command("collMod", index.collection, index={"name": change.name, **options})
+
+    if change.make_unique:
+        if await _find_duplicates(db, index):  # else `prepareUnique` would trouble the writers for nothing
+            raise OperationFailure("duplicate keys", code=DUPLICATE_KEY)
+        try:
+            await modify(prepareUnique=True)
+        except OperationFailure as exc:
+            if exc.code not in _UNSUPPORTED_BY_COLLMOD:
+                raise
+            # Before MongoDB 6.0: the new one first, so that there is an index on these keys at any time.
+            await _create(db, index, spare_name)
+            await db[index.collection].drop_index(change.name)
+            return spare_name
+        try:
+            await modify(unique=True)
+        except OperationFailure:
+            await modify(prepareUnique=False)
+            raise
+    if change.expire_after_seconds is not None:
+        await modify(expireAfterSeconds=change.expire_after_seconds)
+    return change.name
+
+
+async def _find_duplicates(db: Database, index: Index) -> list[Document]:
+    """Groups `{_id: [key values], count}` of documents that share all keys, the largest first, cut off."""
+    present: list[Document] = [{field: {"$exists": True}} for field, _ in index.keys]
+    pipeline: list[Document] = [
+        {"$match": {"$or": present} if index.sparse else {}},
+        {"$group": {"_id": [f"${field}" for field, _ in index.keys], "count": {"$sum": 1}}},
+        {"$match": {"count": {"$gt": 1}}},
+        {"$sort": {"count": -1, "_id": 1}},
+        {"$limit": _SHOWN_DUPLICATES + 1},
+    ]
+    cursor = await db[index.collection].aggregate(pipeline, allowDiskUse=True, collation={"locale": "simple"})
+    return await cursor.to_list()
+
+
+def _describe(duplicates: Sequence[Document], index: Index) -> str:
+    fields = [field for field, _ in index.keys]
+    shown = [
+        f"{json.dumps(dict(zip(fields, group['_id'], strict=True)), default=str)} x{group['count']}"
+        for group in duplicates[:_SHOWN_DUPLICATES]
+    ]
+    if len(duplicates) > _SHOWN_DUPLICATES:
+        shown.append("and more")
+    return f"duplicate keys: {', '.join(shown)}; keep one document of each, then run bootstrap again"

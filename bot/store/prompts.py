@@ -1,0 +1,250 @@
+"""The outbox `session_prompts`: queue, claim by lease, settle, and find again.
+
+A document needs `runId`, `sessionId` and `chatId`; a coach workflow may insert it itself. Optional:
+`title`, `note`, `dueAt`. The bot adds: `state`, `claim` and `attemptAt` (nobody else may claim it before
+then: the lease, or the time of the next try), `attempts`, `unknowns`, `reason`, `reference`, `messageId`,
+`sentAt`, `messages`, `askedAgainAt`, `createdAt`, `updatedAt`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from bot.core.callbacks import make_reference, needs_reference
+from bot.core.prompts import LEASE, Moved, Prompt, PromptState, Retry, Undeliverable
+from bot.store import feedback
+from bot.store.connection import Database, Document, count_by, storage_errors
+
+COLLECTION = "session_prompts"
+
+_MESSAGES_KEPT = 5
+_BATCH = 500
+
+
+class PromptStore:
+    """Writes and reads of `session_prompts`. All methods raise `StorageUnavailable`, `StorageRejected`."""
+
+    def __init__(self, db: Database) -> None:
+        self._prompts = db[COLLECTION]
+        self._events = db[feedback.COLLECTION]
+
+    async def queue(
+        self,
+        run_id: str,
+        session_id: str,
+        chat_id: int,
+        *,
+        title: str | None,
+        note: str | None,
+        due_at: datetime,
+        now: datetime,
+    ) -> PromptState | None:
+        """Queue a prompt. A session is asked about once in a chat: if it is there already, its state."""
+        key = {"runId": run_id, "sessionId": session_id, "chatId": str(chat_id)}
+        document = {
+            **key,
+            "title": title,
+            "note": note,
+            "dueAt": due_at,
+            "state": PromptState.PENDING.value,
+            "createdAt": now,
+            "updatedAt": now,
+        }
+        with storage_errors():
+            existing = await self._prompts.find_one({**key, "chatId": {"$in": _chat_forms(chat_id)}})
+            if existing is None:
+                try:
+                    await self._prompts.insert_one(document)
+                    return None
+                except DuplicateKeyError:
+                    existing = await self._prompts.find_one(key)
+        return PromptState((existing or {}).get("state") or PromptState.PENDING)
+
+    async def claim(self, now: datetime, *, busy_chats: Iterable[int]) -> Document | None:
+        """Lease the prompt that is due longest, in a chat that is not busy, until `now + LEASE`.
+
+        A claim that is not settled may be taken over from the very instant the lease ends.
+        """
+        query: dict[str, Any] = {
+            "state": {"$in": [None, PromptState.PENDING.value]},
+            "dueAt": {"$not": {"$gt": now}},
+            "attemptAt": {"$not": {"$gt": now}},
+        }
+        if busy := [form for chat in busy_chats for form in _chat_forms(chat)]:
+            query["chatId"] = {"$nin": busy}
+        with storage_errors():
+            return await self._prompts.find_one_and_update(
+                query,
+                {
+                    "$set": {
+                        "state": PromptState.PENDING.value,
+                        "claim": secrets.token_hex(8),
+                        "attemptAt": now + LEASE,
+                    },
+                    "$inc": {"attempts": 1},
+                },
+                sort=[("dueAt", 1)],
+                return_document=ReturnDocument.AFTER,
+            )
+
+    async def remember_reference(self, prompt: Prompt) -> None:
+        """Before a keyboard with a short reference is sent: make the reference resolvable."""
+        if needs_reference(prompt.run_id, prompt.session_id):
+            reference = make_reference(prompt.run_id, prompt.session_id)
+            with storage_errors():
+                await self._prompts.update_one({"_id": prompt.id}, {"$set": {"reference": reference}})
+
+    async def settle_sent(
+        self, prompt: Prompt, message_id: int | None, sent_at: datetime, now: datetime
+    ) -> None:
+        """Telegram has it. Holds even if the lease was lost: the message is in the chat."""
+        message = {"messageId": message_id, "sentAt": sent_at}
+        with storage_errors():
+            await self._prompts.update_one(
+                {"_id": prompt.id},
+                {
+                    "$set": {"state": PromptState.SENT.value, "updatedAt": now, **message},
+                    "$unset": {"claim": "", "attemptAt": "", "reason": ""},
+                    "$push": {"messages": {"$each": [message], "$slice": -_MESSAGES_KEPT}},
+                },
+            )
+
+    async def settle_failed(
+        self, prompt: Prompt, result: Retry | Undeliverable | Moved, now: datetime
+    ) -> None:
+        """Record the outcome of a failed try, if the lease is still ours."""
+        update: dict[str, Any] = {"$set": {"updatedAt": now}, "$unset": {"claim": ""}}
+        match result:
+            case Retry():
+                update["$set"] |= {"attemptAt": result.at, "reason": result.reason}
+                if result.unknown:
+                    update["$inc"] = {"unknowns": 1}
+            case Undeliverable():
+                update["$set"] |= {"state": PromptState.UNDELIVERABLE.value, "reason": result.reason}
+                update["$unset"]["attemptAt"] = ""
+            case Moved():
+                update["$set"] |= {"chatId": str(result.chat_id), "movedFrom": str(prompt.chat_id)}
+                update["$unset"]["attemptAt"] = ""
+        await self._settle(prompt.id, prompt.claim, update)
+
+    async def settle_invalid(self, document: Document, reason: str, now: datetime) -> None:
+        """The document cannot be sent; say why in it."""
+        update = {
+            "$set": {"state": PromptState.UNDELIVERABLE.value, "reason": reason, "updatedAt": now},
+            "$unset": {"claim": "", "attemptAt": ""},
+        }
+        await self._settle(document["_id"], document["claim"], update)
+
+    async def postpone(self, prompt: Prompt, due_at: datetime) -> None:
+        """It is not due yet after all (`dueAt` was a text); say so in a form that claims understand."""
+        await self._settle(
+            prompt.id,
+            prompt.claim,
+            {"$set": {"dueAt": due_at}, "$unset": {"claim": "", "attemptAt": ""}, "$inc": {"attempts": -1}},
+        )
+
+    async def _settle(self, id_: object, claim: str, update: dict[str, Any]) -> None:
+        with storage_errors():
+            try:
+                await self._prompts.update_one({"_id": id_, "claim": claim}, update)
+            except DuplicateKeyError:
+                # The group moved, and the same session is already asked about in the new chat.
+                update["$set"] = {
+                    "state": PromptState.UNDELIVERABLE.value,
+                    "reason": "the chat moved, and this session is already asked about in the new chat",
+                }
+                await self._prompts.update_one({"_id": id_, "claim": claim}, update)
+
+    async def resolve(self, references: Collection[str]) -> dict[str, tuple[str, str]]:
+        """The true `(runId, sessionId)` of short references; unknown ones are absent."""
+        if not references:
+            return {}
+        with storage_errors():
+            cursor = self._prompts.find(
+                {"reference": {"$in": list(references)}},
+                {"reference": True, "runId": True, "sessionId": True},
+            )
+            return {d["reference"]: (str(d["runId"]), str(d["sessionId"])) async for d in cursor}
+
+    async def sent_at(
+        self, run_id: str, session_id: str, chat_id: int, message_id: int | None
+    ) -> datetime | None:
+        """When a session was asked about in a chat: by this message if it is known, else the last time."""
+        with storage_errors():
+            document = await self._prompts.find_one(
+                {"runId": run_id, "sessionId": session_id, "chatId": {"$in": _chat_forms(chat_id)}},
+                {"sentAt": True, "messages": True},
+            )
+        for message in (document or {}).get("messages", []):
+            if message_id is not None and message["messageId"] == message_id:
+                return _datetime(message["sentAt"])
+        return _datetime((document or {}).get("sentAt"))
+
+    async def ask_again(self, *, sent_since: datetime, sent_until: datetime, now: datetime) -> int:
+        """Queue once more what was sent in that span, is unanswered, and was not asked again before.
+
+        Returns:
+            How many prompts will be asked again.
+        """
+        number = 0
+        async for batch in self._sent_once(sent_since, sent_until):
+            answered = await self._answered({document["runId"] for document in batch})
+            ids = [d["_id"] for d in batch if (str(d["runId"]), str(d["sessionId"])) not in answered]
+            with storage_errors():
+                result = await self._prompts.update_many(
+                    {
+                        "_id": {"$in": ids},
+                        "state": PromptState.SENT.value,
+                        "askedAgainAt": {"$exists": False},
+                    },
+                    {"$set": {"state": PromptState.PENDING.value, "askedAgainAt": now, "updatedAt": now}},
+                )
+            number += result.modified_count
+        return number
+
+    async def _sent_once(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Document]]:
+        batch: list[Document] = []
+        with storage_errors():
+            cursor = self._prompts.find(
+                {
+                    "state": PromptState.SENT.value,
+                    "sentAt": {"$gte": since, "$lte": until},
+                    "askedAgainAt": {"$exists": False},
+                },
+                {"runId": True, "sessionId": True},
+            )
+            async for document in cursor:
+                batch.append(document)
+                if len(batch) == _BATCH:
+                    yield batch
+                    batch = []
+        if batch:
+            yield batch
+
+    async def _answered(self, run_ids: Collection[str]) -> set[tuple[str, str]]:
+        with storage_errors():
+            cursor = self._events.find(
+                {"runId": {"$in": [str(run) for run in run_ids]}}, {"runId": True, "sessionId": True}
+            )
+            return {(event["runId"], event["sessionId"]) async for event in cursor}
+
+    async def count(self) -> dict[str, int]:
+        """Prompts by state; documents that nobody has looked at yet are pending."""
+        counts = await count_by(self._prompts, "state", None, (state.value for state in PromptState))
+        counts[PromptState.PENDING] += counts.pop("None", 0)
+        return counts
+
+
+def _chat_forms(chat_id: int) -> list[Any]:
+    """A chat id as the bot writes it, and as a workflow may have."""
+    return [str(chat_id), chat_id]
+
+
+def _datetime(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None

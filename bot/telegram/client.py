@@ -1,0 +1,173 @@
+"""The Bot API as the flows see it: raw updates in, our own errors out.
+
+Goes through `Bot.do_api_request`, so that a reply or an update which python-telegram-bot cannot parse
+spoils neither a whole batch nor a message that was sent.
+"""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from telegram import Bot
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    EndPointNotFound,
+    Forbidden,
+    InvalidToken,
+    RetryAfter,
+    TelegramError,
+)
+from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
+
+from bot.core import errors
+from bot.core.keyboards import Keyboard
+from bot.core.updates import ALLOWED_UPDATES
+from bot.flows.ports import MAX_UPDATES, SentMessage
+from bot.telegram.transport import AiohttpRequest, NotSentError
+
+_CONNECTIONS = 32
+_READ_TIMEOUT = 10.0
+_ANSWER_TIMEOUT = 5.0
+# A poll's reply may come this much later than the server was asked to hold it.
+_POLL_GRACE = 10.0
+_RETRY_UNSTATED = 5.0
+_NOT_MODIFIED = "message is not modified"
+
+
+class BotClient:
+    """Implements `bot.flows.ports.BotApi` over HTTP. Use as an async context manager.
+
+    Args:
+        token: the bot's token.
+        api_url: root of the Bot API server, without trailing slash.
+    """
+
+    def __init__(self, token: str, api_url: str) -> None:
+        # do_api_request points at the typed methods, which parse; RetryAfter at a coming change of type.
+        warnings.filterwarnings("ignore", "Please use 'Bot\\.", PTBUserWarning)
+        warnings.filterwarnings("ignore", "(?s).*retry_after", PTBDeprecationWarning)
+        self._polling = AiohttpRequest(1, read_timeout=_READ_TIMEOUT)
+        self._calling = AiohttpRequest(_CONNECTIONS, read_timeout=_READ_TIMEOUT)
+        self._bot = Bot(
+            token, base_url=f"{api_url}/bot", request=self._calling, get_updates_request=self._polling
+        )
+
+    async def __aenter__(self) -> BotClient:
+        await self._polling.initialize()
+        await self._calling.initialize()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._polling.shutdown()
+        await self._calling.shutdown()
+
+    async def get_updates(self, offset: int | None, timeout: float) -> list[Any]:
+        """See `BotApi`."""
+        updates = await self._call(
+            "getUpdates",
+            {
+                "offset": offset,
+                "timeout": round(timeout),
+                "limit": MAX_UPDATES,
+                "allowed_updates": list(ALLOWED_UPDATES),
+            },
+            read_timeout=timeout + _POLL_GRACE,
+        )
+        if not isinstance(updates, list):
+            raise errors.TelegramUnknown("the Bot API sent no list of updates")
+        return updates
+
+    async def answer(self, query_id: str, text: str, *, alert: bool) -> None:
+        """See `BotApi`."""
+        await self._call(
+            "answerCallbackQuery", {"callback_query_id": query_id, "text": text, "show_alert": alert}
+        )
+
+    async def send(
+        self, chat_id: int, text: str, *, html: bool = False, keyboard: Keyboard | None = None
+    ) -> SentMessage:
+        """See `BotApi`."""
+        message = await self._call(
+            "sendMessage",
+            {
+                "chat_id": chat_id,
+                "text": text,
+                "parse_mode": "HTML" if html else None,
+                "reply_markup": None if keyboard is None else {"inline_keyboard": keyboard},
+            },
+        )
+        message = message if isinstance(message, dict) else {}
+        message_id, date = message.get("message_id"), message.get("date")
+        return SentMessage(
+            message_id if isinstance(message_id, int) else None,
+            datetime.fromtimestamp(date, UTC) if isinstance(date, int) else None,
+        )
+
+    async def edit_text(
+        self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: Keyboard
+    ) -> None:
+        """See `BotApi`."""
+        await self._edit(
+            "editMessageText",
+            {
+                "chat_id": chat_id,
+                "message_id": message_id,
+                "text": text,
+                "entities": entities or None,
+                "reply_markup": {"inline_keyboard": keyboard},
+            },
+        )
+
+    async def edit_keyboard(self, chat_id: int, message_id: int, keyboard: Keyboard) -> None:
+        """See `BotApi`."""
+        await self._edit(
+            "editMessageReplyMarkup",
+            {"chat_id": chat_id, "message_id": message_id, "reply_markup": {"inline_keyboard": keyboard}},
+        )
+
+    async def _edit(self, method: str, parameters: dict[str, Any]) -> None:
+        try:
+            await self._call(method, parameters)
+        except errors.TelegramRejected as exc:
+            if _NOT_MODIFIED not in str(exc):
+                raise
+
+    async def _call(
+        self, method: str, parameters: dict[str, Any], *, read_timeout: float = _READ_TIMEOUT
+    ) -> Any:
+        given = {name: value for name, value in parameters.items() if value is not None}
+        try:
+            return await self._bot.do_api_request(method, api_kwargs=given, read_timeout=read_timeout)
+        except TelegramError as exc:
+            _translate(exc)
+
+
+def _translate(exc: TelegramError) -> NoReturn:
+    """Raise our error for one of python-telegram-bot's, without the token or a body in its message."""
+    match exc:
+        case RetryAfter():
+            wait = exc.retry_after
+            seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+            raise errors.TelegramRateLimited(f"Telegram asks to wait {seconds:.0f} s", seconds) from None
+        case ChatMigrated():
+            raise errors.TelegramChatMigrated("the group became a supergroup", exc.new_chat_id) from None
+        case InvalidToken() | EndPointNotFound():
+            raise errors.TelegramUnauthorized(
+                "TELEGRAM_BOT_TOKEN: Telegram refuses this token; compare it with the one @BotFather shows"
+            ) from None
+        case Conflict():
+            raise errors.TelegramConflict(exc.message) from None
+        case Forbidden() | BadRequest():
+            raise errors.TelegramRejected(exc.message) from None
+        case NotSentError():
+            raise errors.TelegramNotSent(exc.message) from None
+        case _ if exc.message.startswith("Too Many Requests"):
+            raise errors.TelegramRateLimited("Telegram asks to slow down", _RETRY_UNSTATED) from None
+        case _:
+            # An error page instead of JSON is quoted whole by python-telegram-bot.
+            reason = exc.message.partition(". Parsing the server response")[0]
+            raise errors.TelegramUnknown(f"the Bot API failed: {reason}") from None

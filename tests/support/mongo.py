@@ -1,0 +1,41 @@
+"""A real MongoDB for tests: one embedded server for the session, a database of its own for each test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from bot.store.embedded import EmbeddedMongo
+
+
+@contextmanager
+def running_mongo(data_dir: Path) -> Iterator[str]:
+    """Serve `data_dir` and yield the URL; for synchronous fixtures.
+
+    The loop runs only while starting and stopping: the server is a child of the main thread in between.
+    """
+    mongo = EmbeddedMongo(data_dir)
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(mongo.start())
+        try:
+            yield mongo.url
+        finally:
+            runner.run(mongo.stop())
+
+
+@asynccontextmanager
+async def fresh_database(url: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    """A database that nobody else uses, dropped at the end; writes are majority and journaled."""
+    async with AsyncMongoClient[dict[str, Any]](url, tz_aware=True, w="majority", journal=True) as client:
+        name = f"test_{uuid4().hex}"
+        try:
+            yield client[name]
+        finally:
+            await client.drop_database(name)
