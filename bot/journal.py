@@ -156,7 +156,8 @@ class Journal:
                     )
                 else:
                     db.execute(
-                        "INSERT OR IGNORE INTO updates (update_id, received_ms, is_tap, raw) VALUES (?, ?, ?, ?)",
+                        "INSERT OR IGNORE INTO updates (update_id, received_ms, is_tap, raw)"
+                        " VALUES (?, ?, ?, ?)",
                         (update_id, received_ms, is_tap, raw),
                     )
             new = db.total_changes - before
@@ -242,6 +243,18 @@ class Journal:
             return JournalState(
                 waiting, int(waiting_taps), dead, int(dead_taps), None if oldest is None else from_ms(oldest)
             )
+
+        return await self._read(read)
+
+    async def pending_query_ids(self) -> list[str]:
+        """The callback queries in the journal that are not finished; each may be stored already."""
+        sql = (
+            "SELECT json_extract(CAST(raw AS TEXT), '$.callback_query.id') FROM updates"
+            f" WHERE state = {_PENDING} AND is_tap = 1"
+        )
+
+        def read(db: sqlite3.Connection) -> list[str]:
+            return [query_id for (query_id,) in db.execute(sql) if isinstance(query_id, str)]
 
         return await self._read(read)
 

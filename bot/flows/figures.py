@@ -34,13 +34,15 @@ class Figures:
         since = until - timedelta(days=days)
         journal = await self._journal.state()
         last_poll_ms = (await self._journal.facts()).get("last_poll_ms")
+        waiting = await self._journal.pending_query_ids()
         return Stats(
             days=days,
             until=until,
             taps=await self._ledger.count(since),
             answers=await self._events.count(since),
             prompts=await self._prompts.count(),
-            waiting_taps=journal.pending_taps,
+            # In the journal until answered, but counted as written from the moment that it is.
+            waiting_taps=await self._ledger.missing(waiting),
             dead_taps=journal.dead_taps,
             dead_letters=journal.dead,
             oldest_pending=journal.oldest_pending,

@@ -385,9 +385,10 @@ class EmbeddedMongo:
             try:
                 return await asyncio.wait_for(process.wait(), _LOG_CHECK)
             except TimeoutError:
-                if self._log_file.stat().st_size > _LOG_BYTES:
-                    self._rotate_log()
-                    process.send_signal(signal.SIGUSR1)  # makes it open a new log file
+                with suppress(OSError):
+                    if self._log_file.stat().st_size > _LOG_BYTES:
+                        self._rotate_log()
+                        process.send_signal(signal.SIGUSR1)  # makes it open a new log file
 
     @property
     def _log_file(self) -> Path:
@@ -462,7 +463,11 @@ async def _listens(port: int) -> bool:
 
 def _client(port: int) -> AsyncMongoClient[dict[str, Any]]:
     return AsyncMongoClient(
-        _url(port), serverSelectionTimeoutMS=2_000, connectTimeoutMS=2_000, socketTimeoutMS=10_000
+        _url(port),
+        serverSelectionTimeoutMS=2_000,
+        connectTimeoutMS=2_000,
+        socketTimeoutMS=10_000,
+        serverMonitoringMode="poll",  # for a few commands, one connection for monitoring is enough
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from pymongo import UpdateOne
 
 from bot.core.errors import StorageRejected
 from bot.core.feedback import Outcome, Tap
-from bot.store.connection import DUPLICATE_KEY, Database, bulk_upsert, count_by
+from bot.store.connection import DUPLICATE_KEY, Database, bulk_upsert, count_by, storage_errors
 
 COLLECTION = "taps"
+
+_BATCH = 1_000
 
 
 class TapLedger:
@@ -43,6 +45,15 @@ class TapLedger:
         for error in await bulk_upsert(self._taps, requests) if requests else []:
             if error.code != DUPLICATE_KEY:  # a duplicate: another worker has just entered it
                 raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
+
+    async def missing(self, query_ids: Sequence[str]) -> int:
+        """How many of these callback queries are not entered."""
+        missing = len(query_ids)
+        with storage_errors():
+            for start in range(0, len(query_ids), _BATCH):
+                batch = query_ids[start : start + _BATCH]
+                missing -= await self._taps.count_documents({"_id": {"$in": batch}})
+        return missing
 
     async def count(self, since: datetime) -> dict[str, int]:
         """Taps received since then, by outcome; every outcome is present."""

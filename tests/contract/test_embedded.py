@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -56,13 +55,13 @@ class Neighbour:
 
     async def leave(self) -> None:
         """Let it end in good order."""
-        await self.process.communicate()
+        await self.process.communicate(b"")
         assert self.process.returncode == 0
 
     async def kill(self) -> None:
         """End it without warning."""
         self.process.kill()
-        await self.process.communicate()
+        await self.process.communicate(b"")
 
 
 def mongods(data_dir: Path) -> list[int]:
@@ -86,13 +85,15 @@ async def eventually_gone(data_dir: Path) -> None:
 
 async def write(url: str, text: str) -> None:
     """Add a document, durably."""
-    async with AsyncMongoClient[dict[str, Any]](url, w="majority", journal=True) as client:
+    async with AsyncMongoClient[dict[str, Any]](
+        url, serverMonitoringMode="poll", w="majority", journal=True
+    ) as client:
         await client.test.notes.insert_one({"_id": text})
 
 
 async def read(url: str) -> list[str]:
     """All documents."""
-    async with AsyncMongoClient[dict[str, Any]](url) as client:
+    async with AsyncMongoClient[dict[str, Any]](url, serverMonitoringMode="poll") as client:
         return [document["_id"] async for document in client.test.notes.find().sort("_id")]
 
 
@@ -189,11 +190,12 @@ async def test_taken_port(tmp_path: Path) -> None:
     async with EmbeddedMongo(tmp_path) as mongo:
         url = mongo.url
         await write(url, "1")
-    with socket.create_server(("127.0.0.1", int(url.split(":")[2].split("/")[0]))):
-        async with EmbeddedMongo(tmp_path) as mongo:
-            assert mongo.url != url
-            await write(mongo.url, "2")
-            assert await read(mongo.url) == ["1", "2"]
+    port = json.loads((tmp_path / "mongodb" / "server.json").read_text())["port"]
+    somebody = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
+    async with somebody, EmbeddedMongo(tmp_path) as mongo:
+        assert mongo.url != url
+        await write(mongo.url, "2")
+        assert await read(mongo.url) == ["1", "2"]
 
 
 async def test_move_under_supervision_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +205,7 @@ async def test_move_under_supervision_is_an_error(tmp_path: Path, monkeypatch: p
         is_free = embedded._is_free
         monkeypatch.setattr(embedded, "_is_free", lambda candidate: candidate != port and is_free(candidate))
         os.kill(mongods(tmp_path)[0], signal.SIGKILL)
-        with pytest.raises(EmbeddedMongoError, match="moved from .* start the bot again"):
+        with pytest.raises(EmbeddedMongoError, match=r"moved from .* start the bot again"):
             await asyncio.wait_for(asyncio.shield(supervision), 10)
         assert await read(mongo.url) == []
 
@@ -226,12 +228,11 @@ async def test_damaged_state_and_growing_logs(tmp_path: Path, monkeypatch: pytes
     directory.mkdir()
     (directory / "server.json").write_text('{"pid": 1, "po')
     async with EmbeddedMongo(tmp_path) as mongo, supervised(mongo):
-        await asyncio.sleep(0.5)
-        assert sorted(path.name for path in directory.glob("mongod.log*")) == [
-            "mongod.log",
-            "mongod.log.1",
-            "mongod.log.2",
-        ]
+        await asyncio.sleep(0.3)
+        monkeypatch.setattr(embedded, "_LOG_BYTES", 2**20)
+        await asyncio.sleep(0.1)
+        logs = sorted(path.name for path in directory.glob("mongod.log*"))
+        assert logs == ["mongod.log", "mongod.log.1", "mongod.log.2"]
 
 
 async def test_start_twice_is_one_start(tmp_path: Path) -> None:
@@ -265,7 +266,7 @@ async def test_a_server_started_by_hand(tmp_path: Path, monkeypatch: pytest.Monk
         await process.stdout.readline()
         with pytest.raises(EmbeddedMongoError, match=message):
             await EmbeddedMongo(tmp_path).start()
-        await process.communicate()
+        await process.communicate(b"")
 
 
 async def test_directory_that_cannot_be_used(tmp_path: Path) -> None:
@@ -292,7 +293,7 @@ async def test_no_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """Where there is no mongod, the three ways out are named."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(EmbeddedMongoError, match="`embedded` .* PATH.* MONGO_URL"):
+    with pytest.raises(EmbeddedMongoError, match=r"`embedded` .* PATH.* MONGO_URL"):
         await EmbeddedMongo(tmp_path).start()
 
 
@@ -310,7 +311,7 @@ async def test_no_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_binary_that_cannot_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: bytes, reason: str
 ) -> None:
-    """A mongod on the PATH is preferred; when it does not run here, the system's reason and the cure are given."""
+    """A mongod on the PATH is preferred; if it cannot run, the reason and the cure are given."""
     binary = tmp_path / "mongod"
     binary.write_bytes(program)
     binary.chmod(0o755)

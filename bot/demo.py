@@ -1,0 +1,271 @@
+"""`demo`: the whole loop on this machine, with a scripted athlete and a simulated week.
+
+Everything is real but Telegram itself: the service, MongoDB, HTTP. Telegram is played by the local Bot API
+server, whose clock is set forward from day to day; the service is given the same clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bot import app
+from bot.core.callbacks import FeedbackType
+from bot.core.clock import Clock
+from bot.core.errors import BotError
+from bot.core.texts import LABELS
+from bot.logs import setup_logging
+from bot.sandbox.ledger import Tap
+from bot.sandbox.server import SandboxServer
+from bot.sandbox.world import User, World
+from bot.settings import DEFAULT_DB, Settings
+from bot.store import feedback
+from bot.store.connection import Database, connect
+from bot.store.embedded import EmbeddedMongo
+from bot.store.prompts import PromptStore
+
+TOKEN = "123456:" + "demo" * 9  # made up; the local Bot API server takes no other
+ATHLETE = User(1001, "Ana", username="ana_runs")
+STRANGER = User(6666, "Somebody", username="somebody")
+_PATIENCE = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One planned session, and the buttons that the athlete taps after it."""
+
+    id: str
+    title: str
+    note: str | None
+    taps: tuple[FeedbackType, ...]
+
+
+DONE, SKIPPED, HARD, PAIN = FeedbackType
+WEEK = (
+    Session("mon-easy", "Easy run, 8 km", "Keep it conversational.", (DONE,)),
+    Session("tue-tempo", "Tempo, 3 x 10 min", "Threshold, 2 min jog between.", (DONE, HARD)),
+    Session("wed-strength", "Strength, 40 min", None, (SKIPPED,)),
+    Session("thu-vo2", "VO2max, 5 x 1000 m", "At 5 km pace <3:50/km>.", (HARD,)),
+    Session("fri-easy", "Easy run, 6 km", None, (PAIN,)),
+    Session("sat-bike", "Ride, 90 min", "Flat, easy gear.", (DONE,)),
+    Session("sun-long", "Long run, 22 km", "Last 5 km at marathon pace.", ()),
+)
+
+
+async def run_demo(*, keep: bool) -> None:
+    """Play the week, show what came of it, and clean up unless `keep`.
+
+    Raises:
+        BotError: a part cannot run here; the message says why.
+    """
+    console = Console(width=None if Console().is_terminal else 110, highlight=False)
+    setup_logging("ERROR", "text", [TOKEN])
+    data_dir = Path(tempfile.mkdtemp(prefix="feedback-demo-"))
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        await _play(console, data_dir)
+        if keep:
+            console.print(
+                f"\nKept in {data_dir}. To look again: [b]DATA_DIR={data_dir} python -m bot stats[/b]"
+            )
+        else:
+            console.print(
+                "\nNothing is left running and nothing is left behind (--keep would keep the data)."
+            )
+    finally:
+        if not keep:
+            shutil.rmtree(data_dir, ignore_errors=True)
+
+
+async def _play(console: Console, data_dir: Path) -> None:
+    monday = _a_past_monday()
+    offset = monday.timestamp() - time.time()
+    world = World(now=lambda: time.time() + offset)
+
+    def clock() -> datetime:
+        return datetime.fromtimestamp(round(world.time(), 3), UTC)
+
+    stop = asyncio.Event()
+    async with SandboxServer(world, token=TOKEN) as telegram, EmbeddedMongo(data_dir) as mongo:
+        settings = Settings.model_construct(
+            telegram_bot_token=SecretStr(TOKEN),
+            telegram_api_url=telegram.url,
+            mongo_url=SecretStr(mongo.url),
+            data_dir=data_dir,
+            athlete_ids=frozenset({ATHLETE.id}),
+            admin_ids=frozenset({ATHLETE.id}),
+        )
+        console.print(
+            Panel(
+                "A coach planned a week; each evening the bot asks Ana how it went, and she taps a button.\n"
+                "The week passes in seconds, at Telegram's pace of one message a second in a chat.\n"
+                f"The service, HTTP and MongoDB ({mongo.url}) are real;\n"
+                f"Telegram is played by a local Bot API server ({telegram.url}).",
+                title="Feedback bot: demo",
+            )
+        )
+        service = asyncio.create_task(app.serve(settings, stop, clock))
+        db = connect(mongo.url, None, DEFAULT_DB)
+        story = _Story(console, world, db, clock, monday, service)
+        try:
+            await story.tell()
+        finally:
+            stop.set()
+            await db.client.close()
+            with contextlib.suppress(asyncio.CancelledError):
+                await service
+
+
+def _a_past_monday() -> datetime:
+    """20:00 UTC on the latest Monday whose whole week is over."""
+    today = datetime.now(UTC).replace(hour=20, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=today.weekday() + 7)
+
+
+class _Story:
+    """What happens in the demo, told while it happens."""
+
+    def __init__(
+        self,
+        console: Console,
+        world: World,
+        db: Database,
+        clock: Clock,
+        monday: datetime,
+        service: asyncio.Task[None],
+    ) -> None:
+        self._console = console
+        self._world = world
+        self._db = db
+        self._clock = clock
+        self._run_id = f"{monday:%G-W%V}-9f1c2d3e-demo-plan"
+        self._service = service
+
+    async def tell(self) -> None:
+        await self._week()
+        self._console.rule("Odd taps")
+        await self._odd_taps()
+        self._console.rule("What MongoDB holds now: feedback_events")
+        await self._show_stored()
+        self._console.rule("What an admin sees: /stats")
+        await self._show_stats()
+
+    async def _week(self) -> None:
+        self._console.rule("The week")
+        prompts = PromptStore(self._db)
+        shown: list[Callable[[], bool]] = []
+        for number, session in enumerate(WEEK):
+            if number:
+                self._world.advance(timedelta(days=1).total_seconds())
+            now = self._clock()
+            await prompts.queue(
+                self._run_id,
+                session.id,
+                ATHLETE.id,
+                title=session.title,
+                note=session.note,
+                due_at=now,
+                now=now,
+            )
+            message = await self._message_about(session)
+            self._console.print(f"[b]{now:%a %d %b}[/b]  bot asks: {session.title}")
+            for type_ in session.taps:
+                await self._tap(message, list(FeedbackType).index(type_), LABELS[type_])
+            if session.taps:
+                shown.append(partial(self._shows, message, session.taps[-1]))
+            else:
+                self._console.print("           Ana does not answer")
+        await self._until(lambda: all(look() for look in shown), "the answers to show in their messages")
+        self._console.print("\nTuesday's message, after a change of mind:")
+        self._show_message(next(m for m in self._world.messages(ATHLETE.id) if WEEK[1].title in m["text"]))
+
+    def _show_message(self, message: dict[str, Any]) -> None:
+        rows = message["reply_markup"]["inline_keyboard"]
+        buttons = "\n".join("   ".join(f"[ {button['text']} ]" for button in row) for row in rows)
+        self._console.print(Panel(Text(f"{message['text']}\n\n{buttons}"), expand=False))
+
+    async def _odd_taps(self) -> None:
+        last = self._world.messages(ATHLETE.id)[-1]
+        number = last["message_id"]
+        self._console.print("[b]A stranger[/b] sends the data of Ana's button: refused")
+        data = last["reply_markup"]["inline_keyboard"][0][1]["callback_data"]
+        await self._tell(self._world.tap(ATHLETE.id, number, STRANGER, data=data, force=True), "Skipped")
+        self._console.print("[b]A late answer[/b] to a message of 20 days ago: acknowledged, not stored")
+        await self._tap(
+            self._message_of_coach(f"session_feedback|{self._run_id}|old|done", days_ago=20), 0, "Done"
+        )
+        self._console.print("[b]Data that no button has[/b]: invalid")
+        forged = self._world.tap(ATHLETE.id, number, ATHLETE, data="session_feedback|?", force=True)
+        await self._tell(forged, "forged")
+        self._console.print("[b]A button of the coach's own workflow[/b], with a note in its data: stored")
+        own = self._message_of_coach(
+            "session_feedback|w07|gym|pain|left%20knee%2C%20since%20km%204", days_ago=1
+        )
+        await self._tap(own, 0, "Pain: left knee")
+
+    def _message_of_coach(self, data: str, *, days_ago: int) -> int:
+        date = int(self._world.time()) - days_ago * 86_400
+        return self._world.message_at(
+            ATHLETE.id, date=date, text="How was it?", buttons=[[{"text": "Answer", "callback_data": data}]]
+        )
+
+    async def _show_stored(self) -> None:
+        columns = ("sessionDate", "sessionDay", "sessionId", "type", "note", "promptAgeDays")
+        table = Table(*columns)
+        async for event in self._db[feedback.COLLECTION].find().sort("receivedAt", 1):
+            table.add_row(*("-" if event[column] is None else str(event[column]) for column in columns))
+        self._console.print(table)
+        self._console.print(f"Each also has runId ({self._run_id}), sessionKey, userId, timestamps and more.")
+
+    async def _show_stats(self) -> None:
+        before = len(self._world.messages(ATHLETE.id))
+        self._world.message(ATHLETE.id, ATHLETE, "/stats 30")
+        await self._until(lambda: len(self._world.messages(ATHLETE.id)) >= before + 2, "the reply to /stats")
+        self._console.print(Panel(self._world.messages(ATHLETE.id)[-1]["text"]))
+
+    async def _message_about(self, session: Session) -> int:
+        def found() -> int | None:
+            messages = [m for m in self._world.messages(ATHLETE.id) if session.title in m.get("text", "")]
+            # Two sessions may have the same title: the newest is this one's.
+            fresh = [m for m in messages if m["date"] >= self._clock().timestamp() - 3_600]
+            return fresh[-1]["message_id"] if fresh else None
+
+        await self._until(lambda: found() is not None, "the prompt")
+        return found() or 0
+
+    async def _tap(self, message_id: int, button: int, label: str) -> None:
+        await self._tell(self._world.tap(ATHLETE.id, message_id, ATHLETE, button=button), label)
+
+    async def _tell(self, tap: Tap, label: str) -> None:
+        await self._until(lambda: tap.answer is not None, "the answer to a tap")
+        self._console.print(f"           tap: {label}\n           bot: [i]{tap.answer}[/i]")
+
+    def _shows(self, message_id: int, type_: FeedbackType) -> bool:
+        return str(self._world.message_of(ATHLETE.id, message_id)["text"]).endswith(LABELS[type_])
+
+    async def _until(self, condition: Callable[[], Any], what: str) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while not condition():
+            if self._service.done():
+                await self._service
+            if time.monotonic() > deadline:
+                raise BotError(f"the demo waited {_PATIENCE:.0f} s for {what} in vain; please report this")
+            await asyncio.sleep(0.02)

@@ -1,0 +1,221 @@
+"""Real processes for tests: started, watched, stopped, killed, and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from bot.store.embedded import find_mongod
+
+HOST = "127.0.0.1"
+_POLL = 0.02
+_T = TypeVar("_T")
+
+
+async def wait_until(
+    condition: Callable[[], _T | Awaitable[_T]],
+    timeout: float,
+    what: str,
+    *,
+    poll: float = _POLL,
+    otherwise: Callable[[], object] = lambda: "",
+) -> _T:
+    """Return the first true value of `condition`.
+
+    Args:
+        timeout: seconds.
+        what: what is waited for, for the failure.
+        otherwise: describes how far it came, for the failure.
+
+    Raises:
+        AssertionError: it did not become true in time.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        result = condition()
+        value: _T = await result if inspect.isawaitable(result) else result
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout:g} s: {what} {otherwise()}")
+        await asyncio.sleep(poll)
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs (one that only waits to be reaped does not)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that ran to its end."""
+
+    status: int
+    out: str
+    err: str
+
+
+async def run_to_end(
+    arguments: Sequence[str], env: Mapping[str, str], cwd: Path, *, timeout: float = 60.0
+) -> Finished:
+    """Run a command; it is killed when it takes longer than `timeout` seconds."""
+    process = await asyncio.create_subprocess_exec(
+        *arguments,
+        env=env,
+        cwd=cwd,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), timeout)
+    except BaseException:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise
+    assert process.returncode is not None
+    return Finished(process.returncode, out.decode(), err.decode())
+
+
+class Program:
+    """A process that runs until it is ended; all it prints goes to a file."""
+
+    def __init__(self, arguments: Sequence[str], env: Mapping[str, str], cwd: Path, log: Path) -> None:
+        self._arguments = list(arguments)
+        self._env = dict(env)
+        self._cwd = cwd
+        self.log_file = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it; it may not be ready for a while."""
+        with self.log_file.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._arguments,
+                env=self._env,
+                cwd=self._cwd,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        """The process, running or ended."""
+        assert self._process is not None, "not started"
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self.process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started and not ended since."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def log(self) -> str:
+        """All it has printed so far."""
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    async def kill(self) -> None:
+        """`kill -9`; fine on one that has ended."""
+        if self.is_running:
+            with suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()
+
+    async def ended(self, timeout: float) -> int:
+        """Its exit status.
+
+        Raises:
+            AssertionError: it does not end in time.
+        """
+        try:
+            return await asyncio.wait_for(self.process.wait(), timeout)
+        except TimeoutError:
+            raise AssertionError(f"still running after {timeout:g} s:\n{self.log}") from None
+
+    async def terminate(self, timeout: float = 10.0) -> int:
+        """SIGTERM, then its exit status."""
+        self.signal(signal.SIGTERM)
+        return await self.ended(timeout)
+
+
+class Mongod(Program):
+    """A one-node replica set of the test's own, to be killed, paused and started again on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        arguments = [
+            str(find_mongod()),
+            *("--dbpath", str(folder), "--port", str(self.port), "--bind_ip", HOST, "--nounixsocket"),
+            *("--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--quiet"),
+            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        ]
+        super().__init__(arguments, {"PATH": os.defpath}, folder, folder / "mongod.log")
+
+    @property
+    def url(self) -> str:
+        """The connection string."""
+        return f"mongodb://{HOST}:{self.port}/?directConnection=true"
+
+    async def start(self) -> None:
+        """Start it and return once it takes writes."""
+        await super().start()
+        async with AsyncMongoClient[dict[str, Any]](self.url, serverSelectionTimeoutMS=300) as client:
+            await wait_until(lambda: self._is_ready(client), 60, "mongod takes writes")
+
+    async def _is_ready(self, client: AsyncMongoClient[dict[str, Any]]) -> bool:
+        assert self.is_running, self.log[-2000:]
+        try:
+            hello = await client.admin.command("hello")
+            if "setName" not in hello:
+                member = {"_id": 0, "host": f"{HOST}:{self.port}"}
+                await client.admin.command("replSetInitiate", {"_id": "rs0", "members": [member]})
+        except OperationFailure:
+            return False  # it already has its set, and is not there yet
+        except PyMongoError:
+            return False
+        return bool(hello["isWritablePrimary"])
+
+    @asynccontextmanager
+    async def paused(self) -> AsyncIterator[None]:
+        """It holds its connections and answers nothing."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                self.signal(signal.SIGCONT)
