@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 _PATTERNS = (
     (re.compile(r"\b[0-9]{3,}:[A-Za-z0-9_-]{20,}"), "[token]"),
     (re.compile(r"(?<=/bot)[0-9]+(?::|%3A)[^/\s'\"]+", re.IGNORECASE), "[token]"),
-    (re.compile(r"\b((?:session_)?feedback\|)[^'\"]*"), r"\1[...]"),
+    (re.compile(r"\b((?:session_)?feedback\|).*", re.DOTALL), r"\1[...]"),
 )
 # Below WARNING these print requests, replies and documents whole.
 _TALKATIVE = ("aiohttp", "asyncio", "httpcore", "httpx", "pymongo", "telegram")

@@ -26,6 +26,7 @@ _UNAUTHORIZED_DELAY = timedelta(seconds=60)
 # When a reply is lost the message may well have arrived: each further copy must be worth its nuisance.
 _UNKNOWN_DELAYS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 _INT64 = 2**63
+_INT64_DIGITS = 20
 
 
 class PromptState(StrEnum):
@@ -78,8 +79,8 @@ def read_prompt(document: Mapping[str, Any]) -> Prompt:
         chat_id=parse_chat_id(document.get("chatId")),
         title=_text(document, "title"),
         note=_text(document, "note"),
-        attempts=int(document.get("attempts", 1)),
-        unknowns=int(document.get("unknowns", 0)),
+        attempts=_count(document, "attempts"),
+        unknowns=_count(document, "unknowns"),
         again="askedAgainAt" in document,
     )
 
@@ -94,7 +95,7 @@ def parse_chat_id(value: object) -> int:
         value = int(value)
     if isinstance(value, str):
         digits = value.strip().removeprefix("-")
-        value = int(value) if digits.isascii() and digits.isdigit() else None
+        value = int(value) if digits.isascii() and digits.isdigit() and len(digits) < _INT64_DIGITS else None
     if isinstance(value, bool) or not isinstance(value, int) or not -_INT64 <= value < _INT64 or value == 0:
         raise InvalidPrompt(
             "chatId: not a Telegram chat id; give a whole number such as 123456 or -100123456"
@@ -119,11 +120,18 @@ def check_id(value: str, field: str) -> str:
 
 def _id(document: Mapping[str, Any], field: str) -> str:
     value = document.get(field)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
         raise InvalidPrompt(f"{field}: missing or not text; give the id that the answers shall carry")
     return check_id(value, field)
+
+
+def _count(document: Mapping[str, Any], field: str) -> int:
+    value = document.get(field)
+    return int(value) if isinstance(value, int | float) and 0 <= value < _INT64 else 0
 
 
 def _text(document: Mapping[str, Any], field: str) -> str | None:
@@ -142,7 +150,7 @@ def read_due_at(document: Mapping[str, Any], zone: tzinfo) -> datetime | None:
         return value
     try:
         return parse_instant(str(value), zone)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InvalidPrompt("dueAt: not a date; write one such as 2026-02-16T20:00:00Z") from None
 
 

@@ -59,8 +59,9 @@ def not_written(result: NotWritten, late_after_days: int) -> str:
 
 def shown_text(text: str, type_: FeedbackType) -> str:
     """A prompt's text with the chosen answer below, in place of an earlier one."""
-    question, line, _ = text.rpartition(_ANSWER_LINE)
-    return (question if line else text) + _ANSWER_LINE + LABELS[type_]
+    question, line, shown = text.rpartition(_ANSWER_LINE)
+    was_marked = line and shown in LABELS.values()
+    return (question if was_marked else text) + _ANSWER_LINE + LABELS[type_]
 
 
 def marked(label: str, *, chosen: bool) -> str:

@@ -16,7 +16,8 @@ from bot.core.feedback import Tap
 ALLOWED_UPDATES = ("message", "callback_query")
 
 _INT64 = 2**63
-_LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z, the end of datetime's range
+# The years that datetime can hold, less a day at either end: zones are applied later.
+_FIRST_SECOND, _LAST_SECOND = 86_400, 253_402_300_799 - 86_400
 
 
 class UnreadableUpdate(Exception):
@@ -157,7 +158,7 @@ def _int64(value: object) -> int | None:
 def _instant(value: object) -> datetime | None:
     # A date of 0 marks a message that Telegram can no longer show.
     seconds = _int64(value)
-    if seconds is None or not 0 < seconds <= _LAST_SECOND:
+    if seconds is None or not _FIRST_SECOND <= seconds <= _LAST_SECOND:
         return None
     return datetime.fromtimestamp(seconds, UTC)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bot.core.errors import TelegramError, TelegramRateLimited, TelegramRejected
 from bot.flows.ports import BotApi
+from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Answerer:
             answer, done = await self._queue.get()
             try:
                 await self._send(answer)
+            except Exception as exc:  # noqa: BLE001  # one tap's defect must not end the others' answers
+                log.error("an answer failed unexpectedly: %s", describe_defect(exc))
             finally:
                 done()
                 self._queue.task_done()

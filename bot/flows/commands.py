@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from bot.core import texts
-from bot.core.errors import StorageRejected, StorageUnavailable, TelegramError
+from bot.core.errors import JournalError, StorageRejected, StorageUnavailable, TelegramError
 from bot.core.limits import SendLimits
 from bot.core.stats import Stats
 from bot.core.updates import CommandUpdate
 from bot.flows.ports import BotApi
+from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,8 @@ class Commands:
                 await self._reply(command)
             except TelegramError as exc:
                 log.info("a reply could not be sent: %s", exc)
+            except Exception as exc:  # noqa: BLE001  # one message's defect must not end the others' replies
+                log.error("a reply failed unexpectedly: %s", describe_defect(exc))
             finally:
                 self._waiting[command.chat_id] -= 1
                 self._waiting += Counter()  # drops the chats that are at zero
@@ -103,6 +106,6 @@ class Commands:
             return texts.STATS_USAGE
         try:
             return texts.stats(await self._stats(days or DEFAULT_STATS_DAYS))
-        except (StorageUnavailable, StorageRejected) as exc:
+        except (StorageUnavailable, StorageRejected, JournalError) as exc:
             log.warning("%s", exc)
             return texts.STATS_LATER

@@ -102,16 +102,11 @@ class Dispatcher:
         if due_at is not None and due_at > now:
             await self._prompts.postpone(prompt, due_at)
             return None
-        return prompt
+        return prompt if await self._prompts.prepare(prompt, document) else None
 
     async def _send(self, prompt: Prompt) -> None:
-        try:
-            await self._prompts.remember_reference(prompt)
-            now = self._monotonic()
-            await asyncio.sleep(self._limits.book(prompt.chat_id, now) - now)
-        except (StorageUnavailable, StorageRejected) as exc:
-            log.warning("a prompt waits for its lease to end: %s", exc)
-            return
+        now = self._monotonic()
+        await asyncio.sleep(self._limits.book(prompt.chat_id, now) - now)
         settle = await self._ask(prompt)
         await self._until_stored(settle)
 

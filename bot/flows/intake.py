@@ -70,6 +70,7 @@ class Intake:
         self._monotonic = monotonic
         self._offset: int | None = None
         self._failures = 0
+        self._refusals = 0
         self._ever_polled = False
         self._connected = False
         self._caught_up = asyncio.Event()
@@ -89,7 +90,8 @@ class Intake:
             try:
                 await self._poll()
             except TelegramUnauthorized as exc:
-                if not self._ever_polled and self._failures + 1 >= _REFUSALS_AT_START:
+                self._refusals += 1
+                if not self._ever_polled and self._refusals >= _REFUSALS_AT_START:
                     raise ConfigError(str(exc)) from None
                 await self._back_off(exc)
             except TelegramRateLimited as exc:

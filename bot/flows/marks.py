@@ -15,6 +15,7 @@ from bot.core.limits import SendLimits
 from bot.core.texts import shown_text
 from bot.core.updates import Prompted
 from bot.flows.ports import BotApi
+from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,8 @@ class Marker:
             self._waiting.setdefault(key, (choice, prompted))
         except TelegramError as exc:
             log.info("an answer could not be shown in its message: %s", exc)
+        except Exception as exc:  # noqa: BLE001  # one message's defect must not end the others' marks
+            log.error("showing an answer failed unexpectedly: %s", describe_defect(exc))
         return True
 
     async def _edit(self, choice: Choice, prompted: Prompted) -> None:

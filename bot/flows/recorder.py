@@ -123,7 +123,7 @@ class Recorder:
             if page:
                 await self._process(page)
                 position = page[-1].seq
-            else:
+            elif not self._new.is_set():
                 self._idle.set()
                 await self._new.wait()
 
@@ -142,19 +142,19 @@ class Recorder:
     async def _read(self, entry: Entry) -> _Item | None:
         """The tap in an entry; everything else is seen to here."""
         try:
-            update = read_update(entry.update, entry.received_at)
+            match update := read_update(entry.update, entry.received_at):
+                case TapUpdate(tap, prompted):
+                    return _Item(entry, tap, prompted, self._first_verdict(tap))
+                case CommandUpdate():
+                    self._commands.put(update, partial(self._to_finish.append, entry.seq))
+                case None:
+                    self._to_finish.append(entry.seq)
         except UnreadableUpdate as exc:
             if exc.query_id is not None:
                 self._answer(entry, self._refusal(exc.query_id, NotWritten(Outcome.INVALID)))
             await self._bury(entry, str(exc))
-            return None
-        match update:
-            case TapUpdate(tap, prompted):
-                return _Item(entry, tap, prompted, self._first_verdict(tap))
-            case CommandUpdate():
-                self._commands.put(update, lambda: self._to_finish.append(entry.seq))
-            case None:
-                self._to_finish.append(entry.seq)
+        except Exception as exc:  # noqa: BLE001  # it would be the same at the next try
+            await self._bury(entry, describe_defect(exc))
         return None
 
     async def _persist(self, items: Sequence[_Item]) -> None:
@@ -293,19 +293,22 @@ class Recorder:
                 waiting = await self._journal.unanswered(before=self._clock() - ANSWER_WITHIN, limit=_PAGE)
             except JournalError:
                 continue  # reported by those who must write
+            finished = set(self._to_finish)
             for entry in waiting:
-                try:
-                    update = read_update(entry.update, entry.received_at)
-                except UnreadableUpdate:
-                    continue
-                if isinstance(update, TapUpdate):
-                    verdict = self._first_verdict(update.tap)
-                    answer = (
-                        self._refusal(update.tap.query_id, verdict)
-                        if isinstance(verdict, NotWritten)
-                        else Answer(update.tap.query_id, texts.RECEIVED)
-                    )
-                    self._answer(entry, answer, partial(self._to_mark.append, entry.seq))
+                if entry.seq not in finished:
+                    self._answer_early(entry)
+
+    def _answer_early(self, entry: Entry) -> None:
+        try:
+            update = read_update(entry.update, entry.received_at)
+            verdict = self._first_verdict(update.tap) if isinstance(update, TapUpdate) else None
+        except Exception:  # noqa: BLE001  # becomes a dead letter when its turn comes
+            return
+        if isinstance(update, TapUpdate):
+            answer = Answer(update.tap.query_id, texts.RECEIVED)
+            if isinstance(verdict, NotWritten):
+                answer = self._refusal(update.tap.query_id, verdict)
+            self._answer(entry, answer, partial(self._to_mark.append, entry.seq))
 
     async def _keep_books(self) -> None:
         """Tell the journal, a few times a second, what is finished."""

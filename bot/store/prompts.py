@@ -81,24 +81,35 @@ class PromptStore:
         with storage_errors():
             return await self._prompts.find_one_and_update(
                 query,
-                {
-                    "$set": {
-                        "state": PromptState.PENDING.value,
-                        "claim": secrets.token_hex(8),
-                        "attemptAt": now + LEASE,
-                    },
-                    "$inc": {"attempts": 1},
-                },
+                # A pipeline: `$inc` would stumble over a document whose inserter wrote a text there.
+                [
+                    {
+                        "$set": {
+                            "state": PromptState.PENDING.value,
+                            "claim": secrets.token_hex(8),
+                            "attemptAt": now + LEASE,
+                            "attempts": {
+                                "$add": [{"$cond": [{"$isNumber": "$attempts"}, "$attempts", 0]}, 1]
+                            },
+                        }
+                    }
+                ],
                 sort=[("dueAt", 1)],
                 return_document=ReturnDocument.AFTER,
             )
 
-    async def remember_reference(self, prompt: Prompt) -> None:
-        """Before a keyboard with a short reference is sent: make the reference resolvable."""
+    async def prepare(self, prompt: Prompt, document: Document) -> bool:
+        """Before the question is sent: ids in the form in which they are looked up, and the reference.
+
+        Returns:
+            Whether it may be sent: not if the claim is lost, or another document asks the same.
+        """
+        wanted = {"runId": prompt.run_id, "sessionId": prompt.session_id, "chatId": str(prompt.chat_id)}
         if needs_reference(prompt.run_id, prompt.session_id):
-            reference = make_reference(prompt.run_id, prompt.session_id)
-            with storage_errors():
-                await self._prompts.update_one({"_id": prompt.id}, {"$set": {"reference": reference}})
+            wanted["reference"] = make_reference(prompt.run_id, prompt.session_id)
+        if all(document.get(field) == value for field, value in wanted.items()):
+            return True
+        return await self._settle(prompt.id, prompt.claim, {"$set": wanted})
 
     async def settle_sent(
         self, prompt: Prompt, message_id: int | None, sent_at: datetime, now: datetime
@@ -149,17 +160,22 @@ class PromptStore:
             {"$set": {"dueAt": due_at}, "$unset": {"claim": "", "attemptAt": ""}, "$inc": {"attempts": -1}},
         )
 
-    async def _settle(self, id_: object, claim: str, update: dict[str, Any]) -> None:
+    async def _settle(self, id_: object, claim: str, update: dict[str, Any]) -> bool:
         with storage_errors():
             try:
-                await self._prompts.update_one({"_id": id_, "claim": claim}, update)
+                result = await self._prompts.update_one({"_id": id_, "claim": claim}, update)
+                return result.matched_count == 1
             except DuplicateKeyError:
-                # The group moved, and the same session is already asked about in the new chat.
-                update["$set"] = {
-                    "state": PromptState.UNDELIVERABLE.value,
-                    "reason": "the chat moved, and this session is already asked about in the new chat",
-                }
-                await self._prompts.update_one({"_id": id_, "claim": claim}, update)
+                # The chat moved, or the ids were written in another form (5 and "5").
+                reason = "another document asks about this session in this chat already"
+                await self._prompts.update_one(
+                    {"_id": id_, "claim": claim},
+                    {
+                        "$set": {"state": PromptState.UNDELIVERABLE.value, "reason": reason},
+                        "$unset": {"claim": "", "attemptAt": ""},
+                    },
+                )
+                return False
 
     async def resolve(self, references: Collection[str]) -> dict[str, tuple[str, str]]:
         """The true `(runId, sessionId)` of short references; unknown ones are absent."""

@@ -28,6 +28,9 @@ class TapLedger:
         Raises:
             StorageUnavailable, StorageRejected: entering all of them again is harmless.
         """
+        first: dict[str, tuple[Tap, Outcome]] = {}
+        for tap, outcome in outcomes:
+            first.setdefault(tap.query_id, (tap, outcome))
         requests = [
             UpdateOne(
                 {"_id": tap.query_id},
@@ -40,7 +43,7 @@ class TapLedger:
                 },
                 upsert=True,
             )
-            for tap, outcome in {tap.query_id: (tap, outcome) for tap, outcome in outcomes}.values()
+            for tap, outcome in first.values()
         ]
         for error in await bulk_upsert(self._taps, requests) if requests else []:
             if error.code != DUPLICATE_KEY:  # a duplicate: another worker has just entered it
