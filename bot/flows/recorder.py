@@ -295,7 +295,7 @@ class Recorder:
                 continue  # reported by those who must write
             finished = set(self._to_finish)
             for entry in waiting:
-                if entry.seq not in finished:
+                if entry.seq not in finished and entry.seq not in self._answered:
                     self._answer_early(entry)
 
     def _answer_early(self, entry: Entry) -> None:

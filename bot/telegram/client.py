@@ -50,8 +50,8 @@ class BotClient:
         # do_api_request points at the typed methods, which parse; RetryAfter at a coming change of type.
         warnings.filterwarnings("ignore", "Please use 'Bot\\.", PTBUserWarning)
         warnings.filterwarnings("ignore", "(?s).*retry_after", PTBDeprecationWarning)
-        self._polling = AiohttpRequest(1, read_timeout=_READ_TIMEOUT)
-        self._calling = AiohttpRequest(_CONNECTIONS, read_timeout=_READ_TIMEOUT)
+        self._polling = AiohttpRequest(api_url, 1, read_timeout=_READ_TIMEOUT)
+        self._calling = AiohttpRequest(api_url, _CONNECTIONS, read_timeout=_READ_TIMEOUT)
         self._bot = Bot(
             token, base_url=f"{api_url}/bot", request=self._calling, get_updates_request=self._polling
         )

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 _T = TypeVar("_T")
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class NotSentError(NetworkError):
@@ -24,12 +27,16 @@ class AiohttpRequest(BaseRequest):
     """Requests over one aiohttp session.
 
     Args:
+        api_url: root of the Bot API server; the proxy variables of the environment are honoured for it.
         connections: how many at once; further requests wait for a free one.
         read_timeout: seconds to wait for a reply, unless the call says otherwise.
         connect_timeout: seconds to wait for a connection.
     """
 
-    def __init__(self, connections: int, *, read_timeout: float, connect_timeout: float = 5.0) -> None:
+    def __init__(
+        self, api_url: str, connections: int, *, read_timeout: float, connect_timeout: float = 5.0
+    ) -> None:
+        self._api_url = api_url
         self._connections = connections
         self._read_timeout = read_timeout
         self._connect_timeout = connect_timeout
@@ -47,7 +54,7 @@ class AiohttpRequest(BaseRequest):
             # request sent into a dead connection leaves nobody knowing whether it was carried out.
             connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=15)
             self._session = aiohttp.ClientSession(
-                connector=connector, trust_env=True, headers={"User-Agent": self.USER_AGENT}
+                connector=connector, headers={"User-Agent": self.USER_AGENT}, proxy=_proxy_for(self._api_url)
             )
 
     async def shutdown(self) -> None:
@@ -80,7 +87,7 @@ class AiohttpRequest(BaseRequest):
             sock_read=_given(read_timeout, self._read_timeout),
         )
         try:
-            async with self._session.request(method, url, data=_body(request_data), timeout=timeout) as reply:
+            async with self._session.request(method, url, timeout=timeout, **_body(request_data)) as reply:
                 return reply.status, await reply.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
             raise NotSentError(f"no connection to the Bot API ({type(exc).__name__})") from exc
@@ -105,12 +112,21 @@ def _given(value: Any, default: _T) -> _T:
     return default if value is BaseRequest.DEFAULT_NONE else value
 
 
-def _body(request_data: RequestData | None) -> aiohttp.FormData | dict[str, str] | None:
+def _body(request_data: RequestData | None) -> dict[str, Any]:
     if request_data is None:
-        return None
+        return {}
     if not request_data.contains_files:
-        return request_data.json_parameters
+        # Encoded here: aiohttp's forms prepare for files at every request.
+        return {"data": request_data.url_encoded_parameters().encode(), "headers": _FORM}
     form = aiohttp.FormData(request_data.json_parameters)
     for name, (filename, content, mime_type) in (request_data.multipart_data or {}).items():
         form.add_field(name, content, filename=filename, content_type=mime_type)
-    return form
+    return {"data": form}
+
+
+def _proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for an address, looked up once instead of at every request."""
+    parts = urlsplit(url)
+    if proxy_bypass(parts.netloc):
+        return None
+    return getproxies().get(parts.scheme)
