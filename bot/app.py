@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 # Seconds. SIGTERM to end: at most the sum, and the embedded MongoDB's second.
 _FINISH_WRITES = 3.0
 _FINISH_CALLS = 3.0
+_GOODBYE = 1.0
 _RETRY_BOOTSTRAP = 5.0
 
 
@@ -231,7 +232,8 @@ async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, Emb
         else:
             url = settings.mongo_url.get_secret_value()
         db = connect(url, settings.mongo_db, DEFAULT_DB)
-        stack.push_async_callback(db.client.close)
+        # The driver says goodbye to the server, and would wait half a minute for one that hangs.
+        stack.push_async_callback(lambda: _within(_GOODBYE, db.client.close()))
         yield db, embedded
 
 

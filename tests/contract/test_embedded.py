@@ -85,15 +85,13 @@ async def eventually_gone(data_dir: Path) -> None:
 
 async def write(url: str, text: str) -> None:
     """Add a document, durably."""
-    async with AsyncMongoClient[dict[str, Any]](
-        url, serverMonitoringMode="poll", w="majority", journal=True
-    ) as client:
+    async with AsyncMongoClient[dict[str, Any]](url, w="majority", journal=True) as client:
         await client.test.notes.insert_one({"_id": text})
 
 
 async def read(url: str) -> list[str]:
     """All documents."""
-    async with AsyncMongoClient[dict[str, Any]](url, serverMonitoringMode="poll") as client:
+    async with AsyncMongoClient[dict[str, Any]](url) as client:
         return [document["_id"] async for document in client.test.notes.find().sort("_id")]
 
 
@@ -221,18 +219,20 @@ async def test_cancelled_start_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_damaged_state_and_growing_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broken state file costs the address only; the log is cut while running, and few old ones are kept."""
+    """A broken state file costs the address only; the log is cut while running, and two old ones are kept."""
     monkeypatch.setattr(embedded, "_LOG_CHECK", 0.05)
-    monkeypatch.setattr(embedded, "_LOG_BYTES", 0)
+    monkeypatch.setattr(embedded, "_LOG_BYTES", 20_000)
     directory = tmp_path / "mongodb"
     directory.mkdir()
     (directory / "server.json").write_text('{"pid": 1, "po')
+    for name in ("mongod.log", "mongod.log.1", "mongod.log.2"):
+        (directory / name).write_text(f"was {name}")
     async with EmbeddedMongo(tmp_path) as mongo, supervised(mongo):
-        await asyncio.sleep(0.3)
-        monkeypatch.setattr(embedded, "_LOG_BYTES", 2**20)
-        await asyncio.sleep(0.1)
-        logs = sorted(path.name for path in directory.glob("mongod.log*"))
-        assert logs == ["mongod.log", "mongod.log.1", "mongod.log.2"]
+        await asyncio.sleep(0.5)
+        new, old, oldest = sorted(directory.glob("mongod.log*"))
+        assert new.name == "mongod.log"
+        assert 0 < new.stat().st_size < 20_000 < old.stat().st_size
+        assert oldest.read_text() == "was mongod.log"
 
 
 async def test_start_twice_is_one_start(tmp_path: Path) -> None:

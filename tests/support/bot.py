@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -249,14 +250,15 @@ class Rig:
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
+            for client in self._clients.values():
+                with suppress(TimeoutError):  # it wants to say goodbye, even to a server that is gone
+                    await asyncio.wait_for(client.close(), 1)
+        finally:
             for bot in self.bots:
                 await bot.kill()
+            await self.server.stop()
             if self.mongo_url is None:
                 await self._end_embedded()
-            await self.server.stop()
-        finally:
-            for client in self._clients.values():
-                await client.close()
         if kind is None:
             self.check_logs()
 

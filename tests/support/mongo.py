@@ -33,14 +33,7 @@ def running_mongo(data_dir: Path) -> Iterator[str]:
 @asynccontextmanager
 async def fresh_database(url: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
     """A database that nobody else uses, dropped at the end; writes are majority and journaled."""
-    async with AsyncMongoClient[dict[str, Any]](
-        # pymongo closed amid a connect leaves its socket open and so warns; "poll" connects less
-        url,
-        tz_aware=True,
-        w="majority",
-        journal=True,
-        serverMonitoringMode="poll",
-    ) as client:
+    async with AsyncMongoClient[dict[str, Any]](url, tz_aware=True, w="majority", journal=True) as client:
         name = f"test_{uuid4().hex}"
         try:
             yield client[name]

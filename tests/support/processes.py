@@ -217,5 +217,5 @@ class Mongod(Program):
         try:
             yield
         finally:
-            with suppress(ProcessLookupError):
+            if self.is_running:
                 self.signal(signal.SIGCONT)
