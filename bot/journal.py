@@ -161,6 +161,8 @@ class Journal:
                         (update_id, received_ms, is_tap, raw),
                     )
             new = db.total_changes - before
+            if any(update_id is None for update_id, *_ in rows):
+                _drop_old_dead_letters(db)
             db.execute("INSERT OR REPLACE INTO facts VALUES ('last_poll_ms', ?)", (to_ms(polled_at),))
             return Appended(new, _offset(db))
 
@@ -210,10 +212,7 @@ class Journal:
                 (error, state, seq),
             )
             if bury:
-                db.execute(
-                    f"DELETE FROM updates WHERE state = {_DEAD} AND seq <= (SELECT seq FROM updates"
-                    f" WHERE state = {_DEAD} ORDER BY seq DESC LIMIT 1 OFFSET {MAX_DEAD_LETTERS})"
-                )
+                _drop_old_dead_letters(db)
 
         await self._write(write)
 
@@ -262,7 +261,7 @@ class Journal:
         """Give free pages back to the file system."""
 
         def work(db: sqlite3.Connection) -> None:
-            db.execute("PRAGMA incremental_vacuum").fetchall()
+            db.executescript("PRAGMA incremental_vacuum")  # `execute` would free a single page
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
         await self._read(work)
@@ -328,6 +327,13 @@ def _entries(db: sqlite3.Connection, where: str, parameters: tuple[int, int]) ->
         f"SELECT seq, received_ms, raw, answered, attempts FROM updates WHERE {where}", parameters
     )
     return [Entry(seq, from_ms(ms), json.loads(raw), bool(done), tries) for seq, ms, raw, done, tries in rows]
+
+
+def _drop_old_dead_letters(db: sqlite3.Connection) -> None:
+    db.execute(
+        f"DELETE FROM updates WHERE state = {_DEAD} AND seq <= (SELECT seq FROM updates"
+        f" WHERE state = {_DEAD} ORDER BY seq DESC LIMIT 1 OFFSET {MAX_DEAD_LETTERS})"
+    )
 
 
 def _offset(db: sqlite3.Connection) -> int | None:

@@ -39,6 +39,7 @@ MAX_TRIES = 3
 
 _PAGE = 500
 _BOOKS_INTERVAL = 0.1
+_COMPACT_AFTER = 1_000
 _WAITING_INTERVAL = 0.5
 _FIRST_DELAY, _LONGEST_DELAY = 0.25, 2.0
 
@@ -311,17 +312,21 @@ class Recorder:
             self._answer(entry, answer, partial(self._to_mark.append, entry.seq))
 
     async def _keep_books(self) -> None:
-        """Tell the journal, a few times a second, what is finished."""
+        """Tell the journal, a few times a second, what is finished, and keep its file small."""
+        finished = 0
         while True:
             await asyncio.sleep(_BOOKS_INTERVAL)
             try:
-                await self.settle()
+                finished += await self.settle()
+                if finished >= _COMPACT_AFTER and self._idle.is_set():
+                    await self._journal.compact()
+                    finished = 0
             except JournalError as exc:
                 log.error("%s", exc)
                 await asyncio.sleep(_LONGEST_DELAY)
 
-    async def settle(self) -> None:
-        """Write to the journal what is finished.
+    async def settle(self) -> int:
+        """Write to the journal what is finished; returns how many entries.
 
         Raises:
             JournalError: it could not be written; nothing is forgotten.
@@ -332,6 +337,7 @@ class Recorder:
         if marked := self._to_mark.copy():
             await self._journal.mark_answered(marked)
             del self._to_mark[: len(marked)]
+        return len(finished)
 
     async def _journaled(self, write: Callable[[], Awaitable[None]]) -> None:
         """Repeat a write until the disk takes it."""

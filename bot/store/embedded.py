@@ -372,7 +372,7 @@ class EmbeddedMongo:
             return EmbeddedMongoError(
                 f"The embedded MongoDB cannot start on {self._dir}: {cause}. Its log: {self._log_file}"
             )
-        if logged:
+        if logged or code in (-signal.SIGKILL, -signal.SIGTERM):
             return EmbeddedMongoError(
                 f"The embedded MongoDB ended at its start ({_describe_exit(code)}). Its log: {self._log_file}"
             )

@@ -133,7 +133,7 @@ class BotClient:
         try:
             await self._call(method, parameters)
         except errors.TelegramRejected as exc:
-            if _NOT_MODIFIED not in str(exc):
+            if _NOT_MODIFIED not in str(exc).lower():
                 raise
 
     async def _call(

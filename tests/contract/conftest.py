@@ -11,12 +11,6 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tests.support.mongo import fresh_database, running_mongo
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Exempt a leak of pymongo's: a client closed amid a connect leaves the socket to the garbage collector."""
-    leak = r"ignore:Exception ignored in. <socket\.socket :pytest.PytestUnraisableExceptionWarning"
-    config.addinivalue_line("filterwarnings", leak)
-
-
 @pytest.fixture(scope="session")
 def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The connection string of the session's MongoDB."""
