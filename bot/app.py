@@ -26,6 +26,7 @@ from bot.flows.marks import Marker
 from bot.flows.ports import BotApi
 from bot.flows.recorder import Recorder, Rules
 from bot.journal import Journal
+from bot.logs import Recurring
 from bot.settings import DEFAULT_DB, Settings, warn_of_gaps
 from bot.store.connection import Database, connect
 from bot.store.embedded import EmbeddedMongo
@@ -190,12 +191,13 @@ def _first(failure: BaseException) -> BaseException:
 
 async def _keep_indexes(db: Database) -> None:
     """Bring the indexes into order as soon as MongoDB answers; taps are recorded meanwhile."""
+    trouble = Recurring(log)
     while True:
         try:
             reports = await bootstrap(db)
             break
         except (StorageUnavailable, StorageRejected) as exc:
-            log.warning("the indexes are not checked yet: %s", exc)
+            trouble.met(f"the indexes are not checked yet: {exc}")
             await asyncio.sleep(_RETRY_BOOTSTRAP)
     for report in reports:
         if report.outcome == "failed":

@@ -34,6 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status."""
     try:
         status = cli.main(arguments, prog_name="feedback-bot", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        click.echo(exc.format_message(), err=True)
+        return exc.exit_code
     except click.ClickException as exc:
         return _fail(exc.format_message(), exc.exit_code)
     except BotError as exc:
@@ -86,7 +89,8 @@ def demo(keep: bool) -> None:
 @cli.command()
 def bootstrap() -> None:
     """Create or repair every index; may be run any number of times."""
-    reports = _call(_bootstrap(_settings()))
+    settings = _settings()
+    reports = _call(settings, _bootstrap(settings))
     for report in reports:
         click.echo(str(report))
     if any(report.outcome == "failed" for report in reports):
@@ -123,7 +127,7 @@ def prompt(
         raise ConfigError(
             f"--at: {at!r} is not a date and time; write one such as 2026-02-16T20:00"
         ) from None
-    state = _call(_queue(settings, run_id, session_id, chat, title=title, note=note, due_at=due_at))
+    state = _call(settings, _queue(settings, run_id, session_id, chat, title=title, note=note, due_at=due_at))
     what = f"{run_id} / {session_id} in chat {chat}"
     if state is None:
         click.echo(f"queued: {what}, due {iso_utc(due_at)}; the running service sends it")
@@ -174,7 +178,8 @@ async def _queue(settings: Settings, run_id: str, session_id: str, chat_id: int,
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def stats(days: int, as_json: bool) -> None:
     """Show the same figures as /stats."""
-    figures = _call(_stats(_settings(), days))
+    settings = _settings()
+    figures = _call(settings, _stats(settings, days))
     click.echo(json.dumps(figures.to_json(), indent=2) if as_json else texts.stats(figures))
 
 
@@ -189,12 +194,12 @@ def _settings() -> Settings:
     return settings
 
 
-def _call(work: Coroutine[Any, Any, Any]) -> Any:
+def _call(settings: Settings, work: Coroutine[Any, Any, Any]) -> Any:
     """Run a short command: what it logs below WARNING is not what its user asked for."""
     logging.getLogger().setLevel(max(logging.WARNING, logging.getLogger().level))
     try:
         return asyncio.run(work)
     except StorageUnavailable as exc:
         raise StorageUnavailable(
-            f"{exc}; check MONGO_URL, and that the server runs and lets this machine in"
+            f"{exc}; check that {settings.mongo_place()} runs and lets this machine in"
         ) from None

@@ -6,8 +6,9 @@ import json
 import logging
 import re
 import sys
+import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 # A bot token wherever it stands, such as in an address; a callback payload, because it may carry a note.
@@ -16,6 +17,7 @@ _PATTERNS = (
     (re.compile(r"(?<=/bot)[0-9]+(?::|%3A)[^/\s'\"]+", re.IGNORECASE), "[token]"),
     (re.compile(r"\b((?:session_)?feedback\|).*", re.DOTALL), r"\1[...]"),
 )
+_REMIND_EVERY = 60.0  # seconds
 # Below WARNING these print requests, replies and documents whole.
 _TALKATIVE = ("aiohttp", "asyncio", "httpcore", "httpx", "pymongo", "telegram")
 
@@ -63,6 +65,33 @@ def setup_logging(level: str, log_format: str, secrets: Iterable[str]) -> None:
     logging.raiseExceptions = False  # a broken pipe on standard error must not stop the bot
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+class Recurring:
+    """Tells of a trouble that is met again and again: its beginning, changes, once a minute, and its end.
+
+    Args:
+        monotonic: seconds; passed in by tests.
+    """
+
+    def __init__(self, log: logging.Logger, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._monotonic = monotonic
+        self._said: str | None = None
+        self._said_at = 0.0
+
+    def met(self, message: str, level: int = logging.WARNING) -> None:
+        """The trouble is there."""
+        now = self._monotonic()
+        if message != self._said or now - self._said_at >= _REMIND_EVERY:
+            self._log.log(level, message)
+            self._said, self._said_at = message, now
+
+    def over(self, message: str) -> None:
+        """It works; says so if it did not before."""
+        if self._said is not None:
+            self._log.info(message)
+            self._said = None
 
 
 def describe_defect(exc: BaseException) -> str:

@@ -130,6 +130,13 @@ class Settings(BaseSettings):
             raise ValueError("HTTP_PORT: this version has no HTTP API yet; unset it")
         return self
 
+    def mongo_place(self) -> str:
+        """Where MongoDB is meant to be, for a message: without user, password and options."""
+        if self.mongo_url is None:
+            return f"the embedded MongoDB of DATA_DIR ({self.data_dir})"
+        hosts = re.sub(r"^[^/]+//(?:.*@)?", "", self.mongo_url.get_secret_value())
+        return f"the MongoDB of MONGO_URL ({re.split('[/?]', hosts)[0]})"
+
     def secrets(self) -> list[str]:
         """The values that must appear nowhere."""
         found = [self.telegram_bot_token, self.http_token, self.mongo_url]

@@ -14,6 +14,7 @@ from datetime import timedelta
 from bot.core.clock import Clock, from_ms
 from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
 from bot.journal import Journal
+from bot.logs import Recurring
 from bot.store.prompts import PromptStore
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Absence:
         self._clock = clock
         self._caught_up = caught_up
         self._window = window
+        self._trouble = Recurring(log)
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -51,7 +53,7 @@ class Absence:
             try:
                 await self.ask_again()
             except (StorageUnavailable, StorageRejected, JournalError) as exc:
-                log.warning("asking again waits: %s", exc)
+                self._trouble.met(f"asking again waits: {exc}")
             await asyncio.sleep(_INTERVAL)
 
     async def ask_again(self) -> None:

@@ -27,7 +27,7 @@ from bot.core.prompts import (
     read_prompt,
 )
 from bot.flows.ports import BotApi, SentMessage
-from bot.logs import describe_defect
+from bot.logs import Recurring, describe_defect
 from bot.store.connection import Document
 from bot.store.prompts import PromptStore
 
@@ -62,6 +62,7 @@ class Dispatcher:
         self._clock = clock
         self._zone = zone
         self._monotonic = monotonic
+        self._trouble = Recurring(log)
         self._in_flight: dict[asyncio.Task[None], int] = {}
 
     async def run(self) -> None:
@@ -76,12 +77,13 @@ class Dispatcher:
         busy = self._limits.waiting(self._monotonic()) | set(self._in_flight.values())
         try:
             document = await self._prompts.claim(self._clock(), busy_chats=busy)
+            self._trouble.over("prompts are sent again")
             if document is None:
                 await asyncio.sleep(_IDLE_INTERVAL)
                 return
             prompt = await self._read(document)
         except (StorageUnavailable, StorageRejected) as exc:
-            log.warning("prompts wait: %s", exc)
+            self._trouble.met(f"prompts wait: {exc}")
             await asyncio.sleep(_TROUBLE_DELAY)
             return
         if prompt is not None:
@@ -141,7 +143,7 @@ class Dispatcher:
                 await settle()
                 return
             except (StorageUnavailable, StorageRejected) as exc:
-                log.warning("a sent prompt is not settled yet: %s", exc)
+                self._trouble.met(f"the outcome of a prompt is not stored yet: {exc}")
                 await asyncio.sleep(_TROUBLE_DELAY)
 
     async def finish(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from bot.core.clock import Clock, from_ms, to_ms
 from bot.core.errors import (
+    BotError,
     ConfigError,
     JournalError,
     TelegramConflict,
@@ -27,7 +28,7 @@ from bot.core.errors import (
 from bot.flows.absence import GAP_FACT
 from bot.flows.ports import MAX_UPDATES, BotApi
 from bot.journal import Journal
-from bot.logs import describe_defect
+from bot.logs import Recurring, describe_defect
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class Intake:
         self._ever_polled = False
         self._connected = False
         self._caught_up = asyncio.Event()
+        self._trouble = Recurring(log)
 
     async def caught_up(self) -> None:
         """Return when Telegram has nothing more in store than what is in the journal."""
@@ -95,15 +97,14 @@ class Intake:
                     raise ConfigError(str(exc)) from None
                 await self._back_off(exc)
             except TelegramRateLimited as exc:
-                log.warning("%s before the next poll", exc)
+                self._trouble.met(f"polling waits: {exc}")
                 await self._sleep(exc.retry_after)
             except TelegramConflict as exc:
                 await self._back_off(exc, _conflict_cure(str(exc)))
             except (TelegramError, JournalError) as exc:
                 await self._back_off(exc)
             except Exception as exc:  # noqa: BLE001  # a defect must not end polling while the process lives on
-                log.error("polling failed unexpectedly: %s", describe_defect(exc))
-                await self._back_off(exc)
+                await self._back_off(BotError(f"unexpected {describe_defect(exc)}"))
 
     async def _poll(self) -> None:
         started_at, started = self._clock(), self._monotonic()
@@ -115,8 +116,9 @@ class Intake:
         appended = await asyncio.shield(
             self._journal.append(updates, confirmed_below=self._offset, polled_at=self._clock())
         )
-        if not self._connected:
-            log.info("polling works again" if self._failures else "polling Telegram")
+        if not self._ever_polled:
+            log.info("polling Telegram")
+        self._trouble.over("polling works again")
         self._failures = 0
         self._connected = self._ever_polled = True
         self._offset = appended.offset
@@ -143,7 +145,7 @@ class Intake:
         self._connected = False
         delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (self._failures - 1)) * random.uniform(0.8, 1.0)  # noqa: S311
         level = logging.ERROR if isinstance(exc, JournalError) else logging.WARNING
-        log.log(level, "polling failed: %s%s; next try in %.1f s", exc, cure, delay)
+        self._trouble.met(f"polling fails, and is tried again every few seconds: {exc}{cure}", level)
         await self._sleep(delay)
 
 

@@ -26,7 +26,7 @@ from bot.flows.answers import Answer, Answerer
 from bot.flows.commands import Commands
 from bot.flows.marks import Choice, Marker
 from bot.journal import Entry, Journal
-from bot.logs import describe_defect
+from bot.logs import Recurring, describe_defect
 from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
@@ -94,6 +94,8 @@ class Recorder:
         self._half_done: set[int] = set()
         self._to_finish: list[int] = []
         self._to_mark: list[int] = []
+        self._store_trouble = Recurring(log)
+        self._disk_trouble = Recurring(log)
 
     def wake(self) -> None:
         """The journal has something new."""
@@ -118,7 +120,7 @@ class Recorder:
             try:
                 page = await self._journal.pending(after=position, limit=_PAGE)
             except JournalError as exc:
-                log.error("%s", exc)
+                self._disk_trouble.met(str(exc), logging.ERROR)
                 await asyncio.sleep(_LONGEST_DELAY)
                 continue
             if page:
@@ -166,10 +168,11 @@ class Recorder:
         while True:
             try:
                 results = await self._store(items)
+                self._store_trouble.over("taps are stored again")
                 break
             except (StorageUnavailable, StorageRejected) as exc:
                 level = logging.WARNING if isinstance(exc, StorageUnavailable) else logging.ERROR
-                log.log(level, "%s; received taps are kept in the journal", exc)
+                self._store_trouble.met(f"{exc}; received taps are kept in the journal", level)
                 await asyncio.sleep(delay)
                 delay = min(_LONGEST_DELAY, delay * 2)
         for item, result in zip(items, results, strict=True):
@@ -318,11 +321,12 @@ class Recorder:
             await asyncio.sleep(_BOOKS_INTERVAL)
             try:
                 finished += await self.settle()
+                self._disk_trouble.over("the journal can be written again")
                 if finished >= _COMPACT_AFTER and self._idle.is_set():
                     await self._journal.compact()
                     finished = 0
             except JournalError as exc:
-                log.error("%s", exc)
+                self._disk_trouble.met(str(exc), logging.ERROR)
                 await asyncio.sleep(_LONGEST_DELAY)
 
     async def settle(self) -> int:
@@ -346,5 +350,5 @@ class Recorder:
                 await write()
                 return
             except JournalError as exc:
-                log.error("%s", exc)
+                self._disk_trouble.met(str(exc), logging.ERROR)
                 await asyncio.sleep(_LONGEST_DELAY)

@@ -158,6 +158,7 @@ def _translate(exc: TelegramError) -> NoReturn:
         case InvalidToken() | EndPointNotFound():
             raise errors.TelegramUnauthorized(
                 "TELEGRAM_BOT_TOKEN: Telegram refuses this token; compare it with the one @BotFather shows"
+                " (and check TELEGRAM_API_URL, if you set it)"
             ) from None
         case Conflict():
             raise errors.TelegramConflict(exc.message) from None
