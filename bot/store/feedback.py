@@ -136,7 +136,7 @@ def _result(
         reason = refused.get(event.session_key) or refused.get(collision_key(event))
         return Unrecordable(reason or "the document was deleted while it was written")
     try:
-        type_ = FeedbackType(document["type"])
+        type_ = FeedbackType(document.get("type", ""))
     except ValueError:
         type_ = event.type
     return Recorded(type_, won=document.get("updateId") == event.update_id)
@@ -150,14 +150,21 @@ def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
     being read as an expression.
     """
     document = {**event.to_bson(), "sessionKey": key}
-    apart = {"$abs": {"$subtract": [event.received_at, "$receivedAt"]}}
-    by_id = {"$and": [{"$isNumber": "$updateId"}, {"$eq": [{"$type": "$receivedAt"}, "date"]}]}
+    # Older writers stored the time as text.
+    received = {"$convert": {"input": "$receivedAt", "to": "date", "onError": None, "onNull": None}}
+    apart = {"$abs": {"$subtract": [event.received_at, "$$received"]}}
+    close = {"$lt": [apart, IDS_COMPARABLE_WITHIN.total_seconds() * 1000]}
     newer = {
-        "$cond": [
-            {"$cond": [by_id, {"$lt": [apart, IDS_COMPARABLE_WITHIN.total_seconds() * 1000]}, False]},
-            {"$gt": [event.update_id, "$updateId"]},
-            {"$gt": [event.received_at, "$receivedAt"]},
-        ]
+        "$let": {
+            "vars": {"received": received},
+            "in": {
+                "$cond": [
+                    {"$and": [{"$isNumber": "$updateId"}, {"$ne": ["$$received", None]}, close]},
+                    {"$gt": [event.update_id, "$updateId"]},
+                    {"$gt": [event.received_at, "$$received"]},
+                ]
+            },
+        }
     }
     same = {
         "$and": [

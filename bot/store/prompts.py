@@ -116,14 +116,23 @@ class PromptStore:
     ) -> None:
         """Telegram has it. Holds even if the lease was lost: the message is in the chat."""
         message = {"messageId": message_id, "sentAt": sent_at}
+        earlier = {"$cond": [{"$isArray": "$messages"}, "$messages", []]}
         with storage_errors():
             await self._prompts.update_one(
                 {"_id": prompt.id},
-                {
-                    "$set": {"state": PromptState.SENT.value, "updatedAt": now, **message},
-                    "$unset": {"claim": "", "attemptAt": "", "reason": ""},
-                    "$push": {"messages": {"$each": [message], "$slice": -_MESSAGES_KEPT}},
-                },
+                [
+                    {
+                        "$set": {
+                            "state": PromptState.SENT.value,
+                            "updatedAt": now,
+                            **message,
+                            "messages": {
+                                "$slice": [{"$concatArrays": [earlier, [message]]}, -_MESSAGES_KEPT]
+                            },
+                        }
+                    },
+                    {"$unset": ["claim", "attemptAt", "reason"]},
+                ],
             )
 
     async def settle_failed(
@@ -135,7 +144,8 @@ class PromptStore:
             case Retry():
                 update["$set"] |= {"attemptAt": result.at, "reason": result.reason}
                 if result.unknown:
-                    update["$inc"] = {"unknowns": 1}
+                    # Not `$inc`: an inserter may have written something else there.
+                    update["$set"] |= {"unknowns": prompt.unknowns + 1}
             case Undeliverable():
                 update["$set"] |= {"state": PromptState.UNDELIVERABLE.value, "reason": result.reason}
                 update["$unset"]["attemptAt"] = ""
@@ -157,7 +167,7 @@ class PromptStore:
         await self._settle(
             prompt.id,
             prompt.claim,
-            {"$set": {"dueAt": due_at}, "$unset": {"claim": "", "attemptAt": ""}, "$inc": {"attempts": -1}},
+            {"$set": {"dueAt": due_at}, "$unset": {"claim": "", "attemptAt": "", "attempts": ""}},
         )
 
     async def _settle(self, id_: object, claim: str, update: dict[str, Any]) -> bool:
