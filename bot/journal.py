@@ -19,12 +19,14 @@ from typing import Any, TypeVar
 
 from bot.core.clock import from_ms, to_ms
 from bot.core.errors import JournalError
+from bot.core.updates import unreadable
 
 MAX_DEAD_LETTERS = 1_000
 
 _T = TypeVar("_T")
 _PENDING, _DONE, _DEAD = 0, 1, 2
 _INT64 = 2**63
+_REPR_KEPT = 10_000  # characters
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS updates (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -126,13 +128,7 @@ class Journal:
             polled_at: when the poll returned; remembered as the last successful poll.
         """
         rows = [
-            (
-                _update_id(update),
-                to_ms(polled_at),
-                _is_tap(update),
-                json.dumps(update, separators=(",", ":")).encode(),
-            )
-            for update in updates
+            (_update_id(update), to_ms(polled_at), _is_tap(update), _encode(update)) for update in updates
         ]
 
         def write(db: sqlite3.Connection) -> Appended:
@@ -346,6 +342,14 @@ def _update_id(update: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64 - 1:
         return value
     return None
+
+
+def _encode(update: object) -> bytes:
+    try:
+        return json.dumps(update, separators=(",", ":")).encode()
+    except (RecursionError, ValueError):
+        # The parser goes a little deeper than the encoder.
+        return json.dumps(unreadable(_update_id(update) or 0, repr(update)[:_REPR_KEPT])).encode()
 
 
 def _is_tap(update: object) -> bool:

@@ -47,6 +47,18 @@ class TelegramUnknown(TelegramError):
     """The request may have been carried out, but its reply was lost (time-out, reset, 5xx, garbage)."""
 
 
+class TelegramUnreadable(TelegramUnknown):
+    """A whole reply came that is not JSON (or more than Python's parser takes).
+
+    Attributes:
+        body: the reply as text; it may hold what athletes wrote.
+    """
+
+    def __init__(self, message: str, body: str) -> None:
+        super().__init__(message)
+        self.body = body
+
+
 class TelegramUnauthorized(TelegramError):
     """The token is refused (401, 404)."""
 

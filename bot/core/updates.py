@@ -15,6 +15,7 @@ from bot.core.feedback import Tap
 
 ALLOWED_UPDATES = ("message", "callback_query")
 
+_UNREADABLE = "unreadable"
 _INT64 = 2**63
 # The years that datetime can hold, less a day at either end: zones are applied later.
 _FIRST_SECOND, _LAST_SECOND = 86_400, 253_402_300_799 - 86_400
@@ -71,6 +72,11 @@ class CommandUpdate:
     argument: str
 
 
+def unreadable(update_id: int, text: str) -> dict[str, Any]:
+    """What stands in the journal for an update that is not even JSON; `read_update` refuses it."""
+    return {"update_id": update_id, _UNREADABLE: text}
+
+
 def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpdate | None:
     """What an update asks for; None if the bot has nothing to do with its kind.
 
@@ -79,6 +85,8 @@ def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpd
     """
     if not isinstance(update, dict):
         raise UnreadableUpdate("update: not an object")
+    if _UNREADABLE in update:
+        raise UnreadableUpdate("update: not JSON, or nested too deeply")
     if "callback_query" in update:
         query = _object(update["callback_query"], "callback_query")
         query_id = query.get("id")

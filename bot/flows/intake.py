@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -24,7 +25,9 @@ from bot.core.errors import (
     TelegramError,
     TelegramRateLimited,
     TelegramUnauthorized,
+    TelegramUnreadable,
 )
+from bot.core.updates import unreadable
 from bot.flows.absence import GAP_FACT
 from bot.flows.ports import MAX_UPDATES, BotApi
 from bot.journal import Journal
@@ -40,6 +43,10 @@ TAP_LIFETIME = timedelta(seconds=150)
 
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 5.0
 _REFUSALS_AT_START = 3
+_UNREADABLE_TRIES = 3
+_ONE_UPDATE = re.compile(
+    r'\s*\{\s*"ok"\s*:\s*true\s*,\s*"result"\s*:\s*\[\s*\{\s*"update_id"\s*:\s*(\d{1,18})\b'
+)
 
 
 class Intake:
@@ -72,6 +79,9 @@ class Intake:
         self._offset: int | None = None
         self._failures = 0
         self._refusals = 0
+        self._singly = 0  # how many updates are still to be fetched one by one
+        self._unreadable: dict[str, Any] = {}
+        self._unreadable_seen = 0
         self._ever_polled = False
         self._connected = False
         self._caught_up = asyncio.Event()
@@ -101,6 +111,9 @@ class Intake:
                 await self._sleep(exc.retry_after)
             except TelegramConflict as exc:
                 await self._back_off(exc, _conflict_cure(str(exc)))
+            except TelegramUnreadable as exc:
+                self._narrow_down(exc.body)
+                await self._back_off(exc)
             except (TelegramError, JournalError) as exc:
                 await self._back_off(exc)
             except Exception as exc:  # noqa: BLE001  # a defect must not end polling while the process lives on
@@ -109,8 +122,13 @@ class Intake:
     async def _poll(self) -> None:
         started_at, started = self._clock(), self._monotonic()
         # The first poll, and the first after trouble, comes back at once: then it is known what works.
-        timeout = POLL_TIMEOUT if self._connected else 0.0
-        updates = await self._api.get_updates(self._offset, timeout)
+        timeout, limit = POLL_TIMEOUT if self._connected else 0.0, 1 if self._singly else MAX_UPDATES
+        if self._unreadable_seen >= _UNREADABLE_TRIES:
+            updates = [self._unreadable]
+            self._singly = 0
+        else:
+            updates = await self._api.get_updates(self._offset, timeout, limit)
+            self._singly = max(0, self._singly - len(updates))
         await self._note_gap(started_at)
         # Shielded: a batch that arrived is kept even if the bot is told to stop right now.
         appended = await asyncio.shield(
@@ -119,15 +137,30 @@ class Intake:
         if not self._ever_polled:
             log.info("polling Telegram")
         self._trouble.over("polling works again")
-        self._failures = 0
+        self._failures = self._unreadable_seen = 0
         self._connected = self._ever_polled = True
         self._offset = appended.offset
         if appended.new:
             self._on_new()
-        if len(updates) < MAX_UPDATES:
+        if len(updates) < limit:
             self._caught_up.set()
         if not appended.new:
             await self._sleep(max(0.0, started + MIN_POLL_SPACING - self._monotonic()))
+
+    def _narrow_down(self, body: str) -> None:
+        """One update that no parser takes spoils its whole batch, and would come again for ever.
+
+        So the next polls fetch one update at a time, until the good ones before it are through. If then the
+        same update is unreadable several times, its text becomes a dead letter under its id.
+        """
+        found = _ONE_UPDATE.match(body) if self._singly else None
+        self._singly = MAX_UPDATES
+        if found is None:
+            self._unreadable_seen = 0
+            return
+        stand_in = unreadable(int(found[1]), body)
+        self._unreadable_seen = self._unreadable_seen + 1 if stand_in == self._unreadable else 1
+        self._unreadable = stand_in
 
     async def _note_gap(self, poll_started_at: datetime) -> None:
         """Remember a time without polls in which taps may have been forgotten."""

@@ -30,8 +30,8 @@ class BotApi(Protocol):
     All raise the `TelegramError` family of `bot.core.errors`, and nothing else that can be foreseen.
     """
 
-    async def get_updates(self, offset: int | None, timeout: float) -> list[Any]:
-        """Long-poll for up to `timeout` seconds; returns raw updates, as yet unread."""
+    async def get_updates(self, offset: int | None, timeout: float, limit: int) -> list[Any]:
+        """Long-poll for up to `timeout` seconds; returns up to `limit` raw updates, as yet unread."""
 
     async def answer(self, query_id: str, text: str, *, alert: bool) -> None:
         """Answer a callback query: a toast, or with `alert` a box that has to be closed."""

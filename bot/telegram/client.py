@@ -26,8 +26,8 @@ from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 from bot.core import errors
 from bot.core.keyboards import Keyboard
 from bot.core.updates import ALLOWED_UPDATES
-from bot.flows.ports import MAX_UPDATES, SentMessage
-from bot.telegram.transport import AiohttpRequest, NotSentError
+from bot.flows.ports import SentMessage
+from bot.telegram.transport import AiohttpRequest, NotSentError, UnreadableReplyError
 
 _CONNECTIONS = 32
 _READ_TIMEOUT = 10.0
@@ -65,14 +65,14 @@ class BotClient:
         await self._polling.shutdown()
         await self._calling.shutdown()
 
-    async def get_updates(self, offset: int | None, timeout: float) -> list[Any]:
+    async def get_updates(self, offset: int | None, timeout: float, limit: int) -> list[Any]:
         """See `BotApi`."""
         updates = await self._call(
             "getUpdates",
             {
                 "offset": offset,
                 "timeout": round(timeout),
-                "limit": MAX_UPDATES,
+                "limit": limit,
                 "allowed_updates": list(ALLOWED_UPDATES),
             },
             read_timeout=timeout + _POLL_GRACE,
@@ -164,6 +164,8 @@ def _translate(exc: TelegramError) -> NoReturn:
             raise errors.TelegramConflict(exc.message) from None
         case Forbidden() | BadRequest():
             raise errors.TelegramRejected(exc.message) from None
+        case UnreadableReplyError():
+            raise errors.TelegramUnreadable(exc.message, exc.body) from None
         case NotSentError():
             raise errors.TelegramNotSent(exc.message) from None
         case _ if exc.message.startswith("Too Many Requests"):

@@ -23,6 +23,14 @@ class NotSentError(NetworkError):
     """No connection could be made: the request did not reach the Bot API."""
 
 
+class UnreadableReplyError(TelegramError):
+    """The body of a reply is no JSON object of the Bot API."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__("the Bot API sent something that is not a reply")
+        self.body = body.decode("utf-8", "replace")
+
+
 class AiohttpRequest(BaseRequest):
     """Requests over one aiohttp session.
 
@@ -102,9 +110,9 @@ class AiohttpRequest(BaseRequest):
         try:
             reply = json.loads(payload)
         except (ValueError, RecursionError):
-            raise TelegramError("the Bot API sent something that is not JSON") from None
+            raise UnreadableReplyError(payload) from None
         if not isinstance(reply, dict) or (reply.get("ok") is True and "result" not in reply):
-            raise TelegramError("the Bot API sent something that is not a reply")
+            raise UnreadableReplyError(payload)
         return reply
 
 
