@@ -1,72 +1,30 @@
-"""The command line: each command is one call into the product.
-
-Exit status: 0 done, 1 the work failed, 2 the call or the configuration is wrong. Errors are one readable
-line on standard error.
-"""
+"""The commands of the running bot: `run`, `demo`, `bootstrap`, `prompt`, `stats`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import signal
-import sys
-from collections.abc import Coroutine
 from typing import Any
 
 import click
 
-from bot import __version__, app
+from bot import app
+from bot.cli.shared import call, read_settings
 from bot.core import texts
 from bot.core.clock import iso_utc, parse_instant, system_clock
-from bot.core.errors import BotError, ConfigError, StorageUnavailable
+from bot.core.errors import BotError, ConfigError
 from bot.core.prompts import InvalidPrompt, check_id, parse_chat_id
 from bot.flows.commands import DEFAULT_STATS_DAYS, MAX_STATS_DAYS
-from bot.logs import describe_defect, setup_logging
-from bot.settings import Settings, load_settings
+from bot.settings import Settings
 from bot.store.indexes import bootstrap as bootstrap_indexes
 from bot.store.prompts import PromptStore
 
-log = logging.getLogger(__name__)
 
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return the exit status."""
-    try:
-        status = cli.main(arguments, prog_name="feedback-bot", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as exc:
-        click.echo(exc.format_message(), err=True)
-        return exc.exit_code
-    except click.ClickException as exc:
-        return _fail(exc.format_message(), exc.exit_code)
-    except BotError as exc:
-        return _fail(str(exc), exc.exit_status)
-    except (click.Abort, KeyboardInterrupt):
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
-    except Exception as exc:  # noqa: BLE001  # a traceback in front of a user is a defect
-        return _fail(f"unexpected {describe_defect(exc)}; please report this", 1)
-    return status if isinstance(status, int) else 0
-
-
-def _fail(message: str, status: int) -> int:
-    for line in message.splitlines():
-        click.echo(f"error: {line}", err=True)
-    return status
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__)
-def cli() -> None:
-    """Ask athletes in Telegram how each planned session went, and keep every answer."""
-
-
-@cli.command()
+@click.command()
 def run() -> None:
     """Run the service: poll Telegram, record taps, send due prompts."""
-    settings = _settings()
+    settings = read_settings()
     asyncio.run(_serve(settings))
 
 
@@ -77,7 +35,7 @@ async def _serve(settings: Settings) -> None:
     await app.serve(settings, stop)
 
 
-@cli.command()
+@click.command()
 @click.option("--keep", is_flag=True, help="Keep the demo's data and say where it is.")
 def demo(keep: bool) -> None:
     """Show the whole loop: no token, no account, no installed server."""
@@ -86,11 +44,11 @@ def demo(keep: bool) -> None:
     asyncio.run(run_demo(keep=keep))
 
 
-@cli.command()
+@click.command()
 def bootstrap() -> None:
     """Create or repair every index; may be run any number of times."""
-    settings = _settings()
-    reports = _call(settings, _bootstrap(settings))
+    settings = read_settings()
+    reports = call(settings, _bootstrap(settings))
     for report in reports:
         click.echo(str(report))
     if any(report.outcome == "failed" for report in reports):
@@ -102,7 +60,7 @@ async def _bootstrap(settings: Settings) -> Any:
         return await bootstrap_indexes(db)
 
 
-@cli.command()
+@click.command()
 @click.option("--run-id", required=True, help="The plan run that the session belongs to.")
 @click.option("--session-id", required=True, help="The session within the run.")
 @click.option("--chat-id", help="Where to ask; default: the one athlete of ATHLETE_IDS.")
@@ -113,7 +71,7 @@ def prompt(
     run_id: str, session_id: str, chat_id: str | None, title: str | None, note: str | None, at: str | None
 ) -> None:
     """Queue one session prompt; the running service sends it."""
-    settings = _settings()
+    settings = read_settings()
     chat = _chat(settings, chat_id)
     try:
         check_id(run_id, "--run-id")
@@ -127,7 +85,7 @@ def prompt(
         raise ConfigError(
             f"--at: {at!r} is not a date and time; write one such as 2026-02-16T20:00"
         ) from None
-    state = _call(settings, _queue(settings, run_id, session_id, chat, title=title, note=note, due_at=due_at))
+    state = call(settings, _queue(settings, run_id, session_id, chat, title=title, note=note, due_at=due_at))
     what = f"{run_id} / {session_id} in chat {chat}"
     if state is None:
         click.echo(f"queued: {what}, due {iso_utc(due_at)}; the running service sends it")
@@ -167,7 +125,7 @@ async def _queue(settings: Settings, run_id: str, session_id: str, chat_id: int,
         return await PromptStore(db).queue(run_id, session_id, chat_id, now=system_clock(), **what)
 
 
-@cli.command()
+@click.command()
 @click.option(
     "--days",
     type=click.IntRange(1, MAX_STATS_DAYS),
@@ -178,28 +136,11 @@ async def _queue(settings: Settings, run_id: str, session_id: str, chat_id: int,
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def stats(days: int, as_json: bool) -> None:
     """Show the same figures as /stats."""
-    settings = _settings()
-    figures = _call(settings, _stats(settings, days))
+    settings = read_settings()
+    figures = call(settings, _stats(settings, days))
     click.echo(json.dumps(figures.to_json(), indent=2) if as_json else texts.stats(figures))
 
 
 async def _stats(settings: Settings, days: int) -> Any:
     async with app.open_journal(settings.data_dir) as journal, app.open_database(settings) as (db, _):
         return await app.build_stores(db, journal).figures(system_clock).collect(days)
-
-
-def _settings() -> Settings:
-    settings = load_settings()
-    setup_logging(settings.log_level, settings.log_format, settings.secrets())
-    return settings
-
-
-def _call(settings: Settings, work: Coroutine[Any, Any, Any]) -> Any:
-    """Run a short command: what it logs below WARNING is not what its user asked for."""
-    logging.getLogger().setLevel(max(logging.WARNING, logging.getLogger().level))
-    try:
-        return asyncio.run(work)
-    except StorageUnavailable as exc:
-        raise StorageUnavailable(
-            f"{exc}; check that {settings.mongo_place()} runs and lets this machine in"
-        ) from None

@@ -1,0 +1,53 @@
+"""The command line: each command is one call into the product.
+
+Exit status: 0 done, 1 the work failed, 2 the call or the configuration is wrong. Errors are one readable
+line on standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from bot import __version__
+from bot.cli import service
+from bot.core.errors import BotError
+from bot.logs import describe_defect
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    try:
+        status = cli.main(arguments, prog_name="feedback-bot", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as exc:
+        click.echo(exc.format_message(), err=True)
+        return exc.exit_code
+    except click.ClickException as exc:
+        return _fail(exc.format_message(), exc.exit_code)
+    except BotError as exc:
+        return _fail(str(exc), exc.exit_status)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as exc:  # noqa: BLE001  # a traceback in front of a user is a defect
+        return _fail(f"unexpected {describe_defect(exc)}; please report this", 1)
+    return status if isinstance(status, int) else 0
+
+
+def _fail(message: str, status: int) -> int:
+    for line in message.splitlines():
+        click.echo(f"error: {line}", err=True)
+    return status
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """Ask athletes in Telegram how each planned session went, and keep every answer."""
+
+
+for command in (service.run, service.demo, service.bootstrap, service.prompt, service.stats):
+    cli.add_command(command)

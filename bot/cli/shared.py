@@ -1,0 +1,34 @@
+"""What every command needs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from bot.core.errors import StorageUnavailable
+from bot.logs import setup_logging
+from bot.settings import Settings, load_settings
+
+
+def read_settings() -> Settings:
+    """The settings; from here on, logging follows them.
+
+    Raises:
+        ConfigError: a value cannot be understood.
+    """
+    settings = load_settings()
+    setup_logging(settings.log_level, settings.log_format, settings.secrets())
+    return settings
+
+
+def call(settings: Settings, work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a short command: what it logs below WARNING is not what its user asked for."""
+    logging.getLogger().setLevel(max(logging.WARNING, logging.getLogger().level))
+    try:
+        return asyncio.run(work)
+    except StorageUnavailable as exc:
+        raise StorageUnavailable(
+            f"{exc}; check that {settings.mongo_place()} runs and lets this machine in"
+        ) from None
