@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS updates (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS updates_unconfirmed ON updates (update_id) WHERE confirmed = 0;
 CREATE INDEX IF NOT EXISTS updates_pending ON updates (seq) WHERE state = {_PENDING};
-CREATE INDEX IF NOT EXISTS updates_unanswered ON updates (received_ms)
+CREATE INDEX IF NOT EXISTS updates_unanswered ON updates (seq)
     WHERE state = {_PENDING} AND is_tap = 1 AND answered = 0;
 CREATE INDEX IF NOT EXISTS updates_dead ON updates (seq) WHERE state = {_DEAD};
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -175,13 +175,13 @@ class Journal:
         where = f"state = {_PENDING} AND seq > ? ORDER BY seq LIMIT ?"
         return await self._read(lambda db: _entries(db, where, (after, limit)))
 
-    async def unanswered(self, *, before: datetime, limit: int) -> list[Entry]:
-        """Up to `limit` unprocessed and unanswered taps received before then, oldest first."""
+    async def unanswered(self, *, after: int, before: datetime, limit: int) -> list[Entry]:
+        """Up to `limit` unprocessed and unanswered taps behind position `after`, received before then."""
         where = (
-            f"state = {_PENDING} AND is_tap = 1 AND answered = 0 AND received_ms < ?"
-            " ORDER BY received_ms LIMIT ?"
+            f"state = {_PENDING} AND is_tap = 1 AND answered = 0 AND seq > ? AND received_ms < ?"
+            " ORDER BY seq LIMIT ?"
         )
-        return await self._read(lambda db: _entries(db, where, (to_ms(before), limit)))
+        return await self._read(lambda db: _entries(db, where, (after, to_ms(before), limit)))
 
     async def mark_answered(self, seqs: Iterable[int]) -> None:
         """Remember that these callback queries were answered although they are not processed yet."""
@@ -318,7 +318,7 @@ class Journal:
         return self._db
 
 
-def _entries(db: sqlite3.Connection, where: str, parameters: tuple[int, int]) -> list[Entry]:
+def _entries(db: sqlite3.Connection, where: str, parameters: tuple[int, ...]) -> list[Entry]:
     rows = db.execute(
         f"SELECT seq, received_ms, raw, answered, attempts FROM updates WHERE {where}", parameters
     )

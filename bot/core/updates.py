@@ -22,15 +22,7 @@ _FIRST_SECOND, _LAST_SECOND = 86_400, 253_402_300_799 - 86_400
 
 
 class UnreadableUpdate(Exception):
-    """The update lacks something without which nothing can be done; the message names the field.
-
-    Attributes:
-        query_id: the callback query that can at least be answered.
-    """
-
-    def __init__(self, message: str, query_id: str | None = None) -> None:
-        super().__init__(message)
-        self.query_id = query_id
+    """The update lacks something without which nothing can be done; the message names the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +80,30 @@ def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpd
     if _UNREADABLE in update:
         raise UnreadableUpdate("update: not JSON, or nested too deeply")
     if "callback_query" in update:
-        query = _object(update["callback_query"], "callback_query")
-        query_id = query.get("id")
-        if not isinstance(query_id, str) or not query_id:
-            raise UnreadableUpdate("callback_query.id: not a string")
-        try:
-            return _read_tap(update.get("update_id"), query_id, query, received_at)
-        except UnreadableUpdate as exc:
-            raise UnreadableUpdate(str(exc), query_id) from None
+        return _read_tap(update, _object(update["callback_query"], "callback_query"), received_at)
     if "message" in update:
         return _read_message(update["message"])
     return None
 
 
-def _read_tap(update_id: object, query_id: str, query: dict[str, Any], received_at: datetime) -> TapUpdate:
+def query_id_of(update: object) -> str | None:
+    """The id of an update's callback query, even if nothing else in it can be read."""
+    query = update.get("callback_query") if isinstance(update, dict) else None
+    query_id = query.get("id") if isinstance(query, dict) else None
+    return query_id if isinstance(query_id, str) and query_id else None
+
+
+def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: datetime) -> TapUpdate:
+    query_id = query_id_of(update)
+    if query_id is None:
+        raise UnreadableUpdate("callback_query.id: not a string")
     sender = _object(query.get("from"), "callback_query.from")
     message = query.get("message")
     message = message if isinstance(message, dict) else {}
     chat = message.get("chat")
     text, data, username = message.get("text"), query.get("data"), sender.get("username")
     tap = Tap(
-        update_id=_integer(update_id, "update_id"),
+        update_id=_integer(update.get("update_id"), "update_id"),
         query_id=query_id,
         user_id=_integer(sender.get("id"), "callback_query.from.id"),
         username=_clean(username) if isinstance(username, str) else None,

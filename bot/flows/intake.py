@@ -139,12 +139,13 @@ class Intake:
         self._trouble.over("polling works again")
         self._failures = self._unreadable_seen = 0
         self._connected = self._ever_polled = True
+        moved = appended.offset != self._offset
         self._offset = appended.offset
         if appended.new:
             self._on_new()
         if len(updates) < limit:
             self._caught_up.set()
-        if not appended.new:
+        if not (appended.new and moved):
             await self._sleep(max(0.0, started + MIN_POLL_SPACING - self._monotonic()))
 
     def _narrow_down(self, body: str) -> None:

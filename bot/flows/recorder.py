@@ -21,7 +21,7 @@ from bot.core.clock import Clock
 from bot.core.documents import FeedbackEvent
 from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
 from bot.core.feedback import NotWritten, Outcome, Session, Tap, derive_event, named_session, read_tap
-from bot.core.updates import CommandUpdate, Prompted, TapUpdate, UnreadableUpdate, read_update
+from bot.core.updates import CommandUpdate, Prompted, TapUpdate, UnreadableUpdate, query_id_of, read_update
 from bot.flows.answers import Answer, Answerer
 from bot.flows.commands import Commands
 from bot.flows.marks import Choice, Marker
@@ -153,8 +153,6 @@ class Recorder:
                 case None:
                     self._to_finish.append(entry.seq)
         except UnreadableUpdate as exc:
-            if exc.query_id is not None:
-                self._answer(entry, self._refusal(exc.query_id, NotWritten(Outcome.INVALID)))
             await self._bury(entry, str(exc))
         except Exception as exc:  # noqa: BLE001  # it would be the same at the next try
             await self._bury(entry, describe_defect(exc))
@@ -182,7 +180,7 @@ class Recorder:
                 case NotWritten():
                     self._answer(item.entry, self._refusal(item.tap.query_id, result))
                 case Unrecordable():
-                    await self._give_up(item, result.reason)
+                    await self._bury(item.entry, result.reason)
                     continue
             self._step(item.entry.seq)
 
@@ -194,7 +192,7 @@ class Recorder:
             except Exception as exc:  # noqa: BLE001  # becomes a dead letter
                 reason = describe_defect(exc)
                 if tries == MAX_TRIES:
-                    await self._give_up(item, reason)
+                    await self._bury(item.entry, reason)
                 else:
                     await self._journaled(partial(self._journal.failed, item.entry.seq, reason, bury=False))
 
@@ -279,26 +277,29 @@ class Recorder:
         else:
             self._half_done.add(seq)
 
-    async def _give_up(self, item: _Item, reason: str) -> None:
-        self._answer(item.entry, Answer(item.tap.query_id, texts.NOT_SAVED, alert=True))
-        await self._bury(item.entry, reason)
-
     async def _bury(self, entry: Entry, reason: str) -> None:
+        """Make an entry a dead letter; its tap, if it is one, is answered all the same."""
+        if (query_id := query_id_of(entry.update)) is not None:
+            self._answer(entry, Answer(query_id, texts.NOT_SAVED, alert=True))
         log.error("update at journal position %d becomes a dead letter: %s", entry.seq, reason)
         await self._journaled(partial(self._journal.failed, entry.seq, reason, bury=True))
 
     async def _answer_the_waiting(self) -> None:
         """Tell taps that wait for MongoDB that they were received."""
+        position = 0
         while True:
             await asyncio.sleep(_WAITING_INTERVAL)
             if self._idle.is_set():
                 continue
             try:
-                waiting = await self._journal.unanswered(before=self._clock() - ANSWER_WITHIN, limit=_PAGE)
+                waiting = await self._journal.unanswered(
+                    after=position, before=self._clock() - ANSWER_WITHIN, limit=_PAGE
+                )
             except JournalError:
                 continue  # reported by those who must write
             finished = set(self._to_finish)
             for entry in waiting:
+                position = entry.seq
                 if entry.seq not in finished and entry.seq not in self._answered:
                     self._answer_early(entry)
 

@@ -1,0 +1,266 @@
+"""Words and buttons: their order, their marks, their lengths, and what cannot break out of them."""
+
+from __future__ import annotations
+
+import html
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core import texts
+from bot.core.callbacks import Callback, FeedbackType, parse_callback
+from bot.core.feedback import NotWritten, Outcome
+from bot.core.keyboards import Keyboard, mark_choice, prompt_keyboard
+from bot.core.stats import Stats
+
+NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
+DONE, SKIPPED, HARD, PAIN = FeedbackType
+
+
+def labels(keyboard: Keyboard) -> list[str]:
+    """The buttons' labels in reading order."""
+    return [button["text"] for row in keyboard for button in row]
+
+
+@pytest.mark.parametrize("session_id", ["s", "s" * 200])
+def test_buttons_stand_in_the_order_of_the_types(session_id: str) -> None:
+    """Done, skipped, hard, pain, read row by row, in the plain form and as references."""
+    keyboard = prompt_keyboard("r", session_id)
+    callbacks = [parse_callback(button["callback_data"]) for row in keyboard for button in row]
+    assert [callback.type for callback in callbacks if callback is not None] == [DONE, SKIPPED, HARD, PAIN]
+    assert labels(keyboard) == [texts.LABELS[type_] for type_ in FeedbackType]
+    assert all(set(button) == {"text", "callback_data"} for row in keyboard for button in row)
+
+
+@pytest.mark.parametrize("chosen", FeedbackType)
+def test_the_chosen_button_is_marked_alone(chosen: FeedbackType) -> None:
+    """Exactly one label carries a mark, whatever was marked before."""
+    plain = prompt_keyboard("r", "s")
+    marked = prompt_keyboard("r", "s", chosen)
+    differing = [new for old, new in zip(labels(plain), labels(marked), strict=True) if old != new]
+    assert differing == [texts.marked(texts.LABELS[chosen], chosen=True)]
+    for before in (plain, marked, prompt_keyboard("r", "s", PAIN), prompt_keyboard("r", "s", DONE)):
+        assert mark_choice(before, chosen) == marked
+
+
+def test_marking_leaves_other_buttons_alone() -> None:
+    """Links, foreign payloads and odd buttons stay as they are, and the given keyboard is not changed."""
+    done: dict[str, Any] = {"text": "Ja", "callback_data": "feedback|r|done"}
+    keyboard: Keyboard = [
+        [done, {"text": "• Map", "url": "https://example.org"}],
+        [{"callback_data": "other|1"}, {}],
+        [{"text": "Nein", "callback_data": "session_feedback|r|s|skipped", "style": "danger"}],
+        [],
+    ]
+    marked = mark_choice(keyboard, DONE)
+    assert marked == [[{**done, "text": "• Ja"}, keyboard[0][1]], *keyboard[1:]]
+    assert done["text"] == "Ja"
+    assert mark_choice(marked, SKIPPED)[0][0] == done
+
+
+def test_a_button_without_label_can_be_marked() -> None:
+    """A payload of ours without text is given a mark, not an exception."""
+    assert mark_choice([[{"callback_data": "feedback|r|done"}]], DONE)[0][0]["text"] == "• "
+
+
+@given(
+    st.sampled_from(Outcome),
+    st.none() | st.integers(0, 10**9),
+    st.integers(0, 3650),
+)
+def test_every_notice_fits_into_an_answer(
+    outcome: Outcome, age_days: int | None, late_after_days: int
+) -> None:
+    """Telegram allows 1 to 200 characters in the answer to a callback query."""
+    assert 1 <= len(texts.not_written(NotWritten(outcome, age_days), late_after_days)) <= 200
+
+
+def test_every_toast_fits_into_an_answer() -> None:
+    """So do the words after a tap that counts."""
+    toasts = [texts.NOT_SAVED, texts.RECEIVED]
+    toasts += [say(type_) for say in (texts.saved, texts.superseded) for type_ in FeedbackType]
+    assert all(1 <= len(toast) <= 200 for toast in toasts)
+
+
+def test_only_what_is_durable_is_called_saved() -> None:
+    """The provisional answer promises nothing that is not so yet."""
+    assert "saved:" in texts.saved(DONE).lower()
+    assert "saved:" not in texts.RECEIVED.lower()
+    assert "will be saved" in texts.RECEIVED
+    assert all(
+        "saved" not in texts.not_written(NotWritten(o, 20), 14).lower() for o in Outcome if o != "written"
+    )
+
+
+def test_each_kind_of_refusal_has_its_own_words() -> None:
+    """Late (with and without age), invalid, unknown and refused taps are told apart."""
+    verdicts = [NotWritten(Outcome.LATE, 20), *(NotWritten(o) for o in Outcome if o != Outcome.WRITTEN)]
+    said = [texts.not_written(verdict, 14) for verdict in verdicts]
+    assert len(set(said)) == 5
+    assert "20 days ago" in said[0]
+    assert "14 days" in said[0]
+
+
+def test_a_late_notice_counts_in_good_english() -> None:
+    """One day is not 1 days."""
+    notice = texts.not_written(NotWritten(Outcome.LATE, 1), 0)
+    assert "1 day ago" in notice
+    assert "0 days" in notice
+    assert (texts.count(1, "day"), texts.count(0, "day"), texts.count(2, "day")) == (
+        "1 day",
+        "0 days",
+        "2 days",
+    )
+
+
+@pytest.mark.parametrize("text", ["How did it go?", "", "Two\n\nparts", "➜ arrow", "a\n➜ b"])
+def test_marking_a_text_again_replaces_the_answer(text: str) -> None:
+    """The chosen answer stands below the question once, however often it changes."""
+    once = texts.shown_text(text, DONE)
+    assert once == f"{text}\n\n➜ {texts.LABELS[DONE]}"
+    assert texts.shown_text(once, DONE) == once
+    changed = texts.shown_text(once, PAIN)
+    assert changed == texts.shown_text(text, PAIN)
+    assert texts.shown_text(changed, DONE) == once
+
+
+def test_a_question_with_an_arrow_of_its_own_keeps_it() -> None:
+    """Only an answer is replaced, not a paragraph of the question that happens to look similar."""
+    question = "Intervals\n\n➜ 6 x 800 m, then easy"
+    assert texts.shown_text(question, DONE).startswith(question)
+
+
+@given(st.text(), st.sampled_from(FeedbackType), st.sampled_from(FeedbackType))
+def test_marking_any_text_again(text: str, first: FeedbackType, second: FeedbackType) -> None:
+    """Marking twice is marking with the second answer."""
+    assert texts.shown_text(texts.shown_text(text, first), second) == texts.shown_text(text, second)
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(
+    ("title", "note"),
+    [
+        (None, None),
+        ("Easy run", None),
+        (None, "6 km"),
+        ("<b>5 & 10</b>", "a < b && c > d"),
+        ("</b><a href='x'>", "&amp; &lt;"),
+        ("🏃" * 500, "<" * 5000),
+    ],
+)
+def test_prompts_are_valid_html_of_bearable_length(title: str | None, note: str | None, again: bool) -> None:
+    """Titles and notes cannot break out, and what is shown stays below Telegram's 4096 characters."""
+    text = texts.prompt(title, note, again=again)
+    assert ("once more" in text) is again
+    assert text.count("<b>") == text.count("</b>") == (title is not None)
+    rest = text.replace("<b>", "").replace("</b>", "")
+    assert "<" not in rest
+    assert ">" not in rest
+    shown = html.unescape(rest)
+    assert len(shown.encode("utf-16-le")) // 2 <= 4096
+    for given_text, limit in ((title, texts.MAX_TITLE), (note, texts.MAX_NOTE)):
+        if given_text is not None:
+            assert texts.clip(given_text, limit) in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "expected"),
+    [("", 3, ""), ("abc", 3, "abc"), ("abcd", 3, "ab…"), ("abcd", 1, "…"), ("🏃🏃", 2, "🏃🏃")],
+)
+def test_clip(text: str, limit: int, expected: str) -> None:
+    """What is too long ends in an ellipsis within the limit."""
+    assert texts.clip(text, limit) == expected
+
+
+def test_welcome_tells_a_stranger_their_id() -> None:
+    """A stranger learns their own id and whom to ask; an athlete and an admin are greeted as such."""
+    stranger = texts.welcome(2**40, athlete=False, admin=False)
+    assert str(2**40) in stranger
+    assert "coach" in stranger
+    greetings = {
+        texts.welcome(7, athlete=athlete, admin=admin) for athlete in (True, False) for admin in (True, False)
+    }
+    assert len(greetings) == 3
+
+
+def test_help_shows_stats_to_admins_only() -> None:
+    """The command that others may not use is not advertised to them."""
+    assert "/stats" in texts.help_text(admin=True)
+    assert "/stats" not in texts.help_text(admin=False)
+    assert all(label in texts.help_text(admin=False) for label in texts.LABELS.values())
+
+
+def make_stats(**fields: Any) -> Stats:
+    """Figures of a quiet month, with some replaced."""
+    given_fields: dict[str, Any] = {
+        "days": 30,
+        "until": NOW,
+        "taps": dict.fromkeys(Outcome, 0),
+        "answers": dict.fromkeys(FeedbackType, 0),
+        "prompts": {"pending": 0, "sent": 0, "undeliverable": 0},
+        "waiting_taps": 0,
+        "dead_taps": 0,
+        "dead_letters": 0,
+        "oldest_pending": None,
+        "last_poll": None,
+        **fields,
+    }
+    return Stats(**given_fields)
+
+
+@pytest.mark.parametrize(
+    ("written", "waiting", "dead", "late", "rate"),
+    [
+        (0, 0, 0, 5, None),
+        (1, 0, 0, 0, 1.0),
+        (9, 1, 0, 7, 0.9),
+        (9, 0, 1, 0, 0.9),
+        (0, 1, 0, 0, 0.0),
+        (2, 1, 1, 9, 0.5),
+    ],
+)
+def test_the_success_rate_counts_what_was_to_be_written(
+    written: int, waiting: int, dead: int, late: int, rate: float | None
+) -> None:
+    """Late taps stand apart; waiting and dead taps count as not written."""
+    taps = {**dict.fromkeys(Outcome, 0), Outcome.WRITTEN: written, Outcome.LATE: late}
+    stats = make_stats(taps=taps, waiting_taps=waiting, dead_taps=dead)
+    assert stats.feedback_event_write_success_rate == rate
+    assert stats.to_json()["feedback_event_write_success_rate"] == rate
+    shown = texts.stats(stats)
+    assert ("no taps yet" if rate is None else f"{rate:.2%}") in shown
+    assert f"late {late}" in shown
+
+
+def test_the_figures_name_every_outcome_type_and_state() -> None:
+    """Nothing that is counted is left out, in words and in JSON."""
+    stats = make_stats(oldest_pending=NOW, last_poll=NOW)
+    shown, machine = texts.stats(stats), stats.to_json()
+    for name in (*Outcome, *FeedbackType, "pending", "sent", "undeliverable"):
+        assert name in shown
+    assert "Last 30 days" in shown
+    assert shown.count("2026-02-16 18:42 UTC") == 3
+    assert machine["until"] == machine["oldestPending"] == machine["lastPoll"] == "2026-02-16T18:42:58.123Z"
+    assert set(machine["taps"]) == set(Outcome)
+    assert make_stats().to_json()["oldestPending"] is None
+    assert "Oldest unprocessed: none" in texts.stats(make_stats())
+
+
+def test_a_mark_is_a_prefix_that_comes_off() -> None:
+    """Marking and unmarking a label gives the label back."""
+    assert (
+        texts.marked("x", chosen=True) == texts.marked(texts.marked("x", chosen=True), chosen=True) == "• x"
+    )
+    assert texts.marked("• x", chosen=False) == texts.marked("x", chosen=False) == "x"
+
+
+def test_the_label_of_every_type_can_be_read_back_from_its_button() -> None:
+    """Pressing a produced button gives the answer that its label shows."""
+    for row in prompt_keyboard("r", "s", HARD):
+        for button in row:
+            callback = parse_callback(button["callback_data"])
+            assert isinstance(callback, Callback)
+            assert texts.marked(button["text"], chosen=False) == texts.LABELS[callback.type]
