@@ -31,7 +31,7 @@ from bot.settings import DEFAULT_DB, Settings, warn_of_gaps
 from bot.store.connection import Database, connect
 from bot.store.embedded import EmbeddedMongo
 from bot.store.feedback import FeedbackStore
-from bot.store.indexes import bootstrap
+from bot.store.indexes import Index, bootstrap, declare
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
 from bot.telegram.client import BotClient
@@ -39,8 +39,9 @@ from bot.telegram.client import BotClient
 log = logging.getLogger(__name__)
 
 # Seconds. SIGTERM to end: at most the sum, and the embedded MongoDB's second.
-_FINISH_WRITES = 3.0
-_FINISH_CALLS = 3.0
+_FINISH_WRITES = 2.5
+_FINISH_CALLS = 2.0
+_CANCEL_AGAIN, _CANCEL_TRIES = 0.25, 12
 _GOODBYE = 1.0
 _RETRY_BOOTSTRAP = 5.0
 
@@ -102,6 +103,8 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         await intake.caught_up()
         await recorder.drained()
 
+    # Neither what can no longer be answered is asked again, nor what was answered and has expired since.
+    answerable_days = min(settings.late_after_days, settings.retain_feedback_events_days)
     return Service(
         intake=intake,
         recorder=recorder,
@@ -109,9 +112,7 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         marker=marker,
         commands=commands,
         dispatcher=Dispatcher(api, stores.prompts, limits, clock, settings.timezone),
-        absence=Absence(
-            stores.journal, stores.prompts, clock, caught_up, timedelta(days=settings.late_after_days)
-        ),
+        absence=Absence(stores.journal, stores.prompts, clock, caught_up, timedelta(days=answerable_days)),
     )
 
 
@@ -131,7 +132,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock = system_c
         api = await stack.enter_async_context(
             BotClient(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url)
         )
-        upkeep = [_keep_indexes(db)]
+        upkeep = [_keep_indexes(db, declared_indexes(settings))]
         if embedded is not None:
             upkeep.append(embedded.supervise())
         service = build_service(settings, build_stores(db, journal), api, clock)
@@ -140,36 +141,47 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock = system_c
 
 
 async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
-    """Run all flows until `stop`, then first the sources end and after them, emptied, the sinks."""
+    """Run all flows until `stop` or a failure; then end the sources, and the sinks once they are empty."""
+    sources = _start(service.intake.run(), service.dispatcher.run(), service.absence.run(), *upkeep)
+    sinks = _start(
+        *service.recorder.loops(), *service.answerer.loops(), service.marker.run(), service.commands.run()
+    )
+    (stopping,) = _start(_until(stop))
     try:
-        async with asyncio.TaskGroup() as group:
-            sources = [
-                group.create_task(source)
-                for source in (service.intake.run(), service.dispatcher.run(), service.absence.run())
-            ]
-            sinks = [
-                group.create_task(sink)
-                for sink in (
-                    service.recorder.run(),
-                    service.answerer.run(),
-                    service.marker.run(),
-                    service.commands.run(),
-                    *upkeep,
-                )
-            ]
-            await stop.wait()
-            log.info("stopping")
-            for task in sources:
-                task.cancel()
-            await _within(_FINISH_WRITES, service.recorder.drained())
-            await _within(_FINISH_CALLS, _finish_calls(service))
-            for task in sinks:
-                task.cancel()
-    except BaseExceptionGroup as failures:
-        raise _first(failures) from None
+        running = {stopping, *sources, *sinks}
+        while stopping in running:
+            ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        log.info("stopping")
+        (ending,) = _start(_end(sources))
+        await _within(_FINISH_WRITES, service.recorder.drained())
+        await _within(_FINISH_CALLS, _finish_calls(service))
+        await ending
     finally:
+        await _end([stopping, *sources, *sinks])
         with contextlib.suppress(JournalError):
             await service.recorder.settle()
+
+
+def _start(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(each) for each in work]
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel until all are gone: PyMongo swallows a cancellation while it looks for a server."""
+    for _ in range(_CANCEL_TRIES):
+        left = [task for task in tasks if not task.done()]
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=_CANCEL_AGAIN)
+    log.warning("stopping although %d tasks do not end", len(left))
 
 
 async def _finish_calls(service: Service) -> None:
@@ -183,18 +195,17 @@ async def _within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait_for(work, seconds)
 
 
-def _first(failure: BaseException) -> BaseException:
-    while isinstance(failure, BaseExceptionGroup):
-        failure = failure.exceptions[0]
-    return failure
+def declared_indexes(settings: Settings) -> tuple[Index, ...]:
+    """The indexes that the settings ask for."""
+    return declare(settings.retention(), metrics_per_athlete=settings.metrics_per_athlete)
 
 
-async def _keep_indexes(db: Database) -> None:
+async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
     """Bring the indexes into order as soon as MongoDB answers; taps are recorded meanwhile."""
     trouble = Recurring(log)
     while True:
         try:
-            reports = await bootstrap(db)
+            reports = await bootstrap(db, indexes)
             break
         except (StorageUnavailable, StorageRejected) as exc:
             trouble.met(f"the indexes are not checked yet: {exc}")

@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.core.errors import ConfigError
+from bot.core.retention import DEFAULT_RETENTION, Retention
 
 TELEGRAM_API_URL = "https://api.telegram.org"
 DEFAULT_DB = "running_coach"
@@ -70,6 +71,11 @@ class Settings(BaseSettings):
     admin_ids: Ids = frozenset()
     timezone: Annotated[ZoneInfo, NoDecode, BeforeValidator(_zone)] = ZoneInfo("UTC")
     late_after_days: int = Field(14, ge=0, le=3650)
+    metrics_per_athlete: bool = False
+    # Retention.check says what is allowed and why.
+    retain_run_events_days: int = DEFAULT_RETENTION.run_events
+    retain_feedback_events_days: int = DEFAULT_RETENTION.feedback_events
+    retain_plan_snapshots_days: int = DEFAULT_RETENTION.plan_snapshots
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     http_host: str = "127.0.0.1"
@@ -130,6 +136,14 @@ class Settings(BaseSettings):
             raise ValueError("HTTP_PORT: this version has no HTTP API yet; unset it")
         return self
 
+    def retention(self) -> Retention:
+        """How long documents are kept."""
+        return Retention(
+            run_events=self.retain_run_events_days,
+            feedback_events=self.retain_feedback_events_days,
+            plan_snapshots=self.retain_plan_snapshots_days,
+        )
+
     def mongo_place(self) -> str:
         """Where MongoDB is meant to be, for a message: without user, password and options."""
         if self.mongo_url is None:
@@ -157,7 +171,9 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     try:
         if env_file is not None and env_file.is_file():
             _check_names(env_file)
-        return Settings(_env_file=env_file)
+        settings = Settings(_env_file=env_file)
+        settings.retention().check()
+        return settings
     except ValidationError as exc:
         raise ConfigError(
             "\n".join(sorted(_explain(error) for error in exc.errors(include_input=False)))

@@ -17,7 +17,9 @@ from bot.core.errors import BotError, ConfigError
 from bot.core.prompts import InvalidPrompt, check_id, parse_chat_id
 from bot.flows.commands import DEFAULT_STATS_DAYS, MAX_STATS_DAYS
 from bot.settings import Settings
+from bot.store import dates
 from bot.store.indexes import bootstrap as bootstrap_indexes
+from bot.store.indexes import describe_retention
 from bot.store.prompts import PromptStore
 
 
@@ -45,19 +47,27 @@ def demo(keep: bool) -> None:
 
 
 @click.command()
-def bootstrap() -> None:
+@click.option("--convert-dates", is_flag=True, help="Also turn ISO texts that other writers left into dates.")
+def bootstrap(convert_dates: bool) -> None:
     """Create or repair every index; may be run any number of times."""
     settings = read_settings()
-    reports = call(settings, _bootstrap(settings))
-    for report in reports:
-        click.echo(str(report))
-    if any(report.outcome == "failed" for report in reports):
+    if not call(settings, _bootstrap(settings, convert_dates=convert_dates)):
         raise BotError("some indexes could not be brought into order; the lines above say why")
 
 
-async def _bootstrap(settings: Settings) -> Any:
+async def _bootstrap(settings: Settings, *, convert_dates: bool) -> bool:
+    indexes = app.declared_indexes(settings)
     async with app.open_database(settings) as (db, _):
-        return await bootstrap_indexes(db)
+        reports = await bootstrap_indexes(db, indexes)
+        for line in (*reports, *describe_retention(indexes)):
+            click.echo(str(line))
+        # After the indexes, since it reads through them.
+        for converted in await dates.convert_dates(db) if convert_dates else ():
+            click.echo(str(converted))
+        if not convert_dates:
+            for odd in await dates.find_odd_dates(db):
+                click.echo(f"warning: {odd}", err=True)
+    return all(report.outcome != "failed" for report in reports)
 
 
 @click.command()

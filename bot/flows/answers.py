@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from bot.core.errors import TelegramError, TelegramRateLimited, TelegramRejected
 from bot.flows.ports import BotApi
@@ -47,11 +48,9 @@ class Answerer:
         """Send an answer soon; `done` is called when it is sent or given up."""
         self._queue.put_nowait((answer, done))
 
-    async def run(self) -> None:
-        """Send until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_PARALLEL):
-                group.create_task(self._work())
+    def loops(self) -> list[Coroutine[Any, Any, None]]:
+        """What has to run, side by side, until cancelled."""
+        return [self._work() for _ in range(_PARALLEL)]
 
     async def join(self) -> None:
         """Return when everything put so far is sent or given up."""

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
 from functools import partial
+from typing import Any
 
 from bot.core import texts
 from bot.core.callbacks import Callback
@@ -102,12 +103,9 @@ class Recorder:
         self._idle.clear()
         self._new.set()
 
-    async def run(self) -> None:
-        """Process until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._drain())
-            group.create_task(self._answer_the_waiting())
-            group.create_task(self._keep_books())
+    def loops(self) -> list[Coroutine[Any, Any, None]]:
+        """What has to run, side by side, until cancelled."""
+        return [self._drain(), self._answer_the_waiting(), self._keep_books()]
 
     async def drained(self) -> None:
         """Return when everything received is stored, refused or given up."""

@@ -38,7 +38,7 @@ DUPLICATE_KEY = 11000
 
 # Milliseconds. An operation that takes longer counts as an outage; bulk readers ask for more time themselves.
 _OPERATION_TIMEOUT = 10_000
-_SELECTION_TIMEOUT = 3_000
+_SELECTION_TIMEOUT = 2_000
 
 # Unauthorized, AuthenticationFailed, and Atlas's own.
 _DENIED = frozenset({13, 18, 8000})

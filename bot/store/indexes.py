@@ -1,29 +1,33 @@
 """Every index of the database, declared once, and the bootstrap that makes a database agree with it.
 
-`plan` decides from what `listIndexes` says, without I/O; `bootstrap` carries the decisions out.
-Nothing that is not declared here is ever removed.
+`plan` decides from what `listIndexes` says, without I/O; `bootstrap` carries the decisions out. The only
+index that it removes is one that a declared index `replaces`, once that one stands.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import pymongo
 from pymongo.errors import OperationFailure
 
 from bot.core.errors import StorageRejected
+from bot.core.retention import DEFAULT_RETENTION, Retention
 from bot.store.connection import DUPLICATE_KEY, Database, Document, storage_errors
 
 _DAY = 86_400  # seconds
 _ATTEMPTS = 3  # the second one sees what a bootstrap running beside us has done
-_SHOWN_DUPLICATES = 10
+_SHOWN = 10  # documents named in a message
 _UNAUTHORIZED = 13
 _AUTHENTICATION_FAILED = (18, 8000)  # the latter on Atlas
 _CANNOT_CONVERT_TO_UNIQUE = 359
+_INDEX_NOT_FOUND = 27
 _UNSUPPORTED_BY_COLLMOD = (72, 40415)  # InvalidOptions, unknown field
 
 
@@ -36,6 +40,7 @@ class Index:
         unique: at most one document for each combination of keys.
         expire_after_days: MongoDB deletes a document this many days after the date in the (only) key.
         sparse: documents without any of the fields are left out.
+        replaces: the index that guards the same documents under the other setting; dropped when found.
     """
 
     collection: str
@@ -43,6 +48,12 @@ class Index:
     unique: bool = False
     expire_after_days: int | None = None
     sparse: bool = False
+    replaces: Index | None = None
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields of the keys, in order."""
+        return [field for field, _ in self.keys]
 
     @property
     def name(self) -> str:
@@ -62,26 +73,51 @@ class Index:
         return options
 
 
-INDEXES: tuple[Index, ...] = (
-    Index("run_events", (("runId", 1),), unique=True),
-    Index("run_events", (("status", 1), ("createdAt", -1))),
-    Index("run_events", (("createdAt", 1),), expire_after_days=90),
-    Index("feedback_events", (("sessionKey", 1),), unique=True),
-    Index("feedback_events", (("sessionDate", 1), ("receivedAt", -1))),
-    Index("feedback_events", (("runId", 1), ("sessionDay", 1), ("receivedAt", -1))),
-    Index("feedback_events", (("receivedAt", 1),), expire_after_days=180),
-    Index("weekly_metrics", (("weekStart", 1),), unique=True),
-    Index("weekly_metrics", (("createdAt", -1),)),
-    Index("plan_snapshots", (("runId", 1),), unique=True),
-    Index("plan_snapshots", (("weekStart", 1),)),
-    Index("plan_snapshots", (("createdAt", 1),), expire_after_days=365),
-    Index("run_artifacts", (("runId", 1),), unique=True),
-    Index("run_artifacts", (("createdAt", -1),)),
-    Index("session_prompts", (("runId", 1), ("sessionId", 1), ("chatId", 1)), unique=True),
-    Index("session_prompts", (("state", 1), ("dueAt", 1))),
-    Index("session_prompts", (("reference", 1),), sparse=True),
-    Index("taps", (("receivedAt", 1),), expire_after_days=180),
-)
+def declare(
+    retention: Retention = DEFAULT_RETENTION, *, metrics_per_athlete: bool = False
+) -> tuple[Index, ...]:
+    """All indexes of the database.
+
+    Args:
+        metrics_per_athlete: `weekly_metrics` holds one document for each athlete and week, not for each week.
+    """
+    week = Index("weekly_metrics", (("weekStart", 1),), unique=True)
+    athlete_and_week = Index("weekly_metrics", (("athleteId", 1), ("weekStart", 1)), unique=True)
+    return (
+        Index("run_events", (("runId", 1),), unique=True),
+        Index("run_events", (("status", 1), ("createdAt", -1))),
+        Index("run_events", (("createdAt", 1),), expire_after_days=retention.run_events),
+        Index("feedback_events", (("sessionKey", 1),), unique=True),
+        Index("feedback_events", (("sessionDate", 1), ("receivedAt", -1))),
+        Index("feedback_events", (("runId", 1), ("sessionDay", 1), ("receivedAt", -1))),
+        Index("feedback_events", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
+        replace(athlete_and_week, replaces=week)
+        if metrics_per_athlete
+        else replace(week, replaces=athlete_and_week),
+        Index("weekly_metrics", (("createdAt", -1),)),
+        Index("plan_snapshots", (("runId", 1),), unique=True),
+        Index("plan_snapshots", (("weekStart", 1),)),
+        Index("plan_snapshots", (("createdAt", 1),), expire_after_days=retention.plan_snapshots),
+        Index("run_artifacts", (("runId", 1),), unique=True),
+        Index("run_artifacts", (("createdAt", -1),)),
+        Index("session_prompts", (("runId", 1), ("sessionId", 1), ("chatId", 1)), unique=True),
+        Index("session_prompts", (("state", 1), ("dueAt", 1))),
+        Index("session_prompts", (("reference", 1),), sparse=True),
+        Index("taps", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
+    )
+
+
+INDEXES = declare()
+
+
+def describe_retention(indexes: Iterable[Index]) -> list[str]:
+    """What expires, when and by which field: one line for each collection, in order."""
+    lines: dict[str, str] = {}
+    for index in indexes:
+        if index.expire_after_days is not None:
+            lines[index.collection] = f"deleted {index.expire_after_days} days after {index.fields[0]}"
+        lines.setdefault(index.collection, "never deleted")
+    return [f"{collection}: {line}" for collection, line in lines.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +166,7 @@ class IndexReport:
     """What `bootstrap` did about one index.
 
     Attributes:
+        index: the declared one; or an index found that deletes documents and that nobody declared.
         name: the index's name in this database, which may differ from `index.name`.
         detail: what was changed, or why it failed and what to do; else empty.
     """
@@ -201,36 +238,94 @@ def _cure(collection: str, name: str) -> str:
 
 
 async def bootstrap(db: Database, indexes: Iterable[Index] = INDEXES) -> list[IndexReport]:
-    """Create or repair `indexes`, one report each in their order; may run any number of times, also at once.
+    """Create or repair `indexes`; may be run any number of times, also at once.
 
     An index that cannot be made is reported as failed, and the others go on.
+
+    Args:
+        indexes: all that their collections need: any other index there that deletes documents is a failure.
+
+    Returns:
+        A report for each of `indexes`, in their order, and one for each index that deletes undeclared.
 
     Raises:
         StorageUnavailable: MongoDB did not answer; what was done so far stays.
         StorageRejected: the user lacks the rights.
     """
     with storage_errors(), pymongo.timeout(None):  # building an index takes as long as it takes
-        return [await _ensure(db, index) for index in indexes]
+        reports = [await _ensure(db, index) for index in indexes]
+        for collection in dict.fromkeys(report.index.collection for report in reports):
+            # Not on a view, about which each of its indexes has complained already.
+            with suppress(OperationFailure):
+                reports += undeclared_expiries(collection, await _list(db, collection), reports)
+    return reports
+
+
+async def _list(db: Database, collection: str) -> Sequence[Mapping[str, Any]]:
+    return await (await db[collection].list_indexes()).to_list()
+
+
+def undeclared_expiries(
+    collection: str, existing: Iterable[Mapping[str, Any]], reports: Iterable[IndexReport]
+) -> list[IndexReport]:
+    """Failures for the `existing` indexes that delete what the declaration keeps.
+
+    Args:
+        existing: the collection's `listIndexes` documents.
+        reports: what was done about the declared indexes; indexes named there are not reported again.
+    """
+    own = [report for report in reports if report.index.collection == collection]
+    declared = {
+        report.index.fields[0]: report.index.expire_after_days * _DAY
+        for report in own
+        if report.index.expire_after_days is not None
+    }
+    found = []
+    for document in existing:
+        name, seconds = document["name"], document.get("expireAfterSeconds")
+        if seconds is None or name in {report.name for report in own}:
+            continue
+        stray = Index(collection, tuple(document["key"].items()))
+        if not seconds >= declared.get(stray.fields[0], math.inf):  # not `<`: NaN deletes too
+            reason = f"not declared, and deletes documents {_duration(seconds)} after {stray.fields[0]}"
+            found.append(IndexReport(stray, name, "failed", f"{reason}; {_cure(collection, name)}"))
+    return found
 
 
 async def _ensure(db: Database, index: Index) -> IndexReport:
     action: Action = Create(index.name)
-    reason = ""
+    report: IndexReport | None = None
+    reason = "somebody else keeps changing it; run bootstrap again"
     for _ in range(_ATTEMPTS):
         try:
-            existing = await (await db[index.collection].list_indexes()).to_list()
+            existing = await _list(db, index.collection)
             action = plan(existing, index)
+            replaced = _replaced(existing, index)
+            if replaced and (lacking := await _find_lacking(db, index)):
+                return IndexReport(index, action.name, "failed", lacking)
             match action:
                 case Keep(name):
-                    return IndexReport(index, name, "kept")
-                case Refuse(name, reason):
-                    return IndexReport(index, name, "failed", reason)
+                    report = report or IndexReport(index, name, "kept")
+                case Refuse(name, refusal):
+                    return IndexReport(index, name, "failed", refusal)
                 case Create(name):
                     await _create(db, index, name)
-                    return IndexReport(index, name, "created")
+                    report = IndexReport(index, name, "created")
                 case Change():
                     name = await _change(db, index, action, _free_name(existing, index))
-                    return IndexReport(index, name, "changed", action.summary)
+                    report = IndexReport(index, name, "changed", action.summary)
+            if not replaced:
+                return report
+            # It may be listed while another bootstrap still builds it: this waits until it is ready.
+            await _create(db, index, report.name)
+            for old in replaced:
+                await _drop(db, index.collection, old)
+            # The next round sees whether a bootstrap with the other setting has dropped ours meanwhile.
+            report = replace(
+                report,
+                outcome="created" if report.outcome == "created" else "changed",
+                detail=f"dropped {', '.join(replaced)}, which it replaces",
+            )
         except OperationFailure as exc:
             if exc.code == _UNAUTHORIZED:
                 raise StorageRejected(
@@ -248,6 +343,39 @@ async def _ensure(db: Database, index: Index) -> IndexReport:
             if isinstance(action, Change):
                 reason += f"; {_cure(index.collection, action.name)}"
     return IndexReport(index, action.name, "failed", reason)
+
+
+def _replaced(existing: Iterable[Mapping[str, Any]], index: Index) -> list[str]:
+    """The names of the indexes that `index` replaces; other ones on the same keys are somebody else's."""
+    old = index.replaces
+    if old is None:
+        return []
+    return [
+        document["name"]
+        for document in existing
+        if tuple(document["key"].items()) == old.keys and isinstance(_judge(document, old), Keep)
+    ]
+
+
+async def _find_lacking(db: Database, index: Index) -> str:
+    """Name the documents that `index` could not tell apart as the one it replaces does; empty if none."""
+    told_by = index.replaces.fields if index.replaces else []
+    for field in index.fields:
+        if field in told_by:
+            continue
+        cursor = db[index.collection].find({field: None}, dict.fromkeys(told_by, True) | {"_id": False})
+        if documents := await cursor.limit(_SHOWN + 1).to_list():
+            shown = _shorten([json.dumps(document, default=str) for document in documents])
+            return f"documents without {field}: {shown}; fill it in, then run bootstrap again"
+    return ""
+
+
+async def _drop(db: Database, collection: str, name: str) -> None:
+    try:
+        await db[collection].drop_index(name)
+    except OperationFailure as exc:
+        if exc.code != _INDEX_NOT_FOUND:  # another bootstrap was faster
+            raise
 
 
 async def _create(db: Database, index: Index, name: str) -> None:
@@ -270,7 +398,7 @@ async def _change(db: Database, index: Index, change: Change, spare_name: str) -
                 raise
             # Before MongoDB 6.0: the new one first, so that there is an index on these keys at any time.
             await _create(db, index, spare_name)
-            await db[index.collection].drop_index(change.name)
+            await _drop(db, index.collection, change.name)
             return spare_name
         try:
             await modify(unique=True)
@@ -284,24 +412,35 @@ async def _change(db: Database, index: Index, change: Change, spare_name: str) -
 
 async def _find_duplicates(db: Database, index: Index) -> list[Document]:
     """Groups `{_id: [key values], count}` of documents that share all keys, the largest first, cut off."""
-    present: list[Document] = [{field: {"$exists": True}} for field, _ in index.keys]
+    present: list[Document] = [{field: {"$exists": True}} for field in index.fields]
     pipeline: list[Document] = [
         {"$match": {"$or": present} if index.sparse else {}},
-        {"$group": {"_id": [f"${field}" for field, _ in index.keys], "count": {"$sum": 1}}},
+        {"$group": {"_id": [f"${field}" for field in index.fields], "count": {"$sum": 1}}},
         {"$match": {"count": {"$gt": 1}}},
         {"$sort": {"count": -1, "_id": 1}},
-        {"$limit": _SHOWN_DUPLICATES + 1},
+        {"$limit": _SHOWN + 1},
     ]
     cursor = await db[index.collection].aggregate(pipeline, allowDiskUse=True, collation={"locale": "simple"})
     return await cursor.to_list()
 
 
 def _describe(duplicates: Sequence[Document], index: Index) -> str:
-    fields = [field for field, _ in index.keys]
-    shown = [
-        f"{json.dumps(dict(zip(fields, group['_id'], strict=True)), default=str)} x{group['count']}"
-        for group in duplicates[:_SHOWN_DUPLICATES]
-    ]
-    if len(duplicates) > _SHOWN_DUPLICATES:
-        shown.append("and more")
-    return f"duplicate keys: {', '.join(shown)}; keep one document of each, then run bootstrap again"
+    keys = [dict(zip(index.fields, group["_id"], strict=True)) for group in duplicates]
+    shown = _shorten(
+        [
+            f"{json.dumps(key, default=str)} x{group['count']}"
+            for key, group in zip(keys, duplicates, strict=True)
+        ]
+    )
+    # Only a shorter key than the replaced one's can have become ambiguous by the setting.
+    several = index.replaces is not None and len(index.replaces.keys) > len(index.keys)
+    cure = (
+        "keep one document of each, or set METRICS_PER_ATHLETE=true"
+        if several
+        else "keep one document of each"
+    )
+    return f"duplicate keys: {shown}; {cure}, then run bootstrap again"
+
+
+def _shorten(items: Sequence[str]) -> str:
+    return ", ".join([*items[:_SHOWN], *(["and more"] if len(items) > _SHOWN else [])])

@@ -546,7 +546,12 @@ class Recording:
 
     def flows(self) -> list[Coroutine[Any, Any, None]]:
         """Everything that has to run."""
-        return [self.recorder.run(), self.answerer.run(), self.marker.run(), self.commands.run()]
+        return [
+            *self.recorder.loops(),
+            *self.answerer.loops(),
+            self.marker.run(),
+            self.commands.run(),
+        ]
 
     async def receive(self, *updates: object) -> None:
         """Updates arrive, and their poll is confirmed."""
@@ -890,7 +895,7 @@ async def test_answers_are_tried_again_until_they_get_through(api: FakeApi, reco
 
     api.on_answer = fail
     done: list[str] = []
-    async with running(recording.answerer.run()):
+    async with running(*recording.answerer.loops()):
         recording.answerer.put(Answer("q", "text", alert=True), lambda: done.append("q"))
         await recording.answerer.join()
     assert api.answers == [("q", "text", True)]

@@ -20,8 +20,20 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.retention import Retention
 from bot.store.embedded import find_mongod
-from bot.store.indexes import INDEXES, Change, Create, Index, Keep, Refuse, bootstrap, plan
+from bot.store.indexes import (
+    INDEXES,
+    Change,
+    Create,
+    Index,
+    Keep,
+    Refuse,
+    bootstrap,
+    declare,
+    describe_retention,
+    plan,
+)
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -356,3 +368,64 @@ def test_numbered_names_go_on() -> None:
     """The first free number is taken."""
     taken = [{"key": {f"x{n}": 1}, "name": name} for n, name in enumerate(["runId_1", "runId_1_2"])]
     assert plan(taken, RUN_ID) == Create("runId_1_3")
+
+
+async def test_retention_sets_the_expiries_and_changes_them_later(db: Database) -> None:
+    """Other days than the default reach the indexes, the ledger of taps included, also of an old database."""
+    await bootstrap(db)
+    longer = declare(Retention(run_events=100, feedback_events=200, plan_snapshots=400))
+    changed = [str(report) for report in await bootstrap(db, longer) if report.outcome != "kept"]
+    assert changed == [
+        "run_events.createdAt_1: changed (expires after 90 d -> 100 d)",
+        "feedback_events.receivedAt_1: changed (expires after 180 d -> 200 d)",
+        "plan_snapshots.createdAt_1: changed (expires after 365 d -> 400 d)",
+        "taps.receivedAt_1: changed (expires after 180 d -> 200 d)",
+    ]
+
+
+def test_retention_is_described() -> None:
+    """Each collection has one line that says when its documents go, if ever."""
+    assert describe_retention(declare(Retention(plan_snapshots=400))) == [
+        "run_events: deleted 90 days after createdAt",
+        "feedback_events: deleted 180 days after receivedAt",
+        "weekly_metrics: never deleted",
+        "plan_snapshots: deleted 400 days after createdAt",
+        "run_artifacts: never deleted",
+        "session_prompts: never deleted",
+        "taps: deleted 180 days after receivedAt",
+    ]
+
+
+async def test_undeclared_expiries_fail_with_the_cure(db: Database) -> None:
+    """An index that deletes what nobody declared is named, wherever it is, and left alone."""
+    await db.run_events.create_index([("createdAt", -1)], expireAfterSeconds=30 * DAY)
+    await db.run_events.create_index([("createdAt", 1)], name="part", sparse=True, expireAfterSeconds=60)
+    await db.weekly_metrics.create_index([("updatedAt", 1)], name="old", expireAfterSeconds=365 * DAY)
+    await db.run_artifacts.create_index([("createdAt", -1)], expireAfterSeconds=3600)
+    failed = [report for report in await bootstrap(db) if report.outcome == "failed"]
+    assert [
+        f"{report.index.collection}.{report.name}: {report.detail.split(';')[0]}" for report in failed
+    ] == [
+        "run_events.part: exists with other options: sparse",
+        "run_artifacts.createdAt_-1: exists with other options: deletes documents after 3600 s",
+        "run_events.createdAt_-1: not declared, and deletes documents 30 d after createdAt",
+        "weekly_metrics.old: not declared, and deletes documents 365 d after updatedAt",
+    ]
+    assert failed[-1].detail.endswith(
+        '; in mongosh: db.getCollection("weekly_metrics").dropIndex("old"), then run bootstrap again'
+    )
+    assert "old" in await listed(db, "weekly_metrics")
+
+
+async def test_an_expiry_beside_the_declared_one_is_found(db: Database) -> None:
+    """A second index on the same keys deletes too, though a good one stands beside it."""
+    await bootstrap(db, [EXPIRY])
+    await db.runs.create_index([("createdAt", 1)], name="quick", sparse=True, expireAfterSeconds=60)
+    kept, quick = await bootstrap(db, [EXPIRY])
+    assert (kept.outcome, quick.name, quick.outcome) == ("kept", "quick", "failed")
+
+
+async def test_a_later_expiry_by_the_same_field_is_harmless(db: Database) -> None:
+    """What would be deleted later than declared is gone by then."""
+    await db.runs.create_index([("createdAt", -1)], expireAfterSeconds=90 * DAY)
+    assert await only(db, EXPIRY) == ("createdAt_1", "created", "")
