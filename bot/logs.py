@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 _PATTERNS = (
     (re.compile(r"\b[0-9]{3,}:[A-Za-z0-9_-]{20,}"), "[token]"),
     (re.compile(r"(?<=/bot)[0-9]+(?::|%3A)[^/\s'\"]+", re.IGNORECASE), "[token]"),
+    (re.compile(r"(?<=://)[^/@\s]+@"), "[secret]@"),
     (re.compile(r"\b((?:session_)?feedback\|).*", re.DOTALL), r"\1[...]"),
 )
 _REMIND_EVERY = 60.0  # seconds
@@ -52,9 +53,14 @@ class RedactingFormatter(logging.Formatter):
         """`text` without any secret that is known or recognised."""
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
-        for pattern, replacement in _PATTERNS:
-            text = pattern.sub(replacement, text)
-        return text
+        return redact(text)
+
+
+def redact(text: str) -> str:
+    """`text` without what looks like a token, a password in an address, or a payload with its note."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def setup_logging(level: str, log_format: str, secrets: Iterable[str]) -> None:

@@ -6,18 +6,23 @@ line on standard error.
 
 from __future__ import annotations
 
+import asyncio
+import io
 import sys
 
 import click
 
 from bot import __version__
-from bot.cli import service
+from bot.cli import data, service
 from bot.core.errors import BotError
-from bot.logs import describe_defect
+from bot.logs import describe_defect, redact
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no emoji still gets the rest
     try:
         status = cli.main(arguments, prog_name="feedback-bot", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as exc:
@@ -27,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(exc.format_message(), exc.exit_code)
     except BotError as exc:
         return _fail(str(exc), exc.exit_status)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt, asyncio.CancelledError):
         return 130
     except BrokenPipeError:
         sys.stderr.close()
@@ -39,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _fail(message: str, status: int) -> int:
     for line in message.splitlines():
-        click.echo(f"error: {line}", err=True)
+        click.echo(f"error: {redact(line)}", err=True)
     return status
 
 
@@ -50,4 +55,6 @@ def cli() -> None:
 
 
 for command in (service.run, service.demo, service.bootstrap, service.prompt, service.stats):
+    cli.add_command(command)
+for command in (data.write, data.export, data.schema, data.record_run, data.rollup):
     cli.add_command(command)

@@ -14,11 +14,13 @@ from datetime import timedelta
 from bot.core.clock import Clock, from_ms
 from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
 from bot.journal import Journal
-from bot.logs import Recurring
+from bot.logs import Recurring, describe_defect
 from bot.store.prompts import PromptStore
 
 log = logging.getLogger(__name__)
 
+# Telegram forgets a callback query after 150 s: a longer gap may have swallowed taps.
+TAP_LIFETIME = timedelta(seconds=150)
 GAP_FACT = "gap_until_ms"
 
 _INTERVAL = 2.0
@@ -54,6 +56,8 @@ class Absence:
                 await self.ask_again()
             except (StorageUnavailable, StorageRejected, JournalError) as exc:
                 self._trouble.met(f"asking again waits: {exc}")
+            except Exception as exc:  # noqa: BLE001  # asking again is not worth the service
+                self._trouble.met(f"asking again fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
             await asyncio.sleep(_INTERVAL)
 
     async def ask_again(self) -> None:
@@ -63,8 +67,8 @@ class Absence:
             return
         await self._caught_up()
         now = self._clock()
-        number = await self._prompts.ask_again(
-            sent_since=now - self._window, sent_until=from_ms(until_ms), now=now
-        )
+        # Taps on younger prompts were still waiting at Telegram when the polls began again.
+        sent_until = from_ms(until_ms) - TAP_LIFETIME
+        number = await self._prompts.ask_again(sent_since=now - self._window, sent_until=sent_until, now=now)
         await self._journal.remember(**{GAP_FACT: None})
         log.info("asking again about %d unanswered sessions", number)

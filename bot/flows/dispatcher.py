@@ -86,6 +86,10 @@ class Dispatcher:
             self._trouble.met(f"prompts wait: {exc}")
             await asyncio.sleep(_TROUBLE_DELAY)
             return
+        except Exception as exc:  # noqa: BLE001  # an outbox document is anybody's: it must not end the service
+            self._trouble.met(f"claiming prompts fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+            await asyncio.sleep(_TROUBLE_DELAY)
+            return
         if prompt is not None:
             task = asyncio.create_task(self._send(prompt))
             self._in_flight[task] = prompt.chat_id

@@ -13,7 +13,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot.core.clock import Clock, from_ms, to_ms
@@ -28,7 +28,7 @@ from bot.core.errors import (
     TelegramUnreadable,
 )
 from bot.core.updates import unreadable
-from bot.flows.absence import GAP_FACT
+from bot.flows.absence import GAP_FACT, TAP_LIFETIME
 from bot.flows.ports import MAX_UPDATES, BotApi
 from bot.journal import Journal
 from bot.logs import Recurring, describe_defect
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 POLL_TIMEOUT = 30.0
 # Two polls that bring nothing new are at least this far apart, whatever the server does.
 MIN_POLL_SPACING = 0.5
-# Telegram forgets a callback query after 150 s: a longer gap may have swallowed taps.
-TAP_LIFETIME = timedelta(seconds=150)
 
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 5.0
 _REFUSALS_AT_START = 3

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bson.errors import BSONError
 from pymongo import AsyncMongoClient, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
@@ -65,7 +66,12 @@ def connect(url: str, db_name: str | None, default_db: str) -> Database:
             url,
             w="majority",
             journal=True,
+            # What decides is read where it was written, whatever the connection string prefers.
+            readPreference="primary",
             tz_aware=True,
+            # Documents of other writers may hold what Python cannot: better an odd value than no document.
+            datetime_conversion="DATETIME_CLAMP",
+            unicode_decode_error_handler="replace",
             appname="feedback-bot",
             **{name: value for name, value in defaults.items() if f"{name.lower()}=" not in options},
         )
@@ -109,6 +115,8 @@ def storage_errors() -> Iterator[None]:
         if any(exc.has_error_label(label) for label in _TRANSIENT_LABELS):
             raise StorageUnavailable(f"MongoDB is between primaries (code {exc.code})") from None
         raise StorageRejected(f"MongoDB refuses the command (code {exc.code})") from None
+    except BSONError as exc:
+        raise StorageRejected(f"a document cannot be read or written ({type(exc).__name__})") from None
     except PyMongoError as exc:
         if exc.timeout:
             raise StorageUnavailable(f"MongoDB does not answer ({type(exc).__name__})") from None

@@ -6,7 +6,10 @@ whether a failed request was sent. This one can: `NotSentError`.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -16,6 +19,7 @@ from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
 _T = TypeVar("_T")
+_NOT_OK = re.compile(rb'\s*\{[^{}\[\]]*"ok"\s*:\s*false')
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -96,7 +100,7 @@ class AiohttpRequest(BaseRequest):
         )
         try:
             async with self._session.request(method, url, timeout=timeout, **_body(request_data)) as reply:
-                return reply.status, await reply.read()
+                return _outcome(reply.status, await reply.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
             raise NotSentError(f"no connection to the Bot API ({type(exc).__name__})") from exc
         except TimeoutError as exc:
@@ -114,6 +118,15 @@ class AiohttpRequest(BaseRequest):
         if not isinstance(reply, dict) or (reply.get("ok") is True and "result" not in reply):
             raise UnreadableReplyError(payload)
         return reply
+
+
+def _outcome(status: int, body: bytes) -> tuple[int, bytes]:
+    """Some proxies and servers put an error into a reply with status 200; the error code tells."""
+    if status == HTTPStatus.OK and _NOT_OK.match(body):
+        with contextlib.suppress(ValueError, RecursionError):
+            code = json.loads(body).get("error_code")
+            return code if isinstance(code, int) else HTTPStatus.INTERNAL_SERVER_ERROR, body
+    return status, body
 
 
 def _given(value: Any, default: _T) -> _T:
@@ -135,6 +148,7 @@ def _body(request_data: RequestData | None) -> dict[str, Any]:
 def _proxy_for(url: str) -> str | None:
     """The proxy that the environment names for an address, looked up once instead of at every request."""
     parts = urlsplit(url)
-    if proxy_bypass(parts.netloc):
+    host = parts.hostname or ""
+    if host == "localhost" or host == "::1" or host.startswith("127.") or proxy_bypass(parts.netloc):
         return None
     return getproxies().get(parts.scheme)

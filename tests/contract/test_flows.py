@@ -1247,8 +1247,8 @@ async def asked_again(db: Database) -> list[str]:
 async def test_after_a_gap_unanswered_sessions_are_asked_again(
     db: Database, journal: ShakyJournal, prompts: ShakyPrompts, time: Time
 ) -> None:
-    """Once Telegram's last news are stored: what was sent up to the gap's end, and would not be late."""
-    ages = {"before": 1000, "until": 60, "after": 59, "window": 14 * 86_400, "late": 14 * 86_400 + 1}
+    """Once Telegram's last news are stored: what was sent 150 s before the gap's end, and would not be late."""
+    ages = {"before": 1000, "until": 210, "after": 209, "window": 14 * 86_400, "late": 14 * 86_400 + 1}
     await db.session_prompts.insert_many(
         [
             {"runId": "r", "sessionId": name, "chatId": "70", "state": "sent", "sentAt": NOW - age * SECOND}
@@ -1292,7 +1292,9 @@ async def test_a_gap_stays_noted_until_it_was_seen_to(
 ) -> None:  # fmt: skip
     """Trouble on the way is waited out, and then the question is asked."""
     monkeypatch.setattr("bot.flows.absence._INTERVAL", 0.005)
-    await db.session_prompts.insert_one({"runId": "r", "sessionId": "s", "state": "sent", "sentAt": NOW})
+    await db.session_prompts.insert_one(
+        {"runId": "r", "sessionId": "s", "state": "sent", "sentAt": NOW - 150 * SECOND}
+    )
     await journal.remember(**{GAP_FACT: to_ms(NOW)})
     failures = deque([error] * 3)
 

@@ -72,7 +72,7 @@ async def monitor_passes(db: Database) -> None:
 
     until = await passes() + PASSES
     while await passes() < until:  # noqa: ASYNC110  # the server tells nobody
-        await asyncio.sleep(0.1)  # noqa: ASYNC110  # the server has no event to wait for
+        await asyncio.sleep(0.1)
 
 
 def document(name: str, **timestamp: object) -> dict[str, Any]:
