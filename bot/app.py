@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import hashlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -94,10 +95,10 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         answerer=answerer,
         marker=marker,
         commands=commands,
-        rules=Rules(settings.athlete_ids, settings.timezone, settings.late_after_days),
+        rules=Rules(settings.athlete_ids, settings.admin_ids, settings.timezone, settings.late_after_days),
         clock=clock,
     )
-    intake = Intake(api, stores.journal, clock, recorder.wake)
+    intake = Intake(api, stores.journal, _fingerprint(settings), clock, recorder.wake)
 
     async def caught_up() -> None:
         await intake.caught_up()
@@ -114,6 +115,12 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         dispatcher=Dispatcher(api, stores.prompts, limits, clock, settings.timezone),
         absence=Absence(stores.journal, stores.prompts, clock, caught_up, timedelta(days=answerable_days)),
     )
+
+
+def _fingerprint(settings: Settings) -> int:
+    """A number that tells one token from another, and tells nothing else about it."""
+    token = settings.telegram_bot_token.get_secret_value() if settings.telegram_bot_token else ""
+    return int.from_bytes(hashlib.sha256(token.encode()).digest()[:7])
 
 
 async def serve(settings: Settings, stop: asyncio.Event, clock: Clock = system_clock) -> None:

@@ -68,19 +68,6 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Appended:
-    """A batch is on disk.
-
-    Attributes:
-        new: how many of its updates were not known yet.
-        offset: see `Journal.offset`.
-    """
-
-    new: int
-    offset: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class JournalState:
     """Counts for the operator.
 
@@ -117,30 +104,35 @@ class Journal:
         await asyncio.get_running_loop().run_in_executor(self._io, self._close)
         self._io.shutdown()
 
-    async def append(
-        self, updates: Sequence[object], *, confirmed_below: int | None, polled_at: datetime
-    ) -> Appended:
+    async def append(self, updates: Sequence[object], *, polled_at: datetime) -> int:
         """Store a fetched batch durably. When this returns, the batch may be confirmed.
 
+        What is not in the batch any more was confirmed by the poll that brought it.
+
         Args:
-            updates: as Telegram sent them; known unconfirmed ones are skipped.
-            confirmed_below: the offset of the poll that brought them: it confirmed all ids below.
+            updates: as Telegram sent them; those that came before and are unconfirmed are skipped.
             polled_at: when the poll returned; remembered as the last successful poll.
+
+        Returns:
+            How many of them were new.
         """
         rows = [
-            (_update_id(update), to_ms(polled_at), _is_tap(update), _encode(update)) for update in updates
+            (update_id_of(update), to_ms(polled_at), _is_tap(update), _encode(update)) for update in updates
         ]
 
-        def write(db: sqlite3.Connection) -> Appended:
-            if confirmed_below is not None:
-                db.execute(
-                    f"DELETE FROM updates WHERE confirmed = 0 AND update_id < ? AND state = {_DONE}",
-                    (confirmed_below,),
+        def write(db: sqlite3.Connection) -> int:
+            known = {}
+            for update_id, _, _, raw in rows:
+                found = db.execute(
+                    "SELECT raw FROM updates WHERE confirmed = 0 AND update_id = ?", (update_id,)
                 )
-                db.execute(
-                    "UPDATE updates SET confirmed = 1 WHERE confirmed = 0 AND update_id < ?",
-                    (confirmed_below,),
-                )
+                known[update_id] = (found.fetchone() or (None,))[0] == raw
+            # Another update under a known id: the ids began anew.
+            again = [update_id for update_id, is_known in known.items() if is_known]
+            marks = ",".join("?" * len(again))
+            gone = f"confirmed = 0 AND update_id NOT IN ({marks})"
+            db.execute(f"DELETE FROM updates WHERE {gone} AND state = {_DONE}", again)
+            db.execute(f"UPDATE updates SET confirmed = 1 WHERE {gone}", again)
             before = db.total_changes
             for update_id, received_ms, is_tap, raw in rows:
                 if update_id is None:
@@ -160,14 +152,9 @@ class Journal:
             if any(update_id is None for update_id, *_ in rows):
                 _drop_old_dead_letters(db)
             db.execute("INSERT OR REPLACE INTO facts VALUES ('last_poll_ms', ?)", (to_ms(polled_at),))
-            return Appended(new, _offset(db))
+            return new
 
         return await self._write(write)
-
-    async def offset(self) -> int | None:
-        """The offset that confirms everything journaled; None when all of it is confirmed already."""
-
-        return await self._read(_offset)
 
     async def pending(self, *, after: int, limit: int) -> list[Entry]:
         """Up to `limit` unprocessed entries behind position `after`, oldest first."""
@@ -332,12 +319,8 @@ def _drop_old_dead_letters(db: sqlite3.Connection) -> None:
     )
 
 
-def _offset(db: sqlite3.Connection) -> int | None:
-    highest = db.execute("SELECT max(update_id) FROM updates WHERE confirmed = 0").fetchone()[0]
-    return None if highest is None else int(highest) + 1
-
-
-def _update_id(update: object) -> int | None:
+def update_id_of(update: object) -> int | None:
+    """The id under which an update can be confirmed; None if it carries no usable one."""
     value = update.get("update_id") if isinstance(update, dict) else None
     if isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64 - 1:
         return value
@@ -349,7 +332,7 @@ def _encode(update: object) -> bytes:
         return json.dumps(update, separators=(",", ":")).encode()
     except (RecursionError, ValueError):
         # The parser goes a little deeper than the encoder.
-        return json.dumps(unreadable(_update_id(update) or 0, repr(update)[:_REPR_KEPT])).encode()
+        return json.dumps(unreadable(update_id_of(update) or 0, repr(update)[:_REPR_KEPT])).encode()
 
 
 def _is_tap(update: object) -> bool:

@@ -28,6 +28,8 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     """A reference to a prompt that nobody remembers."""
     REFUSED = "refused"
+    REFUSED_COMMAND = "refused-command"
+    """A message, not a tap: of somebody who is not listed, or one for admins only."""
 
 
 @dataclass(frozen=True, slots=True)

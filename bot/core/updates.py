@@ -7,6 +7,7 @@ Source: https://core.telegram.org/bots/api#update
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -57,11 +58,19 @@ class CommandUpdate:
         argument: what follows the command.
     """
 
+    update_id: int
     user_id: int
     chat_id: int
     is_private: bool
     name: str
     argument: str
+
+
+def is_refused(command: CommandUpdate, athletes: Collection[int], admins: Collection[int]) -> bool:
+    """Whether the sender may not have this: a stranger anything, somebody else than an admin `/stats`."""
+    if command.user_id in admins:
+        return False
+    return command.user_id not in athletes or command.name == "stats"
 
 
 def unreadable(update_id: int, text: str) -> dict[str, Any]:
@@ -82,7 +91,7 @@ def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpd
     if "callback_query" in update:
         return _read_tap(update, _object(update["callback_query"], "callback_query"), received_at)
     if "message" in update:
-        return _read_message(update["message"])
+        return _read_message(update.get("update_id"), update["message"])
     return None
 
 
@@ -121,21 +130,22 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
     return TapUpdate(tap, prompted)
 
 
-def _read_message(raw: object) -> CommandUpdate | None:
+def _read_message(update_id: object, raw: object) -> CommandUpdate | None:
     message = _object(raw, "message")
     chat = _object(message.get("chat"), "message.chat")
     chat_id = _integer(chat.get("id"), "message.chat.id")
     sender = message.get("from")
     if not isinstance(sender, dict) or sender.get("is_bot") is True:
         return None
+    number = _integer(update_id, "update_id")
     user_id = _integer(sender.get("id"), "message.from.id")
     is_private = chat.get("type") == "private"
     text = message.get("text")
     if not isinstance(text, str) or not text.startswith("/"):
-        return CommandUpdate(user_id, chat_id, is_private, "", "") if is_private else None
+        return CommandUpdate(number, user_id, chat_id, is_private, "", "") if is_private else None
     command, _, argument = text.partition(" ")
     return CommandUpdate(
-        user_id, chat_id, is_private, command[1:].partition("@")[0].lower(), argument.strip()
+        number, user_id, chat_id, is_private, command[1:].partition("@")[0].lower(), argument.strip()
     )
 
 

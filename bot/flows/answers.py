@@ -14,7 +14,7 @@ from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
 
-_PARALLEL = 24
+_PARALLEL = 64
 _TRIES = 3
 _FIRST_DELAY = 1.0
 # A query that could not be answered within this time is not worth waiting for any more.
@@ -63,9 +63,9 @@ class Answerer:
                 await self._send(answer)
             except Exception as exc:  # noqa: BLE001  # one tap's defect must not end the others' answers
                 log.error("an answer failed unexpectedly: %s", describe_defect(exc))
-            finally:
-                done()
-                self._queue.task_done()
+            # Not in a `finally`: an answer that is cancelled on its way is given after the restart.
+            done()
+            self._queue.task_done()
 
     async def _send(self, answer: Answer) -> None:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from bot.core import texts
@@ -23,6 +22,7 @@ MAX_STATS_DAYS = 365
 
 # More than this many unanswered messages from one chat are a flood, and are not replied to.
 _PER_CHAT = 3
+_RECHECK = 0.25
 
 
 class Commands:
@@ -48,31 +48,38 @@ class Commands:
         self._athletes = athletes
         self._admins = admins
         self._monotonic = monotonic
-        self._queue: asyncio.Queue[tuple[CommandUpdate, Callable[[], None]]] = asyncio.Queue()
-        self._waiting: Counter[int] = Counter()
+        self._waiting: list[tuple[CommandUpdate, Callable[[], None]]] = []
+        self._wake = asyncio.Event()
 
     def put(self, command: CommandUpdate, done: Callable[[], None]) -> None:
         """Reply soon; `done` is called when that is done or given up."""
-        if self._waiting[command.chat_id] >= _PER_CHAT:
+        if sum(waiting.chat_id == command.chat_id for waiting, _ in self._waiting) >= _PER_CHAT:
             done()
             return
-        self._waiting[command.chat_id] += 1
-        self._queue.put_nowait((command, done))
+        self._waiting.append((command, done))
+        self._wake.set()
 
     async def run(self) -> None:
         """Reply until cancelled."""
         while True:
-            command, done = await self._queue.get()
+            if not self._waiting:
+                self._wake.clear()
+                await self._wake.wait()
+            # A chat that must wait does not hold up the others.
+            blocked = self._limits.waiting(self._monotonic())
+            ready = next((it for it in self._waiting if it[0].chat_id not in blocked), None)
+            if ready is None:
+                await asyncio.sleep(_RECHECK)
+                continue
+            command, done = ready
             try:
                 await self._reply(command)
             except TelegramError as exc:
                 log.info("a reply could not be sent: %s", exc)
             except Exception as exc:  # noqa: BLE001  # one message's defect must not end the others' replies
                 log.error("a reply failed unexpectedly: %s", describe_defect(exc))
-            finally:
-                self._waiting[command.chat_id] -= 1
-                self._waiting += Counter()  # drops the chats that are at zero
-                done()
+            self._waiting.remove(ready)
+            done()
 
     async def _reply(self, command: CommandUpdate) -> None:
         text = await self._text(command)

@@ -1,8 +1,8 @@
 """Poll -> journal -> confirm. The only place where updates are fetched and confirmed.
 
 An update is confirmed by polling with an offset above its id, and that happens only after the journal has
-it on disk. The offset is used for confirming alone: once nothing is unconfirmed, polls go without one,
-because Telegram restarts update ids at random after a week without updates.
+it on disk. An offset lives for one poll, that of confirming the batch before: no id is trusted for longer, a
+restart begins without one, because Telegram begins anew at random after a week without updates.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bot.core.errors import (
 from bot.core.updates import unreadable
 from bot.flows.absence import GAP_FACT, TAP_LIFETIME
 from bot.flows.ports import MAX_UPDATES, BotApi
-from bot.journal import Journal
+from bot.journal import Journal, update_id_of
 from bot.logs import Recurring, describe_defect
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ MIN_POLL_SPACING = 0.5
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 5.0
 _REFUSALS_AT_START = 3
 _UNREADABLE_TRIES = 3
+_TOKEN_FACT = "token"  # noqa: S105  # the name of a fact
 _ONE_UPDATE = re.compile(
     r'\s*\{\s*"ok"\s*:\s*true\s*,\s*"result"\s*:\s*\[\s*\{\s*"update_id"\s*:\s*(\d{1,18})\b'
 )
@@ -53,6 +54,8 @@ class Intake:
     Args:
         api: the Bot API.
         journal: open.
+        token: a number that stands for the bot's token: one that Telegram took before may be refused for a
+            while without ending the bot.
         clock: the time of receipt.
         on_new: called after each batch that brought something new.
         sleep, monotonic: waiting and its measure, in seconds; passed in by tests.
@@ -62,6 +65,7 @@ class Intake:
         self,
         api: BotApi,
         journal: Journal,
+        token: int,
         clock: Clock,
         on_new: Callable[[], None],
         *,
@@ -70,6 +74,7 @@ class Intake:
     ) -> None:
         self._api = api
         self._journal = journal
+        self._token = token
         self._clock = clock
         self._on_new = on_new
         self._sleep = sleep
@@ -82,6 +87,7 @@ class Intake:
         self._unreadable_seen = 0
         self._ever_polled = False
         self._connected = False
+        self._is_known_token = False
         self._caught_up = asyncio.Event()
         self._trouble = Recurring(log)
 
@@ -93,15 +99,15 @@ class Intake:
         """Poll until cancelled.
 
         Raises:
-            ConfigError: Telegram refuses the token from the start.
+            ConfigError: Telegram refuses a token that it never took from here.
         """
-        self._offset = await self._journal.offset()
+        self._is_known_token = (await self._journal.facts()).get(_TOKEN_FACT) == self._token
         while True:
             try:
                 await self._poll()
             except TelegramUnauthorized as exc:
                 self._refusals += 1
-                if not self._ever_polled and self._refusals >= _REFUSALS_AT_START:
+                if not self._is_known_token and self._refusals >= _REFUSALS_AT_START:
                     raise ConfigError(str(exc)) from None
                 await self._back_off(exc)
             except TelegramRateLimited as exc:
@@ -129,21 +135,22 @@ class Intake:
             self._singly = max(0, self._singly - len(updates))
         await self._note_gap(started_at)
         # Shielded: a batch that arrived is kept even if the bot is told to stop right now.
-        appended = await asyncio.shield(
-            self._journal.append(updates, confirmed_below=self._offset, polled_at=self._clock())
-        )
+        new = await asyncio.shield(self._journal.append(updates, polled_at=self._clock()))
+        if not self._is_known_token:
+            await self._journal.remember(**{_TOKEN_FACT: self._token})
+            self._is_known_token = True
         if not self._ever_polled:
             log.info("polling Telegram")
         self._trouble.over("polling works again")
         self._failures = self._unreadable_seen = 0
         self._connected = self._ever_polled = True
-        moved = appended.offset != self._offset
-        self._offset = appended.offset
-        if appended.new:
+        ids = [number for update in updates if (number := update_id_of(update)) is not None]
+        polled_with, self._offset = self._offset, max(ids) + 1 if ids else None
+        if new:
             self._on_new()
         if len(updates) < limit:
             self._caught_up.set()
-        if not (appended.new and moved):
+        if not new or self._offset == polled_with:
             await self._sleep(max(0.0, started + MIN_POLL_SPACING - self._monotonic()))
 
     def _narrow_down(self, body: str) -> None:

@@ -22,7 +22,15 @@ from bot.core.clock import Clock
 from bot.core.documents import FeedbackEvent
 from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
 from bot.core.feedback import NotWritten, Outcome, Session, Tap, derive_event, named_session, read_tap
-from bot.core.updates import CommandUpdate, Prompted, TapUpdate, UnreadableUpdate, query_id_of, read_update
+from bot.core.updates import (
+    CommandUpdate,
+    Prompted,
+    TapUpdate,
+    UnreadableUpdate,
+    is_refused,
+    query_id_of,
+    read_update,
+)
 from bot.flows.answers import Answer, Answerer
 from bot.flows.commands import Commands
 from bot.flows.marks import Choice, Marker
@@ -30,7 +38,7 @@ from bot.journal import Entry, Journal
 from bot.logs import Recurring, describe_defect
 from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
 from bot.store.prompts import PromptStore
-from bot.store.taps import TapLedger
+from bot.store.taps import LedgerEntry, TapLedger
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +58,7 @@ class Rules:
     """What the settings say about taps."""
 
     athletes: frozenset[int]
+    admins: frozenset[int]
     zone: tzinfo
     late_after_days: int
 
@@ -129,23 +138,35 @@ class Recorder:
                 await self._new.wait()
 
     async def _process(self, page: Sequence[Entry]) -> None:
-        items = [item for entry in page if (item := await self._read(entry)) is not None]
+        items, refused = [], []
+        for entry in page:
+            found = await self._read(entry)
+            if isinstance(found, _Item):
+                items.append(found)
+            elif found is not None:
+                refused.append((entry, found))
         for item in items:
             if isinstance(item.verdict, NotWritten):
                 self._answer(item.entry, self._refusal(item.tap.query_id, item.verdict))
         try:
-            await self._persist(items)
+            await self._persist(items, refused)
         except Exception as exc:  # noqa: BLE001  # a defect with one tap must not hold up the others
             log.error("a page failed, trying its taps one by one: %s", describe_defect(exc))
             for item in items:
                 await self._persist_alone(item)
+            for entry, _ in refused:
+                self._step(entry.seq)
 
-    async def _read(self, entry: Entry) -> _Item | None:
-        """The tap in an entry; everything else is seen to here."""
+    async def _read(self, entry: Entry) -> _Item | LedgerEntry | None:
+        """The tap in an entry, or the count of a message that is refused; the rest is seen to here."""
         try:
             match update := read_update(entry.update, entry.received_at):
                 case TapUpdate(tap, prompted):
                     return _Item(entry, tap, prompted, self._first_verdict(tap))
+                case CommandUpdate() if is_refused(update, self._rules.athletes, self._rules.admins):
+                    self._commands.put(update, partial(self._step, entry.seq))
+                    key = f"update-{update.update_id}"
+                    return LedgerEntry(key, update.update_id, entry.received_at, Outcome.REFUSED_COMMAND)
                 case CommandUpdate():
                     self._commands.put(update, partial(self._to_finish.append, entry.seq))
                 case None:
@@ -156,14 +177,16 @@ class Recorder:
             await self._bury(entry, describe_defect(exc))
         return None
 
-    async def _persist(self, items: Sequence[_Item]) -> None:
+    async def _persist(
+        self, items: Sequence[_Item], refused: Sequence[tuple[Entry, LedgerEntry]] = ()
+    ) -> None:
         """Store what is to be stored, however long MongoDB is away; then answer."""
-        if not items:
+        if not items and not refused:
             return
         delay = _FIRST_DELAY
         while True:
             try:
-                results = await self._store(items)
+                results = await self._store(items, [count for _, count in refused])
                 self._store_trouble.over("taps are stored again")
                 break
             except (StorageUnavailable, StorageRejected) as exc:
@@ -181,6 +204,8 @@ class Recorder:
                     await self._bury(item.entry, result.reason)
                     continue
             self._step(item.entry.seq)
+        for entry, _ in refused:
+            self._step(entry.seq)
 
     async def _persist_alone(self, item: _Item) -> None:
         for tries in range(item.entry.attempts + 1, MAX_TRIES + 1):
@@ -194,16 +219,24 @@ class Recorder:
                 else:
                     await self._journaled(partial(self._journal.failed, item.entry.seq, reason, bury=False))
 
-    async def _store(self, items: Sequence[_Item]) -> list[Recorded | Unrecordable | NotWritten]:
+    async def _store(
+        self, items: Sequence[_Item], refused: Sequence[LedgerEntry]
+    ) -> list[Recorded | Unrecordable | NotWritten]:
         await self._look_up([item for item in items if isinstance(item.verdict, Callback)])
         events = [item.verdict for item in items if isinstance(item.verdict, FeedbackEvent)]
         recorded = iter(await self._events.record(events))
         results = [v if isinstance(v := item.verdict, NotWritten) else next(recorded) for item in items]
-        await self._ledger.record(
-            (item.tap, result.outcome if isinstance(result, NotWritten) else Outcome.WRITTEN)
+        taps = [
+            LedgerEntry(
+                item.tap.query_id,
+                item.tap.update_id,
+                item.tap.received_at,
+                result.outcome if isinstance(result, NotWritten) else Outcome.WRITTEN,
+            )
             for item, result in zip(items, results, strict=True)
             if not isinstance(result, Unrecordable)
-        )
+        ]
+        await self._ledger.record([*taps, *refused])
         return results
 
     async def _look_up(self, items: Sequence[_Item]) -> None:
@@ -218,7 +251,7 @@ class Recorder:
                     item.verdict = NotWritten(Outcome.UNKNOWN)
                     continue
                 session = Session(*known[callback.run_id], tap.prompt_at)
-            if session.prompt_at is None and tap.chat_id is not None:
+            if session.prompt_at is None:
                 session = replace(
                     session,
                     prompt_at=await self._prompts.sent_at(

@@ -16,9 +16,10 @@ from bot.store.connection import DUPLICATE_KEY, Database, Document, bulk_upsert,
 
 COLLECTION = "feedback_events"
 
-_MAX_TRIES = 8
-# Errors of a single document that will not go away: bad value, failed validation, too large.
-_HOPELESS = frozenset({2, 121, 10334, 17280, 17419})
+MAX_TRIES = 8
+"""How often a write is sent that MongoDB refuses for a duplicate key."""
+HOPELESS = frozenset({2, 121, 10334, 17280, 17419, 17420})
+"""Errors of a single document that will not go away: bad value, failed validation, too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class FeedbackStore:
         """
         refused: dict[str, str] = {}
         todo = list(events)
-        for _ in range(_MAX_TRIES):
+        for _ in range(MAX_TRIES):
             errors = await bulk_upsert(
                 self._events, [_upsert_request(event, make_key(event)) for event in todo]
             )
@@ -101,7 +102,7 @@ class FeedbackStore:
                 if error.code == DUPLICATE_KEY:
                     # Two first taps at once: the loser's next try finds the winner's document.
                     again.append(event)
-                elif error.code in _HOPELESS:
+                elif error.code in HOPELESS:
                     refused[make_key(event)] = f"MongoDB refuses the document (code {error.code})"
                 else:
                     raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
@@ -142,38 +143,47 @@ def _result(
     return Recorded(type_, won=document.get("updateId") == event.update_id)
 
 
-def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
-    """Filter on the key alone (a predicate beside it makes upserts fail with E11000), decide in the update.
+def decide(
+    run_id: str, session_id: str, update_id: int | None, received_at: datetime
+) -> tuple[Document, Document]:
+    """Whether the document under an answer's key is its session's, and whether it holds no later answer.
 
-    The decision is `bot.core.feedback.supersedes`, said in MongoDB's words: documents of other writers may
-    lack `updateId`, then the time of receipt decides. `$literal` keeps text that begins with `$` from
-    being read as an expression.
+    Both are conditions of an update pipeline, to be asked in this order. A document without `runId` is new,
+    or belongs to whoever answers first. The second condition is `bot.core.feedback.supersedes`, said in
+    MongoDB's words: other writers may have left `updateId` out, then the time of receipt decides. `$literal`
+    keeps text that begins with `$` from being read as an expression.
+
+    Args:
+        update_id: None if the answer has none.
     """
-    document = {**event.to_bson(), "sessionKey": key}
     # Older writers stored the time as text.
     received = {"$convert": {"input": "$receivedAt", "to": "date", "onError": None, "onNull": None}}
-    apart = {"$abs": {"$subtract": [event.received_at, "$$received"]}}
+    apart = {"$abs": {"$subtract": [received_at, "$$received"]}}
     close = {"$lt": [apart, IDS_COMPARABLE_WITHIN.total_seconds() * 1000]}
+    by_time = {"$gt": [received_at, "$$received"]}
     newer = {
         "$let": {
             "vars": {"received": received},
             "in": {
                 "$cond": [
                     {"$and": [{"$isNumber": "$updateId"}, {"$ne": ["$$received", None]}, close]},
-                    {"$gt": [event.update_id, "$updateId"]},
-                    {"$gt": [event.received_at, "$$received"]},
+                    {"$gt": [update_id, "$updateId"]},
+                    by_time,
                 ]
-            },
+            }
+            if update_id is not None
+            else by_time,
         }
     }
-    same = {
-        "$and": [
-            {"$eq": [{"$ifNull": ["$runId", ""]}, {"$literal": event.run_id}]},
-            {"$eq": [{"$ifNull": ["$sessionId", ""]}, {"$literal": event.session_id}]},
-        ]
-    }
     is_new = {"$eq": [{"$type": "$runId"}, "missing"]}
-    wins = {"$or": [is_new, {"$and": [same, newer]}]}
+    same = {"$eq": [["$runId", "$sessionId"], {"$literal": [run_id, session_id]}]}
+    return {"$or": [is_new, same]}, {"$or": [is_new, newer]}
+
+
+def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
+    """Filter on the key alone (a predicate beside it makes upserts fail with E11000), decide in it."""
+    document = {**event.to_bson(), "sessionKey": key}
+    wins = {"$and": [*decide(event.run_id, event.session_id, event.update_id, event.received_at)]}
     merged = {"$mergeObjects": ["$$ROOT", {"$literal": document}]}
     return UpdateOne(
         {"sessionKey": key}, [{"$replaceWith": {"$cond": [wins, merged, "$$ROOT"]}}], upsert=True

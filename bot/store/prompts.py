@@ -199,13 +199,15 @@ class PromptStore:
             return {d["reference"]: (str(d["runId"]), str(d["sessionId"])) async for d in cursor}
 
     async def sent_at(
-        self, run_id: str, session_id: str, chat_id: int, message_id: int | None
+        self, run_id: str, session_id: str, chat_id: int | None, message_id: int | None
     ) -> datetime | None:
-        """When a session was asked about in a chat: by this message if it is known, else the last time."""
+        """When a session was asked about in a chat (None: in any): by this message, else the last time."""
         with storage_errors():
+            query: dict[str, Any] = {"runId": run_id, "sessionId": session_id}
+            if chat_id is not None:
+                query["chatId"] = {"$in": _chat_forms(chat_id)}
             document = await self._prompts.find_one(
-                {"runId": run_id, "sessionId": session_id, "chatId": {"$in": _chat_forms(chat_id)}},
-                {"sentAt": True, "messages": True},
+                query, {"sentAt": True, "messages": True}, sort=[("sentAt", -1)]
             )
         for message in (document or {}).get("messages", []):
             if message_id is not None and message["messageId"] == message_id:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pymongo import UpdateOne
 
 from bot.core.errors import StorageRejected
-from bot.core.feedback import Outcome, Tap
+from bot.core.feedback import Outcome
 from bot.store.connection import DUPLICATE_KEY, Database, bulk_upsert, count_by, storage_errors
 
 COLLECTION = "taps"
@@ -16,34 +17,48 @@ COLLECTION = "taps"
 _BATCH = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What became of one tap, or of one refused message.
+
+    Attributes:
+        id: the callback query's id; `update-<update id>` for messages.
+    """
+
+    id: str
+    update_id: int
+    received_at: datetime
+    outcome: Outcome
+
+
 class TapLedger:
-    """Writes and counts of `taps`: `{_id: callback query id, outcome, receivedAt, updateId}`."""
+    """Writes and counts of `taps`: `{_id, outcome, receivedAt, updateId}`."""
 
     def __init__(self, db: Database) -> None:
         self._taps = db[COLLECTION]
 
-    async def record(self, outcomes: Iterable[tuple[Tap, Outcome]]) -> None:
-        """Enter each tap once; what was entered first stays.
+    async def record(self, entries: Iterable[LedgerEntry]) -> None:
+        """Enter each once; what was entered first stays.
 
         Raises:
             StorageUnavailable, StorageRejected: entering all of them again is harmless.
         """
-        first: dict[str, tuple[Tap, Outcome]] = {}
-        for tap, outcome in outcomes:
-            first.setdefault(tap.query_id, (tap, outcome))
+        first: dict[str, LedgerEntry] = {}
+        for entry in entries:
+            first.setdefault(entry.id, entry)
         requests = [
             UpdateOne(
-                {"_id": tap.query_id},
+                {"_id": entry.id},
                 {
                     "$setOnInsert": {
-                        "outcome": outcome.value,
-                        "receivedAt": tap.received_at,
-                        "updateId": tap.update_id,
+                        "outcome": entry.outcome.value,
+                        "receivedAt": entry.received_at,
+                        "updateId": entry.update_id,
                     }
                 },
                 upsert=True,
             )
-            for tap, outcome in first.values()
+            for entry in first.values()
         ]
         for error in await bulk_upsert(self._taps, requests) if requests else []:
             if error.code != DUPLICATE_KEY:  # a duplicate: another worker has just entered it

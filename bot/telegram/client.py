@@ -29,9 +29,9 @@ from bot.core.updates import ALLOWED_UPDATES
 from bot.flows.ports import SentMessage
 from bot.telegram.transport import AiohttpRequest, NotSentError, UnreadableReplyError
 
-_CONNECTIONS = 32
+_CONNECTIONS = 100
 _READ_TIMEOUT = 10.0
-_ANSWER_TIMEOUT = 5.0
+_ANSWER_TIMEOUT = 4.0
 # A poll's reply may come this much later than the server was asked to hold it.
 _POLL_GRACE = 10.0
 _RETRY_UNSTATED = 5.0
@@ -84,7 +84,9 @@ class BotClient:
     async def answer(self, query_id: str, text: str, *, alert: bool) -> None:
         """See `BotApi`."""
         await self._call(
-            "answerCallbackQuery", {"callback_query_id": query_id, "text": text, "show_alert": alert}
+            "answerCallbackQuery",
+            {"callback_query_id": query_id, "text": text, "show_alert": alert},
+            read_timeout=_ANSWER_TIMEOUT,
         )
 
     async def send(

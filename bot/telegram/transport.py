@@ -112,7 +112,8 @@ class AiohttpRequest(BaseRequest):
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
         """Parse a reply; unlike the original, without logging a body that may hold what athletes wrote."""
         try:
-            reply = json.loads(payload)
+            # A byte that is no UTF-8 spoils one character, not a batch.
+            reply = json.loads(payload.decode("utf-8", "replace"))
         except (ValueError, RecursionError):
             raise UnreadableReplyError(payload) from None
         if not isinstance(reply, dict) or (reply.get("ok") is True and "result" not in reply):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ from bot.flows.intake import Intake
 from bot.flows.marks import Choice, Marker
 from bot.flows.ports import MAX_UPDATES, SentMessage
 from bot.flows.recorder import ANSWER_WITHIN, MAX_TRIES, Recorder, Rules
-from bot.journal import Appended, Entry, Journal
+from bot.journal import Entry, Journal
 from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
 from bot.store.indexes import INDEXES, bootstrap
 from bot.store.prompts import PromptStore
@@ -232,9 +233,7 @@ class ShakyJournal(Journal):
         self.page = 1000
         self.finish_fails = False
 
-    async def append(
-        self, updates: Sequence[object], *, confirmed_below: int | None, polled_at: datetime
-    ) -> Appended:
+    async def append(self, updates: Sequence[object], *, polled_at: datetime) -> int:
         """Fail so many times first."""
         if self.append_failures:
             self.append_failures -= 1
@@ -242,7 +241,7 @@ class ShakyJournal(Journal):
         self.appending.set()
         if self.gate is not None:
             await self.gate.wait()
-        return await super().append(updates, confirmed_below=confirmed_below, polled_at=polled_at)
+        return await super().append(updates, polled_at=polled_at)
 
     async def pending(self, *, after: int, limit: int) -> list[Entry]:
         """Let something happen between an empty answer and its arrival."""
@@ -300,7 +299,8 @@ class Polling:
 def polling(api: FakeApi, journal: ShakyJournal, time: Time) -> Polling:
     """An intake whose sleeps take no time."""
     news: list[None] = []
-    intake = Intake(api, journal, time, lambda: news.append(None), sleep=time.sleep, monotonic=time.monotonic)
+    news_came = partial(news.append, None)
+    intake = Intake(api, journal, 7, time, news_came, sleep=time.sleep, monotonic=time.monotonic)
     return Polling(intake, news)
 
 
@@ -330,13 +330,31 @@ async def test_nothing_is_confirmed_before_it_is_in_the_journal(
     assert len(polling.news) == 2
 
 
-async def test_what_the_last_run_left_unconfirmed_is_confirmed_first(
+async def test_what_the_last_run_left_unconfirmed_comes_again(
     api: FakeApi, journal: ShakyJournal, polling: Polling
 ) -> None:
-    """After a crash between journal and confirmation the offset is that of the journal."""
-    await journal.append([tap_update(10)], confirmed_below=None, polled_at=NOW)
-    assert await poll_through(polling, api, [tap_update(11)]) == [11, 12]
+    """After a crash between journal and confirmation the batch is fetched again, recognised and confirmed."""
+    await journal.append([tap_update(10)], polled_at=NOW)
+    assert await poll_through(polling, api, [tap_update(10), tap_update(11)]) == [None, 12]
     assert await journaled(journal) == [10, 11]
+
+
+async def test_ids_that_began_anew_while_the_bot_was_away(
+    api: FakeApi, journal: ShakyJournal, polling: Polling
+) -> None:
+    """An offset of the last run would confirm updates with lower ids that nobody has seen."""
+    await journal.append([tap_update(1000)], polled_at=NOW)
+    assert await poll_through(polling, api, [tap_update(3)]) == [None, 4]
+    assert await journaled(journal) == [1000, 3]
+
+
+async def test_a_token_that_worked_before_may_be_refused_for_a_while(
+    api: FakeApi, journal: ShakyJournal, polling: Polling
+) -> None:
+    """Only a token that Telegram never took from here ends the bot."""
+    await journal.remember(token=7)
+    offsets = await poll_through(polling, api, *[TelegramUnauthorized("no")] * 5, [tap_update(10)])
+    assert offsets == [None] * 6 + [11]
 
 
 async def test_a_full_disk_confirms_nothing(api: FakeApi, journal: ShakyJournal, polling: Polling) -> None:
@@ -466,7 +484,7 @@ async def test_a_gap_is_noted_above_150_seconds(
     api: FakeApi, journal: ShakyJournal, polling: Polling, away: timedelta, noted: bool
 ) -> None:
     """Exactly 150 s are no gap, a millisecond more is one, up to the start of the poll that ends it."""
-    await journal.append([], confirmed_below=None, polled_at=NOW - away)
+    await journal.append([], polled_at=NOW - away)
     await poll_through(polling, api, [])
     assert (await journal.facts()).get(GAP_FACT) == (to_ms(NOW) if noted else None)
 
@@ -474,7 +492,7 @@ async def test_a_gap_is_noted_above_150_seconds(
 async def test_the_first_poll_ever_ends_no_gap(api: FakeApi, journal: ShakyJournal, polling: Polling) -> None:
     """Where nobody polled before, nothing was missed."""
     await poll_through(polling, api, [])
-    assert await journal.facts() == {"last_poll_ms": to_ms(NOW)}
+    assert await journal.facts() == {"last_poll_ms": to_ms(NOW), "token": 7}
 
 
 async def test_a_gap_while_running(api: FakeApi, journal: ShakyJournal, polling: Polling, time: Time) -> None:
@@ -555,8 +573,8 @@ class Recording:
 
     async def receive(self, *updates: object) -> None:
         """Updates arrive, and their poll is confirmed."""
-        appended = await self.journal.append(updates, confirmed_below=None, polled_at=NOW)
-        await self.journal.append([], confirmed_below=appended.offset, polled_at=NOW)
+        await self.journal.append(updates, polled_at=NOW)
+        await self.journal.append([], polled_at=NOW)
         self.recorder.wake()
 
     async def emptied(self) -> bool:
@@ -595,7 +613,7 @@ async def recording(
         answerer=answerer,
         marker=marker,
         commands=commands,
-        rules=Rules(frozenset({ATHLETE}), UTC, 14),
+        rules=Rules(frozenset({ATHLETE}), frozenset({ADMIN}), UTC, 14),
         clock=time,
     )
     return Recording(recorder, answerer, marker, commands, events, journal)
@@ -929,16 +947,16 @@ async def test_marks_survive_limits_refusals_and_defects(api: FakeApi, recording
 async def test_replies(api: FakeApi, recording: Recording) -> None:
     """Strangers learn their id, figures are for admins in private, and trouble is told in words."""
     commands = [
-        CommandUpdate(STRANGER, 1, is_private=True, name="start", argument=""),
-        CommandUpdate(STRANGER, 2, is_private=True, name="stats", argument=""),
-        CommandUpdate(ADMIN, 3, is_private=False, name="stats", argument=""),
-        CommandUpdate(ADMIN, 4, is_private=True, name="stats", argument="0"),
-        CommandUpdate(ADMIN, 5, is_private=True, name="stats", argument="366"),
-        CommandUpdate(ADMIN, 6, is_private=True, name="stats", argument="soon"),
-        CommandUpdate(ADMIN, 7, is_private=True, name="stats", argument="7"),
-        CommandUpdate(ATHLETE, 8, is_private=True, name="", argument=""),
-        CommandUpdate(ATHLETE, 9, is_private=False, name="other", argument=""),
-        CommandUpdate(ADMIN, 10, is_private=True, name="help", argument=""),
+        CommandUpdate(1, STRANGER, 1, is_private=True, name="start", argument=""),
+        CommandUpdate(1, STRANGER, 2, is_private=True, name="stats", argument=""),
+        CommandUpdate(1, ADMIN, 3, is_private=False, name="stats", argument=""),
+        CommandUpdate(1, ADMIN, 4, is_private=True, name="stats", argument="0"),
+        CommandUpdate(1, ADMIN, 5, is_private=True, name="stats", argument="366"),
+        CommandUpdate(1, ADMIN, 6, is_private=True, name="stats", argument="soon"),
+        CommandUpdate(1, ADMIN, 7, is_private=True, name="stats", argument="7"),
+        CommandUpdate(1, ATHLETE, 8, is_private=True, name="", argument=""),
+        CommandUpdate(1, ATHLETE, 9, is_private=False, name="other", argument=""),
+        CommandUpdate(1, ADMIN, 10, is_private=True, name="help", argument=""),
     ]
     done: list[int] = []
     api.send_script.append(TelegramRejected("blocked"))
@@ -964,7 +982,7 @@ async def test_a_flood_is_not_replied_to(api: FakeApi, recording: Recording) -> 
     """Of many messages from one chat three wait for a reply, the others are done with at once."""
     done: list[int] = []
     for number in range(50):
-        command = CommandUpdate(STRANGER, 1, is_private=True, name="start", argument="")
+        command = CommandUpdate(1, STRANGER, 1, is_private=True, name="start", argument="")
         recording.commands.put(command, lambda number=number: done.append(number))  # type: ignore[misc]
     assert len(done) == 47
     assert api.sent == []
@@ -1247,7 +1265,7 @@ async def asked_again(db: Database) -> list[str]:
 async def test_after_a_gap_unanswered_sessions_are_asked_again(
     db: Database, journal: ShakyJournal, prompts: ShakyPrompts, time: Time
 ) -> None:
-    """Once Telegram's last news are stored: what was sent 150 s before the gap's end, and would not be late."""
+    """Once Telegram's last news are stored: what was sent 150 s before its end, and would not be late."""
     ages = {"before": 1000, "until": 210, "after": 209, "window": 14 * 86_400, "late": 14 * 86_400 + 1}
     await db.session_prompts.insert_many(
         [

@@ -8,8 +8,8 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.feedback import Outcome, Tap
-from bot.store.taps import TapLedger
+from bot.core.feedback import Outcome
+from bot.store.taps import LedgerEntry, TapLedger
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -17,14 +17,14 @@ NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
-def make_tap(query_id: str, at: datetime = NOW) -> Tap:
-    """A tap received at `at`."""
-    return Tap(2**40, query_id, 7, "anna", 70, 700, NOW, "secret data", at)
+def entry(query_id: str, outcome: Outcome, at: datetime = NOW) -> LedgerEntry:
+    """What became of a tap received at `at`."""
+    return LedgerEntry(query_id, 2**40, at, outcome)
 
 
 async def test_a_tap_is_entered_without_what_the_athlete_wrote(db: Database) -> None:
     """Outcome, receipt as a date and update id; neither person nor payload."""
-    await TapLedger(db).record([(make_tap("q"), Outcome.REFUSED)])
+    await TapLedger(db).record([entry("q", Outcome.REFUSED)])
     assert await db.taps.find({}).to_list() == [
         {"_id": "q", "outcome": "refused", "receivedAt": NOW, "updateId": 2**40}
     ]
@@ -33,10 +33,8 @@ async def test_a_tap_is_entered_without_what_the_athlete_wrote(db: Database) -> 
 async def test_what_was_entered_first_stays(db: Database) -> None:
     """However often a query is delivered, within a batch and later, it counts once and as at first."""
     ledger = TapLedger(db)
-    await ledger.record([(make_tap("q"), Outcome.LATE), (make_tap("q"), Outcome.WRITTEN)])
-    await ledger.record(
-        [(make_tap("q", NOW + MILLISECOND), Outcome.INVALID), (make_tap("p"), Outcome.WRITTEN)]
-    )
+    await ledger.record([entry("q", Outcome.LATE), entry("q", Outcome.WRITTEN)])
+    await ledger.record([entry("q", Outcome.INVALID, NOW + MILLISECOND), entry("p", Outcome.WRITTEN)])
     found = {document["_id"]: document for document in await db.taps.find({}).to_list()}
     assert {query_id: document["outcome"] for query_id, document in found.items()} == {
         "q": "late",
@@ -54,9 +52,16 @@ async def test_an_empty_batch(db: Database) -> None:
 async def test_workers_enter_the_same_taps_at_once(db: Database) -> None:
     """Concurrent entries of the same queries give one each and no error."""
     ledger = TapLedger(db)
-    batch = [(make_tap(f"q{n}"), Outcome.WRITTEN) for n in range(20)]
+    batch = [entry(f"q{n}", Outcome.WRITTEN) for n in range(20)]
     await asyncio.gather(*(ledger.record(batch) for _ in range(50)))
-    assert await ledger.count(NOW) == {"written": 20, "late": 0, "invalid": 0, "unknown": 0, "refused": 0}
+    assert await ledger.count(NOW) == {
+        "written": 20,
+        "late": 0,
+        "invalid": 0,
+        "unknown": 0,
+        "refused": 0,
+        "refused-command": 0,
+    }
 
 
 async def test_taps_are_counted_since_an_instant(db: Database) -> None:
@@ -65,9 +70,16 @@ async def test_taps_are_counted_since_an_instant(db: Database) -> None:
     assert await ledger.count(NOW) == dict.fromkeys(Outcome, 0)
     await ledger.record(
         [
-            (make_tap("a", NOW - MILLISECOND), Outcome.WRITTEN),
-            (make_tap("b", NOW), Outcome.WRITTEN),
-            *((make_tap(f"c{outcome}", NOW + MILLISECOND), outcome) for outcome in Outcome),
+            entry("a", Outcome.WRITTEN, NOW - MILLISECOND),
+            entry("b", Outcome.WRITTEN),
+            *(entry(f"c{outcome}", outcome, NOW + MILLISECOND) for outcome in Outcome),
         ]
     )
-    assert await ledger.count(NOW) == {"written": 2, "late": 1, "invalid": 1, "unknown": 1, "refused": 1}
+    assert await ledger.count(NOW) == {
+        "written": 2,
+        "late": 1,
+        "invalid": 1,
+        "unknown": 1,
+        "refused": 1,
+        "refused-command": 1,
+    }

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,19 @@ from tests.support.bot import Crowd, Rig
 from tests.support.processes import Mongod, is_alive, wait_until
 
 # The driver leaves connections that a dead MongoDB refused to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+)
+
+
+def has_answers(crowd: Crowd, number: int) -> bool:
+    """Whether so many taps are answered."""
+    return sum(tap.answered_at is not None for tap in crowd.taps) >= number
+
+
+def is_another_mongod(rig: Rig, killed: int) -> bool:
+    """Whether the embedded MongoDB is another process than the one that was killed."""
+    return rig.embedded()["pid"] != killed
 
 
 async def test_twenty_kills_of_the_bot_lose_nothing(rig: Rig, rng: random.Random) -> None:
@@ -95,12 +108,7 @@ async def test_kill_of_mongod_under_load(tmp_path: Path, mongod: Mongod, rng: ra
             bot = await rig.start()
             crowd.tap(300)
             enough = len(crowd.taps) - rng.randrange(20, 280)
-            await wait_until(
-                lambda enough=enough: sum(tap.answered_at is not None for tap in crowd.taps) >= enough,
-                20,
-                "some taps are answered",
-                poll=0.001,
-            )
+            await wait_until(partial(has_answers, crowd, enough), 20, "some taps are answered", poll=0.001)
             await asyncio.gather(mongod.kill(), bot.kill())
             assert sum("Saved" in (tap.answer or "") for tap in crowd.taps) >= 20
             await mongod.start()
@@ -125,16 +133,14 @@ async def test_embedded_mongod_is_healed(tmp_path: Path, rng: random.Random) -> 
             crowd.tap(200)
             os.kill(killed, signal.SIGKILL)
             crowd.tap(200)
-            await wait_until(
-                lambda killed=killed: rig.embedded()["pid"] != killed, 30, "MongoDB is started again"
-            )
+            await wait_until(partial(is_another_mongod, rig, killed), 30, "MongoDB is started again")
         await crowd.settled()
         assert not await crowd.unkept_promises()
         assert bot.is_running
 
 
 async def test_kill_of_the_bot_with_its_embedded_mongod(tmp_path: Path, rng: random.Random) -> None:
-    """Killed bots leave a database that the next one takes over with its data; a normal stop leaves no mongod."""
+    """The next bot takes over the database of a killed one with its data; a normal stop leaves no mongod."""
     async with Rig(tmp_path / "bot", mongo_url=None) as rig:
         crowd = Crowd(rig, rng, sessions=20)
         for _ in range(3):
@@ -146,5 +152,6 @@ async def test_kill_of_the_bot_with_its_embedded_mongod(tmp_path: Path, rng: ran
         await crowd.settled()
         pid = rig.embedded()["pid"]
         assert is_alive(pid)
+        await rig.disconnect()
         assert await bot.terminate(10) == 0
         assert not is_alive(pid)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -223,9 +222,7 @@ class Rig:
         assert len(documents) == number, documents
         return documents
 
-    async def prompt_in_state(
-        self, state: str, timeout: float = 20.0, **query: Any
-    ) -> dict[str, Any]:
+    async def prompt_in_state(self, state: str, timeout: float = 20.0, **query: Any) -> dict[str, Any]:
         """A prompt's document, once it is in that state."""
 
         async def settled() -> dict[str, Any] | None:
@@ -234,6 +231,7 @@ class Rig:
         async def shown() -> Documents:
             return await self.prompts(query)
 
+        document: dict[str, Any] | None
         try:
             document = await wait_until(settled, timeout, f"a prompt {query} is {state}", poll=0.05)
         except AssertionError as exc:
@@ -243,6 +241,11 @@ class Rig:
 
     # Cleaning up
 
+    async def disconnect(self) -> None:
+        """Close the test's own connections; with the server already gone that takes half a minute."""
+        while self._clients:
+            await self._clients.popitem()[1].close()
+
     async def __aenter__(self) -> Rig:
         await self.server.start()
         self._api_url = self.server.url
@@ -250,9 +253,7 @@ class Rig:
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            for client in self._clients.values():
-                with suppress(TimeoutError):  # it wants to say goodbye, even to a server that is gone
-                    await asyncio.wait_for(client.close(), 1)
+            await self.disconnect()
         finally:
             for bot in self.bots:
                 await bot.kill()
@@ -280,13 +281,6 @@ class Rig:
             assert "unexpected" not in log, log
             assert TOKEN not in log, log
             assert TOKEN.partition(":")[2] not in log, log
-
-
-@asynccontextmanager
-async def rig_on(folder: Path, mongo_url: str | None, **settings: str) -> AsyncIterator[Rig]:
-    """A rig, cleaned up at the end; on a shared MongoDB its database is dropped."""
-    async with Rig(folder, mongo_url=mongo_url, **settings) as rig:
-        yield rig
 
 
 class Crowd:

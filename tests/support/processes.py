@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
@@ -24,14 +24,36 @@ _POLL = 0.02
 _T = TypeVar("_T")
 
 
+@overload
 async def wait_until(
-    condition: Callable[[], _T | Awaitable[_T]],
+    condition: Callable[[], Awaitable[_T]],
     timeout: float,
     what: str,
     *,
     poll: float = _POLL,
     otherwise: Callable[[], object] = lambda: "",
-) -> _T:
+) -> _T: ...
+
+
+@overload
+async def wait_until(
+    condition: Callable[[], object],
+    timeout: float,
+    what: str,
+    *,
+    poll: float = _POLL,
+    otherwise: Callable[[], object] = lambda: "",
+) -> object: ...
+
+
+async def wait_until(
+    condition: Callable[[], object],
+    timeout: float,
+    what: str,
+    *,
+    poll: float = _POLL,
+    otherwise: Callable[[], object] = lambda: "",
+) -> object:
     """Return the first true value of `condition`.
 
     Args:
@@ -45,7 +67,7 @@ async def wait_until(
     deadline = time.monotonic() + timeout
     while True:
         result = condition()
-        value: _T = await result if inspect.isawaitable(result) else result
+        value = await result if inspect.isawaitable(result) else result
         if value:
             return value
         if time.monotonic() > deadline:

@@ -13,7 +13,7 @@ import pytest
 
 from bot import journal as journal_module
 from bot.core.errors import JournalError
-from bot.journal import Appended, Entry, Journal, JournalState
+from bot.journal import Entry, Journal, JournalState
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 NOW_MS = 1_771_267_378_123
@@ -39,11 +39,9 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     await journal.close()
 
 
-async def append(
-    journal: Journal, *updates: object, below: int | None = None, at: datetime = NOW
-) -> Appended:
-    """Append what a poll with offset `below` brought."""
-    return await journal.append(updates, confirmed_below=below, polled_at=at)
+async def append(journal: Journal, *updates: object, at: datetime = NOW) -> int:
+    """Append what a poll brought."""
+    return await journal.append(updates, polled_at=at)
 
 
 async def pending(journal: Journal) -> list[Entry]:
@@ -66,8 +64,7 @@ def rows(path: Path) -> int:
 
 
 async def test_a_new_journal_is_empty_and_private(journal: Journal, tmp_path: Path) -> None:
-    """Nothing pending, no offset, no facts; only the owner may read the file."""
-    assert await journal.offset() is None
+    """Nothing pending, no facts; only the owner may read the file."""
     assert await pending(journal) == []
     assert await journal.facts() == {}
     assert await journal.state() == JournalState(0, 0, 0, 0, None)
@@ -77,7 +74,7 @@ async def test_a_new_journal_is_empty_and_private(journal: Journal, tmp_path: Pa
 async def test_what_is_appended_is_pending_in_order(journal: Journal) -> None:
     """Entries keep the update, its time of receipt to the millisecond, and the order of arrival."""
     updates = [tap(12, data="\ud800 \x00 ü"), message(10), tap(11)]
-    assert await append(journal, *updates) == Appended(3, 13)
+    assert await append(journal, *updates) == 3
     entries = await pending(journal)
     assert [entry.update for entry in entries] == updates
     assert {(entry.received_at, entry.answered, entry.attempts) for entry in entries} == {(NOW, False, 0)}
@@ -92,49 +89,48 @@ async def test_a_redelivery_before_confirmation_is_recognised(journal: Journal) 
     """The same update again changes neither its place nor its time, processed meanwhile or not."""
     await append(journal, tap(10), tap(11))
     before = await pending(journal)
-    assert await append(journal, tap(10), tap(11), tap(12), at=NOW + SECOND) == Appended(1, 13)
+    assert await append(journal, tap(10), tap(11), tap(12), at=NOW + SECOND) == 1
     assert (await pending(journal))[:2] == before
     await journal.finish([before[0].seq])
-    assert await append(journal, tap(10), at=NOW + SECOND) == Appended(0, 13)
+    assert await append(journal, tap(10), at=NOW + SECOND) == 0
     assert set(await seqs(journal)) == {11, 12}
 
 
 async def test_a_batch_with_one_update_twice_is_stored_once(journal: Journal) -> None:
     """Repetition within a batch is recognised too."""
-    assert await append(journal, tap(10), tap(10)) == Appended(1, 11)
+    assert await append(journal, tap(10), tap(10)) == 1
     assert len(await pending(journal)) == 1
 
 
-async def test_the_offset_is_there_only_to_confirm(journal: Journal) -> None:
-    """Once a poll with it has returned, nothing is unconfirmed and the offset is gone."""
-    assert await append(journal, tap(10), tap(11)) == Appended(2, 12)
-    assert await journal.offset() == 12
-    assert await append(journal, below=12) == Appended(0, None)
-    assert await journal.offset() is None
-    assert set(await seqs(journal)) == {10, 11}
-
-
 async def test_a_poll_confirms_the_last_batch_and_brings_the_next(journal: Journal) -> None:
-    """What the offset lies above is confirmed, what the poll brought is not."""
+    """What does not come again is confirmed, what the poll brought is not."""
     await append(journal, tap(10), tap(11))
-    assert await append(journal, tap(12), below=12) == Appended(1, 13)
-    assert await append(journal, tap(12), below=None) == Appended(0, 13)
+    assert await append(journal, tap(12)) == 1
+    assert await append(journal, tap(12)) == 0
     assert set(await seqs(journal)) == {10, 11, 12}
 
 
 async def test_an_id_that_comes_again_after_confirmation_is_a_new_update(journal: Journal) -> None:
     """Telegram restarts ids at random, so a confirmed id may be used again, pending or done before."""
     await append(journal, tap(10))
-    await append(journal, below=11)
-    assert await append(journal, tap(10, data="new"), at=NOW + SECOND) == Appended(1, 11)
+    await append(journal)
+    assert await append(journal, tap(10, data="new"), at=NOW + SECOND) == 1
     assert [entry.update["callback_query"].get("data") for entry in await pending(journal)] == [None, "new"]
 
 
+async def test_another_update_under_an_unconfirmed_id_is_no_redelivery(journal: Journal) -> None:
+    """After a restart against a server whose ids began anew, nothing is taken for what it is not."""
+    await append(journal, tap(10, data="old"))
+    await journal.finish((await seqs(journal)).values())
+    assert await append(journal, tap(10, data="new"), tap(3)) == 2
+    assert [entry.update["callback_query"].get("data") for entry in await pending(journal)] == ["new", None]
+
+
 async def test_ids_that_restart_lower_are_accepted_with_the_confirming_poll(journal: Journal) -> None:
-    """The poll that confirms high ids may already bring low ones; they are kept and get their own offset."""
+    """The poll that confirms high ids may already bring low ones; they are kept."""
     await append(journal, tap(1_000_000))
-    assert await append(journal, tap(5), below=1_000_001) == Appended(1, 6)
-    assert await append(journal, below=6) == Appended(0, None)
+    assert await append(journal, tap(5)) == 1
+    assert await append(journal) == 0
     assert set(await seqs(journal)) == {1_000_000, 5}
 
 
@@ -144,7 +140,7 @@ async def test_finished_and_confirmed_in_either_order_is_forgotten(journal: Jour
     positions = await seqs(journal)
     await journal.finish([positions[10]])
     assert rows(tmp_path / "journal.sqlite3") == 2
-    await append(journal, below=12)
+    await append(journal)
     assert rows(tmp_path / "journal.sqlite3") == 1
     await journal.finish([positions[11], positions[11], 999])
     assert rows(tmp_path / "journal.sqlite3") == 0
@@ -159,9 +155,9 @@ async def test_an_update_without_a_usable_id_is_one_dead_letter(
 ) -> None:
     """It can never be confirmed and comes again with every poll: one copy is kept, nothing is processed."""
     odd = {"callback_query": {}, **extra}
-    assert await append(journal, odd, tap(10), odd) == Appended(2, 11)
-    assert await append(journal, odd) == Appended(0, 11)
-    assert await append(journal, odd, below=11) == Appended(0, None)
+    assert await append(journal, odd, tap(10), odd) == 2
+    assert await append(journal, odd) == 0
+    assert await append(journal, odd) == 0
     assert set(await seqs(journal)) == {10}
     state = await journal.state()
     assert (state.pending, state.dead, state.dead_taps) == (1, 1, 1)
@@ -176,9 +172,9 @@ async def test_what_is_no_object_is_a_dead_letter_too(journal: Journal, odd: obj
 
 
 async def test_negative_and_extreme_ids(journal: Journal) -> None:
-    """Every 64-bit id with an offset above it is one."""
-    assert await append(journal, tap(-(2**63)), tap(2**63 - 2)) == Appended(2, 2**63 - 1)
-    assert await append(journal, below=2**63 - 1) == Appended(0, None)
+    """Every 64-bit id above which there is room for an offset is one."""
+    assert await append(journal, tap(-(2**63)), tap(2**63 - 2)) == 2
+    assert await append(journal) == 0
 
 
 async def test_failed_tries_are_counted_until_burial(journal: Journal) -> None:
@@ -191,7 +187,7 @@ async def test_failed_tries_are_counted_until_burial(journal: Journal) -> None:
     await journal.failed(position, "defect", bury=True)
     assert set(await seqs(journal)) == {11}
     assert await journal.state() == JournalState(1, 1, 1, 1, NOW)
-    await append(journal, tap(10), below=None)
+    await append(journal, tap(10))
     assert set(await seqs(journal)) == {11}
 
 
@@ -201,7 +197,7 @@ async def test_the_newest_dead_letters_are_kept(
     """Their number is bounded, so that poison cannot fill the disk."""
     monkeypatch.setattr(journal_module, "MAX_DEAD_LETTERS", 3)
     await append(journal, *(tap(n) for n in range(10, 16)))
-    await append(journal, below=16)
+    await append(journal)
     positions = await seqs(journal)
     for n in range(10, 15):
         await journal.failed(positions[n], "defect", bury=True)
@@ -252,7 +248,7 @@ async def test_facts(journal: Journal) -> None:
 
 
 async def test_everything_survives_reopening(tmp_path: Path) -> None:
-    """Pending and answered entries, tries, dead letters, the offset and facts are on disk."""
+    """Pending and answered entries, tries, dead letters and facts are on disk."""
     path = tmp_path / "deep" / "er" / "journal.sqlite3"
     first = Journal(path)
     await first.open()
@@ -263,14 +259,14 @@ async def test_everything_survives_reopening(tmp_path: Path) -> None:
     await first.failed(positions[12], "defect", bury=True)
     await first.finish([positions[13]])
     await first.remember(gap=5)
-    before = (await pending(first), await first.state(), await first.facts(), await first.offset())
+    before = (await pending(first), await first.state(), await first.facts())
     await first.close()
     second = Journal(path)
     await second.open()
-    after = (await pending(second), await second.state(), await second.facts(), await second.offset())
+    after = (await pending(second), await second.state(), await second.facts())
     assert after == before
     assert [(e.answered, e.attempts) for e in after[0]] == [(True, 0), (False, 1)]
-    assert await append(second, tap(13)) == Appended(0, 14)
+    assert await append(second, tap(13)) == 0
     await second.close()
 
 
@@ -295,7 +291,7 @@ async def test_positions_are_never_used_again(tmp_path: Path) -> None:
     await append(journal, tap(10))
     position = (await seqs(journal))[10]
     await journal.finish([position])
-    await append(journal, below=11)
+    await append(journal)
     await journal.close()
     journal = Journal(path)
     await journal.open()
@@ -308,7 +304,7 @@ async def test_compacting_gives_the_space_back(journal: Journal, tmp_path: Path)
     """After a backlog is worked off, the file shrinks and the log is empty."""
     path = tmp_path / "journal.sqlite3"
     await append(journal, *(tap(n, data="x" * 2000) for n in range(500)))
-    await append(journal, below=500)
+    await append(journal)
     await journal.compact()
     full = path.stat().st_size
     assert full > 1_000_000
@@ -316,7 +312,6 @@ async def test_compacting_gives_the_space_back(journal: Journal, tmp_path: Path)
     await journal.compact()
     assert path.stat().st_size < 100_000
     assert (tmp_path / "journal.sqlite3-wal").stat().st_size == 0
-    assert await journal.offset() is None
 
 
 async def test_a_second_reader_sees_what_is_committed(journal: Journal, tmp_path: Path) -> None:
@@ -341,12 +336,11 @@ async def test_a_full_disk_keeps_what_was_there(journal: Journal) -> None:
     db.execute(f"PRAGMA max_page_count = {page_count + 1}")
     big = [tap(n, data="x" * 3000) for n in range(20, 60)]
     with pytest.raises(JournalError, match=r"journal\.sqlite3 cannot be written .*full.*free disk space"):
-        await append(journal, *big, below=11, at=NOW + SECOND)
+        await append(journal, *big, at=NOW + SECOND)
     assert set(await seqs(journal)) == {10}
-    assert await journal.offset() == 11
     assert (await journal.facts())["last_poll_ms"] == NOW_MS
     db.execute("PRAGMA max_page_count = 1000000")
-    assert await append(journal, *big, below=11) == Appended(40, 60)
+    assert await append(journal, *big) == 40
 
 
 async def test_a_read_only_journal_refuses_to_append(journal: Journal) -> None:
@@ -417,5 +411,5 @@ async def test_a_journal_that_is_not_open_says_so(tmp_path: Path) -> None:
     """A call before `open` is refused in words."""
     journal = Journal(tmp_path / "journal.sqlite3")
     with pytest.raises(JournalError, match="is not open"):
-        await journal.offset()
+        await journal.facts()
     await journal.close()

@@ -24,6 +24,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "bot.settings": ("bot.core",),
     "bot.telegram": ("bot.core", "bot.flows.ports", "bot.telegram"),
     "bot.flows": ("bot.core", "bot.flows", "bot.journal", "bot.logs", "bot.store"),
+    "bot.exchange": ("bot.core", "bot.exchange"),
     "bot.sandbox": ("bot.core.errors", "bot.sandbox"),
 }
 TOP = ("bot.app", "bot.cli", "bot.demo", "bot.__main__")

@@ -218,7 +218,7 @@ def test_commands(text: object, name: str, argument: str) -> None:
     """Slash, bot name and case fall away; other private messages are commands without a name."""
     message = {"chat": {"id": 7, "type": "private"}, "from": {"id": 8}, "text": text}
     assert read_update({"update_id": 5, "message": message}, NOW) == CommandUpdate(
-        8, 7, is_private=True, name=name, argument=argument
+        5, 8, 7, is_private=True, name=name, argument=argument
     )
 
 
@@ -226,7 +226,7 @@ def test_commands_in_groups_are_not_private() -> None:
     """A group's chat id is negative and its commands are marked."""
     message = {"chat": {"id": -(2**40), "type": "supergroup"}, "from": {"id": 8}, "text": "/stats"}
     result = read_update({"update_id": 5, "message": message}, NOW)
-    assert result == CommandUpdate(8, -(2**40), is_private=False, name="stats", argument="")
+    assert result == CommandUpdate(5, 8, -(2**40), is_private=False, name="stats", argument="")
 
 
 @pytest.mark.parametrize(
