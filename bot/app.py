@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.core.clock import Clock, system_clock
 from bot.core.errors import ConfigError, JournalError, StorageRejected, StorageUnavailable
@@ -38,6 +38,8 @@ from bot.store.taps import TapLedger
 from bot.telegram.client import BotClient
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 # Seconds. SIGTERM to end: at most the sum, and the embedded MongoDB's second.
 _FINISH_WRITES = 2.5
@@ -135,7 +137,10 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock = system_c
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.data_dir))
         journal = await stack.enter_async_context(open_journal(settings.data_dir))
-        db, embedded = await stack.enter_async_context(open_database(settings))
+        opened = await _unless(stop, stack.enter_async_context(open_database(settings)))
+        if opened is None:
+            return
+        db, embedded = opened
         api = await stack.enter_async_context(
             BotClient(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url)
         )
@@ -173,6 +178,21 @@ async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], st
 
 def _start(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
     return [asyncio.create_task(each) for each in work]
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, _T]) -> _T | None:
+    """The result of `work`; None if `stop` came first, and then `work` was cancelled."""
+    task = asyncio.create_task(work)
+    (stopping,) = _start(_until(stop))
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        task.cancel()
+        await asyncio.wait({task})
+        return None
+    finally:
+        stopping.cancel()
 
 
 async def _until(event: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,7 @@ from bot.core.errors import JournalError
 from bot.core.updates import unreadable
 
 MAX_DEAD_LETTERS = 1_000
+LAST_POLL_FACT = "last_poll_ms"
 
 _T = TypeVar("_T")
 _PENDING, _DONE, _DEAD = 0, 1, 2
@@ -104,7 +105,9 @@ class Journal:
         await asyncio.get_running_loop().run_in_executor(self._io, self._close)
         self._io.shutdown()
 
-    async def append(self, updates: Sequence[object], *, polled_at: datetime) -> int:
+    async def append(
+        self, updates: Sequence[object], *, polled_at: datetime, facts: Mapping[str, int] | None = None
+    ) -> int:
         """Store a fetched batch durably. When this returns, the batch may be confirmed.
 
         What is not in the batch any more was confirmed by the poll that brought it.
@@ -112,6 +115,7 @@ class Journal:
         Args:
             updates: as Telegram sent them; those that came before and are unconfirmed are skipped.
             polled_at: when the poll returned; remembered as the last successful poll.
+            facts: what else to remember.
 
         Returns:
             How many of them were new.
@@ -151,7 +155,8 @@ class Journal:
             new = db.total_changes - before
             if any(update_id is None for update_id, *_ in rows):
                 _drop_old_dead_letters(db)
-            db.execute("INSERT OR REPLACE INTO facts VALUES ('last_poll_ms', ?)", (to_ms(polled_at),))
+            remembered = {LAST_POLL_FACT: to_ms(polled_at), **(facts or {})}
+            db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", remembered.items())
             return new
 
         return await self._write(write)
@@ -200,20 +205,14 @@ class Journal:
         await self._write(write)
 
     async def facts(self) -> dict[str, int]:
-        """Small durable facts: `last_poll_ms`, and those set by `remember`."""
+        """Small durable facts: the last poll, and those given to `append`."""
         return await self._read(lambda db: dict(db.execute("SELECT name, value FROM facts")))
 
-    async def remember(self, **facts: int | None) -> None:
-        """Set facts; None forgets one."""
-
-        def write(db: sqlite3.Connection) -> None:
-            for name, value in facts.items():
-                if value is None:
-                    db.execute("DELETE FROM facts WHERE name = ?", (name,))
-                else:
-                    db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
-
-        await self._write(write)
+    async def forget(self, name: str, value: int) -> None:
+        """Drop a fact, if it still has this value."""
+        await self._write(
+            lambda db: db.execute("DELETE FROM facts WHERE name = ? AND value = ?", (name, value))
+        )
 
     async def state(self) -> JournalState:
         """What is waiting and what was given up."""

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     """Everything that an operator can set; field names are the variables' names in lower case."""
 
     model_config = SettingsConfigDict(
-        env_file_encoding="utf-8",
+        env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", url):
             raise ValueError(f"{url!r} is not an address; write one such as http://127.0.0.1:8081")
         return url.rstrip("/")
+
+    @field_validator("data_dir")
+    @classmethod
+    def _expand(cls, path: Path) -> Path:
+        return path.expanduser()
 
     @field_validator("mongo_url")
     @classmethod
@@ -185,7 +190,7 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
 def _check_names(env_file: Path) -> None:
     """A misspelt variable would silently leave its default in force."""
     known = [name.upper() for name in Settings.model_fields]
-    for name in dotenv_values(env_file):
+    for name in dotenv_values(env_file, encoding="utf-8-sig"):
         if name.upper() not in known and (close := difflib.get_close_matches(name.upper(), known, 1, 0.85)):
             raise ConfigError(f"{name}: unknown variable in {env_file}; do you mean {close[0]}?")
 

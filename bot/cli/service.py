@@ -86,8 +86,8 @@ def prompt(
     try:
         check_id(run_id, "--run-id")
         check_id(session_id, "--session-id")
-        title = check_text(title, "--title", texts.MAX_TITLE)
-        note = check_text(note, "--note", texts.MAX_NOTE)
+        title = _text(title, "--title", texts.MAX_TITLE)
+        note = _text(note, "--note", texts.MAX_NOTE)
         due_at = system_clock() if at is None else parse_instant(at, settings.timezone)
     except InvalidPrompt as exc:
         raise ConfigError(str(exc)) from None
@@ -103,7 +103,7 @@ def prompt(
         click.echo(f"nothing to do: {what} was queued before and is {state}")
 
 
-def check_text(value: str | None, option: str, limit: int) -> str | None:
+def _text(value: str | None, option: str, limit: int) -> str | None:
     """A text from the command line.
 
     Raises:

@@ -25,6 +25,8 @@ _REFERENCE_SESSION = "~"
 _REFERENCE = re.compile(r"~[A-Za-z0-9_-]{20}")
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+# What a decoder leaves of bytes that are no UTF-8: an id with it names some other session.
+_DAMAGED = re.compile(r"[\ud800-\udfff\ufffd]")
 
 
 class FeedbackType(StrEnum):
@@ -75,7 +77,7 @@ def parse_callback(data: object) -> Callback | None:
         type_ = FeedbackType(kind.strip().lower())
     except ValueError:
         return None
-    if not run_id.strip() or _SURROGATE.search(run_id + (session_id or "")):
+    if not run_id.strip() or _DAMAGED.search(run_id + (session_id or "")):
         return None
     return Callback(run_id, session_id if session_id and session_id.strip() else None, type_, _note(note))
 

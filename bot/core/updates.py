@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.core.feedback import Tap
 
 ALLOWED_UPDATES = ("message", "callback_query")
+
+TAP_LIFETIME = timedelta(seconds=150)
+"""Telegram forgets a callback query after this time: a longer gap in polling may have swallowed taps."""
 
 _UNREADABLE = "unreadable"
 _INT64 = 2**63
@@ -116,9 +119,9 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
         query_id=query_id,
         user_id=_integer(sender.get("id"), "callback_query.from.id"),
         username=_clean(username) if isinstance(username, str) else None,
-        chat_id=_int64(chat.get("id")) if isinstance(chat, dict) else None,
-        message_id=_int64(message.get("message_id")),
-        prompt_at=_instant(message.get("date")),
+        chat_id=read_int64(chat.get("id")) if isinstance(chat, dict) else None,
+        message_id=read_int64(message.get("message_id")),
+        prompt_at=read_instant(message.get("date")),
         data=data if isinstance(data, str) else None,
         received_at=received_at,
     )
@@ -156,21 +159,23 @@ def _object(value: object, field: str) -> dict[str, Any]:
 
 
 def _integer(value: object, field: str) -> int:
-    number = _int64(value)
+    number = read_int64(value)
     if number is None:
         raise UnreadableUpdate(f"{field}: not a 64-bit integer")
     return number
 
 
-def _int64(value: object) -> int | None:
+def read_int64(value: object) -> int | None:
+    """The number, if it is one that MongoDB and SQLite can hold."""
     if isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64:
         return value
     return None
 
 
-def _instant(value: object) -> datetime | None:
+def read_instant(value: object) -> datetime | None:
+    """The instant of a date on the wire (Unix seconds); None if there is none."""
     # A date of 0 marks a message that Telegram can no longer show.
-    seconds = _int64(value)
+    seconds = read_int64(value)
     if seconds is None or not _FIRST_SECOND <= seconds <= _LAST_SECOND:
         return None
     return datetime.fromtimestamp(seconds, UTC)

@@ -13,14 +13,13 @@ from datetime import timedelta
 
 from bot.core.clock import Clock, from_ms
 from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
+from bot.core.updates import TAP_LIFETIME
 from bot.journal import Journal
 from bot.logs import Recurring, describe_defect
 from bot.store.prompts import PromptStore
 
 log = logging.getLogger(__name__)
 
-# Telegram forgets a callback query after 150 s: a longer gap may have swallowed taps.
-TAP_LIFETIME = timedelta(seconds=150)
 GAP_FACT = "gap_until_ms"
 
 _INTERVAL = 2.0
@@ -70,5 +69,6 @@ class Absence:
         # Taps on younger prompts were still waiting at Telegram when the polls began again.
         sent_until = from_ms(until_ms) - TAP_LIFETIME
         number = await self._prompts.ask_again(sent_since=now - self._window, sent_until=sent_until, now=now)
-        await self._journal.remember(**{GAP_FACT: None})
+        # A further gap may have been noted meanwhile.
+        await self._journal.forget(GAP_FACT, until_ms)
         log.info("asking again about %d unanswered sessions", number)

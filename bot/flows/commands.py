@@ -8,7 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from bot.core import texts
-from bot.core.errors import JournalError, StorageRejected, StorageUnavailable, TelegramError
+from bot.core.errors import (
+    JournalError,
+    StorageRejected,
+    StorageUnavailable,
+    TelegramError,
+    TelegramRateLimited,
+)
 from bot.core.limits import SendLimits
 from bot.core.stats import Stats
 from bot.core.updates import CommandUpdate
@@ -74,6 +80,9 @@ class Commands:
             command, done = ready
             try:
                 await self._reply(command)
+            except TelegramRateLimited as exc:
+                self._limits.hold(command.chat_id, self._monotonic() + exc.retry_after)
+                continue
             except TelegramError as exc:
                 log.info("a reply could not be sent: %s", exc)
             except Exception as exc:  # noqa: BLE001  # one message's defect must not end the others' replies

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 _IN_FLIGHT = 12
 _IDLE_INTERVAL = 0.5
 _TROUBLE_DELAY = 2.0
+_SETTLE_TRIES = 3
 
 
 class Dispatcher:
@@ -63,6 +64,7 @@ class Dispatcher:
         self._zone = zone
         self._monotonic = monotonic
         self._trouble = Recurring(log)
+        self._abandoned: set[object] = set()
         self._in_flight: dict[asyncio.Task[None], int] = {}
 
     async def run(self) -> None:
@@ -76,7 +78,7 @@ class Dispatcher:
             return
         busy = self._limits.waiting(self._monotonic()) | set(self._in_flight.values())
         try:
-            document = await self._prompts.claim(self._clock(), busy_chats=busy)
+            document = await self._prompts.claim(self._clock(), busy_chats=busy, but=self._abandoned)
             self._trouble.over("prompts are sent again")
             if document is None:
                 await asyncio.sleep(_IDLE_INTERVAL)
@@ -108,13 +110,16 @@ class Dispatcher:
         if due_at is not None and due_at > now:
             await self._prompts.postpone(prompt, due_at)
             return None
+        if prompt.again and await self._prompts.is_answered(prompt):
+            await self._prompts.settle_answered(prompt, now)
+            return None
         return prompt if await self._prompts.prepare(prompt, document) else None
 
     async def _send(self, prompt: Prompt) -> None:
         now = self._monotonic()
         await asyncio.sleep(self._limits.book(prompt.chat_id, now) - now)
         settle = await self._ask(prompt)
-        await self._until_stored(settle)
+        await self._until_stored(prompt, settle)
 
     async def _ask(self, prompt: Prompt) -> Callable[[], Awaitable[None]]:
         """Send the question; returns how to settle."""
@@ -140,15 +145,28 @@ class Dispatcher:
         await self._prompts.settle_sent(prompt, sent.message_id, sent.sent_at or now, now)
         log.info("prompt sent")
 
-    async def _until_stored(self, settle: Callable[[], Awaitable[None]]) -> None:
-        # The chat stays busy meanwhile, so that an ended lease does not send a second copy from here.
-        while True:
+    async def _until_stored(self, prompt: Prompt, settle: Callable[[], Awaitable[None]]) -> None:
+        """Settle, however long MongoDB is away.
+
+        The chat stays busy meanwhile, so that an ended lease does not send a second copy from here. What
+        MongoDB refuses to take is left alone until the bot is started again, for the same reason.
+        """
+        refusals = 0
+        while refusals < _SETTLE_TRIES:
             try:
                 await settle()
                 return
-            except (StorageUnavailable, StorageRejected) as exc:
+            except StorageUnavailable as exc:
                 self._trouble.met(f"the outcome of a prompt is not stored yet: {exc}")
-                await asyncio.sleep(_TROUBLE_DELAY)
+            except StorageRejected as exc:
+                refusals += 1
+                reason = str(exc)
+            except Exception as exc:  # noqa: BLE001  # nobody awaits this task: its error would be lost
+                refusals += 1
+                reason = describe_defect(exc)
+            await asyncio.sleep(_TROUBLE_DELAY)
+        self._abandoned.add(prompt.id)
+        log.error("the outcome of a prompt cannot be stored, it is left as it is: %s", reason)
 
     async def finish(self) -> None:
         """Return when everything that is being sent is settled."""

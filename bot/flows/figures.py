@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.core.clock import Clock, from_ms
 from bot.core.stats import Stats
-from bot.journal import Journal
+from bot.journal import LAST_POLL_FACT, Journal
 from bot.store.feedback import FeedbackStore
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
@@ -33,7 +33,7 @@ class Figures:
         until = self._clock()
         since = until - timedelta(days=days)
         journal = await self._journal.state()
-        last_poll_ms = (await self._journal.facts()).get("last_poll_ms")
+        last_poll_ms = (await self._journal.facts()).get(LAST_POLL_FACT)
         waiting = await self._journal.pending_query_ids()
         return Stats(
             days=days,

@@ -27,10 +27,10 @@ from bot.core.errors import (
     TelegramUnauthorized,
     TelegramUnreadable,
 )
-from bot.core.updates import unreadable
-from bot.flows.absence import GAP_FACT, TAP_LIFETIME
+from bot.core.updates import TAP_LIFETIME, unreadable
+from bot.flows.absence import GAP_FACT
 from bot.flows.ports import MAX_UPDATES, BotApi
-from bot.journal import Journal, update_id_of
+from bot.journal import LAST_POLL_FACT, Journal, update_id_of
 from bot.logs import Recurring, describe_defect
 
 log = logging.getLogger(__name__)
@@ -43,9 +43,8 @@ _FIRST_DELAY, _LONGEST_DELAY = 1.0, 5.0
 _REFUSALS_AT_START = 3
 _UNREADABLE_TRIES = 3
 _TOKEN_FACT = "token"  # noqa: S105  # the name of a fact
-_ONE_UPDATE = re.compile(
-    r'\s*\{\s*"ok"\s*:\s*true\s*,\s*"result"\s*:\s*\[\s*\{\s*"update_id"\s*:\s*(\d{1,18})\b'
-)
+_A_RESULT = re.compile(r'\s*\{\s*"ok"\s*:\s*true\b')
+_UPDATE_IDS = re.compile(r'"update_id"\s*:\s*(\d{1,18})\b')
 
 
 class Intake:
@@ -88,6 +87,7 @@ class Intake:
         self._ever_polled = False
         self._connected = False
         self._is_known_token = False
+        self._last_poll_ms: int | None = None
         self._caught_up = asyncio.Event()
         self._trouble = Recurring(log)
 
@@ -101,7 +101,9 @@ class Intake:
         Raises:
             ConfigError: Telegram refuses a token that it never took from here.
         """
-        self._is_known_token = (await self._journal.facts()).get(_TOKEN_FACT) == self._token
+        facts = await self._journal.facts()
+        self._is_known_token = facts.get(_TOKEN_FACT) == self._token
+        self._last_poll_ms = facts.get(LAST_POLL_FACT)
         while True:
             try:
                 await self._poll()
@@ -133,12 +135,12 @@ class Intake:
         else:
             updates = await self._api.get_updates(self._offset, timeout, limit)
             self._singly = max(0, self._singly - len(updates))
-        await self._note_gap(started_at)
+        polled_at = self._clock()
+        facts = {_TOKEN_FACT: self._token, **self._gap_before(started_at)}
         # Shielded: a batch that arrived is kept even if the bot is told to stop right now.
-        new = await asyncio.shield(self._journal.append(updates, polled_at=self._clock()))
-        if not self._is_known_token:
-            await self._journal.remember(**{_TOKEN_FACT: self._token})
-            self._is_known_token = True
+        new = await asyncio.shield(self._journal.append(updates, polled_at=polled_at, facts=facts))
+        self._last_poll_ms = to_ms(polled_at)
+        self._is_known_token = True
         if not self._ever_polled:
             log.info("polling Telegram")
         self._trouble.over("polling works again")
@@ -159,25 +161,25 @@ class Intake:
         So the next polls fetch one update at a time, until the good ones before it are through. If then the
         same update is unreadable several times, its text becomes a dead letter under its id.
         """
-        found = _ONE_UPDATE.match(body) if self._singly else None
+        ids = set(_UPDATE_IDS.findall(body)) if self._singly and _A_RESULT.match(body) else set()
         self._singly = MAX_UPDATES
-        if found is None:
+        if len(ids) != 1:
             self._unreadable_seen = 0
             return
-        stand_in = unreadable(int(found[1]), body)
+        stand_in = unreadable(int(ids.pop()), body)
         self._unreadable_seen = self._unreadable_seen + 1 if stand_in == self._unreadable else 1
         self._unreadable = stand_in
 
-    async def _note_gap(self, poll_started_at: datetime) -> None:
-        """Remember a time without polls in which taps may have been forgotten."""
-        last = (await self._journal.facts()).get("last_poll_ms")
-        if last is None:
-            return
-        gap = poll_started_at - from_ms(last)
-        if gap > TAP_LIFETIME:
-            log.warning("no poll for %d s: taps made meanwhile may be lost", gap.total_seconds())
-            self._caught_up.clear()
-            await self._journal.remember(**{GAP_FACT: to_ms(poll_started_at)})
+    def _gap_before(self, poll_started_at: datetime) -> dict[str, int]:
+        """The fact to remember if so much time passed without a poll that taps may have been forgotten."""
+        if self._last_poll_ms is None:
+            return {}
+        gap = poll_started_at - from_ms(self._last_poll_ms)
+        if gap <= TAP_LIFETIME:
+            return {}
+        log.warning("no poll for %d s: taps made meanwhile may be lost", gap.total_seconds())
+        self._caught_up.clear()
+        return {GAP_FACT: to_ms(poll_started_at)}
 
     async def _back_off(self, exc: Exception, cure: str = "") -> None:
         self._failures += 1

@@ -47,6 +47,7 @@ ANSWER_WITHIN = timedelta(seconds=2)
 MAX_TRIES = 3
 
 _PAGE = 500
+_SMALLEST_BATCH = 25
 _BOOKS_INTERVAL = 0.1
 _COMPACT_AFTER = 1_000
 _WAITING_INTERVAL = 0.5
@@ -101,7 +102,8 @@ class Recorder:
         self._new = asyncio.Event()
         self._idle = asyncio.Event()
         self._answered: set[int] = set()
-        self._half_done: set[int] = set()
+        self._stored: set[int] = set()
+        self._replied: set[int] = set()
         self._to_finish: list[int] = []
         self._to_mark: list[int] = []
         self._store_trouble = Recurring(log)
@@ -155,7 +157,7 @@ class Recorder:
             for item in items:
                 await self._persist_alone(item)
             for entry, _ in refused:
-                self._step(entry.seq)
+                self._is_stored(entry.seq)
 
     async def _read(self, entry: Entry) -> _Item | LedgerEntry | None:
         """The tap in an entry, or the count of a message that is refused; the rest is seen to here."""
@@ -164,7 +166,7 @@ class Recorder:
                 case TapUpdate(tap, prompted):
                     return _Item(entry, tap, prompted, self._first_verdict(tap))
                 case CommandUpdate() if is_refused(update, self._rules.athletes, self._rules.admins):
-                    self._commands.put(update, partial(self._step, entry.seq))
+                    self._commands.put(update, partial(self._is_answered, entry.seq))
                     key = f"update-{update.update_id}"
                     return LedgerEntry(key, update.update_id, entry.received_at, Outcome.REFUSED_COMMAND)
                 case CommandUpdate():
@@ -194,6 +196,12 @@ class Recorder:
                 self._store_trouble.met(f"{exc}; received taps are kept in the journal", level)
                 await asyncio.sleep(delay)
                 delay = min(_LONGEST_DELAY, delay * 2)
+                if len(items) > _SMALLEST_BATCH:
+                    # A server that is too slow for all of them may be quick enough for a few.
+                    half = len(items) // 2
+                    await self._persist(items[:half], refused)
+                    await self._persist(items[half:])
+                    return
         for item, result in zip(items, results, strict=True):
             match result:
                 case Recorded():
@@ -203,9 +211,9 @@ class Recorder:
                 case Unrecordable():
                     await self._bury(item.entry, result.reason)
                     continue
-            self._step(item.entry.seq)
+            self._is_stored(item.entry.seq)
         for entry, _ in refused:
-            self._step(entry.seq)
+            self._is_stored(entry.seq)
 
     async def _persist_alone(self, item: _Item) -> None:
         for tries in range(item.entry.attempts + 1, MAX_TRIES + 1):
@@ -291,22 +299,28 @@ class Recorder:
             return
         self._answered.add(entry.seq)
         if entry.answered:  # before a restart
-            self._step(entry.seq)
+            self._is_answered(entry.seq)
             return
 
         def sent() -> None:
             done()
-            self._step(entry.seq)
+            self._is_answered(entry.seq)
 
         self._answerer.put(answer, sent)
 
-    def _step(self, seq: int) -> None:
-        if seq in self._half_done:
-            self._half_done.discard(seq)
-            self._answered.discard(seq)
+    def _is_stored(self, seq: int) -> None:
+        self._stored.add(seq)
+        self._finish_if_both(seq)
+
+    def _is_answered(self, seq: int) -> None:
+        self._replied.add(seq)
+        self._finish_if_both(seq)
+
+    def _finish_if_both(self, seq: int) -> None:
+        if seq in self._stored and seq in self._replied:
+            for done in (self._stored, self._replied, self._answered):
+                done.discard(seq)
             self._to_finish.append(seq)
-        else:
-            self._half_done.add(seq)
 
     async def _bury(self, entry: Entry, reason: str) -> None:
         """Make an entry a dead letter; its tap, if it is one, is answered all the same."""

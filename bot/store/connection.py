@@ -6,6 +6,7 @@ acknowledged writes when a server is killed.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from bson.errors import BSONError
-from pymongo import AsyncMongoClient, UpdateOne
+from pymongo import AsyncMongoClient, ReadPreference, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
@@ -62,21 +63,23 @@ def connect(url: str, db_name: str | None, default_db: str) -> Database:
             "serverSelectionTimeoutMS": _SELECTION_TIMEOUT,
         }
         options = url.lower().partition("?")[2]
-        client: AsyncMongoClient[Document] = AsyncMongoClient(
-            url,
-            w="majority",
-            journal=True,
-            # What decides is read where it was written, whatever the connection string prefers.
-            readPreference="primary",
-            tz_aware=True,
-            # Documents of other writers may hold what Python cannot: better an odd value than no document.
-            datetime_conversion="DATETIME_CLAMP",
-            unicode_decode_error_handler="replace",
-            appname="feedback-bot",
-            **{name: value for name, value in defaults.items() if f"{name.lower()}=" not in options},
-        )
-        return client[db_name] if db_name else client.get_default_database(default_db)
-    except (InvalidURI, ConfigurationError, InvalidName, ValueError) as exc:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # PyMongo only warns of options it cannot read
+            client: AsyncMongoClient[Document] = AsyncMongoClient(
+                url,
+                w="majority",
+                journal=True,
+                tz_aware=True,
+                # Other writers may have stored what Python cannot hold: better an odd value than none.
+                datetime_conversion="DATETIME_CLAMP",
+                unicode_decode_error_handler="replace",
+                appname="feedback-bot",
+                **{name: value for name, value in defaults.items() if f"{name.lower()}=" not in options},
+            )
+        name = db_name or client.get_default_database(default_db).name
+        # What decides is read where it was written, whatever the connection string prefers.
+        return client.get_database(name, read_preference=ReadPreference.PRIMARY)
+    except (InvalidURI, ConfigurationError, InvalidName, ValueError, OSError, UserWarning) as exc:
         # The driver's text may quote a part of a password that was not escaped.
         reason = str(exc) if "@" not in url else "percent-encode special characters in user name and password"
         raise ConfigError(f"MONGO_URL: not a usable connection string ({reason})") from None
@@ -121,16 +124,6 @@ def storage_errors() -> Iterator[None]:
         if exc.timeout:
             raise StorageUnavailable(f"MongoDB does not answer ({type(exc).__name__})") from None
         raise StorageRejected(f"MongoDB's driver refuses the call ({type(exc).__name__})") from None
-
-
-async def ping(db: Database) -> None:
-    """Return when MongoDB answers.
-
-    Raises:
-        StorageUnavailable: it does not.
-    """
-    with storage_errors():
-        await db.command("ping")
 
 
 @dataclass(frozen=True, slots=True)

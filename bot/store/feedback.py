@@ -135,7 +135,9 @@ def _result(
     document = standing.get(event.identity)
     if document is None:
         reason = refused.get(event.session_key) or refused.get(collision_key(event))
-        return Unrecordable(reason or "the document was deleted while it was written")
+        if reason is None:
+            raise StorageUnavailable("a document was deleted while it was written")
+        return Unrecordable(reason)
     try:
         type_ = FeedbackType(document.get("type", ""))
     except ValueError:

@@ -44,7 +44,7 @@ class PromptStore:
         note: str | None,
         due_at: datetime,
         now: datetime,
-    ) -> PromptState | None:
+    ) -> str | None:
         """Queue a prompt. A session is asked about once in a chat: if it is there already, its state."""
         key = {"runId": run_id, "sessionId": session_id, "chatId": str(chat_id)}
         document = {
@@ -64,10 +64,14 @@ class PromptStore:
                     return None
                 except DuplicateKeyError:
                     existing = await self._prompts.find_one(key)
-        return PromptState((existing or {}).get("state") or PromptState.PENDING)
+        return str((existing or {}).get("state") or PromptState.PENDING.value)
 
-    async def claim(self, now: datetime, *, busy_chats: Iterable[int]) -> Document | None:
+    async def claim(
+        self, now: datetime, *, busy_chats: Iterable[int] = (), but: Iterable[object] = ()
+    ) -> Document | None:
         """Lease the prompt that is due longest, in a chat that is not busy, until `now + LEASE`.
+
+        `but` are the `_id`s of documents that are to be left alone.
 
         A claim that is not settled may be taken over from the very instant the lease ends.
         """
@@ -78,6 +82,8 @@ class PromptStore:
         }
         if busy := [form for chat in busy_chats for form in _chat_forms(chat)]:
             query["chatId"] = {"$nin": busy}
+        if left_alone := list(but):
+            query["_id"] = {"$nin": left_alone}
         with storage_errors():
             return await self._prompts.find_one_and_update(
                 query,
@@ -162,6 +168,17 @@ class PromptStore:
         }
         await self._settle(document["_id"], document["claim"], update)
 
+    async def is_answered(self, prompt: Prompt) -> bool:
+        """Whether somebody has answered about the prompt's session."""
+        query = {"runId": prompt.run_id, "sessionId": prompt.session_id}
+        with storage_errors():
+            return await self._events.find_one(query, {"_id": True}) is not None
+
+    async def settle_answered(self, prompt: Prompt, now: datetime) -> None:
+        """It need not be asked again after all."""
+        sent = {"state": PromptState.SENT.value, "updatedAt": now}
+        await self._settle(prompt.id, prompt.claim, {"$set": sent, "$unset": {"claim": "", "attemptAt": ""}})
+
     async def postpone(self, prompt: Prompt, due_at: datetime) -> None:
         """It is not due yet after all (`dueAt` was a text); say so in a form that claims understand."""
         await self._settle(
@@ -209,9 +226,9 @@ class PromptStore:
             document = await self._prompts.find_one(
                 query, {"sentAt": True, "messages": True}, sort=[("sentAt", -1)]
             )
-        for message in (document or {}).get("messages", []):
-            if message_id is not None and message["messageId"] == message_id:
-                return _datetime(message["sentAt"])
+        for message in (document or {}).get("messages") or []:
+            if message_id is not None and message.get("messageId") == message_id:
+                return _datetime(message.get("sentAt"))
         return _datetime((document or {}).get("sentAt"))
 
     async def ask_again(self, *, sent_since: datetime, sent_until: datetime, now: datetime) -> int:
@@ -222,8 +239,8 @@ class PromptStore:
         """
         number = 0
         async for batch in self._sent_once(sent_since, sent_until):
-            answered = await self._answered({document["runId"] for document in batch})
-            ids = [d["_id"] for d in batch if (str(d["runId"]), str(d["sessionId"])) not in answered]
+            answered = await self._answered({str(document.get("runId")) for document in batch})
+            ids = [d["_id"] for d in batch if (str(d.get("runId")), str(d.get("sessionId"))) not in answered]
             with storage_errors():
                 result = await self._prompts.update_many(
                     {
@@ -257,10 +274,8 @@ class PromptStore:
 
     async def _answered(self, run_ids: Collection[str]) -> set[tuple[str, str]]:
         with storage_errors():
-            cursor = self._events.find(
-                {"runId": {"$in": [str(run) for run in run_ids]}}, {"runId": True, "sessionId": True}
-            )
-            return {(event["runId"], event["sessionId"]) async for event in cursor}
+            cursor = self._events.find({"runId": {"$in": list(run_ids)}}, {"runId": True, "sessionId": True})
+            return {(str(event.get("runId")), str(event.get("sessionId"))) async for event in cursor}
 
     async def count(self) -> dict[str, int]:
         """Prompts by state; documents that nobody has looked at yet are pending."""

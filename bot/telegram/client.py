@@ -7,7 +7,7 @@ spoils neither a whole batch nor a message that was sent.
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from telegram import Bot
@@ -25,7 +25,7 @@ from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 
 from bot.core import errors
 from bot.core.keyboards import Keyboard
-from bot.core.updates import ALLOWED_UPDATES
+from bot.core.updates import ALLOWED_UPDATES, read_instant, read_int64
 from bot.flows.ports import SentMessage
 from bot.telegram.transport import AiohttpRequest, NotSentError, UnreadableReplyError
 
@@ -103,11 +103,7 @@ class BotClient:
             },
         )
         message = message if isinstance(message, dict) else {}
-        message_id, date = message.get("message_id"), message.get("date")
-        return SentMessage(
-            message_id if isinstance(message_id, int) else None,
-            datetime.fromtimestamp(date, UTC) if isinstance(date, int) else None,
-        )
+        return SentMessage(read_int64(message.get("message_id")), read_instant(message.get("date")))
 
     async def edit_text(
         self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: Keyboard
@@ -163,9 +159,9 @@ def _translate(exc: TelegramError) -> NoReturn:
                 " (and check TELEGRAM_API_URL, if you set it)"
             ) from None
         case Conflict():
-            raise errors.TelegramConflict(exc.message) from None
+            raise errors.TelegramConflict(_clean(exc.message)) from None
         case Forbidden() | BadRequest():
-            raise errors.TelegramRejected(exc.message) from None
+            raise errors.TelegramRejected(_clean(exc.message)) from None
         case UnreadableReplyError():
             raise errors.TelegramUnreadable(exc.message, exc.body) from None
         case NotSentError():
@@ -173,6 +169,12 @@ def _translate(exc: TelegramError) -> NoReturn:
         case _ if exc.message.startswith("Too Many Requests"):
             raise errors.TelegramRateLimited("Telegram asks to slow down", _RETRY_UNSTATED) from None
         case _:
-            # An error page instead of JSON is quoted whole by python-telegram-bot.
+            # python-telegram-bot quotes whole what it could not read, or could not send.
             reason = exc.message.partition(". Parsing the server response")[0]
-            raise errors.TelegramUnknown(f"the Bot API failed: {reason}") from None
+            reason = reason.partition("Unknown error in HTTP implementation")[0] or "the request failed"
+            raise errors.TelegramUnknown(f"the Bot API failed: {_clean(reason)}") from None
+
+
+def _clean(reason: str) -> str:
+    """Without lone surrogates, which neither a log nor MongoDB can take."""
+    return reason.encode("utf-8", "replace").decode()

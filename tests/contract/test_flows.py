@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -233,7 +233,9 @@ class ShakyJournal(Journal):
         self.page = 1000
         self.finish_fails = False
 
-    async def append(self, updates: Sequence[object], *, polled_at: datetime) -> int:
+    async def append(
+        self, updates: Sequence[object], *, polled_at: datetime, facts: Mapping[str, int] | None = None
+    ) -> int:
         """Fail so many times first."""
         if self.append_failures:
             self.append_failures -= 1
@@ -241,7 +243,7 @@ class ShakyJournal(Journal):
         self.appending.set()
         if self.gate is not None:
             await self.gate.wait()
-        return await super().append(updates, polled_at=polled_at)
+        return await super().append(updates, polled_at=polled_at, facts=facts)
 
     async def pending(self, *, after: int, limit: int) -> list[Entry]:
         """Let something happen between an empty answer and its arrival."""
@@ -352,7 +354,7 @@ async def test_a_token_that_worked_before_may_be_refused_for_a_while(
     api: FakeApi, journal: ShakyJournal, polling: Polling
 ) -> None:
     """Only a token that Telegram never took from here ends the bot."""
-    await journal.remember(token=7)
+    await journal.append([], polled_at=NOW, facts={"token": 7})
     offsets = await poll_through(polling, api, *[TelegramUnauthorized("no")] * 5, [tap_update(10)])
     assert offsets == [None] * 6 + [11]
 
@@ -1148,7 +1150,7 @@ async def test_a_sent_prompt_is_settled_however_long_the_store_is_away(
 ) -> None:
     """It is not sent again meanwhile from here, though its lease has ended."""
     await db.session_prompts.insert_many(outbox(["s"]))
-    prompts.failures.extend([StorageUnavailable("away"), StorageRejected("odd")] * 5)
+    prompts.failures.extend([StorageUnavailable("away")] * 10)
 
     async def expire(_chat_id: int) -> None:
         time.advance(1000)
@@ -1158,6 +1160,28 @@ async def test_a_sent_prompt_is_settled_however_long_the_store_is_away(
         await eventually(lambda: settled_as_sent(db))
     assert prompts.settled == 11
     assert len(api.sent) == 1
+
+
+async def test_an_outcome_that_mongodb_refuses_does_not_hold_up_others(
+    api: FakeApi, db: Database, prompts: ShakyPrompts, sending: Sending, time: Time
+) -> None:
+    """After bounded tries the prompt is left alone: neither sent again nor in the way."""
+    await db.session_prompts.insert_many([*outbox(["s"]), *outbox(["t"], 71)])
+    prompts.failures.extend([StorageRejected("odd")] * 6)
+
+    async def expire(_chat_id: int) -> None:
+        time.advance(1000)
+
+    api.on_send = expire
+    async with running(sending.dispatcher.run()):
+        await eventually(lambda: _equals(lambda: prompts.settled, 6))
+        await db.session_prompts.insert_many(outbox(["u"], 72))
+        await eventually(lambda: settled_as_sent(db))
+    assert len(api.sent) == 3
+
+
+async def _equals(look: Callable[[], int], number: int) -> bool:
+    return look() == number
 
 
 async def test_a_chat_has_one_prompt_under_way_at_a_time(
@@ -1273,7 +1297,7 @@ async def test_after_a_gap_unanswered_sessions_are_asked_again(
             for name, age in (ages | {"answered": 500}).items()
         ]
     )
-    await journal.remember(**{GAP_FACT: to_ms(NOW - 60 * SECOND)})
+    await journal.append([], polled_at=NOW, facts={GAP_FACT: to_ms(NOW - 60 * SECOND)})
 
     async def caught_up() -> None:
         assert await asked_again(db) == []
@@ -1284,7 +1308,7 @@ async def test_after_a_gap_unanswered_sessions_are_asked_again(
     assert await asked_again(db) == ["before", "until", "window"]
     assert GAP_FACT not in await journal.facts()
     await db.session_prompts.update_many({"state": "pending"}, {"$set": {"state": "sent", "sentAt": NOW}})
-    await journal.remember(**{GAP_FACT: to_ms(NOW)})
+    await journal.append([], polled_at=NOW, facts={GAP_FACT: to_ms(NOW)})
     await db.feedback_events.delete_one({"sessionKey": "k"})
     await absence.ask_again()
     assert await asked_again(db) == ["after"]
@@ -1313,7 +1337,7 @@ async def test_a_gap_stays_noted_until_it_was_seen_to(
     await db.session_prompts.insert_one(
         {"runId": "r", "sessionId": "s", "state": "sent", "sentAt": NOW - 150 * SECOND}
     )
-    await journal.remember(**{GAP_FACT: to_ms(NOW)})
+    await journal.append([], polled_at=NOW, facts={GAP_FACT: to_ms(NOW)})
     failures = deque([error] * 3)
 
     async def caught_up() -> None:

@@ -83,9 +83,9 @@ async def test_queue_writes_the_documented_shape(db: Database, store: PromptStor
 async def test_a_session_is_queued_once_in_a_chat(db: Database, store: PromptStore) -> None:
     """Queueing again changes nothing and says where the prompt stands; other chats are others."""
     assert await queue(store) is None
-    assert await queue(store, due_at=NOW + MINUTE) is PromptState.PENDING
+    assert await queue(store, due_at=NOW + MINUTE) == PromptState.PENDING
     await send(store)
-    assert await queue(store) is PromptState.SENT
+    assert await queue(store) == PromptState.SENT
     assert await queue(store, chat_id=71) is None
     assert await queue(store, "t") is None
     assert await db.session_prompts.count_documents({}) == 3
@@ -95,7 +95,7 @@ async def test_a_session_is_queued_once_in_a_chat(db: Database, store: PromptSto
 async def test_a_prompt_of_a_workflow_is_known_too(db: Database, store: PromptStore, chat_id: object) -> None:
     """However it wrote the chat."""
     await db.session_prompts.insert_one({"runId": "r", "sessionId": "s", "chatId": chat_id})
-    assert await queue(store) is PromptState.PENDING
+    assert await queue(store) == PromptState.PENDING
     assert await db.session_prompts.count_documents({}) == 1
 
 
@@ -291,7 +291,7 @@ async def test_settled_as_undeliverable(db: Database, store: PromptStore) -> Non
     assert (document["state"], document["reason"]) == ("undeliverable", "bot was blocked")
     assert not {"claim", "attemptAt"} & set(document)
     assert await claim(store, NOW + 1000 * LEASE) is None
-    assert await queue(store) is PromptState.UNDELIVERABLE
+    assert await queue(store) == PromptState.UNDELIVERABLE
 
 
 async def test_settled_as_invalid(db: Database, store: PromptStore) -> None:

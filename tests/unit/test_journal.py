@@ -241,10 +241,12 @@ async def test_unanswered_taps(journal: Journal) -> None:
 
 
 async def test_facts(journal: Journal) -> None:
-    """Small numbers are set, replaced and forgotten, several at once."""
-    await journal.remember(a=1, b=2)
-    await journal.remember(a=3, b=None, c=None)
-    assert await journal.facts() == {"a": 3}
+    """Small numbers are set and replaced with a poll, and forgotten if they did not change meanwhile."""
+    await journal.append([], polled_at=NOW, facts={"a": 1, "b": 2})
+    await journal.append([], polled_at=NOW, facts={"a": 3})
+    await journal.forget("a", 1)
+    await journal.forget("b", 2)
+    assert await journal.facts() == {"a": 3, "last_poll_ms": NOW_MS}
 
 
 async def test_everything_survives_reopening(tmp_path: Path) -> None:
@@ -252,13 +254,12 @@ async def test_everything_survives_reopening(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "journal.sqlite3"
     first = Journal(path)
     await first.open()
-    await append(first, tap(10), tap(11), tap(12), tap(13))
+    await first.append([tap(10), tap(11), tap(12), tap(13)], polled_at=NOW, facts={"gap": 5})
     positions = await seqs(first)
     await first.mark_answered([positions[10]])
     await first.failed(positions[11], "defect", bury=False)
     await first.failed(positions[12], "defect", bury=True)
     await first.finish([positions[13]])
-    await first.remember(gap=5)
     before = (await pending(first), await first.state(), await first.facts())
     await first.close()
     second = Journal(path)
@@ -322,7 +323,7 @@ async def test_a_second_reader_sees_what_is_committed(journal: Journal, tmp_path
     assert await other.state() == await journal.state()
     await append(journal, tap(12))
     assert (await other.state()).pending == 3
-    await other.remember(note=1)
+    await other.append([], polled_at=NOW, facts={"note": 1})
     assert (await journal.facts())["note"] == 1
     await other.close()
     assert set(await seqs(journal)) == {10, 11, 12}
@@ -352,7 +353,7 @@ async def test_a_read_only_journal_refuses_to_append(journal: Journal) -> None:
         journal.finish([1]),
         journal.failed(1, "defect", bury=True),
         journal.mark_answered([1]),
-        journal.remember(a=1),
+        journal.forget("a", 1),
     ):
         with pytest.raises(JournalError, match="cannot be written"):
             await work
