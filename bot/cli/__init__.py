@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BotError as exc:
         return _fail(str(exc), exc.exit_status)
     except (click.Abort, KeyboardInterrupt, asyncio.CancelledError):
-        return 130
+        return _fail("interrupted", 1)
     except BrokenPipeError:
         sys.stderr.close()
         return 1

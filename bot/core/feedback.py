@@ -142,8 +142,13 @@ def collision_key(event: FeedbackEvent) -> str:
     `a-b` + `c` and `a` + `b-c` form one key. The second to come keeps its own document under the same
     key with a suffix that depends on its ids alone, so that later taps find it again.
     """
-    ids = json.dumps([event.run_id, event.session_id]).encode()
-    return f"{event.session_key}~{hashlib.sha256(ids).hexdigest()[:12]}"
+    return collision_key_of(event.session_key, event.run_id, event.session_id)
+
+
+def collision_key_of(session_key: str, run_id: str, session_id: str) -> str:
+    """`collision_key` from the names alone."""
+    ids = json.dumps([run_id, session_id]).encode()
+    return f"{session_key}~{hashlib.sha256(ids).hexdigest()[:12]}"
 
 
 def supersedes(new: FeedbackEvent, old_update_id: int, old_received_at: datetime) -> bool:

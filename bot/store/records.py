@@ -24,8 +24,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import SimpleNamespace
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -33,9 +32,8 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from bot.core.clock import Clock
-from bot.core.documents import FeedbackEvent
 from bot.core.errors import StorageRejected, StorageUnavailable
-from bot.core.feedback import collision_key
+from bot.core.feedback import collision_key_of
 from bot.core.records import MODELS, FeedbackRecord, Record
 from bot.core.strict_json import MAX_BYTES
 from bot.store.connection import DUPLICATE_KEY, Collection, Database, Document, storage_errors
@@ -137,10 +135,7 @@ class _Upsert:
         record = self.record
         if not isinstance(record, FeedbackRecord) or self.key["sessionKey"] != _plain_key(record):
             return None
-        names = SimpleNamespace(
-            session_key=_plain_key(record), run_id=record.runId, session_id=record.sessionId
-        )
-        return self.under(collision_key(cast("FeedbackEvent", names)), now)
+        return self.under(collision_key_of(_plain_key(record), record.runId, record.sessionId), now)
 
     def request(self) -> UpdateOne:
         return UpdateOne(self.key, [self.stage], upsert=True)
