@@ -1,0 +1,392 @@
+"""The commands about the five collections: `write`, `export`, `schema`, `record-run`, `rollup`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import IO, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bot import app
+from bot.cli.shared import call, read_settings
+from bot.core.builders import build_run
+from bot.core.clock import parse_instant, system_clock
+from bot.core.errors import BotError, ConfigError, StorageRejected, StorageUnavailable
+from bot.core.records import MODELS, WeeklyMetrics, is_day
+from bot.core.rollup import weekly_metrics
+from bot.core.strict_json import BadValue, kind, loads
+from bot.exchange.flows import (
+    Tally,
+    check_stream,
+    export_stream,
+    ignore,
+    write_all_or_nothing,
+    write_stream,
+)
+from bot.exchange.formats import FORMATS
+from bot.exchange.reading import Flaw, read_elements
+from bot.settings import Settings
+from bot.store.connection import Database
+from bot.store.reading import Selection, read_batches
+from bot.store.records import RecordStore, Refused, Written
+from bot.store.runs import record_run as store_run
+
+
+class _Collections(click.Choice):  # type: ignore[type-arg] # generic in newer versions only
+    def get_missing_message(self, *_: object, **__: object) -> str:
+        """In one line."""
+        return f"It is one of {', '.join(MODELS)}."
+
+
+COLLECTION = click.argument("collection", type=_Collections(list(MODELS)), metavar="COLLECTION")
+FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+STDIN = "-"
+
+_METRICS = "weekly_metrics"
+_ARTIFACTS = "run_artifacts"
+_INPUT, _OUTPUT, _ERRORS = 0, 1, 2  # file descriptors
+
+
+@click.command()
+@COLLECTION
+@click.argument("file", type=FILE, required=False)
+@click.option("--strict", is_flag=True, help="Write all records, or none if one is refused.")
+@click.option("--dry-run", is_flag=True, help="Check the records and write nothing; needs no MongoDB.")
+def write(collection: str, file: str | None, strict: bool, dry_run: bool) -> None:
+    """Check records and upsert them into COLLECTION: run_events, feedback_events, weekly_metrics,
+    plan_snapshots or run_artifacts.
+
+    FILE, or else standard input, holds one JSON object, a JSON array, or one object a line (NDJSON). Each
+    record that is refused is named on standard error; the others are written. The exit status is 0 only if
+    none was refused.
+    """
+    settings = read_settings()
+    if file is None and os.isatty(_INPUT):
+        raise ConfigError(f"FILE: name one, or pipe the records in, or write {STDIN} to type them")
+    tally = Tally()
+    with opened(file or STDIN) as source, _bar(collection, source) as progress:
+        if dry_run:
+            check_stream(source, collection, tally, report=_complain, progress=progress)
+        else:
+            call(settings, _write(settings, source, collection, tally, strict=strict, progress=progress))
+    if dry_run:
+        fit = 0 if strict and tally.refused else tally.written
+        click.echo(f"{collection}: {fit:,} would be written, {tally.refused:,} refused")
+    else:
+        click.echo(f"{collection}: {tally}")
+    if tally.refused:
+        rest = ", so none is written" if strict and not (tally.written and not dry_run) else ""
+        raise BotError(f"{tally.refused:,} refused{rest}; the lines above say why")
+
+
+async def _write(
+    settings: Settings,
+    source: IO[bytes],
+    collection: str,
+    tally: Tally,
+    *,
+    strict: bool,
+    progress: Callable[[Tally], None],
+) -> None:
+    flow = write_all_or_nothing if strict else write_stream
+    async with app.open_database(settings) as (db, _):
+        try:
+            await flow(source, collection, _store(settings, db), tally, report=_complain, progress=progress)
+        except (StorageUnavailable, StorageRejected) as exc:
+            raise type(exc)(f"{exc} (so far: {tally}; to run it again is harmless)") from None
+
+
+@click.command()
+@COLLECTION
+@click.option("--since", help="From this day or ISO 8601 time on (without offset in TIMEZONE).")
+@click.option("--until", help="Up to and with this day, or up to this ISO 8601 time.")
+@click.option("--run-id", help="Of this run only.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(list(FORMATS)),
+    default="ndjson",
+    show_default=True,
+    help="csv is for spreadsheets; the others can be written back.",
+)
+def export(
+    collection: str, since: str | None, until: str | None, run_id: str | None, file_format: str
+) -> None:
+    """Print the documents of COLLECTION, oldest first; `write` takes them back unchanged.
+
+    --since and --until select by receivedAt in feedback_events, by weekStart in weekly_metrics (days only),
+    and by createdAt in the others.
+    """
+    settings = read_settings()
+    if run_id is not None and "runId" not in MODELS[collection].model_fields:
+        raise ConfigError(f"--run-id: the documents of {collection} have no runId")
+    selection = Selection(
+        since=_limit("--since", since, settings, collection),
+        before=_limit("--until", until, settings, collection),
+        run_id=run_id,
+    )
+    tally = Tally()
+    call(settings, _export(settings, collection, selection, file_format, tally))
+    if tally.refused:
+        raise BotError(f"{tally.refused:,} documents are left out; the lines above say why")
+
+
+async def _export(
+    settings: Settings, collection: str, selection: Selection, file_format: str, tally: Tally
+) -> None:
+    out = sys.stdout.buffer
+    with _bar(collection, hidden=os.isatty(_OUTPUT)) as progress:
+        async with app.open_database(settings) as (db, _):
+            await export_stream(
+                read_batches(db, collection, selection),
+                collection,
+                file_format,
+                out.write,
+                tally,
+                report=_complain,
+                progress=progress,
+            )
+        out.flush()
+
+
+@click.command()
+@COLLECTION
+def schema(collection: str) -> None:
+    """Print the JSON Schema of the documents of COLLECTION."""
+    click.echo(json.dumps(MODELS[collection].model_json_schema(), indent=2))
+
+
+@click.command("record-run")
+@click.argument("file", type=FILE)
+def record_run(file: str) -> None:
+    """Record a whole run, success or failure, in run_events, plan_snapshots and run_artifacts at once.
+
+    FILE (- for standard input) holds one JSON object: runId, status, attempt, plan, errors, promptVersion,
+    modelId, prompt, metrics, history, activities, wellness, outputRaw. Only runId and status are needed, and
+    the plan of a success. All is written or nothing; to do it twice changes nothing.
+    """
+    settings = read_settings()
+    with opened(file) as source:
+        values = list(_values(file, source))
+    if len(values) != 1:
+        raise BotError(f"{file}: holds {len(values)} records; a run is one JSON object")
+    run = build_run(values[0][1], now=system_clock())
+    for collection, written in call(settings, _record_run(settings, run)).items():
+        click.echo(f"{collection}: {written.outcome}")
+
+
+async def _record_run(settings: Settings, run: Any) -> dict[str, Written]:
+    async with app.open_database(settings) as (db, _):
+        return await store_run(db, run, clock=system_clock)
+
+
+@click.command()
+@click.argument("files", metavar="[FILE]...", type=FILE, nargs=-1)
+@click.option("--athlete-id", help="Whose weeks these are; default: the icu_athlete_id of the activities.")
+def rollup(files: tuple[str, ...], athlete_id: str | None) -> None:
+    """Compute weekly_metrics from activities and wellness days, and upsert them.
+
+    FILEs (- for standard input) hold what intervals.icu returns, an array of activities or of wellness days,
+    or objects with `activities` and `wellness`, such as run_artifacts. Without FILE these are read from
+    standard input if it is a pipe or a file, else from all run_artifacts in the database, where the newest
+    state of an activity counts. Give whole weeks: a week is computed from what is given alone.
+    """
+    settings = read_settings()
+    training = Training()
+    names = files or ((STDIN,) if _is_piped() else ())
+    for name in names:
+        with opened(name) as source:
+            for where, value in _values(name, source):
+                training.add(where, value)
+    results = call(settings, _rollup(settings, training, athlete_id, from_database=not names))
+    refused = [result for result in results if isinstance(result, Refused)]
+    for result in refused:
+        click.echo(str(result), err=True)
+    unchanged = sum(isinstance(result, Written) and result.outcome == "unchanged" for result in results)
+    tally = Tally(len(results) - len(refused) - unchanged, unchanged, len(refused))
+    click.echo(f"{_METRICS}: {tally}")
+    if refused:
+        raise BotError(f"{len(refused):,} weeks refused; the lines above say why")
+
+
+async def _rollup(
+    settings: Settings, training: Training, athlete_id: str | None, *, from_database: bool
+) -> list[Written | Refused]:
+    async with app.open_database(settings) as (db, _):
+        if from_database:
+            # Few at a time: an artifact holds all that went into a run.
+            async for batch in read_batches(db, _ARTIFACTS, batch=10):
+                for artifact in batch:
+                    inputs = {name: artifact[name] for name in Training.KINDS if artifact.get(name)}
+                    if inputs:
+                        training.add(f"{_ARTIFACTS}, runId {artifact.get('runId')!r}", inputs)
+        records = [WeeklyMetrics.of(week) for week in training.weeks(settings, athlete_id)]
+        return await _store(settings, db).write(_METRICS, records)
+
+
+@dataclass(slots=True)
+class Training:
+    """Activities and wellness days, each with where it came from."""
+
+    KINDS = ("activities", "wellness")
+
+    items: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in Training.KINDS})
+    origins: dict[str, list[tuple[str, str]]] = field(
+        default_factory=lambda: {name: [] for name in Training.KINDS}
+    )
+
+    def add(self, where: str, value: object) -> None:
+        """Take in one JSON value: an activity, a wellness day, or an object with lists of them.
+
+        Raises:
+            BotError: it is none of these.
+        """
+        if not isinstance(value, dict):
+            raise BotError(f"{where}: must be an object, not {kind(value)}")
+        if any(name in value for name in self.KINDS):
+            for name in self.KINDS:
+                self._extend(name, where, value.get(name) or [])
+        elif "start_date_local" in value or "start_date" in value:
+            self._append("activities", value, where, "")
+        elif is_day(value.get("id")):
+            self._append("wellness", value, where, "")
+        else:
+            raise BotError(
+                f"{where}: is no activity (it has no start_date_local), no wellness day (its id is no day"
+                " YYYY-MM-DD) and holds no `activities` or `wellness`"
+            )
+
+    def weeks(self, settings: Settings, athlete_id: str | None) -> list[dict[str, Any]]:
+        """The weekly metrics of it all.
+
+        Raises:
+            BotError: naming the input and the field; or there is nothing.
+        """
+        if not any(self.items.values()):
+            raise BotError("there are no activities and no wellness days; name files that have some")
+        try:
+            return weekly_metrics(
+                self.items["activities"],
+                self.items["wellness"],
+                zone=settings.timezone,
+                athlete_id=athlete_id,
+            )
+        except BadValue as error:
+            found = re.fullmatch(r"(activities|wellness)\[([0-9]+)\](.*)", error.path)
+            if found is None:
+                raise
+            where, path = self.origins[found[1]][int(found[2])]
+            raise BotError(f"{where}: {f'{path}{found[3]}'.lstrip('.')}: {error.problem}") from None
+
+    def _extend(self, name: str, where: str, items: object) -> None:
+        if not isinstance(items, list):
+            raise BotError(f"{where}: {name}: must be an array, not {kind(items)}")
+        for index, item in enumerate(items):
+            self._append(name, item, where, f"{name}[{index}]")
+
+    def _append(self, name: str, item: object, where: str, path: str) -> None:
+        self.items[name].append(item)
+        self.origins[name].append((where, path))
+
+
+@contextmanager
+def opened(file: str) -> Iterator[IO[bytes]]:
+    """A file or, for `-`, standard input, to be read.
+
+    Raises:
+        BotError: it cannot be read; also while it is in use.
+    """
+    try:
+        # Unbuffered: what a pipe has is taken at once, and a reader that waits holds no lock.
+        with open(_INPUT if file == STDIN else file, "rb", buffering=0, closefd=file != STDIN) as source:
+            yield source
+    except BrokenPipeError:
+        raise
+    except OSError as exc:
+        name = "standard input" if file == STDIN else file
+        raise BotError(f"{name}: cannot be read ({exc.strerror})") from None
+
+
+def _values(name: str, source: IO[bytes]) -> Iterator[tuple[str, Any]]:
+    """Every JSON value in a file, with its place; the first flaw ends it.
+
+    Raises:
+        BotError: the flaw.
+    """
+    for element in read_elements(source):
+        if isinstance(element, Flaw):
+            raise BotError(f"{name}, {element}")
+        try:
+            value = loads(element.raw, max_bytes=None)
+        except BadValue as error:
+            raise BotError(f"{name}, {element.flaw(error)}") from None
+        yield f"{name}, {element.place}", value
+
+
+def _is_piped() -> bool:
+    """Whether standard input was given by somebody, and is not just what a scheduler leaves there."""
+    try:
+        mode = os.fstat(_INPUT).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def _store(settings: Settings, db: Database) -> RecordStore:
+    per_athlete = settings.metrics_per_athlete
+    return RecordStore(db, clock=system_clock, metrics_per_athlete=per_athlete)
+
+
+def _limit(option: str, text: str | None, settings: Settings, collection: str) -> datetime | str | None:
+    """The value of the date field that an option stands for: `--until` a day is before the next one."""
+    if text is None:
+        return None
+    try:
+        if is_day(text):
+            day = date.fromisoformat(text) + timedelta(days=option == "--until")
+            if collection == _METRICS:
+                return day.isoformat()
+            return datetime.combine(day, time(), settings.timezone).astimezone(UTC)
+        if collection != _METRICS:
+            return parse_instant(text, settings.timezone)
+    except (ValueError, OverflowError):
+        pass
+    example = "2026-02-16" if collection == _METRICS else "2026-02-16 or 2026-02-16T20:00"
+    raise ConfigError(f"{option}: {text!r} cannot be used here; write one such as {example}")
+
+
+def _complain(flaw: object) -> None:
+    click.echo(str(flaw), err=True)
+
+
+@contextmanager
+def _bar(
+    label: str, source: IO[bytes] | None = None, *, hidden: bool = False
+) -> Iterator[Callable[[Tally], None]]:
+    """A progress bar on standard error if that is a terminal; it moves with `source` if that is a file."""
+    if hidden or not os.isatty(_ERRORS):
+        yield ignore
+        return
+    is_file = source is not None and source.seekable()
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]:,}"))
+    console = Console(stderr=True)
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        total = Path(source.name).stat().st_size if source is not None and is_file else None
+        task = bar.add_task(label, total=total, done=0)
+
+        def show(tally: Tally) -> None:
+            position = source.tell() if source is not None and is_file else None
+            bar.update(task, completed=position, done=tally.total)
+
+        yield show
