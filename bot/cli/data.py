@@ -344,8 +344,7 @@ def _is_piped() -> bool:
 
 
 def _store(settings: Settings, db: Database) -> RecordStore:
-    per_athlete = settings.metrics_per_athlete
-    return RecordStore(db, clock=system_clock, metrics_per_athlete=per_athlete)
+    return RecordStore(db, clock=system_clock, metrics_per_athlete=settings.metrics_per_athlete)
 
 
 def _limit(option: str, text: str | None, settings: Settings, collection: str) -> datetime | str | None:

@@ -33,7 +33,7 @@ async def store(db: Database) -> PromptStore:
 
 async def queue(
     store: PromptStore, session_id: str = "s", chat_id: int = 70, *, due_at: datetime = NOW, run_id: str = "r"
-) -> PromptState | None:
+) -> str | None:
     """Queue a prompt without title and note."""
     return await store.queue(run_id, session_id, chat_id, title=None, note=None, due_at=due_at, now=NOW)
 
