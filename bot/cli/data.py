@@ -38,6 +38,7 @@ from bot.exchange.formats import FORMATS
 from bot.exchange.reading import Flaw, read_elements
 from bot.settings import Settings
 from bot.store.connection import Database
+from bot.store.indexes import bootstrap
 from bot.store.reading import Selection, read_batches
 from bot.store.records import RecordStore, Refused, Written
 from bot.store.runs import record_run as store_run
@@ -61,7 +62,7 @@ _INPUT, _OUTPUT, _ERRORS = 0, 1, 2  # file descriptors
 @click.command()
 @COLLECTION
 @click.argument("file", type=FILE, required=False)
-@click.option("--strict", is_flag=True, help="Write all records, or none if one is refused.")
+@click.option("--strict", is_flag=True, help="Check all records first, and write none if one is refused.")
 @click.option("--dry-run", is_flag=True, help="Check the records and write nothing; needs no MongoDB.")
 def write(collection: str, file: str | None, strict: bool, dry_run: bool) -> None:
     """Check records and upsert them into COLLECTION: run_events, feedback_events, weekly_metrics,
@@ -102,7 +103,8 @@ async def _write(
     flow = write_all_or_nothing if strict else write_stream
     async with app.open_database(settings) as (db, _):
         try:
-            await flow(source, collection, _store(settings, db), tally, report=_complain, progress=progress)
+            store = await _store(settings, db, collection)
+            await flow(source, collection, store, tally, report=_complain, progress=progress)
         except (StorageUnavailable, StorageRejected) as exc:
             raise type(exc)(f"{exc} (so far: {tally}; to run it again is harmless)") from None
 
@@ -232,7 +234,8 @@ async def _rollup(
                     if inputs:
                         training.add(f"{_ARTIFACTS}, runId {artifact.get('runId')!r}", inputs)
         records = [WeeklyMetrics.of(week) for week in training.weeks(settings, athlete_id)]
-        return await _store(settings, db).write(_METRICS, records)
+        store = await _store(settings, db, _METRICS)
+        return await store.write(_METRICS, records)
 
 
 @dataclass(slots=True)
@@ -343,7 +346,12 @@ def _is_piped() -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
-def _store(settings: Settings, db: Database) -> RecordStore:
+async def _store(settings: Settings, db: Database, collection: str) -> RecordStore:
+    """The writer, once the collection has its key: upserts would else search through all of it each time."""
+    indexes = [index for index in app.declared_indexes(settings) if index.collection == collection]
+    for report in await bootstrap(db, indexes):
+        if report.index.unique and report.outcome == "failed":
+            raise StorageRejected(f"index {report}")
     return RecordStore(db, clock=system_clock, metrics_per_athlete=settings.metrics_per_athlete)
 
 

@@ -42,6 +42,9 @@ DUPLICATE_KEY = 11000
 _OPERATION_TIMEOUT = 10_000
 _SELECTION_TIMEOUT = 2_000
 
+NO_TIMEOUT = 0
+"""For `pymongo.timeout`: as long as it takes. (None would mean the client's own limit again.)"""
+
 # Unauthorized, AuthenticationFailed, and Atlas's own.
 _DENIED = frozenset({13, 18, 8000})
 _TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError")

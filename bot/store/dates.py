@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pymongo
 
-from bot.store.connection import Collection, Database, Document, storage_errors
+from bot.store.connection import NO_TIMEOUT, Collection, Database, Document, storage_errors
 from bot.store.indexes import INDEXES
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -140,7 +140,7 @@ async def convert_dates(
         StorageUnavailable, StorageRejected: as `storage_errors`; what was converted stays so.
     """
     done, conversions = 0, []
-    with storage_errors(), pymongo.timeout(None):
+    with storage_errors(), pymongo.timeout(NO_TIMEOUT):
         counts = {
             (name, field): await db[name].count_documents(_iso_strings(field))
             for name, fields in FIELDS.items()

@@ -19,7 +19,7 @@ from pymongo.errors import OperationFailure
 
 from bot.core.errors import StorageRejected
 from bot.core.retention import DEFAULT_RETENTION, Retention
-from bot.store.connection import DUPLICATE_KEY, Database, Document, storage_errors
+from bot.store.connection import DUPLICATE_KEY, NO_TIMEOUT, Database, Document, storage_errors
 
 _DAY = 86_400  # seconds
 _ATTEMPTS = 3  # the second one sees what a bootstrap running beside us has done
@@ -252,7 +252,7 @@ async def bootstrap(db: Database, indexes: Iterable[Index] = INDEXES) -> list[In
         StorageUnavailable: MongoDB did not answer; what was done so far stays.
         StorageRejected: the user lacks the rights.
     """
-    with storage_errors(), pymongo.timeout(None):  # building an index takes as long as it takes
+    with storage_errors(), pymongo.timeout(NO_TIMEOUT):  # building an index takes as long as it takes
         reports = [await _ensure(db, index) for index in indexes]
         for collection in dict.fromkeys(report.index.collection for report in reports):
             # Not on a view, about which each of its indexes has complained already.

@@ -11,7 +11,7 @@ from typing import Any
 import pymongo
 
 from bot.core.clock import iso_utc
-from bot.store.connection import Database, Document, storage_errors
+from bot.store.connection import NO_TIMEOUT, Database, Document, storage_errors
 
 DATE_FIELDS: Mapping[str, str] = MappingProxyType(
     {
@@ -26,8 +26,6 @@ DATE_FIELDS: Mapping[str, str] = MappingProxyType(
 (`YYYY-MM-DD`), the others are instants."""
 
 _BATCH = 500
-# MongoDB's driver takes None for the connection's own limit, and only 0 for none at all.
-_NO_LIMIT = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ async def read_batches(
     )
     try:
         while True:
-            with storage_errors(), pymongo.timeout(_NO_LIMIT):
+            with storage_errors(), pymongo.timeout(NO_TIMEOUT):
                 documents = await cursor.to_list(batch)
             if not documents:
                 return
