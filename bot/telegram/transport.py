@@ -20,6 +20,7 @@ from telegram.request import BaseRequest, RequestData
 
 _T = TypeVar("_T")
 _NOT_OK = re.compile(rb'\s*\{[^{}\[\]]*"ok"\s*:\s*false')
+_DRIP = 20.0  # seconds
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -93,10 +94,12 @@ class AiohttpRequest(BaseRequest):
         """
         if self._session is None:
             raise RuntimeError("the transport is not initialized")
+        patience = _given(read_timeout, self._read_timeout)
         timeout = aiohttp.ClientTimeout(
-            total=None,
+            # A reply that drips in byte by byte keeps every single wait short.
+            total=None if patience is None else patience + _DRIP,
             sock_connect=_given(connect_timeout, self._connect_timeout),
-            sock_read=_given(read_timeout, self._read_timeout),
+            sock_read=patience,
         )
         try:
             async with self._session.request(method, url, timeout=timeout, **_body(request_data)) as reply:
