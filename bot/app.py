@@ -277,6 +277,15 @@ async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, Emb
         yield db, embedded
 
 
+def is_served(data_dir: Path) -> bool:
+    """Whether a bot is running on this data directory."""
+    try:
+        with _only_one(data_dir):
+            return False
+    except ConfigError:
+        return True
+
+
 @contextmanager
 def _only_one(data_dir: Path) -> Iterator[None]:
     """Two bots on one journal would each take the other's entries for their own."""

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -48,6 +49,10 @@ def _zone(value: object) -> object:
         raise ValueError(f"{value!r} is not an IANA time zone; write one such as Europe/Madrid") from exc
 
 
+_PLAIN_REASONS = {
+    "int_parsing": "this is not a whole number; write one such as 14",
+    "bool_parsing": "this is neither true nor false",
+}
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
 
 
@@ -188,7 +193,11 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
 
 
 def _check_names(env_file: Path) -> None:
-    """A misspelt variable would silently leave its default in force."""
+    """A misspelt variable, or a line that is none, would silently leave a default in force."""
+    with env_file.open(encoding="utf-8-sig") as lines:
+        for binding in parse_stream(lines):
+            if binding.error:
+                raise ConfigError(f"{env_file}, line {binding.original.line}: this is not NAME=VALUE")
     known = [name.upper() for name in Settings.model_fields]
     for name in dotenv_values(env_file, encoding="utf-8-sig"):
         if name.upper() not in known and (close := difflib.get_close_matches(name.upper(), known, 1, 0.85)):
@@ -197,6 +206,7 @@ def _check_names(env_file: Path) -> None:
 
 def _explain(error: Any) -> str:
     reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    reason = _PLAIN_REASONS.get(error["type"], reason)
     return f"{str(error['loc'][0]).upper()}: {reason}" if error["loc"] else reason
 
 

@@ -47,7 +47,11 @@ def demo(keep: bool) -> None:
 
 
 @click.command()
-@click.option("--convert-dates", is_flag=True, help="Also turn ISO texts that other writers left into dates.")
+@click.option(
+    "--convert-dates",
+    is_flag=True,
+    help="Also turn ISO texts into dates; MongoDB then deletes what has expired.",
+)
 def bootstrap(convert_dates: bool) -> None:
     """Create or repair every index; may be run any number of times."""
     settings = read_settings()
@@ -95,10 +99,14 @@ def prompt(
         raise ConfigError(
             f"--at: {at!r} is not a date and time; write one such as 2026-02-16T20:00"
         ) from None
+    if chat > 0 and chat not in settings.athlete_ids:
+        click.echo(f"warning: {chat} is not in ATHLETE_IDS, so taps of this person will be refused", err=True)
     state = call(settings, _queue(settings, run_id, session_id, chat, title=title, note=note, due_at=due_at))
     what = f"{run_id} / {session_id} in chat {chat}"
     if state is None:
-        click.echo(f"queued: {what}, due {iso_utc(due_at)}; the running service sends it")
+        away = settings.mongo_url is None and not app.is_served(settings.data_dir)
+        then = "start `run` on this DATA_DIR to send it" if away else "the running service sends it"
+        click.echo(f"queued: {what}, due {iso_utc(due_at)}; {then}")
     else:
         click.echo(f"nothing to do: {what} was queued before and is {state}")
 

@@ -22,7 +22,7 @@ class Stats:
         waiting_taps: callbacks that are in the journal and not processed yet.
         dead_taps: callbacks that could not be processed (dead letters).
         dead_letters: all dead letters, callbacks included.
-        oldest_pending: receipt of the oldest unprocessed update; None when all are processed.
+        oldest_pending: receipt of the oldest unprocessed update; None when no callback waits.
         last_poll: end of the last successful poll; None before the first.
     """
 

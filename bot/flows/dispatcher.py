@@ -104,7 +104,7 @@ class Dispatcher:
             prompt = read_prompt(document)
             due_at = read_due_at(document, self._zone)
         except InvalidPrompt as exc:
-            log.warning("a prompt cannot be sent: %s", exc)
+            log.warning("the prompt with _id %s cannot be sent: %s", document["_id"], exc)
             await self._prompts.settle_invalid(document, str(exc), now)
             return None
         if due_at is not None and due_at > now:
@@ -130,7 +130,7 @@ class Dispatcher:
             )
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
-            log.warning("a prompt was not sent: %s", exc)
+            log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)
             if isinstance(result, Retry) and result.hold:
                 self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
             return lambda: self._prompts.settle_failed(prompt, result, self._clock())
@@ -143,7 +143,7 @@ class Dispatcher:
     async def _settle_sent(self, prompt: Prompt, sent: SentMessage) -> None:
         now = self._clock()
         await self._prompts.settle_sent(prompt, sent.message_id, sent.sent_at or now, now)
-        log.info("prompt sent")
+        log.info("prompt sent: %s / %s", prompt.run_id, prompt.session_id)
 
     async def _until_stored(self, prompt: Prompt, settle: Callable[[], Awaitable[None]]) -> None:
         """Settle, however long MongoDB is away.

@@ -34,17 +34,17 @@ class Figures:
         since = until - timedelta(days=days)
         journal = await self._journal.state()
         last_poll_ms = (await self._journal.facts()).get(LAST_POLL_FACT)
-        waiting = await self._journal.pending_query_ids()
+        # In the journal until answered, but counted as written from the moment that it is.
+        waiting_taps = await self._ledger.missing(await self._journal.pending_query_ids())
         return Stats(
             days=days,
             until=until,
             taps=await self._ledger.count(since),
             answers=await self._events.count(since),
             prompts=await self._prompts.count(),
-            # In the journal until answered, but counted as written from the moment that it is.
-            waiting_taps=await self._ledger.missing(waiting),
+            waiting_taps=waiting_taps,
             dead_taps=journal.dead_taps,
             dead_letters=journal.dead,
-            oldest_pending=journal.oldest_pending,
+            oldest_pending=journal.oldest_pending if waiting_taps else None,
             last_poll=None if last_poll_ms is None else from_ms(last_poll_ms),
         )

@@ -205,6 +205,7 @@ class Mongod(Program):
             *("--dbpath", str(folder), "--port", str(self.port), "--bind_ip", HOST, "--nounixsocket"),
             *("--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--quiet"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *("--setParameter", "ttlMonitorEnabled=false"),  # tests with fixed dates outlive today's
         ]
         super().__init__(arguments, {"PATH": os.defpath}, folder, folder / "mongod.log")
 
