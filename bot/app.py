@@ -7,7 +7,7 @@ import contextlib
 import fcntl
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -35,6 +35,7 @@ from bot.store.feedback import FeedbackStore
 from bot.store.indexes import Index, bootstrap, declare
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
+from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ _T = TypeVar("_T")
 # Seconds. SIGTERM to end: at most the sum, and the embedded MongoDB's second.
 _FINISH_WRITES = 2.5
 _FINISH_CALLS = 2.0
-_CANCEL_AGAIN, _CANCEL_TRIES = 0.25, 12
+_CANCEL_TRIES = 15
 _GOODBYE = 1.0
 _RETRY_BOOTSTRAP = 5.0
 
@@ -188,8 +189,7 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, _T]) -> _T | No
         await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
-        task.cancel()
-        await asyncio.wait({task})
+        await _end([task])
         return None
     finally:
         stopping.cancel()
@@ -199,16 +199,9 @@ async def _until(event: asyncio.Event) -> None:
     await event.wait()
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel until all are gone: PyMongo swallows a cancellation while it looks for a server."""
-    for _ in range(_CANCEL_TRIES):
-        left = [task for task in tasks if not task.done()]
-        if not left:
-            return
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=_CANCEL_AGAIN)
-    log.warning("stopping although %d tasks do not end", len(left))
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    if left := await end_tasks(tasks, _CANCEL_TRIES):
+        log.warning("stopping although %d tasks do not end", left)
 
 
 async def _finish_calls(service: Service) -> None:

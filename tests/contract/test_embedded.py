@@ -21,6 +21,7 @@ from pymongo import AsyncMongoClient
 from bot.core.errors import EmbeddedMongoError
 from bot.store import embedded
 from bot.store.embedded import EmbeddedMongo, find_mongod
+from bot.tasks import end_tasks
 
 _NEIGHBOUR = """
 import asyncio, sys
@@ -103,8 +104,7 @@ async def supervised(mongo: EmbeddedMongo) -> AsyncIterator[asyncio.Task[None]]:
     try:
         yield task
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end_tasks([task], 50)
 
 
 async def test_restart_keeps_data_and_address(tmp_path: Path) -> None:
@@ -211,8 +211,10 @@ async def test_move_under_supervision_is_an_error(tmp_path: Path, monkeypatch: p
 async def test_cancelled_start_leaves_nothing(tmp_path: Path) -> None:
     """A start may be cancelled at any moment: no process stays, and the directory is free."""
     for delay in (0.01, 0.1, 0.3):
+        mongo = EmbeddedMongo(tmp_path)
         with suppress(TimeoutError):
-            await asyncio.wait_for(EmbeddedMongo(tmp_path).start(), delay)
+            await asyncio.wait_for(mongo.start(), delay)
+            await mongo.stop()  # it was quicker
         assert mongods(tmp_path) == []
     async with EmbeddedMongo(tmp_path) as mongo:
         assert await read(mongo.url) == []

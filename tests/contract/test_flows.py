@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -54,6 +54,7 @@ from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
 from bot.store.indexes import INDEXES, bootstrap
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
+from bot.tasks import end_tasks
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -186,9 +187,7 @@ async def running(*flows: Coroutine[Any, Any, None]) -> AsyncIterator[list[async
                 task.result()
                 pytest.fail("a flow ended")
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        assert await end_tasks(tasks, 50) == 0, "a flow does not end"
 
 
 def tap_update(
@@ -392,9 +391,7 @@ async def test_a_batch_that_arrived_is_kept_when_the_bot_is_told_to_stop(
     api.poll_script.append([tap_update(10)])
     task = asyncio.create_task(polling.intake.run())
     await journal.appending.wait()
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await end_tasks([task], 1)
     journal.gate.set()
     await eventually(lambda: _is_journaled(journal, [10]))
 

@@ -25,6 +25,7 @@ from bot.store.embedded import find_mongod
 from bot.store.indexes import bootstrap, declare
 from bot.store.records import RecordStore, Written
 from bot.store.runs import record_run
+from bot.tasks import end_tasks
 from tests.support.processes import HOST, Mongod, Program, free_port, wait_until
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -235,6 +236,7 @@ from datetime import UTC, datetime
 from bot.core.builders import build_run
 from bot.store.connection import connect
 from bot.store.runs import record_run
+from bot.tasks import end_tasks
 from tests.contract.test_runs import failure, success
 
 async def record_for_ever(url, name, number):
@@ -317,9 +319,7 @@ async def test_a_mongodb_that_is_killed(server: Mongod) -> None:
         workers = [asyncio.create_task(work(number)) for number in current]
         await wait_until(lambda: sum(current.values()) > 50, 20, "runs are recorded")
         await server.kill()
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        assert await end_tasks(workers, 50) == 0
         await server.start()
         await assert_all_or_nothing(db)
         acknowledged = {f"r-{number}-{n}" for number, count in current.items() for n in range(count)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from bot.store.indexes import IndexReport, bootstrap, declare
+from bot.tasks import end_tasks
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -133,9 +133,7 @@ async def test_some_unique_index_stands_at_any_time(db: Database) -> None:
     for setting in (SEVERAL, ONE) * 5:
         runs = await asyncio.gather(*(bootstrap(db, setting) for _ in range(3)))
         assert {report.outcome for run in runs for report in run} <= {"created", "kept", "changed"}
-    watcher.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watcher
+    assert await end_tasks([watcher], 50) == 0
     assert await unique_indexes(db) == [WEEK]
     assert () not in seen
 

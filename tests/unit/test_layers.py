@@ -22,6 +22,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "bot.journal": ("bot.core",),
     "bot.logs": ("bot.core",),
     "bot.settings": ("bot.core",),
+    "bot.tasks": (),
     "bot.telegram": ("bot.core", "bot.flows.ports", "bot.telegram"),
     "bot.flows": ("bot.core", "bot.flows", "bot.journal", "bot.logs", "bot.store"),
     "bot.exchange": ("bot.core", "bot.exchange"),
