@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+from collections.abc import Callable
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -19,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.core.errors import ConfigError
 from bot.core.retention import DEFAULT_RETENTION, Retention
+from bot.core.roster import Hours, Quiet, read_hours, read_quiet, read_time, read_zone
 
 TELEGRAM_API_URL = "https://api.telegram.org"
 DEFAULT_DB = "running_coach"
@@ -40,13 +43,8 @@ def _ids(value: object) -> object:
     return frozenset(ids)
 
 
-def _zone(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return ZoneInfo(value.strip())
-    except (OSError, ValueError, LookupError) as exc:
-        raise ValueError(f"{value!r} is not an IANA time zone; write one such as Europe/Madrid") from exc
+def _read(reader: Callable[[object], object]) -> BeforeValidator:
+    return BeforeValidator(lambda value: reader(value) if isinstance(value, str) else value)
 
 
 _PLAIN_REASONS = {
@@ -74,7 +72,11 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     athlete_ids: Ids = frozenset()
     admin_ids: Ids = frozenset()
-    timezone: Annotated[ZoneInfo, NoDecode, BeforeValidator(_zone)] = ZoneInfo("UTC")
+    timezone: Annotated[ZoneInfo, NoDecode, _read(read_zone)] = ZoneInfo("UTC")
+    prompt_time: Annotated[time, NoDecode, _read(read_time)] = time(20)
+    reminder_time: Annotated[time | None, NoDecode, _read(read_time)] = None
+    nudge_after_hours: Annotated[int | None, NoDecode, _read(read_hours)] = None
+    quiet_hours: Annotated[Quiet | None, NoDecode, _read(read_quiet)] = None
     late_after_days: int = Field(14, ge=0, le=3650)
     metrics_per_athlete: bool = False
     # Retention.check says what is allowed and why.
@@ -152,6 +154,12 @@ class Settings(BaseSettings):
             run_events=self.retain_run_events_days,
             feedback_events=self.retain_feedback_events_days,
             plan_snapshots=self.retain_plan_snapshots_days,
+        )
+
+    def hours(self) -> Hours:
+        """When athletes are written to who have no hours of their own."""
+        return Hours(
+            self.timezone, self.prompt_time, self.reminder_time, self.nudge_after_hours, self.quiet_hours
         )
 
     def mongo_place(self) -> str:
