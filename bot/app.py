@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import hashlib
 import logging
+import time
 from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 from bot.core.clock import Clock, system_clock
 from bot.core.errors import ConfigError, JournalError, StorageRejected, StorageUnavailable
 from bot.core.limits import SendLimits
+from bot.core.steady import SteadyClock
 from bot.flows.absence import Absence
 from bot.flows.answers import Answerer
 from bot.flows.commands import Commands
@@ -126,8 +128,11 @@ def _fingerprint(settings: Settings) -> int:
     return int.from_bytes(hashlib.sha256(token.encode()).digest()[:7])
 
 
-async def serve(settings: Settings, stop: asyncio.Event, clock: Clock = system_clock) -> None:
+async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = None) -> None:
     """Run the bot until `stop` is set; then end within ten seconds with everything received kept.
+
+    Args:
+        clock: None takes the machine's, guarded against jumps.
 
     Raises:
         BotError: it cannot start, or cannot go on; the message says why.
@@ -135,6 +140,8 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock = system_c
     if settings.telegram_bot_token is None:
         raise ConfigError("TELEGRAM_BOT_TOKEN: required; @BotFather gives it. `demo` works without")
     warn_of_gaps(settings, log)
+    steady = SteadyClock(system_clock, _elapsed, log.warning)
+    clock = clock or steady
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.data_dir))
         journal = await stack.enter_async_context(open_journal(settings.data_dir))
@@ -143,7 +150,9 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock = system_c
             return
         db, embedded = opened
         api = await stack.enter_async_context(
-            BotClient(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url)
+            BotClient(
+                settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, steady.witness
+            )
         )
         upkeep = [_keep_indexes(db, declared_indexes(settings))]
         if embedded is not None:
@@ -151,6 +160,11 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock = system_c
         service = build_service(settings, build_stores(db, journal), api, clock)
         await _run(service, upkeep, stop)
     log.info("stopped")
+
+
+def _elapsed() -> float:
+    """Seconds since the machine was started, its sleep included where the system tells."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -44,15 +45,23 @@ class AiohttpRequest(BaseRequest):
         connections: how many at once; further requests wait for a free one.
         read_timeout: seconds to wait for a reply, unless the call says otherwise.
         connect_timeout: seconds to wait for a connection.
+        on_date: is called with the `Date` of each reply.
     """
 
     def __init__(
-        self, api_url: str, connections: int, *, read_timeout: float, connect_timeout: float = 5.0
+        self,
+        api_url: str,
+        connections: int,
+        *,
+        read_timeout: float,
+        connect_timeout: float = 5.0,
+        on_date: Callable[[str], None],
     ) -> None:
         self._api_url = api_url
         self._connections = connections
         self._read_timeout = read_timeout
         self._connect_timeout = connect_timeout
+        self._on_date = on_date
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -103,6 +112,8 @@ class AiohttpRequest(BaseRequest):
         )
         try:
             async with self._session.request(method, url, timeout=timeout, **_body(request_data)) as reply:
+                if date := reply.headers.get("Date"):
+                    self._on_date(date)
                 return _outcome(reply.status, await reply.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
             raise NotSentError(f"no connection to the Bot API ({type(exc).__name__})") from exc

@@ -1,0 +1,28 @@
+"""The client of the Bot API against the local Bot API server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from bot.sandbox.server import SandboxServer
+from bot.sandbox.world import World
+from bot.telegram.client import BotClient
+
+TOKEN = "123456789:AAE-made-up-for-tests_0123456789abcd"
+
+
+async def test_each_reply_tells_the_time() -> None:
+    """The clock's witness hears the `Date` of replies to polls and to other calls."""
+    dates: list[str] = []
+    server = SandboxServer(World(), token=TOKEN)
+    await server.start()
+    try:
+        async with BotClient(TOKEN, server.url, dates.append) as api:
+            await api.get_updates(None, 0, 1)
+            await api.send(7, "Hello")
+    finally:
+        await server.stop()
+    assert len(dates) == 2
+    for date in dates:
+        assert abs(parsedate_to_datetime(date) - datetime.now(UTC)) < timedelta(seconds=60)
