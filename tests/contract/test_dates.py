@@ -6,8 +6,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import bson
 import pytest
+from bson import ObjectId
 from bson.int64 import Int64
+from bson.raw_bson import RawBSONDocument
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo.asynchronous.database import AsyncDatabase
@@ -44,29 +47,57 @@ async def insert(db: Database, values: list[Any]) -> None:
 
 @pytest.mark.parametrize("with_indexes", [False, True])
 async def test_wrong_types_are_counted(db: Database, with_indexes: bool) -> None:
-    """Each wrong type has its line, with the cure for strings; dates have none."""
+    """Each wrong type has its line, with the cure; dates have none."""
     if with_indexes:
         await bootstrap(db, LASTING)
     await insert(db, [NOW, ISO, "soon", 1771267378123, 1.5, Int64(3), None, {"$date": ISO}, True, NOW])
     await db.run_events.insert_one({"_id": "none"})
     await db.plan_snapshots.insert_one({"runId": "r", "createdAt": ISO})
-    assert [str(odd) for odd in await find_odd_dates(db)] == [
-        "run_events.createdAt: no date but bool in 1 document, never deleted",
-        "run_events.createdAt: no date but double in 1 document, never deleted",
+    by_hand = "; correct by hand, in mongosh: db.run_events.updateOne({_id: "
+    assert [str(odd).partition(by_hand)[0] for odd in await find_odd_dates(db)] == [
+        "run_events.createdAt: no date but bool in 1 document (_id 8), never deleted",
+        "run_events.createdAt: no date but double in 1 document (_id 4), never deleted",
         # 64-bit values and those too large for 32 bits
-        "run_events.createdAt: no date but long in 2 documents, never deleted",
-        "run_events.createdAt: no date but missing in 1 document, never deleted",
-        "run_events.createdAt: no date but null in 1 document, never deleted",
-        "run_events.createdAt: no date but object in 1 document, never deleted",
+        "run_events.createdAt: no date but long in 2 documents (_id 3, 5), never deleted",
+        'run_events.createdAt: no date but nothing in 1 document (_id "none"), never deleted',
+        "run_events.createdAt: no date but null in 1 document (_id 6), never deleted",
+        "run_events.createdAt: no date but object in 1 document (_id 7), never deleted",
         (
-            "run_events.createdAt: no date but string in 2 documents, never deleted;"
+            "run_events.createdAt: no date but ISO 8601 text in 1 document, never deleted;"
             " run bootstrap --convert-dates"
         ),
+        "run_events.createdAt: no date but unreadable text in 1 document (_id 2), never deleted",
         (
-            "plan_snapshots.createdAt: no date but string in 1 document, never deleted;"
+            "plan_snapshots.createdAt: no date but ISO 8601 text in 1 document, never deleted;"
             " run bootstrap --convert-dates"
         ),
     ]
+
+
+async def test_what_is_to_be_corrected_by_hand_has_its_command(db: Database) -> None:
+    """Two of many documents are named, and the command for mongosh names the first, whatever its id."""
+    first, last = ObjectId("65d0f0000000000000000001"), ObjectId("65d0f0000000000000000009")
+    await db.weekly_metrics.insert_many([{"_id": id_, "updatedAt": "soon"} for id_ in (last, first)])
+    await db.weekly_metrics.insert_one({"_id": ObjectId("65d0f0000000000000000005"), "updatedAt": "now"})
+    [odd] = await find_odd_dates(db)
+    assert str(odd) == (
+        "weekly_metrics.updatedAt: no date but unreadable text in 3 documents"
+        " (_id ObjectId('65d0f0000000000000000001'), ObjectId('65d0f0000000000000000009'), and more);"
+        " correct by hand, in mongosh: db.weekly_metrics.updateOne("
+        "{_id: ObjectId('65d0f0000000000000000001')},"
+        ' {$set: {updatedAt: ISODate("YYYY-MM-DDThh:mm:ssZ")}})'
+    )
+
+
+async def test_text_that_is_no_utf_8_is_unreadable(db: Database) -> None:
+    """What a broken writer stored is counted like any other text, and hinders nobody else's conversion."""
+    broken = bson.encode({"_id": 1, "createdAt": "2026"}).replace(b"2026", b"20\xff6")
+    await db.run_events.insert_many([RawBSONDocument(broken), {"_id": 2, "runId": "r", "createdAt": ISO}])
+    assert {(odd.type, odd.remedy, odd.count) for odd in await find_odd_dates(db)} == {
+        ("string", "convert", 1),
+        ("string", "correct", 1),
+    }
+    assert [conversion.converted for conversion in await convert_dates(db)] == [1]
 
 
 async def test_every_timestamp_is_looked_at(db: Database) -> None:
@@ -78,7 +109,7 @@ async def test_every_timestamp_is_looked_at(db: Database) -> None:
     assert {(item.collection, item.field) for item in odd} == {
         (name, field) for name, fields in FIELDS.items() for field in fields
     }
-    assert {(item.type, item.count) for item in odd} == {("string", 1)}
+    assert {(item.type, item.remedy, item.count) for item in odd} == {("string", "convert", 1)}
     assert {f"{item.collection}.{item.field}" for item in odd if item.expires} == {
         "run_events.createdAt",
         "feedback_events.receivedAt",
@@ -129,7 +160,7 @@ async def test_iso_strings_become_dates(db: Database, text: str, instant: dateti
     """Offsets count, what has none is UTC, digits beyond milliseconds are cut."""
     await insert(db, [text])
     [conversion] = await convert_dates(db)
-    assert (conversion.converted, conversion.left) == (1, 0)
+    assert conversion.converted == 1
     assert await stored(db) == [instant]
 
 
@@ -156,24 +187,91 @@ async def test_iso_strings_become_dates(db: Database, text: str, instant: dateti
 async def test_everything_else_stays(db: Database, value: Any) -> None:
     """What is no ISO 8601 string is left exactly as it was."""
     await insert(db, [value])
-    await convert_dates(db)
+    [odd] = await find_odd_dates(db)
+    assert odd.remedy == "correct"
+    assert await convert_dates(db, expire_old=True) == []
     assert await stored(db) == [value]
 
 
-async def test_what_is_left_is_named(db: Database) -> None:
-    """The report counts both kinds and names ten documents; a second run converts nothing more."""
+async def test_what_cannot_be_read_is_left_for_good(db: Database) -> None:
+    """What was converted is told once; a second run converts nothing, and what is left is still found."""
     await insert(db, [ISO, *["soon"] * 12, NOW])
     await db.weekly_metrics.insert_one({"_id": "w7", "createdAt": NOW, "updatedAt": "yesterday"})
-    named = ", ".join(str(n) for n in range(1, 11))
-    left = f"12 left as they are, being no ISO 8601 dates: _id {named}, and more"
-    metrics = (
-        "weekly_metrics.updatedAt: 0 documents converted, 1 left as they are, being no ISO 8601 dates:"
-        ' _id "w7"'
+    assert [str(conversion) for conversion in await convert_dates(db)] == [
+        "run_events.createdAt: 1 document converted"
+    ]
+    assert await convert_dates(db) == []
+    assert [(odd.collection, odd.remedy, odd.count) for odd in await find_odd_dates(db)] == [
+        ("run_events", "correct", 12),
+        ("weekly_metrics", "correct", 1),
+    ]
+
+
+def text_of(age: timedelta) -> str:
+    """An instant so long ago, as text."""
+    return (datetime.now(UTC) - age).isoformat()
+
+
+OLD, YOUNG = text_of(timedelta(days=90, hours=1)), text_of(timedelta(days=90, hours=-1))
+
+
+async def test_what_would_be_deleted_at_once_waits_for_consent(db: Database) -> None:
+    """It is counted, by an hour exactly, and stays as it is; the rest is converted, and with consent all."""
+    await bootstrap(db)
+    await insert(db, [OLD, YOUNG, OLD, "soon"])
+    outdated = (
+        "run_events.createdAt: no date but ISO 8601 text in 2 documents older than the collection keeps;"
+        " export what is still needed, then run bootstrap --convert-dates --expire-old, and MongoDB deletes"
+        " them"
     )
-    reports = [str(conversion) for conversion in await convert_dates(db)]
-    assert reports == [f"run_events.createdAt: 1 document converted, {left}", metrics]
-    reports = [str(conversion) for conversion in await convert_dates(db)]
-    assert reports == [f"run_events.createdAt: 0 documents converted, {left}", metrics]
+    assert outdated in [str(odd) for odd in await find_odd_dates(db)]
+    young = datetime.fromisoformat(YOUNG)
+    for converted in ([1], []):
+        assert [conversion.converted for conversion in await convert_dates(db)] == converted
+        [old, middle, *rest] = await stored(db)
+        assert (old, rest) == (OLD, [OLD, "soon"])
+        assert abs(middle - young) < timedelta(milliseconds=1)
+    assert outdated in [str(odd) for odd in await find_odd_dates(db)]
+    assert [conversion.converted for conversion in await convert_dates(db, expire_old=True)] == [2]
+    assert [odd.remedy for odd in await find_odd_dates(db)] == ["correct"]
+
+
+@pytest.mark.parametrize(
+    ("retention", "expires"), [(Retention(run_events=91), False), (Retention(run_events=90), True)]
+)
+async def test_the_index_that_is_there_decides(db: Database, retention: Retention, expires: bool) -> None:
+    """A longer retention keeps what the default one would delete."""
+    await bootstrap(db, declare(retention))
+    await insert(db, [OLD])
+    [odd] = await find_odd_dates(db)
+    assert odd.remedy == ("expire" if expires else "convert")
+
+
+@pytest.mark.parametrize("seconds", [3600, 0, Int64(3600), 3600.0])
+async def test_an_undeclared_expiry_counts_too(db: Database, seconds: object) -> None:
+    """What somebody's own index would delete waits as well, whatever number says so."""
+    index = {"key": {"updatedAt": 1}, "name": "own", "expireAfterSeconds": seconds}
+    await db.command("createIndexes", "weekly_metrics", indexes=[index])
+    await db.weekly_metrics.insert_one({"createdAt": ISO, "updatedAt": text_of(timedelta(hours=2))})
+    assert [str(conversion) for conversion in await convert_dates(db)] == [
+        "weekly_metrics.createdAt: 1 document converted"
+    ]
+
+
+async def test_of_two_expiries_the_shorter_one_counts(db: Database) -> None:
+    """An index beside the declared one deletes as well."""
+    await bootstrap(db)
+    await db.run_events.create_index([("createdAt", -1)], expireAfterSeconds=3600)
+    await insert(db, [YOUNG])
+    assert await convert_dates(db) == []
+
+
+async def test_where_nothing_expires_age_does_not_matter(db: Database) -> None:
+    """Texts of long ago are converted without consent if MongoDB deletes nothing by that field."""
+    await bootstrap(db)
+    await db.run_artifacts.insert_one({"runId": "r", "createdAt": "2001-01-01", "updatedAt": "2001-01-01"})
+    await db.feedback_events.insert_one({"timestamp": "2001-01-01", "receivedAt": YOUNG})
+    assert sum(conversion.converted for conversion in await convert_dates(db)) == 4
 
 
 async def test_nothing_to_do(db: Database) -> None:
@@ -188,9 +286,10 @@ async def test_nothing_to_do(db: Database) -> None:
 @pytest.mark.parametrize("with_indexes", [False, True])
 async def test_a_conversion_that_was_stopped_goes_on(db: Database, with_indexes: bool) -> None:
     """It works in batches and tells its progress; whatever stops it, the next run does only the rest."""
+    fresh = datetime.now(UTC).isoformat(timespec="milliseconds")
     if with_indexes:
-        await bootstrap(db, LASTING)
-    await insert(db, [*[ISO] * 70, "soon", NOW])
+        await bootstrap(db)
+    await insert(db, [*[fresh] * 70, "soon", NOW, *[OLD] * with_indexes])
     calls: list[tuple[int, int]] = []
 
     def stop_after_two(done: int, total: int) -> None:
@@ -200,11 +299,12 @@ async def test_a_conversion_that_was_stopped_goes_on(db: Database, with_indexes:
 
     with pytest.raises(KeyboardInterrupt):
         await convert_dates(db, batch=20, progress=stop_after_two)
-    assert await db.run_events.count_documents({"createdAt": {"$type": "string"}}) == 31
+    assert await db.run_events.count_documents({"createdAt": fresh}) == 30
     [conversion] = await convert_dates(db, batch=20, progress=lambda *call: calls.append(call))
-    assert (conversion.converted, conversion.left, conversion.examples) == (30, 1, ("70",))
+    assert conversion.converted == 30
     assert calls == [(20, 70), (40, 70), (20, 30), (30, 30)]
-    assert await stored(db) == [*[NOW] * 70, "soon", NOW]
+    converted = [datetime.fromisoformat(fresh)] * 70
+    assert await stored(db) == [*converted, "soon", NOW, *[OLD] * with_indexes]
 
 
 async def test_two_at_once_convert_each_document_once(db: Database) -> None:

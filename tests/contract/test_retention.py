@@ -86,7 +86,7 @@ async def ids(db: Database, collection: str) -> list[str]:
 
 
 async def test_old_documents_go_and_young_ones_stay(quick_db: Database) -> None:
-    """An hour decides, in every collection that expires; strings stay until they are converted."""
+    """An hour decides, in every collection that expires; strings stay until their conversion is agreed to."""
     await bootstrap(quick_db)
     now = datetime.now(UTC)
     assert set(EXPIRIES) == {"run_events", "feedback_events", "plan_snapshots", "taps"}
@@ -105,15 +105,16 @@ async def test_old_documents_go_and_young_ones_stay(quick_db: Database) -> None:
     await monitor_passes(quick_db)
     for collection in EXPIRIES:
         assert await ids(quick_db, collection) == ["odd text", "old text", "young", "young text"]
-    odd = {
-        (item.collection, item.type, item.count) for item in await find_odd_dates(quick_db) if item.expires
+    assert {(odd.collection, odd.type, odd.remedy, odd.count) for odd in await find_odd_dates(quick_db)} == {
+        (collection, "string", remedy, 1)
+        for collection in EXPIRIES
+        for remedy in ("convert", "expire", "correct")
     }
-    assert odd == {(collection, "string", 3) for collection in EXPIRIES}
-
-    await convert_dates(quick_db)
-    await monitor_passes(quick_db)
-    for collection in EXPIRIES:
-        assert await ids(quick_db, collection) == ["odd text", "young", "young text"]
+    for expire_old, kept in ((False, ["old text"]), (True, [])):
+        await convert_dates(quick_db, expire_old=expire_old)
+        await monitor_passes(quick_db)
+        for collection in EXPIRIES:
+            assert await ids(quick_db, collection) == ["odd text", *kept, "young", "young text"]
 
 
 async def test_metrics_and_artifacts_never_go(quick_db: Database) -> None:

@@ -64,7 +64,8 @@ async def test_documents_without_an_athlete_hinder(db: Database) -> None:
     assert failed.outcome == "failed"
     assert failed.detail == (
         'documents without athleteId: {"weekStart": "2026-02-09"}, {"weekStart": "2026-02-16"};'
-        " fill it in, then run bootstrap again"
+        ' fill it in, in mongosh: db.getCollection("weekly_metrics").updateMany({athleteId: null},'
+        ' {$set: {athleteId: "..."}}), then run bootstrap again'
     )
     assert await unique_indexes(db) == [WEEK]
     await db.weekly_metrics.update_many({"athleteId": None}, {"$set": {"athleteId": "ana"}})
