@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bot import app
 from bot.cli.shared import call, read_settings
-from bot.core.builders import build_run
+from bot.core.builders import RunRecords, build_run
 from bot.core.clock import parse_instant, system_clock
 from bot.core.errors import BotError, ConfigError, StorageRejected, StorageUnavailable
 from bot.core.records import MODELS, WeeklyMetrics, is_day
@@ -38,10 +38,12 @@ from bot.exchange.formats import FORMATS
 from bot.exchange.reading import Flaw, read_elements
 from bot.settings import Settings
 from bot.store.connection import Database
-from bot.store.indexes import bootstrap
+from bot.store.indexes import Index, make_keys
 from bot.store.reading import Selection, read_batches
-from bot.store.records import RecordStore, Refused, Written
+from bot.store.records import RecordStore
 from bot.store.runs import record_run as store_run
+from bot.store.transactions import TransactionImpossible
+from bot.store.upserts import Refused, Written
 
 
 class _Collections(click.Choice):  # type: ignore[type-arg] # generic in newer versions only
@@ -62,15 +64,17 @@ _INPUT, _OUTPUT, _ERRORS = 0, 1, 2  # file descriptors
 @click.command()
 @COLLECTION
 @click.argument("file", type=FILE, required=False)
-@click.option("--strict", is_flag=True, help="Check all records first, and write none if one is refused.")
+@click.option("--strict", is_flag=True, help="Write all records in one transaction, or none.")
 @click.option("--dry-run", is_flag=True, help="Check the records and write nothing; needs no MongoDB.")
 def write(collection: str, file: str | None, strict: bool, dry_run: bool) -> None:
-    """Check records and upsert them into COLLECTION: run_events, feedback_events, weekly_metrics,
-    plan_snapshots or run_artifacts.
+    """Check records and upsert them.
 
-    FILE, or else standard input, holds one JSON object, a JSON array, or one object a line (NDJSON). Each
-    record that is refused is named on standard error; the others are written. The exit status is 0 only if
-    none was refused.
+    COLLECTION is run_events, feedback_events, weekly_metrics, plan_snapshots or run_artifacts. FILE, or else
+    standard input, holds one JSON object, a JSON array, or one object a line (NDJSON). Each record that is
+    refused is named on standard error; the others are written. The exit status is 0 only if none was refused.
+
+    With --strict all records are written in one transaction, or none. MongoDB must be a replica set for that,
+    and allows a transaction a minute and a part of its cache: some ten thousand records.
     """
     settings = read_settings()
     if file is None and os.isatty(_INPUT):
@@ -87,7 +91,7 @@ def write(collection: str, file: str | None, strict: bool, dry_run: bool) -> Non
     else:
         click.echo(f"{collection}: {tally}")
     if tally.refused:
-        rest = ", so none is written" if strict and not (tally.written and not dry_run) else ""
+        rest = ", so none is written" if strict else ""
         raise BotError(f"{tally.refused:,} refused{rest}; the lines above say why")
 
 
@@ -105,8 +109,13 @@ async def _write(
         try:
             store = await _store(settings, db, collection)
             await flow(source, collection, store, tally, report=_complain, progress=progress)
+        except TransactionImpossible as exc:
+            raise StorageRejected(f"{exc}, or do without --strict (nothing is written)") from None
         except (StorageUnavailable, StorageRejected) as exc:
-            raise type(exc)(f"{exc} (so far: {tally}; to run it again is harmless)") from None
+            so_far = f"so far: {tally}"
+            if strict:
+                so_far = f"{'nothing' if isinstance(exc, StorageRejected) else 'all or nothing'} is written"
+            raise type(exc)(f"{exc} ({so_far}; to run it again is harmless)") from None
 
 
 @click.command()
@@ -125,10 +134,11 @@ async def _write(
 def export(
     collection: str, since: str | None, until: str | None, run_id: str | None, file_format: str
 ) -> None:
-    """Print the documents of COLLECTION, oldest first; `write` takes them back unchanged.
+    """Print documents, as `write` takes them back.
 
-    --since and --until select by receivedAt in feedback_events, by weekStart in weekly_metrics (days only),
-    and by createdAt in the others.
+    They come oldest first. COLLECTION is run_events, feedback_events, weekly_metrics, plan_snapshots or
+    run_artifacts. --since and --until select by receivedAt in feedback_events, by weekStart in weekly_metrics
+    (days only), and by createdAt in the others.
     """
     settings = read_settings()
     if run_id is not None and "runId" not in MODELS[collection].model_fields:
@@ -165,14 +175,16 @@ async def _export(
 @click.command()
 @COLLECTION
 def schema(collection: str) -> None:
-    """Print the JSON Schema of the documents of COLLECTION."""
+    """Print the JSON Schema of a collection."""
     click.echo(json.dumps(MODELS[collection].model_json_schema(), indent=2))
 
 
 @click.command("record-run")
 @click.argument("file", type=FILE)
 def record_run(file: str) -> None:
-    """Record a whole run, success or failure, in run_events, plan_snapshots and run_artifacts at once.
+    """Record a whole run in three collections.
+
+    These are run_events, plan_snapshots (after a success) and run_artifacts.
 
     FILE (- for standard input) holds one JSON object: runId, status, attempt, plan, errors, promptVersion,
     modelId, prompt, metrics, history, activities, wellness, outputRaw. Only runId and status are needed, and
@@ -188,8 +200,9 @@ def record_run(file: str) -> None:
         click.echo(f"{collection}: {written.outcome}")
 
 
-async def _record_run(settings: Settings, run: Any) -> dict[str, Written]:
+async def _record_run(settings: Settings, run: RunRecords) -> dict[str, Written]:
     async with app.open_database(settings) as (db, _):
+        await make_keys(db, _indexes(settings, run.by_collection()))
         return await store_run(db, run, clock=system_clock)
 
 
@@ -197,7 +210,7 @@ async def _record_run(settings: Settings, run: Any) -> dict[str, Written]:
 @click.argument("files", metavar="[FILE]...", type=FILE, nargs=-1)
 @click.option("--athlete-id", help="Whose weeks these are; default: the icu_athlete_id of the activities.")
 def rollup(files: tuple[str, ...], athlete_id: str | None) -> None:
-    """Compute weekly_metrics from activities and wellness days, and upsert them.
+    """Compute weekly_metrics and upsert them.
 
     FILEs (- for standard input) hold what intervals.icu returns, an array of activities or of wellness days,
     or objects with `activities` and `wellness`, such as run_artifacts. Without FILE these are read from
@@ -219,32 +232,46 @@ def rollup(files: tuple[str, ...], athlete_id: str | None) -> None:
     tally = Tally(len(results) - len(refused) - unchanged, unchanged, len(refused))
     click.echo(f"{_METRICS}: {tally}")
     if refused:
-        raise BotError(f"{len(refused):,} weeks refused; the lines above say why")
+        raise BotError(f"{len(refused):,} refused; the lines above say why")
 
 
 async def _rollup(
     settings: Settings, training: Training, athlete_id: str | None, *, from_database: bool
 ) -> list[Written | Refused]:
+    left_out: list[Written | Refused] = []
     async with app.open_database(settings) as (db, _):
         if from_database:
             # Few at a time: an artifact holds all that went into a run.
             async for batch in read_batches(db, _ARTIFACTS, batch=10):
                 for artifact in batch:
                     inputs = {name: artifact[name] for name in Training.KINDS if artifact.get(name)}
-                    if inputs:
-                        training.add(f"{_ARTIFACTS}, runId {artifact.get('runId')!r}", inputs)
+                    where = f"{_ARTIFACTS}, runId {artifact.get('runId')!r}"
+                    if fault := inputs and _fault(settings, where, inputs):
+                        left_out.append(Refused(where, fault))
+                    elif inputs:
+                        training.add(where, inputs)
         records = [WeeklyMetrics.of(week) for week in training.weeks(settings, athlete_id)]
         store = await _store(settings, db, _METRICS)
-        return await store.write(_METRICS, records)
+        return left_out + await store.write(_METRICS, records)
+
+
+def _fault(settings: Settings, where: str, inputs: dict[str, Any]) -> str | None:
+    """Why a stored run cannot be used; it must not keep the others from being used."""
+    try:
+        (alone := Training()).add(where, inputs)
+        alone.weeks(settings, "any")
+    except BotError as exc:
+        return str(exc).removeprefix(f"{where}: ")
+    return None
 
 
 @dataclass(slots=True)
 class Training:
-    """Activities and wellness days, each with where it came from."""
+    """Activities and wellness days, each with where it came from; a kind that nobody gave is absent."""
 
     KINDS = ("activities", "wellness")
 
-    items: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in Training.KINDS})
+    items: dict[str, list[Any]] = field(default_factory=dict)
     origins: dict[str, list[tuple[str, str]]] = field(
         default_factory=lambda: {name: [] for name in Training.KINDS}
     )
@@ -259,7 +286,8 @@ class Training:
             raise BotError(f"{where}: must be an object, not {kind(value)}")
         if any(name in value for name in self.KINDS):
             for name in self.KINDS:
-                self._extend(name, where, value.get(name) or [])
+                if value.get(name) is not None:
+                    self._extend(name, where, value[name] or [])
         elif "start_date_local" in value or "start_date" in value:
             self._append("activities", value, where, "")
         elif is_day(value.get("id")):
@@ -280,8 +308,8 @@ class Training:
             raise BotError("there are no activities and no wellness days; name files that have some")
         try:
             return weekly_metrics(
-                self.items["activities"],
-                self.items["wellness"],
+                self.items.get("activities"),
+                self.items.get("wellness"),
                 zone=settings.timezone,
                 athlete_id=athlete_id,
             )
@@ -295,11 +323,12 @@ class Training:
     def _extend(self, name: str, where: str, items: object) -> None:
         if not isinstance(items, list):
             raise BotError(f"{where}: {name}: must be an array, not {kind(items)}")
+        self.items.setdefault(name, [])
         for index, item in enumerate(items):
             self._append(name, item, where, f"{name}[{index}]")
 
     def _append(self, name: str, item: object, where: str, path: str) -> None:
-        self.items[name].append(item)
+        self.items.setdefault(name, []).append(item)
         self.origins[name].append((where, path))
 
 
@@ -347,12 +376,13 @@ def _is_piped() -> bool:
 
 
 async def _store(settings: Settings, db: Database, collection: str) -> RecordStore:
-    """The writer, once the collection has its key: upserts would else search through all of it each time."""
-    indexes = [index for index in app.declared_indexes(settings) if index.collection == collection]
-    for report in await bootstrap(db, indexes):
-        if report.index.unique and report.outcome == "failed":
-            raise StorageRejected(f"index {report}")
+    """The writer to a collection that has its key."""
+    await make_keys(db, _indexes(settings, [collection]))
     return RecordStore(db, clock=system_clock, metrics_per_athlete=settings.metrics_per_athlete)
+
+
+def _indexes(settings: Settings, collections: Collection[str]) -> list[Index]:
+    return [index for index in app.declared_indexes(settings) if index.collection in collections]
 
 
 def _limit(option: str, text: str | None, settings: Settings, collection: str) -> datetime | str | None:

@@ -5,7 +5,11 @@ A weekly plan is the planner's validated output:
     {"schema_version": "1.0", "activityPlan": {"nextWeek": {...}, "days": [...]}, "justification": [...]}
 
 The planned week is read from `activityPlan.nextWeek`, where the days stand as `weekStart` and `weekEnd`
-or as `start` and `end`, each `YYYY-MM-DD`. Anything else is no week: it is never guessed.
+or as `start` and `end`, each `YYYY-MM-DD`. Anything else is no week: it is never guessed, and refused where
+the plan passed validation.
+
+`runEvent` copies what a run says, but never `createdAt`: so a run that is built again, or by another of
+these functions, gives the same copy.
 """
 
 from __future__ import annotations
@@ -25,6 +29,9 @@ INPUT_FIELDS = ("promptVersion", "modelId", "prompt", "metrics", "history", "act
 """What goes into a run, and into `run_artifacts` only."""
 OUTPUT_FIELDS = ("outputValidated", "outputRaw")
 """What comes out of a run, and goes into `run_artifacts` only."""
+
+_WEEK = {"weekStart": ("weekStart", "start"), "weekEnd": ("weekEnd", "end")}
+"""The days of a week, each with its names in a plan."""
 
 Plan = Mapping[str, Any]
 
@@ -52,11 +59,10 @@ def planned_week(plan: Plan | None) -> tuple[str | None, str | None]:
 
     None for a day that is not there or is no date; both are None when the week would end before it starts.
     """
-    activity_plan = (plan or {}).get("activityPlan", plan)
-    week = activity_plan.get("nextWeek") if isinstance(activity_plan, Mapping) else None
+    _, week = _next_week(plan)
     if not isinstance(week, Mapping):
         return None, None
-    start, end = (_first_day(week, names) for names in (("weekStart", "start"), ("weekEnd", "end")))
+    start, end = (_day_of(week, names) for names in _WEEK.values())
     return (None, None) if start and end and end < start else (start, end)
 
 
@@ -69,9 +75,10 @@ def success_event(run_id: str, plan: Plan, *, attempt: int | None, now: datetime
         now: when the run ended.
 
     Raises:
-        BadValue: naming the field.
+        BadValue: naming the field, also one of the plan's week.
     """
-    return _run_event(run_id, "success", plan, [], attempt, now)
+    said: dict[str, Any] = {"runId": run_id, "status": "success", "attempt": attempt, "errors": []}
+    return _run_event(said | _sound_week(plan), now)
 
 
 def failure_event(
@@ -88,7 +95,8 @@ def failure_event(
     Raises:
         BadValue: naming the field.
     """
-    return _run_event(run_id, "failure", plan, errors, attempt, now)
+    said = {"runId": run_id, "status": "failure", "attempt": attempt, "errors": _plain(errors)}
+    return _run_event(said | _week_fields(plan), now)
 
 
 def plan_snapshot(run_id: str, weekly_plan: Plan, *, attempt: int | None, now: datetime) -> PlanSnapshot:
@@ -97,10 +105,9 @@ def plan_snapshot(run_id: str, weekly_plan: Plan, *, attempt: int | None, now: d
     `weekStart` and `weekEnd` are left out where the plan does not tell them.
 
     Raises:
-        BadValue: naming the field, for instance a missing `activityPlan`.
+        BadValue: naming the field, for instance a missing `activityPlan`, or one of the plan's week.
     """
-    fields = {"runId": run_id, "attempt": attempt, "createdAt": now}
-    return PlanSnapshot.of(fields | _known(_week_fields(weekly_plan)) | _pick(weekly_plan, PLAN_FIELDS))
+    return _snapshot({"runId": run_id, "attempt": attempt, **_sound_week(weekly_plan)}, weekly_plan, now)
 
 
 def artifact_inputs(
@@ -186,53 +193,46 @@ def build_run(run: Mapping[str, Any], *, now: datetime) -> RunRecords:
         createdAt, updatedAt  ISO 8601 with offset; by default `now`
         anything else    kept in `run_events`
 
-    `runEvent` copies what the run says and not the time of this call, so that building a run again
-    changes nothing but `createdAt` and `updatedAt`.
+    Null is as if left out, except in what is kept.
 
     Raises:
         BadValue: naming the field.
     """
     if not isinstance(run, Mapping):
         raise BadValue("", f"a run must be an object, not {kind(run)}")
-    plan = _weekly_plan(run)
-    succeeded = run.get("status") == "success"
-    week = _week_fields(plan) | _pick(run, ("weekStart", "weekEnd"))
-    created = {"createdAt": now} | _pick(run, ("createdAt",))
-    shared = {"attempt": None, "errors": []} | _pick(run, ("runId", "status", "attempt", "errors"))
-    elsewhere = {"plan", *PLAN_FIELDS, *INPUT_FIELDS, *OUTPUT_FIELDS, "updatedAt"}
-    payload = {name: value for name, value in run.items() if name not in elsewhere}
-    event = RunEvent.of(shared | week | payload)
+    given = _known(run)
+    plan = _weekly_plan(given)
+    succeeded = given.get("status") == "success"
+    week = _sound_week(plan, "plan." if "plan" in given else "") if succeeded else _week_fields(plan)
+    created = given.get("createdAt", now)
+    shared = {"attempt": None, "errors": []} | _pick(given, ("runId", "status", "attempt", "errors"))
+    said = shared | week | _pick(given, tuple(week))
+    described = {*said, "createdAt", "updatedAt", "plan", *PLAN_FIELDS, *INPUT_FIELDS, *OUTPUT_FIELDS}
+    kept = {name: value for name, value in run.items() if name not in described}
     return RunRecords(
-        run_event=RunEvent.of(created | event.to_update_fields()),
-        plan_snapshot=PlanSnapshot.of(
-            _pick(shared, ("runId", "attempt")) | _known(week) | _pick(plan, PLAN_FIELDS) | created
-        )
-        if succeeded
-        else None,
+        run_event=_run_event(said | kept, created),
+        plan_snapshot=_snapshot(said, plan, created) if succeeded else None,
         run_artifact=RunArtifact.of(
             shared
-            | {"outputValidated": plan if succeeded else None}
-            | _pick(run, (*INPUT_FIELDS, "outputValidated"))
-            | {"outputRaw": _minified(run.get("outputRaw")), "updatedAt": now}
-            | created
-            | _pick(run, ("updatedAt",))
+            | _pick(given, INPUT_FIELDS)
+            | {
+                "outputValidated": given.get("outputValidated", plan if succeeded else None),
+                "outputRaw": _minified(given.get("outputRaw")),
+                "createdAt": created,
+                "updatedAt": given.get("updatedAt", now),
+            }
         ),
     )
 
 
-def _run_event(
-    run_id: str, status: Status, plan: Plan | None, errors: Sequence[Any], attempt: int | None, now: datetime
-) -> RunEvent:
-    return RunEvent.of(
-        {
-            "runId": run_id,
-            "status": status,
-            "attempt": attempt,
-            **_week_fields(plan),
-            "errors": _plain(errors),
-            "createdAt": now,
-        }
-    )
+def _run_event(said: Plan, created: object) -> RunEvent:
+    """The run event of these fields; the copy in it is made before it has a time."""
+    return RunEvent.of({"createdAt": created} | RunEvent.of(said).to_update_fields())
+
+
+def _snapshot(said: Plan, plan: Plan, created: object) -> PlanSnapshot:
+    shared = _pick(said, ("runId", "attempt")) | _known(_pick(said, tuple(_WEEK)))
+    return PlanSnapshot.of(shared | _pick(plan, PLAN_FIELDS) | {"createdAt": created})
 
 
 def _weekly_plan(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,12 +247,42 @@ def _weekly_plan(run: Mapping[str, Any]) -> dict[str, Any]:
     return dict(plan)
 
 
+def _next_week(plan: Plan | None) -> tuple[str, object]:
+    """What stands in the place of the week, and where that is."""
+    whole = plan or {}
+    path, inner = ("activityPlan.", whole["activityPlan"]) if "activityPlan" in whole else ("", whole)
+    return f"{path}nextWeek", inner.get("nextWeek") if isinstance(inner, Mapping) else None
+
+
 def _week_fields(plan: Plan | None) -> dict[str, str | None]:
-    start, end = planned_week(plan)
-    return {"weekStart": start, "weekEnd": end}
+    return dict(zip(_WEEK, planned_week(plan), strict=True))
 
 
-def _first_day(week: Plan, names: Sequence[str]) -> str | None:
+def _sound_week(plan: Plan, where: str = "") -> dict[str, str | None]:
+    """The week of a plan that passed validation.
+
+    Args:
+        where: the way to the plan.
+
+    Raises:
+        BadValue: what stands there is no week.
+    """
+    path, week = _next_week(plan)
+    if week is None:
+        return _week_fields(None)
+    if not isinstance(week, Mapping):
+        raise BadValue(f"{where}{path}", f"must be an object, not {kind(week)}")
+    days = _known(_pick(week, [name for names in _WEEK.values() for name in names]))
+    for name, day in days.items():
+        if not is_day(day):
+            raise BadValue(f"{where}{path}.{name}", "must be a calendar date written YYYY-MM-DD")
+    if days and planned_week(plan) == (None, None):
+        last = next(name for name in _WEEK["weekEnd"] if name in days)
+        raise BadValue(f"{where}{path}.{last}", "lies before the start of the week; is one of them mistyped?")
+    return _week_fields(plan)
+
+
+def _day_of(week: Plan, names: Sequence[str]) -> str | None:
     return next((week[name] for name in names if is_day(week.get(name))), None)
 
 

@@ -6,7 +6,9 @@ model names are ISO 8601 strings with an offset in JSON and aware datetimes in M
 (unknown fields, nested values) an instant is an ISO string, in MongoDB too, so that what is exported can
 be written back as the same document.
 
-A field that is absent stays absent: it is not written, and erases nothing that another step wrote.
+A field that is absent stays absent: it is not written, and erases nothing that another step wrote. Null
+is a value, which n8n writes for what an item lacks; but where a field is filled in, from other fields or
+by the clock, null is as if absent.
 """
 
 # The attributes are named like the stored fields. With other names in Python, an unknown field such as
@@ -19,28 +21,31 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    BaseModel,
     ConfigDict,
-    GetCoreSchemaHandler,
     PlainSerializer,
     PlainValidator,
     ValidationError,
     WithJsonSchema,
     model_validator,
 )
-from pydantic_core import CoreSchema
-from pydantic_core.core_schema import NullableSchema
+from pydantic_core import ErrorDetails
 
 from bot.core.clock import iso_utc
-from bot.core.documents import Document
 from bot.core.feedback import WEEKDAYS
 from bot.core.strict_json import BadValue, check, kind, loads, to_json
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COLLISION = re.compile(r"~[0-9a-f]{12}")
 _EXACT_IN_FLOAT = 2**53
+_SHOWN = 60
+_FILLED = frozenset({"createdAt", "updatedAt", "timestamp", "receivedAt", "errorCount", "runEvent"})
+
+MAX_SCORE = 100
+"""The best sleep score."""
 
 
 def is_day(value: object) -> bool:
@@ -128,17 +133,12 @@ def _chat(value: object) -> str:
     return str(_identity(value))
 
 
-class _NotNull:
-    """Marks a field that may be left out but may not be null."""
+def _score(value: object) -> int | float:
+    score = _amount(value)
+    if score > MAX_SCORE:
+        raise ValueError(f"must not be more than {MAX_SCORE}")
+    return score
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        nullable: NullableSchema = handler(source)  # type: ignore[assignment] # it annotates `T | None` only
-        return nullable["schema"]
-
-
-T = TypeVar("T")
-Given = Annotated[T | None, _NotNull()]
-"""A field that may be left out (then the attribute is None) but may not be null."""
 
 Day = Annotated[str, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Instant = Annotated[
@@ -149,11 +149,18 @@ Instant = Annotated[
 ]
 Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
 Amount = Annotated[int | float, PlainValidator(_amount), WithJsonSchema({"type": "number", "minimum": 0})]
+Score = Annotated[
+    int | float,
+    PlainValidator(_score),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_SCORE}),
+]
 Integer = Annotated[int, PlainValidator(_integer), WithJsonSchema({"type": "integer"})]
 Count = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})]
 Key = Annotated[str, PlainValidator(_key), WithJsonSchema({"type": "string", "pattern": r"\S"})]
-Identity = Annotated[str | int, PlainValidator(_identity), WithJsonSchema({"type": ["string", "integer"]})]
-Chat = Annotated[str, PlainValidator(_chat), WithJsonSchema({"type": ["string", "integer"]})]
+_IDENTITY = WithJsonSchema({"type": ["string", "integer"], "pattern": r"\S"})
+Identity = Annotated[str | int, PlainValidator(_identity), _IDENTITY]
+Chat = Annotated[str, PlainValidator(_chat), _IDENTITY]
+OnTime = Annotated[bool, WithJsonSchema({"const": False})]
 Status = Literal["success", "failure"]
 Answer = Literal["done", "skipped", "hard", "pain"]
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
@@ -167,12 +174,13 @@ def _plain_schema(schema: dict[str, Any]) -> None:
         field["description"] = " ".join(field["description"].split())
 
 
-class Record(Document):
+class Record(BaseModel):
     """A document as far as somebody gave it; unknown fields are kept."""
 
     model_config = ConfigDict(
-        alias_generator=None,
         extra="allow",
+        frozen=True,
+        hide_input_in_errors=True,
         strict=True,
         use_attribute_docstrings=True,
         json_schema_extra=_plain_schema,
@@ -208,17 +216,14 @@ class Record(Document):
         try:
             return cls.model_validate(value)
         except ValidationError as error:
-            raise _bad_value(cls, error) from None
+            first, *others = (_bad_value(cls, each) for each in error.errors(include_url=False))
+            raise BadValue(first.path, first.problem, others) from None
 
     def to_update_fields(self) -> dict[str, Any]:
         """The fields that were given or filled, ready for BSON; absent ones are not in it."""
         given = self.model_fields_set
         known = {name: value for name, value in self.__dict__.items() if name in given}
         return known | (self.model_extra or {})
-
-    def to_bson(self) -> dict[str, Any]:
-        """The same as `to_update_fields`: what is absent is not stored."""
-        return self.to_update_fields()
 
     def _derived(self) -> dict[str, Any]:
         """Fields that follow from the given ones.
@@ -230,10 +235,12 @@ class Record(Document):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        given = self.model_fields_set
+        given.difference_update([name for name in _FILLED & given if getattr(self, name) is None])
         derived = self._derived()
         # Frozen for everybody else; nobody has seen this record yet.
         self.__dict__.update(derived)
-        self.model_fields_set.update(derived)
+        given.update(derived)
         return self
 
 
@@ -252,24 +259,34 @@ class RunEvent(Record):
     """First day of the planned week, from `activityPlan.nextWeek`; null if unknown."""
     weekEnd: Day | None = None
     """Last day of the planned week, from `activityPlan.nextWeek`; null if unknown."""
-    errorCount: Given[Count] = None
+    errorCount: Count | None = None
     """Number of `errors`; filled in."""
-    errors: Given[list[Any]] = None
-    """Validation errors; empty if left out."""
-    createdAt: Given[Instant] = None
+    errors: list[Any] | None = None
+    """Validation errors; empty if left out. Null counts as none."""
+    createdAt: Instant | None = None
     """When the run ended (the collection expires by this field)."""
-    runEvent: Given[dict[str, Any]] = None
+    runEvent: dict[str, Any] | None = None
     """A copy of the payload, for reference; filled in."""
 
     def _derived(self) -> dict[str, Any]:
-        _check_week(self.weekStart, self.weekEnd)
-        derived = _counted(self.errors, self.errorCount) or {"errors": [], "errorCount": 0}
+        _check_week(self)
+        derived = _counted(self) or {"errors": [], "errorCount": 0}
         if self.runEvent is None:
-            payload = self.to_update_fields() | derived
+            # Fields in the documented order, whichever were given: to MongoDB it is part of the value.
+            payload = self.model_copy(update=derived).to_update_fields()
             derived["runEvent"] = to_json(payload)
-            # The copy doubles the size and adds a level.
-            check(payload | derived)
+            try:
+                check(payload | derived)
+            except BadValue as error:
+                raise BadValue(error.path, f"{error.problem}; its copy in runEvent counts, too") from None
         return derived
+
+
+def _answer_schema(schema: dict[str, Any]) -> None:
+    _plain_schema(schema)
+    schema["anyOf"] = [
+        {"required": [name], "properties": {name: {"type": "string"}}} for name in ("type", "response")
+    ]
 
 
 class FeedbackRecord(Record):
@@ -278,30 +295,32 @@ class FeedbackRecord(Record):
     Needs `type` or `response`. Kept 180 days; late answers are not stored.
     """
 
+    model_config = ConfigDict(json_schema_extra=_answer_schema)
+
     KEY: ClassVar[str] = "sessionKey"
 
     sessionId: Key
     """The session within the run."""
-    sessionKey: Given[Key] = None
+    sessionKey: Key = ""
     """`${runId}-${sessionId}-${userId|anon}`; unique; filled in. Where two sessions would form the same
     key, the second one's ends in `~` and twelve hexadecimal digits."""
-    sessionRef: Given[Key] = None
+    sessionRef: Key | None = None
     """`${runId}-${sessionId}`; filled in."""
     runId: Key
     """The run that planned the session."""
-    type: Given[Answer] = None
+    type: Answer | None = None
     """The answer; filled from `response`."""
-    response: Given[Answer] = None
+    response: Answer | None = None
     """Alias of `type`, for older readers; filled in."""
     note: str | None = None
     """The athlete's own words."""
-    sessionDate: Given[Day] = None
+    sessionDate: Day | None = None
     """Day on which the prompt was sent, in the athlete's zone."""
-    date: Given[Day] = None
+    date: Day | None = None
     """Alias of `sessionDate`; filled in."""
-    sessionDay: Given[Weekday] = None
-    """English weekday of `sessionDate`; filled in."""
-    day: Given[Weekday] = None
+    sessionDay: Weekday | None = None
+    """English weekday of `sessionDate`; filled in, and never without it."""
+    day: Weekday | None = None
     """Alias of `sessionDay`; filled in."""
     chatId: Chat | None = None
     """Telegram chat id; an integer becomes text."""
@@ -311,15 +330,15 @@ class FeedbackRecord(Record):
     """Telegram user id; null for nobody in particular (`anon` in the key)."""
     username: str | None = None
     """Telegram user name."""
-    timestamp: Given[Instant] = None
+    timestamp: Instant | None = None
     """When the answer was received; filled from `receivedAt`."""
-    receivedAt: Given[Instant] = None
+    receivedAt: Instant | None = None
     """When the answer was received (the collection expires by this field); filled from `timestamp`."""
     promptSentAt: Instant | None = None
     """When the prompt was sent."""
     promptAgeDays: Count | None = None
     """Whole days between prompt and answer."""
-    isLateResponse: Given[bool] = None
+    isLateResponse: OnTime | None = None
     """False: late answers are not stored."""
     updateId: Integer | None = None
     """Telegram's update id; orders the answers of one session."""
@@ -340,7 +359,7 @@ class FeedbackRecord(Record):
         key = f"{ref}-{'anon' if self.userId is None else self.userId}"
         if self.sessionRef not in (None, ref):
             raise BadValue("sessionRef", "must be `${runId}-${sessionId}`; leave it out to have it filled in")
-        if self.sessionKey is None:
+        if not self.sessionKey:
             return {"sessionRef": ref, "sessionKey": key}
         suffix = self.sessionKey.removeprefix(key)
         if not self.sessionKey.startswith(key) or (suffix and _COLLISION.fullmatch(suffix) is None):
@@ -350,11 +369,14 @@ class FeedbackRecord(Record):
 
     def _days(self) -> dict[str, Any]:
         dates, days = self._same("sessionDate", "date"), self._same("sessionDay", "day")
+        name = "sessionDay" if self.sessionDay is not None else "day"
         if not dates:
-            return days
+            if days:
+                # The stored sessionDate may be another day's.
+                raise BadValue(name, "stands without sessionDate; give that, and the day is filled in")
+            return {}
         weekday = WEEKDAYS[date.fromisoformat(dates["date"]).weekday()]
         if days and days["day"] != weekday:
-            name = "sessionDay" if self.sessionDay is not None else "day"
             raise BadValue(name, "is not the weekday of sessionDate; leave it out to have it filled in")
         return dates | {"sessionDay": weekday, "day": weekday}
 
@@ -380,29 +402,29 @@ class WeeklyMetrics(Record):
     """Whose week it is."""
     weekStart: Day
     """First day of the week; unique."""
-    weekEnd: Given[Day] = None
+    weekEnd: Day | None = None
     """Last day of the week."""
-    runCount: Given[Count] = None
+    runCount: Count | None = None
     """Runs."""
-    runDistance: Given[Amount] = None
+    runDistance: Amount | None = None
     """Distance run, in metres."""
-    runTime: Given[Amount] = None
+    runTime: Amount | None = None
     """Elapsed time of the runs, in seconds."""
-    rideCount: Given[Count] = None
+    rideCount: Count | None = None
     """Rides of any kind."""
-    rideDistance: Given[Amount] = None
+    rideDistance: Amount | None = None
     """Distance ridden, in metres."""
-    rideTime: Given[Amount] = None
+    rideTime: Amount | None = None
     """Elapsed time of the rides, in seconds."""
-    vo2Sessions: Given[Count] = None
+    vo2Sessions: Count | None = None
     """Runs at VO2max."""
-    tempoSessions: Given[Count] = None
+    tempoSessions: Count | None = None
     """Tempo and threshold runs."""
-    longRuns: Given[Count] = None
+    longRuns: Count | None = None
     """Long runs."""
-    strengthCount: Given[Count] = None
+    strengthCount: Count | None = None
     """Weight training sessions."""
-    strengthTrimp: Given[Amount] = None
+    strengthTrimp: Amount | None = None
     """TRIMP of the weight training, in arbitrary units."""
     ctlMean: Number | None = None
     """Mean chronic training load (fitness), in arbitrary units."""
@@ -414,17 +436,17 @@ class WeeklyMetrics(Record):
     """Mean resting heart rate, in bpm."""
     stepsMean: Amount | None = None
     """Mean steps a day."""
-    sleepScoreMean: Amount | None = None
+    sleepScoreMean: Score | None = None
     """Mean sleep score, 0 to 100."""
     hrvMean: Amount | None = None
     """Mean heart rate variability, in milliseconds."""
-    createdAt: Given[Instant] = None
+    createdAt: Instant | None = None
     """When the week was first written; later writes keep it."""
-    updatedAt: Given[Instant] = None
+    updatedAt: Instant | None = None
     """When the week was last written."""
 
     def _derived(self) -> dict[str, Any]:
-        _check_week(self.weekStart, self.weekEnd)
+        _check_week(self)
         return {}
 
 
@@ -437,21 +459,21 @@ class PlanSnapshot(Record):
     """The run that made the plan; unique."""
     attempt: Count | None = None
     """Validation attempt that produced the plan."""
-    weekStart: Given[Day] = None
+    weekStart: Day | None = None
     """First day of the planned week."""
-    weekEnd: Given[Day] = None
+    weekEnd: Day | None = None
     """Last day of the planned week."""
-    schema_version: Given[str] = None
+    schema_version: str | None = None
     """Version of the plan's own schema."""
     activityPlan: dict[str, Any]
     """The plan."""
-    justification: Given[list[Any]] = None
+    justification: list[Any] | None = None
     """The planner's reasons."""
-    createdAt: Given[Instant] = None
+    createdAt: Instant | None = None
     """When the plan was made (the collection expires by this field)."""
 
     def _derived(self) -> dict[str, Any]:
-        _check_week(self.weekStart, self.weekEnd)
+        _check_week(self)
         return {}
 
 
@@ -465,21 +487,21 @@ class RunArtifact(Record):
 
     runId: Key
     """The run; unique."""
-    promptVersion: Given[str] = None
+    promptVersion: str | None = None
     """Version of the prompt."""
-    modelId: Given[str] = None
+    modelId: str | None = None
     """Name of the language model."""
-    prompt: Given[str] = None
+    prompt: str | None = None
     """System prompt sent to the model."""
-    metrics: Given[dict[str, Any]] = None
+    metrics: dict[str, Any] | None = None
     """Weekly metrics computed for the run."""
-    history: Given[list[Any]] = None
+    history: list[Any] | None = None
     """Summaries of prior weeks."""
-    activities: Given[list[Any]] = None
+    activities: list[Any] | None = None
     """Raw activities (distances in metres, times in seconds)."""
-    wellness: Given[list[Any]] = None
+    wellness: list[Any] | None = None
     """Raw wellness days (heart rate in bpm, HRV in milliseconds, sleep score 0 to 100)."""
-    status: Given[Status] = None
+    status: Status | None = None
     """Whether the run gave a valid plan."""
     attempt: Count | None = None
     """Validation attempt used for the final output."""
@@ -487,17 +509,17 @@ class RunArtifact(Record):
     """The weekly plan that passed validation; null if none did."""
     outputRaw: str | None = None
     """Raw output of the model, as minified JSON text."""
-    errors: Given[list[Any]] = None
-    """Validation errors, if any."""
-    errorCount: Given[Count] = None
+    errors: list[Any] | None = None
+    """Validation errors, if any. Null counts as none."""
+    errorCount: Count | None = None
     """Number of `errors`; filled in when they are given."""
-    createdAt: Given[Instant] = None
-    """When the inputs were captured; later writes keep it."""
-    updatedAt: Given[Instant] = None
+    createdAt: Instant | None = None
+    """Time of the input capture; without it, of the first write."""
+    updatedAt: Instant | None = None
     """When the outputs were captured."""
 
     def _derived(self) -> dict[str, Any]:
-        return _counted(self.errors, self.errorCount)
+        return _counted(self)
 
 
 MODELS: Mapping[str, type[Record]] = MappingProxyType(
@@ -539,24 +561,27 @@ def _model(collection: str) -> type[Record]:
     return MODELS[collection]
 
 
-def _bad_value(model: type[Record], error: ValidationError) -> BadValue:
-    """The first thing wrong, in words that quote no value."""
-    first = error.errors(include_url=False)[0]
-    ours = first.get("ctx", {}).get("error")
+def _bad_value(model: type[Record], error: ErrorDetails) -> BadValue:
+    """What is wrong, in words that quote no value."""
+    ours = error.get("ctx", {}).get("error")
     if isinstance(ours, BadValue):
         return ours
     # No model nests another one: a field's name is the whole way to it.
-    path = str(first["loc"][0])
-    match first["type"]:
+    path = str(error["loc"][0])
+    match error["type"]:
         case "missing":
             return BadValue(path, "is missing")
+        case "extra_forbidden":
+            return BadValue(
+                path[:_SHOWN], f"there is no such field; there are {', '.join(model.model_fields)}"
+            )
         case "literal_error":
-            return BadValue(path, f"must be {first['ctx']['expected']}")
+            return BadValue(path, f"must be {error['ctx']['expected']}")
         case "value_error":
             problem = str(ours)
         case type_error:
-            problem = f"must be {_EXPECTED[type_error]}, not {kind(first['input'])}"
-    needless = first["input"] is None and not model.model_fields[path].is_required()
+            problem = f"must be {_EXPECTED[type_error]}, not {kind(error['input'])}"
+    needless = error["input"] is None and not model.model_fields[path].is_required()
     return BadValue(path, f"{problem}; leave the field out instead" if needless else problem)
 
 
@@ -568,20 +593,26 @@ _EXPECTED = {
 }
 
 
-def _check_week(start: str | None, end: str | None) -> None:
+def _check_week(record: RunEvent | WeeklyMetrics | PlanSnapshot) -> None:
+    start, end = record.weekStart, record.weekEnd
+    if end is not None and "weekStart" not in record.model_fields_set:
+        # The stored weekStart may be another week's.
+        raise BadValue("weekEnd", "stands without weekStart; give both")
     if start is not None and end is not None and end < start:
         raise BadValue("weekEnd", "lies before weekStart; is one of them mistyped?")
 
 
-def _counted(errors: list[Any] | None, count: int | None) -> dict[str, Any]:
-    """`errors` and `errorCount` where one of them tells the other."""
-    if errors is None and count:
+def _counted(record: RunEvent | RunArtifact) -> dict[str, Any]:
+    """`errors` and `errorCount` where one of them tells the other; null counts as none."""
+    count = record.errorCount
+    if record.errors is None and count:
         raise BadValue("errorCount", "counts errors that are not there; give `errors` too")
-    if errors is None and count is None:
+    if "errors" not in record.model_fields_set and count is None:
         return {}
-    errors = errors or []
+    errors = record.errors or []
     if count not in (None, len(errors)):
         raise BadValue(
             "errorCount", f"must be {len(errors)}, the number of errors; leave it out to have it filled"
         )
-    return {"errors": errors, "errorCount": len(errors)}
+    given = {} if "errors" in record.model_fields_set else {"errors": errors}
+    return {**given, "errorCount": len(errors)}

@@ -12,12 +12,12 @@ import math
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
-from bot.core.records import is_day
+from bot.core.records import MAX_SCORE, is_day
 from bot.core.strict_json import BadValue, kind
 
 MEANS = {
@@ -32,9 +32,9 @@ MEANS = {
 """The field of a wellness day behind each mean."""
 
 _SIGNED = {"ctl", "atl", "rampRate"}
-_VO2 = re.compile("vo2")
-_TEMPO = re.compile("tempo|threshold|umbral")
-_LONG = re.compile("long")
+_VO2 = re.compile(r"\bvo2")
+_TEMPO = re.compile(r"\b(?:tempo|threshold|umbral)")
+_LONG = re.compile(r"\blong")
 _DECIMALS = 2
 # Far beyond any athlete; below, no sum can overflow.
 _LARGEST = 1e12
@@ -57,8 +57,8 @@ class _Week:
 
 
 def weekly_metrics(
-    activities: Iterable[Mapping[str, Any]],
-    wellness: Iterable[Mapping[str, Any]],
+    activities: Iterable[Mapping[str, Any]] | None,
+    wellness: Iterable[Mapping[str, Any]] | None,
     *,
     zone: tzinfo,
     athlete_id: str | int | None = None,
@@ -69,38 +69,49 @@ def weekly_metrics(
       nothing; without one, to the day of its `start_date` in `zone`.
     - `run*` count the type `Run`, `ride*` every type that ends in `Ride`, `strength*` `WeightTraining`.
       Sums are of `distance`, `elapsed_time` and `trimp`; what an activity lacks adds nothing.
-    - `vo2Sessions` (name holds vo2), `tempoSessions` (tempo, threshold or umbral) and `longRuns` (long)
-      count runs alone, for they describe the running week: a "Long ride" is no long run. Case and accents
-      do not matter, and one run may count in several.
+    - `vo2Sessions`, `tempoSessions` and `longRuns` have a word in their name that begins with vo2; tempo,
+      threshold or umbral; long. They are runs alone, for they describe the running week: a "Long ride" is
+      no long run. Case and accents do not matter, and one run may count in several.
     - Means are over the days that have the value, a real 0 included; null where no day has it.
     - Sums and means are rounded to two decimals, and whole results are integers.
     - Of activities with the same `id`, and of wellness days with the same date, the last one counts.
 
     Args:
-        athlete_id: whose weeks these are; by default the `icu_athlete_id` of the activities.
+        activities: empty if there were none, and their figures are 0; None if they are not known, and
+            their figures are left out.
+        wellness: the same, and without a day the means are null.
+        athlete_id: whose weeks these are; by default the `icu_athlete_id` of the activities, and left out
+            if they do not tell it.
 
     Raises:
         BadValue: naming index and field, as in `activities[3].distance`; also if the activities are of
             several athletes and no `athlete_id` says whose they shall be.
     """
-    own = list(activities)
-    athlete = _only_athlete(own) if athlete_id is None else athlete_id
+    sessions = None if activities is None else list(activities)
+    days = None if wellness is None else _wellness(wellness)
+    athlete = _only_athlete(sessions or ()) if athlete_id is None else athlete_id
     weeks: defaultdict[date, _Week] = defaultdict(_Week)
-    for activity in _activities(own, zone):
+    for activity in _activities(sessions or (), zone):
         weeks[_monday(activity.day)].activities.append(activity)
-    for day, values in _wellness(wellness).items():
+    for day, values in (days or {}).items():
         weeks[_monday(day)].wellness.append(values)
-    return [_figures(athlete, monday, weeks[monday]) for monday in sorted(weeks)]
+    return [
+        {
+            **({} if athlete is None else {"athleteId": athlete}),
+            "weekStart": monday.isoformat(),
+            "weekEnd": (monday + timedelta(days=6)).isoformat(),
+            **({} if sessions is None else _totals(week.activities)),
+            **({} if days is None else _means(week.wellness)),
+        }
+        for monday, week in sorted(weeks.items())
+    ]
 
 
-def _figures(athlete: str | int | None, monday: date, week: _Week) -> dict[str, Any]:
-    runs = [activity for activity in week.activities if activity.type == "Run"]
-    rides = [activity for activity in week.activities if activity.type.endswith("Ride")]
-    strength = [activity for activity in week.activities if activity.type == "WeightTraining"]
+def _totals(activities: Iterable[_Activity]) -> dict[str, Any]:
+    runs = [activity for activity in activities if activity.type == "Run"]
+    rides = [activity for activity in activities if activity.type.endswith("Ride")]
+    strength = [activity for activity in activities if activity.type == "WeightTraining"]
     return {
-        "athleteId": athlete,
-        "weekStart": monday.isoformat(),
-        "weekEnd": (monday + timedelta(days=6)).isoformat(),
         "runCount": len(runs),
         "runDistance": _rounded(math.fsum(run.distance for run in runs)),
         "runTime": _rounded(math.fsum(run.elapsed for run in runs)),
@@ -112,11 +123,11 @@ def _figures(athlete: str | int | None, monday: date, week: _Week) -> dict[str, 
         "longRuns": _named(_LONG, runs),
         "strengthCount": len(strength),
         "strengthTrimp": _rounded(math.fsum(session.trimp for session in strength)),
-        **{
-            name: _mean([day[source] for day in week.wellness if source in day])
-            for name, source in MEANS.items()
-        },
     }
+
+
+def _means(days: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
+    return {name: _mean([day[source] for day in days if source in day]) for name, source in MEANS.items()}
 
 
 def _activities(items: Iterable[object], zone: tzinfo) -> list[_Activity]:
@@ -154,7 +165,10 @@ def _wellness(items: Iterable[object]) -> dict[date, dict[str, float]]:
 
 
 def _wellness_value(fields: Mapping[str, Any], name: str, where: str) -> float | None:
-    return (_number if name in _SIGNED else _amount)(fields, name, where)
+    value = (_number if name in _SIGNED else _amount)(fields, name, where)
+    if name == "sleepScore" and value is not None and value > MAX_SCORE:
+        raise BadValue(f"{where}.{name}", f"must not be more than {MAX_SCORE}")
+    return value
 
 
 def _only_athlete(activities: Iterable[object]) -> str | int | None:

@@ -10,6 +10,7 @@ import json
 import math
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
@@ -36,12 +37,14 @@ class BadValue(BotError, ValueError):
     Attributes:
         path: where it stands, as in `errors[3].code`; empty for the document as a whole.
         problem: the message without the path.
+        others: what else is wrong in the same document, as far as that was looked for.
     """
 
-    def __init__(self, path: str, problem: str) -> None:
+    def __init__(self, path: str, problem: str, others: Iterable[BadValue] = ()) -> None:
         super().__init__(path, problem)
         self.path = path
         self.problem = problem
+        self.others = tuple(others)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}" if self.path else self.problem

@@ -5,8 +5,17 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol, TypeVar, runtime_checkable
 
@@ -51,6 +60,40 @@ class Store(Protocol):
         """Make records durable; results stand in their order. Raises `BotError`."""
 
 
+class Outcomes(Protocol):
+    """What a store says about records that become durable together with others."""
+
+    @property
+    def inserted(self) -> int:
+        """How many are new."""
+
+    @property
+    def changed(self) -> int:
+        """How many changed their documents."""
+
+    @property
+    def unchanged(self) -> int:
+        """How many said what was stored."""
+
+    @property
+    def refused(self) -> Mapping[int, Refused]:
+        """Those that the store will never take, by their places."""
+
+
+class Together(Protocol):
+    """Where records go that become durable together."""
+
+    async def write(self, collection: str, records: Sequence[Record]) -> Outcomes:
+        """Write records, in their order."""
+
+
+class AtomicStore(Protocol):
+    """Where records go all or none."""
+
+    async def all_or_nothing(self, work: Callable[[Together], Awaitable[T]]) -> T:
+        """Make all durable that `work` writes, or nothing if it raises; it may be called several times."""
+
+
 @dataclass(slots=True)
 class Tally:
     """How far a stream has come. Every record, and every other flaw of the input, counts once.
@@ -88,9 +131,7 @@ def check_stream(
     """Validate every record; nothing is written. Arguments as in `write_stream`."""
     for batch in _batches(source, collection):
         tally.written += len(batch.records)
-        tally.refused += len(batch.flaws)
-        for flaw in batch.flaws:
-            report(flaw)
+        _refuse(batch.flaws, tally, report)
         progress(tally)
 
 
@@ -118,13 +159,10 @@ async def write_stream(
             all again is harmless.
     """
     async for batch in _ahead(_batches(source, collection)):
-        for flaw in batch.flaws:
-            report(flaw)
-        tally.refused += len(batch.flaws)
+        _refuse(batch.flaws, tally, report)
         for place, result in await _write_batch(store, collection, batch):
             if isinstance(result, Refused):
-                tally.refused += 1
-                report(Flaw(place, str(result)))
+                _refuse([Flaw(place, str(result))], tally, report)
             elif result.outcome == "unchanged":
                 tally.unchanged += 1
             else:
@@ -135,21 +173,19 @@ async def write_stream(
 async def write_all_or_nothing(
     source: IO[bytes],
     collection: str,
-    store: Store,
+    store: AtomicStore,
     tally: Tally,
     *,
     report: Callable[[Flaw], None],
     progress: Callable[[Tally], None] = ignore,
 ) -> None:
-    """Validate every record first, and write them only if none is refused.
+    """Validate every record, then write them in one transaction, unless one is refused.
 
-    A pipe is kept in a temporary file meanwhile. This is not one transaction, which MongoDB ends after a
-    minute: if the store fails on the way, or refuses for what only it knows (such as an index on another
-    field), what it has taken by then stays, and the same call again completes the rest. Arguments as in
-    `write_stream`; nothing is counted as written when a record was refused beforehand.
+    A pipe is kept in a temporary file meanwhile. Arguments as in `write_stream`; `tally` is counted up at
+    the end, and after a refusal it has nothing but what was refused.
 
     Raises:
-        BotError: as in `write_stream`; or the input changed between the two readings.
+        BotError: the store failed, or the input changed between the readings.
     """
     with tempfile.TemporaryFile() as spool:
         checked = Tally()
@@ -158,12 +194,27 @@ async def write_all_or_nothing(
         first = source if again is source else _Tee(source, spool)
         await _in_thread(lambda: check_stream(first, collection, checked, report=report, progress=progress))
         if checked.refused:
-            tally.refused = checked.refused
+            tally.refused += checked.refused
             return
-        again.seek(begin)
-        await write_stream(again, collection, store, tally, report=report, progress=progress)
-        if tally.total != checked.total:
-            raise BotError("the input changed while it was read; what was in it the second time is written")
+
+        async def work(together: Together) -> Tally:
+            again.seek(begin)
+            done = Tally()
+            async with aclosing(_ahead(_batches(again, collection), to_the_end=True)) as batches:
+                async for batch in batches:
+                    await _write_together(together, collection, batch, done)
+                    progress(done)
+            if done.total != checked.total:
+                raise BotError("the input changed while it was read; nothing is written")
+            return done
+
+        try:
+            done = await store.all_or_nothing(work)
+        except _NotAllError as error:
+            _refuse(error.flaws, tally, report)
+        else:
+            tally.written += done.written
+            tally.unchanged += done.unchanged
 
 
 async def export_stream(
@@ -253,6 +304,29 @@ async def _write_batch(store: Store, collection: str, batch: _Batch) -> list[tup
     return [(batch.places[index], results[index]) for index in sorted(results)]
 
 
+class _NotAllError(Exception):
+    """Some records of a transaction are refused."""
+
+    def __init__(self, flaws: Sequence[Flaw]) -> None:
+        super().__init__()
+        self.flaws = flaws
+
+
+async def _write_together(together: Together, collection: str, batch: _Batch, tally: Tally) -> None:
+    outcomes = await together.write(collection, batch.records)
+    refused = [Flaw(batch.places[index], str(why)) for index, why in outcomes.refused.items()]
+    if flaws := [*batch.flaws, *refused]:
+        raise _NotAllError(flaws)
+    tally.written += outcomes.inserted + outcomes.changed
+    tally.unchanged += outcomes.unchanged
+
+
+def _refuse(flaws: Iterable[Flaw], tally: Tally, report: Callable[[Flaw], None]) -> None:
+    for flaw in flaws:
+        tally.refused += 1
+        report(flaw)
+
+
 class _Tee:
     """Reads from one file and keeps what it read in another."""
 
@@ -266,15 +340,29 @@ class _Tee:
         return piece
 
 
-async def _ahead(items: Iterator[T]) -> AsyncIterator[T]:
-    """The items, each made while the one before is in use."""
+async def _ahead(items: Iterator[T], *, to_the_end: bool = False) -> AsyncGenerator[T, None]:
+    """The items, each made while the one before is in use.
+
+    Args:
+        to_the_end: who stops early waits for the item in the making, so that nobody reads any more.
+    """
     following = _in_thread(lambda: next(items, None))
     try:
         while (item := await following) is not None:
             following = _in_thread(lambda: next(items, None))
             yield item
+            _heed_cancellation()
     finally:
+        if to_the_end:
+            await asyncio.gather(following, return_exceptions=True)
         following.cancel()
+
+
+def _heed_cancellation() -> None:
+    """End if Ctrl-C came: PyMongo sends with `asyncio.wait_for`, which in Python 3.11 may swallow it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _in_thread(call: Callable[[], T]) -> asyncio.Future[T]:

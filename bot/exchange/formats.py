@@ -6,10 +6,11 @@ fields as one JSON object. In a cell
 
 - nothing stands for a field that is absent or null, and "" for empty text;
 - objects and arrays are JSON; instants are ISO 8601 in UTC; numbers are plain, truth values true or false;
-- text that a spreadsheet might take for a formula (it starts with = + - @, a tab or a line break) has an
-  apostrophe before it.
+- text that a spreadsheet might take for a formula (it starts with = + - @, also in full width, with NUL, a
+  tab or a line break) has an apostrophe before it.
 
-Quoting is that of RFC 4180, lines end in CR LF, the encoding is UTF-8.
+Quoting is that of RFC 4180, and also of cells with a semicolon, which separates cells in some countries.
+Lines end in CR LF, the encoding is UTF-8 without a byte order mark.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from bot.core.strict_json import dumps
 OTHER_FIELDS = "otherFields"
 """The last column of CSV."""
 
-_FORMULA = re.compile(r"[=+\-@\t\r\n]")
-_QUOTED = re.compile(r'[",\r\n]')
+_FORMULA = re.compile(r"[=+\-@\uff1d\uff0b\uff0d\uff20\0\t\r\n]")
+_QUOTED = re.compile(r'[",;\r\n]')
 
 
 class Ndjson:

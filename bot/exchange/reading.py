@@ -73,10 +73,9 @@ class Element:
 
         def absolute(found: re.Match[str]) -> str:
             line, column = int(found[1]), int(found[2])
-            return (
-                f"not JSON at line {self.place.line + line - 1},"
-                f" column {column + self.column if line == 1 else column}"
-            )
+            if line == 1:  # that of the place
+                return f"not JSON at column {column + self.column}"
+            return f"not JSON at line {self.place.line + line - 1}, column {column}"
 
         problem = _NOT_JSON.sub(absolute, error.problem) if not error.path else str(error)
         return Flaw(self.place, problem)

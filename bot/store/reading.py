@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pymongo
+from bson.codec_options import DatetimeConversion
 
 from bot.core.clock import iso_utc
 from bot.store.connection import NO_TIMEOUT, Database, Document, storage_errors
@@ -60,9 +61,13 @@ async def read_batches(
         StorageUnavailable, StorageRejected: also in the middle; what came before is good.
     """
     field = DATE_FIELDS[collection]
+    # A date beyond Python's years is given as what it is, so that whoever reads refuses it: the driver would
+    # else give the last one that Python has.
+    options = db.codec_options.with_options(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
     cursor = (
         db[collection]
-        .find(_filter(field, selection), {"_id": False}, batch_size=batch, allow_disk_use=True)
+        .with_options(codec_options=options)
+        .find(selecting(field, selection), {"_id": False}, batch_size=batch, allow_disk_use=True)
         .sort(field, pymongo.ASCENDING)
     )
     try:
@@ -77,7 +82,8 @@ async def read_batches(
             await cursor.close()
 
 
-def _filter(field: str, selection: Selection) -> Document:
+def selecting(field: str, selection: Selection) -> Document:
+    """The filter of a selection by the date in `field`."""
     query: dict[str, Any] = {} if selection.run_id is None else {"runId": selection.run_id}
     limits = {"$gte": selection.since, "$lt": selection.before}
     limits = {operator: value for operator, value in limits.items() if value is not None}

@@ -23,7 +23,8 @@ from bot.core.records import KEYS, MODELS, RunEvent, parse, parse_json
 from bot.core.strict_json import MAX_BYTES, BadValue, dumps
 from bot.store.feedback import FeedbackStore
 from bot.store.indexes import bootstrap, declare
-from bot.store.records import RecordStore, Refused, Written
+from bot.store.records import RecordStore
+from bot.store.upserts import Refused, Written
 from tests.unit.test_records import RAW
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -631,6 +632,28 @@ async def test_update_ids_count_within_days_and_times_beyond(db: Database, store
     assert await write(store, "feedback_events", close) == [UNCHANGED]
     assert await write(store, "feedback_events", tap(5, "pain", at=far).to_bson()) == [CHANGED]
     assert (await only(db, "feedback_events"))["type"] == "pain"
+
+
+async def test_a_later_answer_takes_the_note_of_the_earlier_one_away(
+    db: Database, store: RecordStore
+) -> None:
+    """What one answer says of itself is not lent to the next; what is nobody's own stays."""
+    earlier = {**answer(0, "pain", note="knee"), "messageId": 5, "promptSentAt": NOW, "promptAgeDays": 0}
+    await write(store, "feedback_events", {**earlier, "updateId": 1, "team": "a"})
+    assert await write(store, "feedback_events", answer(1, "done")) == [CHANGED]
+    document = await only(db, "feedback_events")
+    assert (document["type"], document["team"]) == ("done", "a")
+    assert {"note", "messageId", "promptSentAt", "promptAgeDays", "updateId"} & set(document) == set()
+
+
+async def test_the_same_answer_can_be_corrected(db: Database, store: RecordStore) -> None:
+    """Given again with the same time, and the same `updateId` if it has one; earlier ones change nothing."""
+    await write(store, "feedback_events", answer(5, "pain", note="knee"))
+    assert await write(store, "feedback_events", answer(5, "pain", note="left knee")) == [CHANGED]
+    assert await write(store, "feedback_events", answer(5, "pain", note="left knee")) == [UNCHANGED]
+    assert await write(store, "feedback_events", answer(4, "pain", note="hip")) == [UNCHANGED]
+    assert await write(store, "feedback_events", answer(5, "pain", note="hip", updateId=7)) == [UNCHANGED]
+    assert (await only(db, "feedback_events"))["note"] == "left knee"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -21,12 +20,12 @@ from bot.core.builders import build_run
 from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.records import RunArtifact
 from bot.store.connection import connect
-from bot.store.embedded import find_mongod
 from bot.store.indexes import bootstrap, declare
-from bot.store.records import RecordStore, Written
+from bot.store.records import RecordStore
 from bot.store.runs import record_run
+from bot.store.upserts import Written
 from bot.tasks import end_tasks
-from tests.support.processes import HOST, Mongod, Program, free_port, wait_until
+from tests.support.processes import HOST, Mongod, free_port, wait_until
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -199,23 +198,6 @@ async def test_a_connection_that_prefers_secondaries(runs: Database, mongo_url: 
         assert set((await record(db, success())).values()) == {INSERTED, CHANGED}
     finally:
         await db.client.close()
-
-
-async def test_a_mongodb_without_transactions(tmp_path: Path) -> None:
-    """A standalone server: a readable refusal with the cure, and nothing written."""
-    port = free_port()
-    arguments = (str(find_mongod()), "--dbpath", str(tmp_path), "--port", str(port), "--bind_ip", HOST)
-    options = ("--nounixsocket", "--wiredTigerCacheSizeGB", "0.25")
-    server = Program([*arguments, *options], {"PATH": os.defpath}, tmp_path, tmp_path / "log")
-    await server.start()
-    db = connect(f"mongodb://{HOST}:{port}/?serverSelectionTimeoutMS=30000", "x", "x")
-    try:
-        with pytest.raises(StorageRejected, match="replica set"):
-            await record(db, success())
-        assert await db.list_collection_names() == []
-    finally:
-        await db.client.close()
-        await server.kill()
 
 
 async def test_no_mongodb_at_all() -> None:

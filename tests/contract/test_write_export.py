@@ -186,6 +186,7 @@ async def test_an_input_that_changes_between_the_two_readings_is_noticed(db: Db)
         await write_all_or_nothing(
             source, "run_events", store(db), Tally(), report=unexpected, progress=append
         )
+    assert await db.run_events.count_documents({}) == 0
 
 
 async def test_errors_of_input_and_store_escape(db: Db) -> None:
@@ -306,7 +307,7 @@ async def test_a_long_export_is_not_cut_off(mongo_url: str, db: Db) -> None:
     impatient = connect(f"{mongo_url}&timeoutMS=300", db.name, "x")
     slow = {"$where": "sleep(700) || true"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bot.store.reading._filter", lambda *_: slow)
+        patch.setattr("bot.store.reading.selecting", lambda *_: slow)
         assert [batch async for batch in read_batches(impatient, "run_events")] == [[{"runId": "r"}]]
     with pytest.raises(pymongo.errors.PyMongoError):
         await impatient.run_events.find(slow).to_list()
@@ -355,3 +356,16 @@ async def test_csv_has_a_column_for_each_field(db: Db) -> None:
     assert json.loads(cells["otherFields"]) == {"extra": {"=a": ["x", None]}, "b": "ä,\n"}
     assert b',"",' in text
     assert text.endswith(b"\r\n")
+
+
+async def test_a_date_beyond_the_calendar_is_named_and_not_changed(db: Db) -> None:
+    """MongoDB can hold it, JSON's ISO texts cannot; the others are exported."""
+    far = bson.datetime_ms.DatetimeMS(253_402_300_800_000)  # the first moment of the year 10000
+    await db.run_events.insert_many(
+        [{"runId": "far", "status": "success", "createdAt": far}, {"runId": "r", "status": "success"}]
+    )
+    data, flaws = await export(db, "run_events")
+    assert [json.loads(line)["runId"] for line in data.splitlines()] == ["r"]
+    assert len(flaws) == 1
+    assert "far" in flaws[0]
+    assert "createdAt" in flaws[0]

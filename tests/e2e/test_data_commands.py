@@ -195,12 +195,29 @@ async def test_a_run_is_recorded_in_three_collections(shell: Shell) -> None:
     assert (await shell.db.plan_snapshots.find_one({}))["weekEnd"] == "2026-02-22"
 
 
+async def test_a_run_is_recorded_under_unique_keys_only(shell: Shell) -> None:
+    """They are made first; where the database holds a key twice, that is said and nothing is written."""
+    file = shell.file("run.json", RUN)
+    await shell.db.run_artifacts.insert_many([{"runId": "old"}, {"runId": "old"}])
+    done = await shell("record-run", file)
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(
+        'error: index run_artifacts.runId_1: failed (duplicate keys: {"runId": "old"} x2'
+    )
+    assert await shell.db.run_events.count_documents({}) == 0
+
+    await shell.db.run_artifacts.delete_many({})
+    assert (await shell("record-run", file)).status == 0
+    for collection in ("run_events", "plan_snapshots", "run_artifacts"):
+        assert (await shell.db[collection].index_information())["runId_1"]["unique"]
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
         ("", "error: -: holds 0 records; a run is one JSON object"),
         (json.dumps([RUN, RUN]), "error: -: holds 2 records; a run is one JSON object"),
-        ('{"runId": ', "error: -, line 1: not JSON at line 1, column 11 (Expecting value); is it complete?"),
+        ('{"runId": ', "error: -, line 1: not JSON at column 11 (Expecting value); is it complete?"),
         ('{"runId": "r"}', "error: status: is missing"),
         ("[[]]", "error: a run must be an object, not an array"),
     ],
@@ -251,6 +268,16 @@ async def test_weeks_are_rolled_up_from_files_pipes_and_the_database(shell: Shel
     done = await shell("rollup")
     assert (done.status, done.out, done.err) == (0, "weekly_metrics: 2 written, 0 unchanged, 0 refused\n", "")
     assert await week(shell) == expected
+
+
+async def test_a_stored_run_that_cannot_be_read_does_not_block_the_others(shell: Shell) -> None:
+    """It is named and left out, the exit status says so, and the weeks of the others are written."""
+    good = {"runId": "r1", "activities": RUNS, "wellness": DAYS}
+    bad = {"runId": "r2", "activities": [{**RUNS[0], "distance": "10 km"}]}
+    await shell("write", "run_artifacts", stdin=json.dumps([bad, good]))
+    done = await shell("rollup")
+    assert (done.status, done.out) == (1, "weekly_metrics: 2 written, 0 unchanged, 1 refused\n")
+    assert done.err.startswith("run_artifacts, runId 'r2': activities[0].distance: ")
 
 
 @pytest.mark.parametrize(

@@ -195,9 +195,13 @@ class Program:
 
 
 class Mongod(Program):
-    """A one-node replica set of the test's own, to be killed, paused and started again on the same port."""
+    """A one-node replica set of the test's own, to be killed, paused and started again on the same port.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        options: more of mongod's.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         arguments = [
@@ -206,6 +210,7 @@ class Mongod(Program):
             *("--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--quiet"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             *("--setParameter", "ttlMonitorEnabled=false"),  # tests with fixed dates outlive today's
+            *options,
         ]
         super().__init__(arguments, {"PATH": os.defpath}, folder, folder / "mongod.log")
 

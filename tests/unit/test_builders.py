@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import bson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from bot.core.builders import (
     planned_week,
     success_event,
 )
-from bot.core.records import parse_json
+from bot.core.records import RunArtifact, parse_json
 from bot.core.strict_json import BadValue, dumps, loads
 from tests.unit.test_strict_json import DOCUMENTS, VALUES, outcome
 
@@ -89,7 +90,7 @@ def test_a_success_event_holds_the_week_and_its_own_copy() -> None:
     assert success_event("r", PLAN, attempt=2, now=NOW).to_update_fields() == {
         **payload,
         "createdAt": NOW,
-        "runEvent": {**payload, "createdAt": NOW_TEXT},
+        "runEvent": payload,
     }
 
 
@@ -107,7 +108,7 @@ def test_a_failure_event_counts_its_errors() -> None:
     assert failure_event("r", errors, attempt=None, now=NOW).to_update_fields() == {
         **payload,
         "createdAt": NOW,
-        "runEvent": {**payload, "createdAt": NOW_TEXT},
+        "runEvent": payload,
     }
     assert failure_event("r", [], attempt=1, plan=PLAN, now=NOW).weekEnd == "2026-03-01"
 
@@ -171,7 +172,7 @@ def test_a_bad_raw_output_is_refused_by_field() -> None:
 
 
 def test_a_snapshot_holds_the_plan_and_its_week() -> None:
-    """An unknown week is left out, since it may not be null."""
+    """An unknown week is left out."""
     head = {"runId": "r", "attempt": 2, "createdAt": NOW}
     assert plan_snapshot("r", PLAN, attempt=2, now=NOW).to_update_fields() == {**head, **WEEK, **PLAN}
     bare = plan_snapshot("r", {"activityPlan": {}}, attempt=2, now=NOW)
@@ -221,6 +222,45 @@ def test_a_failed_run_has_no_snapshot() -> None:
     assert "prompt" not in smallest.run_artifact.to_update_fields()
 
 
+@pytest.mark.parametrize("said", [{}, {"createdAt": NOW_TEXT}, {"errorCount": 0, "errors": []}])
+def test_one_run_has_the_same_documents_whoever_builds_them(said: dict[str, Any]) -> None:
+    """To the byte, so that writers who mix the ways of building come to rest."""
+    succeeded = build_run({**SUCCESS, **said}, now=NOW)
+    failed = build_run({**FAILURE, "plan": PLAN, "createdAt": said.get("createdAt")}, now=NOW)
+    failure = failure_event("r", FAILURE["errors"], attempt=3, plan=PLAN, now=NOW)
+    for built, alone in (
+        (succeeded.run_event, success_event("r", PLAN, attempt=2, now=NOW)),
+        (succeeded.plan_snapshot, plan_snapshot("r", PLAN, attempt=2, now=NOW)),
+        (failed.run_event, failure),
+    ):
+        assert built is not None
+        assert bson.encode(built.to_update_fields()) == bson.encode(alone.to_update_fields())
+    inputs = RunArtifact.of({"runId": "r", **INPUTS, "createdAt": NOW})
+    outputs = artifact_outputs("r", status="success", attempt=2, output_validated=PLAN, now=NOW)
+    both = inputs.to_update_fields() | outputs.to_update_fields()
+    assert succeeded.run_artifact.to_update_fields() == both
+
+
+def test_null_in_a_run_is_as_if_left_out() -> None:
+    """But what is only kept stays null."""
+    described = (
+        "weekStart",
+        "weekEnd",
+        "errors",
+        "createdAt",
+        "updatedAt",
+        "outputValidated",
+        "justification",
+    )
+    run = {name: value for name, value in SUCCESS.items() if name != "prompt"} | {"mine": None}
+    records = build_run(run | dict.fromkeys(("prompt", *described)), now=NOW)
+    assert records == build_run(run, now=NOW)
+    assert "prompt" not in records.run_artifact.to_update_fields()
+    assert records.run_event.to_update_fields()["mine"] is None
+    assert records.run_event.weekStart == "2026-02-23"
+    assert records.run_artifact.outputValidated == PLAN
+
+
 def test_a_plan_may_stand_in_the_run_itself() -> None:
     """The same documents come of both shapes."""
     flat = {name: value for name, value in SUCCESS.items() if name != "plan"} | PLAN
@@ -238,8 +278,7 @@ def test_what_the_run_says_itself_goes_before_what_is_derived() -> None:
     }
     records = build_run({**SUCCESS, **said}, now=LATER)
     for record in records.by_collection().values():
-        assert record.to_bson()["createdAt"] == NOW
-    assert records.run_event.to_bson()["runEvent"]["createdAt"] == NOW_TEXT
+        assert record.to_update_fields()["createdAt"] == NOW
     assert records.plan_snapshot is not None
     assert records.run_event.weekStart == records.plan_snapshot.weekStart == "2026-03-02"
     assert records.run_artifact.updatedAt == LATER
@@ -269,7 +308,9 @@ def test_building_again_changes_nothing_but_the_times(run: dict[str, Any]) -> No
         ({**SUCCESS, "plan": "text"}, "plan", "must be an object, not text"),
         ({**SUCCESS, "justification": []}, "justification", "stands beside `plan`"),
         ({**SUCCESS, "errorCount": 1}, "errorCount", "must be 0"),
-        ({**SUCCESS, "metrics": None}, "metrics", "must be an object, not null"),
+        ({**SUCCESS, "metrics": []}, "metrics", "must be an object, not an array"),
+        ({**SUCCESS, "status": None}, "status", "must be 'success' or 'failure'"),
+        ({**SUCCESS, "weekStart": "2026-03-02"}, "weekEnd", "before weekStart"),
         ({**SUCCESS, "createdAt": "now"}, "createdAt", "ISO 8601"),
         ({**SUCCESS, "$where": 1}, '["$where"]', "start with $"),
         ({**SUCCESS, "_id": 1}, "_id", "belongs to MongoDB"),
@@ -280,6 +321,46 @@ def test_bad_runs_are_refused_by_field(run: Any, path: str, problem: str) -> Non
     error = refusal(run)
     assert error.path == path
     assert problem in error.problem
+
+
+@pytest.mark.parametrize(
+    ("next_week", "path", "problem"),
+    [
+        (
+            {"weekStart": "2026-02-30", "weekEnd": "2026-02-22"},
+            "nextWeek.weekStart",
+            "must be a calendar date",
+        ),
+        ({"weekStart": "2026-02-23", "end": "soon"}, "nextWeek.end", "must be a calendar date"),
+        ({"weekStart": "soon", "start": "2026-02-23"}, "nextWeek.weekStart", "must be a calendar date"),
+        ({**WEEK, "weekStart": ""}, "nextWeek.weekStart", "must be a calendar date"),
+        ({**WEEK, "weekStart": "2026-02-23T00:00:00Z"}, "nextWeek.weekStart", "must be a calendar date"),
+        ({"weekStart": "2026-02-22", "weekEnd": "2026-02-16"}, "nextWeek.weekEnd", "lies before the start"),
+        ({"start": "2026-02-22", "end": "2026-02-16"}, "nextWeek.end", "lies before the start"),
+        ("2026-02-23/2026-03-01", "nextWeek", "must be an object, not text"),
+    ],
+)
+def test_an_impossible_week_is_refused_after_a_success_alone(next_week: Any, path: str, problem: str) -> None:
+    """With the way to it. A failed plan may be wrong in any way."""
+    plan = {**PLAN, "activityPlan": {"nextWeek": next_week}}
+    flat = {name: value for name, value in SUCCESS.items() if name != "plan"} | plan
+    assert refusal({**SUCCESS, "plan": plan}).path == f"plan.activityPlan.{path}"
+    assert refusal(flat).path == f"activityPlan.{path}"
+    assert problem in refusal(flat).problem
+    for build in (success_event, plan_snapshot):
+        with pytest.raises(BadValue, match=rf"^activityPlan\.{path}: "):
+            build("r", plan, attempt=2, now=NOW)
+    assert build_run({**FAILURE, "plan": plan}, now=NOW).run_event.status == "failure"
+    assert failure_event("r", [], attempt=1, plan=plan, now=NOW).status == "failure"
+
+
+def test_half_a_week_is_none() -> None:
+    """An end alone is refused with the plan; a beginning alone is kept, and null is as if left out."""
+    half = {**PLAN, "activityPlan": {"nextWeek": {"weekStart": None, "weekEnd": "2026-03-01"}}}
+    assert str(refusal({**SUCCESS, "plan": half})) == "weekEnd: stands without weekStart; give both"
+    begun = {**PLAN, "activityPlan": {"nextWeek": {"weekStart": "2026-02-23", "weekEnd": None}}}
+    snapshot = plan_snapshot("r", begun, attempt=2, now=NOW).to_update_fields()
+    assert snapshot.keys() & WEEK.keys() == {"weekStart"}
 
 
 @given(st.dictionaries(st.sampled_from([*SUCCESS, *PLAN, "outputRaw", "createdAt", "x"]), VALUES, max_size=4))
@@ -298,6 +379,6 @@ def test_what_is_built_reads_back_from_an_export(
     run = {**SUCCESS, "plan": {"activityPlan": activity_plan}, "errors": errors, "outputRaw": raw}
     records = build_run(run, now=NOW)
     for collection, record in records.by_collection().items():
-        assert parse_json(collection, dumps(record.to_bson())) == record
+        assert parse_json(collection, dumps(record.to_update_fields())) == record
     assert records.run_artifact.outputRaw is not None
     assert loads(records.run_artifact.outputRaw) == raw

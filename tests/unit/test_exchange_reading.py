@@ -163,7 +163,7 @@ def test_a_broken_element_costs_itself_only(layout: str, place: int, old: str, n
     found = outcomes(LAYOUTS[layout](values).replace(old, new))
     good = [f"2026-01-0{n}" for n in range(1, 6) if n != place + 1]
     assert [line for line in found if line.startswith("2026")] == good
-    assert any("not JSON at line" in line for line in found)
+    assert any("not JSON at " in line for line in found)
     assert len(found) <= 6
 
 
@@ -196,7 +196,7 @@ UNTERMINATED = "Unterminated string starting at"
             f'[{week(1)}, {{"weekSt',
             [
                 "2026-01-01",
-                f"line 1, element 2: not JSON at line 1, column 32 ({UNTERMINATED}); is it complete?",
+                f"line 1, element 2: not JSON at column 32 ({UNTERMINATED}); is it complete?",
                 "line 1: the array is never closed; is the input complete? What it lacks is lost",
             ],
         ),

@@ -45,6 +45,11 @@ LINEAGE = {
     ),
 }
 
+FILLED = {
+    *("createdAt", "updatedAt", "timestamp", "receivedAt", "errorCount", "runEvent"),
+    *("sessionKey", "sessionRef", "type", "response"),
+}
+
 KEY = st.text(min_size=1, max_size=8).filter(lambda text: bool(text.strip()))
 TEXT = st.text(max_size=8)
 DATES = st.dates().map(lambda day: day.isoformat())
@@ -67,8 +72,11 @@ UNKNOWN = st.dictionaries(
 
 
 def some(required: dict[str, Any], optional: dict[str, Any], week: bool) -> st.SearchStrategy[dict[str, Any]]:
-    """Documents with all the required fields, some of the others and unknown ones; `week` adds its ends."""
-    known = st.fixed_dictionaries(required, optional=optional)
+    """Documents with all the required fields, some of the others or null, and unknown ones; `week` adds its
+    ends."""
+    known = st.fixed_dictionaries(
+        required, optional={name: st.none() | values for name, values in optional.items()}
+    )
     ends = WEEK.map(lambda days: {"weekStart": days[0], "weekEnd": days[1]}) if week else st.just({})
     names = {*required, *optional}
     unknown = UNKNOWN.map(lambda fields: {name: fields[name] for name in fields if name not in names})
@@ -77,10 +85,10 @@ def some(required: dict[str, Any], optional: dict[str, Any], week: bool) -> st.S
 
 COUNTS = ("runCount", "rideCount", "vo2Sessions", "tempoSessions", "longRuns", "strengthCount")
 AMOUNTS = ("runDistance", "runTime", "rideDistance", "rideTime", "strengthTrimp")
-MEANS = ("restHrMean", "stepsMean", "sleepScoreMean", "hrvMean")
+MEANS = ("restHrMean", "stepsMean", "hrvMean")
 SIGNED = ("ctlMean", "atlMean", "rampRateMean")
 TIMES = {"createdAt": WHEN, "updatedAt": WHEN}
-ATTEMPT = {"attempt": st.none() | COUNT}
+ATTEMPT = {"attempt": COUNT}
 RAW: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "run_events": some(
         {"runId": KEY, "status": STATUS},
@@ -90,12 +98,12 @@ RAW: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "feedback_events": some(
         {"runId": KEY, "sessionId": KEY, "type": st.sampled_from(["done", "skipped", "hard", "pain"])},
         {
-            "note": st.none() | TEXT,
+            "note": TEXT,
             "sessionDate": DATES,
-            "chatId": st.none() | INTEGERS | KEY,
-            "messageId": st.none() | INTEGERS,
-            "userId": st.none() | INTEGERS | KEY,
-            "username": st.none() | TEXT,
+            "chatId": INTEGERS | KEY,
+            "messageId": INTEGERS,
+            "userId": INTEGERS | KEY,
+            "username": TEXT,
             "timestamp": WHEN,
             "receivedAt": WHEN,
             "promptSentAt": WHEN,
@@ -108,11 +116,12 @@ RAW: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "weekly_metrics": some(
         {},
         {
-            "athleteId": st.none() | KEY | INTEGERS,
+            "athleteId": KEY | INTEGERS,
             **dict.fromkeys(COUNTS, COUNT),
             **dict.fromkeys(AMOUNTS, AMOUNT),
-            **dict.fromkeys(MEANS, st.none() | AMOUNT),
-            **dict.fromkeys(SIGNED, st.none() | NUMBER),
+            **dict.fromkeys(MEANS, AMOUNT),
+            **dict.fromkeys(SIGNED, NUMBER),
+            "sleepScoreMean": st.integers(0, 100) | st.floats(0, 100),
             **TIMES,
         },
         week=True,
@@ -130,8 +139,8 @@ RAW: dict[str, st.SearchStrategy[dict[str, Any]]] = {
             **dict.fromkeys(("history", "activities", "wellness", "errors"), LIST),
             "metrics": OBJECT,
             "status": STATUS,
-            "outputValidated": st.none() | OBJECT,
-            "outputRaw": st.none() | TEXT,
+            "outputValidated": OBJECT,
+            "outputRaw": TEXT,
             **TIMES,
         },
         week=False,
@@ -164,13 +173,15 @@ def test_what_is_exported_is_written_back_as_the_same_document(collection: str, 
 @pytest.mark.parametrize("collection", MODELS)
 @given(data=st.data())
 def test_given_fields_are_kept(collection: str, data: st.DataObject) -> None:
-    """No field is lost, and none that is absent is written as null."""
+    """No field is lost, null only stays null where nothing fills it in, and nothing absent is written as
+    null."""
     raw = data.draw(RAW[collection])
     document = parse(collection, raw).to_update_fields()
-    assert raw.keys() <= document.keys()
-    assert {name for name, value in document.items() if value is None} == {
-        name for name, value in raw.items() if value is None
-    }
+    nulls = {name for name, value in raw.items() if value is None}
+    assert raw.keys() - (nulls & FILLED) <= document.keys()
+    assert {name for name, value in document.items() if value is None} == (
+        nulls - (FILLED & MODELS[collection].model_fields.keys())
+    )
 
 
 @pytest.mark.parametrize("collection", MODELS)
@@ -222,7 +233,8 @@ def test_the_smallest_document_is_accepted(collection: str) -> None:
         ("run_events", {"errors": ["a"], "errorCount": 2}, "errorCount", "must be 1"),
         ("run_events", {"errorCount": 2}, "errorCount", "give `errors` too"),
         ("run_events", {"errors": {}}, "errors", "must be an array, not an object"),
-        ("run_events", {"errors": None}, "errors", "not null; leave the field out"),
+        ("run_events", {"errors": None, "errorCount": 1}, "errorCount", "give `errors` too"),
+        ("run_events", {"weekEnd": "2026-02-22"}, "weekEnd", "stands without weekStart; give both"),
         ("run_events", {"runEvent": []}, "runEvent", "must be an object, not an array"),
         ("run_events", {"createdAt": "2026-02-16T18:42:58"}, "createdAt", "offset"),
         ("run_events", {"createdAt": "yesterday"}, "createdAt", "ISO 8601"),
@@ -241,6 +253,10 @@ def test_the_smallest_document_is_accepted(collection: str) -> None:
         ("feedback_events", {"sessionDate": "2026-02-16", "sessionDay": "Sunday"}, "sessionDay", "weekday"),
         ("feedback_events", {"date": "2026-02-16", "day": "Sunday"}, "day", "weekday"),
         ("feedback_events", {"day": "Lunes"}, "day", "must be 'Monday'"),
+        ("feedback_events", {"sessionDay": "Friday"}, "sessionDay", "stands without sessionDate; give that"),
+        ("feedback_events", {"day": "Friday", "date": None}, "day", "stands without sessionDate; give that"),
+        ("feedback_events", {"type": None}, "type", "is missing; it is done"),
+        ("feedback_events", {"sessionKey": None}, "sessionKey", "not null; leave the field out"),
         ("feedback_events", {"chatId": True}, "chatId", "not a boolean"),
         ("feedback_events", {"chatId": 1.5}, "chatId", "whole number"),
         ("feedback_events", {"userId": ""}, "userId", "blank"),
@@ -250,12 +266,14 @@ def test_the_smallest_document_is_accepted(collection: str) -> None:
         ("weekly_metrics", {"weekStart": ""}, "weekStart", "YYYY-MM-DD"),
         ("weekly_metrics", {"runCount": 1.5}, "runCount", "whole"),
         ("weekly_metrics", {"runDistance": -1}, "runDistance", "negative"),
-        ("weekly_metrics", {"runDistance": None}, "runDistance", "leave the field out"),
+        ("weekly_metrics", {"weekStart": None}, "weekStart", "YYYY-MM-DD"),
         ("weekly_metrics", {"hrvMean": "65"}, "hrvMean", "not text"),
+        ("weekly_metrics", {"sleepScoreMean": 100.5}, "sleepScoreMean", "must not be more than 100"),
         ("weekly_metrics", {"weekEnd": "2026-02-15"}, "weekEnd", "before"),
         ("plan_snapshots", {"activityPlan": []}, "activityPlan", "must be an object, not an array"),
         ("plan_snapshots", {"schema_version": 1.0}, "schema_version", "must be text, not a number"),
-        ("plan_snapshots", {"weekStart": None}, "weekStart", "leave the field out"),
+        ("plan_snapshots", {"activityPlan": None}, "activityPlan", "must be an object, not null"),
+        ("plan_snapshots", {"weekEnd": "2026-02-22"}, "weekEnd", "stands without weekStart; give both"),
         ("run_artifacts", {"metrics": "x"}, "metrics", "must be an object, not text"),
         ("run_artifacts", {"errorCount": 1}, "errorCount", "give `errors` too"),
         ("run_artifacts", {"outputRaw": {}}, "outputRaw", "must be text, not an object"),
@@ -290,8 +308,8 @@ def test_instants_become_utc_datetimes_cut_to_milliseconds() -> None:
     at = datetime(2026, 2, 16, 19, 42, 58, 123_999, tzinfo=zone)
     for given_at in (at, at.isoformat(), NOW_TEXT):
         record = parse("run_artifacts", {"runId": "r", "createdAt": given_at})
-        assert record.to_bson() == {"runId": "r", "createdAt": NOW}
-        assert record.to_bson()["createdAt"].tzinfo is UTC
+        assert record.to_update_fields() == {"runId": "r", "createdAt": NOW}
+        assert record.to_update_fields()["createdAt"].tzinfo is UTC
         assert record.model_dump(mode="json", exclude_unset=True) == {"runId": "r", "createdAt": NOW_TEXT}
 
 
@@ -322,14 +340,23 @@ def test_a_run_event_has_its_errors_counted_and_copied() -> None:
     assert stored("run_events", runEvent={"mine": 1})["runEvent"] == {"mine": 1}
 
 
+@pytest.mark.parametrize("fields", [{}, {"errors": []}, {"errorCount": 0}, {"errors": [], "errorCount": 0}])
+def test_the_copy_in_a_run_event_does_not_depend_on_what_was_filled_in(fields: dict[str, Any]) -> None:
+    """Its fields stand in one order, which MongoDB takes for a part of the value."""
+    copies = [list(stored("run_events", x=1, **given)["runEvent"]) for given in (fields, {})]
+    assert copies == [["runId", "status", "errorCount", "errors", "x"]] * 2
+
+
 def test_the_copy_in_a_run_event_counts_for_the_limits() -> None:
-    """A payload may be as deep, and half as large, as leaves room for its copy."""
+    """A payload may be as deep, and half as large, as leaves room for its copy; the refusal says so."""
     deepest: dict[str, Any] = {}
     for _ in range(97):
         deepest = {"a": deepest}
     assert stored("run_events", deep=deepest)
     assert refusal("run_events", deep={"a": deepest}).path.startswith("runEvent.deep.a")
-    assert "larger" in refusal("run_events", text="x" * 9_000_000).problem
+    too_large = refusal("run_events", text="x" * 9_000_000).problem
+    assert too_large.startswith("larger than 16,777,216 bytes")
+    assert too_large.endswith("its copy in runEvent counts, too")
 
 
 def test_a_partial_artifact_says_nothing_about_the_rest() -> None:
@@ -355,7 +382,7 @@ def test_feedback_has_its_names_and_aliases_filled() -> None:
         "chatId": "-7",
         "userId": 7,
     }
-    document = parse("feedback_events", {"runId": "r", "sessionId": "s", "response": "pain", "day": "Friday"})
+    document = parse("feedback_events", {"runId": "r", "sessionId": "s", "response": "pain", "type": None})
     assert document.to_update_fields() == {
         "runId": "r",
         "sessionId": "s",
@@ -363,9 +390,39 @@ def test_feedback_has_its_names_and_aliases_filled() -> None:
         "sessionRef": "r-s",
         "type": "pain",
         "response": "pain",
-        "sessionDay": "Friday",
-        "day": "Friday",
     }
+
+
+@pytest.mark.parametrize("collection", MODELS)
+def test_null_is_taken_wherever_a_field_may_be_absent(collection: str) -> None:
+    """n8n writes it for each listed field that an item lacks. The schema says so, too."""
+    properties = MODELS[collection].model_json_schema()["properties"]
+    nullable = {name for name, field in properties.items() if {"type": "null"} in field.get("anyOf", ())}
+    assert nullable - {"type"} == properties.keys() - MINIMAL[collection].keys() - {KEYS[collection]}
+    document = stored(collection, **dict.fromkeys(nullable - {"type"}))
+    assert {name for name, value in document.items() if value is None} == nullable - FILLED
+
+
+def test_null_errors_count_as_none() -> None:
+    """They stay null, and the number is right."""
+    for collection in ("run_events", "run_artifacts"):
+        for fields in (
+            {"errors": None},
+            {"errors": None, "errorCount": None},
+            {"errors": None, "errorCount": 0},
+        ):
+            document = stored(collection, **fields)
+            assert (document["errors"], document["errorCount"]) == (None, 0)
+    assert stored("run_artifacts", errorCount=None) == {"runId": "r"}
+
+
+def test_the_schema_of_feedback_asks_for_an_answer() -> None:
+    """Under one of its two names and not null; a late answer is none."""
+    schema = MODELS["feedback_events"].model_json_schema()
+    assert schema["anyOf"] == [
+        {"required": [name], "properties": {name: {"type": "string"}}} for name in ("type", "response")
+    ]
+    assert {"const": False} in schema["properties"]["isLateResponse"]["anyOf"]
 
 
 def test_what_the_bot_stores_is_accepted_as_it_is() -> None:

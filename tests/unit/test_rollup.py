@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.records import WeeklyMetrics, parse
-from bot.core.rollup import weekly_metrics
+from bot.core.rollup import MEANS, weekly_metrics
 from bot.core.strict_json import BadValue
 from tests.unit.test_strict_json import VALUES, outcome
 
 MADRID = ZoneInfo("Europe/Madrid")
 MONDAY = date(2026, 2, 16)
 EMPTY: dict[str, Any] = {
-    "athleteId": None,
     "weekStart": "2026-02-16",
     "weekEnd": "2026-02-22",
     **dict.fromkeys(("runCount", "runDistance", "runTime", "rideCount", "rideDistance", "rideTime"), 0),
@@ -54,7 +53,18 @@ def refusal(activities: list[Any], wellness: list[Any]) -> BadValue:
 
 def test_nothing_gives_no_week() -> None:
     """There is no week without an activity or a wellness day."""
-    assert weekly_metrics([], [], zone=UTC) == []
+    assert weekly_metrics([], [], zone=UTC) == weekly_metrics(None, None, zone=UTC) == []
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    """An upsert then keeps what is stored; an empty list says that there was nothing."""
+    week = {"weekStart": "2026-02-16", "weekEnd": "2026-02-22"}
+    means = {name: EMPTY[name] for name in MEANS}
+    totals = {name: value for name, value in EMPTY.items() if name not in week | means}
+    assert weekly_metrics(None, [day(0, hrv=60)], zone=UTC) == [{**week, **means, "hrvMean": 60}]
+    assert weekly_metrics([], [day(0, hrv=60)], zone=UTC) == [{**EMPTY, "hrvMean": 60}]
+    assert weekly_metrics([activity()], None, zone=UTC) == [{**week, **totals, "runCount": 1}]
+    assert weekly_metrics([activity()], [], zone=UTC) == [{**EMPTY, "runCount": 1}]
 
 
 def test_a_week_in_figures() -> None:
@@ -130,6 +140,13 @@ def test_types_are_counted_as_documented(type_: str | None, counted: str | None)
         ("Ümbral lárgo", {"tempoSessions"}),
         ("témpo", {"tempoSessions"}),
         ("lo\u0301ng tempo vo2", {"vo2Sessions", "tempoSessions", "longRuns"}),
+        ("Tempolauf", {"tempoSessions"}),
+        ("2x tempo", {"tempoSessions"}),
+        ("half-long/thresholds", {"tempoSessions", "longRuns"}),
+        ("Along the river", set()),
+        ("Furlongs", set()),
+        ("contemporary Contempo", set()),
+        ("subumbral", set()),
         ("Easy", set()),
         ("", set()),
         (None, set()),
@@ -184,7 +201,7 @@ def test_the_athlete_is_named_or_told_by_the_activities() -> None:
     """Activities of two athletes make no week, unless somebody says whose it is."""
     two = [activity(icu_athlete_id="i1"), activity(), activity(icu_athlete_id="i2")]
     assert only_week(*two[:2])["athleteId"] == "i1"
-    assert only_week(activity())["athleteId"] is None
+    assert "athleteId" not in only_week(activity())
     assert weekly_metrics(two, [], zone=UTC, athlete_id=7)[0]["athleteId"] == 7
     assert refusal(two, []).path == "activities[2].icu_athlete_id"
 
@@ -214,6 +231,7 @@ def test_the_athlete_is_named_or_told_by_the_activities() -> None:
         ([], [{"id": "9999-12-31"}], "wellness[0].id", "years"),
         ([], [day(0, hrv="60")], "wellness[0].hrv", "must be a number"),
         ([], [day(0, steps=-1)], "wellness[0].steps", "negative"),
+        ([], [day(0, sleepScore=500)], "wellness[0].sleepScore", "must not be more than 100"),
         ([], [day(0, rampRate=float("inf"))], "wellness[0].rampRate", "sensible"),
     ],
 )
@@ -245,7 +263,8 @@ WELLNESS = st.lists(
     st.fixed_dictionaries(
         {"id": st.dates(date(2026, 1, 1), date(2026, 2, 1)).map(lambda at: at.isoformat())},
         optional={
-            **dict.fromkeys(("ctl", "atl", "rampRate", "restingHR", "steps", "sleepScore", "hrv"), AMOUNTS)
+            **dict.fromkeys(("ctl", "atl", "rampRate", "restingHR", "steps", "hrv"), AMOUNTS),
+            "sleepScore": st.none() | st.floats(0, 100),
         },
     ),
     max_size=6,
@@ -264,7 +283,7 @@ def test_weeks_do_not_depend_on_the_order_of_the_input(
     assert [week["weekStart"] for week in weeks] == sorted({week["weekStart"] for week in weeks})
     assert sum(week["runCount"] for week in weeks) == sum(item["type"] == "Run" for item in activities)
     for week in weeks:
-        assert week.keys() == WeeklyMetrics.model_fields.keys() - {"createdAt", "updatedAt"}
+        assert week.keys() == WeeklyMetrics.model_fields.keys() - {"athleteId", "createdAt", "updatedAt"}
         assert parse("weekly_metrics", week).to_update_fields() == week
 
 
