@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.clock import Clock, system_clock
 from bot.core.errors import ConfigError, JournalError, StorageRejected, StorageUnavailable
@@ -24,21 +24,34 @@ from bot.flows.answers import Answerer
 from bot.flows.commands import Commands
 from bot.flows.dispatcher import Dispatcher
 from bot.flows.figures import Figures
+from bot.flows.followups import Followups
 from bot.flows.intake import Intake
 from bot.flows.marks import Marker
+from bot.flows.planner import Planner
 from bot.flows.ports import BotApi
 from bot.flows.recorder import Recorder, Rules
+from bot.flows.requests import Requests
+from bot.flows.roster import RosterKeeper
+from bot.flows.taps import Taps
 from bot.journal import Journal
 from bot.logs import Recurring
-from bot.settings import DEFAULT_DB, Settings, warn_of_gaps
+from bot.settings import DEFAULT_DB, Settings
+from bot.store.athletes import AthleteStore
 from bot.store.connection import Database, connect
 from bot.store.embedded import EmbeddedMongo
 from bot.store.feedback import FeedbackStore
+from bot.store.followups import FollowupStore
 from bot.store.indexes import Index, bootstrap, declare
+from bot.store.outbox import Outbox
+from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
+from bot.store.slots import SlotStore
 from bot.store.taps import TapLedger
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
+
+if TYPE_CHECKING:
+    from bot.api.server import HttpServer
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +67,19 @@ _RETRY_BOOTSTRAP = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Everything that is kept: three collections, and the journal of this machine."""
+    """Everything that is kept: five collections, and the journal of this machine.
 
+    Four stores share the outbox: `prompts` is for everybody, `outbox` for who sends, `slots` for who plans,
+    `followups` for who waits.
+    """
+
+    athletes: AthleteStore
     events: FeedbackStore
     prompts: PromptStore
+    outbox: Outbox
+    slots: SlotStore
+    followups: FollowupStore
+    plans: PlanStore
     ledger: TapLedger
     journal: Journal
 
@@ -76,31 +98,43 @@ class Service:
     marker: Marker
     commands: Commands
     dispatcher: Dispatcher
+    planner: Planner
+    followups: Followups
     absence: Absence
+    roster: RosterKeeper
 
 
 def build_stores(db: Database, journal: Journal) -> Stores:
     """The stores on one database."""
-    return Stores(FeedbackStore(db), PromptStore(db), TapLedger(db), journal)
+    return Stores(
+        athletes=AthleteStore(db),
+        events=FeedbackStore(db),
+        prompts=PromptStore(db),
+        outbox=Outbox(db),
+        slots=SlotStore(db),
+        followups=FollowupStore(db),
+        plans=PlanStore(db),
+        ledger=TapLedger(db),
+        journal=journal,
+    )
 
 
 def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock) -> Service:
     """Wire the flows; nothing runs yet."""
     limits = SendLimits()
+    roster = RosterKeeper(stores.athletes, settings.athlete_ids, settings.hours(), clock)
     answerer = Answerer(api)
     marker = Marker(api, limits)
-    commands = Commands(
-        api, limits, stores.figures(clock).collect, athletes=settings.athlete_ids, admins=settings.admin_ids
-    )
+    commands = Commands(api, limits, stores.figures(clock).collect, roster, admins=settings.admin_ids)
     recorder = Recorder(
         journal=stores.journal,
-        events=stores.events,
-        prompts=stores.prompts,
-        ledger=stores.ledger,
+        roster=roster,
+        taps=Taps(roster, stores.events, stores.prompts, stores.ledger, settings.late_after_days),
+        requests=Requests(stores.athletes, roster),
         answerer=answerer,
         marker=marker,
         commands=commands,
-        rules=Rules(settings.athlete_ids, settings.admin_ids, settings.timezone, settings.late_after_days),
+        rules=Rules(settings.admin_ids, settings.late_after_days),
         clock=clock,
     )
     intake = Intake(api, stores.journal, _fingerprint(settings), clock, recorder.wake)
@@ -117,8 +151,11 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         answerer=answerer,
         marker=marker,
         commands=commands,
-        dispatcher=Dispatcher(api, stores.prompts, limits, clock, settings.timezone),
-        absence=Absence(stores.journal, stores.prompts, clock, caught_up, timedelta(days=answerable_days)),
+        dispatcher=Dispatcher(api, stores.outbox, limits, clock, settings.timezone, lambda: roster.roster),
+        planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
+        followups=Followups(stores.followups, clock, settings.late_after_days),
+        absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
+        roster=roster,
     )
 
 
@@ -139,7 +176,6 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
     """
     if settings.telegram_bot_token is None:
         raise ConfigError("TELEGRAM_BOT_TOKEN: required; @BotFather gives it. `demo` works without")
-    warn_of_gaps(settings, log)
     steady = SteadyClock(system_clock, _elapsed, log.warning)
     clock = clock or steady
     async with AsyncExitStack() as stack:
@@ -158,6 +194,11 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         if embedded is not None:
             upkeep.append(embedded.supervise())
         service = build_service(settings, build_stores(db, journal), api, clock)
+        if settings.http_port is not None:
+            server = await stack.enter_async_context(
+                open_http(settings, settings.http_port, db, journal, service.roster, clock)
+            )
+            upkeep.append(server.run())
         await _run(service, upkeep, stop)
     log.info("stopped")
 
@@ -169,7 +210,15 @@ def _elapsed() -> float:
 
 async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
     """Run all flows until `stop` or a failure; then end the sources, and the sinks once they are empty."""
-    sources = _start(service.intake.run(), service.dispatcher.run(), service.absence.run(), *upkeep)
+    sources = _start(
+        service.intake.run(),
+        service.dispatcher.run(),
+        *service.planner.loops(),
+        service.followups.run(),
+        service.absence.run(),
+        service.roster.run(),
+        *upkeep,
+    )
     sinks = _start(
         *service.recorder.loops(), *service.answerer.loops(), service.marker.run(), service.commands.run()
     )
@@ -282,6 +331,40 @@ async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, Emb
         # The driver says goodbye to the server, and would wait half a minute for one that hangs.
         stack.push_async_callback(lambda: _within(_GOODBYE, db.client.close()))
         yield db, embedded
+
+
+@asynccontextmanager
+async def open_http(
+    settings: Settings, port: int, db: Database, journal: Journal, roster: RosterKeeper, clock: Clock
+) -> AsyncIterator[HttpServer]:
+    """The HTTP API, which listens and is ready to run; at the end it answers what it has begun to answer.
+
+    Raises:
+        ConfigError: HTTP_HOST or HTTP_PORT cannot be used.
+    """
+    # Who does not serve HTTP need not wait for FastAPI to be imported.
+    from bot.api.application import build  # noqa: PLC0415
+    from bot.api.parts import Parts  # noqa: PLC0415
+    from bot.api.server import HttpServer, url_of  # noqa: PLC0415
+
+    parts = Parts(
+        db=db,
+        journal=journal,
+        roster=roster,
+        clock=clock,
+        zone=settings.timezone,
+        late_after_days=settings.late_after_days,
+        kept_days=settings.retain_feedback_events_days,
+        metrics_per_athlete=settings.metrics_per_athlete,
+        base_url=url_of(settings.http_host, port),
+    )
+    token = settings.http_token.get_secret_value() if settings.http_token else ""
+    server = HttpServer(build(parts, token), settings.http_host, port)
+    await server.bind()
+    try:
+        yield server
+    finally:
+        await server.finish()
 
 
 def is_served(data_dir: Path) -> bool:

@@ -214,6 +214,10 @@ class Journal:
             lambda db: db.execute("DELETE FROM facts WHERE name = ? AND value = ?", (name, value))
         )
 
+    async def check_writable(self) -> None:
+        """Make sure that something can be written."""
+        await self._write(lambda db: db.execute("INSERT OR REPLACE INTO facts VALUES ('probe', 1)"))
+
     async def state(self) -> JournalState:
         """What is waiting and what was given up."""
 

@@ -11,12 +11,14 @@ import traceback
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-# A bot token wherever it stands, such as in an address; a callback payload, because it may carry a note.
+# A bot token wherever it stands, such as in an address; a callback payload, because it may carry a note; the
+# code of an invitation, in a link or in a message.
 _PATTERNS = (
     (re.compile(r"\b[0-9]{3,}:[A-Za-z0-9_-]{20,}"), "[token]"),
     (re.compile(r"(?<=/bot)[0-9]+(?::|%3A)[^/\s'\"]+", re.IGNORECASE), "[token]"),
     (re.compile(r"(?<=://)[^/@\s]+@"), "[secret]@"),
     (re.compile(r"\b((?:session_)?feedback\|).*", re.DOTALL), r"\1[...]"),
+    (re.compile(r"(?<=\bstart[ =])[A-Za-z0-9_-]{32}"), "[code]"),
 )
 _REMIND_EVERY = 60.0  # seconds
 # Below WARNING these print requests, replies and documents whole.

@@ -6,7 +6,6 @@ Secrets are `SecretStr`: their values appear in no message and no repr.
 from __future__ import annotations
 
 import difflib
-import logging
 import re
 from collections.abc import Callable
 from datetime import time
@@ -138,14 +137,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_http(self) -> Settings:
-        if self.http_token is not None and len(self.http_token.get_secret_value()) < 32:
-            raise ValueError("HTTP_TOKEN: too short; use at least 32 characters")
-        if self.http_port is not None:
-            if self.http_token is None:
-                raise ValueError(
-                    "HTTP_TOKEN: required when HTTP_PORT is set; use at least 32 random characters"
-                )
-            raise ValueError("HTTP_PORT: this version has no HTTP API yet; unset it")
+        if self.http_token is not None:
+            token = self.http_token.get_secret_value()
+            if len(token) < 32:
+                raise ValueError("HTTP_TOKEN: too short; use at least 32 characters")
+            if not token.isprintable() or " " in token:
+                raise ValueError("HTTP_TOKEN: holds what no HTTP header can carry; use letters and digits")
+        elif self.http_port is not None:
+            raise ValueError("HTTP_TOKEN: required when HTTP_PORT is set; use at least 32 random characters")
         return self
 
     def retention(self) -> Retention:
@@ -216,9 +215,3 @@ def _explain(error: Any) -> str:
     reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
     reason = _PLAIN_REASONS.get(error["type"], reason)
     return f"{str(error['loc'][0]).upper()}: {reason}" if error["loc"] else reason
-
-
-def warn_of_gaps(settings: Settings, log: logging.Logger) -> None:
-    """Say what is legal but most likely not meant."""
-    if not settings.athlete_ids:
-        log.warning("ATHLETE_IDS is empty: every tap will be refused. Send the bot /start to learn your id.")

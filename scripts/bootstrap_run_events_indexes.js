@@ -24,7 +24,17 @@ const INDEXES = [
   {"collection": "session_prompts", "name": "runId_1_sessionId_1_chatId_1", "key": {"runId": 1, "sessionId": 1, "chatId": 1}, "options": {"collation": {"locale": "simple"}, "unique": true}},
   {"collection": "session_prompts", "name": "state_1_dueAt_1", "key": {"state": 1, "dueAt": 1}, "options": {"collation": {"locale": "simple"}}},
   {"collection": "session_prompts", "name": "reference_1", "key": {"reference": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
+  {"collection": "session_prompts", "name": "slot_1", "key": {"slot": 1}, "options": {"collation": {"locale": "simple"}, "unique": true, "sparse": true}},
+  {"collection": "session_prompts", "name": "nudgeAt_1", "key": {"nudgeAt": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
+  {"collection": "session_prompts", "name": "state_1_kind_1_sentAt_1", "key": {"state": 1, "kind": 1, "sentAt": 1}, "options": {"collation": {"locale": "simple"}}},
+  {"collection": "session_prompts", "name": "state_1_notAfter_1", "key": {"state": 1, "notAfter": 1}, "options": {"collation": {"locale": "simple"}}},
+  {"collection": "session_prompts", "name": "athleteId_1_date_1", "key": {"athleteId": 1, "date": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
+  {"collection": "session_prompts", "name": "date_1", "key": {"date": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
+  {"collection": "session_prompts", "name": "chatId_1_sentAt_1", "key": {"chatId": 1, "sentAt": 1}, "options": {"collation": {"locale": "simple"}}},
   {"collection": "taps", "name": "receivedAt_1", "key": {"receivedAt": 1}, "options": {"collation": {"locale": "simple"}, "expireAfterSeconds": 15552000}},
+  {"collection": "athletes", "name": "athleteId_1", "key": {"athleteId": 1}, "options": {"collation": {"locale": "simple"}, "unique": true}},
+  {"collection": "athletes", "name": "userId_1", "key": {"userId": 1}, "options": {"collation": {"locale": "simple"}, "unique": true, "sparse": true}},
+  {"collection": "athletes", "name": "invite.hash_1", "key": {"invite.hash": 1}, "options": {"collation": {"locale": "simple"}, "unique": true, "sparse": true}},
 ];
 
 const DEFAULTS = {"RETAIN_RUN_EVENTS_DAYS": 90, "RETAIN_FEEDBACK_EVENTS_DAYS": 180, "RETAIN_PLAN_SNAPSHOTS_DAYS": 365};

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import io
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
 
 from bot import __version__
-from bot.cli import data, service
 from bot.core.errors import BotError
 from bot.logs import describe_defect, redact
 
@@ -48,13 +49,29 @@ def _fail(message: str, status: int) -> int:
     return status
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Imports a command when it is asked for: `run` needs nothing that only the others do."""
+
+    MODULES: Mapping[str, str] = {
+        **dict.fromkeys(("run", "demo", "bootstrap", "prompt", "stats"), "bot.cli.service"),
+        "athlete": "bot.cli.athletes",
+        "summary": "bot.cli.summary",
+        **dict.fromkeys(("write", "export", "schema", "record-run", "rollup"), "bot.cli.data"),
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """All names."""
+        return sorted(self.MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of this name."""
+        if cmd_name not in self.MODULES:
+            return None
+        command: click.Command = getattr(import_module(self.MODULES[cmd_name]), cmd_name.replace("-", "_"))
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def cli() -> None:
     """Ask athletes in Telegram how each planned session went, and keep every answer."""
-
-
-for command in (service.run, service.demo, service.bootstrap, service.prompt, service.stats):
-    cli.add_command(command)
-for command in (data.write, data.export, data.schema, data.record_run, data.rollup):
-    cli.add_command(command)

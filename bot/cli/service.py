@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import Any
 
 import click
@@ -13,19 +17,26 @@ from bot import app
 from bot.cli.shared import call, read_settings
 from bot.core import texts
 from bot.core.clock import iso_utc, parse_instant, system_clock
-from bot.core.errors import BotError, ConfigError
+from bot.core.errors import ConfigError
 from bot.core.prompts import InvalidPrompt, check_id, parse_chat_id
+from bot.core.roster import Athlete, Roster, read_roster
 from bot.flows.commands import DEFAULT_STATS_DAYS, MAX_STATS_DAYS
 from bot.settings import Settings
 from bot.store import dates
+from bot.store.athletes import AthleteStore
 from bot.store.indexes import bootstrap as bootstrap_indexes
 from bot.store.indexes import describe_retention
 from bot.store.prompts import PromptStore
 
+_INPUT, _ERRORS = 0, 2  # file descriptors
+
 
 @click.command()
 def run() -> None:
-    """Run the service: poll Telegram, record taps, send due prompts."""
+    """Run the service until it is stopped.
+
+    It polls Telegram, records taps and sends due prompts.
+    """
     settings = read_settings()
     asyncio.run(_serve(settings))
 
@@ -40,75 +51,226 @@ async def _serve(settings: Settings) -> None:
 @click.command()
 @click.option("--keep", is_flag=True, help="Keep the demo's data and say where it is.")
 def demo(keep: bool) -> None:
-    """Show the whole loop: no token, no account, no installed server."""
+    """Show the whole loop with nothing to set up.
+
+    It needs no token, no account and no installed server.
+    """
     from bot.demo import run_demo  # noqa: PLC0415  # brings the local Bot API server, which nothing else needs
 
     asyncio.run(run_demo(keep=keep))
 
 
-@click.command()
+@click.command(short_help="Create or repair every index.")
+@click.option("--convert-dates", is_flag=True, help="Also turn ISO 8601 texts in timestamps into dates.")
 @click.option(
-    "--convert-dates",
+    "--expire-old",
     is_flag=True,
-    help="Also turn ISO texts into dates; MongoDB then deletes what has expired.",
+    help="With --convert-dates: also where MongoDB then deletes the document at once.",
 )
-def bootstrap(convert_dates: bool) -> None:
-    """Create or repair every index; may be run any number of times."""
+def bootstrap(convert_dates: bool, expire_old: bool) -> int:
+    """Create or repair every index, and show what expires when; may be run any number of times.
+
+    MongoDB never deletes a document whose timestamp is a text, as workflows often store it. --convert-dates
+    turns such texts into dates, in place; it may be stopped and run again. Documents that are older than
+    their collection keeps would then be deleted within about a minute. They are counted first, and left as
+    they are unless you agree on the terminal or give --expire-old. What cannot be converted is named. With
+    --convert-dates the exit status is 0 only if no text is left.
+    """
+    if expire_old and not convert_dates:
+        raise ConfigError("--expire-old: belongs to --convert-dates; give both")
     settings = read_settings()
-    if not call(settings, _bootstrap(settings, convert_dates=convert_dates)):
-        raise BotError("some indexes could not be brought into order; the lines above say why")
+    is_done, odd = call(settings, _bootstrap(settings))
+    if convert_dates:
+        if any(item.is_text for item in odd):
+            odd = call(settings, _convert_dates(settings, expire_old=_may_expire(odd, agreed=expire_old)))
+        else:
+            click.echo("no texts to convert")
+    for item in odd:
+        is_fault = convert_dates and item.is_text
+        is_done = is_done and not is_fault
+        click.echo(f"{'error' if is_fault else 'warning'}: {item}", err=True)
+    return 0 if is_done else 1
 
 
-async def _bootstrap(settings: Settings, *, convert_dates: bool) -> bool:
+async def _bootstrap(settings: Settings) -> tuple[bool, list[dates.OddDates]]:
+    """Whether all indexes are in order, and the timestamps that are no dates."""
     indexes = app.declared_indexes(settings)
     async with app.open_database(settings) as (db, _):
         reports = await bootstrap_indexes(db, indexes)
-        for line in (*reports, *describe_retention(indexes)):
+        failed = [report for report in reports if report.outcome == "failed"]
+        for line in (*(report for report in reports if report not in failed), *describe_retention(indexes)):
             click.echo(str(line))
-        # After the indexes, since it reads through them.
-        for converted in await dates.convert_dates(db) if convert_dates else ():
-            click.echo(str(converted))
-        if not convert_dates:
-            for odd in await dates.find_odd_dates(db):
-                click.echo(f"warning: {odd}", err=True)
-    return all(report.outcome != "failed" for report in reports)
+        for report in failed:
+            click.echo(f"error: index {report}", err=True)
+        # After the indexes: it reads through them, and they say what would expire.
+        return not failed, await dates.find_odd_dates(db)
+
+
+def _may_expire(odd: list[dates.OddDates], *, agreed: bool) -> bool:
+    """Whether to convert what MongoDB then deletes at once; counts it, and asks if there is a terminal."""
+    outdated = [item for item in odd if item.remedy == "expire"]
+    if not outdated or not (agreed or _on_terminal()):
+        return agreed
+    for item in outdated:
+        number = texts.count(item.count, "document")
+        click.echo(f"{item.collection}.{item.field}: {number} older than the collection keeps", err=True)
+    click.echo("Once these are converted, MongoDB deletes them within about a minute.", err=True)
+    return agreed or click.confirm("Convert them too?", err=True)
+
+
+def _on_terminal() -> bool:
+    return os.isatty(_INPUT) and os.isatty(_ERRORS)
+
+
+async def _convert_dates(settings: Settings, *, expire_old: bool) -> list[dates.OddDates]:
+    """Convert, and return the timestamps that are no dates even then."""
+    # `run` needs neither.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    async with app.open_database(settings) as (db, _):
+        with Progress(console=Console(stderr=True), transient=True, disable=not os.isatty(_ERRORS)) as bar:
+            task = bar.add_task("converting", total=None)
+            conversions = await dates.convert_dates(
+                db,
+                expire_old=expire_old,
+                progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        for conversion in conversions:
+            click.echo(str(conversion))
+        return await dates.find_odd_dates(db)
 
 
 @click.command()
 @click.option("--run-id", required=True, help="The plan run that the session belongs to.")
 @click.option("--session-id", required=True, help="The session within the run.")
-@click.option("--chat-id", help="Where to ask; default: the one athlete of ATHLETE_IDS.")
+@click.option("--athlete", "athlete_id", help="Whom to ask, by ID; default: the only athlete there is.")
+@click.option("--chat-id", help="Where to ask; default: where the athlete is.")
 @click.option("--title", help=f"What was planned, up to {texts.MAX_TITLE} characters.")
 @click.option("--note", help=f"More about it, up to {texts.MAX_NOTE} characters.")
-@click.option("--at", "at", help="When to ask (ISO 8601; without offset in TIMEZONE); default: now.")
+@click.option(
+    "--at", "at", help="When to ask (ISO 8601; without offset in the athlete's zone); default: now."
+)
 def prompt(
-    run_id: str, session_id: str, chat_id: str | None, title: str | None, note: str | None, at: str | None
+    run_id: str,
+    session_id: str,
+    athlete_id: str | None,
+    chat_id: str | None,
+    title: str | None,
+    note: str | None,
+    at: str | None,
 ) -> None:
-    """Queue one session prompt; the running service sends it."""
+    """Queue one session prompt.
+
+    The running service sends it. Only the athlete may answer, also in a group. With --chat-id alone, of a
+    group, any athlete there may.
+    """
     settings = read_settings()
-    chat = _chat(settings, chat_id)
     try:
         check_id(run_id, "--run-id")
         check_id(session_id, "--session-id")
         title = _text(title, "--title", texts.MAX_TITLE)
         note = _text(note, "--note", texts.MAX_NOTE)
-        due_at = system_clock() if at is None else parse_instant(at, settings.timezone)
+        chat = None if chat_id is None else parse_chat_id(chat_id)
     except InvalidPrompt as exc:
-        raise ConfigError(str(exc)) from None
+        raise ConfigError(str(exc).replace("chatId", "--chat-id", 1)) from None
+    _due_at(at, settings.timezone)
+    asked = call(settings, _ask(settings, run_id, session_id, athlete_id, chat, at, title=title, note=note))
+    for warning in asked.warnings():
+        click.echo(f"warning: {warning}", err=True)
+    what = f"{run_id} / {session_id} in chat {asked.chat_id}"
+    if asked.state is None:
+        away = settings.mongo_url is None and not app.is_served(settings.data_dir)
+        then = "start `run` on this DATA_DIR to send it" if away else "the running service sends it"
+        click.echo(f"queued: {what}, due {iso_utc(asked.due_at)}; {then}")
+    else:
+        click.echo(f"nothing to do: {what} was queued before and is {asked.state}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A prompt in the outbox.
+
+    Attributes:
+        athlete: who is asked, if that is known.
+        state: None if it is new there.
+    """
+
+    chat_id: int
+    athlete: Athlete | None
+    due_at: datetime
+    state: str | None
+
+    def warnings(self) -> Iterator[str]:
+        """What is most likely not meant."""
+        if self.athlete is None:
+            if self.chat_id > 0:
+                yield f"{self.chat_id} is not on the roster, so taps of this person will be refused"
+        elif self.athlete.user_id is None:
+            yield f"{self.athlete.athlete_id} has not accepted the invitation, so their taps will be refused"
+        elif self.athlete.pause_at(self.due_at) is not None:
+            yield f"{self.athlete.athlete_id} is paused then, so it will be cancelled unless the pause ends"
+
+
+async def _ask(
+    settings: Settings,
+    run_id: str,
+    session_id: str,
+    athlete_id: str | None,
+    chat_id: int | None,
+    at: str | None,
+    **what: Any,
+) -> _Asked:
+    async with app.open_database(settings) as (db, _):
+        roster = read_roster(settings.athlete_ids, await AthleteStore(db).all(), settings.hours())
+        athlete, chat_id = _whom(roster, athlete_id, chat_id)
+        due_at = _due_at(at, settings.timezone if athlete is None else athlete.hours.zone)
+        state = await PromptStore(db).queue(
+            run_id,
+            session_id,
+            chat_id,
+            due_at=due_at,
+            now=system_clock(),
+            athlete_id=None if athlete is None else athlete.athlete_id,
+            user_id=None if athlete is None else athlete.user_id,
+            **what,
+        )
+        return _Asked(chat_id, athlete, due_at, state)
+
+
+def _whom(roster: Roster, athlete_id: str | None, chat_id: int | None) -> tuple[Athlete | None, int]:
+    """Who is asked, and where."""
+    if athlete_id is None and chat_id is not None:
+        return roster.by_user(chat_id), chat_id  # in a private chat, which has its user's id
+    if athlete_id is None:
+        athlete = roster.sole()
+        if athlete is None:
+            reachable = sum(athlete.chat_id is not None for athlete in roster.athletes)
+            raise ConfigError(
+                "--athlete or --chat-id: required, because the roster has"
+                f" {texts.count(reachable, 'athlete')} who can be asked; `athlete list` shows them"
+            )
+    else:
+        athlete = roster.by_id(athlete_id)
+        if athlete is None:
+            raise ConfigError(
+                f"--athlete: nobody on the roster is called {athlete_id!r}; `athlete list` shows who is"
+            )
+    chat_id = athlete.chat_id if chat_id is None else chat_id
+    if chat_id is None:
+        raise ConfigError(
+            f"--athlete: {athlete_id} has not accepted the invitation yet; give --chat-id to ask all the same"
+        )
+    return athlete, chat_id
+
+
+def _due_at(at: str | None, zone: tzinfo) -> datetime:
+    try:
+        return system_clock() if at is None else parse_instant(at, zone)
     except (ValueError, OverflowError):
         raise ConfigError(
             f"--at: {at!r} is not a date and time; write one such as 2026-02-16T20:00"
         ) from None
-    if chat > 0 and chat not in settings.athlete_ids:
-        click.echo(f"warning: {chat} is not in ATHLETE_IDS, so taps of this person will be refused", err=True)
-    state = call(settings, _queue(settings, run_id, session_id, chat, title=title, note=note, due_at=due_at))
-    what = f"{run_id} / {session_id} in chat {chat}"
-    if state is None:
-        away = settings.mongo_url is None and not app.is_served(settings.data_dir)
-        then = "start `run` on this DATA_DIR to send it" if away else "the running service sends it"
-        click.echo(f"queued: {what}, due {iso_utc(due_at)}; {then}")
-    else:
-        click.echo(f"nothing to do: {what} was queued before and is {state}")
 
 
 def _text(value: str | None, option: str, limit: int) -> str | None:
@@ -122,25 +284,6 @@ def _text(value: str | None, option: str, limit: int) -> str | None:
     if len(value) > limit:
         raise InvalidPrompt(f"{option}: {len(value)} characters; write at most {limit}")
     return check_id(value, option)
-
-
-def _chat(settings: Settings, chat_id: str | None) -> int:
-    if chat_id is None:
-        if len(settings.athlete_ids) != 1:
-            raise ConfigError(
-                "--chat-id: required, because ATHLETE_IDS lists"
-                f" {texts.count(len(settings.athlete_ids), 'athlete')}"
-            )
-        return next(iter(settings.athlete_ids))
-    try:
-        return parse_chat_id(chat_id)
-    except InvalidPrompt as exc:
-        raise ConfigError(str(exc).replace("chatId", "--chat-id", 1)) from None
-
-
-async def _queue(settings: Settings, run_id: str, session_id: str, chat_id: int, **what: Any) -> str | None:
-    async with app.open_database(settings) as (db, _):
-        return await PromptStore(db).queue(run_id, session_id, chat_id, now=system_clock(), **what)
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
     session_feedback|runId|sessionId|type[|note]
     feedback|runId|type[|note]                      (older form, still under buttons in chats)
+    later|runId|sessionId                           (ask again later)
 
 Telegram allows 1 to 64 bytes of callback data. Ids that do not fit, or that the plain form cannot carry
 unchanged, travel as a short reference that the prompt record resolves.
@@ -19,6 +20,7 @@ from urllib.parse import unquote_to_bytes
 
 PREFIX = "session_feedback"
 LEGACY_PREFIX = "feedback"
+LATER_PREFIX = "later"
 MAX_CALLBACK_BYTES = 64
 
 _REFERENCE_SESSION = "~"
@@ -57,7 +59,29 @@ class Callback:
     @property
     def is_reference(self) -> bool:
         """Whether the ids stand in a prompt record instead of in the payload."""
-        return self.session_id == _REFERENCE_SESSION and _REFERENCE.fullmatch(self.run_id) is not None
+        return _is_reference(self.run_id, self.session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The wish to be asked again later.
+
+    Attributes:
+        run_id: never blank; a reference when `is_reference`.
+        session_id: never blank.
+    """
+
+    run_id: str
+    session_id: str
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether the ids stand in a prompt record instead of in the payload."""
+        return _is_reference(self.run_id, self.session_id)
+
+
+def _is_reference(run_id: str, session_id: str | None) -> bool:
+    return session_id == _REFERENCE_SESSION and _REFERENCE.fullmatch(run_id) is not None
 
 
 def parse_callback(data: object) -> Callback | None:
@@ -91,6 +115,25 @@ def _note(encoded: str) -> str | None:
             note = encoded
     # A lone surrogate cannot be stored; the rest of the note can.
     return _SURROGATE.sub("\ufffd", note).strip() or None
+
+
+def parse_later(data: object) -> Later | None:
+    """Read callback data of the Later button. Total: None for everything else."""
+    if not isinstance(data, str):
+        return None
+    form, _, rest = data.partition("|")
+    run_id, _, session_id = rest.partition("|")
+    if form != LATER_PREFIX or "|" in session_id or not run_id.strip() or not session_id.strip():
+        return None
+    return None if _DAMAGED.search(run_id + session_id) else Later(run_id, session_id)
+
+
+def format_later(run_id: str, session_id: str) -> str:
+    """The callback data of the Later button: 1 to 64 bytes, whatever the ids."""
+    # Shorter than an answer's data, so where that fits, this does.
+    if needs_reference(run_id, session_id):
+        return f"{LATER_PREFIX}|{make_reference(run_id, session_id)}|{_REFERENCE_SESSION}"
+    return f"{LATER_PREFIX}|{run_id}|{session_id}"
 
 
 def format_callback(run_id: str, session_id: str, type_: FeedbackType) -> str:

@@ -27,6 +27,10 @@ class StorageRejected(BotError):
     """MongoDB refused these documents or this command: the same call would fail again."""
 
 
+class StorageConflict(StorageRejected):
+    """What is stored already, or the collection's own rules, stand against these documents."""
+
+
 class EmbeddedMongoError(BotError):
     """The embedded MongoDB cannot be started here; the message says how to do without it."""
 

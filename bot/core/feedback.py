@@ -7,9 +7,9 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
-from bot.core.callbacks import Callback, parse_callback
+from bot.core.callbacks import Callback, Later, parse_callback, parse_later
 from bot.core.documents import FeedbackEvent
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -28,8 +28,22 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
     """A reference to a prompt that nobody remembers."""
     REFUSED = "refused"
+    POSTPONED = "postponed"
+    """The athlete wants to be asked again later."""
     REFUSED_COMMAND = "refused-command"
-    """A message, not a tap: of somebody who is not listed, or one for admins only."""
+    """A message, not a tap: of somebody who is no athlete, one for admins only, or an invitation that is not
+    valid."""
+
+
+class Cause(Enum):
+    """Why a tap is not written, where the outcome alone does not tell."""
+
+    FOREIGN = auto()
+    """The question is another athlete's."""
+    ANSWERED = auto()
+    """To be asked again later about what is answered."""
+    NO_TIME_LEFT = auto()
+    """To be asked again later, when no answer would count any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +92,18 @@ class NotWritten:
 
     outcome: Outcome
     age_days: int | None = None
+    cause: Cause | None = None
 
 
-def read_tap(tap: Tap, athletes: Collection[int]) -> Callback | NotWritten:
-    """Who tapped, and is the payload one of ours? Deny by default: strangers come first."""
-    if tap.user_id not in athletes:
-        return NotWritten(Outcome.REFUSED)
-    return parse_callback(tap.data) or NotWritten(Outcome.INVALID)
+def read_tap(tap: Tap) -> Callback | Later | NotWritten:
+    """What an athlete's tap asks for, if its payload is one of ours."""
+    return parse_callback(tap.data) or parse_later(tap.data) or NotWritten(Outcome.INVALID)
 
 
-def named_session(tap: Tap, callback: Callback) -> Session:
+def named_session(tap: Tap, wish: Callback | Later) -> Session:
     """The session that a payload names by itself; a reference must be resolved by its prompt record."""
-    session_id = callback.session_id if callback.session_id is not None else f"legacy-{tap.message_id}"
-    return Session(callback.run_id, session_id, tap.prompt_at)
+    session_id = wish.session_id if wish.session_id is not None else f"legacy-{tap.message_id}"
+    return Session(wish.run_id, session_id, tap.prompt_at)
 
 
 def derive_event(

@@ -1,4 +1,4 @@
-"""The buttons below a prompt: four answers, one of them marked once it is chosen.
+"""The buttons below a prompt: four answers, one of them marked once it is chosen, and Later in the last row.
 
 A keyboard here is what the Bot API calls `inline_keyboard`: rows of `{"text", "callback_data"}`.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.core.callbacks import FeedbackType, format_callback, parse_callback
-from bot.core.texts import LABELS, marked
+from bot.core.callbacks import FeedbackType, format_callback, format_later, parse_callback
+from bot.core.texts import LABELS, LATER, marked
 
 Keyboard = list[list[dict[str, Any]]]
 
@@ -17,7 +17,7 @@ _PER_ROW = 2
 
 
 def prompt_keyboard(run_id: str, session_id: str, chosen: FeedbackType | None = None) -> Keyboard:
-    """The four answers for a session, whatever its ids."""
+    """The four answers for a session, whatever its ids, and below them the wish to be asked later."""
     buttons = [
         {
             "text": marked(LABELS[type_], chosen=type_ == chosen),
@@ -25,7 +25,8 @@ def prompt_keyboard(run_id: str, session_id: str, chosen: FeedbackType | None = 
         }
         for type_ in FeedbackType
     ]
-    return [buttons[i : i + _PER_ROW] for i in range(0, len(buttons), _PER_ROW)]
+    rows = [buttons[i : i + _PER_ROW] for i in range(0, len(buttons), _PER_ROW)]
+    return [*rows, [{"text": LATER, "callback_data": format_later(run_id, session_id)}]]
 
 
 def mark_choice(keyboard: Keyboard, chosen: FeedbackType) -> Keyboard:

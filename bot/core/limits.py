@@ -6,21 +6,52 @@ Source: Telegram's bot FAQ. 30 messages a second over all, 1 a second in a chat,
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
-# A hair under 30 a second: two machines' clocks do not measure a second alike.
+# A hair under 30 a second: two machines' clocks do not measure a second alike. What was held up may catch up.
 GLOBAL_SPACING = 1 / 29.5
+GLOBAL_WINDOW = 1.005
+GLOBAL_MESSAGES = 30
 CHAT_SPACING = 1.02
 GROUP_WINDOW = 60.5
 GROUP_MESSAGES = 20
 
 _FORGET_ABOVE = 500
+_REMEMBERED = 100  # messages; the quickest of them tells how long the way is
+
+
+@dataclass(slots=True)
+class Departure:
+    """A message on its way.
+
+    Attributes:
+        left: when it left.
+        at: when it counts: as `left`, or as much later as it took longer than the quickest; None as long as
+            there is no reply.
+    """
+
+    chat_id: int
+    left: float
+    at: float | None = None
+
+    def counts_at(self, now: float) -> float:
+        """When it counts, as far as one can tell: what is under way may arrive now."""
+        if self.at is None:
+            return now if now - self.left < GLOBAL_WINDOW else self.left
+        return self.at
 
 
 class SendLimits:
-    """Books sending times. All times are seconds of one monotonic clock, passed in by the caller."""
+    """Books sending times. All times are seconds of one monotonic clock, passed in by the caller.
+
+    What counts for Telegram is when messages arrive. Not all are under way for the same time, on a busy
+    machine or in a slow network, so the time of the reply is taken into account, too.
+    """
 
     def __init__(self) -> None:
         self._next_any = 0.0
+        self._departures: deque[Departure] = deque(maxlen=_REMEMBERED)
+        self._durations: deque[float] = deque(maxlen=_REMEMBERED)
         self._next_in_chat: dict[int, float] = {}
         self._group_times: dict[int, deque[float]] = {}
 
@@ -40,6 +71,32 @@ class SendLimits:
         if len(self._next_in_chat) > _FORGET_ABOVE:
             self._forget(now)
         return at
+
+    def pause(self, now: float) -> float:
+        """Seconds that everybody has to wait, since earlier messages were late; 0 or less: none."""
+        if len(self._departures) < GLOBAL_MESSAGES:
+            return 0.0
+        times = sorted(departure.counts_at(now) for departure in self._departures)
+        return times[-GLOBAL_MESSAGES] + GLOBAL_WINDOW - now
+
+    def leave(self, chat_id: int, now: float) -> Departure:
+        """What was booked for this chat leaves now."""
+        departure = Departure(chat_id, now)
+        self._departures.append(departure)
+        self._keep_free(chat_id, now)
+        return departure
+
+    def arrived(self, departure: Departure, now: float) -> None:
+        """Telegram's reply is there, or there will be none."""
+        departure.at = departure.left
+        duration = now - departure.left
+        if duration < GLOBAL_WINDOW:
+            self._durations.append(duration)
+            departure.at = now - min(self._durations)
+            self._keep_free(departure.chat_id, departure.at)
+
+    def _keep_free(self, chat_id: int, at: float) -> None:
+        self._next_in_chat[chat_id] = max(self._next_in_chat.get(chat_id, 0.0), at + CHAT_SPACING)
 
     def hold(self, chat_id: int | None, until: float) -> None:
         """Send nothing to this chat, or to anybody (None), before `until`: Telegram asked for it."""

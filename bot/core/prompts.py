@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +21,9 @@ from bot.core.errors import (
 # A claimed prompt that is not settled by then may be claimed by somebody else.
 LEASE = timedelta(seconds=90)
 
+NOT_IN_TIME = "it could not be sent in time"
+"""The reason of a prompt that expired before it was sent."""
+
 _NOT_SENT_LONGEST = 60
 _UNAUTHORIZED_DELAY = timedelta(seconds=60)
 # When a reply is lost the message may well have arrived: each further copy must be worth its nuisance.
@@ -30,11 +33,67 @@ _INT64_DIGITS = 20
 
 
 class PromptState(StrEnum):
-    """Where a prompt stands."""
+    """Where a prompt stands; `reason` says why where the state alone does not."""
 
     PENDING = "pending"
+    """To be sent, for the first time or again."""
     SENT = "sent"
+    """Asked, and not answered yet."""
+    ANSWERED = "answered"
+    LATE = "late"
+    """The answer came when it could not count any more."""
+    EXPIRED = "expired"
+    """Too old to be answered, or even to be sent."""
     UNDELIVERABLE = "undeliverable"
+    CANCELLED = "cancelled"
+    """Never sent, and not to be sent."""
+
+
+class Kind(StrEnum):
+    """What a document in the outbox is."""
+
+    SESSION = "session"
+    """A question about a session; documents without a kind are such."""
+    REMINDER = "reminder"
+    """The sessions of a day, announced in its morning; nobody is asked anything."""
+
+
+class Again(StrEnum):
+    """Why a question is asked once more."""
+
+    ABSENCE = "absence"
+    """The bot was away, and may have missed the answer."""
+    LATER = "later"
+    """The athlete asked for it."""
+    NUDGE = "nudge"
+    """Nobody answered."""
+
+
+class LaterResult(StrEnum):
+    """What became of the wish to be asked again later."""
+
+    POSTPONED = "postponed"
+    ANSWERED = "answered"
+    TOO_LATE = "too late"
+    """By then no answer would count any more."""
+    UNKNOWN = "unknown"
+    """There is no such prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A tap that settles the prompt of its session.
+
+    Attributes:
+        chat_id: None when Telegram did not say; then it is the user's private chat.
+        at: when it was received.
+    """
+
+    run_id: str
+    session_id: str
+    chat_id: int | None
+    user_id: int | None
+    at: datetime
 
 
 class InvalidPrompt(ValueError):
@@ -50,7 +109,13 @@ class Prompt:
         claim: the token of this claim; only its holder may settle.
         attempts: tries so far, this one included.
         unknowns: tries whose outcome nobody knows.
-        again: the bot was away and asks once more.
+        again: why it is asked once more; None for the first time.
+        was_sent: whether it was in the chat before.
+        athlete_id: whose training it is about; None if nobody said.
+        user_id: the Telegram user who alone may answer; None for any athlete.
+        day: the planned day.
+        plan: the session as planned (see `bot.core.plans.PlannedSession.to_document`).
+        sessions: for a reminder, the sessions of its day.
     """
 
     id: object
@@ -62,7 +127,14 @@ class Prompt:
     note: str | None
     attempts: int
     unknowns: int
-    again: bool
+    again: Again | None = None
+    was_sent: bool = False
+    kind: Kind = Kind.SESSION
+    athlete_id: str | None = None
+    user_id: int | None = None
+    day: date | None = None
+    plan: Mapping[str, Any] | None = None
+    sessions: Sequence[Mapping[str, Any]] = ()
 
 
 def read_prompt(document: Mapping[str, Any]) -> Prompt:
@@ -81,7 +153,16 @@ def read_prompt(document: Mapping[str, Any]) -> Prompt:
         note=_text(document, "note"),
         attempts=_count(document, "attempts"),
         unknowns=_count(document, "unknowns"),
-        again="askedAgainAt" in document,
+        again=_again(document),
+        was_sent=document.get("sentAt") is not None,
+        kind=_kind(document),
+        athlete_id=_text(document, "athleteId"),
+        user_id=None if document.get("userId") is None else _user_id(document["userId"]),
+        day=_day(document.get("date")),
+        plan=plan if isinstance(plan := document.get("plan"), Mapping) else None,
+        sessions=tuple(item for item in sessions if isinstance(item, Mapping))
+        if isinstance(sessions := document.get("sessions"), list)
+        else (),
     )
 
 
@@ -129,6 +210,38 @@ def _id(document: Mapping[str, Any], field: str) -> str:
     return check_id(value, field)
 
 
+def _again(document: Mapping[str, Any]) -> Again | None:
+    try:
+        return Again(str(document.get("again")))
+    except ValueError:
+        # Older documents know one reason only.
+        return Again.ABSENCE if "askedAgainAt" in document else None
+
+
+def _kind(document: Mapping[str, Any]) -> Kind:
+    try:
+        return Kind(document.get("kind") or Kind.SESSION)
+    except ValueError:
+        raise InvalidPrompt("kind: unknown; leave it out, a prompt is a question about a session") from None
+
+
+def _user_id(value: object) -> int:
+    try:
+        user_id = parse_chat_id(value)  # a user's id is that of the private chat
+    except InvalidPrompt:
+        user_id = 0
+    if user_id <= 0:
+        raise InvalidPrompt("userId: not a Telegram user id; give a whole number such as 123456")
+    return user_id
+
+
+def _day(value: object) -> date | None:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 def _count(document: Mapping[str, Any], field: str) -> int:
     value = document.get(field)
     return int(value) if isinstance(value, int | float) and 0 <= value < _INT64 else 0
@@ -145,13 +258,26 @@ def read_due_at(document: Mapping[str, Any], zone: tzinfo) -> datetime | None:
     Raises:
         InvalidPrompt: it is neither.
     """
-    value = document.get("dueAt")
+    return _instant(document, "dueAt", zone)
+
+
+def read_not_after(document: Mapping[str, Any], zone: tzinfo) -> datetime | None:
+    """From when on it is not worth sending any more; written like `dueAt`.
+
+    Raises:
+        InvalidPrompt: it is neither a date nor such a text.
+    """
+    return _instant(document, "notAfter", zone)
+
+
+def _instant(document: Mapping[str, Any], field: str, zone: tzinfo) -> datetime | None:
+    value = document.get(field)
     if value is None or isinstance(value, datetime):
         return value
     try:
         return parse_instant(str(value), zone)
     except (ValueError, OverflowError):
-        raise InvalidPrompt("dueAt: not a date; write one such as 2026-02-16T20:00:00Z") from None
+        raise InvalidPrompt(f"{field}: not a date; write one such as 2026-02-16T20:00:00Z") from None
 
 
 @dataclass(frozen=True, slots=True)

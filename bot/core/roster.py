@@ -104,6 +104,15 @@ class Athlete:
         end = datetime.combine(day, quiet.end, self.hours.zone)
         return max(end.astimezone(UTC), end.replace(fold=1).astimezone(UTC))
 
+    def next_prompt_time(self, instant: datetime) -> datetime:
+        """The first time at which this athlete is usually asked, at an instant or after it."""
+        hours = self.hours
+        today = instant.astimezone(hours.zone).date()
+        days = (today + timedelta(days=offset) for offset in (0, 1, 2))
+        return next(
+            at for day in days if (at := local_instant(day, hours.prompt_time, hours.zone)) >= instant
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Roster:

@@ -7,7 +7,6 @@ Source: https://core.telegram.org/bots/api#update
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -69,11 +68,9 @@ class CommandUpdate:
     argument: str
 
 
-def is_refused(command: CommandUpdate, athletes: Collection[int], admins: Collection[int]) -> bool:
+def is_refused(command: CommandUpdate, *, is_athlete: bool, is_admin: bool) -> bool:
     """Whether the sender may not have this: a stranger anything, somebody else than an admin `/stats`."""
-    if command.user_id in admins:
-        return False
-    return command.user_id not in athletes or command.name == "stats"
+    return not is_admin and (not is_athlete or command.name == "stats")
 
 
 def unreadable(update_id: int, text: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
 from bot.core.updates import TAP_LIFETIME
 from bot.journal import Journal
 from bot.logs import Recurring, describe_defect
-from bot.store.prompts import PromptStore
+from bot.store.followups import FollowupStore
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +36,13 @@ class Absence:
     def __init__(
         self,
         journal: Journal,
-        prompts: PromptStore,
+        followups: FollowupStore,
         clock: Clock,
         caught_up: Callable[[], Awaitable[None]],
         window: timedelta,
     ) -> None:
         self._journal = journal
-        self._prompts = prompts
+        self._followups = followups
         self._clock = clock
         self._caught_up = caught_up
         self._window = window
@@ -68,7 +68,9 @@ class Absence:
         now = self._clock()
         # Taps on younger prompts were still waiting at Telegram when the polls began again.
         sent_until = from_ms(until_ms) - TAP_LIFETIME
-        number = await self._prompts.ask_again(sent_since=now - self._window, sent_until=sent_until, now=now)
+        number = await self._followups.ask_again(
+            sent_since=now - self._window, sent_until=sent_until, now=now
+        )
         # A further gap may have been noted meanwhile.
         await self._journal.forget(GAP_FACT, until_ms)
         log.info("asking again about %d unanswered sessions", number)

@@ -1,4 +1,4 @@
-"""Messages to the bot: `/start`, `/help`, `/stats`, and a hint for everything else."""
+"""Replies to messages: `/start`, `/help`, `/stats`, what `requests` says, and a hint for everything else."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from bot.core import texts
 from bot.core.errors import (
@@ -19,6 +20,8 @@ from bot.core.limits import SendLimits
 from bot.core.stats import Stats
 from bot.core.updates import CommandUpdate
 from bot.flows.ports import BotApi
+from bot.flows.roster import RosterKeeper
+from bot.flows.turns import turn
 from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,15 @@ MAX_STATS_DAYS = 365
 # More than this many unanswered messages from one chat are a flood, and are not replied to.
 _PER_CHAT = 3
 _RECHECK = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A message without a reply yet; `text` if it is known already what to say."""
+
+    command: CommandUpdate
+    done: Callable[[], None]
+    text: str | None
 
 
 class Commands:
@@ -43,26 +55,26 @@ class Commands:
         api: BotApi,
         limits: SendLimits,
         stats: Callable[[int], Awaitable[Stats]],
+        roster: RosterKeeper,
         *,
-        athletes: frozenset[int],
         admins: frozenset[int],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
         self._limits = limits
         self._stats = stats
-        self._athletes = athletes
+        self._roster = roster
         self._admins = admins
         self._monotonic = monotonic
-        self._waiting: list[tuple[CommandUpdate, Callable[[], None]]] = []
+        self._waiting: list[_Waiting] = []
         self._wake = asyncio.Event()
 
-    def put(self, command: CommandUpdate, done: Callable[[], None]) -> None:
-        """Reply soon; `done` is called when that is done or given up."""
-        if sum(waiting.chat_id == command.chat_id for waiting, _ in self._waiting) >= _PER_CHAT:
+    def put(self, command: CommandUpdate, done: Callable[[], None], text: str | None = None) -> None:
+        """Reply soon, with `text` or as the command says; `done` is called when that is done or given up."""
+        if sum(it.command.chat_id == command.chat_id for it in self._waiting) >= _PER_CHAT:
             done()
             return
-        self._waiting.append((command, done))
+        self._waiting.append(_Waiting(command, done, text))
         self._wake.set()
 
     async def run(self) -> None:
@@ -73,38 +85,35 @@ class Commands:
                 await self._wake.wait()
             # A chat that must wait does not hold up the others.
             blocked = self._limits.waiting(self._monotonic())
-            ready = next((it for it in self._waiting if it[0].chat_id not in blocked), None)
+            ready = next((it for it in self._waiting if it.command.chat_id not in blocked), None)
             if ready is None:
                 await asyncio.sleep(_RECHECK)
                 continue
-            command, done = ready
             try:
-                await self._reply(command)
+                await self._reply(ready)
             except TelegramRateLimited as exc:
-                self._limits.hold(command.chat_id, self._monotonic() + exc.retry_after)
+                self._limits.hold(ready.command.chat_id, self._monotonic() + exc.retry_after)
                 continue
             except TelegramError as exc:
                 log.info("a reply could not be sent: %s", exc)
             except Exception as exc:  # noqa: BLE001  # one message's defect must not end the others' replies
                 log.error("a reply failed unexpectedly: %s", describe_defect(exc))
             self._waiting.remove(ready)
-            done()
+            ready.done()
 
-    async def _reply(self, command: CommandUpdate) -> None:
-        text = await self._text(command)
+    async def _reply(self, waiting: _Waiting) -> None:
+        text = waiting.text or await self._text(waiting.command)
         if text is None:
             return
-        now = self._monotonic()
-        await asyncio.sleep(self._limits.book(command.chat_id, now) - now)
-        await self._api.send(command.chat_id, text)
+        async with turn(self._limits, waiting.command.chat_id, self._monotonic):
+            await self._api.send(waiting.command.chat_id, text)
 
     async def _text(self, command: CommandUpdate) -> str | None:
         is_admin = command.user_id in self._admins
         match command.name:
             case "start":
-                return texts.welcome(
-                    command.user_id, athlete=command.user_id in self._athletes, admin=is_admin
-                )
+                is_athlete = self._roster.athlete(command.user_id) is not None
+                return texts.welcome(command.user_id, athlete=is_athlete, admin=is_admin)
             case "help":
                 return texts.help_text(admin=is_admin)
             case "stats" if not is_admin:

@@ -10,26 +10,34 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 
 from bot.core import texts
 from bot.core.clock import Clock
 from bot.core.errors import StorageRejected, StorageUnavailable, TelegramError
-from bot.core.keyboards import prompt_keyboard
+from bot.core.keyboards import Keyboard, prompt_keyboard
 from bot.core.limits import SendLimits
 from bot.core.prompts import (
+    NOT_IN_TIME,
+    Again,
     InvalidPrompt,
+    Kind,
     Prompt,
+    PromptState,
     Retry,
     Undeliverable,
     after_failure,
     read_due_at,
+    read_not_after,
     read_prompt,
 )
+from bot.core.roster import Athlete, Roster
+from bot.core.slots import PAUSED
 from bot.flows.ports import BotApi, SentMessage
+from bot.flows.turns import turn
 from bot.logs import Recurring, describe_defect
 from bot.store.connection import Document
-from bot.store.prompts import PromptStore
+from bot.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +46,7 @@ _IN_FLIGHT = 12
 _IDLE_INTERVAL = 0.5
 _TROUBLE_DELAY = 2.0
 _SETTLE_TRIES = 3
+_NAMES = {Kind.SESSION: "prompt", Kind.REMINDER: "reminder"}
 
 
 class Dispatcher:
@@ -45,23 +54,27 @@ class Dispatcher:
 
     Args:
         zone: for `dueAt` texts without an offset.
+        roster: the athletes; None as long as nobody knows them, and then everything waits, since these may
+            be somebody's quiet hours.
         monotonic: the clock of `limits`.
     """
 
     def __init__(
         self,
         api: BotApi,
-        prompts: PromptStore,
+        outbox: Outbox,
         limits: SendLimits,
         clock: Clock,
         zone: tzinfo,
+        roster: Callable[[], Roster | None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
-        self._prompts = prompts
+        self._outbox = outbox
         self._limits = limits
         self._clock = clock
         self._zone = zone
+        self._roster = roster
         self._monotonic = monotonic
         self._trouble = Recurring(log)
         self._abandoned: set[object] = set()
@@ -76,14 +89,21 @@ class Dispatcher:
         if len(self._in_flight) >= _IN_FLIGHT:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
             return
+        roster = self._roster()
+        if roster is None:
+            await asyncio.sleep(_IDLE_INTERVAL)
+            return
         busy = self._limits.waiting(self._monotonic()) | set(self._in_flight.values())
         try:
-            document = await self._prompts.claim(self._clock(), busy_chats=busy, but=self._abandoned)
+            document = await self._outbox.claim(self._clock(), busy_chats=busy, but=self._abandoned)
             self._trouble.over("prompts are sent again")
             if document is None:
                 await asyncio.sleep(_IDLE_INTERVAL)
                 return
             prompt = await self._read(document)
+            athlete = None if prompt is None else _athlete(prompt, roster)
+            if prompt is not None and not await self._may_go(prompt, athlete, document):
+                prompt = None
         except (StorageUnavailable, StorageRejected) as exc:
             self._trouble.met(f"prompts wait: {exc}")
             await asyncio.sleep(_TROUBLE_DELAY)
@@ -93,57 +113,85 @@ class Dispatcher:
             await asyncio.sleep(_TROUBLE_DELAY)
             return
         if prompt is not None:
-            task = asyncio.create_task(self._send(prompt))
+            task = asyncio.create_task(self._send(prompt, athlete))
             self._in_flight[task] = prompt.chat_id
             task.add_done_callback(lambda done: self._in_flight.pop(done, None))
 
     async def _read(self, document: Document) -> Prompt | None:
-        """The prompt in a claimed document; None if it must not be sent, or not yet."""
+        """The prompt in a claimed document; None if it is none, too early or too late."""
         now = self._clock()
         try:
             prompt = read_prompt(document)
             due_at = read_due_at(document, self._zone)
+            not_after = read_not_after(document, self._zone)
         except InvalidPrompt as exc:
             log.warning("the prompt with _id %s cannot be sent: %s", document["_id"], exc)
-            await self._prompts.settle_invalid(document, str(exc), now)
+            await self._outbox.settle_invalid(document, str(exc), now)
             return None
         if due_at is not None and due_at > now:
-            await self._prompts.postpone(prompt, due_at)
+            await self._outbox.postpone(prompt, due_at)
             return None
-        if prompt.again and await self._prompts.is_answered(prompt):
-            await self._prompts.settle_answered(prompt, now)
+        if not prompt.was_sent and not_after is not None and not_after <= now:
+            await self._outbox.settle_unasked(prompt, PromptState.EXPIRED, now, NOT_IN_TIME)
             return None
-        return prompt if await self._prompts.prepare(prompt, document) else None
+        return prompt
 
-    async def _send(self, prompt: Prompt) -> None:
-        now = self._monotonic()
-        await asyncio.sleep(self._limits.book(prompt.chat_id, now) - now)
-        settle = await self._ask(prompt)
+    async def _may_go(self, prompt: Prompt, athlete: Athlete | None, document: Document) -> bool:
+        """Whether this is the time to send it; else it is settled, or postponed."""
+        now = self._clock()
+        if prompt.again is not None and await self._outbox.is_answered(prompt):
+            await self._outbox.settle_unasked(prompt, PromptState.ANSWERED, now)
+            return False
+        if athlete is not None and athlete.pause_at(now) is not None:
+            if prompt.was_sent:  # it can still be answered; it is only not asked once more
+                await self._outbox.settle_unasked(prompt, PromptState.SENT, now)
+            else:
+                await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, PAUSED)
+            return False
+        if athlete is not None and (until := athlete.quiet_until(now)) is not None:
+            await self._outbox.postpone(prompt, until)
+            return False
+        return await self._outbox.prepare(prompt, document)
+
+    async def _send(self, prompt: Prompt, athlete: Athlete | None) -> None:
+        settle = await self._ask(prompt, athlete)
         await self._until_stored(prompt, settle)
 
-    async def _ask(self, prompt: Prompt) -> Callable[[], Awaitable[None]]:
-        """Send the question; returns how to settle."""
-        text = texts.prompt(prompt.title, prompt.note, again=prompt.again)
+    async def _ask(self, prompt: Prompt, athlete: Athlete | None) -> Callable[[], Awaitable[None]]:
+        """Send the question, or the reminder; returns how to settle."""
         try:
-            sent = await self._api.send(
-                prompt.chat_id, text, html=True, keyboard=prompt_keyboard(prompt.run_id, prompt.session_id)
-            )
+            text, keyboard = self._text(prompt, athlete), _keyboard(prompt)
+            async with turn(self._limits, prompt.chat_id, self._monotonic):
+                sent = await self._api.send(prompt.chat_id, text, html=True, keyboard=keyboard)
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
             log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)
             if isinstance(result, Retry) and result.hold:
                 self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
-            return lambda: self._prompts.settle_failed(prompt, result, self._clock())
+            return lambda: self._outbox.settle_failed(prompt, result, self._clock())
         except Exception as exc:  # noqa: BLE001  # one prompt's defect must not stop the others
             log.error("sending a prompt failed unexpectedly: %s", describe_defect(exc))
             defect = Undeliverable(f"defect: {describe_defect(exc)}")
-            return lambda: self._prompts.settle_failed(prompt, defect, self._clock())
-        return lambda: self._settle_sent(prompt, sent)
+            return lambda: self._outbox.settle_failed(prompt, defect, self._clock())
+        return lambda: self._settle_sent(prompt, athlete, sent)
 
-    async def _settle_sent(self, prompt: Prompt, sent: SentMessage) -> None:
+    def _text(self, prompt: Prompt, athlete: Athlete | None) -> str:
+        if prompt.kind is Kind.REMINDER:
+            return texts.reminder(prompt.sessions)
+        zone = self._zone if athlete is None else athlete.hours.zone
+        today = self._clock().astimezone(zone).date()
+        return texts.prompt(
+            prompt.title, prompt.note, again=prompt.again, plan=prompt.plan, day=prompt.day, today=today
+        )
+
+    async def _settle_sent(self, prompt: Prompt, athlete: Athlete | None, sent: SentMessage) -> None:
         now = self._clock()
-        await self._prompts.settle_sent(prompt, sent.message_id, sent.sent_at or now, now)
-        log.info("prompt sent: %s / %s", prompt.run_id, prompt.session_id)
+        sent_at = sent.sent_at or now
+        hours = None if athlete is None else athlete.hours.nudge_after_hours
+        may_nudge = prompt.kind is Kind.SESSION and prompt.again in (None, Again.ABSENCE)
+        nudge_at = sent_at + timedelta(hours=hours) if may_nudge and hours is not None else None
+        await self._outbox.settle_sent(prompt, sent.message_id, sent_at, now, nudge_at=nudge_at)
+        log.info("%s sent: %s / %s", _NAMES[prompt.kind], prompt.run_id, prompt.session_id)
 
     async def _until_stored(self, prompt: Prompt, settle: Callable[[], Awaitable[None]]) -> None:
         """Settle, however long MongoDB is away.
@@ -179,3 +227,12 @@ class Dispatcher:
         now = self._monotonic()
         self._limits.hold(chat_id, now + seconds)
         self._limits.hold(None, now + min(seconds, 1.0))
+
+
+def _athlete(prompt: Prompt, roster: Roster) -> Athlete | None:
+    """Whose hours and pauses count: those of the prompt's athlete, else of who is asked in its chat."""
+    return roster.by_id(prompt.athlete_id) or roster.by_user(prompt.user_id) or roster.in_chat(prompt.chat_id)
+
+
+def _keyboard(prompt: Prompt) -> Keyboard | None:
+    return prompt_keyboard(prompt.run_id, prompt.session_id) if prompt.kind is Kind.SESSION else None

@@ -15,6 +15,7 @@ from bot.core.limits import SendLimits
 from bot.core.texts import shown_text
 from bot.core.updates import Prompted
 from bot.flows.ports import BotApi
+from bot.flows.turns import turn
 from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
@@ -84,10 +85,11 @@ class Marker:
         key = next((key for key in self._waiting if key[0] not in blocked), None)
         if key is None:
             return False
-        await asyncio.sleep(self._limits.book(key[0], now) - now)
-        choice, prompted = self._waiting.pop(key)
+        choice, prompted = self._waiting[key]
         try:
-            await self._edit(choice, prompted)
+            async with turn(self._limits, key[0], self._monotonic):
+                choice, prompted = self._waiting.pop(key)
+                await self._edit(choice, prompted)
         except TelegramRateLimited as exc:
             self._limits.hold(choice.chat_id, self._monotonic() + exc.retry_after)
             self._waiting.setdefault(key, (choice, prompted))

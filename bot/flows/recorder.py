@@ -11,17 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from bot.core import texts
-from bot.core.callbacks import Callback
 from bot.core.clock import Clock
 from bot.core.documents import FeedbackEvent
 from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
-from bot.core.feedback import NotWritten, Outcome, Session, Tap, derive_event, named_session, read_tap
+from bot.core.feedback import NotWritten, Outcome
 from bot.core.updates import (
     CommandUpdate,
     Prompted,
@@ -34,11 +33,13 @@ from bot.core.updates import (
 from bot.flows.answers import Answer, Answerer
 from bot.flows.commands import Commands
 from bot.flows.marks import Choice, Marker
+from bot.flows.requests import Reply, Requests, is_request
+from bot.flows.roster import RosterKeeper
+from bot.flows.taps import Case, Postponed, Taps
 from bot.journal import Entry, Journal
 from bot.logs import Recurring, describe_defect
-from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
-from bot.store.prompts import PromptStore
-from bot.store.taps import LedgerEntry, TapLedger
+from bot.store.feedback import Recorded, Unrecordable
+from bot.store.taps import LedgerEntry
 
 log = logging.getLogger(__name__)
 
@@ -58,20 +59,38 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.25, 2.0
 class Rules:
     """What the settings say about taps."""
 
-    athletes: frozenset[int]
     admins: frozenset[int]
-    zone: tzinfo
     late_after_days: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Item:
-    """A tap on its way: `verdict` is a `Callback` as long as the database is needed to decide."""
+    """A tap."""
 
     entry: Entry
-    tap: Tap
+    case: Case
     prompted: Prompted
-    verdict: Callback | FeedbackEvent | NotWritten
+
+
+@dataclass(slots=True)
+class _Message:
+    """A message that needs the database: a request, or one that is refused unless the roster has changed.
+
+    Attributes:
+        reply: to a request that is carried out.
+        is_refused: as far as is known by now.
+        rejections: how often MongoDB has refused it.
+        failure: why it is given up.
+        is_done: seen to, and the reply is on its way.
+    """
+
+    entry: Entry
+    command: CommandUpdate
+    reply: Reply | None = None
+    is_refused: bool = False
+    rejections: int = 0
+    failure: str | None = None
+    is_done: bool = False
 
 
 class Recorder:
@@ -81,9 +100,9 @@ class Recorder:
         self,
         *,
         journal: Journal,
-        events: FeedbackStore,
-        prompts: PromptStore,
-        ledger: TapLedger,
+        roster: RosterKeeper,
+        taps: Taps,
+        requests: Requests,
         answerer: Answerer,
         marker: Marker,
         commands: Commands,
@@ -91,9 +110,9 @@ class Recorder:
         clock: Clock,
     ) -> None:
         self._journal = journal
-        self._events = events
-        self._prompts = prompts
-        self._ledger = ledger
+        self._roster = roster
+        self._taps = taps
+        self._requests = requests
         self._answerer = answerer
         self._marker = marker
         self._commands = commands
@@ -140,35 +159,33 @@ class Recorder:
                 await self._new.wait()
 
     async def _process(self, page: Sequence[Entry]) -> None:
-        items, refused = [], []
+        items: list[_Item] = []
+        messages: list[_Message] = []
         for entry in page:
             found = await self._read(entry)
             if isinstance(found, _Item):
                 items.append(found)
             elif found is not None:
-                refused.append((entry, found))
-        for item in items:
-            if isinstance(item.verdict, NotWritten):
-                self._answer(item.entry, self._refusal(item.tap.query_id, item.verdict))
+                messages.append(found)
+        self._answer_refused(items)
         try:
-            await self._persist(items, refused)
-        except Exception as exc:  # noqa: BLE001  # a defect with one tap must not hold up the others
-            log.error("a page failed, trying its taps one by one: %s", describe_defect(exc))
+            await self._persist(items, messages)
+        except Exception as exc:  # noqa: BLE001  # a defect with one entry must not hold up the others
+            log.error("a page failed, trying its entries one by one: %s", describe_defect(exc))
+            for message in messages:
+                if not message.is_done:
+                    await self._persist_alone([], [message])
             for item in items:
-                await self._persist_alone(item)
-            for entry, _ in refused:
-                self._is_stored(entry.seq)
+                await self._persist_alone([item], [])
 
-    async def _read(self, entry: Entry) -> _Item | LedgerEntry | None:
-        """The tap in an entry, or the count of a message that is refused; the rest is seen to here."""
+    async def _read(self, entry: Entry) -> _Item | _Message | None:
+        """What the database is needed for in an entry; the rest is seen to here."""
         try:
             match update := read_update(entry.update, entry.received_at):
                 case TapUpdate(tap, prompted):
-                    return _Item(entry, tap, prompted, self._first_verdict(tap))
-                case CommandUpdate() if is_refused(update, self._rules.athletes, self._rules.admins):
-                    self._commands.put(update, partial(self._is_answered, entry.seq))
-                    key = f"update-{update.update_id}"
-                    return LedgerEntry(key, update.update_id, entry.received_at, Outcome.REFUSED_COMMAND)
+                    return _Item(entry, self._taps.judge(tap), prompted)
+                case CommandUpdate() if is_request(update) or self._is_refused(update):
+                    return _Message(entry, update)
                 case CommandUpdate():
                     self._commands.put(update, partial(self._to_finish.append, entry.seq))
                 case None:
@@ -179,16 +196,14 @@ class Recorder:
             await self._bury(entry, describe_defect(exc))
         return None
 
-    async def _persist(
-        self, items: Sequence[_Item], refused: Sequence[tuple[Entry, LedgerEntry]] = ()
-    ) -> None:
+    async def _persist(self, items: Sequence[_Item], messages: Sequence[_Message]) -> None:
         """Store what is to be stored, however long MongoDB is away; then answer."""
-        if not items and not refused:
+        if not items and not messages:
             return
         delay = _FIRST_DELAY
         while True:
             try:
-                results = await self._store(items, [count for _, count in refused])
+                await self._store(items, messages)
                 self._store_trouble.over("taps are stored again")
                 break
             except (StorageUnavailable, StorageRejected) as exc:
@@ -199,99 +214,124 @@ class Recorder:
                 if len(items) > _SMALLEST_BATCH:
                     # A server that is too slow for all of them may be quick enough for a few.
                     half = len(items) // 2
-                    await self._persist(items[:half], refused)
-                    await self._persist(items[half:])
+                    await self._persist(items[:half], messages)
+                    await self._persist(items[half:], [])
                     return
-        for item, result in zip(items, results, strict=True):
-            match result:
-                case Recorded():
-                    self._confirm(item, result)
-                case NotWritten():
-                    self._answer(item.entry, self._refusal(item.tap.query_id, result))
-                case Unrecordable():
-                    await self._bury(item.entry, result.reason)
-                    continue
-            self._is_stored(item.entry.seq)
-        for entry, _ in refused:
-            self._is_stored(entry.seq)
+        for item in items:
+            await self._report(item)
+        for message in messages:
+            if message.failure is not None:
+                await self._give_up(message, message.failure)
+                continue
+            said = None if message.reply is None else message.reply.text
+            self._commands.put(message.command, partial(self._is_answered, message.entry.seq), said)
+            self._is_stored(message.entry.seq)
+            message.is_done = True
 
-    async def _persist_alone(self, item: _Item) -> None:
-        for tries in range(item.entry.attempts + 1, MAX_TRIES + 1):
+    async def _give_up(self, message: _Message, reason: str) -> None:
+        message.is_done = True
+        self._commands.put(message.command, lambda: None, texts.NOT_DONE)
+        await self._bury(message.entry, reason)
+
+    async def _persist_alone(self, items: Sequence[_Item], messages: Sequence[_Message]) -> None:
+        (entry,) = [*(item.entry for item in items), *(message.entry for message in messages)]
+        for tries in range(entry.attempts + 1, MAX_TRIES + 1):
             try:
-                await self._persist([item])
+                await self._persist(items, messages)
                 return
             except Exception as exc:  # noqa: BLE001  # becomes a dead letter
                 reason = describe_defect(exc)
                 if tries == MAX_TRIES:
-                    await self._bury(item.entry, reason)
+                    for message in messages:
+                        await self._give_up(message, reason)
+                    for item in items:
+                        await self._bury(item.entry, reason)
                 else:
-                    await self._journaled(partial(self._journal.failed, item.entry.seq, reason, bury=False))
+                    await self._journaled(partial(self._journal.failed, entry.seq, reason, bury=False))
 
-    async def _store(
-        self, items: Sequence[_Item], refused: Sequence[LedgerEntry]
-    ) -> list[Recorded | Unrecordable | NotWritten]:
-        await self._look_up([item for item in items if isinstance(item.verdict, Callback)])
-        events = [item.verdict for item in items if isinstance(item.verdict, FeedbackEvent)]
-        recorded = iter(await self._events.record(events))
-        results = [v if isinstance(v := item.verdict, NotWritten) else next(recorded) for item in items]
-        taps = [
+    async def _store(self, items: Sequence[_Item], messages: Sequence[_Message]) -> None:
+        cases = [item.case for item in items]
+        unknown = {case.tap.user_id for case in cases if case.wish is None and case.verdict is None}
+        senders = {message.command.user_id for message in messages}
+        if unknown or senders:
+            # Whoever is unknown may have been added a moment ago.
+            await self._roster.loaded({user_id for user_id in (*unknown, *senders) if user_id is not None})
+        for message in messages:
+            await self._see_to(message)
+        refused = [
             LedgerEntry(
-                item.tap.query_id,
-                item.tap.update_id,
-                item.tap.received_at,
-                result.outcome if isinstance(result, NotWritten) else Outcome.WRITTEN,
+                f"update-{message.command.update_id}",
+                message.command.update_id,
+                message.entry.received_at,
+                Outcome.REFUSED_COMMAND,
             )
-            for item, result in zip(items, results, strict=True)
-            if not isinstance(result, Unrecordable)
+            for message in messages
+            if message.is_refused
         ]
-        await self._ledger.record([*taps, *refused])
-        return results
+        self._taps.recognise(cases)
+        self._answer_refused(items)
+        await self._taps.store(cases, refused)
 
-    async def _look_up(self, items: Sequence[_Item]) -> None:
-        """Final verdicts, with the prompt records, where a tap itself does not say enough."""
-        callbacks = {item.entry.seq: item.verdict for item in items if isinstance(item.verdict, Callback)}
-        known = await self._prompts.resolve({c.run_id for c in callbacks.values() if c.is_reference})
-        for item in items:
-            tap, callback = item.tap, callbacks[item.entry.seq]
-            session = named_session(tap, callback)
-            if callback.is_reference:
-                if callback.run_id not in known:
-                    item.verdict = NotWritten(Outcome.UNKNOWN)
-                    continue
-                session = Session(*known[callback.run_id], tap.prompt_at)
-            if session.prompt_at is None:
-                session = replace(
-                    session,
-                    prompt_at=await self._prompts.sent_at(
-                        session.run_id, session.session_id, tap.chat_id, tap.message_id
-                    ),
+    async def _see_to(self, message: _Message) -> None:
+        """Carry out a request; everything else is only refused or not."""
+        command = message.command
+        if not is_request(command):
+            message.is_refused = self._is_refused(command)
+        elif message.reply is None and message.failure is None:
+            try:
+                message.reply = await self._requests.carry_out(
+                    command,
+                    self._roster.athlete(command.user_id),
+                    is_admin=command.user_id in self._rules.admins,
+                    received_at=message.entry.received_at,
                 )
-            item.verdict = self._derive(tap, callback, session)
+                message.is_refused = message.reply.is_refused
+            except StorageRejected as exc:
+                # What MongoDB will never take must not hold up everybody's taps.
+                message.rejections += 1
+                if message.rejections < MAX_TRIES:
+                    raise
+                message.failure = str(exc)
 
-    def _first_verdict(self, tap: Tap) -> Callback | FeedbackEvent | NotWritten:
-        """As far as one gets without the database."""
-        verdict = read_tap(tap, self._rules.athletes)
-        if isinstance(verdict, NotWritten) or verdict.is_reference or tap.prompt_at is None:
-            return verdict
-        return self._derive(tap, verdict, named_session(tap, verdict))
-
-    def _derive(self, tap: Tap, callback: Callback, session: Session) -> FeedbackEvent | NotWritten:
-        return derive_event(
-            tap, callback, session, zone=self._rules.zone, late_after_days=self._rules.late_after_days
-        )
+    def _is_refused(self, command: CommandUpdate) -> bool:
+        is_athlete = self._roster.athlete(command.user_id) is not None
+        return is_refused(command, is_athlete=is_athlete, is_admin=command.user_id in self._rules.admins)
 
     # An entry is finished by two steps in either order: its outcome is stored, and its tap is answered.
 
+    def _answer_refused(self, items: Sequence[_Item]) -> None:
+        """Answer those of which is known that they will not be written."""
+        for item in items:
+            if isinstance(item.case.verdict, NotWritten):
+                self._answer(item.entry, self._refusal(item.case, item.case.verdict))
+
+    async def _report(self, item: _Item) -> None:
+        """Tell what came of a tap that is seen to."""
+        case = item.case
+        match case.result:
+            case Recorded():
+                self._confirm(item, case.result)
+            case Postponed(again_at, zone):
+                text = texts.postponed(again_at, zone, self._clock())
+                self._answer(item.entry, Answer(case.tap.query_id, text))
+            case NotWritten():
+                self._answer(item.entry, self._refusal(case, case.result))
+            case Unrecordable():
+                await self._bury(item.entry, case.result.reason)
+                return
+        self._is_stored(item.entry.seq)
+
     def _confirm(self, item: _Item, result: Recorded) -> None:
-        tap, event = item.tap, item.verdict
+        tap, event = item.case.tap, item.case.verdict
         text = texts.saved(result.type) if result.won else texts.superseded(result.type)
         self._answer(item.entry, Answer(tap.query_id, text))
         if isinstance(event, FeedbackEvent) and tap.chat_id is not None and tap.message_id is not None:
             choice = Choice(tap.chat_id, tap.message_id, event.run_id, event.session_id, result.type)
             self._marker.put(choice, item.prompted)
 
-    def _refusal(self, query_id: str, verdict: NotWritten) -> Answer:
-        return Answer(query_id, texts.not_written(verdict, self._rules.late_after_days), alert=True)
+    def _refusal(self, case: Case, verdict: NotWritten) -> Answer:
+        text = texts.not_written(verdict, self._rules.late_after_days)
+        return Answer(case.tap.query_id, text, alert=True)
 
     def _answer(self, entry: Entry, answer: Answer, done: Callable[[], None] = lambda: None) -> None:
         """Answer a tap once; further calls for it do nothing."""
@@ -351,14 +391,17 @@ class Recorder:
     def _answer_early(self, entry: Entry) -> None:
         try:
             update = read_update(entry.update, entry.received_at)
-            verdict = self._first_verdict(update.tap) if isinstance(update, TapUpdate) else None
+            case = self._taps.judge(update.tap) if isinstance(update, TapUpdate) else None
         except Exception:  # noqa: BLE001  # becomes a dead letter when its turn comes
             return
-        if isinstance(update, TapUpdate):
-            answer = Answer(update.tap.query_id, texts.RECEIVED)
-            if isinstance(verdict, NotWritten):
-                answer = self._refusal(update.tap.query_id, verdict)
-            self._answer(entry, answer, partial(self._to_mark.append, entry.seq))
+        if case is None:
+            return
+        if isinstance(case.verdict, NotWritten):
+            answer = self._refusal(case, case.verdict)
+        else:
+            text = texts.RECEIVED if case.is_answer else texts.RECEIVED_UNJUDGED
+            answer = Answer(case.tap.query_id, text)
+        self._answer(entry, answer, partial(self._to_mark.append, entry.seq))
 
     async def _keep_books(self) -> None:
         """Tell the journal, a few times a second, what is finished, and keep its file small."""

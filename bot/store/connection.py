@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pymongo
 from bson.errors import BSONError
-from pymongo import AsyncMongoClient, ReadPreference, UpdateOne
+from pymongo import AsyncMongoClient, InsertOne, ReadPreference, UpdateMany, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
@@ -88,6 +89,21 @@ def connect(url: str, db_name: str | None, default_db: str) -> Database:
         raise ConfigError(f"MONGO_URL: not a usable connection string ({reason})") from None
 
 
+def within(seconds: float) -> AbstractContextManager[object]:
+    """What is done with MongoDB inside counts as an outage if all of it together takes longer."""
+    return pymongo.timeout(seconds)
+
+
+async def ping(db: Database) -> None:
+    """Make sure that MongoDB answers, and has somebody who takes writes.
+
+    Raises:
+        StorageUnavailable, StorageRejected.
+    """
+    with storage_errors():
+        await db.command("ping")
+
+
 class _PartlyRefusedError(Exception):
     def __init__(self, write_errors: list[WriteError]) -> None:
         super().__init__()
@@ -142,8 +158,10 @@ class WriteError:
     code: int
 
 
-async def bulk_upsert(collection: Collection, requests: Sequence[UpdateOne]) -> list[WriteError]:
-    """Send upserts together, in no order; returns those that were refused one by one.
+async def bulk_upsert(
+    collection: Collection, requests: Sequence[UpdateOne | UpdateMany | InsertOne[Document]]
+) -> list[WriteError]:
+    """Send writes together, in no order; returns those that were refused one by one.
 
     Raises:
         StorageUnavailable, StorageRejected: any of them may be unwritten; sending all again is harmless.

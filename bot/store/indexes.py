@@ -103,7 +103,17 @@ def declare(
         Index("session_prompts", (("runId", 1), ("sessionId", 1), ("chatId", 1)), unique=True),
         Index("session_prompts", (("state", 1), ("dueAt", 1))),
         Index("session_prompts", (("reference", 1),), sparse=True),
+        Index("session_prompts", (("slot", 1),), unique=True, sparse=True),
+        Index("session_prompts", (("nudgeAt", 1),), sparse=True),
+        Index("session_prompts", (("state", 1), ("kind", 1), ("sentAt", 1))),
+        Index("session_prompts", (("state", 1), ("notAfter", 1))),
+        Index("session_prompts", (("athleteId", 1), ("date", 1)), sparse=True),
+        Index("session_prompts", (("date", 1),), sparse=True),
+        Index("session_prompts", (("chatId", 1), ("sentAt", 1))),
         Index("taps", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
+        Index("athletes", (("athleteId", 1),), unique=True),
+        Index("athletes", (("userId", 1),), unique=True, sparse=True),
+        Index("athletes", (("invite.hash", 1),), unique=True, sparse=True),
     )
 
 
@@ -115,8 +125,9 @@ def describe_retention(indexes: Iterable[Index]) -> list[str]:
     lines: dict[str, str] = {}
     for index in indexes:
         if index.expire_after_days is not None:
-            lines[index.collection] = f"deleted {index.expire_after_days} days after {index.fields[0]}"
-        lines.setdefault(index.collection, "never deleted")
+            when = f"{index.expire_after_days} days after {index.fields[0]}"
+            lines[index.collection] = f"documents are deleted {when}"
+        lines.setdefault(index.collection, "documents are never deleted")
     return [f"{collection}: {line}" for collection, line in lines.items()]
 
 
@@ -261,6 +272,30 @@ async def bootstrap(db: Database, indexes: Iterable[Index] = INDEXES) -> list[In
     return reports
 
 
+async def make_keys(db: Database, indexes: Iterable[Index]) -> None:
+    """Make sure of the unique ones among `indexes`, for writers: without them a key could be written twice.
+
+    Nothing else is changed: what deletes or moves documents is for `bootstrap`, which says so.
+
+    Raises:
+        StorageUnavailable, StorageRejected: one of them cannot be had; the message says why.
+    """
+    for index in indexes:
+        if not index.unique:
+            continue
+        with storage_errors():
+            existing = await _list(db, index.collection)
+        if index.replaces and isinstance(plan(existing, index), Create) and _replaced(existing, index):
+            raise StorageRejected(
+                f"{index.collection} is kept by {', '.join(index.replaces.fields)} here, and the settings"
+                f" say by {', '.join(index.fields)}: set METRICS_PER_ATHLETE as it was for `bootstrap`, or"
+                " run `bootstrap` to change over"
+            )
+        report, *_ = await bootstrap(db, [replace(index, replaces=None)])
+        if report.outcome == "failed":
+            raise StorageRejected(f"index {report}")
+
+
 async def _list(db: Database, collection: str) -> Sequence[Mapping[str, Any]]:
     return await (await db[collection].list_indexes()).to_list()
 
@@ -366,7 +401,14 @@ async def _find_lacking(db: Database, index: Index) -> str:
         cursor = db[index.collection].find({field: None}, dict.fromkeys(told_by, True) | {"_id": False})
         if documents := await cursor.limit(_SHOWN + 1).to_list():
             shown = _shorten([json.dumps(document, default=str) for document in documents])
-            return f"documents without {field}: {shown}; fill it in, then run bootstrap again"
+            command = (
+                f"db.getCollection({json.dumps(index.collection)})"
+                f'.updateMany({{{field}: null}}, {{$set: {{{field}: "..."}}}})'
+            )
+            return (
+                f"documents without {field}: {shown}; fill it in, in mongosh: {command},"
+                " then run bootstrap again"
+            )
     return ""
 
 

@@ -1,30 +1,37 @@
-"""The outbox `session_prompts`: queue, claim by lease, settle, and find again.
+"""The collection `session_prompts`: what others than its sender read and write there.
 
 A document needs `runId`, `sessionId` and `chatId`; a coach workflow may insert it itself. Optional:
-`title`, `note`, `dueAt`. The bot adds: `state`, `claim` and `attemptAt` (nobody else may claim it before
-then: the lease, or the time of the next try), `attempts`, `unknowns`, `reason`, `reference`, `messageId`,
-`sentAt`, `messages`, `askedAgainAt`, `createdAt`, `updatedAt`.
+`title`, `note`, `dueAt`, `notAfter`, `athleteId`, `userId` (only they may answer). Its parts:
+
+- the question: these, and if it comes from a plan `slot` (which session of which day it stands for), `date`,
+  `plan` and `plannedAt`, see `bot.store.slots`; a morning's reminder has `kind` and `sessions`;
+- the way out: `claim` and `attemptAt` (nobody else may claim it before then: the lease, or the time of the
+  next try), `attempts`, `unknowns`, `reference`, `messageId`, `sentAt`, `messages`, see `bot.store.outbox`;
+- what comes after: `state` and `reason`, `answeredAt`, `again` (why it is asked once more), `askedAgainAt`,
+  `laterAt`, `laterUpdateId`, `nudgeAt`, `nudgedAt`, see `bot.store.followups`;
+- `createdAt`, `updatedAt`.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from pymongo import ReturnDocument
+from pymongo import UpdateMany
 from pymongo.errors import DuplicateKeyError
 
-from bot.core.callbacks import make_reference, needs_reference
-from bot.core.prompts import LEASE, Moved, Prompt, PromptState, Retry, Undeliverable
-from bot.store import feedback
-from bot.store.connection import Database, Document, count_by, storage_errors
+from bot.core.prompts import Again, Answered, Kind, LaterResult, PromptState
+from bot.store.connection import Database, Document, bulk_upsert, storage_errors
 
 COLLECTION = "session_prompts"
 
-_MESSAGES_KEPT = 5
-_BATCH = 500
+IS_QUESTION: Document = {"kind": {"$in": [None, Kind.SESSION.value]}}
+"""Selects questions; the rest are reminders."""
+
+_LATE_REASON = "the answer came too late to count"
+# From these a wish to be asked later is granted: a message may have arrived although nobody knows.
+_OPEN = [None, PromptState.PENDING.value, PromptState.SENT.value, PromptState.UNDELIVERABLE.value]
 
 
 class PromptStore:
@@ -32,7 +39,6 @@ class PromptStore:
 
     def __init__(self, db: Database) -> None:
         self._prompts = db[COLLECTION]
-        self._events = db[feedback.COLLECTION]
 
     async def queue(
         self,
@@ -44,20 +50,24 @@ class PromptStore:
         note: str | None,
         due_at: datetime,
         now: datetime,
+        athlete_id: str | None = None,
+        user_id: int | None = None,
     ) -> str | None:
         """Queue a prompt. A session is asked about once in a chat: if it is there already, its state."""
         key = {"runId": run_id, "sessionId": session_id, "chatId": str(chat_id)}
+        whose = {"athleteId": athlete_id, "userId": user_id}
         document = {
             **key,
             "title": title,
             "note": note,
+            **{field: value for field, value in whose.items() if value is not None},
             "dueAt": due_at,
             "state": PromptState.PENDING.value,
             "createdAt": now,
             "updatedAt": now,
         }
         with storage_errors():
-            existing = await self._prompts.find_one({**key, "chatId": {"$in": _chat_forms(chat_id)}})
+            existing = await self._prompts.find_one({**key, "chatId": {"$in": chat_forms(chat_id)}})
             if existing is None:
                 try:
                     await self._prompts.insert_one(document)
@@ -66,143 +76,19 @@ class PromptStore:
                     existing = await self._prompts.find_one(key)
         return str((existing or {}).get("state") or PromptState.PENDING.value)
 
-    async def claim(
-        self, now: datetime, *, busy_chats: Iterable[int] = (), but: Iterable[object] = ()
-    ) -> Document | None:
-        """Lease the prompt that is due longest, in a chat that is not busy, until `now + LEASE`.
-
-        `but` are the `_id`s of documents that are to be left alone.
-
-        A claim that is not settled may be taken over from the very instant the lease ends.
-        """
-        query: dict[str, Any] = {
-            "state": {"$in": [None, PromptState.PENDING.value]},
-            "dueAt": {"$not": {"$gt": now}},
-            "attemptAt": {"$not": {"$gt": now}},
-        }
-        if busy := [form for chat in busy_chats for form in _chat_forms(chat)]:
-            query["chatId"] = {"$nin": busy}
-        if left_alone := list(but):
-            query["_id"] = {"$nin": left_alone}
+    async def count(self) -> dict[str, int]:
+        """Questions by state; documents that nobody has looked at yet are pending."""
+        counts = dict.fromkeys((state.value for state in PromptState), 0)
         with storage_errors():
-            return await self._prompts.find_one_and_update(
-                query,
-                # A pipeline: `$inc` would stumble over a document whose inserter wrote a text there.
+            cursor = await self._prompts.aggregate(
                 [
-                    {
-                        "$set": {
-                            "state": PromptState.PENDING.value,
-                            "claim": secrets.token_hex(8),
-                            "attemptAt": now + LEASE,
-                            "attempts": {
-                                "$add": [{"$cond": [{"$isNumber": "$attempts"}, "$attempts", 0]}, 1]
-                            },
-                        }
-                    }
-                ],
-                sort=[("dueAt", 1)],
-                return_document=ReturnDocument.AFTER,
+                    {"$match": {"state": {"$in": [None, *counts]}, **IS_QUESTION}},
+                    {"$group": {"_id": {"$ifNull": ["$state", PromptState.PENDING.value]}, "n": {"$sum": 1}}},
+                ]
             )
-
-    async def prepare(self, prompt: Prompt, document: Document) -> bool:
-        """Before the question is sent: ids in the form in which they are looked up, and the reference.
-
-        Returns:
-            Whether it may be sent: not if the claim is lost, or another document asks the same.
-        """
-        wanted = {"runId": prompt.run_id, "sessionId": prompt.session_id, "chatId": str(prompt.chat_id)}
-        if needs_reference(prompt.run_id, prompt.session_id):
-            wanted["reference"] = make_reference(prompt.run_id, prompt.session_id)
-        if all(document.get(field) == value for field, value in wanted.items()):
-            return True
-        return await self._settle(prompt.id, prompt.claim, {"$set": wanted})
-
-    async def settle_sent(
-        self, prompt: Prompt, message_id: int | None, sent_at: datetime, now: datetime
-    ) -> None:
-        """Telegram has it. Holds even if the lease was lost: the message is in the chat."""
-        message = {"messageId": message_id, "sentAt": sent_at}
-        earlier = {"$cond": [{"$isArray": "$messages"}, "$messages", []]}
-        with storage_errors():
-            await self._prompts.update_one(
-                {"_id": prompt.id},
-                [
-                    {
-                        "$set": {
-                            "state": PromptState.SENT.value,
-                            "updatedAt": now,
-                            **message,
-                            "messages": {
-                                "$slice": [{"$concatArrays": [earlier, [message]]}, -_MESSAGES_KEPT]
-                            },
-                        }
-                    },
-                    {"$unset": ["claim", "attemptAt", "reason"]},
-                ],
-            )
-
-    async def settle_failed(
-        self, prompt: Prompt, result: Retry | Undeliverable | Moved, now: datetime
-    ) -> None:
-        """Record the outcome of a failed try, if the lease is still ours."""
-        update: dict[str, Any] = {"$set": {"updatedAt": now}, "$unset": {"claim": ""}}
-        match result:
-            case Retry():
-                update["$set"] |= {"attemptAt": result.at, "reason": result.reason}
-                if result.unknown:
-                    # Not `$inc`: an inserter may have written something else there.
-                    update["$set"] |= {"unknowns": prompt.unknowns + 1}
-            case Undeliverable():
-                update["$set"] |= {"state": PromptState.UNDELIVERABLE.value, "reason": result.reason}
-                update["$unset"]["attemptAt"] = ""
-            case Moved():
-                update["$set"] |= {"chatId": str(result.chat_id), "movedFrom": str(prompt.chat_id)}
-                update["$unset"]["attemptAt"] = ""
-        await self._settle(prompt.id, prompt.claim, update)
-
-    async def settle_invalid(self, document: Document, reason: str, now: datetime) -> None:
-        """The document cannot be sent; say why in it."""
-        update = {
-            "$set": {"state": PromptState.UNDELIVERABLE.value, "reason": reason, "updatedAt": now},
-            "$unset": {"claim": "", "attemptAt": ""},
-        }
-        await self._settle(document["_id"], document["claim"], update)
-
-    async def is_answered(self, prompt: Prompt) -> bool:
-        """Whether somebody has answered about the prompt's session."""
-        query = {"runId": prompt.run_id, "sessionId": prompt.session_id}
-        with storage_errors():
-            return await self._events.find_one(query, {"_id": True}) is not None
-
-    async def settle_answered(self, prompt: Prompt, now: datetime) -> None:
-        """It need not be asked again after all."""
-        sent = {"state": PromptState.SENT.value, "updatedAt": now}
-        await self._settle(prompt.id, prompt.claim, {"$set": sent, "$unset": {"claim": "", "attemptAt": ""}})
-
-    async def postpone(self, prompt: Prompt, due_at: datetime) -> None:
-        """It is not due yet after all (`dueAt` was a text); say so in a form that claims understand."""
-        await self._settle(
-            prompt.id,
-            prompt.claim,
-            {"$set": {"dueAt": due_at}, "$unset": {"claim": "", "attemptAt": "", "attempts": ""}},
-        )
-
-    async def _settle(self, id_: object, claim: str, update: dict[str, Any]) -> bool:
-        with storage_errors():
-            try:
-                result = await self._prompts.update_one({"_id": id_, "claim": claim}, update)
-                return result.matched_count == 1
-            except DuplicateKeyError:
-                # The chat moved, or the ids were written in another form (5 and "5").
-                reason = "another document asks about this session in this chat already"
-                await self._prompts.update_one(
-                    {"_id": id_, "claim": claim},
-                    {
-                        "$set": {"state": PromptState.UNDELIVERABLE.value, "reason": reason},
-                        "$unset": {"claim": "", "attemptAt": ""},
-                    },
-                )
-                return False
+            async for group in cursor:
+                counts[group["_id"]] = group["n"]
+        return counts
 
     async def resolve(self, references: Collection[str]) -> dict[str, tuple[str, str]]:
         """The true `(runId, sessionId)` of short references; unknown ones are absent."""
@@ -222,7 +108,7 @@ class PromptStore:
         with storage_errors():
             query: dict[str, Any] = {"runId": run_id, "sessionId": session_id}
             if chat_id is not None:
-                query["chatId"] = {"$in": _chat_forms(chat_id)}
+                query["chatId"] = {"$in": chat_forms(chat_id)}
             document = await self._prompts.find_one(
                 query, {"sentAt": True, "messages": True}, sort=[("sentAt", -1)]
             )
@@ -231,62 +117,138 @@ class PromptStore:
                 return _datetime(message.get("sentAt"))
         return _datetime((document or {}).get("sentAt"))
 
-    async def ask_again(self, *, sent_since: datetime, sent_until: datetime, now: datetime) -> int:
-        """Queue once more what was sent in that span, is unanswered, and was not asked again before.
+    async def owners(
+        self, keys: Collection[tuple[str, str]], chat_ids: Collection[int]
+    ) -> dict[tuple[str, str, int], int]:
+        """Whose prompts these are: the user id by `(runId, sessionId, chatId)`, where one is set.
 
-        Returns:
-            How many prompts will be asked again.
+        Args:
+            keys: `(runId, sessionId)` of sessions.
+            chat_ids: the chats in which they may have been asked about.
         """
-        number = 0
-        async for batch in self._sent_once(sent_since, sent_until):
-            answered = await self._answered({str(document.get("runId")) for document in batch})
-            ids = [d["_id"] for d in batch if (str(d.get("runId")), str(d.get("sessionId"))) not in answered]
-            with storage_errors():
-                result = await self._prompts.update_many(
-                    {
-                        "_id": {"$in": ids},
-                        "state": PromptState.SENT.value,
-                        "askedAgainAt": {"$exists": False},
-                    },
-                    {"$set": {"state": PromptState.PENDING.value, "askedAgainAt": now, "updatedAt": now}},
-                )
-            number += result.modified_count
-        return number
-
-    async def _sent_once(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Document]]:
-        batch: list[Document] = []
+        if not keys or not chat_ids:
+            return {}
+        query = {
+            "runId": {"$in": list({run_id for run_id, _ in keys})},
+            "sessionId": {"$in": list({session_id for _, session_id in keys})},
+            "chatId": {"$in": [form for chat_id in chat_ids for form in chat_forms(chat_id)]},
+            "userId": {"$type": "number"},
+        }
         with storage_errors():
-            cursor = self._prompts.find(
+            fields = ("runId", "sessionId", "chatId", "userId")
+            cursor = self._prompts.find(query, dict.fromkeys(fields, True))
+            return {
+                (d["runId"], d["sessionId"], int(d["chatId"])): int(d["userId"])
+                async for d in cursor
+                if (d["runId"], d["sessionId"]) in keys
+            }
+
+    async def settle_taps(self, answered: Iterable[Answered], late: Iterable[Answered]) -> None:
+        """Settle the prompts of stored answers, and of those that came too late to be stored.
+
+        An answer settles a prompt whatever its state, a late one only where somebody still waits for it.
+        Doing it again changes nothing.
+        """
+        waited_for = [PromptState.SENT.value, PromptState.EXPIRED.value]
+        requests = [
+            UpdateMany(
+                _prompt_of(tap) | {"state": {"$in": waited_for}},
                 {
-                    "state": PromptState.SENT.value,
-                    "sentAt": {"$gte": since, "$lte": until},
-                    "askedAgainAt": {"$exists": False},
+                    "$set": {"state": PromptState.LATE.value, "reason": _LATE_REASON, "updatedAt": tap.at},
+                    "$unset": {"nudgeAt": ""},
                 },
-                {"runId": True, "sessionId": True},
             )
-            async for document in cursor:
-                batch.append(document)
-                if len(batch) == _BATCH:
-                    yield batch
-                    batch = []
-        if batch:
-            yield batch
+            for tap in late
+        ]
+        requests += [
+            UpdateMany(
+                _prompt_of(tap) | {"state": {"$ne": PromptState.ANSWERED.value}},
+                {
+                    "$set": {"state": PromptState.ANSWERED.value, "answeredAt": tap.at, "updatedAt": tap.at},
+                    "$unset": dict.fromkeys(("reason", "claim", "attemptAt", "nudgeAt"), ""),
+                },
+            )
+            for tap in answered
+        ]
+        if requests:
+            await bulk_upsert(self._prompts, requests)
 
-    async def _answered(self, run_ids: Collection[str]) -> set[tuple[str, str]]:
-        with storage_errors():
-            cursor = self._events.find({"runId": {"$in": list(run_ids)}}, {"runId": True, "sessionId": True})
-            return {(str(event.get("runId")), str(event.get("sessionId"))) async for event in cursor}
+    async def ask_later(
+        self,
+        run_id: str,
+        session_id: str,
+        chat_id: int,
+        *,
+        update_id: int,
+        due_at: datetime,
+        until: datetime,
+        now: datetime,
+    ) -> LaterResult:
+        """Ask about a session again at `due_at`. The same wish a second time changes nothing.
 
-    async def count(self) -> dict[str, int]:
-        """Prompts by state; documents that nobody has looked at yet are pending."""
-        counts = await count_by(self._prompts, "state", None, (state.value for state in PromptState))
-        counts[PromptState.PENDING] += counts.pop("None", 0)
-        return counts
+        Args:
+            update_id: the wish, as Telegram numbers it.
+            until: when the session must have been asked about for the first time, at the earliest, for an
+                answer at `due_at` to count.
+        """
+        key = {
+            "runId": run_id,
+            "sessionId": session_id,
+            "chatId": {"$in": chat_forms(chat_id)},
+            **IS_QUESTION,
+        }
+        wish = {
+            "state": PromptState.PENDING.value,
+            "again": Again.LATER.value,
+            "dueAt": due_at,
+            "laterAt": now,
+            "laterUpdateId": update_id,
+            "updatedAt": now,
+        }
+        while True:
+            with storage_errors():
+                document = await self._prompts.find_one(key)
+                if document is None:
+                    return LaterResult.UNKNOWN
+                if document.get("laterUpdateId") == update_id:
+                    return LaterResult.POSTPONED
+                state = document.get("state")
+                if state == PromptState.ANSWERED:
+                    return LaterResult.ANSWERED
+                if state not in _OPEN or _first_sent_at(document, until) < until:
+                    return LaterResult.TOO_LATE
+                result = await self._prompts.update_one(
+                    {"_id": document["_id"], "state": state},
+                    {"$set": wish, "$unset": {"nudgeAt": "", "reason": ""}},
+                )
+            if result.matched_count:
+                return LaterResult.POSTPONED
 
 
-def _chat_forms(chat_id: int) -> list[Any]:
+def chat_forms(chat_id: int) -> list[Any]:
     """A chat id as the bot writes it, and as a workflow may have."""
     return [str(chat_id), chat_id]
+
+
+def unclaimed(now: datetime) -> Document:
+    """Selects prompts that nobody is sending at the moment."""
+    return {"$or": [{"claim": None}, {"attemptAt": {"$lte": now}}]}
+
+
+def _prompt_of(tap: Answered) -> Document:
+    chat_id = tap.user_id if tap.chat_id is None else tap.chat_id
+    return {
+        "runId": tap.run_id,
+        "sessionId": tap.session_id,
+        "chatId": {"$in": [] if chat_id is None else chat_forms(chat_id)},
+        **IS_QUESTION,
+    }
+
+
+def _first_sent_at(document: Document, default: datetime) -> datetime:
+    messages = document.get("messages")
+    first = messages[0].get("sentAt") if isinstance(messages, list) and messages else document.get("sentAt")
+    return first if isinstance(first, datetime) else default
 
 
 def _datetime(value: object) -> datetime | None:

@@ -107,6 +107,14 @@ class BotClient:
         message = message if isinstance(message, dict) else {}
         return SentMessage(read_int64(message.get("message_id")), read_instant(message.get("date")))
 
+    async def username(self) -> str:
+        """The bot's user name, of which links to it are made."""
+        me = await self._call("getMe", {})
+        name = me.get("username") if isinstance(me, dict) else None
+        if not isinstance(name, str) or not name:
+            raise errors.TelegramUnknown("the Bot API did not say the bot's name")
+        return name
+
     async def edit_text(
         self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: Keyboard
     ) -> None:

@@ -53,10 +53,10 @@ async def process(*arguments: str, **environment: str) -> AsyncIterator[asyncio.
 
 
 @asynccontextmanager
-async def telegram() -> AsyncIterator[tuple[str, SandboxClient]]:
+async def telegram(limits: str = "--no-limits") -> AsyncIterator[tuple[str, SandboxClient]]:
     """A local Bot API server in a process of its own: its address, and its control."""
     async with process(
-        "-m", "bot.sandbox", "--port", "0", "--token", TOKEN, "--no-limits", "--ledger", "counts"
+        "-m", "bot.sandbox", "--port", "0", "--token", TOKEN, limits, "--ledger", "counts"
     ) as it:
         assert it.stdout is not None
         url = (await it.stdout.readline()).decode().split()[-1]

@@ -1,0 +1,61 @@
+"""The command `summary`."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import click
+
+from bot import app
+from bot.cli.shared import call, read_settings
+from bot.core.clock import system_clock
+from bot.core.errors import ConfigError
+from bot.core.roster import Athlete, Roster
+from bot.core.summary import Summary, read_week_start, week_of
+from bot.flows.roster import RosterKeeper
+from bot.flows.summaries import collect
+from bot.settings import Settings
+from bot.store.athletes import AthleteStore
+from bot.store.summary import SummaryStore
+
+
+@click.command()
+@click.option("--week-start", metavar="YYYY-MM-DD", help="The week's Monday; default: the current week.")
+@click.option("--athlete", metavar="ID", help="Whose; may be left out where there is one athlete only.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def summary(week_start: str | None, athlete: str | None, as_json: bool) -> None:
+    """Show a week's sessions with their answers, and the four weeks before: a text ready for a prompt."""
+    settings = read_settings()
+    try:
+        monday = None if week_start is None else read_week_start(week_start)
+    except ValueError as exc:
+        raise ConfigError(f"--week-start: {exc}") from None
+    figures: Summary = call(settings, _summary(settings, athlete, monday))
+    click.echo(json.dumps(figures.to_json(), indent=2) if as_json else figures.to_markdown(), nl=as_json)
+
+
+async def _summary(settings: Settings, athlete_id: str | None, monday: date | None) -> Summary:
+    async with app.open_database(settings) as (db, _):
+        keeper = RosterKeeper(AthleteStore(db), settings.athlete_ids, settings.hours(), system_clock)
+        roster = await keeper.refresh()
+        athlete = _athlete(roster, athlete_id)
+        now = system_clock()
+        return await collect(
+            SummaryStore(db),
+            roster,
+            athlete,
+            monday or week_of(now, athlete.hours.zone),
+            now=now,
+            late_after_days=settings.late_after_days,
+            kept_days=settings.retain_feedback_events_days,
+        )
+
+
+def _athlete(roster: Roster, athlete_id: str | None) -> Athlete:
+    found = roster.sole() if athlete_id is None else roster.by_id(athlete_id)
+    if found is None:
+        known = ", ".join(sorted(athlete.athlete_id for athlete in roster.athletes)) or "nobody yet"
+        wrong = "required here" if athlete_id is None else f"{athlete_id!r} is not on the roster"
+        raise ConfigError(f"--athlete: {wrong}; on the roster: {known}")
+    return found

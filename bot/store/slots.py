@@ -1,0 +1,80 @@
+"""Prompts that come from plans, in `session_prompts`: read and changed by slot.
+
+A document of a plan holds its `slot` (see `bot.core.slots`) from its insert on, unless it is replaced before
+it was sent; the index on it is unique.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from pymongo import InsertOne, UpdateOne
+
+from bot.core.errors import StorageRejected
+from bot.core.prompts import PromptState
+from bot.core.slots import Act, Write
+from bot.store.connection import DUPLICATE_KEY, Database, Document, bulk_upsert, storage_errors
+from bot.store.indexes import INDEXES, bootstrap
+from bot.store.prompts import COLLECTION, unclaimed
+
+_BATCH = 500
+
+_Request = UpdateOne | InsertOne[Document]
+
+
+class SlotStore:
+    """Raises `StorageUnavailable`, `StorageRejected`."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._prompts = db[COLLECTION]
+
+    async def prepare(self) -> None:
+        """Make sure of the indexes without which two services could ask twice."""
+        guards = [index for index in INDEXES if index.collection == COLLECTION and index.unique]
+        for report in await bootstrap(self._db, guards):
+            if report.index in guards and report.outcome == "failed":
+                raise StorageRejected(f"index {report}")
+
+    async def held(self, since: str, run_ids: Collection[str]) -> list[Document]:
+        """Prompts for a day (`YYYY-MM-DD`) from `since` on, and all of some runs."""
+        wanted: list[Document] = [{"date": {"$gte": since}}, {"runId": {"$in": list(run_ids)}}]
+        with storage_errors():
+            return await self._prompts.find({"$or": wanted}, {"messages": False}).to_list()
+
+    async def apply(self, writes: Iterable[Write], now: datetime) -> None:
+        """Carry out what was decided, each write as long as its document is still as it was read.
+
+        Who comes second, of two services, changes nothing. Killed on the way, the rest is decided anew.
+        """
+        first: list[_Request] = []
+        then: list[_Request] = []
+        for write in writes:
+            # A slot must be free before somebody else can have it.
+            (then if "slot" in write.fields else first).append(_request(write, now))
+        for requests in (first, then):
+            for start in range(0, len(requests), _BATCH):
+                await self._send(requests[start : start + _BATCH])
+
+    async def _send(self, requests: Sequence[_Request]) -> None:
+        for error in await bulk_upsert(self._prompts, requests):
+            if error.code != DUPLICATE_KEY:
+                raise StorageRejected(f"MongoDB refuses a prompt (code {error.code})")
+
+
+def _request(write: Write, now: datetime) -> _Request:
+    given = {**write.fields, "updatedAt": now}
+    fields = {name: value for name, value in given.items() if value is not None}
+    if write.document is None:
+        return InsertOne({**fields, "createdAt": now})
+    removed = [name for name in given if name not in fields]
+    if write.act in (Act.CANCEL, Act.RELEASE):
+        fields["state"] = PromptState.CANCELLED.value
+        removed += ["claim", "attemptAt"]
+    if write.act is Act.RELEASE:
+        removed.append("slot")
+    as_read = {name: write.document.get(name) for name in ("_id", "state", "slot")}
+    unsent: Document = {"sentAt": None, "unknowns": {"$in": [None, 0]}}
+    update = {"$set": fields, "$unset": dict.fromkeys(removed, "")}
+    return UpdateOne(as_read | unsent | unclaimed(now), update)

@@ -1,0 +1,106 @@
+"""Reads what a summary is made of, through indexes alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from bot.core.plans import MAX_DAYS
+from bot.core.roster import Athlete
+from bot.store import feedback, prompts
+from bot.store.connection import Collection, Database, Document, storage_errors
+
+PLANS = "plan_snapshots"
+
+_LONGEST_PLAN = timedelta(days=MAX_DAYS - 1)
+# The day of one instant differs by up to two between zones, and answers carry that of TIMEZONE.
+_ZONES = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Documents that may concern an athlete's sessions; `bot.core.sessions` finds out which do."""
+
+    plans: list[Document]
+    prompts: list[Document]
+    events: list[Document]
+
+
+class SummaryStore:
+    """Reads of `plan_snapshots`, `session_prompts` and `feedback_events`."""
+
+    def __init__(self, db: Database) -> None:
+        self._plans = db[PLANS]
+        self._prompts = db[prompts.COLLECTION]
+        self._events = db[feedback.COLLECTION]
+
+    async def read(self, athlete: Athlete, first: date, last: date) -> Records:
+        """What is on record about an athlete's sessions from `first` to `last`, both included.
+
+        Raises:
+            StorageUnavailable, StorageRejected: as `storage_errors`.
+        """
+        plans = await _find(self._plans, plans_query(athlete, first, last))
+        early = await _find(self._events, events_query(athlete, first, last))
+        asked = await _find(self._prompts, prompts_query(athlete, first, last, {"$in": _runs(early)}))
+        # Answers last: those that prompts are said to have are there by now.
+        events = await _find(self._events, {"runId": {"$in": _runs([*plans, *asked])}})
+        return Records(plans, asked, list({str(e["_id"]): e for e in (*early, *events)}.values()))
+
+
+def plans_query(athlete: Athlete, first: date, last: date) -> Document:
+    """Plans for the weeks of these days, and those that do not tell their week."""
+    since, until = first - _LONGEST_PLAN, last + timedelta(days=1)
+    whose = {"$in": [None, *_names(athlete)]}
+    return {
+        "athleteId": whose,
+        "activityPlan.athleteId": whose,
+        "$or": [
+            {"weekStart": {"$gte": since.isoformat(), "$lt": until.isoformat()}},
+            {"weekStart": {"$gte": _midnight(since), "$lt": _midnight(until)}},
+            {"weekStart": None},
+        ],
+    }
+
+
+def events_query(athlete: Athlete, first: date, last: date) -> Document:
+    """Answers of the athlete, and of nobody in particular, to questions of these days."""
+    days = {"$gte": (first - _ZONES).isoformat(), "$lte": (last + _ZONES).isoformat()}
+    users = [] if athlete.user_id is None else [athlete.user_id, str(athlete.user_id)]
+    return {"sessionDate": days, "userId": {"$in": [None, "", "anon", *users]}}
+
+
+def prompts_query(athlete: Athlete, first: date, last: date, runs: Document) -> Document:
+    """Questions about sessions planned for these days; asked in the athlete's chat, or to be, in these days;
+    and those of some runs."""
+    days = {"$gte": first.isoformat(), "$lte": last.isoformat()}
+    instants = {"$gte": _midnight(first - _ZONES), "$lt": _midnight(last + _ZONES)}
+    found: list[Document] = [{"athleteId": {"$in": _names(athlete)}, "date": days}, {"runId": runs}]
+    if athlete.chat_id is not None:
+        chat = {"chatId": {"$in": prompts.chat_forms(athlete.chat_id)}}
+        found.append({**chat, "sentAt": instants})
+        found.append(
+            {**chat, "sentAt": None, "$or": [{"dueAt": instants}, {"dueAt": {"$not": {"$type": "date"}}}]}
+        )
+    return {"$or": found}
+
+
+async def _find(collection: Collection, query: Document) -> list[Document]:
+    with storage_errors():
+        return await collection.find(query).to_list()
+
+
+def _runs(documents: list[Document]) -> list[Any]:
+    """The runs of some documents; a run id may be of any type."""
+    runs = {repr(document.get("runId")): document.get("runId") for document in documents}
+    return [runs[name] for name in sorted(runs) if runs[name] is not None]
+
+
+def _names(athlete: Athlete) -> list[Any]:
+    """What an athlete's documents may have as `athleteId`: before a roster it was the user id."""
+    return [athlete.athlete_id] + ([] if athlete.user_id is None else [str(athlete.user_id), athlete.user_id])
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
