@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
@@ -36,11 +37,14 @@ from bot.core.errors import (
 from bot.core.feedback import NotWritten, Outcome, derive_event
 from bot.core.keyboards import Keyboard, prompt_keyboard
 from bot.core.limits import SendLimits
+from bot.core.prompts import Prompt
+from bot.core.roster import Hours, Roster
 from bot.core.stats import Stats
 from bot.core.updates import CommandUpdate, Prompted
 from bot.flows import answers as answers_module
 from bot.flows import dispatcher as dispatcher_module
 from bot.flows import recorder as recorder_module
+from bot.flows import taps as taps_module
 from bot.flows.absence import GAP_FACT, Absence
 from bot.flows.answers import Answer, Answerer
 from bot.flows.commands import Commands
@@ -49,9 +53,15 @@ from bot.flows.intake import Intake
 from bot.flows.marks import Choice, Marker
 from bot.flows.ports import MAX_UPDATES, SentMessage
 from bot.flows.recorder import ANSWER_WITHIN, MAX_TRIES, Recorder, Rules
+from bot.flows.requests import Requests
+from bot.flows.roster import RosterKeeper
+from bot.flows.taps import Taps
 from bot.journal import Entry, Journal
+from bot.store.athletes import AthleteStore
 from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
+from bot.store.followups import FollowupStore
 from bot.store.indexes import INDEXES, bootstrap
+from bot.store.outbox import Outbox
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
 from bot.tasks import end_tasks
@@ -135,7 +145,7 @@ class FakeApi:
         self, chat_id: int, text: str, *, html: bool = False, keyboard: Keyboard | None = None
     ) -> SentMessage:
         """The next step of the script; accepted when it has ended."""
-        assert html is (keyboard is not None)
+        assert html or keyboard is None
         self.sent.append((chat_id, text, keyboard))
         if self.on_send is not None:
             await self.on_send(chat_id)
@@ -198,7 +208,7 @@ def tap_update(
     chat_id: int | None = None,
     date: int = PROMPTED,
 ) -> dict[str, Any]:
-    """A tap as Telegram sends it, each in a chat of its own."""
+    """A tap as Telegram sends it, in the user's private chat."""
     return {
         "update_id": update_id,
         "callback_query": {
@@ -207,7 +217,7 @@ def tap_update(
             "message": {
                 "message_id": 700,
                 "date": date,
-                "chat": {"id": chat_id or update_id},
+                "chat": {"id": chat_id or user_id},
                 "text": "How?",
             },
             "data": data,
@@ -550,6 +560,22 @@ class ShakyEvents(FeedbackStore):
         return await super().record(events)
 
 
+class ShakyAthletes(AthleteStore):
+    """A collection of athletes that cannot be read when a test says so; counts the readings."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.down: Exception | None = None
+        self.readings = 0
+
+    async def all(self) -> list[dict[str, Any]]:
+        """Fail as told, else read."""
+        self.readings += 1
+        if self.down is not None:
+            raise self.down
+        return await super().all()
+
+
 @dataclass
 class Recording:
     """A recorder with all that it is wired to."""
@@ -559,6 +585,8 @@ class Recording:
     marker: Marker
     commands: Commands
     events: ShakyEvents
+    athletes: ShakyAthletes
+    roster: RosterKeeper
     journal: ShakyJournal
 
     def flows(self) -> list[Coroutine[Any, Any, None]]:
@@ -601,24 +629,26 @@ async def recording(
     monkeypatch.setattr(answers_module, "_FIRST_DELAY", 0.005)
     await bootstrap(db, [index for index in INDEXES if index.unique and index.collection in USED])
     limits = SendLimits()
-    events = ShakyEvents(db)
+    events, athletes = ShakyEvents(db), ShakyAthletes(db)
+    roster = RosterKeeper(athletes, frozenset({ATHLETE}), Hours(ZoneInfo("UTC")), time)
+    await roster.refresh()
     answerer, marker = Answerer(api), Marker(api, limits)
-    commands = Commands(api, limits, no_stats, athletes=frozenset({ATHLETE}), admins=frozenset({ADMIN}))
+    commands = Commands(api, limits, no_stats, roster, admins=frozenset({ADMIN}))
     recorder = Recorder(
         journal=journal,
-        events=events,
-        prompts=PromptStore(db),
-        ledger=TapLedger(db),
+        roster=roster,
+        taps=Taps(roster, events, PromptStore(db), TapLedger(db), 14),
+        requests=Requests(athletes, roster),
         answerer=answerer,
         marker=marker,
         commands=commands,
-        rules=Rules(frozenset({ATHLETE}), frozenset({ADMIN}), UTC, 14),
+        rules=Rules(frozenset({ADMIN}), 14),
         clock=time,
     )
-    return Recording(recorder, answerer, marker, commands, events, journal)
+    return Recording(recorder, answerer, marker, commands, events, athletes, roster, journal)
 
 
-USED = ("feedback_events", "session_prompts")
+USED = ("athletes", "feedback_events", "session_prompts")
 
 
 async def stored(db: Database) -> dict[str, str]:
@@ -650,7 +680,7 @@ async def test_a_tap_is_stored_answered_shown_and_forgotten(
     assert await stored(db) == {"r": "pain"}
     assert await outcomes(db) == {"q10": "written"}
     [(chat_id, message_id, text, keyboard)] = api.edits
-    assert (chat_id, message_id, text) == (10, 700, texts.shown_text("How?", FeedbackType.PAIN))
+    assert (chat_id, message_id, text) == (ATHLETE, 700, texts.shown_text("How?", FeedbackType.PAIN))
     assert keyboard == prompt_keyboard("r", "s", FeedbackType.PAIN)
 
 
@@ -866,7 +896,7 @@ async def test_a_defect_in_reading_one_tap(
             raise OverflowError("date value out of range")
         return derive(tap, callback, session, **rules)
 
-    monkeypatch.setattr(recorder_module, "derive_event", fail)
+    monkeypatch.setattr(taps_module, "derive_event", fail)
     async with running(*recording.flows()):
         await recording.receive(*(session_tap(n, f"r{n}") for n in (1, 2, 3)))
         await eventually(recording.emptied)
@@ -990,7 +1020,7 @@ async def test_a_flood_is_not_replied_to(api: FakeApi, recording: Recording) -> 
 # --- Dispatcher
 
 
-class ShakyPrompts(PromptStore):
+class ShakyPrompts(Outbox, PromptStore, FollowupStore):
     """An outbox that is away for some calls."""
 
     def __init__(self, db: Database) -> None:
@@ -999,13 +1029,19 @@ class ShakyPrompts(PromptStore):
         self.settled = 0
 
     async def settle_sent(
-        self, prompt: Any, message_id: int | None, sent_at: datetime, now: datetime
+        self,
+        prompt: Prompt,
+        message_id: int | None,
+        sent_at: datetime,
+        now: datetime,
+        *,
+        nudge_at: datetime | None = None,
     ) -> None:
         """Fail as told, else settle."""
         self.settled += 1
         if self.failures:
             raise self.failures.popleft()
-        await super().settle_sent(prompt, message_id, sent_at, now)
+        await super().settle_sent(prompt, message_id, sent_at, now, nudge_at=nudge_at)
 
 
 @pytest.fixture
@@ -1020,10 +1056,10 @@ async def prompts(db: Database, monkeypatch: pytest.MonkeyPatch) -> ShakyPrompts
 class Sending:
     """A dispatcher with its limits, in a time in which every chat's turn has come at each look."""
 
-    def __init__(self, api: FakeApi, prompts: PromptStore, time: Time) -> None:
+    def __init__(self, api: FakeApi, prompts: Outbox, time: Time) -> None:
         self.limits = SendLimits()
         self.seconds, self.step = 1000.0, 100.0
-        self.dispatcher = Dispatcher(api, prompts, self.limits, time, UTC, monotonic=self.monotonic)
+        self.dispatcher = Dispatcher(api, prompts, self.limits, time, UTC, Roster, self.monotonic)
 
     def monotonic(self) -> float:
         """Long after the last look."""
@@ -1058,7 +1094,7 @@ async def test_a_prompt_is_sent_and_settled(
     api.send_script.append(SentMessage(2**40, NOW - SECOND))
     async with running(sending.dispatcher.run()):
         await eventually(lambda: settled(db))
-    assert api.sent == [(70, texts.prompt("<Easy>", None, again=False), prompt_keyboard("r", "s"))]
+    assert api.sent == [(70, texts.prompt("<Easy>", None), prompt_keyboard("r", "s"))]
     [document] = await db.session_prompts.find({}).to_list()
     assert (document["state"], document["messageId"], document["sentAt"]) == ("sent", 2**40, NOW - SECOND)
 

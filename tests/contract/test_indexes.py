@@ -32,13 +32,14 @@ from bot.store.indexes import (
     bootstrap,
     declare,
     describe_retention,
+    make_keys,
     plan,
 )
 
 Database = AsyncDatabase[dict[str, Any]]
 
 DAY = 86_400
-REQUIREMENTS = {  # `data_lineage.md`, and the bot's own two collections
+REQUIREMENTS = {  # `data_lineage.md`, and the bot's own three collections
     "run_events": ["runId_1 unique", "status_1_createdAt_-1", "createdAt_1 90"],
     "feedback_events": [
         "sessionKey_1 unique",
@@ -49,8 +50,20 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own two collections
     "weekly_metrics": ["weekStart_1 unique", "createdAt_-1"],
     "plan_snapshots": ["runId_1 unique", "weekStart_1", "createdAt_1 365"],
     "run_artifacts": ["runId_1 unique", "createdAt_-1"],
-    "session_prompts": ["runId_1_sessionId_1_chatId_1 unique", "state_1_dueAt_1", "reference_1 sparse"],
+    "session_prompts": [
+        "runId_1_sessionId_1_chatId_1 unique",
+        "state_1_dueAt_1",
+        "reference_1 sparse",
+        "slot_1 unique sparse",
+        "nudgeAt_1 sparse",
+        "state_1_kind_1_sentAt_1",
+        "state_1_notAfter_1",
+        "athleteId_1_date_1 sparse",
+        "date_1 sparse",
+        "chatId_1_sentAt_1",
+    ],
     "taps": ["receivedAt_1 180"],
+    "athletes": ["athleteId_1 unique", "userId_1 unique sparse", "invite.hash_1 unique sparse"],
 }
 RUN_ID = Index("runs", (("runId", 1),), unique=True)
 EXPIRY = Index("runs", (("createdAt", 1),), expire_after_days=90)
@@ -341,7 +354,7 @@ def test_the_declaration_is_fit_for_other_languages() -> None:
     """Names, keys and options of every index can be written as JSON."""
     for index in INDEXES:
         assert json.loads(json.dumps([index.collection, index.name, dict(index.keys), index.options()]))
-        assert re.fullmatch(r"([A-Za-z]+_-?1_?)+", index.name)
+        assert re.fullmatch(r"([A-Za-z.]+_-?1_?)+", index.name)
 
 
 def test_plan_without_io() -> None:
@@ -386,13 +399,14 @@ async def test_retention_sets_the_expiries_and_changes_them_later(db: Database) 
 def test_retention_is_described() -> None:
     """Each collection has one line that says when its documents go, if ever."""
     assert describe_retention(declare(Retention(plan_snapshots=400))) == [
-        "run_events: deleted 90 days after createdAt",
-        "feedback_events: deleted 180 days after receivedAt",
-        "weekly_metrics: never deleted",
-        "plan_snapshots: deleted 400 days after createdAt",
-        "run_artifacts: never deleted",
-        "session_prompts: never deleted",
-        "taps: deleted 180 days after receivedAt",
+        "run_events: documents are deleted 90 days after createdAt",
+        "feedback_events: documents are deleted 180 days after receivedAt",
+        "weekly_metrics: documents are never deleted",
+        "plan_snapshots: documents are deleted 400 days after createdAt",
+        "run_artifacts: documents are never deleted",
+        "session_prompts: documents are never deleted",
+        "taps: documents are deleted 180 days after receivedAt",
+        "athletes: documents are never deleted",
     ]
 
 
@@ -429,3 +443,33 @@ async def test_a_later_expiry_by_the_same_field_is_harmless(db: Database) -> Non
     """What would be deleted later than declared is gone by then."""
     await db.runs.create_index([("createdAt", -1)], expireAfterSeconds=90 * DAY)
     assert await only(db, EXPIRY) == ("createdAt_1", "created", "")
+
+
+async def test_writers_make_sure_of_keys_and_change_nothing_else(db: Database) -> None:
+    """An expiry that was set otherwise stays, and none is made."""
+    await bootstrap(db, declare(Retention(run_events=400)))
+    before = await listed(db, "run_events")
+    await make_keys(db, [index for index in INDEXES if index.collection in ("run_events", "plan_snapshots")])
+    assert await listed(db, "run_events") == before
+    await db.drop_collection("plan_snapshots")
+    await make_keys(db, [index for index in INDEXES if index.collection == "plan_snapshots"])
+    assert sorted(await listed(db, "plan_snapshots")) == ["runId_1"]
+
+
+async def test_writers_do_not_change_how_weeks_are_kept(db: Database) -> None:
+    """That is for `bootstrap`, which moves the documents over; the cure is named."""
+    several = [i for i in declare(metrics_per_athlete=True) if i.collection == "weekly_metrics"]
+    one = [i for i in INDEXES if i.collection == "weekly_metrics"]
+    await bootstrap(db, several)
+    before = await listed(db, "weekly_metrics")
+    await make_keys(db, several)
+    with pytest.raises(StorageRejected, match=r"kept by athleteId, weekStart here.*METRICS_PER_ATHLETE"):
+        await make_keys(db, one)
+    assert await listed(db, "weekly_metrics") == before
+
+
+async def test_writers_are_told_of_duplicate_keys(db: Database) -> None:
+    """As `bootstrap` would say."""
+    await db.run_events.insert_many([{"runId": "a"}, {"runId": "a"}])
+    with pytest.raises(StorageRejected, match=r'duplicate keys: {"runId": "a"} x2'):
+        await make_keys(db, [index for index in INDEXES if index.collection == "run_events"])

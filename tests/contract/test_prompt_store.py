@@ -11,7 +11,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.callbacks import make_reference
 from bot.core.prompts import LEASE, Moved, Prompt, PromptState, Retry, Undeliverable, read_prompt
+from bot.store.followups import FollowupStore
 from bot.store.indexes import INDEXES, bootstrap
+from bot.store.outbox import Outbox
 from bot.store.prompts import PromptStore
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -19,39 +21,44 @@ Database = AsyncDatabase[dict[str, Any]]
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 MINUTE = timedelta(minutes=1)
+NO_PROMPTS = dict.fromkeys((state.value for state in PromptState), 0)
 LONG_ID = "4b1f7a52-9d8e-4c6b-a1b2-0c1d2e3f4a5b"
 
 
+class Stores(Outbox, PromptStore, FollowupStore):
+    """All that is done with prompts, in one hand."""
+
+
 @pytest.fixture
-async def store(db: Database) -> PromptStore:
-    """A store on an empty outbox with its unique index."""
+async def store(db: Database) -> Stores:
+    """Stores on an empty outbox with its unique indexes."""
     await bootstrap(
         db, [index for index in INDEXES if index.collection == "session_prompts" and index.unique]
     )
-    return PromptStore(db)
+    return Stores(db)
 
 
 async def queue(
-    store: PromptStore, session_id: str = "s", chat_id: int = 70, *, due_at: datetime = NOW, run_id: str = "r"
+    store: Stores, session_id: str = "s", chat_id: int = 70, *, due_at: datetime = NOW, run_id: str = "r"
 ) -> str | None:
     """Queue a prompt without title and note."""
     return await store.queue(run_id, session_id, chat_id, title=None, note=None, due_at=due_at, now=NOW)
 
 
-async def claim(store: PromptStore, now: datetime = NOW, *busy: int) -> Prompt | None:
+async def claim(store: Stores, now: datetime = NOW, *busy: int) -> Prompt | None:
     """Claim and read."""
     document = await store.claim(now, busy_chats=busy)
     return None if document is None else read_prompt(document)
 
 
-async def claimed(store: PromptStore, now: datetime = NOW) -> Prompt:
+async def claimed(store: Stores, now: datetime = NOW) -> Prompt:
     """The prompt that must be there."""
     prompt = await claim(store, now)
     assert prompt is not None
     return prompt
 
 
-async def send(store: PromptStore, message_id: int = 1, at: datetime = NOW) -> Prompt:
+async def send(store: Stores, message_id: int = 1, at: datetime = NOW) -> Prompt:
     """Claim and settle as sent."""
     prompt = await claimed(store, at)
     await store.settle_sent(prompt, message_id, at, at)
@@ -64,7 +71,7 @@ async def only_document(db: Database) -> dict[str, Any]:
     return document
 
 
-async def test_queue_writes_the_documented_shape(db: Database, store: PromptStore) -> None:
+async def test_queue_writes_the_documented_shape(db: Database, store: Stores) -> None:
     """Ids and chat as text, instants as dates, pending."""
     assert await store.queue("r", "s", -70, title="Easy", note="6 km", due_at=NOW + MINUTE, now=NOW) is None
     assert await only_document(db) == {
@@ -80,7 +87,7 @@ async def test_queue_writes_the_documented_shape(db: Database, store: PromptStor
     }
 
 
-async def test_a_session_is_queued_once_in_a_chat(db: Database, store: PromptStore) -> None:
+async def test_a_session_is_queued_once_in_a_chat(db: Database, store: Stores) -> None:
     """Queueing again changes nothing and says where the prompt stands; other chats are others."""
     assert await queue(store) is None
     assert await queue(store, due_at=NOW + MINUTE) == PromptState.PENDING
@@ -92,14 +99,14 @@ async def test_a_session_is_queued_once_in_a_chat(db: Database, store: PromptSto
 
 
 @pytest.mark.parametrize("chat_id", ["70", 70, 70.0])
-async def test_a_prompt_of_a_workflow_is_known_too(db: Database, store: PromptStore, chat_id: object) -> None:
+async def test_a_prompt_of_a_workflow_is_known_too(db: Database, store: Stores, chat_id: object) -> None:
     """However it wrote the chat."""
     await db.session_prompts.insert_one({"runId": "r", "sessionId": "s", "chatId": chat_id})
     assert await queue(store) == PromptState.PENDING
     assert await db.session_prompts.count_documents({}) == 1
 
 
-async def test_queueing_at_once_gives_one_prompt(db: Database, store: PromptStore) -> None:
+async def test_queueing_at_once_gives_one_prompt(db: Database, store: Stores) -> None:
     """Of many concurrent callers exactly one has queued it."""
     results = await asyncio.gather(*(queue(store) for _ in range(40)))
     assert results.count(None) == 1
@@ -107,7 +114,7 @@ async def test_queueing_at_once_gives_one_prompt(db: Database, store: PromptStor
     assert await db.session_prompts.count_documents({}) == 1
 
 
-async def test_what_is_due_longest_comes_first(store: PromptStore) -> None:
+async def test_what_is_due_longest_comes_first(store: Stores) -> None:
     """Claims go by the time they are due, not before it, whatever the order of queueing."""
     for number, minutes in (("c", -1), ("d", 1), ("a", -3), ("b", -2)):
         await queue(store, number, due_at=NOW + minutes * MINUTE)
@@ -117,7 +124,7 @@ async def test_what_is_due_longest_comes_first(store: PromptStore) -> None:
     assert (await claimed(store, NOW + MINUTE)).session_id == "d"
 
 
-async def test_a_lease_ends_exactly_when_it_says(store: PromptStore) -> None:
+async def test_a_lease_ends_exactly_when_it_says(store: Stores) -> None:
     """Nobody else gets the prompt a millisecond before, somebody does at the very instant, as another try."""
     await queue(store)
     first = await claimed(store)
@@ -129,7 +136,7 @@ async def test_a_lease_ends_exactly_when_it_says(store: PromptStore) -> None:
     assert await claim(store, NOW + LEASE) is None
 
 
-async def test_claimers_at_once_never_get_the_same_prompt(store: PromptStore) -> None:
+async def test_claimers_at_once_never_get_the_same_prompt(store: Stores) -> None:
     """Thirty claimers, twenty prompts: twenty different ones, and ten go away empty."""
     for number in range(20):
         await queue(store, str(number))
@@ -139,7 +146,7 @@ async def test_claimers_at_once_never_get_the_same_prompt(store: PromptStore) ->
 
 
 @pytest.mark.parametrize("chat_id", ["70", 70, 70.0])
-async def test_busy_chats_are_skipped(db: Database, store: PromptStore, chat_id: object) -> None:
+async def test_busy_chats_are_skipped(db: Database, store: Stores, chat_id: object) -> None:
     """A chat that may not be written to does not hold up the others, however its id was written."""
     await db.session_prompts.insert_one({"runId": "r", "sessionId": "first", "chatId": chat_id})
     await queue(store, "second", 71)
@@ -157,7 +164,7 @@ async def test_busy_chats_are_skipped(db: Database, store: PromptStore, chat_id:
     [("r", "r"), (5, "5"), (1_771_267_378_123.0, "1771267378123"), (2**53, str(2**53))],
 )
 async def test_a_workflow_inserts_three_ids_only(
-    db: Database, store: PromptStore, run_id: object, expected: str
+    db: Database, store: Stores, run_id: object, expected: str
 ) -> None:
     """Nothing but runId, sessionId and chatId, as texts or numbers: claimed, prepared, sent, found again."""
     await db.session_prompts.insert_one({"runId": run_id, "sessionId": 3, "chatId": 70.0})
@@ -168,10 +175,10 @@ async def test_a_workflow_inserts_three_ids_only(
     assert await store.prepare(prompt, document)
     await store.settle_sent(prompt, 9, NOW, NOW)
     assert await store.sent_at(expected, "3", 70, 9) == NOW
-    assert await store.count() == {"pending": 0, "sent": 1, "undeliverable": 0}
+    assert await store.count() == NO_PROMPTS | {"sent": 1}
 
 
-async def test_odd_counters_do_not_hold_up_anything(db: Database, store: PromptStore) -> None:
+async def test_odd_counters_do_not_hold_up_anything(db: Database, store: Stores) -> None:
     """Texts and nulls where the bot counts are no reason to stumble at any step."""
     odd = {
         "attempts": "many",
@@ -191,7 +198,7 @@ async def test_odd_counters_do_not_hold_up_anything(db: Database, store: PromptS
     assert (await claimed(store, NOW + MINUTE)).session_id == "t"
 
 
-async def test_postponing_an_odd_document(db: Database, store: PromptStore) -> None:
+async def test_postponing_an_odd_document(db: Database, store: Stores) -> None:
     """A text for the number of tries does not keep a prompt from being postponed."""
     await db.session_prompts.insert_one(
         {"runId": "r", "sessionId": "s", "chatId": 70, "attempts": "x", "dueAt": "later"}
@@ -200,7 +207,7 @@ async def test_postponing_an_odd_document(db: Database, store: PromptStore) -> N
     assert (await claimed(store, NOW + MINUTE)).attempts == 1
 
 
-async def test_two_forms_of_one_id_are_asked_about_once(db: Database, store: PromptStore) -> None:
+async def test_two_forms_of_one_id_are_asked_about_once(db: Database, store: Stores) -> None:
     """Of 5 and "5" only the first is prepared, the other is undeliverable with the reason."""
     await db.session_prompts.insert_many(
         [{"runId": run_id, "sessionId": "s", "chatId": "70"} for run_id in ("5", 5)]
@@ -219,7 +226,7 @@ async def test_two_forms_of_one_id_are_asked_about_once(db: Database, store: Pro
     assert "claim" not in document
 
 
-async def test_preparing_with_a_lost_claim(db: Database, store: PromptStore) -> None:
+async def test_preparing_with_a_lost_claim(db: Database, store: Stores) -> None:
     """Whoever lost the claim is told not to send."""
     await db.session_prompts.insert_one({"runId": 5, "sessionId": "s", "chatId": 70})
     document = await store.claim(NOW, busy_chats=[])
@@ -228,7 +235,7 @@ async def test_preparing_with_a_lost_claim(db: Database, store: PromptStore) -> 
     assert not await store.prepare(read_prompt(document), document)
 
 
-async def test_settled_as_sent(db: Database, store: PromptStore) -> None:
+async def test_settled_as_sent(db: Database, store: Stores) -> None:
     """The document says which message, when and that it is done; traces of the claim are gone."""
     await queue(store)
     prompt = await claimed(store)
@@ -241,7 +248,7 @@ async def test_settled_as_sent(db: Database, store: PromptStore) -> None:
     assert await claim(store, NOW + 1000 * LEASE) is None
 
 
-async def test_sent_holds_although_the_claim_was_lost(store: PromptStore) -> None:
+async def test_sent_holds_although_the_claim_was_lost(store: Stores) -> None:
     """The message is in the chat, so nobody needs to send it again."""
     await queue(store)
     first = await claimed(store)
@@ -254,7 +261,7 @@ async def test_sent_holds_although_the_claim_was_lost(store: PromptStore) -> Non
 @pytest.mark.parametrize(
     "result", [Retry(NOW + MINUTE, "down"), Undeliverable("blocked"), Moved(-100), "invalid", "postpone"]
 )
-async def test_a_lost_claim_settles_nothing(db: Database, store: PromptStore, result: Any) -> None:
+async def test_a_lost_claim_settles_nothing(db: Database, store: Stores, result: Any) -> None:
     """Only the holder of the claim may say how a failed try ended."""
     await queue(store)
     document = await store.claim(NOW, busy_chats=[])
@@ -271,7 +278,7 @@ async def test_a_lost_claim_settles_nothing(db: Database, store: PromptStore, re
 
 
 @pytest.mark.parametrize("unknown", [False, True])
-async def test_settled_for_another_try(db: Database, store: PromptStore, unknown: bool) -> None:
+async def test_settled_for_another_try(db: Database, store: Stores, unknown: bool) -> None:
     """Claimable again at the given instant and not before, with the reason and the count of unknowns."""
     await queue(store)
     await store.settle_failed(await claimed(store), Retry(NOW + MINUTE, "down", unknown=unknown), NOW)
@@ -283,7 +290,7 @@ async def test_settled_for_another_try(db: Database, store: PromptStore, unknown
     assert "reason" not in await only_document(db)
 
 
-async def test_settled_as_undeliverable(db: Database, store: PromptStore) -> None:
+async def test_settled_as_undeliverable(db: Database, store: Stores) -> None:
     """It is never claimed again and says why."""
     await queue(store)
     await store.settle_failed(await claimed(store), Undeliverable("bot was blocked"), NOW)
@@ -294,7 +301,7 @@ async def test_settled_as_undeliverable(db: Database, store: PromptStore) -> Non
     assert await queue(store) == PromptState.UNDELIVERABLE
 
 
-async def test_settled_as_invalid(db: Database, store: PromptStore) -> None:
+async def test_settled_as_invalid(db: Database, store: Stores) -> None:
     """A document that cannot be read is put aside with the reason."""
     await db.session_prompts.insert_one({"runId": "r", "chatId": 70})
     document = await store.claim(NOW, busy_chats=[])
@@ -305,7 +312,7 @@ async def test_settled_as_invalid(db: Database, store: PromptStore) -> None:
     assert await claim(store, NOW + LEASE) is None
 
 
-async def test_a_chat_that_moved_is_followed_at_once(db: Database, store: PromptStore) -> None:
+async def test_a_chat_that_moved_is_followed_at_once(db: Database, store: Stores) -> None:
     """The new chat may be claimed without waiting for the lease."""
     await queue(store, chat_id=-70)
     await store.settle_failed(await claimed(store), Moved(-10070), NOW)
@@ -314,7 +321,7 @@ async def test_a_chat_that_moved_is_followed_at_once(db: Database, store: Prompt
     assert (await only_document(db))["movedFrom"] == "-70"
 
 
-async def test_a_chat_that_moved_to_where_it_was_asked_already(db: Database, store: PromptStore) -> None:
+async def test_a_chat_that_moved_to_where_it_was_asked_already(db: Database, store: Stores) -> None:
     """The second prompt for one session in the new chat is undeliverable, the first goes its way."""
     await queue(store, chat_id=-70)
     await queue(store, chat_id=-10070, due_at=NOW + MINUTE)
@@ -329,7 +336,7 @@ async def test_a_chat_that_moved_to_where_it_was_asked_already(db: Database, sto
     assert (await claimed(store, NOW + MINUTE)).chat_id == -10070
 
 
-async def test_a_text_due_later_is_postponed(db: Database, store: PromptStore) -> None:
+async def test_a_text_due_later_is_postponed(db: Database, store: Stores) -> None:
     """A claim takes it, since text says nothing to MongoDB; postponed, it comes when due."""
     await db.session_prompts.insert_one(
         {"runId": "r", "sessionId": "s", "chatId": 70, "dueAt": "2026-02-16T20:00Z"}
@@ -339,7 +346,7 @@ async def test_a_text_due_later_is_postponed(db: Database, store: PromptStore) -
     assert (await claimed(store, NOW + MINUTE)).attempts == 1
 
 
-async def test_references_are_resolved(db: Database, store: PromptStore) -> None:
+async def test_references_are_resolved(db: Database, store: Stores) -> None:
     """Prepared long ids are found by their reference, unknown references are absent."""
     await queue(store, LONG_ID, run_id=LONG_ID)
     document = await store.claim(NOW, busy_chats=[])
@@ -351,7 +358,7 @@ async def test_references_are_resolved(db: Database, store: PromptStore) -> None
     assert await store.resolve(set()) == {}
 
 
-async def test_when_a_session_was_asked_about(db: Database, store: PromptStore) -> None:
+async def test_when_a_session_was_asked_about(db: Database, store: Stores) -> None:
     """By the message, else the last time it was asked, else unknown; another chat is another matter."""
     await queue(store)
     assert await store.sent_at("r", "s", 70, 1) is None
@@ -364,10 +371,11 @@ async def test_when_a_session_was_asked_about(db: Database, store: PromptStore) 
     assert await store.sent_at("r", "s", 70, None) == NOW + 7 * MINUTE
     assert await store.sent_at("r", "s", 71, 7) is None
     assert await store.sent_at("r", "t", 70, 7) is None
-    assert len((await only_document(db))["messages"]) == 5
+    kept = [message["messageId"] for message in (await only_document(db))["messages"]]
+    assert kept == [1, 3, 4, 5, 6, 7]
 
 
-async def test_asking_again_happens_once(store: PromptStore) -> None:
+async def test_asking_again_happens_once(store: Stores) -> None:
     """A second gap does not bring a third question."""
     await queue(store)
     await send(store)
@@ -379,7 +387,7 @@ async def test_asking_again_happens_once(store: PromptStore) -> None:
     assert await claim(store, NOW + 9 * MINUTE) is None
 
 
-async def test_who_answered_is_not_asked_again(db: Database, store: PromptStore) -> None:
+async def test_who_answered_is_not_asked_again(db: Database, store: Stores) -> None:
     """Only unanswered sessions are, also when another session of the run was answered."""
     for number, session_id in enumerate(("answered", "open")):
         await queue(store, session_id)
@@ -400,7 +408,7 @@ async def test_who_answered_is_not_asked_again(db: Database, store: PromptStore)
     ],
 )
 async def test_the_span_of_asking_again_includes_both_ends(
-    store: PromptStore, since: datetime, until: datetime, number: int
+    store: Stores, since: datetime, until: datetime, number: int
 ) -> None:
     """To the millisecond."""
     await queue(store)
@@ -408,16 +416,16 @@ async def test_the_span_of_asking_again_includes_both_ends(
     assert await store.ask_again(sent_since=since, sent_until=until, now=NOW) == number
 
 
-async def test_only_what_was_sent_is_asked_again(store: PromptStore) -> None:
+async def test_only_what_was_sent_is_asked_again(store: Stores) -> None:
     """Pending and undeliverable prompts stay as they are."""
     await queue(store, "blocked")
     await store.settle_failed(await claimed(store), Undeliverable("blocked"), NOW)
     await queue(store, "waiting", due_at=NOW + MINUTE)
     assert await store.ask_again(sent_since=NOW - MINUTE, sent_until=NOW + MINUTE, now=NOW) == 0
-    assert await store.count() == {"pending": 1, "sent": 0, "undeliverable": 1}
+    assert await store.count() == NO_PROMPTS | {"pending": 1, "undeliverable": 1}
 
 
-async def test_asking_again_for_many(db: Database, store: PromptStore) -> None:
+async def test_asking_again_for_many(db: Database, store: Stores) -> None:
     """More prompts than one batch holds are all seen to."""
     await db.session_prompts.insert_many(
         [
@@ -430,15 +438,16 @@ async def test_asking_again_for_many(db: Database, store: PromptStore) -> None:
     assert await store.ask_again(sent_since=NOW, sent_until=NOW, now=NOW) == 0
 
 
-async def test_prompts_are_counted_by_state(db: Database, store: PromptStore) -> None:
-    """All states are present; what nobody has looked at yet is pending."""
-    assert await store.count() == {"pending": 0, "sent": 0, "undeliverable": 0}
+async def test_prompts_are_counted_by_state(db: Database, store: Stores) -> None:
+    """All states are present; what nobody has looked at yet is pending, and reminders are no questions."""
+    assert await store.count() == NO_PROMPTS
     await db.session_prompts.insert_many(
         [
             {"runId": "a"},
             {"runId": "b", "state": None},
             {"runId": "c", "state": "pending"},
             {"runId": "d", "state": "sent"},
+            {"runId": "e", "state": "sent", "kind": "reminder"},
         ]
     )
-    assert await store.count() == {"pending": 3, "sent": 1, "undeliverable": 0}
+    assert await store.count() == NO_PROMPTS | {"pending": 3, "sent": 1}

@@ -60,6 +60,7 @@ async def test_workers_enter_the_same_taps_at_once(db: Database) -> None:
         "invalid": 0,
         "unknown": 0,
         "refused": 0,
+        "postponed": 0,
         "refused-command": 0,
     }
 
@@ -81,5 +82,6 @@ async def test_taps_are_counted_since_an_instant(db: Database) -> None:
         "invalid": 1,
         "unknown": 1,
         "refused": 1,
+        "postponed": 1,
         "refused-command": 1,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,8 +28,10 @@ def buttons_of(message: Json) -> list[Json]:
 
 
 def check_buttons(message: Json) -> None:
-    """Four answers in their order, each with 1 to 64 bytes."""
-    data = [button["callback_data"] for button in buttons_of(message)]
+    """Four answers in their order and Later behind them, each with 1 to 64 bytes."""
+    *data, later = [button["callback_data"] for button in buttons_of(message)]
+    assert later.startswith("later|")
+    assert len(later.encode()) <= 64
     assert [payload.split("|")[3] for payload in data] == list(TYPES)
     assert all(payload.startswith("session_feedback|") for payload in data)
     assert all(1 <= len(payload.encode()) <= 64 for payload in data), data
@@ -62,18 +63,18 @@ async def test_any_ids_come_back_with_the_tap(rig: Rig) -> None:
         for message in await rig.messages(chat, chats.count(chat)):
             check_buttons(message)
             taps.append(rig.world.tap(chat, message["message_id"], User(chat), button=len(taps) % 4))
+    await rig.answered(taps)
     documents = await rig.stored(len(ids))
     assert {(d["runId"], d["sessionId"], int(d["chatId"])) for d in documents} == {
         (*pair, chat) for pair, chat in queued
     }
-    prompts = {(int(d["chatId"]), d["messageId"]): d for d in await rig.prompts({"state": "sent"})}
+    prompts = {(int(d["chatId"]), d["messageId"]): d for d in await rig.prompts({"state": "answered"})}
     for document in documents:
         run, session, chat = document["runId"], document["sessionId"], int(document["chatId"])
         assert document["sessionKey"] == f"{run}-{session}-{chat}"
         prompt = prompts[chat, document["messageId"]]
-        assert (prompt["runId"], prompt["sessionId"], prompt["state"]) == (run, session, "sent")
+        assert (prompt["runId"], prompt["sessionId"], prompt["state"]) == (run, session, "answered")
         assert document["promptSentAt"] == prompt["sentAt"]
-    await rig.answered(taps)
     assert all("Saved" in (tap.answer or "") for tap in taps)
 
 
@@ -119,13 +120,15 @@ async def test_kills_between_send_and_settle(rig: Rig) -> None:
         )
         bot = await rig.start()
         await rig.prompt_in_state("sent", sessionId=session)
+    taps = []
     for number, chat in enumerate(ATHLETES):
         messages = rig.world.messages(chat)
         assert 1 <= len(messages) <= 2, f"kill {number}: {messages}"
-        for message in messages:  # each copy counts
-            rig.world.tap(chat, message["message_id"], User(chat), button=0)
+        # Each copy counts.
+        taps += [rig.world.tap(chat, message["message_id"], User(chat), button=0) for message in messages]
+    await rig.answered(taps)
     await rig.stored(5)
-    assert len(await rig.prompts({"state": "sent"})) == 5
+    assert len(await rig.prompts({"state": "answered"})) == 5
 
 
 async def test_chats_that_cannot_be_reached(rig: Rig) -> None:
@@ -276,4 +279,6 @@ async def test_asking_again_after_a_gap(answered_when: str, rig: Rig) -> None:
         return bool(await rig.events({"sessionId": f"s{OTHER}", "type": "pain"}))
 
     await wait_until(last_tap_wins, 10, "either message answers the same session")
-    assert json.loads((await rig.command("stats", "--json")).out)["prompts"]["sent"] == 4
+    await rig.prompt_in_state("answered", sessionId=f"s{OTHER}")
+    counts = (await rig.stats())["prompts"]
+    assert (counts["sent"], counts["answered"]) == (2, 2)

@@ -12,10 +12,13 @@ from bot.core.callbacks import (
     MAX_CALLBACK_BYTES,
     Callback,
     FeedbackType,
+    Later,
     format_callback,
+    format_later,
     make_reference,
     needs_reference,
     parse_callback,
+    parse_later,
 )
 
 DONE, SKIPPED, HARD, PAIN = FeedbackType
@@ -304,3 +307,37 @@ def test_ids_that_the_plain_form_carries_unchanged(run_id: str, session_id: str)
 def test_what_a_reference_looks_like(run_id: str, session_id: str | None, expected: bool) -> None:
     """Exactly a tilde and 20 characters, with a tilde in the session's place."""
     assert Callback(run_id, session_id, DONE).is_reference is expected
+
+
+@given(ids, ids)
+def test_the_wish_for_later_round_trip_for_any_ids(run_id: str, session_id: str) -> None:
+    """1 to 64 bytes; the plain form gives the ids back, a reference stands where those of answers do."""
+    data = format_later(run_id, session_id)
+    assert 1 <= len(data.encode()) <= MAX_CALLBACK_BYTES
+    assert parse_callback(data) is None
+    later = parse_later(data)
+    assert later is not None
+    if needs_reference(run_id, session_id):
+        assert later.is_reference
+        assert later.run_id == make_reference(run_id, session_id)
+    else:
+        assert not later.is_reference
+        assert later == Later(run_id, session_id)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, 7, b"later|r|s", "", "later", "later|r", "later|r|", "later||s", "later| |s", "later|r| ",
+     "later|r|s|x", "Later|r|s", "session_feedback|r|s|done", "later|r|\ud800", "later|\ufffd|s"],
+)  # fmt: skip
+def test_no_wish_for_later(data: object) -> None:
+    """Anything else is none."""
+    assert parse_later(data) is None
+
+
+@given(any_text)
+def test_reading_a_wish_for_later_never_raises(text: str) -> None:
+    """Whatever comes in."""
+    for data in (text, f"later|{text}", f"later|{text}|{text}"):
+        later = parse_later(data)
+        assert later is None or (later.run_id.strip() and later.session_id.strip())

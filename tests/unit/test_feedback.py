@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.callbacks import Callback, FeedbackType
+from bot.core.callbacks import Callback, FeedbackType, Later
 from bot.core.documents import FeedbackEvent
 from bot.core.feedback import (
     IDS_COMPARABLE_WITHIN,
@@ -85,34 +85,28 @@ def make_event(
 
 
 @pytest.mark.parametrize(
-    ("user_id", "data", "expected"),
+    ("data", "expected"),
     [
-        (7, "session_feedback|r|s|done", Callback("r", "s", FeedbackType.DONE)),
-        (7, "nonsense", NotWritten(Outcome.INVALID)),
-        (7, None, NotWritten(Outcome.INVALID)),
-        (7, "session_feedback||s|done", NotWritten(Outcome.INVALID)),
-        (8, "session_feedback|r|s|done", NotWritten(Outcome.REFUSED)),
-        (8, "nonsense", NotWritten(Outcome.REFUSED)),
-        (-7, "session_feedback|r|s|done", NotWritten(Outcome.REFUSED)),
-        (None, "session_feedback|r|s|done", NotWritten(Outcome.REFUSED)),
+        ("session_feedback|r|s|done", Callback("r", "s", FeedbackType.DONE)),
+        ("later|r|s", Later("r", "s")),
+        ("nonsense", NotWritten(Outcome.INVALID)),
+        (None, NotWritten(Outcome.INVALID)),
+        ("session_feedback||s|done", NotWritten(Outcome.INVALID)),
+        ("later||s", NotWritten(Outcome.INVALID)),
     ],
 )
-def test_strangers_are_refused_before_anything_is_read(
-    user_id: int | None, data: str | None, expected: Callback | NotWritten
+def test_a_tap_is_an_answer_or_a_wish_or_nothing_of_ours(
+    data: str | None, expected: Callback | Later | NotWritten
 ) -> None:
-    """Only listed people's payloads are looked at."""
-    assert read_tap(make_tap(user_id=user_id, data=data), frozenset({7})) == expected
-
-
-def test_nobody_is_listed_by_default() -> None:
-    """An empty list refuses everyone."""
-    assert read_tap(make_tap(), frozenset()) == NotWritten(Outcome.REFUSED)
+    """What no button of ours carries is invalid."""
+    assert read_tap(make_tap(data=data)) == expected
 
 
 def test_a_named_session_is_itself_and_an_unnamed_one_is_its_message() -> None:
     """The older form is read as the session `legacy-<messageId>`."""
     tap = make_tap(message_id=2**40)
     assert named_session(tap, Callback("r", "s", FeedbackType.DONE)) == Session("r", "s", NOW)
+    assert named_session(tap, Later("r", "s")) == Session("r", "s", NOW)
     assert named_session(tap, Callback("r", None, FeedbackType.DONE)) == Session("r", f"legacy-{2**40}", NOW)
 
 

@@ -26,6 +26,16 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "bot.telegram": ("bot.core", "bot.flows.ports", "bot.telegram"),
     "bot.flows": ("bot.core", "bot.flows", "bot.journal", "bot.logs", "bot.store"),
     "bot.exchange": ("bot.core", "bot.exchange"),
+    "bot.api": (
+        "bot.__version__",
+        "bot.api",
+        "bot.core",
+        "bot.flows",
+        "bot.journal",
+        "bot.logs",
+        "bot.store",
+        "bot.tasks",
+    ),
     "bot.sandbox": ("bot.core.errors", "bot.sandbox"),
 }
 TOP = ("bot.app", "bot.cli", "bot.demo", "bot.__main__")
@@ -35,6 +45,10 @@ OWNERS = {
     "pymongo": ("bot.store",),
     "bson": ("bot.store",),
     "sqlite3": ("bot.journal",),
+    "fastapi": ("bot.api",),
+    "starlette": ("bot.api",),
+    "uvicorn": ("bot.api",),
+    "h11": ("bot.api",),
 }
 NOT_IN_CORE = {
     "aiohttp", "asyncio", "bson", "click", "dotenv", "fcntl", "httpx", "io", "logging", "os", "pathlib",

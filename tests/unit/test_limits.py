@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections import defaultdict
 from collections.abc import Sequence
 
 import pytest
 
-from bot.core.limits import SendLimits
+from bot.core.limits import Departure, SendLimits
 
 
 def most_in_window(times: Sequence[float], seconds: float) -> int:
@@ -56,6 +57,67 @@ def test_no_window_holds_more_than_telegram_allows(chats: Sequence[int], booking
         assert most_in_window(times, 1.0) == 1
         if chat < 0:
             assert most_in_window(times, 60.0) <= 20
+
+
+def arrivals(seed: int, number: int, late: float, under_way: float) -> list[float]:
+    """When messages arrive for which twelve senders wake up too late, and which are not equally quick.
+
+    Args:
+        late: seconds by which a sender may wake up too late.
+        under_way: seconds that a message, and its reply, may take longer than the quickest.
+    """
+    chance, limits = random.Random(seed), SendLimits()
+    arrived: list[float] = []
+    todo: list[tuple[float, int, Departure | None]] = [(1000.0, sender, None) for sender in range(12)]
+    chats = iter(range(1, number + 100))
+    while len(arrived) < number:
+        now, sender, departure = heapq.heappop(todo)
+        if departure is not None:
+            limits.arrived(departure, now)
+            departure = None
+        if sender < 12:  # free: books its place
+            at = limits.book(next(chats), now) + chance.choice([0, 0, 0, late * chance.random()])
+            heapq.heappush(todo, (max(now, at), sender + 12, None))
+        elif (wait := limits.pause(now)) > 0:
+            heapq.heappush(todo, (now + wait, sender, None))
+        else:
+            there, back = (0.01 + chance.choice([0, 0, under_way * chance.random()]) for _ in range(2))
+            arrived.append(now + there)
+            departure = limits.leave(-sender, now)
+            heapq.heappush(todo, (now + there + back, sender - 12, departure))
+    return sorted(arrived)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("late", "under_way"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.15), (0.3, 0.2)])
+def test_what_arrives_keeps_the_limit_in_any_weather(seed: int, late: float, under_way: float) -> None:
+    """On a busy machine and in a slow network, too, once it is known how long the way is; and little of the
+    limit is given away."""
+    times = arrivals(seed, 1_500, late, under_way)[30:]
+    assert most_in_window(times, 1.0) <= 30
+    assert len(times) / (times[-1] - times[0]) > (29.4 if late == under_way == 0 else 27)
+
+
+def test_a_chat_that_was_late_waits_from_then_on() -> None:
+    """A message that left or arrived later than booked keeps its chat busy for as much longer."""
+    limits = SendLimits()
+    limits.book(7, 100.0)
+    limits.arrived(limits.leave(8, 100.0), 100.1)
+    departure = limits.leave(7, 100.5)
+    assert limits.waiting(101.51) == {7}
+    limits.arrived(departure, 100.9)  # 0.3 s longer than the quickest
+    assert limits.waiting(101.81) == {7}
+    assert limits.waiting(101.83) == set()
+
+
+def test_replies_that_do_not_come_hold_up_nothing() -> None:
+    """Such a message counts from when it left."""
+    limits = SendLimits()
+    departures = [limits.leave(chat, 100.0) for chat in range(1, 31)]
+    for departure in departures:
+        limits.arrived(departure, 130.0)
+    assert limits.pause(100.5) == pytest.approx(0.505)
+    assert limits.pause(101.1) <= 0
 
 
 def test_the_limit_over_all_is_used_up() -> None:

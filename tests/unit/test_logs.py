@@ -97,6 +97,18 @@ def test_known_secrets_are_removed_longest_first(as_json: bool) -> None:
     assert "db.example.org" not in line
 
 
+@pytest.mark.parametrize(
+    "text", ["/start {}", "https://t.me/my_bot?start={}", '{{"text": "/start {}"}}', "/start {} and more"]
+)
+def test_codes_of_invitations_are_removed(as_json: bool, text: str) -> None:
+    """In links and in messages; other words after start stay."""
+    code = "Aa0-_" * 6 + "zz"
+    line = render(text.format(code), as_json=as_json)
+    assert code not in line
+    assert "[code]" in line
+    assert "start again" in render("start again", as_json=as_json)
+
+
 @pytest.mark.parametrize("form", ["session_feedback|r|s|pain|", "feedback|r|pain|"])
 @pytest.mark.parametrize(
     "note",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,7 +22,9 @@ from bot.core.errors import (
     TelegramUnknown,
 )
 from bot.core.prompts import (
+    Again,
     InvalidPrompt,
+    Kind,
     Moved,
     Prompt,
     Retry,
@@ -45,12 +47,12 @@ def make_document(**fields: Any) -> dict[str, Any]:
 
 def make_prompt(attempts: int = 1, unknowns: int = 0) -> Prompt:
     """A claimed prompt."""
-    return Prompt(1, "c", "r", "s", 70, None, None, attempts, unknowns, again=False)
+    return Prompt(1, "c", "r", "s", 70, None, None, attempts, unknowns)
 
 
 def test_the_least_document() -> None:
     """Nothing but the three ids is needed."""
-    assert read_prompt(make_document()) == Prompt(1, "c", "r", "s", 70, None, None, 1, 0, again=False)
+    assert read_prompt(make_document()) == Prompt(1, "c", "r", "s", 70, None, None, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,21 @@ def test_the_least_document() -> None:
         ({"unknowns": "many"}, {"unknowns": 0}),
         ({"unknowns": float("nan")}, {"unknowns": 0}),
         ({"unknowns": -3}, {"unknowns": 0}),
-        ({"askedAgainAt": NOW}, {"again": True}),
+        ({"askedAgainAt": NOW}, {"again": Again.ABSENCE}),
+        ({"askedAgainAt": NOW, "again": "nudge"}, {"again": Again.NUDGE}),
+        ({"again": "tomorrow"}, {"again": None}),
+        ({"sentAt": NOW}, {"was_sent": True}),
+        ({"sentAt": None}, {"was_sent": False}),
+        ({"kind": None}, {"kind": Kind.SESSION}),
+        ({"kind": "reminder"}, {"kind": Kind.REMINDER}),
+        ({"athleteId": " ana ", "userId": 7.0}, {"athlete_id": "ana", "user_id": 7}),
+        ({"userId": "123456"}, {"user_id": 123_456}),
+        ({"date": "2026-02-16"}, {"day": date(2026, 2, 16)}),
+        ({"date": "monday"}, {"day": None}),
+        ({"date": NOW}, {"day": None}),
+        ({"plan": {"activity": "Run"}}, {"plan": {"activity": "Run"}}),
+        ({"plan": "Run", "sessions": "Run"}, {"plan": None, "sessions": ()}),
+        ({"sessions": [{}, 7]}, {"sessions": ({},)}),
         ({"mine": {"own": "field"}}, {"run_id": "r"}),
     ],
 )
@@ -89,6 +105,19 @@ def test_ids_that_name_nothing(field: str, value: object) -> None:
     """The message names the field and says what to do."""
     with pytest.raises(InvalidPrompt, match=rf"^{field}: .*(give|write)"):
         read_prompt(make_document(**{field: value}))
+
+
+@pytest.mark.parametrize("value", [0, -7, 1.5, True, "seven", [], INT64])
+def test_a_user_that_is_none(value: object) -> None:
+    """Who may answer must be known: what names nobody is refused, not taken for anybody."""
+    with pytest.raises(InvalidPrompt, match=r"^userId: .*give"):
+        read_prompt(make_document(userId=value))
+
+
+def test_an_unknown_kind() -> None:
+    """Nobody knows what to send."""
+    with pytest.raises(InvalidPrompt, match=r"^kind: "):
+        read_prompt(make_document(kind="poem"))
 
 
 @pytest.mark.parametrize("field", ["runId", "sessionId", "chatId"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.core.errors import ConfigError
-from bot.settings import TELEGRAM_API_URL, Settings, load_settings, warn_of_gaps
+from bot.settings import TELEGRAM_API_URL, Settings, load_settings
 
 TOKEN = "123456:AAF-abcdefghijklmnopqrstuvwxyz_012345"
 HTTP_TOKEN = "h" * 32
@@ -68,6 +67,7 @@ def test_defaults() -> None:
         ("LOG_LEVEL", "debug", "DEBUG"),
         ("LOG_FORMAT", "JSON", "json"),
         ("HTTP_HOST", "::1", "::1"),
+        ("HTTP_PORT", "", None),
         ("LATE_AFTER_DAYS", "", 14),
         ("TIMEZONE", "", ZoneInfo("UTC")),
         ("ATHLETE_IDS", "", frozenset()),
@@ -123,6 +123,8 @@ def test_good_values(monkeypatch: pytest.MonkeyPatch, name: str, value: str, exp
         ("HTTP_PORT", "65536"),
         ("HTTP_PORT", "http"),
         ("HTTP_TOKEN", "h" * 31),
+        ("HTTP_TOKEN", "h" * 20 + " " + "h" * 20),
+        ("HTTP_TOKEN", "h" * 40 + "\n"),
     ],
 )
 def test_bad_values_stop_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -138,6 +140,16 @@ def test_bad_values_stop_the_start(monkeypatch: pytest.MonkeyPatch, name: str, v
 def test_http_without_a_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The API is never open to everybody."""
     assert fault(monkeypatch, HTTP_PORT="8080").startswith("HTTP_TOKEN: required")
+
+
+def test_http_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any port, and any 32 characters that a header can carry."""
+    for port, token in (("1", HTTP_TOKEN), ("65535", "contraseña-de-más-de-treinta-y-dos-letras")):
+        monkeypatch.setenv("HTTP_PORT", port)
+        monkeypatch.setenv("HTTP_TOKEN", token)
+        settings = load_settings(None)
+        assert settings.http_port == int(port)
+        assert settings.secrets() == [token]
 
 
 def test_all_faults_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,18 +251,6 @@ def test_the_password_of_mongodb_is_a_secret(
     """The address as a whole is one, and the password by itself."""
     monkeypatch.setenv("MONGO_URL", url)
     assert load_settings(None).secrets() == [url, *([password] if password else [])]
-
-
-def test_an_empty_list_of_athletes_is_warned_of(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Legal, but most likely not meant."""
-    warn_of_gaps(load_settings(None), logging.getLogger("test"))
-    assert "ATHLETE_IDS" in caplog.text
-    caplog.clear()
-    monkeypatch.setenv("ATHLETE_IDS", "7")
-    warn_of_gaps(load_settings(None), logging.getLogger("test"))
-    assert caplog.text == ""
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from bot.core import texts
 from bot.core.callbacks import Callback, FeedbackType, parse_callback
-from bot.core.feedback import NotWritten, Outcome
+from bot.core.feedback import Cause, NotWritten, Outcome
 from bot.core.keyboards import Keyboard, mark_choice, prompt_keyboard
+from bot.core.prompts import Again
 from bot.core.stats import Stats
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
@@ -27,11 +29,11 @@ def labels(keyboard: Keyboard) -> list[str]:
 
 @pytest.mark.parametrize("session_id", ["s", "s" * 200])
 def test_buttons_stand_in_the_order_of_the_types(session_id: str) -> None:
-    """Done, skipped, hard, pain, read row by row, in the plain form and as references."""
+    """Done, skipped, hard, pain, read row by row, in the plain form and as references; Later comes last."""
     keyboard = prompt_keyboard("r", session_id)
     callbacks = [parse_callback(button["callback_data"]) for row in keyboard for button in row]
     assert [callback.type for callback in callbacks if callback is not None] == [DONE, SKIPPED, HARD, PAIN]
-    assert labels(keyboard) == [texts.LABELS[type_] for type_ in FeedbackType]
+    assert labels(keyboard) == [*(texts.LABELS[type_] for type_ in FeedbackType), texts.LATER]
     assert all(set(button) == {"text", "callback_data"} for row in keyboard for button in row)
 
 
@@ -69,18 +71,19 @@ def test_a_button_without_label_can_be_marked() -> None:
 @given(
     st.sampled_from(Outcome),
     st.none() | st.integers(0, 10**9),
+    st.none() | st.sampled_from(Cause),
     st.integers(0, 3650),
 )
 def test_every_notice_fits_into_an_answer(
-    outcome: Outcome, age_days: int | None, late_after_days: int
+    outcome: Outcome, age_days: int | None, cause: Cause | None, late_after_days: int
 ) -> None:
     """Telegram allows 1 to 200 characters in the answer to a callback query."""
-    assert 1 <= len(texts.not_written(NotWritten(outcome, age_days), late_after_days)) <= 200
+    assert 1 <= len(texts.not_written(NotWritten(outcome, age_days, cause), late_after_days)) <= 200
 
 
 def test_every_toast_fits_into_an_answer() -> None:
     """So do the words after a tap that counts."""
-    toasts = [texts.NOT_SAVED, texts.RECEIVED]
+    toasts = [texts.NOT_SAVED, texts.RECEIVED, texts.RECEIVED_UNJUDGED]
     toasts += [say(type_) for say in (texts.saved, texts.superseded) for type_ in FeedbackType]
     assert all(1 <= len(toast) <= 200 for toast in toasts)
 
@@ -89,19 +92,60 @@ def test_only_what_is_durable_is_called_saved() -> None:
     """The provisional answer promises nothing that is not so yet."""
     assert "saved:" in texts.saved(DONE).lower()
     assert "saved:" not in texts.RECEIVED.lower()
+    assert "saved" not in texts.RECEIVED_UNJUDGED.lower()
     assert "will be saved" in texts.RECEIVED
     assert all(
-        "saved" not in texts.not_written(NotWritten(o, 20), 14).lower() for o in Outcome if o != "written"
+        "saved" not in texts.not_written(NotWritten(outcome, 20, cause), 14).lower()
+        for outcome in Outcome
+        for cause in (None, *Cause)
     )
 
 
 def test_each_kind_of_refusal_has_its_own_words() -> None:
     """Late (with and without age), invalid, unknown and refused taps are told apart."""
-    verdicts = [NotWritten(Outcome.LATE, 20), *(NotWritten(o) for o in Outcome if o != Outcome.WRITTEN)]
+    outcomes = (Outcome.LATE, Outcome.INVALID, Outcome.UNKNOWN, Outcome.REFUSED)
+    verdicts = [NotWritten(Outcome.LATE, 20), *(NotWritten(outcome) for outcome in outcomes)]
+    verdicts += [NotWritten(Outcome.REFUSED, cause=cause) for cause in Cause]
     said = [texts.not_written(verdict, 14) for verdict in verdicts]
-    assert len(set(said)) == 5
+    assert len(set(said)) == len(verdicts) == 8
     assert "20 days ago" in said[0]
     assert "14 days" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("again_at", "zone", "expected"),
+    [
+        ("2026-02-16T20:00Z", "UTC", "today at 20:00"),
+        ("2026-02-16T23:30Z", "Europe/Madrid", "tomorrow at 00:30"),
+        ("2026-02-17T19:00Z", "Europe/Madrid", "tomorrow at 20:00"),
+        ("2026-02-18T19:00Z", "Europe/Madrid", "on Wednesday, 18 February 2026 at 20:00"),
+        ("2026-02-17T07:00Z", "Pacific/Auckland", "today at 20:00"),
+    ],
+)
+def test_a_postponed_question_says_when_it_comes_again(again_at: str, zone: str, expected: str) -> None:
+    """As the athlete's own clock and calendar have it, within 200 characters."""
+    said = texts.postponed(datetime.fromisoformat(again_at), ZoneInfo(zone), NOW)
+    assert said == f"All right, I will ask again {expected}."
+    assert len(said) <= 200
+
+
+def test_a_pause_says_until_when() -> None:
+    """The day on which the questions begin again, where the athlete is, and how to end it earlier."""
+    until = datetime(2026, 8, 9, 22, tzinfo=UTC)
+    there = texts.paused(until, ZoneInfo("Europe/Madrid"))
+    assert "until Monday, 10 August 2026; on that day I begin" in there
+    for said in (there, texts.paused(None, UTC)):
+        assert "/resume" in said
+        assert "skipped" in said
+
+
+def test_invitations_are_answered_by_name() -> None:
+    """Who is let in is welcomed; who is in already, or has a code that is no good, hears what to do."""
+    assert "Welcome, Ana!" in texts.enlisted("Ana")
+    assert "Welcome!" in texts.enlisted(None)
+    assert "as Ana," in texts.enlisted_before("Ana")
+    assert "already, so" in texts.enlisted_before(None)
+    assert str(2**40) in texts.invitation_invalid(2**40)
 
 
 def test_a_late_notice_counts_in_good_english() -> None:
@@ -139,7 +183,7 @@ def test_marking_any_text_again(text: str, first: FeedbackType, second: Feedback
     assert texts.shown_text(texts.shown_text(text, first), second) == texts.shown_text(text, second)
 
 
-@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("again", [None, *Again])
 @pytest.mark.parametrize(
     ("title", "note"),
     [
@@ -151,10 +195,12 @@ def test_marking_any_text_again(text: str, first: FeedbackType, second: Feedback
         ("🏃" * 500, "<" * 5000),
     ],
 )
-def test_prompts_are_valid_html_of_bearable_length(title: str | None, note: str | None, again: bool) -> None:
+def test_prompts_are_valid_html_of_bearable_length(
+    title: str | None, note: str | None, again: Again | None
+) -> None:
     """Titles and notes cannot break out, and what is shown stays below Telegram's 4096 characters."""
     text = texts.prompt(title, note, again=again)
-    assert ("once more" in text) is again
+    assert text.startswith("How did your session go?") is (again is None)
     assert text.count("<b>") == text.count("</b>") == (title is not None)
     rest = text.replace("<b>", "").replace("</b>", "")
     assert "<" not in rest
@@ -164,6 +210,88 @@ def test_prompts_are_valid_html_of_bearable_length(title: str | None, note: str 
     for given_text, limit in ((title, texts.MAX_TITLE), (note, texts.MAX_NOTE)):
         if given_text is not None:
             assert texts.clip(given_text, limit) in shown
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "expected"),
+    [
+        (-1, "How did your session go?"),
+        (0, "How did your session go?"),
+        (1, "How did Sunday's session go?"),
+        (6, "How did Tuesday's session go?"),
+        (7, "How did the session of 9 February go?"),
+        (14, "How did the session of 2 February go?"),
+    ],
+)
+def test_a_prompt_says_which_day_it_is_about(days_ago: int, expected: str) -> None:
+    """If that is not today."""
+    today = date(2026, 2, 16)
+    assert texts.prompt(None, None, day=today - timedelta(days=days_ago), today=today) == expected
+    assert texts.prompt(None, None, day=None, today=today) == "How did your session go?"
+
+
+PLAN = {
+    "day": "Monday",
+    "activity": "Tempo <run>",
+    "distance_time": "8 km & 45 min",
+    "intensity": "Z3",
+    "goal": "threshold",
+    "note": "3 x 10 min\n2 min jog",
+}
+
+
+def test_a_prompt_shows_what_was_planned() -> None:
+    """Each detail in a line of its own, escaped; a title of its own and a note of its own win."""
+    lines = ["8 km &amp; 45 min", "Intensity: Z3", "Goal: threshold"]
+    assert texts.prompt("Tempo <run>", None, plan=PLAN).splitlines() == [
+        "How did your session go?",
+        "<b>Tempo &lt;run&gt;</b>",
+        *lines,
+        "3 x 10 min",
+        "2 min jog",
+    ]
+    asked = texts.prompt("Tuesday", "As we said.", plan=PLAN)
+    assert asked.splitlines()[1:] == ["<b>Tuesday</b>", *lines, "As we said."]
+
+
+def test_a_prompt_of_odd_details() -> None:
+    """Whatever a workflow has put there."""
+    odd = {
+        "activity": 5,
+        "distance_time": 8.0,
+        "intensity": ["Z2", "Z3"],
+        "goal": {"pace": "<4:00"},
+        "note": 7,
+    }
+    assert texts.prompt(None, None, plan=odd).splitlines()[1:] == [
+        "<b>5</b>",
+        "8",
+        "Intensity: Z2, Z3",
+        "Goal: pace: &lt;4:00",
+        "7",
+    ]
+
+
+def test_a_reminder_lists_the_sessions_of_the_day() -> None:
+    """One, or several with a line between them."""
+    one = texts.reminder([PLAN])
+    assert one.splitlines()[:3] == ["Today's session:", "", "<b>Tempo &lt;run&gt;</b>"]
+    two = texts.reminder([PLAN, {"activity": "Yoga"}])
+    assert two.startswith("Today's 2 sessions:\n\n<b>Tempo")
+    assert two.endswith("2 min jog\n\n<b>Yoga</b>")
+
+
+@pytest.mark.parametrize("character", ["🏃", "<", "&"])
+@pytest.mark.parametrize("number", [1, 2, 30])
+def test_the_longest_prompts_and_reminders(number: int, character: str) -> None:
+    """Details of any length stay below Telegram's 4096 characters; what is left out is counted."""
+    longest = dict.fromkeys(PLAN, character * 5000)
+    reminder = texts.reminder([longest] * number)
+    for text in (reminder, texts.prompt(character * 500, character * 5000, plan=longest)):
+        assert len(html.unescape(text).encode("utf-16-le")) // 2 <= 4096
+        assert text.count("<b>") == text.count("</b>") >= 1
+    shown = reminder.count("<b>")
+    assert (f"… and {number - shown} more" in reminder) is (shown < number)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +318,8 @@ def test_help_shows_stats_to_admins_only() -> None:
     """The command that others may not use is not advertised to them."""
     assert "/stats" in texts.help_text(admin=True)
     assert "/stats" not in texts.help_text(admin=False)
-    assert all(label in texts.help_text(admin=False) for label in texts.LABELS.values())
+    assert all(label in texts.help_text(admin=False) for label in (*texts.LABELS.values(), texts.LATER))
+    assert all(command in texts.help_text(admin=False) for command in ("/pause", "/resume", "/start"))
 
 
 def make_stats(**fields: Any) -> Stats:
@@ -259,7 +388,9 @@ def test_a_mark_is_a_prefix_that_comes_off() -> None:
 
 def test_the_label_of_every_type_can_be_read_back_from_its_button() -> None:
     """Pressing a produced button gives the answer that its label shows."""
-    for row in prompt_keyboard("r", "s", HARD):
+    *rows, [later] = prompt_keyboard("r", "s", HARD)
+    assert later == {"text": texts.LATER, "callback_data": "later|r|s"}
+    for row in rows:
         for button in row:
             callback = parse_callback(button["callback_data"])
             assert isinstance(callback, Callback)

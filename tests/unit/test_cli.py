@@ -1,0 +1,42 @@
+"""The command line by itself: help, and what is imported for which command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from bot.cli import cli
+
+COMMANDS = cli.list_commands(click.Context(cli))
+
+
+def test_help_lists_every_command_in_a_few_words() -> None:
+    """In whole sentences."""
+    text = CliRunner().invoke(cli, ["--help"]).output
+    lines = dict(line.split(maxsplit=1) for line in text.partition("Commands:\n")[2].splitlines())
+    assert list(lines) == COMMANDS
+    cut_off = {name for name, line in lines.items() if not line.endswith(".") or line.endswith("...")}
+    assert cut_off == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    """It begins with how the command is called."""
+    result = CliRunner().invoke(cli, [command, "--help"], prog_name="feedback-bot")
+    assert (result.exit_code, result.output.split()[:3]) == (0, ["Usage:", "feedback-bot", command])
+
+
+def test_the_service_does_without_what_only_other_commands_need() -> None:
+    """Neither reading and writing of files nor the local Bot API server is imported for `run`."""
+    program = """
+import sys
+from bot.cli import main
+main(["run", "--help"])
+needless = [name for name in sys.modules if name.startswith(("bot.exchange", "bot.cli.data", "bot.sandbox"))]
+assert not needless, needless
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, stdout=subprocess.DEVNULL)
