@@ -90,7 +90,8 @@ async def test_a_troubled_run_at_debug_tells_no_secret(
             rig.faults.add(fault)
         for message_id in message_ids[10:20]:
             rig.world.tap(ATHLETE, message_id, user, button=2)
-        await rig.db["session_prompts"].insert_one({"runId": NOTE, "sessionId": NOTE, "chatId": ATHLETE})
+        prompt = {"runId": "run", "sessionId": "noted", "chatId": ATHLETE, "title": NOTE, "note": NOTE}
+        await rig.db["session_prompts"].insert_one(prompt)
         await rig.stored(20, 60)
 
         await mongod.kill()
