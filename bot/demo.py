@@ -29,7 +29,10 @@ from bot import app
 from bot.core.callbacks import FeedbackType
 from bot.core.clock import Clock
 from bot.core.errors import BotError
+from bot.core.records import PlanSnapshot
+from bot.core.roster import read_roster
 from bot.core.texts import LABELS
+from bot.flows.summaries import collect
 from bot.logs import setup_logging
 from bot.sandbox.ledger import Tap
 from bot.sandbox.server import SandboxServer
@@ -38,7 +41,9 @@ from bot.settings import DEFAULT_DB, Settings
 from bot.store import feedback
 from bot.store.connection import Database, connect
 from bot.store.embedded import EmbeddedMongo
-from bot.store.prompts import PromptStore
+from bot.store.records import RecordStore
+from bot.store.summary import SummaryStore
+from bot.store.upserts import Refused
 
 TOKEN = "123456:" + "demo" * 9  # made up; the local Bot API server takes no other
 ATHLETE = User(1001, "Ana", username="ana_runs")
@@ -50,21 +55,21 @@ _PATIENCE = 20.0
 class Session:
     """One planned session, and the buttons that the athlete taps after it."""
 
-    id: str
-    title: str
+    activity: str
+    distance_time: str
     note: str | None
     taps: tuple[FeedbackType, ...]
 
 
 DONE, SKIPPED, HARD, PAIN = FeedbackType
 WEEK = (
-    Session("mon-easy", "Easy run, 8 km", "Keep it conversational.", (DONE,)),
-    Session("tue-tempo", "Tempo, 3 x 10 min", "Threshold, 2 min jog between.", (DONE, HARD)),
-    Session("wed-strength", "Strength, 40 min", None, (SKIPPED,)),
-    Session("thu-vo2", "VO2max, 5 x 1000 m", "At 5 km pace <3:50/km>.", (HARD,)),
-    Session("fri-easy", "Easy run, 6 km", None, (PAIN,)),
-    Session("sat-bike", "Ride, 90 min", "Flat, easy gear.", (DONE,)),
-    Session("sun-long", "Long run, 22 km", "Last 5 km at marathon pace.", ()),
+    Session("Easy run", "8 km", "Keep it conversational.", (DONE,)),
+    Session("Tempo", "3 x 10 min", "Threshold, 2 min jog between.", (DONE, HARD)),
+    Session("Strength", "40 min", None, (SKIPPED,)),
+    Session("VO2max", "5 x 1000 m", "At 5 km pace <3:50/km>.", (HARD,)),
+    Session("Recovery run", "6 km", None, (PAIN,)),
+    Session("Ride", "90 min", "Flat, easy gear.", (DONE,)),
+    Session("Long run", "22 km", "Last 5 km at marathon pace.", ()),
 )
 
 
@@ -115,7 +120,7 @@ async def _play(console: Console, data_dir: Path) -> None:
         )
         console.print(
             Panel(
-                "A coach planned a week; each evening the bot asks Ana how it went, and she taps a button.\n"
+                "A coach writes a plan; each evening the bot asks Ana how it went, and she taps a button.\n"
                 "The week passes in seconds, at Telegram's pace of one message a second in a chat.\n"
                 f"The service, HTTP and MongoDB ({mongo.url}) are real;\n"
                 f"Telegram is played by a local Bot API server ({telegram.url}).",
@@ -124,7 +129,7 @@ async def _play(console: Console, data_dir: Path) -> None:
         )
         service = asyncio.create_task(app.serve(settings, stop, clock))
         db = connect(mongo.url, None, DEFAULT_DB)
-        story = _Story(console, world, db, clock, monday, service)
+        story = _Story(console, world, db, clock, monday, service, settings)
         try:
             await story.tell()
         finally:
@@ -151,13 +156,16 @@ class _Story:
         clock: Clock,
         monday: datetime,
         service: asyncio.Task[None],
+        settings: Settings,
     ) -> None:
         self._console = console
         self._world = world
         self._db = db
         self._clock = clock
         self._run_id = f"{monday:%G-W%V}-9f1c2d3e-demo-plan"
+        self._monday = monday.date()
         self._service = service
+        self._settings = settings
 
     async def tell(self) -> None:
         await self._week()
@@ -167,26 +175,41 @@ class _Story:
         await self._show_stored()
         self._console.rule("What an admin sees: /stats")
         await self._show_stats()
+        self._console.rule("What the coach gets back: summary")
+        await self._show_summary()
+
+    async def _plan(self) -> None:
+        days = [
+            {
+                "date": (self._monday + timedelta(days=number)).isoformat(),
+                "activity": session.activity,
+                "distance_time": session.distance_time,
+                "note": session.note,
+            }
+            for number, session in enumerate(WEEK)
+        ]
+        plan = {"runId": self._run_id, "weekStart": self._monday.isoformat(), "activityPlan": {"days": days}}
+        [result] = await RecordStore(self._db, clock=self._clock).write(
+            "plan_snapshots", [PlanSnapshot.of(plan)]
+        )
+        if isinstance(result, Refused):
+            raise BotError(f"the demo's plan was refused: {result}")
+        self._console.print(
+            f"The coach's workflow writes one document, plan_snapshots {self._run_id}: a session a day.\n"
+        )
 
     async def _week(self) -> None:
         self._console.rule("The week")
-        prompts = PromptStore(self._db)
+        await self._plan()
         shown: list[Callable[[], bool]] = []
         for number, session in enumerate(WEEK):
             if number:
                 self._world.advance(timedelta(days=1).total_seconds())
             now = self._clock()
-            await prompts.queue(
-                self._run_id,
-                session.id,
-                ATHLETE.id,
-                title=session.title,
-                note=session.note,
-                due_at=now,
-                now=now,
-            )
             message = await self._message_about(session)
-            self._console.print(f"[b]{now:%a %d %b}[/b]  bot asks: {session.title}")
+            self._console.print(
+                f"[b]{now:%a %d %b}[/b]  bot asks: {session.activity}, {session.distance_time}"
+            )
             for type_ in session.taps:
                 await self._tap(message, list(FeedbackType).index(type_), LABELS[type_])
             if session.taps:
@@ -195,7 +218,7 @@ class _Story:
                 self._console.print("           Ana does not answer")
         await self._until(lambda: all(look() for look in shown), "the answers to show in their messages")
         self._console.print("\nTuesday's message, after a change of mind:")
-        self._show_message(next(m for m in self._world.messages(ATHLETE.id) if WEEK[1].title in m["text"]))
+        self._show_message(next(m for m in self._world.messages(ATHLETE.id) if WEEK[1].activity in m["text"]))
 
     def _show_message(self, message: dict[str, Any]) -> None:
         rows = message["reply_markup"]["inline_keyboard"]
@@ -241,10 +264,29 @@ class _Story:
         await self._until(lambda: len(self._world.messages(ATHLETE.id)) >= before + 2, "the reply to /stats")
         self._console.print(Panel(self._world.messages(ATHLETE.id)[-1]["text"]))
 
+    async def _show_summary(self) -> None:
+        roster = read_roster(self._settings.athlete_ids, [], self._settings.hours())
+        athlete = roster.by_user(ATHLETE.id)
+        if athlete is None:
+            raise BotError("the demo's athlete is not on the roster; please report this")
+        summary = await collect(
+            SummaryStore(self._db),
+            roster,
+            athlete,
+            self._monday,
+            now=self._clock(),
+            late_after_days=self._settings.late_after_days,
+            kept_days=self._settings.retain_feedback_events_days,
+        )
+        head, _, _ = summary.to_markdown().partition("\n## Sessions of the four weeks before")
+        lines = [line for line in head.splitlines() if not line.startswith("|")]
+        self._console.print(Text("\n".join(lines)))
+        self._console.print("`summary` prints all of it, with the four weeks before and a legend.")
+
     async def _message_about(self, session: Session) -> int:
         def found() -> int | None:
-            messages = [m for m in self._world.messages(ATHLETE.id) if session.title in m.get("text", "")]
-            # Two sessions may have the same title: the newest is this one's.
+            messages = [m for m in self._world.messages(ATHLETE.id) if session.activity in m.get("text", "")]
+            # An answer to /stats may name it too: the newest is this one's.
             fresh = [m for m in messages if m["date"] >= self._clock().timestamp() - 3_600]
             return fresh[-1]["message_id"] if fresh else None
 
