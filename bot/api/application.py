@@ -93,14 +93,23 @@ def _openapi(app: FastAPI, routes: Sequence[APIRoute]) -> dict[str, Any]:
 
 
 def _say_it_all(document: dict[str, Any], routes: Iterable[APIRoute]) -> None:
-    """FastAPI leaves every null out, also from examples and schemas."""
+    """FastAPI leaves every null out, also from examples, and says of parameters what Python calls them."""
     for route in routes:
         for method in route.methods or ():
             operation = document["paths"].get(route.path, {}).get(method.lower())
             if operation is not None and route.include_in_schema:
                 operation.update(route.openapi_extra or {})
+                for parameter in operation.get("parameters", ()):
+                    parameter["schema"] = _plain(parameter["schema"])
                 for status, response in route.responses.items():
                     operation["responses"][str(status)]["content"] = response["content"]
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema: what it is called stands beside it, and nobody can send a null."""
+    kept = {name: value for name, value in schema.items() if name not in ("title", "description")}
+    choices = [choice for choice in kept.pop("anyOf", ()) if choice != {"type": "null"}]
+    return kept | (choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})
 
 
 def _handle_errors(app: FastAPI, routes: Iterable[APIRoute]) -> None:

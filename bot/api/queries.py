@@ -101,32 +101,38 @@ class PageQuery(Query):
 class PromptsQuery(PageQuery):
     """Which prompts."""
 
-    runId: Text | None = Field(None, description="Of this run only.")
+    runId: Text | None = Field(None, examples=["2026-w08"], description="Of this run only.")
     state: PromptState | None = Field(None, description="In this state only.")
     athlete: Text | None = Field(
-        None, description="Of this athlete only: an athlete id, or a Telegram user id."
+        None, examples=["ana"], description="Of this athlete only: an athlete id, or a Telegram user id."
     )
-    since: Day | None = Field(None, description="From this day on: the planned day, else the day it is due.")
+    since: Day | None = Field(
+        None,
+        examples=["2026-02-16"],
+        description="From this day on: the planned day, else the day it is due.",
+    )
     until: Day | None = Field(None, description="Up to and with this day.")
 
 
 class FeedbackQuery(PageQuery):
     """Which answers."""
 
-    since: Bound | None = Field(None, description="Received from this day (in TIMEZONE) or instant on.")
+    since: Bound | None = Field(
+        None, examples=["2026-02-16"], description="Received from this day (in TIMEZONE) or instant on."
+    )
     until: Bound | None = Field(
         None, description="Received up to and with this day (in TIMEZONE), or before this instant."
     )
-    runId: Text | None = Field(None, description="Of this run only.")
+    runId: Text | None = Field(None, examples=["2026-w08"], description="Of this run only.")
     athlete: Text | None = Field(
-        None, description="Of this athlete only: an athlete id, or a Telegram user id."
+        None, examples=["ana"], description="Of this athlete only: an athlete id, or a Telegram user id."
     )
 
 
 class SummaryQuery(Query):
     """Which week."""
 
-    weekStart: Monday = Field(description="The Monday with which the week begins.")
+    weekStart: Monday = Field(examples=["2026-02-16"], description="The Monday with which the week begins.")
     athlete: Text | None = Field(
         None, description="Whose week: an athlete id. May be left out where there is one athlete only."
     )
