@@ -190,14 +190,17 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, steady.witness
             )
         )
-        upkeep = [_keep_indexes(db, declared_indexes(settings))]
-        if embedded is not None:
-            upkeep.append(embedded.supervise())
         service = build_service(settings, build_stores(db, journal), api, clock)
+        server = None
         if settings.http_port is not None:
             server = await stack.enter_async_context(
                 open_http(settings, settings.http_port, db, journal, service.roster, clock)
             )
+        # Not before everything that may fail: coroutines must be awaited once they are there.
+        upkeep = [_keep_indexes(db, declared_indexes(settings))]
+        if embedded is not None:
+            upkeep.append(embedded.supervise())
+        if server is not None:
             upkeep.append(server.run())
         await _run(service, upkeep, stop)
     log.info("stopped")
@@ -293,10 +296,12 @@ async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
         except (StorageUnavailable, StorageRejected) as exc:
             trouble.met(f"the indexes are not checked yet: {exc}")
             await asyncio.sleep(_RETRY_BOOTSTRAP)
+    if created := sum(report.outcome == "created" for report in reports):
+        log.info("%d indexes created", created)
     for report in reports:
         if report.outcome == "failed":
             log.error("index %s", report)
-        elif report.outcome != "kept":
+        elif report.outcome == "changed":
             log.info("index %s", report)
 
 

@@ -260,7 +260,10 @@ async def _people(settings: Settings) -> list[Person]:
     people = [Person(read_athlete(document, hours), document, now) for document in documents]
     named = {person.athlete.athlete_id for person in people if not person.is_removed}
     roster = read_roster(settings.athlete_ids, documents, hours)
-    return [Person(it, {}, now) for it in roster.athletes if it.athlete_id not in named] + people
+    bare = [Person(it, {}, now) for it in roster.athletes if it.athlete_id not in named]
+    # Whom ATHLETE_IDS keeps in is not shown a second time as removed.
+    kept = {person.athlete.athlete_id for person in bare}
+    return bare + [it for it in people if it.athlete.athlete_id not in kept]
 
 
 @athlete.command()

@@ -250,7 +250,11 @@ def _date(entry: Mapping[str, Any], path: str, start: date | None, end: date | N
         return given
     weekday = _weekday(entry.get("day"))
     if weekday is None:
-        raise InvalidPlan(f"{path}.date", "missing; write a date such as 2026-02-17")
+        said = entry.get("day")
+        cure = "write a date such as 2026-02-17"
+        if isinstance(said, str) and said.strip():
+            raise InvalidPlan(f"{path}.day", f"{said[:40]!r} is no weekday, and there is no date; {cure}")
+        raise InvalidPlan(f"{path}.date", f"missing; {cure}")
     if start is None or end is None:
         raise InvalidPlan("weekStart", f"missing, and {path} has no date; write a date such as 2026-02-16")
     found = [day for day in _days(start, end) if day.weekday() == weekday]

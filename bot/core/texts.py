@@ -176,9 +176,12 @@ _WHAT_I_DO = (
 def welcome(user_id: int, *, athlete: bool, admin: bool) -> str:
     """The reply to /start."""
     if athlete:
-        return f"Hello! {_WHAT_I_DO}"
+        return f"Hello! {_WHAT_I_DO}\n\nYour Telegram id is {user_id}."
     if admin:
-        return "Hello! You are an admin of this bot: /stats shows how the feedback is doing. /help says more."
+        return (
+            "Hello! You are an admin of this bot: /stats shows how the feedback is doing. /help says more.\n\n"
+            f"Your Telegram id is {user_id}."
+        )
     return (
         "Hello! I collect training feedback for athletes whom a coach has registered, and I do not know you yet.\n\n"
         f"Your Telegram id is {user_id}. Send it to your coach, or to whoever runs this bot, and ask to be added."
@@ -238,21 +241,21 @@ def help_text(*, admin: bool) -> str:
         "One tap is enough. Tap another button to change your answer; the last one counts. Your coach reads"
         " the answers before planning the next week.\n\n"
         "Away or ill? /pause stops the questions until you send /resume, /pause 7 for seven days, /pause"
-        " 2026-08-10 until that day. Your coach sees it as a pause, not as skipped.\n\n"
+        " with a day (YYYY-MM-DD) until that day. Your coach sees it as a pause, not as skipped.\n\n"
         "/start shows your Telegram id, /help this page."
     )
     return text + "\n/stats [days] shows figures, for admins." if admin else text
 
 
-RESUMED = "You are not paused (any more): I ask about your sessions as planned. /pause takes a break."
+RESUMED = "I ask about your sessions as planned. /pause takes a break."
 PAUSE_USAGE = (
-    "Please write /pause alone, or with a number of days from 1 to 366 (/pause 7), or with the day on which it"
-    " ends (/pause 2026-08-10)."
+    "Please write /pause alone, or with a number of days from 1 to 366 (/pause 7), or with the coming day on which"
+    " it ends (written YYYY-MM-DD)."
 )
 PAUSE_PRIVATE = "Please send me /pause and /resume in a private chat, so that I do not mix anybody up."
 PAUSE_FOR_ATHLETES = "/pause and /resume are for athletes in training. /start says more."
 INVITATION_PRIVATE = "An invitation works in a private chat with me only. Please open its link there."
-TRY_HELP = "I understand taps on the buttons below my questions, and the command /help."
+TRY_HELP = "Your coach does not see this message. Please tap a button below my question; /help says what else I can do."
 STATS_FOR_ADMINS = "/stats is for the admins of this bot. /help says what I can do for you."
 STATS_PRIVATE = "I show figures in a private chat only. Please send me /stats there."
 STATS_USAGE = "Please write /stats or /stats DAYS, with a number of days from 1 to 365."

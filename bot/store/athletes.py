@@ -173,7 +173,8 @@ class AthleteStore:
         return result.matched_count == 1
 
     async def remove(self, athlete_id: str, now: datetime) -> bool:
-        """Let an athlete go, and void an invitation; returns whether there was one of that name."""
+        """Let an athlete go, void an invitation, end a pause; returns whether there was one of that name."""
+        await self.resume(athlete_id, now)
         with storage_errors():
             result = await self._athletes.update_one(
                 {"athleteId": athlete_id, "state": {"$ne": "removed"}},

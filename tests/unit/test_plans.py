@@ -323,7 +323,7 @@ def test_plans_that_are_refused(fields: dict[str, Any], field: str) -> None:
         (entry(date_="0001-01-01"), ".date"),
         (entry(date_=datetime.max.replace(tzinfo=UTC)), ".date"),
         ({"activity": "Run"}, ".date"),
-        ({"activity": "Run", "day": "someday"}, ".date"),
+        ({"activity": "Run", "day": "someday"}, ".day"),
         ({"activity": "Run", "day": 2}, ".date"),
         (entry(activity=5), ".activity"),
         (entry(activity=True), ".activity"),
