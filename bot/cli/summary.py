@@ -20,7 +20,7 @@ from bot.store.athletes import AthleteStore
 from bot.store.summary import SummaryStore
 
 
-@click.command()
+@click.command(short_help="Show a week and the four before it.")
 @click.option("--week-start", metavar="YYYY-MM-DD", help="The week's Monday; default: the current week.")
 @click.option("--athlete", metavar="ID", help="Whose; may be left out where there is one athlete only.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.core.clock import Clock
 from bot.core.errors import StorageRejected, StorageUnavailable
-from bot.core.plans import InvalidPlan, Plan, created_at, current_sessions, read_plan
+from bot.core.plans import MAX_DAYS, InvalidPlan, Plan, created_at, current_sessions, read_plan
 from bot.core.roster import Athlete, Roster
 from bot.core.slots import Act, Reconciliation, Wish, Write, monday, wishes
 from bot.core.texts import count
@@ -36,6 +36,8 @@ _WATCH_AGAIN = 5.0
 _MOST_PASSES = 3
 # A week, and a day for zones: plans and prompts from before do not matter any more.
 _LOOK_BACK = timedelta(days=8)
+_LONGEST_PLAN = timedelta(days=MAX_DAYS)
+_AT_ONCE = 25  # plans, between which others get their turn
 
 
 class Planner:
@@ -147,8 +149,9 @@ class Planner:
         # plan that another service has just used would seem to be gone.
         held = await self._slots.held(since, self._known_runs)
         runs = {str(document.get("runId")) for document in held if document.get("slot") is not None}
-        documents = await self._plans.read(since, runs)
-        plans, unread = self._read(documents, roster, first)
+        # A long plan may begin long before the days that still matter.
+        documents = await self._plans.read((first - _LONGEST_PLAN).isoformat(), runs)
+        plans, unread = await self._read(documents, roster, first)
         self._known_runs = {plan.run_id for owned in plans.values() for plan in owned}
         reconciliation = Reconciliation(held, unread, now)
         writes: list[Write] = []
@@ -175,14 +178,16 @@ class Planner:
                 writes += reconciliation.fit(athlete.athlete_id, day, by_day[day], deciding.get(day))
         return writes
 
-    def _read(
+    async def _read(
         self, documents: Sequence[Document], roster: Roster, since: date
     ) -> tuple[Mapping[str, list[Plan]], dict[str, datetime]]:
         """The plans of each athlete, and when those were made that are unreadable or nobody's."""
         plans: dict[str, list[Plan]] = defaultdict(list)
         unread: dict[str, datetime] = {}
         troubles: dict[object, tuple[str, int]] = {}
-        for document in documents:
+        for number, document in enumerate(documents):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # taps go first
             name = f"plan {str(document.get('runId'))[:100]!r}"
             try:
                 plan = read_plan(document)

@@ -144,6 +144,14 @@ async def test_the_changes_to_a_plan_reach_the_outbox(db: Database) -> None:
     assert "reason" not in run
 
 
+async def test_a_long_plan_is_read_to_its_end(db: Database) -> None:
+    """A plan of 31 days that is written when most of it is past."""
+    month = plan("R1", "16 Run", weekStart="2026-01-18", weekEnd="2026-02-17")
+    await db.plan_snapshots.insert_one(month)
+    await reconcile(db)
+    assert await states(db) == {"R1 16-run": "pending"}
+
+
 async def test_whose_plan_it_is(db: Database, caplog: pytest.LogCaptureFixture) -> None:
     """The athlete that it names, else the only one; nobody's is said once, with run, field and cure."""
     await db.plan_snapshots.insert_many(
