@@ -44,6 +44,8 @@ class Cause(Enum):
     """To be asked again later about what is answered."""
     NO_TIME_LEFT = auto()
     """To be asked again later, when no answer would count any more."""
+    PAUSED = auto()
+    """To be asked again later, in a pause that has no end."""
 
 
 @dataclass(frozen=True, slots=True)

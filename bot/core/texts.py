@@ -67,6 +67,8 @@ def not_written(result: NotWritten, late_after_days: int) -> str:
                 f"Answers count for {count(late_after_days, 'day')}, so I cannot ask about this session again"
                 " later. Please tap an answer now."
             )
+        case Cause.PAUSED:
+            return "You are on a pause, so I do not ask again. Please tap an answer now, or send me /resume first."
     match result.outcome:
         case Outcome.LATE if result.age_days is None:
             return "This message is too old for an answer to count, so it was not recorded. Thank you!"

@@ -46,6 +46,7 @@ _IN_FLIGHT = 12
 _IDLE_INTERVAL = 0.5
 _TROUBLE_DELAY = 2.0
 _SETTLE_TRIES = 3
+_NO_ATHLETE = "its athlete is not on the roster any more"
 _NAMES = {Kind.SESSION: "prompt", Kind.REMINDER: "reminder"}
 
 
@@ -142,8 +143,17 @@ class Dispatcher:
         if prompt.again is not None and await self._outbox.is_answered(prompt):
             await self._outbox.settle_unasked(prompt, PromptState.ANSWERED, now)
             return False
-        if athlete is not None and athlete.pause_at(now) is not None:
-            if prompt.was_sent:  # it can still be answered; it is only not asked once more
+        if athlete is None and prompt.athlete_id is not None and prompt.user_id is not None:
+            # It was meant for one athlete alone, who has been removed since: nobody could answer it.
+            if prompt.was_sent:
+                await self._outbox.settle_unasked(prompt, PromptState.SENT, now)
+            else:
+                await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, _NO_ATHLETE)
+            return False
+        if athlete is not None and (pause := athlete.pause_at(now)) is not None:
+            if prompt.again is Again.LATER and pause.until is not None:  # as they wished
+                await self._outbox.postpone(prompt, athlete.next_prompt_time(pause.until))
+            elif prompt.was_sent:  # it can still be answered; it is only not asked once more
                 await self._outbox.settle_unasked(prompt, PromptState.SENT, now)
             else:
                 await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, PAUSED)

@@ -180,6 +180,10 @@ class Taps:
             return NotWritten(Outcome.REFUSED, cause=Cause.FOREIGN)
         if not isinstance(case.wish, Callback):
             again_at = athlete.next_prompt_time(tap.received_at + _LATER_AT_LEAST)
+            if (pause := athlete.pause_at(again_at)) is not None:
+                if pause.until is None:
+                    return NotWritten(Outcome.REFUSED, cause=Cause.PAUSED)
+                again_at = athlete.next_prompt_time(pause.until)
             return Postponed(again_at, athlete.hours.zone)
         if session.prompt_at is None:
             sent_at = await self._prompts.sent_at(

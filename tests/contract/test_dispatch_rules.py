@@ -171,10 +171,34 @@ async def test_pauses(evening: Evening, since: timedelta, until: timedelta | Non
     pause = Pause(NOW + since, None if until is None else NOW + until)
     evening.athlete(pauses=(pause,))
     await evening.put()
-    await evening.put(sessionId="again", again="later", sentAt=NOW - HOUR)
+    await evening.put(sessionId="again", again="nudge", sentAt=NOW - HOUR)
     assert len(await evening.look()) == (2 if is_sent else 0)
     assert await evening.state(sessionId="s") == (("sent", None) if is_sent else ("cancelled", "paused"))
     assert await evening.state(sessionId="again") == ("sent", None)
+
+
+async def test_later_in_a_pause_waits_for_its_end(evening: Evening) -> None:
+    """It is asked at the first usual hour after it; a pause without end leaves the question as it was."""
+    evening.athlete(pauses=(Pause(NOW - HOUR, NOW + DAY + SECOND),))
+    await evening.put(sessionId="again", again="later", sentAt=NOW - HOUR)
+    assert await evening.look() == []
+    assert await evening.state() == ("pending", None)
+    assert (await evening.found())["dueAt"] == NOW + 2 * DAY
+    evening.athlete(pauses=(Pause(NOW - HOUR, None),))
+    assert await evening.look(NOW + 2 * DAY) == []
+    assert await evening.state() == ("sent", None)
+
+
+async def test_who_was_removed_is_not_asked(evening: Evening) -> None:
+    """A question for that athlete alone is cancelled, or left as it was if it was asked; others go out."""
+    gone = {"athleteId": "eve", "userId": 66, "chatId": "66"}
+    await evening.put(sessionId="new", **gone)
+    await evening.put(sessionId="again", again="nudge", sentAt=NOW - HOUR, **gone)
+    await evening.put(sessionId="anybody", chatId="66", athleteId="eve")
+    assert len(await evening.look()) == 1
+    assert await evening.state(sessionId="new") == ("cancelled", "its athlete is not on the roster any more")
+    assert await evening.state(sessionId="again") == ("sent", None)
+    assert await evening.state(sessionId="anybody") == ("sent", None)
 
 
 async def test_a_planned_session_in_a_pause(evening: Evening) -> None:

@@ -331,6 +331,29 @@ async def test_later_has_its_limits(api: FakeApi, db: Database, recording: Recor
     assert api.said("q3") == [texts.not_written(NotWritten(Outcome.UNKNOWN), 14)]
 
 
+@pytest.mark.parametrize(
+    ("until", "outcome", "again_at"),
+    [(None, "refused", None), (NOW + 3 * DAY, "postponed", datetime(2026, 2, 19, 20, tzinfo=UTC))],
+)
+async def test_later_in_a_pause(
+    db: Database,
+    api: FakeApi,
+    recording: Recording,
+    until: datetime | None,
+    outcome: str,
+    again_at: datetime | None,
+) -> None:
+    """Nothing is promised that the pause forbids: after its end, or not at all if it has none."""
+    await add(recording, "ana", userId=ANA, pauses=[{"since": NOW - DAY, "until": until}])
+    await prompt(db)
+    await handle(recording, tap_update(1, format_later("r", "s"), user_id=ANA))
+    assert await outcomes(db) == {"q1": outcome}
+    [found] = await db.session_prompts.find({}).to_list()
+    assert found.get("dueAt") == again_at
+    if again_at is None:
+        assert api.said("q1") == [texts.not_written(NotWritten(Outcome.REFUSED, cause=Cause.PAUSED), 14)]
+
+
 async def test_later_by_reference(db: Database, recording: Recording) -> None:
     """Long ids work, too."""
     await add(recording, "ana", userId=ANA)
