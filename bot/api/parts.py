@@ -107,7 +107,7 @@ def named_athlete(roster: Roster, name: str | None, field_name: str) -> Athlete:
     Raises:
         Problem: there is nobody, or nobody in particular.
     """
-    athlete = roster.sole() if name is None else roster.by_id(name)
+    athlete = roster.meant(name)
     if athlete is not None:
         return athlete
     if name is None:

@@ -110,7 +110,6 @@ def _theirs(documents: list[Document], roster: Roster, athlete: Athlete) -> dict
             plan = read_plan(document)
         except InvalidPlan:
             continue  # the log of the service names it
-        owner = roster.sole() if plan.athlete_id is None else roster.by_id(plan.athlete_id)
-        if owner is athlete:
+        if roster.meant(plan.athlete_id) is athlete:
             plans[plan.run_id] = plan
     return plans

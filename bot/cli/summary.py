@@ -53,7 +53,7 @@ async def _summary(settings: Settings, athlete_id: str | None, monday: date | No
 
 
 def _athlete(roster: Roster, athlete_id: str | None) -> Athlete:
-    found = roster.sole() if athlete_id is None else roster.by_id(athlete_id)
+    found = roster.meant(athlete_id)
     if found is None:
         known = ", ".join(sorted(athlete.athlete_id for athlete in roster.athletes)) or "nobody yet"
         wrong = "required here" if athlete_id is None else f"{athlete_id!r} is not on the roster"

@@ -144,6 +144,10 @@ class Roster:
         reachable = [a for a in self.athletes if a.chat_id is not None]
         return reachable[0] if len(reachable) == 1 else None
 
+    def meant(self, athlete_id: str | None) -> Athlete | None:
+        """The athlete of that name; where none is named, the sole one."""
+        return self.sole() if athlete_id is None else self.by_id(athlete_id)
+
 
 def read_roster(user_ids: Iterable[int], documents: Iterable[Mapping[str, Any]], defaults: Hours) -> Roster:
     """The athletes of ATHLETE_IDS and of the collection.

@@ -212,12 +212,10 @@ def _owner(plan: Plan, roster: Roster) -> Athlete:
     Raises:
         InvalidPlan: nobody's.
     """
+    if (athlete := roster.meant(plan.athlete_id)) is not None:
+        return athlete
     if plan.athlete_id is None:
-        athlete = roster.sole()
         cure = "missing, and there is not exactly one athlete; write whose plan it is"
     else:
-        athlete = roster.by_id(plan.athlete_id)
         cure = f"nobody is called {plan.athlete_id!r}; correct it, or add the athlete (`athlete add`)"
-    if athlete is None:
-        raise InvalidPlan("athleteId", cure)
-    return athlete
+    raise InvalidPlan("athleteId", cure)
