@@ -186,7 +186,7 @@ async def test_failed_tries_are_counted_until_burial(journal: Journal) -> None:
     assert [(e.seq, e.attempts) for e in await pending(journal) if e.attempts] == [(position, 2)]
     await journal.failed(position, "defect", bury=True)
     assert set(await seqs(journal)) == {11}
-    assert await journal.state() == JournalState(1, 1, 1, 1, NOW)
+    assert await journal.state() == JournalState(1, 1, 1, 1, NOW, NOW)
     await append(journal, tap(10))
     assert set(await seqs(journal)) == {11}
 
