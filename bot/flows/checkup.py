@@ -25,11 +25,12 @@ from bot.store.connection import Database
 from bot.store.dates import find_odd_dates
 from bot.store.indexes import Index, examine
 from bot.store.plans import PlanStore
-from bot.store.probes import look, try_rights
+from bot.store.probes import blocked_chats, look, try_rights
 
 PATIENCE = 4.0
 """Seconds for each look."""
 
+_LOOK_BACK = timedelta(days=14)  # for prompts that could not be delivered
 _MOST_PEOPLE = 20  # are asked about at Telegram
 _MONGODB_CURE = "make sure that it runs, that MONGO_URL is right, and that it lets this machine in"
 _TELEGRAM_CURE = "check this machine's network and proxy variables, and TELEGRAM_API_URL if you set it"
@@ -55,11 +56,13 @@ class Notes:
     Attributes:
         skews: how far our clock is ahead, by whose the other is.
         roster: None as long as nobody has read it.
+        blocked: why the latest prompt could not be delivered, by chat.
         is_known: whether Telegram takes the token.
     """
 
     skews: dict[str, timedelta] = field(default_factory=dict)
     roster: Roster | None = None
+    blocked: dict[int, str] = field(default_factory=dict)
     is_known: bool = False
 
     def witness(self, date: str, now: datetime) -> None:
@@ -123,11 +126,12 @@ async def look_at_people(
         people |= {admin: people.get(admin, f"admin {admin}") for admin in sorted(admin_ids)}
         asked = list(people.items())[:_MOST_PEOPLE]
         reasons = await asyncio.gather(*(_unreachable(api, chat_id) for chat_id, _ in asked))
-        return list(
-            telegram.judge_unreachable(
-                {who: reason for (_, who), reason in zip(asked, reasons, strict=True) if reason}
-            )
-        )
+        found = {
+            # Telegram tells who blocked the bot only when it writes to them.
+            who: reason or notes.blocked.get(chat_id)
+            for (chat_id, who), reason in zip(asked, reasons, strict=True)
+        }
+        return list(telegram.judge_unreachable({who: reason for who, reason in found.items() if reason}))
 
     return [
         *telegram.judge_lists(notes.roster, athlete_ids, admin_ids),
@@ -190,6 +194,7 @@ async def look_at_mongodb(db: Database, expected: Expected, clock: Clock, notes:
         monday = week_of(now, expected.hours.zone)
         people: list[Mapping[str, Any]] = list(await AthleteStore(db).all())
         notes.roster = read_roster(expected.athlete_ids, people, expected.hours)
+        notes.blocked = await blocked_chats(db, now - _LOOK_BACK)
         # A long plan may begin long before the days that still matter.
         documents = await PlanStore(db).read((monday - timedelta(days=MAX_DAYS)).isoformat(), ())
         return [

@@ -11,7 +11,9 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from bot.core.checks.mongodb import Rights, Server
 from bot.core.clock import Clock
+from bot.core.prompts import PromptState
 from bot.store.connection import Database, Document, storage_errors
+from bot.store.prompts import COLLECTION as PROMPTS
 
 _SCRATCH = "doctor_scratch_"
 _LEFT_AFTER = timedelta(hours=1)  # by somebody who was killed
@@ -78,6 +80,23 @@ async def try_rights(db: Database) -> Rights:
     if not await cleaning and "insert" not in refused:
         refused.append("drop")
     return Rights(tuple(refused))
+
+
+async def blocked_chats(db: Database, since: datetime) -> dict[int, str]:
+    """Telegram's reasons for the chats whose latest prompt it would not deliver, of those due since then.
+
+    Raises:
+        StorageUnavailable, StorageRejected.
+    """
+    tried = [PromptState.SENT.value, PromptState.ANSWERED.value, PromptState.UNDELIVERABLE.value]
+    pipeline: list[Document] = [
+        {"$match": {"state": {"$in": tried}, "dueAt": {"$gte": since}}},
+        {"$sort": {"dueAt": 1}},
+        {"$group": {"_id": "$chatId", "state": {"$last": "$state"}, "reason": {"$last": "$reason"}}},
+        {"$match": {"state": PromptState.UNDELIVERABLE.value, "reason": {"$type": "string"}}},
+    ]
+    with storage_errors():
+        return {found["_id"]: found["reason"] async for found in await db[PROMPTS].aggregate(pipeline)}
 
 
 async def _may(attempt: Callable[[], Awaitable[object]]) -> bool:

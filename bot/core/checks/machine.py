@@ -170,7 +170,7 @@ def judge_journal(
         yield warn(
             "journal",
             f"{count(dead, 'dead letter')} that nobody could read, the oldest {_age(now - oldest_dead)} old",
-            f"look at them with: sqlite3 {path} '{_DEAD_LETTERS}'; they harm nobody, and newer ones displace them",
+            f"look at them with: sqlite3 {path} '{_DEAD_LETTERS}'; newer ones displace them",
         )
     if not pending and not dead:
         yield ok("journal", f"{path} is sound, and nothing waits in it")

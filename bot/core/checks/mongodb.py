@@ -183,9 +183,8 @@ def judge_plans(documents: Sequence[Mapping[str, Any]], roster: Roster, monday: 
 def _is_past(document: Mapping[str, Any], monday: date) -> bool:
     """Whether a plan that cannot be read is certainly of a time that does not matter any more."""
     for name, days in (("weekEnd", 0), ("weekStart", 6)):
-        value = document.get(name)
         try:
-            return isinstance(value, str) and date.fromisoformat(value) + timedelta(days=days) < monday
+            return date.fromisoformat(str(document.get(name))) + timedelta(days=days) < monday
         except (ValueError, OverflowError):
             continue
     return False

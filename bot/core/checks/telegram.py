@@ -83,14 +83,15 @@ def judge_unreachable(reasons: Mapping[str, str]) -> Iterator[Finding]:
         reasons: Telegram's, by who it is (`athlete ana`, `admin 7`).
     """
     for who, reason in list(reasons.items())[:SHOWN]:
-        blocked = "blocked" in reason.lower() or "deactivated" in reason.lower()
-        what = (
-            "has blocked the bot" if blocked else "has never written to the bot, so it cannot write to them"
-        )
-        yield warn(
-            "people",
-            f"{who} {what} ({reason})",
-            "they unblock it in Telegram" if blocked else "they send the bot /start; or correct the id",
-        )
+        if "not found" in reason.lower():
+            yield warn(
+                "people",
+                f"{who} has never written to the bot, so it cannot write to them ({reason})",
+                "they send the bot /start; or correct the id",
+            )
+        else:
+            yield warn(
+                "people", f"{who} cannot be written to ({reason})", "they unblock the bot, and send it /start"
+            )
     if (more := len(reasons) - SHOWN) > 0:
         yield warn("people", f"and {more} more cannot be written to", "they send the bot /start")
