@@ -84,7 +84,11 @@ def judge_rights(rights: Rights, server: Server, db_name: str) -> Finding:
             "rights", f"writes to {db_name!r} reach a majority's disks, and indexes may be made and changed"
         )
     refused = ", ".join(rights.refused)
-    who = "who names no user" if server.user is None else f"{server.user!r} (of database {server.user_db!r})"
+    who = (
+        "a MONGO_URL without a user"
+        if server.user is None
+        else f"{server.user!r} (of database {server.user_db!r})"
+    )
     message = f"MongoDB refuses {who} on {db_name!r}: {refused}"
     cure = grant(server, db_name)
     # Without the right to change an index, only a change of retention fails; a scratch collection may stay.
@@ -96,7 +100,7 @@ def judge_rights(rights: Rights, server: Server, db_name: str) -> Finding:
 def grant(server: Server, db_name: str) -> str:
     """The command that gives the rights."""
     if server.user is None:
-        return "write user and password into MONGO_URL: mongodb://USER:PASSWORD@HOST/..."
+        return "put user and password into MONGO_URL, before the host and an @"
     roles = [{"role": role, "db": db_name} for role in ("readWrite", "dbAdmin")]
     return (
         f"as an administrator, in mongosh: db.getSiblingDB({json.dumps(server.user_db)})"
