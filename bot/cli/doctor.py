@@ -32,6 +32,7 @@ from bot.telegram.client import BotClient
 
 # Seconds. After a crash the embedded MongoDB replays its journal first.
 _EMBEDDED_STARTS_WITHIN = 20.0
+_EMBEDDED_CURE = "look into DATA_DIR/mongodb/mongod.log, or set MONGO_URL to a MongoDB server"
 
 
 @click.command(short_help="Check everything that the bot needs.")
@@ -162,7 +163,7 @@ class _Examination:
                     return [fail_as_said("config", str(exc))]
                 return ()
 
-            found = await take("mongodb", work, "see the log that it names", _EMBEDDED_STARTS_WITHIN)
+            found = await take("mongodb", work, _EMBEDDED_CURE, _EMBEDDED_STARTS_WITHIN)
             if not opened:
                 return [*found, *skip_mongodb("see mongodb")]
             return await look_at_mongodb(opened[0][0], expected, system_clock, self._notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -147,13 +148,12 @@ async def test_the_five_collections_by_export_and_write(rig: Rig) -> None:
 
     before = await stored(rig)
     assert all(before.values())
-    for collection in KEYS:
-        done = await rig.command("export", collection)
+    exports = await asyncio.gather(*(rig.command("export", collection) for collection in KEYS))
+    for collection, done in zip(KEYS, exports, strict=True):
         assert (done.status, done.err) == (0, "")
         (rig.folder / f"{collection}.ndjson").write_text(done.out)
     rig.database = rig.settings["MONGO_DB"] = f"test_{uuid4().hex}"
-    for collection in KEYS:
-        done = await rig.command("write", collection, f"{collection}.ndjson")
+    for done in await asyncio.gather(*(rig.command("write", name, f"{name}.ndjson") for name in KEYS)):
         assert (done.status, done.err) == (0, "")
     assert await stored(rig) == before
     assert (await rig.command("bootstrap")).status == 0

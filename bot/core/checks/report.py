@@ -60,7 +60,7 @@ def skip(check: str, why: str) -> Finding:
 
 def fail_as_said(check: str, said: str) -> Finding:
     """A failure in the words of an error, which end with the cure after a semicolon."""
-    message, semicolon, cure = said.strip().partition("; ")
+    message, semicolon, cure = said.strip().removesuffix(".").partition("; ")
     return fail(check, message, cure if semicolon else None)
 
 
