@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import click
 
@@ -47,13 +48,12 @@ def doctor(as_json: bool) -> int:
     """
     settings, faults = load_readable()
     setup_logging("CRITICAL", settings.log_format, settings.secrets())  # the lines say it all
-    findings = in_order(asyncio.run(_Examination(settings, faults).run()))
-    shown = (
-        json.dumps(to_json(findings), indent=2)
-        if as_json
-        else "\n".join(str(finding) for finding in findings)
-    )
-    click.echo(RedactingFormatter(settings.secrets(), as_json=False).redact(shown))
+    redact = RedactingFormatter(settings.secrets(), as_json=False).redact
+    findings = [
+        replace(finding, message=redact(finding.message), cure=finding.cure and redact(finding.cure))
+        for finding in in_order(asyncio.run(_Examination(settings, faults).run()))
+    ]
+    click.echo(json.dumps(to_json(findings), indent=2) if as_json else "\n".join(map(str, findings)))
     if any(finding.level == "FAIL" and finding.check == "config" for finding in findings):
         return ConfigError.exit_status
     return BotError.exit_status if has_failed(findings) else 0
