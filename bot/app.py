@@ -305,10 +305,15 @@ async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
             log.info("index %s", report)
 
 
+def journal_file(data_dir: Path) -> Path:
+    """Where the journal of a data directory is."""
+    return data_dir / "journal.sqlite3"
+
+
 @asynccontextmanager
 async def open_journal(data_dir: Path) -> AsyncIterator[Journal]:
     """The journal of a data directory, closed at the end."""
-    journal = Journal(data_dir / "journal.sqlite3")
+    journal = Journal(journal_file(data_dir))
     await journal.open()
     try:
         yield journal

@@ -75,7 +75,7 @@ class JournalState:
     Attributes:
         pending, pending_taps: unprocessed updates, and the callback queries among them.
         dead, dead_taps: dead letters, and the callback queries among them.
-        oldest_pending: receipt of the oldest unprocessed update.
+        oldest_pending, oldest_dead: receipt of the oldest unprocessed update, and of the oldest dead letter.
     """
 
     pending: int
@@ -83,6 +83,7 @@ class JournalState:
     dead: int
     dead_taps: int
     oldest_pending: datetime | None
+    oldest_dead: datetime | None = None
 
 
 class Journal:
@@ -224,12 +225,22 @@ class Journal:
         def read(db: sqlite3.Connection) -> JournalState:
             counts = "SELECT count(*), total(is_tap), min(received_ms) FROM updates WHERE state = ?"
             waiting, waiting_taps, oldest = db.execute(counts, (_PENDING,)).fetchone()
-            dead, dead_taps, _ = db.execute(counts, (_DEAD,)).fetchone()
+            dead, dead_taps, oldest_dead = db.execute(counts, (_DEAD,)).fetchone()
             return JournalState(
-                waiting, int(waiting_taps), dead, int(dead_taps), None if oldest is None else from_ms(oldest)
+                waiting,
+                int(waiting_taps),
+                dead,
+                int(dead_taps),
+                None if oldest is None else from_ms(oldest),
+                None if oldest_dead is None else from_ms(oldest_dead),
             )
 
         return await self._read(read)
+
+    async def damage(self) -> str | None:
+        """What SQLite finds wrong with the file; None if it is sound."""
+        found: str = await self._read(lambda db: db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        return None if found == "ok" else " ".join(found.split())
 
     async def pending_query_ids(self) -> list[str]:
         """The callback queries in the journal that are not finished; each may be stored already."""

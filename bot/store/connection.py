@@ -46,8 +46,9 @@ _SELECTION_TIMEOUT = 2_000
 NO_TIMEOUT = 0
 """For `pymongo.timeout`: as long as it takes. (None would mean the client's own limit again.)"""
 
-# Unauthorized, AuthenticationFailed, and Atlas's own.
-_DENIED = frozenset({13, 18, 8000})
+_AUTHENTICATION_FAILED = 18
+# Unauthorized, and Atlas's own, which is both.
+_DENIED = frozenset({13, 8000})
 _TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError")
 
 
@@ -129,6 +130,11 @@ def storage_errors() -> Iterator[None]:
             [WriteError(error["index"], error["code"]) for error in exc.details["writeErrors"]]
         ) from None
     except OperationFailure as exc:
+        if exc.code == _AUTHENTICATION_FAILED:
+            raise StorageRejected(
+                f"MongoDB refuses user or password (code {exc.code}); correct them in MONGO_URL, where"
+                " authSource names the database that keeps the user"
+            ) from None
         if exc.code in _DENIED:
             raise StorageRejected(
                 f"MongoDB denies access (code {exc.code}); give the user of MONGO_URL the role readWrite on"

@@ -107,10 +107,31 @@ class BotClient:
         message = message if isinstance(message, dict) else {}
         return SentMessage(read_int64(message.get("message_id")), read_instant(message.get("date")))
 
+    async def get_me(self) -> dict[str, Any]:
+        """The bot itself, as Telegram describes it."""
+        return await self._ask("getMe", {})
+
+    async def webhook_info(self) -> dict[str, Any]:
+        """Where Telegram sends updates (`url`, empty if nowhere), and how many wait."""
+        return await self._ask("getWebhookInfo", {})
+
+    async def chat(self, chat_id: int) -> dict[str, Any]:
+        """A chat that the bot knows.
+
+        Raises:
+            TelegramRejected: it knows none of this id, or may not write there.
+        """
+        return await self._ask("getChat", {"chat_id": chat_id})
+
+    async def _ask(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        reply = await self._call(method, parameters)
+        if not isinstance(reply, dict):
+            raise errors.TelegramUnknown(f"the Bot API sent no object in reply to {method}")
+        return reply
+
     async def username(self) -> str:
         """The bot's user name, of which links to it are made."""
-        me = await self._call("getMe", {})
-        name = me.get("username") if isinstance(me, dict) else None
+        name = (await self.get_me()).get("username")
         if not isinstance(name, str) or not name:
             raise errors.TelegramUnknown("the Bot API did not say the bot's name")
         return name

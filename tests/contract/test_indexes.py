@@ -6,10 +6,8 @@ import asyncio
 import json
 import re
 import socket
-import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,6 @@ from pymongo.errors import DuplicateKeyError
 
 from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.retention import Retention
-from bot.store.embedded import find_mongod
 from bot.store.indexes import (
     INDEXES,
     Change,
@@ -35,6 +32,7 @@ from bot.store.indexes import (
     make_keys,
     plan,
 )
+from tests.support.mongo import guarded_mongod
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -294,33 +292,6 @@ async def test_nobody_answers() -> None:
         async with AsyncMongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=200) as client:
             with pytest.raises(StorageUnavailable):
                 await bootstrap(client.nowhere)
-
-
-@contextmanager
-def guarded_mongod(directory: Path) -> Iterator[int]:
-    """A mongod that asks for passwords, with no users yet; yields its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    arguments = ["--auth", "--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1"]
-    command = [
-        str(find_mongod()),
-        *arguments,
-        "--nounixsocket",
-        "--quiet",
-        "--logpath",
-        str(directory / "log"),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        while True:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.02)
-        yield port
-    finally:
-        process.kill()
-        process.wait()
 
 
 @asynccontextmanager
