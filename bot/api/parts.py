@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -88,7 +88,7 @@ class Parts:
     db: Database
     journal: Journal
     roster: RosterSource
-    figures: Callable[[int], Awaitable[Stats]]
+    figures: Callable[[int], Coroutine[Any, Any, Stats]]
     clock: Clock
     zone: ZoneInfo
     late_after_days: int

@@ -20,6 +20,7 @@ _CARD, _INK, _FAINT, _LINE = "#1b2530", "#f2f5f7", "#aab6c2", "#38475a"
 _COLOURS = {"done": "#56b4e9", "hard": "#f0c419", "skipped": "#7d8b99", "pain": "#ff6a4d"}
 _RESPONSE, _ADHERENCE = "#46586b", "#35c49a"
 _MOST_LABELS = 8
+_ROOM = 0.2
 
 
 def draw(chart: Mapping[str, Any]) -> bytes:
@@ -27,7 +28,7 @@ def draw(chart: Mapping[str, Any]) -> bytes:
     with mpl.rc_context(
         {
             "font.family": "DejaVu Sans",
-            "font.size": 24,
+            "font.size": 26,
             "text.color": _INK,
             "axes.labelcolor": _INK,
             "xtick.color": _FAINT,
@@ -38,7 +39,7 @@ def draw(chart: Mapping[str, Any]) -> bytes:
         above, below = figure.subplots(2, 1, height_ratios=(1.15, 1))
         _draw_answers(above, chart)
         _draw_weeks(below, chart)
-        figure.subplots_adjust(left=0.09, right=0.965, top=0.865, bottom=0.065, hspace=0.52)
+        figure.subplots_adjust(left=0.1, right=0.94, top=0.865, bottom=0.065, hspace=0.56)
         png = io.BytesIO()
         figure.savefig(png, format="png", facecolor=_CARD)
     return png.getvalue()
@@ -79,30 +80,43 @@ def _draw_weeks(axes: Axes, chart: Mapping[str, Any]) -> None:
         heights = [(week[name] or 0) * 100 for week in weeks]
         axes.bar(places, heights, width=width, color=colour, label=legend[name])
     _prepare(axes, chart["weeksTitle"], columns=2)
-    axes.set_ylim(0, 118)
-    axes.set_yticks([0, 50, 100], ["0", "50", "100 %"])
+    axes.set_ylim(0, 104)
+    axes.set_yticks([0, 50, 100])
     axes.set_xlim(-0.6, max(len(weeks), 3) - 0.4)
     step = -(-len(weeks) // 6)
     axes.set_xticks(list(places)[::step], [week["label"] for week in weeks][::step])
-    if len(weeks) <= _MOST_LABELS:
-        for place, week in enumerate(weeks):
-            share = week["adherence"]
-            text = "–" if share is None else f"{share * 100:.0f}"
-            top = max(week["adherence"] or 0, week["responseRate"] or 0) * 100
-            axes.text(place, top + 2.5, text, ha="center", va="bottom", fontsize=27, fontweight="bold")
     if all(week["adherence"] is None for week in weeks):
         _say(axes, chart["nothing"])
+    elif len(weeks) <= _MOST_LABELS:
+        for place, week in enumerate(weeks):
+            _write_share(axes, place, week)
+
+
+def _write_share(axes: Axes, place: int, week: Mapping[str, Any]) -> None:
+    """The week's adherence, in its bar if that is high enough, else above."""
+    share = week["adherence"]
+    is_inside = share is not None and share >= _ROOM
+    axes.text(
+        place,
+        share * 100 - 3 if is_inside else (week["responseRate"] or 0) * 100 + 2,
+        "–" if share is None else f"{share * 100:.0f}",
+        ha="center",
+        va="top" if is_inside else "bottom",
+        color=_CARD if is_inside else _ADHERENCE,
+        fontsize=30,
+        fontweight="bold",
+    )
 
 
 def _prepare(axes: Axes, title: str, *, columns: int) -> None:
     axes.set_facecolor(_CARD)
-    axes.set_title(title, loc="left", fontsize=34, fontweight="bold", pad=70, x=-0.07)
+    axes.set_title(title, loc="left", fontsize=34, fontweight="bold", pad=70, x=-0.08)
     axes.legend(
         loc="lower left",
-        bbox_to_anchor=(-0.085, 0.985),
+        bbox_to_anchor=(-0.1, 0.99),
         ncols=columns,
         frameon=False,
-        fontsize=25,
+        fontsize=27,
         handlelength=0.8,
         handleheight=0.8,
         handletextpad=0.4,

@@ -24,27 +24,17 @@ def chart_of(stats: Stats, language: Language) -> dict[str, Any]:
     """The content of the picture, as JSON.
 
     `bars` has for each type its name, its label and a number for each of `ticks`; a tick is null where
-    nothing needs to be written. `weeks` has for each week a label, and shares from 0 to 1, or null where there
+    nothing is to be written. `weeks` has for each week a label, and shares from 0 to 1, or null where there
     is none.
     """
-    days = list(stats.by_day)
-    if by_week := len(days) > MAX_DAYS:
-        counts = _by_week(stats.by_day)
-        days = list(counts)
-    else:
-        counts = dict(stats.by_day)
+    by_week = len(stats.by_day) > MAX_DAYS
+    counts = _by_week(stats.by_day) if by_week else stats.by_day
+    days = list(counts)
     weeks = list(stats.weeks.items())[-MAX_WEEKS:]
     return {
         "title": words.CHART_BY_WEEK(language) if by_week else words.CHART_BY_DAY(language),
         "ticks": _ticks(days, by_week, language),
-        "bars": [
-            {
-                "type": type_.value,
-                "label": f"{words.TYPES[type_](language)} {sum(counts[day][type_] for day in days)}",
-                "numbers": [counts[day][type_] for day in days],
-            }
-            for type_ in _ORDER
-        ],
+        "bars": [_bar(type_, [counts[day][type_] for day in days], language) for type_ in _ORDER],
         "weeksTitle": words.CHART_WEEKS(language),
         "weeksLegend": {
             "adherence": words.CHART_ADHERENCE(language),
@@ -55,7 +45,12 @@ def chart_of(stats: Stats, language: Language) -> dict[str, Any]:
     }
 
 
-def _by_week(by_day: Mapping[date, Mapping[str, int]]) -> dict[date, dict[str, int]]:
+def _bar(type_: FeedbackType, numbers: list[int], language: Language) -> dict[str, Any]:
+    label = f"{words.TYPES[type_](language)} {words.compact(sum(numbers), language)}"
+    return {"type": type_.value, "label": label, "numbers": numbers}
+
+
+def _by_week(by_day: Mapping[date, Mapping[str, int]]) -> Mapping[date, Mapping[str, int]]:
     found: dict[date, dict[str, int]] = {}
     for day, types in by_day.items():
         week = found.setdefault(monday_of(day), dict.fromkeys(types, 0))

@@ -28,7 +28,7 @@ def seconds_of(number: int) -> float:
     """What stands for the delays in a bucket."""
     if number < EXACT:
         return float(number)
-    return round(EXACT * RATIO ** (number - EXACT + 0.5), 1)
+    return round(EXACT * math.pow(RATIO, number - EXACT + 0.5), 1)
 
 
 def total(histograms: Iterable[Sequence[int]]) -> list[int]:

@@ -48,7 +48,7 @@ _STATES: Mapping[PromptState, Text] = {
 
 CHART_BY_DAY = Text("Answers by day", "Respuestas por día")
 CHART_BY_WEEK = Text("Answers by week", "Respuestas por semana")
-CHART_WEEKS = Text("Sessions by week", "Sesiones por semana")
+CHART_WEEKS = Text("Sessions by week, %", "Sesiones por semana, %")
 CHART_ADHERENCE = Text("adherence", "cumplimiento")
 CHART_RESPONSE = Text("answered", "contestado")
 CHART_NOTHING = Text("nothing yet", "nada todavía")
@@ -127,6 +127,19 @@ def duration(seconds: float, language: Language) -> str:
     return f"{_number(seconds / 86_400, language)} d"
 
 
+def compact(number: int, language: Language) -> str:
+    """`950`, `1.2k`, `27k`."""
+    if number < 1_000:
+        return str(number)
+    length, unit = (1_000, "k") if number < 999_500 else (1_000_000, "M")
+    return f"{_number(number / length, language)}{unit}"
+
+
+def _grouped(number: int, language: Language) -> str:
+    """`39,213`."""
+    return f"{number:,}".replace(",", "." if language is Language.ES else ",")
+
+
 def _number(value: float, language: Language) -> str:
     text = f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
     return text.replace(".", ",") if language is Language.ES else text
@@ -142,11 +155,17 @@ def _health(figures: Stats, zone: ZoneInfo, language: Language) -> list[str]:
         received = written + figures.waiting_feedback + figures.dead_taps
         sign = "✅" if rate == 1 else "⚠️"
         lines.append(
-            _RATE(language, sign=sign, rate=exact(rate, language), written=written, received=received)
+            _RATE(
+                language,
+                sign=sign,
+                rate=exact(rate, language),
+                written=_grouped(written, language),
+                received=_grouped(received, language),
+            )
         )
     if figures.waiting_taps:
         since = _moment(figures.oldest_pending, zone, figures.until, language)
-        lines.append(_WAITING(language, number=figures.waiting_taps, since=since))
+        lines.append(_WAITING(language, number=_grouped(figures.waiting_taps, language), since=since))
     if figures.dead_letters:
         lines.append(_DEAD(language, number=figures.dead_letters))
     return lines
@@ -154,9 +173,12 @@ def _health(figures: Stats, zone: ZoneInfo, language: Language) -> list[str]:
 
 def _answers(figures: Stats, language: Language) -> list[str]:
     answers = figures.answers
-    lines = [_ANSWERS(language, number=sum(answers.values()))]
+    lines = [_ANSWERS(language, number=_grouped(sum(answers.values()), language))]
     lines.append(
-        "  ".join(f"{_SIGNS[type_]} {TYPES[type_](language)} {answers[type_]}" for type_ in FeedbackType)
+        "  ".join(
+            f"{_SIGNS[type_]} {TYPES[type_](language)} {_grouped(answers[type_], language)}"
+            for type_ in FeedbackType
+        )
     )
     sessions = figures.sessions
     if sessions.asked:
@@ -165,7 +187,7 @@ def _answers(figures: Stats, language: Language) -> list[str]:
                 language,
                 adherence=percent(sessions.adherence),
                 response=percent(sessions.response_rate),
-                asked=sessions.asked,
+                asked=_grouped(sessions.asked, language),
             )
         )
         weeks = [
@@ -196,7 +218,9 @@ def exact(rate: float, language: Language) -> str:
 
 def _listed(counts: Mapping[str, int], language: Language) -> str:
     """`late 2, refused 1`: what there is none of is left out."""
-    return ", ".join(f"{name} {number}" for name, number in counts.items() if number) or _NONE(language)
+    return ", ".join(
+        f"{name} {_grouped(number, language)}" for name, number in counts.items() if number
+    ) or _NONE(language)
 
 
 def _moment(instant: datetime | None, zone: ZoneInfo, now: datetime, language: Language) -> str:

@@ -1,8 +1,8 @@
 """Counts over spans of time; those of spans that are over are counted once and kept.
 
 `figures`: `{_id, touches, computedAt, taps, answers, sessions, delays}`, one document for each span; `_id`
-names it, the rest is as in `bot.core.stats.Tally`. A kept document holds as long as nobody touched its span (see
-`bot.store.touches`), and an hour at most: what other programs write straight into past days shows by then.
+names it, the rest is as in `bot.core.stats.Tally`. A kept document holds as long as nobody touches its span
+(see `bot.store.touches`), and an hour at most: then shows what other programs write straight into the past.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class FigureStore:
 
         Args:
             query_ids: callbacks that may be entering the ledger right now, oldest first. Each is either
-                counted and in `entered`, or neither. More than 20,000 are not looked for: so many are not in hand.
+                counted and in `entered`, or neither. Only 20,000 are looked for: no more are in hand.
             holds: kept figures that are older are counted anew.
         """
         # Touches first: what is counted after them is no older than they are.

@@ -24,6 +24,7 @@ from bot.core.errors import (
     BotError,
     ConfigError,
     JournalError,
+    PictureError,
     StorageRejected,
     StorageUnavailable,
     TelegramChatMigrated,
@@ -36,6 +37,7 @@ from bot.core.errors import (
 )
 from bot.core.feedback import NotWritten, Outcome, derive_event
 from bot.core.keyboards import Keyboard, prompt_keyboard
+from bot.core.language import Language
 from bot.core.limits import SendLimits
 from bot.core.prompts import Prompt
 from bot.core.roster import Hours, Roster
@@ -64,6 +66,7 @@ from bot.store.indexes import INDEXES, bootstrap
 from bot.store.outbox import Outbox
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
+from bot.store.touches import Touches
 from bot.tasks import end_tasks
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -119,6 +122,8 @@ class FakeApi:
         self.send_script: deque[Exception | SentMessage] = deque()
         self.sent: list[tuple[int, str, Keyboard | None]] = []
         self.on_send: Callable[[int], Awaitable[None]] | None = None
+        self.photos: list[tuple[int, bytes, str]] = []
+        self.photo_script: deque[Exception | SentMessage] = deque()
         self.edits: list[tuple[int, int, str | None, Keyboard]] = []
         self.edit_script: deque[Exception | None] = deque()
 
@@ -150,6 +155,14 @@ class FakeApi:
         if self.on_send is not None:
             await self.on_send(chat_id)
         step = self.send_script.popleft() if self.send_script else SentMessage(len(self.sent), NOW)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+        """As `send`."""
+        self.photos.append((chat_id, png, caption))
+        step = self.photo_script.popleft() if self.photo_script else SentMessage(len(self.photos), NOW)
         if isinstance(step, Exception):
             raise step
         return step
@@ -614,6 +627,11 @@ async def no_stats(_days: int) -> Stats:
     raise JournalError("the journal cannot be read")
 
 
+async def no_picture(_stats: Stats, _language: Language) -> bytes:
+    """A picture that cannot be drawn."""
+    raise PictureError("no paint")
+
+
 @pytest.fixture
 async def recording(
     api: FakeApi, journal: ShakyJournal, db: Database, time: Time, monkeypatch: pytest.MonkeyPatch
@@ -633,11 +651,11 @@ async def recording(
     roster = RosterKeeper(athletes, frozenset({ATHLETE}), Hours(ZoneInfo("UTC")), time)
     await roster.refresh()
     answerer, marker = Answerer(api), Marker(api, limits)
-    commands = Commands(api, limits, no_stats, roster, admins=frozenset({ADMIN}))
+    commands = Commands(api, limits, no_stats, roster, no_picture, admins=frozenset({ADMIN}))
     recorder = Recorder(
         journal=journal,
         roster=roster,
-        taps=Taps(roster, events, PromptStore(db), TapLedger(db), 14),
+        taps=Taps(roster, events, PromptStore(db), TapLedger(db), Touches(db, time), 14),
         requests=Requests(athletes, roster),
         answerer=answerer,
         marker=marker,

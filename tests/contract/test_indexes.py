@@ -406,6 +406,8 @@ def test_retention_is_described() -> None:
         "run_artifacts: documents are never deleted",
         "session_prompts: documents are never deleted",
         "taps: documents are deleted 180 days after receivedAt",
+        "figures: documents are deleted 2 days after computedAt",
+        "figure_touches: documents are deleted 2 days after at",
         "athletes: documents are never deleted",
     ]
 
