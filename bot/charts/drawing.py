@@ -21,6 +21,7 @@ _COLOURS = {"done": "#56b4e9", "hard": "#f0c419", "skipped": "#7d8b99", "pain": 
 _RESPONSE, _ADHERENCE = "#46586b", "#35c49a"
 _MOST_LABELS = 8
 _ROOM = 0.2
+_LEGEND = 32  # characters in large letters
 
 
 def draw(chart: Mapping[str, Any]) -> bytes:
@@ -111,12 +112,13 @@ def _write_share(axes: Axes, place: int, week: Mapping[str, Any]) -> None:
 def _prepare(axes: Axes, title: str, *, columns: int) -> None:
     axes.set_facecolor(_CARD)
     axes.set_title(title, loc="left", fontsize=34, fontweight="bold", pad=70, x=-0.08)
+    _, labels = axes.get_legend_handles_labels()
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(-0.1, 0.99),
         ncols=columns,
         frameon=False,
-        fontsize=27,
+        fontsize=27 if sum(map(len, labels)) <= _LEGEND else 23,
         handlelength=0.8,
         handleheight=0.8,
         handletextpad=0.4,
@@ -125,6 +127,7 @@ def _prepare(axes: Axes, title: str, *, columns: int) -> None:
     axes.grid(axis="y", color=_LINE, linewidth=1.5)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, pad=10)
+    axes.tick_params(axis="x", labelsize=24)
     for side in axes.spines.values():
         side.set_visible(False)
 

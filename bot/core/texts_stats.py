@@ -15,6 +15,7 @@ from bot.core.stats import Stats
 MAX_CAPTION = 1_024
 """UTF-16 units that Telegram takes below a picture."""
 _WEEKS_SHOWN = 5
+_TWO_DIGITS = 10
 
 TYPES: Mapping[FeedbackType, Text] = {
     FeedbackType.DONE: Text("done", "hecho"),
@@ -141,7 +142,7 @@ def _grouped(number: int, language: Language) -> str:
 
 
 def _number(value: float, language: Language) -> str:
-    text = f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+    text = f"{value:.0f}" if value >= _TWO_DIGITS else f"{value:.1f}".removesuffix(".0")
     return text.replace(".", ",") if language is Language.ES else text
 
 

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.stats [--sizes 10000,100000,1000000] [--rounds 15]
 
 - `figures`: `Figures.collect(30)` on a real MongoDB that holds so many answers and as many taps, spread
-  evenly over 30 days, up to now. Cold: nothing is kept of past days. Warm: it is, as while the service runs. In
-  each round every size is measured once, one after the other, so that what else the machine does hits all
+  evenly over 30 days, up to now. Cold: nothing is kept of past days. Warm: it is, as while the service runs.
+  In each round every size is measured once, one after the other, so that what else the machine does hits all
   alike. The ratio to the smallest size is what counts: the median over rounds, and the quartiles.
 - `picture`: the largest gap in the event loop while a picture is drawn in its own process, beside that of
   the same time without; and the time that the drawing takes.

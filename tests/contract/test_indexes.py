@@ -39,7 +39,7 @@ from bot.store.indexes import (
 Database = AsyncDatabase[dict[str, Any]]
 
 DAY = 86_400
-REQUIREMENTS = {  # `data_lineage.md`, and the bot's own three collections
+REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
     "run_events": ["runId_1 unique", "status_1_createdAt_-1", "createdAt_1 90"],
     "feedback_events": [
         "sessionKey_1 unique",
@@ -50,6 +50,8 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own three collections
     "weekly_metrics": ["weekStart_1 unique", "createdAt_-1"],
     "plan_snapshots": ["runId_1 unique", "weekStart_1", "createdAt_1 365"],
     "run_artifacts": ["runId_1 unique", "createdAt_-1"],
+    "figures": ["computedAt_1 2"],
+    "figure_touches": ["at_1 2"],
     "session_prompts": [
         "runId_1_sessionId_1_chatId_1 unique",
         "state_1_dueAt_1",
