@@ -18,14 +18,17 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.callbacks import FeedbackType
 from bot.core.clock import to_ms
+from bot.core.errors import StorageUnavailable
 from bot.core.feedback import Outcome, Tap
 from bot.core.prompts import PromptState
 from bot.core.records import parse
-from bot.core.roster import Hours
+from bot.core.roster import Hours, read_roster
 from bot.core.spans import CLOSED_AFTER, TOUCH_AFTER, Span, window
 from bot.core.stats import Stats, monday_of
+from bot.flows import figures as figures_flow
 from bot.flows.figures import Figures
 from bot.flows.roster import RosterKeeper
+from bot.flows.summaries import collect as collect_summary
 from bot.flows.taps import Taps
 from bot.journal import Journal
 from bot.store import figures as figures_module
@@ -36,6 +39,7 @@ from bot.store.figures import HOLDS, FigureStore
 from bot.store.indexes import bootstrap
 from bot.store.prompts import PromptStore
 from bot.store.records import RecordStore
+from bot.store.summary import SummaryStore
 from bot.store.taps import LedgerEntry, TapLedger
 from bot.store.touches import Touches
 
@@ -430,6 +434,61 @@ async def test_adherence_counts_what_was_asked_and_what_was_answered_unasked(bot
     assert stats.prompts == dict.fromkeys(PromptState, 0) | {
         "sent": 1, late: 1, "answered": 1, "pending": 1, "expired": 1,
     }  # fmt: skip
+
+
+async def test_adherence_is_that_of_the_planner_s_summary(bot: Bot) -> None:
+    """The same week, from the same documents, for the only athlete."""
+    user = ATHLETES[0]
+    asked = NOW - timedelta(hours=30)
+    for session, type_ in enumerate(["done", "hard", "pain", "skipped", "done"]):
+        await bot.store(bot.tap(user, session, type_, NOW - timedelta(hours=session), timedelta(hours=9)))
+    prompts = [
+        {"state": state, "sessionId": f"p{number}", "sentAt": sent_at}
+        for number, (state, sent_at) in enumerate(
+            [("sent", asked), ("late", asked), ("expired", asked), ("expired", None), ("pending", None)]
+        )
+    ]
+    whose = {"runId": "r", "chatId": str(user), "userId": user, "athleteId": str(user), "dueAt": asked}
+    await bot.db.session_prompts.insert_many([whose | prompt for prompt in prompts])
+    roster = read_roster({user}, [], Hours(bot.zone))
+    summary = await collect_summary(
+        *(SummaryStore(bot.db), roster, roster.athletes[0], date(2026, 2, 16)),
+        now=NOW,
+        late_after_days=LATE_AFTER_DAYS,
+        kept_days=180,
+    )
+    week = (await bot.figures().collect(7)).weeks[date(2026, 2, 16)]
+    assert week.asked == summary.week.counts["asked"] == 8
+    assert (week.answered, week.adherence) == (summary.week.answered, summary.week.adherence)
+    assert week.response_rate == summary.week.response_rate == 5 / 8
+
+
+async def test_past_days_are_counted_before_anybody_asks(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once a minute; what goes wrong is told once and ends when it is over."""
+    monkeypatch.setattr(figures_flow, "_INTERVAL", 0.01)
+    figures, count, trouble = bot.figures(), FigureStore.count, [StorageUnavailable("away")] * 3
+
+    async def shaky(store: FigureStore, *args: Any, **more: Any) -> Any:
+        if trouble:
+            raise trouble.pop()
+        return await count(store, *args, **more)
+
+    monkeypatch.setattr(FigureStore, "count", shaky)
+    caplog.set_level("INFO")
+    keeping = asyncio.create_task(figures.keep())
+    async with asyncio.timeout(10):
+        while figures.latest is None:  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.01)
+    keeping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await keeping
+    assert [record.getMessage() for record in caplog.records] == [
+        "no figures: away",
+        "figures can be read again",
+    ]
+    assert await bot.db.figures.count_documents({}) > figures_flow.DEFAULT_DAYS
 
 
 async def test_every_query_is_served_by_an_index(bot: Bot) -> None:
