@@ -194,8 +194,10 @@ def _answers(figures: Stats, language: Language) -> list[str]:
         weeks = [
             f"{short_date(monday, language)} {percent(week.adherence)}"
             for monday, week in list(figures.weeks.items())[-_WEEKS_SHOWN:]
+            if week.asked
         ]
-        lines.append(_WEEKS(language, weeks=" · ".join(weeks)))
+        if len(weeks) > 1:
+            lines.append(_WEEKS(language, weeks=" · ".join(weeks)))
     else:
         lines.append(_NOT_ASKED(language))
     if figures.median_delay is not None and figures.p90_delay is not None:

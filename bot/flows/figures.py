@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 DEFAULT_DAYS = 30
 MAX_DAYS = 365
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # Of more taps that wait it is taken for granted that they are feedback.
 _LOOKED_AT = 5_000
 _INTERVAL = 60.0
@@ -153,8 +155,10 @@ class Figures:
 
 
 def _query_ids(entries: Sequence[Entry]) -> list[str]:
+    """The callback queries among entries, as far as the ledger can hold them: it has no half characters."""
     ids = (query_id_of(entry.update) for entry in entries)
-    return list(dict.fromkeys(query_id for query_id in ids if query_id is not None))
+    whole = (query_id for query_id in ids if query_id is not None and not _SURROGATE.search(query_id))
+    return list(dict.fromkeys(whole))
 
 
 def _tap(entry: Entry) -> Tap | None:

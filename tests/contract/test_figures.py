@@ -387,6 +387,17 @@ async def test_taps_that_wait_count_once_and_only_if_they_will_be_written(bot: B
     assert (stats.dead_taps, stats.dead_letters, stats.feedback_event_write_success_rate) == (0, 2, None)
 
 
+async def test_a_dead_letter_that_no_ledger_can_hold(bot: Bot) -> None:
+    """Its query id has half a character; it counts as received all the same."""
+    broken = update(1)
+    broken["callback_query"]["id"] = "\ud800"
+    await bot.journal.append([broken], polled_at=NOW)
+    assert (await bot.figures().collect(1)).waiting_taps == 1
+    [entry] = await bot.journal.pending(after=0, limit=9)
+    await bot.journal.failed(entry.seq, "broken", bury=True)
+    assert (await bot.figures().collect(1)).dead_taps == 1
+
+
 async def test_a_tap_on_its_way_into_the_ledger_is_never_counted_twice(
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
