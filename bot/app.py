@@ -27,6 +27,7 @@ from bot.flows.figures import Figures
 from bot.flows.followups import Followups
 from bot.flows.intake import Intake
 from bot.flows.marks import Marker
+from bot.flows.pictures import Painter
 from bot.flows.planner import Planner
 from bot.flows.ports import BotApi
 from bot.flows.recorder import Recorder, Rules
@@ -40,6 +41,7 @@ from bot.store.athletes import AthleteStore
 from bot.store.connection import Database, connect
 from bot.store.embedded import EmbeddedMongo
 from bot.store.feedback import FeedbackStore
+from bot.store.figures import FigureStore
 from bot.store.followups import FollowupStore
 from bot.store.indexes import Index, bootstrap, declare
 from bot.store.outbox import Outbox
@@ -47,6 +49,7 @@ from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
 from bot.store.slots import SlotStore
 from bot.store.taps import TapLedger
+from bot.store.touches import Touches
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
 
@@ -67,7 +70,7 @@ _RETRY_BOOTSTRAP = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Everything that is kept: five collections, and the journal of this machine.
+    """Everything that is kept: seven collections, and the journal of this machine.
 
     Four stores share the outbox: `prompts` is for everybody, `outbox` for who sends, `slots` for who plans,
     `followups` for who waits.
@@ -81,11 +84,9 @@ class Stores:
     followups: FollowupStore
     plans: PlanStore
     ledger: TapLedger
+    touches: Touches
+    counts: FigureStore
     journal: Journal
-
-    def figures(self, clock: Clock) -> Figures:
-        """The source of `/stats` and `stats`."""
-        return Figures(self.events, self.prompts, self.ledger, self.journal, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,10 @@ class Service:
     followups: Followups
     absence: Absence
     roster: RosterKeeper
+    figures: Figures
 
 
-def build_stores(db: Database, journal: Journal) -> Stores:
+def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
     """The stores on one database."""
     return Stores(
         athletes=AthleteStore(db),
@@ -115,21 +117,53 @@ def build_stores(db: Database, journal: Journal) -> Stores:
         followups=FollowupStore(db),
         plans=PlanStore(db),
         ledger=TapLedger(db),
+        touches=Touches(db, clock),
+        counts=FigureStore(db, clock),
         journal=journal,
     )
+
+
+def build_roster(settings: Settings, stores: Stores, clock: Clock) -> RosterKeeper:
+    """Who trains here; nothing is read yet."""
+    return RosterKeeper(stores.athletes, settings.athlete_ids, settings.hours(), clock)
+
+
+def build_figures(settings: Settings, stores: Stores, roster: RosterKeeper, clock: Clock) -> Figures:
+    """The source of `/stats`, `stats` and `GET /v1/stats`."""
+    return Figures(
+        counts=stores.counts,
+        prompts=stores.prompts,
+        ledger=stores.ledger,
+        journal=stores.journal,
+        roster=roster,
+        clock=clock,
+        zone=settings.timezone,
+        late_after_days=settings.late_after_days,
+        kept_days=settings.retain_feedback_events_days,
+    )
+
+
+def build_painter(settings: Settings) -> Painter:
+    """What draws the picture of the figures."""
+    return Painter(settings.data_dir / "charts")
 
 
 def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock) -> Service:
     """Wire the flows; nothing runs yet."""
     limits = SendLimits()
-    roster = RosterKeeper(stores.athletes, settings.athlete_ids, settings.hours(), clock)
+    roster = build_roster(settings, stores, clock)
+    figures = build_figures(settings, stores, roster, clock)
     answerer = Answerer(api)
     marker = Marker(api, limits)
-    commands = Commands(api, limits, stores.figures(clock).collect, roster, admins=settings.admin_ids)
+    draw = build_painter(settings).draw
+    commands = Commands(api, limits, figures.collect, roster, draw, admins=settings.admin_ids)
     recorder = Recorder(
         journal=stores.journal,
         roster=roster,
-        taps=Taps(roster, stores.events, stores.prompts, stores.ledger, settings.late_after_days),
+        taps=Taps(
+            *(roster, stores.events, stores.prompts, stores.ledger, stores.touches),
+            settings.late_after_days,
+        ),
         requests=Requests(stores.athletes, roster),
         answerer=answerer,
         marker=marker,
@@ -156,6 +190,7 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         followups=Followups(stores.followups, clock, settings.late_after_days),
         absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
         roster=roster,
+        figures=figures,
     )
 
 
@@ -190,11 +225,11 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, steady.witness
             )
         )
-        service = build_service(settings, build_stores(db, journal), api, clock)
+        service = build_service(settings, build_stores(db, journal, clock), api, clock)
         server = None
         if settings.http_port is not None:
             server = await stack.enter_async_context(
-                open_http(settings, settings.http_port, db, journal, service.roster, clock)
+                open_http(settings, settings.http_port, db, journal, service.roster, service.figures, clock)
             )
         # Not before everything that may fail: coroutines must be awaited once they are there.
         upkeep = [_keep_indexes(db, declared_indexes(settings))]
@@ -220,6 +255,7 @@ async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], st
         service.followups.run(),
         service.absence.run(),
         service.roster.run(),
+        service.figures.keep(),
         *upkeep,
     )
     sinks = _start(
@@ -345,7 +381,13 @@ async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, Emb
 
 @asynccontextmanager
 async def open_http(
-    settings: Settings, port: int, db: Database, journal: Journal, roster: RosterKeeper, clock: Clock
+    settings: Settings,
+    port: int,
+    db: Database,
+    journal: Journal,
+    roster: RosterKeeper,
+    figures: Figures,
+    clock: Clock,
 ) -> AsyncIterator[HttpServer]:
     """The HTTP API, which listens and is ready to run; at the end it answers what it has begun to answer.
 
@@ -361,6 +403,7 @@ async def open_http(
         db=db,
         journal=journal,
         roster=roster,
+        figures=figures.collect,
         clock=clock,
         zone=settings.timezone,
         late_after_days=settings.late_after_days,

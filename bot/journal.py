@@ -86,6 +86,23 @@ class JournalState:
     oldest_dead: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class JournalTaps:
+    """The callback queries of the journal, at one moment.
+
+    Attributes:
+        pending: not finished, oldest first.
+        more: how many more are not finished.
+        dead: those among the dead letters.
+        dead_letters: all dead letters.
+    """
+
+    pending: tuple[Entry, ...]
+    more: int
+    dead: tuple[Entry, ...]
+    dead_letters: int
+
+
 class Journal:
     """The journal in one file. All access goes through one thread, so that fsync never blocks the loop.
 
@@ -242,15 +259,16 @@ class Journal:
         found: str = await self._read(lambda db: db.execute("PRAGMA quick_check(1)").fetchone()[0])
         return None if found == "ok" else " ".join(found.split())
 
-    async def pending_query_ids(self) -> list[str]:
-        """The callback queries in the journal that are not finished; each may be stored already."""
-        sql = (
-            "SELECT json_extract(CAST(raw AS TEXT), '$.callback_query.id') FROM updates"
-            f" WHERE state = {_PENDING} AND is_tap = 1"
-        )
+    async def taps(self, limit: int) -> JournalTaps:
+        """The callback queries that are not finished (each may be stored already), and those given up."""
 
-        def read(db: sqlite3.Connection) -> list[str]:
-            return [query_id for (query_id,) in db.execute(sql) if isinstance(query_id, str)]
+        def read(db: sqlite3.Connection) -> JournalTaps:
+            where = f"state = {_PENDING} AND is_tap = 1"
+            pending = _entries(db, f"{where} ORDER BY seq LIMIT ?", (limit,))
+            (number,) = db.execute(f"SELECT count(*) FROM updates WHERE {where}").fetchone()
+            (dead_letters,) = db.execute(f"SELECT count(*) FROM updates WHERE state = {_DEAD}").fetchone()
+            dead = _entries(db, f"state = {_DEAD} AND is_tap = 1", ())
+            return JournalTaps(tuple(pending), number - len(pending), tuple(dead), dead_letters)
 
         return await self._read(read)
 

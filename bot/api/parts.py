@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from bot.api.problems import Flaw, invalid
 from bot.core.clock import Clock
 from bot.core.errors import StorageUnavailable
 from bot.core.roster import Athlete, Roster
+from bot.core.stats import Stats
 from bot.core.updates import read_int64
 from bot.journal import Journal
 from bot.store.connection import Database, within
@@ -78,6 +79,7 @@ class Parts:
     """Everything that requests are answered with.
 
     Attributes:
+        figures: over so many days.
         zone: TIMEZONE, for days that belong to no athlete.
         late_after_days, kept_days: LATE_AFTER_DAYS, RETAIN_FEEDBACK_EVENTS_DAYS.
         base_url: where the API is reached from this machine.
@@ -86,6 +88,7 @@ class Parts:
     db: Database
     journal: Journal
     roster: RosterSource
+    figures: Callable[[int], Coroutine[Any, Any, Stats]]
     clock: Clock
     zone: ZoneInfo
     late_after_days: int

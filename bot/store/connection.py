@@ -7,10 +7,9 @@ acknowledged writes when a server is killed.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import pymongo
@@ -178,21 +177,3 @@ async def bulk_upsert(
     except _PartlyRefusedError as exc:
         return exc.write_errors
     return []
-
-
-async def count_by(
-    collection: Collection, field: str, since: datetime | None, expected: Iterable[str]
-) -> dict[str, int]:
-    """Documents by the value of a field, those with `receivedAt` from `since` on (None: all).
-
-    Every expected value is present. Raises as `storage_errors`.
-    """
-    match = {} if since is None else {"receivedAt": {"$gte": since}}
-    counts = dict.fromkeys(expected, 0)
-    with storage_errors():
-        cursor = await collection.aggregate(
-            [{"$match": match}, {"$group": {"_id": f"${field}", "n": {"$sum": 1}}}]
-        )
-        async for group in cursor:
-            counts[str(group["_id"])] = group["n"]
-    return counts

@@ -112,6 +112,9 @@ def declare(
         Index("session_prompts", (("date", 1),), sparse=True),
         Index("session_prompts", (("chatId", 1), ("sentAt", 1))),
         Index("taps", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
+        # Neither is used for longer than an hour.
+        Index("figures", (("computedAt", 1),), expire_after_days=2),
+        Index("figure_touches", (("at", 1),), expire_after_days=2),
         Index("athletes", (("athleteId", 1),), unique=True),
         Index("athletes", (("userId", 1),), unique=True, sparse=True),
         Index("athletes", (("invite.hash", 1),), unique=True, sparse=True),

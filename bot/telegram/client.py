@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from telegram import Bot
+from telegram import Bot, InputFile
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -33,6 +33,7 @@ from bot.telegram.transport import AiohttpRequest, NotSentError, UnreadableReply
 _CONNECTIONS = 100
 _READ_TIMEOUT = 10.0
 _ANSWER_TIMEOUT = 4.0
+_UPLOAD_TIMEOUT = 30.0
 # A poll's reply may come this much later than the server was asked to hold it.
 _POLL_GRACE = 10.0
 _RETRY_UNSTATED = 5.0
@@ -104,8 +105,13 @@ class BotClient:
                 "reply_markup": None if keyboard is None else {"inline_keyboard": keyboard},
             },
         )
-        message = message if isinstance(message, dict) else {}
-        return SentMessage(read_int64(message.get("message_id")), read_instant(message.get("date")))
+        return _sent(message)
+
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+        """See `BotApi`."""
+        photo = InputFile(png, filename="stats.png")
+        parameters = {"chat_id": chat_id, "photo": photo, "caption": caption}
+        return _sent(await self._call("sendPhoto", parameters, read_timeout=_UPLOAD_TIMEOUT))
 
     async def get_me(self) -> dict[str, Any]:
         """The bot itself, as Telegram describes it."""
@@ -173,6 +179,11 @@ class BotClient:
             return await self._bot.do_api_request(method, api_kwargs=given, read_timeout=read_timeout)
         except TelegramError as exc:
             _translate(exc)
+
+
+def _sent(message: Any) -> SentMessage:
+    message = message if isinstance(message, dict) else {}
+    return SentMessage(read_int64(message.get("message_id")), read_instant(message.get("date")))
 
 
 def _translate(exc: TelegramError) -> NoReturn:

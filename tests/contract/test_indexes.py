@@ -37,7 +37,7 @@ from tests.support.mongo import guarded_mongod
 Database = AsyncDatabase[dict[str, Any]]
 
 DAY = 86_400
-REQUIREMENTS = {  # `data_lineage.md`, and the bot's own three collections
+REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
     "run_events": ["runId_1 unique", "status_1_createdAt_-1", "createdAt_1 90"],
     "feedback_events": [
         "sessionKey_1 unique",
@@ -48,6 +48,8 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own three collections
     "weekly_metrics": ["weekStart_1 unique", "createdAt_-1"],
     "plan_snapshots": ["runId_1 unique", "weekStart_1", "createdAt_1 365"],
     "run_artifacts": ["runId_1 unique", "createdAt_-1"],
+    "figures": ["computedAt_1 2"],
+    "figure_touches": ["at_1 2"],
     "session_prompts": [
         "runId_1_sessionId_1_chatId_1 unique",
         "state_1_dueAt_1",
@@ -377,6 +379,8 @@ def test_retention_is_described() -> None:
         "run_artifacts: documents are never deleted",
         "session_prompts: documents are never deleted",
         "taps: documents are deleted 180 days after receivedAt",
+        "figures: documents are deleted 2 days after computedAt",
+        "figure_touches: documents are deleted 2 days after at",
         "athletes: documents are never deleted",
     ]
 

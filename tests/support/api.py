@@ -18,7 +18,11 @@ from bot.api.application import build
 from bot.api.parts import Parts
 from bot.api.server import HttpServer
 from bot.core.roster import Athlete, Hours, Roster
+from bot.flows.figures import Figures
 from bot.journal import Journal
+from bot.store.figures import FigureStore
+from bot.store.prompts import PromptStore
+from bot.store.taps import TapLedger
 from bot.tasks import end_tasks
 
 API_TOKEN = "t" * 40
@@ -125,10 +129,22 @@ async def serving(
     """Serve the API while the block runs."""
     journal, roster, time = Journal(folder / "journal.sqlite3"), FixedRoster(), Time()
     await journal.open()
+    figures = Figures(
+        counts=FigureStore(db, time),
+        prompts=PromptStore(db),
+        ledger=TapLedger(db),
+        journal=journal,
+        roster=roster,
+        clock=time,
+        zone=zone,
+        late_after_days=14,
+        kept_days=180,
+    )
     parts = Parts(
         db=db,
         journal=journal,
         roster=roster,
+        figures=figures.collect,
         clock=time,
         zone=zone,
         late_after_days=14,
