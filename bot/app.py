@@ -20,20 +20,24 @@ from bot.core.errors import ConfigError, JournalError, StorageRejected, StorageU
 from bot.core.limits import SendLimits
 from bot.core.steady import SteadyClock
 from bot.flows.absence import Absence
+from bot.flows.actions import Actions
 from bot.flows.answers import Answerer
 from bot.flows.commands import Commands
+from bot.flows.composer import Composer
 from bot.flows.dispatcher import Dispatcher
 from bot.flows.figures import Figures
 from bot.flows.followups import Followups
 from bot.flows.intake import Intake
+from bot.flows.languages import Languages
 from bot.flows.marks import Marker
+from bot.flows.notes import Notes
 from bot.flows.pictures import Painter
 from bot.flows.planner import Planner
 from bot.flows.ports import BotApi
 from bot.flows.recorder import Recorder, Rules
 from bot.flows.requests import Requests
 from bot.flows.roster import RosterKeeper
-from bot.flows.taps import Taps
+from bot.flows.taps import Taps, TapStores
 from bot.journal import Journal
 from bot.logs import Recurring
 from bot.settings import DEFAULT_DB, Settings
@@ -43,13 +47,17 @@ from bot.store.embedded import EmbeddedMongo
 from bot.store.feedback import FeedbackStore
 from bot.store.figures import FigureStore
 from bot.store.followups import FollowupStore
+from bot.store.history import History
 from bot.store.indexes import Index, bootstrap, declare
+from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
 from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
 from bot.store.slots import SlotStore
 from bot.store.taps import TapLedger
 from bot.store.touches import Touches
+from bot.store.users import UserStore
+from bot.store.waiting_notes import WaitingNotes
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
 
@@ -70,21 +78,19 @@ _RETRY_BOOTSTRAP = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Everything that is kept: seven collections, and the journal of this machine.
+    """Everything that is kept in MongoDB, and the journal of this machine.
 
-    Four stores share the outbox: `prompts` is for everybody, `outbox` for who sends, `slots` for who plans,
-    `followups` for who waits.
+    Five stores share the outbox: `taps.prompts` is for everybody, `outbox` for who sends, `slots` for who
+    plans, `followups` for who waits, `taps.letters` for what is told because of a tap.
     """
 
     athletes: AthleteStore
-    events: FeedbackStore
-    prompts: PromptStore
+    users: UserStore
+    taps: TapStores
     outbox: Outbox
     slots: SlotStore
     followups: FollowupStore
     plans: PlanStore
-    ledger: TapLedger
-    touches: Touches
     counts: FigureStore
     journal: Journal
 
@@ -103,6 +109,7 @@ class Service:
     followups: Followups
     absence: Absence
     roster: RosterKeeper
+    languages: Languages
     figures: Figures
 
 
@@ -110,14 +117,20 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
     """The stores on one database."""
     return Stores(
         athletes=AthleteStore(db),
-        events=FeedbackStore(db),
-        prompts=PromptStore(db),
+        users=UserStore(db),
+        taps=TapStores(
+            events=FeedbackStore(db),
+            history=History(db),
+            waiting_notes=WaitingNotes(db),
+            prompts=PromptStore(db),
+            letters=LetterStore(db),
+            ledger=TapLedger(db),
+            touches=Touches(db, clock),
+        ),
         outbox=Outbox(db),
         slots=SlotStore(db),
         followups=FollowupStore(db),
         plans=PlanStore(db),
-        ledger=TapLedger(db),
-        touches=Touches(db, clock),
         counts=FigureStore(db, clock),
         journal=journal,
     )
@@ -132,8 +145,8 @@ def build_figures(settings: Settings, stores: Stores, roster: RosterKeeper, cloc
     """The source of `/stats`, `stats` and `GET /v1/stats`."""
     return Figures(
         counts=stores.counts,
-        prompts=stores.prompts,
-        ledger=stores.ledger,
+        prompts=stores.taps.prompts,
+        ledger=stores.taps.ledger,
         journal=stores.journal,
         roster=roster,
         clock=clock,
@@ -156,22 +169,30 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
     answerer = Answerer(api)
     marker = Marker(api, limits)
     draw = build_painter(settings).draw
-    commands = Commands(api, limits, figures.collect, roster, draw, admins=settings.admin_ids)
+    languages = Languages(stores.users, roster, settings.admin_ids, clock)
+    commands = Commands(api, limits, figures.collect, roster, languages, draw, admins=settings.admin_ids)
     recorder = Recorder(
         journal=stores.journal,
         roster=roster,
         taps=Taps(
-            *(roster, stores.events, stores.prompts, stores.ledger, stores.touches),
+            roster,
+            stores.taps,
+            Actions(stores.taps.letters),
             settings.late_after_days,
+            settings.coach_chat_id,
         ),
         requests=Requests(stores.athletes, roster),
+        notes=Notes(stores.taps),
+        languages=languages,
         answerer=answerer,
         marker=marker,
         commands=commands,
-        rules=Rules(settings.admin_ids, settings.late_after_days),
+        rules=Rules(settings.admin_ids, settings.late_after_days, settings.asked_details()),
         clock=clock,
     )
     intake = Intake(api, stores.journal, _fingerprint(settings), clock, recorder.wake)
+
+    composer = Composer(stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone)
 
     async def caught_up() -> None:
         await intake.caught_up()
@@ -185,11 +206,15 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         answerer=answerer,
         marker=marker,
         commands=commands,
-        dispatcher=Dispatcher(api, stores.outbox, limits, clock, settings.timezone, lambda: roster.roster),
+        dispatcher=Dispatcher(
+            *(api, stores.outbox, stores.taps.letters, composer, limits, clock),
+            *(settings.timezone, lambda: roster.roster),
+        ),
         planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
         followups=Followups(stores.followups, clock, settings.late_after_days),
         absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
         roster=roster,
+        languages=languages,
         figures=figures,
     )
 
@@ -255,6 +280,7 @@ async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], st
         service.followups.run(),
         service.absence.run(),
         service.roster.run(),
+        service.languages.run(),
         service.figures.keep(),
         *upkeep,
     )

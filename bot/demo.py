@@ -29,9 +29,10 @@ from bot import app
 from bot.core.callbacks import FeedbackType
 from bot.core.clock import Clock
 from bot.core.errors import BotError
+from bot.core.language import Language
 from bot.core.records import PlanSnapshot
 from bot.core.roster import read_roster
-from bot.core.texts import LABELS
+from bot.core.texts.answers import LABELS
 from bot.flows.summaries import collect
 from bot.logs import setup_logging
 from bot.sandbox.ledger import Tap
@@ -62,6 +63,7 @@ class Session:
 
 
 DONE, SKIPPED, HARD, PAIN = FeedbackType
+_LABELS = {type_: label(Language.EN) for type_, label in LABELS.items()}
 WEEK = (
     Session("Easy run", "8 km", "Keep it conversational.", (DONE,)),
     Session("Tempo", "3 x 10 min", "Threshold, 2 min jog between.", (DONE, HARD)),
@@ -211,7 +213,7 @@ class _Story:
                 f"[b]{now:%a %d %b}[/b]  bot asks: {session.activity}, {session.distance_time}"
             )
             for type_ in session.taps:
-                await self._tap(message, list(FeedbackType).index(type_), LABELS[type_])
+                await self._tap(message, list(FeedbackType).index(type_), _LABELS[type_])
             if session.taps:
                 shown.append(partial(self._shows, message, session.taps[-1]))
             else:
@@ -304,7 +306,7 @@ class _Story:
         self._console.print(f"           tap: {label}\n           bot: [i]{tap.answer}[/i]")
 
     def _shows(self, message_id: int, type_: FeedbackType) -> bool:
-        return str(self._world.message_of(ATHLETE.id, message_id)["text"]).endswith(LABELS[type_])
+        return f"➜ {_LABELS[type_]}" in str(self._world.message_of(ATHLETE.id, message_id)["text"])
 
     async def _until(self, condition: Callable[[], Any], what: str) -> None:
         deadline = time.monotonic() + _PATIENCE

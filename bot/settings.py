@@ -18,6 +18,7 @@ from dotenv.parser import parse_stream
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.core.details import Detail
 from bot.core.errors import ConfigError
 from bot.core.retention import DEFAULT_RETENTION, Retention
 from bot.core.roster import Hours, Quiet, read_hours, read_quiet, read_time, read_zone
@@ -40,6 +41,16 @@ def _ids(value: object) -> object:
             )
         ids.add(int(part))
     return frozenset(ids)
+
+
+def _chat(value: object) -> object:
+    text = str(value).strip()
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and 0 < int(digits) <= _MAX_ID):
+        raise ValueError(
+            f"{value!r} is not a Telegram chat id; write a number such as 123456, or -100123456 for a group"
+        )
+    return int(text)
 
 
 def _read(reader: Callable[[object], object]) -> BeforeValidator:
@@ -76,7 +87,12 @@ class Settings(BaseSettings):
     reminder_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     nudge_after_hours: Annotated[int | None, NoDecode, _read(read_hours)] = None
     quiet_hours: Annotated[Quiet | None, NoDecode, _read(read_quiet)] = None
+    weekly_summary_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     late_after_days: int = Field(14, ge=0, le=3650)
+    coach_chat_id: Annotated[int | None, _read(_chat)] = None
+    ask_rpe: bool = True
+    ask_pain: bool = True
+    ask_reason: bool = True
     metrics_per_athlete: bool = False
     # Retention.check says what is allowed and why.
     retain_run_events_days: int = DEFAULT_RETENTION.run_events
@@ -160,6 +176,12 @@ class Settings(BaseSettings):
         return Hours(
             self.timezone, self.prompt_time, self.reminder_time, self.nudge_after_hours, self.quiet_hours
         )
+
+    def asked_details(self) -> frozenset[Detail]:
+        """What athletes are asked about their answers."""
+        asked = {Detail.RPE: self.ask_rpe, Detail.PLACE: self.ask_pain, Detail.PAIN: self.ask_pain}
+        asked[Detail.REASON] = self.ask_reason
+        return frozenset(detail for detail, is_on in asked.items() if is_on)
 
     def mongo_place(self) -> str:
         """Where MongoDB is meant to be, for a message: without user, password and options."""

@@ -14,7 +14,7 @@ from bot.core.clock import Clock
 from bot.core.errors import StorageUnavailable
 from bot.core.roster import Athlete, Roster
 from bot.core.stats import Stats
-from bot.core.updates import read_int64
+from bot.core.values import read_int64
 from bot.journal import Journal
 from bot.store.connection import Database, within
 from bot.tasks import end_tasks

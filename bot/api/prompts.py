@@ -18,12 +18,12 @@ from bot.api.operations import json_content, request_body, responses
 from bot.api.parts import Parts, named_athlete
 from bot.api.problems import Flaw, invalid
 from bot.api.queries import PromptsQuery, end_instant, first_instant
-from bot.core import texts
 from bot.core.explanations import explain, state_of
 from bot.core.prompts import InvalidPrompt, parse_chat_id
 from bot.core.records import Chat, Instant, Key, Record
 from bot.core.roster import Athlete, Roster
 from bot.core.strict_json import BadValue
+from bot.core.texts import common as texts
 from bot.store.connection import Document
 from bot.store.pages import Page, PromptPages, PromptSelection
 from bot.store.prompts import PromptStore

@@ -15,7 +15,6 @@ import click
 from bot import app
 from bot.cli.people import Person, table
 from bot.cli.shared import call, read_settings
-from bot.core import texts
 from bot.core.clock import system_clock
 from bot.core.errors import ConfigError, StorageRejected, TelegramError
 from bot.core.invitations import CODE_BYTES, VALID_FOR, hash_code, make_code, make_link
@@ -32,6 +31,7 @@ from bot.core.roster import (
     read_time,
     read_zone,
 )
+from bot.core.texts import common as texts
 from bot.settings import Settings
 from bot.store.athletes import COLLECTION, AthleteStore, UserTakenError
 from bot.store.connection import Database, Document

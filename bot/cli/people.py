@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.core import texts
 from bot.core.clock import iso_utc
 from bot.core.roster import Athlete, Pause, athlete_flaws
+from bot.core.texts import common as texts
 from bot.store.connection import Document
 
 

@@ -16,13 +16,14 @@ import click
 
 from bot import app
 from bot.cli.shared import call, read_settings
-from bot.core import texts, texts_stats
 from bot.core.clock import iso_utc, parse_instant, system_clock
 from bot.core.errors import ConfigError, PictureError
 from bot.core.language import Language
 from bot.core.prompts import InvalidPrompt, check_id, parse_chat_id
 from bot.core.roster import Athlete, Roster, read_roster
 from bot.core.stats import Stats
+from bot.core.texts import common as texts
+from bot.core.texts.stats import stats as stats_text
 from bot.flows.figures import DEFAULT_DAYS, MAX_DAYS
 from bot.settings import Settings
 from bot.store import dates
@@ -305,9 +306,7 @@ def stats(days: int, as_json: bool, picture: Path | None) -> None:
     """Show the same figures as /stats."""
     settings = read_settings()
     figures = call(settings, _stats(settings, days, picture))
-    click.echo(
-        json.dumps(figures.to_json(), indent=2) if as_json else texts_stats.stats(figures, Language.EN)
-    )
+    click.echo(json.dumps(figures.to_json(), indent=2) if as_json else stats_text(figures, Language.EN))
 
 
 async def _stats(settings: Settings, days: int, picture: Path | None) -> Stats:

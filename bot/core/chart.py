@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from bot.core import texts_stats as words
 from bot.core.callbacks import FeedbackType
 from bot.core.language import Language
 from bot.core.stats import Adherence, Stats, monday_of
+from bot.core.texts import stats as words
 
 MAX_DAYS = 62
 """With more, bars stand for weeks."""

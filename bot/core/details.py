@@ -23,7 +23,7 @@ from bot.core.callbacks import (
     is_reference,
     make_reference,
 )
-from bot.core.updates import read_int64
+from bot.core.values import read_int64
 
 LEAST, MOST = 0, 10
 """RPE and pain: 0 is rest and no pain, 10 is maximal and the worst pain."""

@@ -19,8 +19,8 @@ from bot.core.clock import parse_instant
 from bot.core.plans import DETAILS
 from bot.core.prompts import Kind, PromptState
 from bot.core.records import is_day
-from bot.core.texts import MAX_NOTE, clip
-from bot.core.updates import read_int64
+from bot.core.texts.common import MAX_NOTE, clip
+from bot.core.values import read_int64
 
 PLANNED = ("activity", *DETAILS)
 """What a plan says about a session, in the order in which it is shown."""

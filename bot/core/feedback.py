@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import Enum, StrEnum, auto
 
 from bot.core.callbacks import Callback, Later, parse_callback, parse_later
+from bot.core.details import DetailTap, parse_detail
 from bot.core.documents import FeedbackEvent
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -30,6 +31,10 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     POSTPONED = "postponed"
     """The athlete wants to be asked again later."""
+    DETAIL = "detail"
+    """No answer, but something about one: RPE, pain, a reason."""
+    REQUEST = "request"
+    """No answer, but something to be done: seen by the coach, data to be deleted, a language."""
     REFUSED_COMMAND = "refused-command"
     """A message, not a tap: of somebody who is no athlete, one for admins only, or an invitation that is not
     valid."""
@@ -46,6 +51,10 @@ class Cause(Enum):
     """To be asked again later, when no answer would count any more."""
     PAUSED = auto()
     """To be asked again later, in a pause that has no end."""
+    NO_ANSWER = auto()
+    """Something about an answer that is not there."""
+    OTHER_ANSWER = auto()
+    """Something that belongs to another answer than the one that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,8 @@ class Tap:
     prompt_at: datetime | None
     data: str | None
     received_at: datetime
+    first_name: str | None = None
+    language_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +108,21 @@ class NotWritten:
     cause: Cause | None = None
 
 
-def read_tap(tap: Tap) -> Callback | Later | NotWritten:
+def read_tap(tap: Tap) -> Callback | Later | DetailTap | NotWritten:
     """What an athlete's tap asks for, if its payload is one of ours."""
-    return parse_callback(tap.data) or parse_later(tap.data) or NotWritten(Outcome.INVALID)
+    data = tap.data
+    return parse_callback(data) or parse_later(data) or parse_detail(data) or NotWritten(Outcome.INVALID)
 
 
-def named_session(tap: Tap, wish: Callback | Later) -> Session:
+def named_session(tap: Tap, wish: Callback | Later | DetailTap) -> Session:
     """The session that a payload names by itself; a reference must be resolved by its prompt record."""
-    session_id = wish.session_id if wish.session_id is not None else f"legacy-{tap.message_id}"
+    session_id = wish.session_id if wish.session_id is not None else legacy_session(tap.message_id)
     return Session(wish.run_id, session_id, tap.prompt_at)
+
+
+def legacy_session(message_id: int | None) -> str:
+    """The id of the session that a message asked about whose buttons name none."""
+    return f"legacy-{message_id}"
 
 
 def derive_event(
@@ -124,11 +141,9 @@ def derive_event(
     local = session.prompt_at.astimezone(zone)
     session_date = local.date().isoformat()
     session_day = WEEKDAYS[local.weekday()]
-    session_ref = f"{session.run_id}-{session.session_id}"
-    user = "anon" if tap.user_id is None else tap.user_id
     return FeedbackEvent(
-        session_key=f"{session_ref}-{user}",
-        session_ref=session_ref,
+        session_key=session_key(session.run_id, session.session_id, tap.user_id),
+        session_ref=f"{session.run_id}-{session.session_id}",
         run_id=session.run_id,
         session_id=session.session_id,
         type=callback.type,
@@ -149,6 +164,11 @@ def derive_event(
         is_late_response=False,
         update_id=tap.update_id,
     )
+
+
+def session_key(run_id: str, session_id: str, user_id: int | None) -> str:
+    """`${runId}-${sessionId}-${userId|anon}`."""
+    return f"{run_id}-{session_id}-{'anon' if user_id is None else user_id}"
 
 
 def collision_key(event: FeedbackEvent) -> str:

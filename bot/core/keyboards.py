@@ -1,4 +1,4 @@
-"""The buttons below a prompt: four answers, one of them marked once it is chosen, and Later in the last row.
+"""The buttons below a question: four answers, and Later; once one is chosen, what may be said besides.
 
 A keyboard here is what the Bot API calls `inline_keyboard`: rows of `{"text", "callback_data"}`.
 """
@@ -7,8 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.core.callbacks import FeedbackType, format_callback, format_later, parse_callback
-from bot.core.texts import LABELS, LATER, marked
+from bot.core.callbacks import FeedbackType, format_callback, format_later, parse_callback, parse_later
+from bot.core.details import (
+    AFTER,
+    Detail,
+    Details,
+    Ids,
+    choices,
+    format_again,
+    format_detail,
+    parse_detail,
+)
+from bot.core.language import Language
+from bot.core.texts import details as texts
+from bot.core.texts.answers import LABELS, LATER, marked
 
 Keyboard = list[list[dict[str, Any]]]
 
@@ -16,22 +28,62 @@ Keyboard = list[list[dict[str, Any]]]
 _PER_ROW = 2
 
 
-def prompt_keyboard(run_id: str, session_id: str, chosen: FeedbackType | None = None) -> Keyboard:
+# Numbers are short, words are not.
+_CHOICES_PER_ROW = {Detail.RPE: 4, Detail.PAIN: 4, Detail.PLACE: 3, Detail.REASON: 2}
+
+
+def prompt_keyboard(run_id: str, session_id: str, language: Language) -> Keyboard:
     """The four answers for a session, whatever its ids, and below them the wish to be asked later."""
     buttons = [
-        {
-            "text": marked(LABELS[type_], chosen=type_ == chosen),
-            "callback_data": format_callback(run_id, session_id, type_),
-        }
+        {"text": LABELS[type_](language), "callback_data": format_callback(run_id, session_id, type_)}
         for type_ in FeedbackType
     ]
-    rows = [buttons[i : i + _PER_ROW] for i in range(0, len(buttons), _PER_ROW)]
-    return [*rows, [{"text": LATER, "callback_data": format_later(run_id, session_id)}]]
+    later = {"text": LATER(language), "callback_data": format_later(run_id, session_id)}
+    return [*_rows(buttons, _PER_ROW), [later]]
 
 
-def mark_choice(keyboard: Keyboard, chosen: FeedbackType) -> Keyboard:
-    """The same keyboard with the chosen answer marked and the others not; other buttons stay as they are."""
-    return [[_mark(button, chosen) for button in row] for row in keyboard]
+def answered_keyboard(keyboard: Keyboard, chosen: FeedbackType) -> Keyboard:
+    """The same keyboard with the chosen answer marked and the others not.
+
+    Later goes, and what was asked about an answer; buttons that are not ours stay as they are.
+    """
+    rows = [[_mark(button, chosen) for button in row if not _is_passing(button)] for row in keyboard]
+    return [row for row in rows if row]
+
+
+def detail_rows(
+    ids: Ids, type_: FeedbackType, details: Details, question: Detail | None, language: Language
+) -> Keyboard:
+    """What stands below the answers: the choices of a question, else buttons to change what was said.
+
+    Args:
+        ids: as `bot.core.details.travelling` gives them.
+    """
+    if question is None:
+        said = [
+            {"text": label, "callback_data": format_again(ids, detail)}
+            for detail in AFTER[type_]
+            if (label := texts.change(details, detail, language)) is not None
+        ]
+        return [said] if said else []
+    buttons = [
+        {
+            "text": marked(texts.choice(value, language), chosen=value == details.value(question)),
+            "callback_data": format_detail(ids, question, value),
+        }
+        for value in choices(question)
+    ]
+    skip = {"text": texts.SKIP(language), "callback_data": format_detail(ids, question, None)}
+    return _rows([*buttons, skip], _CHOICES_PER_ROW[question])
+
+
+def _rows(buttons: list[dict[str, Any]], length: int) -> Keyboard:
+    return [buttons[i : i + length] for i in range(0, len(buttons), length)]
+
+
+def _is_passing(button: dict[str, Any]) -> bool:
+    data = button.get("callback_data")
+    return parse_later(data) is not None or parse_detail(data) is not None
 
 
 def _mark(button: dict[str, Any], chosen: FeedbackType) -> dict[str, Any]:

@@ -85,6 +85,11 @@ def read_language(tag: str | None) -> Language | None:
         return None
 
 
+def language_of(*tags: str | None) -> Language:
+    """The language of the first tag that is one of ours, else English."""
+    return next((found for tag in tags if (found := read_language(tag)) is not None), Language.EN)
+
+
 def weekday(day: date, language: Language) -> str:
     """`Monday`."""
     return WEEKDAYS[day.weekday()](language)

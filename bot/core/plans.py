@@ -108,9 +108,11 @@ class Plan:
     rest: frozenset[date] = field(default=frozenset())
 
 
-def detail_lines(session: Mapping[str, Any]) -> list[str]:
+_LABELS = {"intensity": "Intensity: ", "goal": "Goal: "}
+
+
+def detail_lines(session: Mapping[str, Any], labels: Mapping[str, str] = _LABELS) -> list[str]:
     """What a prompt's `plan` says besides the activity, labelled where it needs to be."""
-    labels = {"intensity": "Intensity: ", "goal": "Goal: "}
     return [f"{labels.get(name, '')}{text}" for name in DETAILS if (text := _text(session.get(name)))]
 
 

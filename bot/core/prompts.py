@@ -17,6 +17,7 @@ from bot.core.errors import (
     TelegramRejected,
     TelegramUnauthorized,
 )
+from bot.core.values import read_int64
 
 # A claimed prompt that is not settled by then may be claimed by somebody else.
 LEASE = timedelta(seconds=90)
@@ -25,6 +26,7 @@ NOT_IN_TIME = "it could not be sent in time"
 """The reason of a prompt that expired before it was sent."""
 
 _NOT_SENT_LONGEST = 60
+_REFUSED_ALERT_DELAY = timedelta(minutes=10)
 _UNAUTHORIZED_DELAY = timedelta(seconds=60)
 # When a reply is lost the message may well have arrived: each further copy must be worth its nuisance.
 _UNKNOWN_DELAYS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
@@ -56,6 +58,16 @@ class Kind(StrEnum):
     """A question about a session; documents without a kind are such."""
     REMINDER = "reminder"
     """The sessions of a day, announced in its morning; nobody is asked anything."""
+    ALERT = "alert"
+    """The coach is told that something hurts."""
+    NOTICE = "notice"
+    """The athlete is told that the coach has seen it."""
+    WEEKLY = "weekly"
+    """The athlete's own week, on Sunday evening."""
+
+
+LETTERS = frozenset({Kind.ALERT, Kind.NOTICE})
+"""What is told because of a tap. It is written when it is sent, from what is stored then."""
 
 
 class Again(StrEnum):
@@ -67,6 +79,8 @@ class Again(StrEnum):
     """The athlete asked for it."""
     NUDGE = "nudge"
     """Nobody answered."""
+    PENDING = "pending"
+    """The athlete asked what is still unanswered."""
 
 
 class LaterResult(StrEnum):
@@ -116,6 +130,9 @@ class Prompt:
         day: the planned day.
         plan: the session as planned (see `bot.core.plans.PlannedSession.to_document`).
         sessions: for a reminder, the sessions of its day.
+        about: for a letter, what it is about (see `bot.store.letters`).
+        message_id: the message that was sent last.
+        version: of a letter's contents: the update id of what changed it last.
     """
 
     id: object
@@ -135,6 +152,9 @@ class Prompt:
     day: date | None = None
     plan: Mapping[str, Any] | None = None
     sessions: Sequence[Mapping[str, Any]] = ()
+    about: Mapping[str, Any] | None = None
+    message_id: int | None = None
+    version: int = 0
 
 
 def read_prompt(document: Mapping[str, Any]) -> Prompt:
@@ -163,6 +183,9 @@ def read_prompt(document: Mapping[str, Any]) -> Prompt:
         sessions=tuple(item for item in sessions if isinstance(item, Mapping))
         if isinstance(sessions := document.get("sessions"), list)
         else (),
+        about=about if isinstance(about := document.get("about"), Mapping) else None,
+        message_id=read_int64(document.get("messageId")),
+        version=read_int64(document.get("version")) or 0,
     )
 
 
@@ -314,6 +337,9 @@ def after_failure(prompt: Prompt, error: TelegramError, now: datetime) -> Retry 
     match error:
         case TelegramChatMigrated():
             return Moved(error.new_chat_id)
+        case TelegramRejected() if prompt.kind is Kind.ALERT:
+            # It must not get lost because the coach's chat is not there yet.
+            return Retry(now + _REFUSED_ALERT_DELAY, str(error))
         case TelegramRejected():
             return Undeliverable(str(error))
         case TelegramRateLimited():

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.core.updates import read_int64
+from bot.core.values import read_int64
 
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _ATHLETE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

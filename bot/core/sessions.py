@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from bot.core.callbacks import FeedbackType
+from bot.core.durations import planned_minutes
 from bot.core.evidence import Answer, Question, read_planned
 from bot.core.plans import Plan, PlannedSession, current_sessions
 from bot.core.prompts import PromptState
@@ -24,6 +25,8 @@ Key: TypeAlias = tuple[str, str]
 """`runId` and `sessionId`."""
 
 _LAST_OF_DAY = 1_000
+# Where the minutes may stand that a session was planned to take.
+_SAY_MINUTES = ("distance_time", "activity", "title", "goal")
 
 
 class State(StrEnum):
@@ -250,12 +253,13 @@ class _Join:
             asker = None
             state, why = self._before_asking(questions, day, horizon)
         is_answered = answer is not None and answer.type is not None
+        planned = _planned(questions, plan_session)
         return Session(
             date=day,
             number=plan_session.number if plan_session else min(numbers, default=_LAST_OF_DAY),
             run_id=key[0],
             session_id=key[1],
-            planned=_planned(questions, plan_session),
+            planned=planned,
             in_plan=plan_session is not None or bool(days),
             state=state,
             why=why,
@@ -264,7 +268,7 @@ class _Join:
             asked_by=asker,
             asked_at=min(times, default=None) if asker else None,
             answered_at=answer.answered_at if answer and is_answered else None,
-            extras=answer.extras if answer and is_answered else {},
+            extras=_with_load(answer.extras, planned) if answer and is_answered else {},
         )
 
     def _questions_of(self, key: Key) -> Sequence[Question]:
@@ -320,6 +324,16 @@ class _Join:
         if due > horizon.now:
             return State.NOT_DUE, None
         return State.NOT_ASKED, "no question about it is on record"
+
+
+def _with_load(extras: Mapping[str, Any], planned: Mapping[str, str]) -> Mapping[str, Any]:
+    """An answer's extras, with the session load where RPE and the planned minutes are known."""
+    rpe = extras.get("rpe")
+    if not isinstance(rpe, int | float) or isinstance(rpe, bool) or "sessionLoad" in extras:
+        return extras
+    said = (planned_minutes(planned.get(name)) for name in _SAY_MINUTES)
+    minutes = next((minutes for minutes in said if minutes is not None), None)
+    return extras if minutes is None else {**extras, "sessionLoad": round(rpe * minutes, 1)}
 
 
 def _after_asking(

@@ -93,13 +93,13 @@ EXTRA_SCALES: Mapping[str, Mapping[str, Any]] = {
     },
     "pain": {
         "name": "pain",
-        "meaning": "where it hurts and how much, as the athlete said: 0 is no pain, 10 is the worst",
+        "meaning": "where it hurts and how much (level), as the athlete said: 0 is no pain, 10 is the worst",
         "range": [0, 10],
         "better": "lower",
     },
     "sessionLoad": {
         "name": "sessionLoad",
-        "meaning": "rpe x minutes, in arbitrary units. To be read against the planned load",
+        "meaning": "rpe x the minutes that the plan says, in arbitrary units. Not known where it says none",
         "range": [0, None],
         "better": "neither",
     },

@@ -18,7 +18,7 @@ from bot.core.feedback import WEEKDAYS
 from bot.core.roster import Pause
 from bot.core.sessions import Asker, Session
 from bot.core.summary_legend import STATES
-from bot.core.texts import clip, count
+from bot.core.texts.common import clip, count
 
 if TYPE_CHECKING:
     from bot.core.summary import Run, Summary, Week

@@ -12,14 +12,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.core.feedback import Tap
+from bot.core.values import read_int64
 
-ALLOWED_UPDATES = ("message", "callback_query")
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 
 TAP_LIFETIME = timedelta(seconds=150)
 """Telegram forgets a callback query after this time: a longer gap in polling may have swallowed taps."""
 
 _UNREADABLE = "unreadable"
-_INT64 = 2**63
+_LONGEST_TAG = 35
+_WORDLESS = (
+    "animation", "audio", "contact", "dice", "document", "location", "photo", "poll", "sticker", "video",
+    "video_note", "voice",
+)  # fmt: skip
 # The years that datetime can hold, less a day at either end: zones are applied later.
 _FIRST_SECOND, _LAST_SECOND = 86_400, 253_402_300_799 - 86_400
 
@@ -58,6 +63,7 @@ class CommandUpdate:
     Attributes:
         name: the command without slash and bot name, lower case; empty for other messages.
         argument: what follows the command.
+        language_code: the IETF tag that Telegram gives for the sender.
     """
 
     update_id: int
@@ -66,10 +72,36 @@ class CommandUpdate:
     is_private: bool
     name: str
     argument: str
+    language_code: str | None = None
 
 
-def is_refused(command: CommandUpdate, *, is_athlete: bool, is_admin: bool) -> bool:
+@dataclass(frozen=True, slots=True)
+class NoteUpdate:
+    """Somebody wrote in reply to a message of the bot's, or edited such a reply; or sent what is no text.
+
+    Attributes:
+        message_id: of what they wrote.
+        text: None: it is a voice message, a photo, a sticker or the like.
+        replied_to: the message that they replied to; None: none.
+        payloads: callback data of the buttons below that message.
+    """
+
+    update_id: int
+    user_id: int
+    chat_id: int
+    is_private: bool
+    message_id: int
+    text: str | None
+    replied_to: int | None
+    payloads: tuple[str, ...]
+    is_edit: bool
+    language_code: str | None = None
+
+
+def is_refused(command: CommandUpdate | NoteUpdate, *, is_athlete: bool, is_admin: bool) -> bool:
     """Whether the sender may not have this: a stranger anything, somebody else than an admin `/stats`."""
+    if isinstance(command, NoteUpdate):
+        return not is_athlete and not is_admin
     return not is_admin and (not is_athlete or command.name == "stats")
 
 
@@ -78,7 +110,7 @@ def unreadable(update_id: int, text: str) -> dict[str, Any]:
     return {"update_id": update_id, _UNREADABLE: text}
 
 
-def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpdate | None:
+def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpdate | NoteUpdate | None:
     """What an update asks for; None if the bot has nothing to do with its kind.
 
     Raises:
@@ -92,6 +124,9 @@ def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpd
         return _read_tap(update, _object(update["callback_query"], "callback_query"), received_at)
     if "message" in update:
         return _read_message(update.get("update_id"), update["message"])
+    if "edited_message" in update:
+        edited = _read_message(update.get("update_id"), update["edited_message"], is_edit=True)
+        return edited if isinstance(edited, NoteUpdate) else None
     return None
 
 
@@ -110,17 +145,19 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
     message = query.get("message")
     message = message if isinstance(message, dict) else {}
     chat = message.get("chat")
-    text, data, username = message.get("text"), query.get("data"), sender.get("username")
+    text, data = message.get("text"), query.get("data")
     tap = Tap(
         update_id=_integer(update.get("update_id"), "update_id"),
         query_id=query_id,
         user_id=_integer(sender.get("id"), "callback_query.from.id"),
-        username=_clean(username) if isinstance(username, str) else None,
+        username=_words(sender.get("username")),
         chat_id=read_int64(chat.get("id")) if isinstance(chat, dict) else None,
         message_id=read_int64(message.get("message_id")),
         prompt_at=read_instant(message.get("date")),
         data=data if isinstance(data, str) else None,
         received_at=received_at,
+        first_name=_words(sender.get("first_name")),
+        language_code=_language(sender),
     )
     prompted = Prompted(
         text=text if isinstance(text, str) else None,
@@ -130,7 +167,9 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
     return TapUpdate(tap, prompted)
 
 
-def _read_message(update_id: object, raw: object) -> CommandUpdate | None:
+def _read_message(
+    update_id: object, raw: object, *, is_edit: bool = False
+) -> CommandUpdate | NoteUpdate | None:
     message = _object(raw, "message")
     chat = _object(message.get("chat"), "message.chat")
     chat_id = _integer(chat.get("id"), "message.chat.id")
@@ -141,12 +180,39 @@ def _read_message(update_id: object, raw: object) -> CommandUpdate | None:
     user_id = _integer(sender.get("id"), "message.from.id")
     is_private = chat.get("type") == "private"
     text = message.get("text")
-    if not isinstance(text, str) or not text.startswith("/"):
-        return CommandUpdate(number, user_id, chat_id, is_private, "", "") if is_private else None
-    command, _, argument = text.partition(" ")
-    return CommandUpdate(
-        number, user_id, chat_id, is_private, command[1:].partition("@")[0].lower(), argument.strip()
-    )
+    replied_to, payloads = _replied_to(message.get("reply_to_message"))
+    is_command = isinstance(text, str) and text.startswith("/")
+    is_wordless = is_private and any(kind in message for kind in _WORDLESS)
+    if not is_command and (replied_to is not None or is_wordless):
+        return NoteUpdate(
+            number, user_id, chat_id, is_private,
+            message_id=_integer(message.get("message_id"), "message.message_id"),
+            text=_clean(text) if isinstance(text, str) else None,
+            replied_to=replied_to,
+            payloads=payloads,
+            is_edit=is_edit,
+            language_code=_language(sender),
+        )  # fmt: skip
+    if not isinstance(text, str) or not is_command:
+        name, argument = "", ""
+        if not is_private:
+            return None
+    else:
+        command, _, argument = text.partition(" ")
+        name = command[1:].partition("@")[0].lower()
+    return CommandUpdate(number, user_id, chat_id, is_private, name, argument.strip(), _language(sender))
+
+
+def _replied_to(message: object) -> tuple[int | None, tuple[str, ...]]:
+    """Id and callback data of a message of a bot's that somebody replied to."""
+    if not isinstance(message, dict):
+        return None, ()
+    sender = message.get("from")
+    if not isinstance(sender, dict) or sender.get("is_bot") is not True:
+        return None, ()
+    buttons = (button for row in _keyboard(message.get("reply_markup")) for button in row)
+    data = (button.get("callback_data") for button in buttons)
+    return read_int64(message.get("message_id")), tuple(text for text in data if isinstance(text, str))
 
 
 def _object(value: object, field: str) -> dict[str, Any]:
@@ -162,13 +228,6 @@ def _integer(value: object, field: str) -> int:
     return number
 
 
-def read_int64(value: object) -> int | None:
-    """The number, if it is one that MongoDB and SQLite can hold."""
-    if isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64:
-        return value
-    return None
-
-
 def read_instant(value: object) -> datetime | None:
     """The instant of a date on the wire (Unix seconds); None if there is none."""
     # A date of 0 marks a message that Telegram can no longer show.
@@ -176,6 +235,15 @@ def read_instant(value: object) -> datetime | None:
     if seconds is None or not _FIRST_SECOND <= seconds <= _LAST_SECOND:
         return None
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _language(sender: dict[str, Any]) -> str | None:
+    tag = _words(sender.get("language_code"))
+    return tag if tag is not None and len(tag) <= _LONGEST_TAG else None
+
+
+def _words(value: object) -> str | None:
+    return _clean(value) if isinstance(value, str) else None
 
 
 def _clean(text: str) -> str:

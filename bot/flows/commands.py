@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.core import texts, texts_stats
 from bot.core.errors import (
     JournalError,
     PictureError,
@@ -22,9 +21,13 @@ from bot.core.errors import (
 from bot.core.language import Language
 from bot.core.limits import SendLimits
 from bot.core.stats import Stats
-from bot.core.updates import CommandUpdate
+from bot.core.texts import people as texts
+from bot.core.texts import stats as stats_texts
+from bot.core.updates import CommandUpdate, NoteUpdate
 from bot.flows.figures import DEFAULT_DAYS, MAX_DAYS
+from bot.flows.languages import Languages
 from bot.flows.ports import BotApi
+from bot.flows.replies import Reply
 from bot.flows.roster import RosterKeeper
 from bot.flows.turns import turn
 from bot.logs import describe_defect
@@ -35,15 +38,6 @@ log = logging.getLogger(__name__)
 _PER_CHAT = 3
 _RECHECK = 0.25
 _DIGITS = 3
-_LANGUAGE = Language.EN
-
-
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    """A reply that is a picture with a text below."""
-
-    png: bytes
-    caption: str
 
 
 @dataclass(slots=True, eq=False)
@@ -55,9 +49,9 @@ class _Waiting:
         work: makes the reply, where that takes a while.
     """
 
-    command: CommandUpdate
+    command: CommandUpdate | NoteUpdate
     done: Callable[[], None]
-    reply: str | _Picture | None
+    reply: Reply | None
     work: asyncio.Task[None] | None = None
 
     @property
@@ -80,6 +74,7 @@ class Commands:
         limits: SendLimits,
         stats: Callable[[int], Awaitable[Stats]],
         roster: RosterKeeper,
+        languages: Languages,
         draw: Callable[[Stats, Language], Awaitable[bytes]],
         *,
         admins: frozenset[int],
@@ -89,18 +84,21 @@ class Commands:
         self._limits = limits
         self._stats = stats
         self._roster = roster
+        self._languages = languages
         self._draw = draw
         self._admins = admins
         self._monotonic = monotonic
         self._waiting: list[_Waiting] = []
         self._wake = asyncio.Event()
 
-    def put(self, command: CommandUpdate, done: Callable[[], None], text: str | None = None) -> None:
-        """Reply soon, with `text` or as the command says; `done` is called when that is done or given up."""
+    def put(
+        self, command: CommandUpdate | NoteUpdate, done: Callable[[], None], reply: Reply | None = None
+    ) -> None:
+        """Reply soon, with `reply` or as the command says; `done` is called when that is done or given up."""
         if sum(it.command.chat_id == command.chat_id for it in self._waiting) >= _PER_CHAT:
             done()
             return
-        self._waiting.append(_Waiting(command, done, text))
+        self._waiting.append(_Waiting(command, done, reply))
         self._wake.set()
 
     async def run(self) -> None:
@@ -139,67 +137,81 @@ class Commands:
             ready.done()
 
     async def _reply(self, waiting: _Waiting) -> None:
-        reply, chat_id = waiting.reply or self._text(waiting.command), waiting.command.chat_id
-        if isinstance(reply, _Picture):
+        reply, chat_id = waiting.reply or self._answer(waiting.command), waiting.command.chat_id
+        if reply is None:
+            return
+        if reply.picture is not None:
             try:
                 async with turn(self._limits, chat_id, self._monotonic):
-                    await self._api.send_photo(chat_id, reply.png, reply.caption)
+                    await self._api.send_photo(chat_id, reply.picture, reply.text)
                 return
             except TelegramRejected as exc:
                 log.warning("Telegram does not take the picture: %s", exc)
-                reply = texts_stats.without_picture(reply.caption, _LANGUAGE, is_missing_extra=False)
-                waiting.reply = reply
-        if reply is not None:
-            async with turn(self._limits, chat_id, self._monotonic):
-                await self._api.send(chat_id, reply)
+                waiting.reply = reply = Reply(reply.without_picture)
+        async with turn(self._limits, chat_id, self._monotonic):
+            if reply.file is not None:
+                await self._api.send_document(chat_id, reply.file.name, reply.file.content, reply.text)
+            else:
+                await self._api.send(chat_id, reply.text, html=reply.html, keyboard=reply.keyboard)
 
-    def _text(self, command: CommandUpdate) -> str | None:
+    def _answer(self, command: CommandUpdate | NoteUpdate) -> Reply | None:
+        language = self._languages.of(command.user_id, command.language_code)
+        text = self._text(command, language) if isinstance(command, CommandUpdate) else None
+        return None if text is None else Reply(text)
+
+    def _text(self, command: CommandUpdate, language: Language) -> str | None:
         is_admin = command.user_id in self._admins
         match command.name:
             case "start":
                 is_athlete = self._roster.athlete(command.user_id) is not None
-                return texts.welcome(command.user_id, athlete=is_athlete, admin=is_admin)
+                return texts.welcome(command.user_id, language, athlete=is_athlete, admin=is_admin)
             case "help":
-                return texts.help_text(admin=is_admin)
+                return texts.help_text(language, admin=is_admin)
             case "stats" if not is_admin:
-                return texts.STATS_FOR_ADMINS
+                return texts.STATS_FOR_ADMINS(language)
             case "stats" if not command.is_private:
-                return texts.STATS_PRIVATE
+                return texts.STATS_PRIVATE(language)
             case "stats":
-                return texts.STATS_USAGE
+                return texts.STATS_USAGE(language)
             case _:
-                return texts.TRY_HELP if command.is_private else None
+                return texts.TRY_HELP(language) if command.is_private else None
 
-    def _is_stats(self, command: CommandUpdate) -> bool:
+    def _is_stats(self, command: CommandUpdate | NoteUpdate) -> bool:
         """Whether figures are to be shown."""
         is_allowed = command.user_id in self._admins and command.is_private
-        return command.name == "stats" and is_allowed and _days(command.argument) is not None
+        is_stats = isinstance(command, CommandUpdate) and command.name == "stats"
+        return is_stats and is_allowed and _days(command) is not None
 
     async def _prepare(self, waiting: _Waiting) -> None:
         """Make the reply to /stats."""
+        command = waiting.command
+        language = self._languages.of(command.user_id, command.language_code)
         try:
-            waiting.reply = await self._stats_reply(_days(waiting.command.argument) or DEFAULT_DAYS)
+            waiting.reply = await self._stats_reply(_days(command) or DEFAULT_DAYS, language)
         except Exception as exc:  # noqa: BLE001  # whoever asked is told
             log.error("the figures failed unexpectedly: %s", describe_defect(exc))
-            waiting.reply = texts.STATS_LATER
+            waiting.reply = Reply(texts.STATS_LATER(language))
         self._wake.set()
 
-    async def _stats_reply(self, days: int) -> str | _Picture:
+    async def _stats_reply(self, days: int, language: Language) -> Reply:
         try:
             figures = await self._stats(days)
         except (StorageUnavailable, StorageRejected, JournalError) as exc:
             log.warning("%s", exc)
-            return texts.STATS_LATER
-        text = texts_stats.stats(figures, _LANGUAGE)
+            return Reply(texts.STATS_LATER(language))
+        text = stats_texts.stats(figures, language)
         try:
-            return _Picture(await self._draw(figures, _LANGUAGE), text)
+            picture = await self._draw(figures, language)
         except PictureError as exc:
             log.warning("/stats without a picture: %s", exc)
-            return texts_stats.without_picture(text, _LANGUAGE, is_missing_extra=exc.is_missing_extra)
+            return Reply(stats_texts.without_picture(text, language, is_missing_extra=exc.is_missing_extra))
+        without = stats_texts.without_picture(text, language, is_missing_extra=False)
+        return Reply(text, picture=picture, without_picture=without)
 
 
-def _days(argument: str) -> int | None:
+def _days(command: CommandUpdate | NoteUpdate) -> int | None:
     """The number of days asked for; None if that is none."""
+    argument = command.argument if isinstance(command, CommandUpdate) else ""
     if not argument:
         return DEFAULT_DAYS
     days = int(argument) if argument.isascii() and argument.isdigit() and len(argument) <= _DIGITS else 0

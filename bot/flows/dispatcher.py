@@ -12,12 +12,11 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta, tzinfo
 
-from bot.core import texts
 from bot.core.clock import Clock
-from bot.core.errors import StorageRejected, StorageUnavailable, TelegramError
-from bot.core.keyboards import Keyboard, prompt_keyboard
+from bot.core.errors import StorageRejected, StorageUnavailable, TelegramError, TelegramRejected
 from bot.core.limits import SendLimits
 from bot.core.prompts import (
+    LETTERS,
     NOT_IN_TIME,
     Again,
     InvalidPrompt,
@@ -33,10 +32,12 @@ from bot.core.prompts import (
 )
 from bot.core.roster import Athlete, Roster
 from bot.core.slots import PAUSED
+from bot.flows.composer import Composed, Composer
 from bot.flows.ports import BotApi, SentMessage
 from bot.flows.turns import turn
 from bot.logs import Recurring, describe_defect
 from bot.store.connection import Document
+from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,6 @@ _IDLE_INTERVAL = 0.5
 _TROUBLE_DELAY = 2.0
 _SETTLE_TRIES = 3
 _NO_ATHLETE = "its athlete is not on the roster any more"
-_NAMES = {Kind.SESSION: "prompt", Kind.REMINDER: "reminder"}
 
 
 class Dispatcher:
@@ -64,6 +64,8 @@ class Dispatcher:
         self,
         api: BotApi,
         outbox: Outbox,
+        letters: LetterStore,
+        composer: Composer,
         limits: SendLimits,
         clock: Clock,
         zone: tzinfo,
@@ -72,6 +74,8 @@ class Dispatcher:
     ) -> None:
         self._api = api
         self._outbox = outbox
+        self._letters = letters
+        self._composer = composer
         self._limits = limits
         self._clock = clock
         self._zone = zone
@@ -103,8 +107,9 @@ class Dispatcher:
                 return
             prompt = await self._read(document)
             athlete = None if prompt is None else _athlete(prompt, roster)
-            if prompt is not None and not await self._may_go(prompt, athlete, document):
-                prompt = None
+            composed = None
+            if prompt is not None and await self._may_go(prompt, athlete, document):
+                composed = await self._composer.compose(prompt, athlete)
         except (StorageUnavailable, StorageRejected) as exc:
             self._trouble.met(f"prompts wait: {exc}")
             await asyncio.sleep(_TROUBLE_DELAY)
@@ -113,8 +118,8 @@ class Dispatcher:
             self._trouble.met(f"claiming prompts fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
             await asyncio.sleep(_TROUBLE_DELAY)
             return
-        if prompt is not None:
-            task = asyncio.create_task(self._send(prompt, athlete))
+        if prompt is not None and composed is not None:
+            task = asyncio.create_task(self._send(prompt, athlete, composed))
             self._in_flight[task] = prompt.chat_id
             task.add_done_callback(lambda done: self._in_flight.pop(done, None))
 
@@ -140,6 +145,8 @@ class Dispatcher:
     async def _may_go(self, prompt: Prompt, athlete: Athlete | None, document: Document) -> bool:
         """Whether this is the time to send it; else it is settled, or postponed."""
         now = self._clock()
+        if prompt.kind is Kind.ALERT:  # whatever the athlete's hours
+            return True
         if prompt.again is not None and await self._outbox.is_answered(prompt):
             await self._outbox.settle_unasked(prompt, PromptState.ANSWERED, now)
             return False
@@ -150,7 +157,8 @@ class Dispatcher:
             else:
                 await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, _NO_ATHLETE)
             return False
-        if athlete is not None and (pause := athlete.pause_at(now)) is not None:
+        pause = None if athlete is None else athlete.pause_at(now)
+        if athlete is not None and pause is not None and _respects_pauses(prompt):
             if prompt.again is Again.LATER and pause.until is not None:  # as they wished
                 await self._outbox.postpone(prompt, athlete.next_prompt_time(pause.until))
             elif prompt.was_sent:  # it can still be answered; it is only not asked once more
@@ -158,21 +166,23 @@ class Dispatcher:
             else:
                 await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, PAUSED)
             return False
-        if athlete is not None and (until := athlete.quiet_until(now)) is not None:
+        is_wished = prompt.again is Again.PENDING
+        if athlete is not None and not is_wished and (until := athlete.quiet_until(now)) is not None:
             await self._outbox.postpone(prompt, until)
             return False
         return await self._outbox.prepare(prompt, document)
 
-    async def _send(self, prompt: Prompt, athlete: Athlete | None) -> None:
-        settle = await self._ask(prompt, athlete)
+    async def _send(self, prompt: Prompt, athlete: Athlete | None, composed: Composed) -> None:
+        settle = await self._tell(prompt, athlete, composed)
         await self._until_stored(prompt, settle)
 
-    async def _ask(self, prompt: Prompt, athlete: Athlete | None) -> Callable[[], Awaitable[None]]:
-        """Send the question, or the reminder; returns how to settle."""
+    async def _tell(
+        self, prompt: Prompt, athlete: Athlete | None, composed: Composed
+    ) -> Callable[[], Awaitable[None]]:
+        """Send it, or edit what was sent; returns how to settle."""
         try:
-            text, keyboard = self._text(prompt, athlete), _keyboard(prompt)
             async with turn(self._limits, prompt.chat_id, self._monotonic):
-                sent = await self._api.send(prompt.chat_id, text, html=True, keyboard=keyboard)
+                sent = await self._deliver(prompt.chat_id, composed)
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
             log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)
@@ -185,23 +195,29 @@ class Dispatcher:
             return lambda: self._outbox.settle_failed(prompt, defect, self._clock())
         return lambda: self._settle_sent(prompt, athlete, sent)
 
-    def _text(self, prompt: Prompt, athlete: Athlete | None) -> str:
-        if prompt.kind is Kind.REMINDER:
-            return texts.reminder(prompt.sessions)
-        zone = self._zone if athlete is None else athlete.hours.zone
-        today = self._clock().astimezone(zone).date()
-        return texts.prompt(
-            prompt.title, prompt.note, again=prompt.again, plan=prompt.plan, day=prompt.day, today=today
-        )
+    async def _deliver(self, chat_id: int, composed: Composed) -> SentMessage:
+        keyboard = composed.keyboard
+        if composed.edits is not None:
+            try:
+                await self._api.edit_text(
+                    chat_id, composed.edits, composed.text, [], keyboard or [], html=True
+                )
+                return SentMessage(composed.edits, None)
+            except TelegramRejected as exc:
+                log.info("a message cannot be edited, so it is sent anew: %s", exc)
+        return await self._api.send(chat_id, composed.text, html=True, keyboard=keyboard or None)
 
     async def _settle_sent(self, prompt: Prompt, athlete: Athlete | None, sent: SentMessage) -> None:
         now = self._clock()
         sent_at = sent.sent_at or now
+        log.info("%s sent: %s / %s", prompt.kind, prompt.run_id, prompt.session_id)
+        if prompt.kind in LETTERS:
+            await self._letters.settle(prompt, sent.message_id, sent_at, now)
+            return
         hours = None if athlete is None else athlete.hours.nudge_after_hours
         may_nudge = prompt.kind is Kind.SESSION and prompt.again in (None, Again.ABSENCE)
         nudge_at = sent_at + timedelta(hours=hours) if may_nudge and hours is not None else None
         await self._outbox.settle_sent(prompt, sent.message_id, sent_at, now, nudge_at=nudge_at)
-        log.info("%s sent: %s / %s", _NAMES[prompt.kind], prompt.run_id, prompt.session_id)
 
     async def _until_stored(self, prompt: Prompt, settle: Callable[[], Awaitable[None]]) -> None:
         """Settle, however long MongoDB is away.
@@ -244,5 +260,6 @@ def _athlete(prompt: Prompt, roster: Roster) -> Athlete | None:
     return roster.by_id(prompt.athlete_id) or roster.by_user(prompt.user_id) or roster.in_chat(prompt.chat_id)
 
 
-def _keyboard(prompt: Prompt) -> Keyboard | None:
-    return prompt_keyboard(prompt.run_id, prompt.session_id) if prompt.kind is Kind.SESSION else None
+def _respects_pauses(prompt: Prompt) -> bool:
+    """What comes because of what an athlete has just done comes in a pause, too."""
+    return prompt.kind is not Kind.NOTICE and prompt.again is not Again.PENDING

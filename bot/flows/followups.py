@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot.core.clock import Clock
 from bot.core.errors import StorageRejected, StorageUnavailable
-from bot.core.texts import count
+from bot.core.texts.common import count
 from bot.logs import Recurring, describe_defect
 from bot.store.followups import FollowupStore
 

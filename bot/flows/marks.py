@@ -6,14 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from bot.core.callbacks import FeedbackType
 from bot.core.errors import TelegramError, TelegramRateLimited
-from bot.core.keyboards import mark_choice, prompt_keyboard
 from bot.core.limits import SendLimits
-from bot.core.texts import shown_text
-from bot.core.updates import Prompted
+from bot.core.shown import Edit
 from bot.flows.ports import BotApi
 from bot.flows.turns import turn
 from bot.logs import describe_defect
@@ -22,17 +18,6 @@ log = logging.getLogger(__name__)
 
 _MAX_WAITING = 20_000
 _RECHECK = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The answer that counts for the session of one message."""
-
-    chat_id: int
-    message_id: int
-    run_id: str
-    session_id: str
-    type: FeedbackType
 
 
 class Marker:
@@ -49,18 +34,18 @@ class Marker:
         self._api = api
         self._limits = limits
         self._monotonic = monotonic
-        self._waiting: dict[tuple[int, int], tuple[Choice, Prompted]] = {}
+        self._waiting: dict[tuple[int, int], Edit] = {}
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
 
-    def put(self, choice: Choice, prompted: Prompted) -> None:
-        """Show a choice in its message soon."""
-        key = (choice.chat_id, choice.message_id)
+    def put(self, chat_id: int, message_id: int, edit: Edit) -> None:
+        """Make a message look so soon."""
+        key = (chat_id, message_id)
         # Behind the others, so that one busy message cannot starve them.
         self._waiting.pop(key, None)
         if len(self._waiting) >= _MAX_WAITING:
             self._waiting.pop(next(iter(self._waiting)))
-        self._waiting[key] = (choice, prompted)
+        self._waiting[key] = edit
         self._empty.clear()
         self._wake.set()
 
@@ -85,28 +70,22 @@ class Marker:
         key = next((key for key in self._waiting if key[0] not in blocked), None)
         if key is None:
             return False
-        choice, prompted = self._waiting[key]
+        edit = self._waiting[key]
         try:
             async with turn(self._limits, key[0], self._monotonic):
-                choice, prompted = self._waiting.pop(key)
-                await self._edit(choice, prompted)
+                edit = self._waiting.pop(key)
+                await self._edit(*key, edit)
         except TelegramRateLimited as exc:
-            self._limits.hold(choice.chat_id, self._monotonic() + exc.retry_after)
-            self._waiting.setdefault(key, (choice, prompted))
+            self._limits.hold(key[0], self._monotonic() + exc.retry_after)
+            self._waiting.setdefault(key, edit)
         except TelegramError as exc:
             log.info("an answer could not be shown in its message: %s", exc)
         except Exception as exc:  # noqa: BLE001  # one message's defect must not end the others' marks
             log.error("showing an answer failed unexpectedly: %s", describe_defect(exc))
         return True
 
-    async def _edit(self, choice: Choice, prompted: Prompted) -> None:
-        chat_id, message_id = choice.chat_id, choice.message_id
-        if prompted.keyboard:
-            keyboard = mark_choice(prompted.keyboard, choice.type)
+    async def _edit(self, chat_id: int, message_id: int, edit: Edit) -> None:
+        if edit.text is None:
+            await self._api.edit_keyboard(chat_id, message_id, edit.keyboard)
         else:
-            keyboard = prompt_keyboard(choice.run_id, choice.session_id, choice.type)
-        if prompted.text is None:
-            await self._api.edit_keyboard(chat_id, message_id, keyboard)
-        else:
-            text = shown_text(prompted.text, choice.type)
-            await self._api.edit_text(chat_id, message_id, text, prompted.entities, keyboard)
+            await self._api.edit_text(chat_id, message_id, edit.text, edit.entities, edit.keyboard)

@@ -18,7 +18,7 @@ from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.plans import MAX_DAYS, InvalidPlan, Plan, created_at, current_sessions, owner, read_plan
 from bot.core.roster import Athlete, Roster
 from bot.core.slots import Act, Reconciliation, Wish, Write, monday, wishes
-from bot.core.texts import count
+from bot.core.texts.common import count
 from bot.logs import Recurring, describe_defect
 from bot.store.connection import Document
 from bot.store.plans import PlanStore

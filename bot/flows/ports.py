@@ -44,10 +44,24 @@ class BotApi(Protocol):
     async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
         """Send a picture with a text below (at most 1,024 UTF-16 units)."""
 
+    async def send_document(self, chat_id: int, name: str, content: bytes, caption: str) -> SentMessage:
+        """Send a file with a text below (at most 1,024 UTF-16 units)."""
+
     async def edit_text(
-        self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: Keyboard
+        self,
+        chat_id: int,
+        message_id: int,
+        text: str,
+        entities: list[dict[str, Any]],
+        keyboard: Keyboard,
+        *,
+        html: bool = False,
     ) -> None:
-        """Replace text and buttons; no change at all is no error."""
+        """Replace text and buttons; no change at all is no error.
+
+        Args:
+            html: whether the text is HTML; then there are no entities.
+        """
 
     async def edit_keyboard(self, chat_id: int, message_id: int, keyboard: Keyboard) -> None:
         """Replace the buttons; no change at all is no error."""

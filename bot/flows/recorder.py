@@ -12,17 +12,23 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from bot.core import texts
+from bot.core.callbacks import Callback, FeedbackType
 from bot.core.clock import Clock
-from bot.core.documents import FeedbackEvent
+from bot.core.details import Detail, Details, DetailTap, next_question, question_after
 from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
-from bot.core.feedback import NotWritten, Outcome
+from bot.core.feedback import NotWritten, Outcome, Tap
+from bot.core.language import Language
+from bot.core.shown import Choice, Edit, show
+from bot.core.texts import answers as texts
+from bot.core.texts import details as detail_texts
+from bot.core.texts.people import NOT_DONE
 from bot.core.updates import (
     CommandUpdate,
+    NoteUpdate,
     Prompted,
     TapUpdate,
     UnreadableUpdate,
@@ -30,12 +36,16 @@ from bot.core.updates import (
     query_id_of,
     read_update,
 )
+from bot.flows.actions import Acted
 from bot.flows.answers import Answer, Answerer
 from bot.flows.commands import Commands
-from bot.flows.marks import Choice, Marker
-from bot.flows.requests import Reply, Requests, is_request
+from bot.flows.languages import Languages
+from bot.flows.marks import Marker
+from bot.flows.notes import Notes
+from bot.flows.replies import Reply
+from bot.flows.requests import Requests, is_request
 from bot.flows.roster import RosterKeeper
-from bot.flows.taps import Case, Postponed, Taps
+from bot.flows.taps import Case, Postponed, Taps, Told
 from bot.journal import Entry, Journal
 from bot.logs import Recurring, describe_defect
 from bot.store.feedback import Recorded, Unrecordable
@@ -57,10 +67,15 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.25, 2.0
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the settings say about taps."""
+    """What the settings say about taps.
+
+    Attributes:
+        asked: what athletes are asked about their answers.
+    """
 
     admins: frozenset[int]
     late_after_days: int
+    asked: frozenset[Detail] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +89,7 @@ class _Item:
 
 @dataclass(slots=True)
 class _Message:
-    """A message that needs the database: a request, or one that is refused unless the roster has changed.
+    """A message that needs the database: a request, a note, or one to be refused unless the roster changed.
 
     Attributes:
         reply: to a request that is carried out.
@@ -85,7 +100,7 @@ class _Message:
     """
 
     entry: Entry
-    command: CommandUpdate
+    command: CommandUpdate | NoteUpdate
     reply: Reply | None = None
     is_refused: bool = False
     rejections: int = 0
@@ -103,6 +118,8 @@ class Recorder:
         roster: RosterKeeper,
         taps: Taps,
         requests: Requests,
+        notes: Notes,
+        languages: Languages,
         answerer: Answerer,
         marker: Marker,
         commands: Commands,
@@ -113,6 +130,8 @@ class Recorder:
         self._roster = roster
         self._taps = taps
         self._requests = requests
+        self._notes = notes
+        self._languages = languages
         self._answerer = answerer
         self._marker = marker
         self._commands = commands
@@ -183,8 +202,13 @@ class Recorder:
         try:
             match update := read_update(entry.update, entry.received_at):
                 case TapUpdate(tap, prompted):
+                    self._languages.hear(tap.user_id, tap.language_code)
                     return _Item(entry, self._taps.judge(tap), prompted)
+                case NoteUpdate():
+                    self._languages.hear(update.user_id, update.language_code)
+                    return _Message(entry, update)
                 case CommandUpdate() if is_request(update) or self._is_refused(update):
+                    self._languages.hear(update.user_id, update.language_code)
                     return _Message(entry, update)
                 case CommandUpdate():
                     self._commands.put(update, partial(self._to_finish.append, entry.seq))
@@ -223,14 +247,14 @@ class Recorder:
             if message.failure is not None:
                 await self._give_up(message, message.failure)
                 continue
-            said = None if message.reply is None else message.reply.text
-            self._commands.put(message.command, partial(self._is_answered, message.entry.seq), said)
+            self._commands.put(message.command, partial(self._is_answered, message.entry.seq), message.reply)
             self._is_stored(message.entry.seq)
             message.is_done = True
 
     async def _give_up(self, message: _Message, reason: str) -> None:
         message.is_done = True
-        self._commands.put(message.command, lambda: None, texts.NOT_DONE)
+        language = self._languages.of(message.command.user_id, message.command.language_code)
+        self._commands.put(message.command, lambda: None, Reply(NOT_DONE(language)))
         await self._bury(message.entry, reason)
 
     async def _persist_alone(self, items: Sequence[_Item], messages: Sequence[_Message]) -> None:
@@ -275,16 +299,12 @@ class Recorder:
     async def _see_to(self, message: _Message) -> None:
         """Carry out a request; everything else is only refused or not."""
         command = message.command
-        if not is_request(command):
-            message.is_refused = self._is_refused(command)
-        elif message.reply is None and message.failure is None:
+        message.is_refused = self._is_refused(command)
+        if not isinstance(command, NoteUpdate) and not is_request(command):
+            return
+        if message.reply is None and message.failure is None:
             try:
-                message.reply = await self._requests.carry_out(
-                    command,
-                    self._roster.athlete(command.user_id),
-                    is_admin=command.user_id in self._rules.admins,
-                    received_at=message.entry.received_at,
-                )
+                message.reply = await self._carry_out(command, message.entry.received_at)
                 message.is_refused = message.reply.is_refused
             except StorageRejected as exc:
                 # What MongoDB will never take must not hold up everybody's taps.
@@ -293,7 +313,17 @@ class Recorder:
                     raise
                 message.failure = str(exc)
 
-    def _is_refused(self, command: CommandUpdate) -> bool:
+    async def _carry_out(self, update: CommandUpdate | NoteUpdate, received_at: datetime) -> Reply:
+        athlete = self._roster.athlete(update.user_id)
+        language = self._languages.of(update.user_id, update.language_code)
+        if isinstance(update, NoteUpdate):
+            return await self._notes.take(update, athlete, language, received_at)
+        is_admin = update.user_id in self._rules.admins
+        return await self._requests.carry_out(
+            update, athlete, language, is_admin=is_admin, received_at=received_at
+        )
+
+    def _is_refused(self, command: CommandUpdate | NoteUpdate) -> bool:
         is_athlete = self._roster.athlete(command.user_id) is not None
         return is_refused(command, is_athlete=is_athlete, is_admin=command.user_id in self._rules.admins)
 
@@ -307,12 +337,18 @@ class Recorder:
 
     async def _report(self, item: _Item) -> None:
         """Tell what came of a tap that is seen to."""
-        case = item.case
+        case, language = item.case, self._language(item.case.tap)
         match case.result:
             case Recorded():
-                self._confirm(item, case.result)
+                self._confirm(item, case.result, language)
+            case Told():
+                self._thank(item, case.result, language)
+            case Acted(say, is_alert, instead):
+                self._answer(item.entry, Answer(case.tap.query_id, say(language), alert=is_alert))
+                if instead is not None:
+                    self._show(case.tap, Edit(instead(language), [], []))
             case Postponed(again_at, zone):
-                text = texts.postponed(again_at, zone, self._clock())
+                text = texts.postponed(again_at, zone, self._clock(), language)
                 self._answer(item.entry, Answer(case.tap.query_id, text))
             case NotWritten():
                 self._answer(item.entry, self._refusal(case, case.result))
@@ -321,16 +357,65 @@ class Recorder:
                 return
         self._is_stored(item.entry.seq)
 
-    def _confirm(self, item: _Item, result: Recorded) -> None:
-        tap, event = item.case.tap, item.case.verdict
-        text = texts.saved(result.type) if result.won else texts.superseded(result.type)
-        self._answer(item.entry, Answer(tap.query_id, text))
-        if isinstance(event, FeedbackEvent) and tap.chat_id is not None and tap.message_id is not None:
-            choice = Choice(tap.chat_id, tap.message_id, event.run_id, event.session_id, result.type)
-            self._marker.put(choice, item.prompted)
+    def _confirm(self, item: _Item, result: Recorded, language: Language) -> None:
+        case = item.case
+        if not result.won:
+            text = texts.superseded(result.type, language)
+        elif case.is_new:
+            text = texts.saved(result.type, language)
+        else:
+            text = texts.saved_already(result.type, language)
+        self._answer(item.entry, Answer(case.tap.query_id, text))
+        question = next_question(result.type, result.details, self._rules.asked)
+        self._mark(item, result.type, result.details, question, language)
+
+    def _thank(self, item: _Item, result: Told, language: Language) -> None:
+        case, wish = item.case, item.case.wish
+        if not isinstance(wish, DetailTap):
+            return
+        details = result.standing.details
+        if wish.ask_again:
+            text = detail_texts.ASKED_AGAIN(language)
+        elif wish.value is None or details.value(wish.detail) is None:
+            text = detail_texts.LEFT_OUT(language)
+        else:
+            text = detail_texts.saved(wish.detail, details.value(wish.detail) or 0, language)
+        self._answer(item.entry, Answer(case.tap.query_id, text))
+        question = question_after(wish, result.type, self._rules.asked)
+        self._mark(item, result.type, details, question, language)
+
+    def _mark(
+        self,
+        item: _Item,
+        type_: FeedbackType,
+        details: Details,
+        question: Detail | None,
+        language: Language,
+    ) -> None:
+        """Show in its message what counts, and what is asked next."""
+        tap, session, wish = item.case.tap, item.case.session, item.case.wish
+        if session is None or tap.chat_id is None or tap.message_id is None:
+            return
+        choice = Choice(
+            run_id=session.run_id,
+            session_id=session.session_id,
+            by_reference=isinstance(wish, Callback | DetailTap) and wish.is_reference,
+            type=type_,
+            details=details,
+            question=question,
+            language=language,
+        )
+        self._show(tap, show(item.prompted, choice))
+
+    def _show(self, tap: Tap, edit: Edit) -> None:
+        if tap.chat_id is not None and tap.message_id is not None:
+            self._marker.put(tap.chat_id, tap.message_id, edit)
+
+    def _language(self, tap: Tap) -> Language:
+        return self._languages.of(tap.user_id, tap.language_code)
 
     def _refusal(self, case: Case, verdict: NotWritten) -> Answer:
-        text = texts.not_written(verdict, self._rules.late_after_days)
+        text = texts.not_written(verdict, self._rules.late_after_days, self._language(case.tap))
         return Answer(case.tap.query_id, text, alert=True)
 
     def _answer(self, entry: Entry, answer: Answer, done: Callable[[], None] = lambda: None) -> None:
@@ -365,7 +450,7 @@ class Recorder:
     async def _bury(self, entry: Entry, reason: str) -> None:
         """Make an entry a dead letter; its tap, if it is one, is answered all the same."""
         if (query_id := query_id_of(entry.update)) is not None:
-            self._answer(entry, Answer(query_id, texts.NOT_SAVED, alert=True))
+            self._answer(entry, Answer(query_id, texts.NOT_SAVED(Language.EN), alert=True))
         log.error("update at journal position %d becomes a dead letter: %s", entry.seq, reason)
         await self._journaled(partial(self._journal.failed, entry.seq, reason, bury=True))
 
@@ -400,7 +485,7 @@ class Recorder:
             answer = self._refusal(case, case.verdict)
         else:
             text = texts.RECEIVED if case.is_answer else texts.RECEIVED_UNJUDGED
-            answer = Answer(case.tap.query_id, text)
+            answer = Answer(case.tap.query_id, text(self._language(case.tap)))
         self._answer(entry, answer, partial(self._to_mark.append, entry.seq))
 
     async def _keep_books(self) -> None:

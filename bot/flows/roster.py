@@ -11,7 +11,7 @@ from typing import Any
 from bot.core.clock import Clock
 from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.roster import Athlete, Hours, Roster, athlete_flaws, read_roster
-from bot.core.texts import utc
+from bot.core.texts.common import utc
 from bot.logs import Recurring, describe_defect
 from bot.store.athletes import AthleteStore
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
 
-from bot.core.callbacks import Callback, Later
+from bot.core.actions import Action, ActionTap, parse_action
+from bot.core.callbacks import Callback, FeedbackType, Later
+from bot.core.details import AFTER, DetailTap
 from bot.core.documents import FeedbackEvent
 from bot.core.feedback import (
     Cause,
@@ -24,13 +26,17 @@ from bot.core.feedback import (
     named_session,
     read_tap,
 )
-from bot.core.prompts import Answered, LaterResult
+from bot.core.prompts import Answered, Kind, LaterResult
 from bot.core.roster import Athlete
+from bot.flows.actions import Acted, Actions
 from bot.flows.roster import RosterKeeper
-from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
+from bot.store.feedback import Addition, FeedbackStore, Identity, Recorded, Standing, Unrecordable
+from bot.store.history import Change, History
+from bot.store.letters import Letter, LetterStore
 from bot.store.prompts import PromptStore
 from bot.store.taps import LedgerEntry, TapLedger
 from bot.store.touches import Touches
+from bot.store.waiting_notes import WaitingNotes
 
 # Whoever taps Later shortly before the usual hour means the next day's.
 _LATER_AT_LEAST = timedelta(hours=1)
@@ -47,10 +53,27 @@ class Postponed:
     zone: tzinfo
 
 
-Result: TypeAlias = Recorded | Unrecordable | Postponed | NotWritten
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A detail of an answer, to be stored; None where its question is left out or asked again."""
+
+    session: Identity
+    addition: Addition | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stands now, a detail included."""
+
+    type: FeedbackType
+    session_key: str
+    standing: Standing
+
+
+Result: TypeAlias = Recorded | Unrecordable | Postponed | Told | Acted | NotWritten
+
+
+@dataclass(slots=True, eq=False)
 class Case:
     """A tap on its way.
 
@@ -60,14 +83,16 @@ class Case:
         session: what about, as soon as it is known.
         verdict: what is to be stored, or why nothing is; None as long as the database is needed to tell.
         result: None until everything is stored.
+        is_new: whether it is another answer than the one that stood before.
     """
 
     tap: Tap
     athlete: Athlete | None = None
-    wish: Callback | Later | None = None
+    wish: Callback | Later | DetailTap | ActionTap | None = None
     session: Session | None = None
-    verdict: FeedbackEvent | Postponed | NotWritten | None = None
+    verdict: FeedbackEvent | Postponed | Telling | ActionTap | NotWritten | None = None
     result: Result | None = None
+    is_new: bool = True
 
     @property
     def is_in_group(self) -> bool:
@@ -80,33 +105,51 @@ class Case:
         return isinstance(self.wish, Callback) and not self.is_in_group
 
 
+@dataclass(frozen=True, slots=True)
+class TapStores:
+    """Where taps are kept."""
+
+    events: FeedbackStore
+    history: History
+    waiting_notes: WaitingNotes
+    prompts: PromptStore
+    letters: LetterStore
+    ledger: TapLedger
+    touches: Touches
+
+
 class Taps:
     """Judges taps and makes them durable.
 
     Args:
         late_after_days: LATE_AFTER_DAYS.
+        coach_chat_id: COACH_CHAT_ID, where pain is told.
     """
 
     def __init__(
         self,
         roster: RosterKeeper,
-        events: FeedbackStore,
-        prompts: PromptStore,
-        ledger: TapLedger,
-        touches: Touches,
+        stores: TapStores,
+        actions: Actions,
         late_after_days: int,
+        coach_chat_id: int | None = None,
     ) -> None:
         self._roster = roster
-        self._events = events
-        self._prompts = prompts
-        self._ledger = ledger
-        self._touches = touches
+        self._events = stores.events
+        self._history = stores.history
+        self._waiting_notes = stores.waiting_notes
+        self._prompts = stores.prompts
+        self._letters = stores.letters
+        self._ledger = stores.ledger
+        self._touches = stores.touches
+        self._actions = actions
         self._late_after_days = late_after_days
+        self._coach_chat_id = coach_chat_id
 
     def judge(self, tap: Tap) -> Case:
         """As far as one gets at once; somebody unknown is not a stranger yet."""
         case = Case(tap)
-        if self._roster.athlete(tap.user_id) is not None:
+        if self._roster.athlete(tap.user_id) is not None or parse_action(tap.data) is not None:
             self._open(case)
         return case
 
@@ -130,16 +173,24 @@ class Taps:
         await self._look_up([case for case in cases if case.verdict is None])
         events = [case.verdict for case in cases if isinstance(case.verdict, FeedbackEvent)]
         received = [case.tap.received_at for case in cases] + [entry.received_at for entry in refused]
-        async with self._touches.around([*received, *await self._events.standing(events)]):
-            await self._store(cases, refused)
+        before = await self._events.standing(event.identity for event in events)
+        replaced = [answer.received_at for answer in before.values() if answer.received_at is not None]
+        async with self._touches.around([*received, *replaced]):
+            await self._store(cases, before, refused)
 
-    async def _store(self, cases: Sequence[Case], refused: Sequence[LedgerEntry]) -> None:
-        await self._record(cases)
+    async def _store(
+        self, cases: Sequence[Case], before: Mapping[Identity, Standing], refused: Sequence[LedgerEntry]
+    ) -> None:
+        await self._record(cases, before)
         answered = [tap for case in cases if isinstance(case.result, Recorded) for tap in _settled(case)]
         late = [tap for case in cases if _is_late(case) for tap in _settled(case)]
+        await self._tell(cases)
+        await self._alert(cases, before)
         for case in cases:
             if isinstance(case.verdict, Postponed):
                 case.result = await self._postpone(case, case.verdict, answered)
+            elif isinstance(case.verdict, ActionTap):
+                case.result = await self._actions.carry_out(case.verdict, case.tap, case.athlete)
         entries = [
             LedgerEntry(case.tap.query_id, case.tap.update_id, case.tap.received_at, outcome)
             for case in cases
@@ -150,6 +201,10 @@ class Taps:
     def _open(self, case: Case) -> None:
         """Who tapped, by the roster as it stands, and what for? Deny by default: strangers come first."""
         tap, athlete = case.tap, self._roster.athlete(case.tap.user_id)
+        if (action := parse_action(tap.data)) is not None:
+            case.athlete, case.wish = athlete, action
+            case.verdict = action if self._may_act(action, case) else NotWritten(Outcome.REFUSED)
+            return
         if athlete is None:
             case.verdict = NotWritten(Outcome.REFUSED)
             return
@@ -163,13 +218,19 @@ class Taps:
             if isinstance(wish, Callback) and tap.prompt_at is not None and not case.is_in_group:
                 case.verdict = self._derive(tap, wish, case.session, athlete)
 
+    def _may_act(self, action: ActionTap, case: Case) -> bool:
+        """Whoever is in the coach's chat may have seen something; the rest is for athletes in private."""
+        if action.action is Action.SEEN:
+            return self._coach_chat_id is not None and case.tap.chat_id == self._coach_chat_id
+        return case.athlete is not None and not case.is_in_group
+
     async def _look_up(self, cases: Sequence[Case]) -> None:
         """Verdicts, with the prompt records, where a tap itself does not say enough."""
-        references = {case.wish.run_id for case in cases if case.wish is not None and case.wish.is_reference}
-        known = await self._prompts.resolve(references)
-        for case in cases:
-            if case.session is None and case.wish is not None and case.wish.run_id in known:
-                case.session = Session(*known[case.wish.run_id], case.tap.prompt_at)
+        references = {case: reference for case in cases if (reference := _reference(case)) is not None}
+        known = await self._prompts.resolve(set(references.values()))
+        for case, reference in references.items():
+            if reference in known:
+                case.session = Session(*known[reference], case.tap.prompt_at)
         owners = await self._owners([case for case in cases if case.is_in_group])
         for case in cases:
             case.verdict = await self._decide(case, owners)
@@ -181,13 +242,15 @@ class Taps:
 
     async def _decide(
         self, case: Case, owners: Mapping[_Place, int]
-    ) -> FeedbackEvent | Postponed | NotWritten:
+    ) -> FeedbackEvent | Postponed | Telling | NotWritten:
         tap, athlete, session = case.tap, case.athlete, case.session
         if athlete is None or session is None:
             return NotWritten(Outcome.UNKNOWN)
         place = _place(case)
         if place is not None and owners.get(place, tap.user_id) != tap.user_id:
             return NotWritten(Outcome.REFUSED, cause=Cause.FOREIGN)
+        if isinstance(case.wish, DetailTap):
+            return _telling(tap, case.wish, session)
         if not isinstance(case.wish, Callback):
             again_at = athlete.next_prompt_time(tap.received_at + _LATER_AT_LEAST)
             if (pause := athlete.pause_at(again_at)) is not None:
@@ -208,15 +271,85 @@ class Taps:
         zone = athlete.hours.zone
         return derive_event(tap, callback, session, zone=zone, late_after_days=self._late_after_days)
 
-    async def _record(self, cases: Sequence[Case]) -> None:
-        """Store the events; results of everything but postponements."""
-        events = [case.verdict for case in cases if isinstance(case.verdict, FeedbackEvent)]
-        recorded = iter(await self._events.record(events))
+    async def _record(self, cases: Sequence[Case], before: Mapping[Identity, Standing]) -> None:
+        """Store the events, each with the note that waits for it; results of what needs nothing else."""
+        answers = [(case, case.verdict) for case in cases if isinstance(case.verdict, FeedbackEvent)]
+        changes = []
+        for case, event in answers:
+            stood = before.get(event.identity)
+            case.is_new = stood is None or stood.type is not event.type or _is_from(stood, event)
+            if stood is not None and stood.type is not event.type:
+                changes.append(Change(event.identity, stood, event.update_id, event.received_at))
+        await self._history.record(changes)
+        recorded = iter(await self._events.record([event for _, event in answers]))
+        for case, _ in answers:
+            case.result = next(recorded)
         for case in cases:
-            if isinstance(case.verdict, FeedbackEvent):
-                case.result = next(recorded)
-            elif isinstance(case.verdict, NotWritten):
+            if isinstance(case.verdict, NotWritten):
                 case.result = case.verdict
+        notes = await self._waiting_notes.of(
+            {event.identity for _, event in answers if event.identity not in before}
+        )
+        if notes:
+            await self._events.add(notes)
+            await self._waiting_notes.drop(notes)
+
+    async def _tell(self, cases: Sequence[Case]) -> None:
+        """Store the details that were said, and set the results."""
+        told = [(case, case.verdict) for case in cases if isinstance(case.verdict, Telling)]
+        if not told:
+            return
+        sessions = {telling.session for _, telling in told}
+        additions = [telling.addition for _, telling in told if telling.addition is not None]
+        before = await self._events.standing(sessions)
+        await self._history.record(
+            Change(addition.session, stood, addition.update_id, addition.received_at)
+            for addition in additions
+            if (stood := before.get(addition.session)) is not None
+            and addition.what is not None
+            and stood.details.value(addition.what) not in (None, addition.value)
+        )
+        await self._events.add(additions)
+        after = await self._events.standing(sessions)
+        for case, telling in told:
+            stands = after.get(telling.session)
+            if stands is None or stands.type is None:
+                case.result = NotWritten(Outcome.UNKNOWN, cause=Cause.NO_ANSWER)
+            elif isinstance(case.wish, DetailTap) and case.wish.detail not in AFTER[stands.type]:
+                case.result = NotWritten(Outcome.DETAIL, cause=Cause.OTHER_ANSWER)
+            else:
+                case.result = Told(stands.type, stands.session_key, stands)
+
+    async def _alert(self, cases: Sequence[Case], before: Mapping[Identity, Standing]) -> None:
+        """Tell the coach of pain, at once; and what has changed about pain that was told before."""
+        if self._coach_chat_id is None:
+            return
+        letters = []
+        for case in cases:
+            event, result = case.verdict, case.result
+            if isinstance(event, FeedbackEvent) and isinstance(result, Recorded) and result.won:
+                stood = before.get(event.identity)
+                was_pain = stood is not None and stood.type is FeedbackType.PAIN
+                if event.type is FeedbackType.PAIN and case.is_new:
+                    letters.append(self._alert_of(case, event, result, self._coach_chat_id))
+                elif was_pain:
+                    await self._letters.refresh({result.session_key}, event.update_id, event.received_at)
+            elif isinstance(result, Told) and result.type is FeedbackType.PAIN:
+                await self._letters.refresh({result.session_key}, case.tap.update_id, case.tap.received_at)
+        await self._letters.raise_(letters)
+
+    def _alert_of(self, case: Case, event: FeedbackEvent, result: Recorded, to: int) -> Letter:
+        return Letter(
+            kind=Kind.ALERT,
+            to=to,
+            session=event.identity,
+            session_key=result.session_key,
+            athlete_id=None if case.athlete is None else case.athlete.athlete_id,
+            chat_id=case.tap.user_id if case.tap.chat_id is None else case.tap.chat_id,
+            message_id=event.message_id,
+            raised_by=event.update_id,
+            at=event.received_at,
+        )
 
     async def _postpone(
         self, case: Case, wish: Postponed, answered: Sequence[Answered]
@@ -247,6 +380,25 @@ class Taps:
                 return NotWritten(Outcome.UNKNOWN)
 
 
+def _reference(case: Case) -> str | None:
+    wish = case.wish
+    if case.session is not None or wish is None or isinstance(wish, ActionTap):
+        return None
+    return wish.run_id if wish.is_reference else None
+
+
+def _is_from(stood: Standing, event: FeedbackEvent) -> bool:
+    """Whether what stands was stored for this very tap, before a crash."""
+    return (stood.update_id, stood.received_at) == (event.update_id, event.received_at)
+
+
+def _telling(tap: Tap, wish: DetailTap, session: Session) -> Telling:
+    identity = (session.run_id, session.session_id, tap.user_id)
+    if wish.value is None:
+        return Telling(identity, None)
+    return Telling(identity, Addition(identity, wish.detail, wish.value, tap.update_id, tap.received_at))
+
+
 def _place(case: Case) -> _Place | None:
     if case.session is None or case.tap.chat_id is None:
         return None
@@ -270,6 +422,10 @@ def _outcome(result: Result | None) -> Outcome | None:
             return Outcome.WRITTEN
         case Postponed():
             return Outcome.POSTPONED
+        case Told():
+            return Outcome.DETAIL
+        case Acted():
+            return Outcome.REQUEST
         case NotWritten():
             return result.outcome
         case _:

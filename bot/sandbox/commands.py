@@ -94,6 +94,9 @@ COMMANDS: dict[str, Command] = {
     "tap": lambda world, _, given: _tap(world, given).as_dict(),
     "taps": lambda world, _, given: [_tap(world, one).query_id for one in given["taps"]],
     "message": lambda world, _, given: _message(world, given),
+    "wordless": lambda world, _, given: world.wordless(
+        given["chat_id"], _user(given["user"]), given["kind"], reply_to=given.get("reply_to")
+    ),
     "edit_message": lambda world, _, given: world.edit_message(**given),
     "message_at": lambda world, _, given: _message_at(world, given),
     "messages_at": lambda world, _, given: [_message_at(world, one) for one in given["messages"]],

@@ -66,6 +66,13 @@ class SandboxClient:
         arguments = {"chat_id": chat_id, "user": _user(user), "text": text, "reply_to": reply_to}
         return int(await self._call("message", arguments))
 
+    async def wordless(
+        self, chat_id: int, user: User | int, kind: str, *, reply_to: int | None = None
+    ) -> int:
+        """`World.wordless`."""
+        arguments = {"chat_id": chat_id, "user": _user(user), "kind": kind, "reply_to": reply_to}
+        return int(await self._call("wordless", arguments))
+
     async def edit_message(self, chat_id: int, message_id: int, text: str) -> None:
         """`World.edit_message`."""
         await self._call("edit_message", {"chat_id": chat_id, "message_id": message_id, "text": text})

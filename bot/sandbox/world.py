@@ -223,16 +223,16 @@ class World:
         Raises:
             SandboxError: there is no message `reply_to`.
         """
-        self._meet(user)
-        chat = self._chat(chat_id)
-        now = self.time()
-        content: Json = {"from": user.as_dict(), **_written(text)}
-        if reply_to is not None:
-            content["reply_to_message"] = _without_reply(self._stored(chat_id, reply_to).body)
-        body = self._store(chat, now, content)
-        self._publish("message", body)
-        message_id: int = body["message_id"]
-        return message_id
+        return self._say(chat_id, user, _written(text), reply_to)
+
+    def wordless(self, chat_id: int, user: User, kind: str, *, reply_to: int | None = None) -> int:
+        """A user sends a `voice`, `photo`, `sticker` or the like; returns the message's id.
+
+        Raises:
+            SandboxError: there is no message `reply_to`.
+        """
+        file: Json = {"file_id": secrets.token_urlsafe(16), "file_unique_id": secrets.token_urlsafe(8)}
+        return self._say(chat_id, user, {kind: [file] if kind == "photo" else file}, reply_to)
 
     def edit_message(self, chat_id: int, message_id: int, text: str) -> None:
         """A user edits a message of theirs.
@@ -561,6 +561,16 @@ class World:
         self._users[user.id] = user
         if (chat := self._chats.get(user.id)) is not None:
             chat.info.update(_chat_info(user.id, user))
+
+    def _say(self, chat_id: int, user: User, words: Json, reply_to: int | None) -> int:
+        self._meet(user)
+        content: Json = {"from": user.as_dict(), **words}
+        if reply_to is not None:
+            content["reply_to_message"] = _without_reply(self._stored(chat_id, reply_to).body)
+        body = self._store(self._chat(chat_id), self.time(), content)
+        self._publish("message", body)
+        message_id: int = body["message_id"]
+        return message_id
 
     def _stored(self, chat_id: int, message_id: int) -> StoredMessage:
         chat = self._chats.get(chat_id)

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import pymongo
 from bson import ObjectId
 
-from bot.core.texts import count
+from bot.core.texts.common import count
 from bot.store.connection import NO_TIMEOUT, Collection, Database, Document, storage_errors
 from bot.store.indexes import INDEXES
 

@@ -10,9 +10,17 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from bot.core.callbacks import FeedbackType
+from bot.core.details import Detail, Details, read_details
 from bot.core.documents import FeedbackEvent
 from bot.core.errors import StorageRejected, StorageUnavailable
-from bot.core.feedback import IDS_COMPARABLE_WITHIN, collision_key, newest
+from bot.core.feedback import (
+    IDS_COMPARABLE_WITHIN,
+    collision_key,
+    collision_key_of,
+    newest,
+    session_key,
+)
+from bot.core.values import read_int64
 from bot.store.connection import (
     DUPLICATE_KEY,
     Collection,
@@ -30,6 +38,32 @@ HOPELESS = frozenset({2, 121, 10334, 17280, 17419, 17420})
 """Errors of a single document that will not go away: bad value, failed validation, too large."""
 
 
+Identity = tuple[str, str, int | None]
+"""Run, session and user, see `FeedbackEvent.identity`."""
+
+_READ = (
+    "sessionKey", "runId", "sessionId", "userId", "type", "note", "updateId", "receivedAt",
+    "rpe", "pain", "reason",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is stored about a session.
+
+    Attributes:
+        type: None if it is none of the four.
+        note, received_at, update_id: None if there is none, or none that can be read.
+    """
+
+    session_key: str
+    type: FeedbackType | None
+    note: str | None
+    received_at: datetime | None
+    update_id: int | None
+    details: Details
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """The event's session is stored.
@@ -37,10 +71,14 @@ class Recorded:
     Attributes:
         type: the answer that counts now: the event's own, or that of a newer tap.
         won: whether it is the event's own.
+        session_key: under which it is stored.
+        details: what else is known about the session.
     """
 
     type: FeedbackType
     won: bool
+    session_key: str
+    details: Details
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +107,7 @@ class FeedbackStore:
         if not events:
             return []
         refused: dict[str, str] = {}
-        standing: dict[tuple[str, str, int | None], Document] = {}
+        standing: dict[Identity, Document] = {}
         open_events = newest(events)
         for make_key in (_plain_key, collision_key):
             refused.update(await self._upsert(open_events, make_key))
@@ -77,7 +115,7 @@ class FeedbackStore:
             collided = []
             for event in open_events:
                 document = stored.get(make_key(event))
-                if document is not None and _names(document, event):
+                if document is not None and _is_about(document, event.identity):
                     standing[event.identity] = document
                 elif make_key(event) not in refused:
                     collided.append(event)
@@ -86,10 +124,27 @@ class FeedbackStore:
                 break
         return [_result(event, standing, refused) for event in events]
 
-    async def standing(self, events: Iterable[FeedbackEvent]) -> list[datetime]:
-        """When the answers were received that these may replace."""
-        keys = {key for event in events for key in (event.session_key, collision_key(event))}
-        return await received(self._events, keys)
+    async def standing(self, sessions: Iterable[Identity]) -> dict[Identity, Standing]:
+        """What is stored about some sessions; those about which there is nothing are left out."""
+        by_key = {key: session for session in sessions for key in _keys(session)}
+        if not by_key:
+            return {}
+        stored = await self._read(by_key)
+        return {
+            by_key[key]: _standing(document)
+            for key, document in stored.items()
+            if _is_about(document, by_key[key])
+        }
+
+    async def add(self, additions: Sequence[Addition]) -> None:
+        """Add to stored answers what was said besides; what they do not fit changes nothing.
+
+        Raises:
+            StorageUnavailable, StorageRejected: adding all of them again is harmless.
+        """
+        requests = [addition.request() for addition in additions]
+        for error in await bulk_upsert(self._events, requests) if requests else []:
+            raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
 
     async def _upsert(
         self, events: Sequence[FeedbackEvent], make_key: Callable[[FeedbackEvent], str]
@@ -121,10 +176,9 @@ class FeedbackStore:
         raise StorageUnavailable("MongoDB keeps reporting a duplicate sessionKey; run `bootstrap`")
 
     async def _read(self, keys: Iterable[str]) -> Mapping[str, Document]:
-        fields = {"_id": False, "sessionKey": True, "runId": True, "sessionId": True}
         with storage_errors():
             cursor = self._events.find(
-                {"sessionKey": {"$in": list(keys)}}, {**fields, "type": True, "updateId": True}
+                {"sessionKey": {"$in": list(keys)}}, {"_id": False} | dict.fromkeys(_READ, True)
             )
             return {document["sessionKey"]: document async for document in cursor}
 
@@ -146,13 +200,36 @@ def _plain_key(event: FeedbackEvent) -> str:
     return event.session_key
 
 
-def _names(document: Document, event: FeedbackEvent) -> bool:
-    """Whether the document under an event's key is about the same session (then the user is the same too)."""
-    return (document.get("runId"), document.get("sessionId")) == (event.run_id, event.session_id)
+def _keys(session: Identity) -> tuple[str, str]:
+    """Under which a session's answer may be stored."""
+    run_id, session_id, _ = session
+    plain = session_key(*session)
+    return plain, collision_key_of(plain, run_id, session_id)
+
+
+def _is_about(document: Document, session: Identity) -> bool:
+    """Whether the document under a session's key is about it (then the user is the same too)."""
+    return (document.get("runId"), document.get("sessionId")) == session[:2]
+
+
+def _standing(document: Document) -> Standing:
+    try:
+        type_ = FeedbackType(document.get("type", ""))
+    except ValueError:
+        type_ = None
+    note, at = document.get("note"), document.get("receivedAt")
+    return Standing(
+        session_key=document["sessionKey"],
+        type=type_,
+        note=note if isinstance(note, str) else None,
+        received_at=at if isinstance(at, datetime) else None,
+        update_id=read_int64(document.get("updateId")),
+        details=read_details(document),
+    )
 
 
 def _result(
-    event: FeedbackEvent, standing: Mapping[tuple[str, str, int | None], Document], refused: Mapping[str, str]
+    event: FeedbackEvent, standing: Mapping[Identity, Document], refused: Mapping[str, str]
 ) -> Recorded | Unrecordable:
     document = standing.get(event.identity)
     if document is None:
@@ -160,11 +237,13 @@ def _result(
         if reason is None:
             raise StorageUnavailable("a document was deleted while it was written")
         return Unrecordable(reason)
-    try:
-        type_ = FeedbackType(document.get("type", ""))
-    except ValueError:
-        type_ = event.type
-    return Recorded(type_, won=document.get("updateId") == event.update_id)
+    standing_now = _standing(document)
+    return Recorded(
+        type=standing_now.type or event.type,
+        won=standing_now.update_id == event.update_id,
+        session_key=standing_now.session_key,
+        details=standing_now.details,
+    )
 
 
 def decide(
@@ -180,35 +259,134 @@ def decide(
     Args:
         update_id: None if the answer has none.
     """
-    # Older writers stored the time as text.
-    received = {"$convert": {"input": "$receivedAt", "to": "date", "onError": None, "onNull": None}}
-    apart = {"$abs": {"$subtract": [received_at, "$$received"]}}
-    close = {"$lt": [apart, IDS_COMPARABLE_WITHIN.total_seconds() * 1000]}
-    by_time = {"$gt": [received_at, "$$received"]}
-    newer = {
-        "$let": {
-            "vars": {"received": received},
-            "in": {
-                "$cond": [
-                    {"$and": [{"$isNumber": "$updateId"}, {"$ne": ["$$received", None]}, close]},
-                    {"$gt": [update_id, "$updateId"]},
-                    by_time,
-                ]
-            }
-            if update_id is not None
-            else by_time,
-        }
-    }
+    newer = _newer(update_id, received_at, "$updateId", "$receivedAt")
     is_new = {"$eq": [{"$type": "$runId"}, "missing"]}
     same = {"$eq": [["$runId", "$sessionId"], {"$literal": [run_id, session_id]}]}
     return {"$or": [is_new, same]}, {"$or": [is_new, newer]}
 
 
+def _newer(update_id: int | None, received_at: datetime, id_field: str, at_field: str) -> Document:
+    """A condition: whether what came with this update is later than what these fields tell of."""
+    # Older writers stored the time as text.
+    received = {"$convert": {"input": at_field, "to": "date", "onError": None, "onNull": None}}
+    by_time = {"$gt": [received_at, "$$received"]}
+    if update_id is None:
+        return {"$let": {"vars": {"received": received}, "in": by_time}}
+    comparable = [{"$isNumber": id_field}, {"$ne": ["$$received", None]}, _close(received_at)]
+    by_id = {"$gt": [update_id, id_field]}
+    return {"$let": {"vars": {"received": received}, "in": {"$cond": [{"$and": comparable}, by_id, by_time]}}}
+
+
+def _close(received_at: datetime) -> Document:
+    """Whether update ids can be compared; `$$received` is a date."""
+    apart = {"$abs": {"$subtract": [received_at, "$$received"]}}
+    return {"$lt": [apart, IDS_COMPARABLE_WITHIN.total_seconds() * 1000]}
+
+
 def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
-    """Filter on the key alone (a predicate beside it makes upserts fail with E11000), decide in it."""
+    """Filter on the key alone (a predicate beside it makes upserts fail with E11000), decide in it.
+
+    The same answer again moves the update id alone, by which later taps are told from earlier ones. With
+    another answer goes what was said about the one before; a note that the athlete wrote as a reply stays.
+    """
     document = {**event.to_bson(), "sessionKey": key}
     wins = {"$and": [*decide(event.run_id, event.session_id, event.update_id, event.received_at)]}
-    merged = {"$mergeObjects": ["$$ROOT", {"$literal": document}]}
+    changed: Document = {"$mergeObjects": ["$$ROOT", {"$literal": document}]}
+    if event.note is None:
+        changed["$mergeObjects"].append(
+            {"note": {"$cond": [{"$isNumber": "$noteMessageId"}, {"$ifNull": ["$note", None]}, None]}}
+        )
+    replaced = {
+        "$cond": [_same_answer(event), {"$mergeObjects": ["$$ROOT", {"updateId": event.update_id}]}, changed]
+    }
     return UpdateOne(
-        {"sessionKey": key}, [{"$replaceWith": {"$cond": [wins, merged, "$$ROOT"]}}], upsert=True
+        {"sessionKey": key},
+        [
+            {"$replaceWith": {"$cond": [wins, replaced, "$$ROOT"]}},
+            {"$set": _without_foreign_details(event)},
+        ],
+        upsert=True,
     )
+
+
+def _same_answer(event: FeedbackEvent) -> Document:
+    same: list[Document] = [
+        {"$eq": ["$type", event.type.value]},
+        {"$eq": [{"$type": "$receivedAt"}, "date"]},
+        {"$let": {"vars": {"received": "$receivedAt"}, "in": _close(event.received_at)}},
+    ]
+    if event.note is not None:
+        same.append({"$eq": ["$note", {"$literal": event.note}]})
+    return {"$and": same}
+
+
+def _without_foreign_details(event: FeedbackEvent) -> Document:
+    """Takes away what belongs to another answer than this one, if this one stands now."""
+    gone = [name for name, types in _BELONGS.items() if event.type not in types]
+    if event.note is not None:
+        gone.append("noteMessageId")
+    stands = {"$and": [{"$eq": ["$updateId", event.update_id]}, {"$eq": ["$type", event.type.value]}]}
+    return {name: {"$cond": [stands, "$$REMOVE", f"${name}"]} for name in gone}
+
+
+_BELONGS: Mapping[str, frozenset[FeedbackType]] = {
+    "rpe": frozenset({FeedbackType.DONE, FeedbackType.HARD}),
+    "pain": frozenset({FeedbackType.PAIN}),
+    "reason": frozenset({FeedbackType.SKIPPED}),
+}
+"""The fields that are asked for after an answer, and after which."""
+
+_PATHS: Mapping[Detail, str] = {
+    Detail.RPE: "rpe",
+    Detail.PLACE: "pain.where",
+    Detail.PAIN: "pain.level",
+    Detail.REASON: "reason",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What was said about a session besides the answer: a detail, or a note.
+
+    Attributes:
+        what: None: a note.
+        value: of the detail; the note.
+        message_id: of the note.
+        is_edit: whether it takes the place of the note in the same message alone.
+    """
+
+    session: Identity
+    what: Detail | None
+    value: int | str
+    update_id: int
+    received_at: datetime
+    message_id: int | None = None
+    is_edit: bool = False
+
+    def request(self) -> UpdateOne:
+        """Its write: no upsert, so a condition may stand beside the key."""
+        run_id, session_id, _ = self.session
+        name = "note" if self.what is None else self.what.value
+        # When it was said, to tell what is later.
+        said = f"saidAt.{name}"
+        query: Document = {
+            "sessionKey": {"$in": list(_keys(self.session))},
+            "runId": run_id,
+            "sessionId": session_id,
+            "$expr": {
+                "$or": [
+                    {"$eq": [{"$type": f"${said}.at"}, "missing"]},
+                    _newer(self.update_id, self.received_at, f"${said}.updateId", f"${said}.at"),
+                ]
+            },
+        }
+        fields: Document = {said: {"at": self.received_at, "updateId": self.update_id}}
+        if self.what is None:
+            fields |= {"note": {"$literal": self.value}, "noteMessageId": self.message_id}
+            if self.is_edit:
+                query["noteMessageId"] = self.message_id
+        else:
+            path = _PATHS[self.what]
+            fields[path] = {"$literal": self.value}
+            query["type"] = {"$in": [type_.value for type_ in _BELONGS[path.partition(".")[0]]]}
+        return UpdateOne(query, [{"$set": fields}])

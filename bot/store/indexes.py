@@ -111,6 +111,11 @@ def declare(
         Index("session_prompts", (("athleteId", 1), ("date", 1)), sparse=True),
         Index("session_prompts", (("date", 1),), sparse=True),
         Index("session_prompts", (("chatId", 1), ("sentAt", 1))),
+        Index("session_prompts", (("chatId", 1), ("messages.messageId", 1))),
+        Index("session_prompts", (("about.sessionKey", 1),), sparse=True),
+        Index("feedback_history", (("updatedAt", 1),), expire_after_days=retention.feedback_events),
+        Index("feedback_history", (("userId", 1),)),
+        Index("waiting_notes", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
         Index("taps", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
         # Neither is used for longer than an hour.
         Index("figures", (("computedAt", 1),), expire_after_days=2),

@@ -127,6 +127,15 @@ class PromptStore:
             )
             return {d["reference"]: (str(d["runId"]), str(d["sessionId"])) async for d in cursor}
 
+    async def asked_by(self, chat_id: int, message_id: int) -> tuple[str, str] | None:
+        """The `(runId, sessionId)` that a message asked about; None if it is no question on record."""
+        with storage_errors():
+            document = await self._prompts.find_one(
+                {"chatId": {"$in": chat_forms(chat_id)}, "messages.messageId": message_id, **IS_QUESTION},
+                {"runId": True, "sessionId": True},
+            )
+        return None if document is None else (str(document["runId"]), str(document["sessionId"]))
+
     async def sent_at(
         self, run_id: str, session_id: str, chat_id: int | None, message_id: int | None
     ) -> datetime | None:

@@ -26,7 +26,8 @@ from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 
 from bot.core import errors
 from bot.core.keyboards import Keyboard
-from bot.core.updates import ALLOWED_UPDATES, read_instant, read_int64
+from bot.core.updates import ALLOWED_UPDATES, read_instant
+from bot.core.values import read_int64
 from bot.flows.ports import SentMessage
 from bot.telegram.transport import AiohttpRequest, NotSentError, UnreadableReplyError
 
@@ -113,6 +114,12 @@ class BotClient:
         parameters = {"chat_id": chat_id, "photo": photo, "caption": caption}
         return _sent(await self._call("sendPhoto", parameters, read_timeout=_UPLOAD_TIMEOUT))
 
+    async def send_document(self, chat_id: int, name: str, content: bytes, caption: str) -> SentMessage:
+        """See `BotApi`."""
+        document = InputFile(content, filename=name)
+        parameters = {"chat_id": chat_id, "document": document, "caption": caption}
+        return _sent(await self._call("sendDocument", parameters, read_timeout=_UPLOAD_TIMEOUT))
+
     async def get_me(self) -> dict[str, Any]:
         """The bot itself, as Telegram describes it."""
         return await self._ask("getMe", {})
@@ -143,7 +150,14 @@ class BotClient:
         return name
 
     async def edit_text(
-        self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: Keyboard
+        self,
+        chat_id: int,
+        message_id: int,
+        text: str,
+        entities: list[dict[str, Any]],
+        keyboard: Keyboard,
+        *,
+        html: bool = False,
     ) -> None:
         """See `BotApi`."""
         await self._edit(
@@ -153,6 +167,7 @@ class BotClient:
                 "message_id": message_id,
                 "text": text,
                 "entities": entities or None,
+                "parse_mode": "HTML" if html else None,
                 "reply_markup": {"inline_keyboard": keyboard},
             },
         )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.core.checks.report import Finding, fail, ok, skip, warn
 from bot.core.clock import iso_utc
-from bot.core.texts import count
+from bot.core.texts.common import count
 
 LITTLE_SPACE = 2**30
 """Bytes. Below this the embedded MongoDB, or an outage's journal, soon have no room."""

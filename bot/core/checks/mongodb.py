@@ -11,7 +11,7 @@ from typing import Any
 from bot.core.checks.report import Finding, fail, ok, warn
 from bot.core.plans import InvalidPlan, owner, read_plan
 from bot.core.roster import Roster
-from bot.core.texts import count
+from bot.core.texts.common import count
 
 OLDEST_SERVER = (5, 0)
 """The first MongoDB that understands the bot's updates."""

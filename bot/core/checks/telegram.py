@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.core.checks.report import Finding, fail, ok, warn
 from bot.core.roster import Roster, athlete_flaws
-from bot.core.texts import count
+from bot.core.texts.common import count
 
 MANY_PENDING = 100
 """More than one poll brings: nobody fetches them, or not fast enough."""

@@ -35,6 +35,8 @@ _OUTCOMES: Mapping[Outcome, Text] = {
     Outcome.UNKNOWN: Text("unknown", "desconocido"),
     Outcome.REFUSED: Text("refused", "rechazado"),
     Outcome.POSTPONED: Text("postponed", "aplazado"),
+    Outcome.DETAIL: Text("details", "detalles"),
+    Outcome.REQUEST: Text("other buttons", "otros botones"),
     Outcome.REFUSED_COMMAND: Text("refused messages", "mensajes rechazados"),
 }
 _STATES: Mapping[PromptState, Text] = {

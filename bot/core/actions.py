@@ -1,0 +1,44 @@
+"""Buttons that are no answers: something is to be done. Payloads `do|name|argument`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+_PREFIX = "do"
+
+
+class Action(StrEnum):
+    """What can be asked for with a button."""
+
+    SEEN = "seen"
+    """The coach has seen that something hurts; the argument is the reference of the alert."""
+    FORGET = "forget"
+    """Delete everything about who taps."""
+    KEEP = "keep"
+    """Do not, after all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionTap:
+    """A payload that was understood."""
+
+    action: Action
+    argument: str
+
+
+def parse_action(data: object) -> ActionTap | None:
+    """Read callback data. Total: None for everything else."""
+    if not isinstance(data, str):
+        return None
+    prefix, _, rest = data.partition("|")
+    name, _, argument = rest.partition("|")
+    try:
+        return ActionTap(Action(name), argument) if prefix == _PREFIX else None
+    except ValueError:
+        return None
+
+
+def format_action(action: Action, argument: str = "") -> str:
+    """The callback data of a button; the argument has at most 40 bytes."""
+    return f"{_PREFIX}|{action}|{argument}"

@@ -1,0 +1,29 @@
+"""What several texts are made of. Without a language it is English, for logs and the command line."""
+
+from __future__ import annotations
+
+import html
+from datetime import UTC, datetime
+
+MAX_TITLE = 200
+MAX_NOTE = 1_000
+
+
+def escape(text: str, limit: int) -> str:
+    """`text` for HTML, in at most `limit` characters."""
+    return html.escape(clip(text, limit), quote=False)
+
+
+def clip(text: str, limit: int) -> str:
+    """`text` in at most `limit` characters; what was cut shows as an ellipsis."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def utc(instant: datetime | None) -> str:
+    """`2026-02-16 18:42 UTC`, or `none`."""
+    return "none" if instant is None else f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 day`, `2 days`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,133 @@
+"""What a prompt in the outbox says when it is sent: decided then, from what is stored then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from bot.core.actions import Action, format_action
+from bot.core.clock import Clock
+from bot.core.details import Details, read_details
+from bot.core.evidence import read_answer, read_day
+from bot.core.keyboards import Keyboard, prompt_keyboard
+from bot.core.language import Language
+from bot.core.prompts import Kind, Prompt
+from bot.core.roster import Athlete, Roster
+from bot.core.texts import letters as letter_texts
+from bot.core.texts import questions as question_texts
+from bot.core.texts.letters import Pain
+from bot.core.values import read_int64
+from bot.flows.languages import Languages
+from bot.store.connection import Document
+from bot.store.letters import LetterStore
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message (HTML).
+
+    Attributes:
+        edits: the message that takes this form; None: a new one.
+    """
+
+    text: str
+    keyboard: Keyboard | None = None
+    edits: int | None = None
+
+
+class Composer:
+    """Writes what is due.
+
+    Args:
+        zone: TIMEZONE, for those who are no athletes.
+    """
+
+    def __init__(
+        self,
+        letters: LetterStore,
+        roster: Callable[[], Roster | None],
+        languages: Languages,
+        clock: Clock,
+        zone: tzinfo,
+    ) -> None:
+        self._letters = letters
+        self._roster = roster
+        self._languages = languages
+        self._clock = clock
+        self._zone = zone
+
+    async def compose(self, prompt: Prompt, athlete: Athlete | None) -> Composed:
+        """What to send.
+
+        Args:
+            athlete: whose training it is about.
+
+        Raises:
+            StorageUnavailable, StorageRejected.
+        """
+        language = self._languages.of_athlete(athlete)
+        match prompt.kind:
+            case Kind.REMINDER:
+                return Composed(question_texts.reminder(prompt.sessions, language))
+            case Kind.ALERT:
+                return await self._alert(prompt)
+            case Kind.NOTICE:
+                pain, _ = await self._pain(prompt)
+                return Composed(letter_texts.notice(pain, language))
+            case _:
+                return self._question(prompt, athlete, language)
+
+    def _question(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> Composed:
+        zone = self._zone if athlete is None else athlete.hours.zone
+        text = question_texts.prompt(
+            prompt.title,
+            prompt.note,
+            language,
+            again=prompt.again,
+            plan=prompt.plan,
+            day=prompt.day,
+            today=self._clock().astimezone(zone).date(),
+        )
+        return Composed(text, prompt_keyboard(prompt.run_id, prompt.session_id, language))
+
+    async def _alert(self, prompt: Prompt) -> Composed:
+        # A private chat has its user's id.
+        language = self._languages.of(prompt.chat_id)
+        pain, letter = await self._pain(prompt)
+        keyboard: Keyboard = []
+        if pain.seen_by is None:
+            seen = format_action(Action.SEEN, str(letter.get("reference")))
+            keyboard = [[{"text": letter_texts.SEEN_BUTTON(language), "callback_data": seen}]]
+        edits = prompt.message_id if prompt.was_sent else None
+        return Composed(letter_texts.alert(pain, self._zone, language), keyboard, edits)
+
+    async def _pain(self, prompt: Prompt) -> tuple[Pain, Document]:
+        event, question, letter = await self._letters.contents(prompt)
+        letter, question = letter or {}, question or {}
+        answer = None if event is None else read_answer(event)
+        plan = question.get("plan")
+        title = question.get("title") or (plan.get("activity") if isinstance(plan, dict) else None)
+        seen_by = letter.get("seenBy")
+        pain = Pain(
+            who=self._name(prompt, event),
+            title=str(title) if title else None,
+            day=read_day(question.get("date")) or (None if answer is None else answer.date),
+            type=None if answer is None else answer.type,
+            details=Details() if event is None else read_details(event),
+            note=None if answer is None else answer.note,
+            seen_by=str(seen_by) if seen_by else None,
+            seen_at=letter.get("seenAt"),
+        )
+        return pain, letter
+
+    def _name(self, prompt: Prompt, event: Document | None) -> str:
+        user_id = read_int64((prompt.about or {}).get("userId"))
+        roster = self._roster()
+        athlete = None if roster is None else roster.by_id(prompt.athlete_id) or roster.by_user(user_id)
+        if athlete is not None and athlete.name:
+            return athlete.name
+        username = (event or {}).get("username")
+        if isinstance(username, str) and username:
+            return f"@{username}"
+        return prompt.athlete_id or str(user_id)

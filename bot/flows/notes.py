@@ -1,0 +1,105 @@
+"""Notes: what athletes write in reply to a question. Doing it again, after a crash, changes nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.core.callbacks import FeedbackType, is_reference, parse_callback, parse_later
+from bot.core.details import parse_detail
+from bot.core.feedback import legacy_session
+from bot.core.language import Language
+from bot.core.roster import Athlete
+from bot.core.texts import notes as texts
+from bot.core.texts.common import MAX_NOTE
+from bot.core.updates import NoteUpdate
+from bot.flows.replies import Reply
+from bot.flows.taps import TapStores
+from bot.store.feedback import Addition
+from bot.store.history import Change
+
+
+class Notes:
+    """Takes notes."""
+
+    def __init__(self, stores: TapStores) -> None:
+        self._events = stores.events
+        self._history = stores.history
+        self._waiting = stores.waiting_notes
+        self._prompts = stores.prompts
+        self._letters = stores.letters
+
+    async def take(
+        self, note: NoteUpdate, athlete: Athlete | None, language: Language, received_at: datetime
+    ) -> Reply:
+        """Make a note durable, if it is one; returns what to say.
+
+        Args:
+            athlete: who wrote; None for an admin who is none.
+
+        Raises:
+            StorageUnavailable, StorageRejected: doing it again is harmless.
+        """
+        if note.text is None:
+            return Reply(texts.ONLY_TEXT(language))
+        if athlete is None or note.replied_to is None:
+            return Reply(texts.FOR_ATHLETES(language), is_refused=athlete is None)
+        text = note.text.strip()
+        if not text:
+            return Reply(texts.ONLY_TEXT(language))
+        if len(text) > MAX_NOTE:
+            return Reply(texts.TOO_LONG(language, number=len(text), most=MAX_NOTE))
+        place = await self._session(note, note.replied_to)
+        if place is None:
+            return Reply(texts.WHICH(language))
+        owners = await self._prompts.owners({place}, {note.chat_id}) if not note.is_private else {}
+        if owners.get((*place, note.chat_id), note.user_id) != note.user_id:
+            return Reply(texts.FOREIGN(language), is_refused=True)
+        addition = Addition(
+            session=(*place, note.user_id),
+            what=None,
+            value=text,
+            update_id=note.update_id,
+            received_at=received_at,
+            message_id=note.message_id,
+            is_edit=note.is_edit,
+        )
+        return Reply(await self._keep(addition, language))
+
+    async def _keep(self, note: Addition, language: Language) -> str:
+        session = note.session
+        stood = (await self._events.standing([session])).get(session)
+        if stood is None:
+            await self._waiting.put(note)
+            # The answer may have come at this very moment.
+            if not await self._events.standing([session]):
+                return texts.NOTED_TAP(language)
+            waiting = await self._waiting.of([session])
+            await self._events.add(waiting)
+            await self._waiting.drop(waiting)
+            return texts.NOTED(language)
+        if stood.note not in (None, note.value):
+            await self._history.record([Change(session, stood, note.update_id, note.received_at)])
+        await self._events.add([note])
+        stands = (await self._events.standing([session])).get(session)
+        if stands is not None and stands.type is FeedbackType.PAIN:
+            await self._letters.refresh({stands.session_key}, note.update_id, note.received_at)
+        if stands is None or stands.note != note.value:
+            return texts.NOT_THE_NOTE(language)
+        return texts.CHANGED(language) if note.is_edit else texts.NOTED(language)
+
+    async def _session(self, note: NoteUpdate, replied_to: int) -> tuple[str, str] | None:
+        """The one session that a message is about: by its buttons, else by the prompt record."""
+        named = {found for data in note.payloads if (found := _named(data, replied_to)) is not None}
+        if len(named) > 1:
+            return None
+        for run_id, session_id in named:
+            if is_reference(run_id, session_id):
+                return (await self._prompts.resolve([run_id])).get(run_id)
+            return run_id, session_id
+        return await self._prompts.asked_by(note.chat_id, replied_to)
+
+
+def _named(data: str, message_id: int) -> tuple[str, str] | None:
+    """Run and session of a payload, or its reference."""
+    tap = parse_callback(data) or parse_later(data) or parse_detail(data)
+    return None if tap is None else (tap.run_id, tap.session_id or legacy_session(message_id))

@@ -1,0 +1,36 @@
+"""What is sent in reply to a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.core.keyboards import Keyboard
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A document to be sent."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to say.
+
+    Attributes:
+        is_refused: whether the message counts as refused.
+        html: whether `text` is HTML.
+        keyboard: buttons below it.
+        picture: a PNG, with the text below; `without_picture` is said where Telegram does not take it.
+        file: comes with the text.
+    """
+
+    text: str
+    is_refused: bool = False
+    html: bool = False
+    keyboard: Keyboard | None = None
+    picture: bytes | None = None
+    without_picture: str = ""
+    file: File | None = None

@@ -1,0 +1,180 @@
+"""Letters in the outbox `session_prompts`: alerts for the coach, and notices for the athlete.
+
+One document for each session, athlete and chat: `kind`, `about` (`{sessionKey, runId, sessionId, userId,
+chatId, messageId}`: the answer, and where it was given), `raisedBy` (the update id of the tap that made it
+necessary), `version` (that of what changed its contents last), `reference` (by which its button finds it),
+`seenAt` and `seenBy`, and everything that a prompt has. Its `sessionId` has bars, which no question's has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo import ReturnDocument, UpdateMany, UpdateOne
+
+from bot.core.callbacks import make_reference
+from bot.core.errors import StorageUnavailable
+from bot.core.prompts import Kind, Prompt, PromptState
+from bot.store import feedback
+from bot.store.connection import DUPLICATE_KEY, Database, Document, bulk_upsert, storage_errors
+from bot.store.feedback import Identity
+from bot.store.prompts import COLLECTION, IS_QUESTION, chat_forms
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Something to be told because of a tap.
+
+    Attributes:
+        to: the chat.
+        session_key: of the answer that it is about.
+        chat_id, message_id: where that was given.
+        raised_by: the update id of the tap.
+    """
+
+    kind: Kind
+    to: int
+    session: Identity
+    session_key: str
+    athlete_id: str | None
+    chat_id: int | None
+    message_id: int | None
+    raised_by: int
+    at: datetime
+
+    @property
+    def session_id(self) -> str:
+        """Under which it stands in the outbox."""
+        _, session_id, user_id = self.session
+        return f"{session_id}|{self.kind}|{user_id}"
+
+
+class LetterStore:
+    """Raises `StorageUnavailable`, `StorageRejected`."""
+
+    def __init__(self, db: Database) -> None:
+        self._prompts = db[COLLECTION]
+        self._events = db[feedback.COLLECTION]
+
+    async def raise_(self, letters: Iterable[Letter]) -> None:
+        """Have these sent, as new messages; a letter that the same tap has raised before stays as it is."""
+        todo = [_raised(letter) for letter in letters]
+        for _ in range(_TRIES):
+            if not todo:
+                return
+            errors = await bulk_upsert(self._prompts, todo)
+            todo = [todo[error.index] for error in errors if error.code == DUPLICATE_KEY]
+        raise StorageUnavailable("MongoDB keeps reporting a duplicate letter")
+
+    async def refresh(self, session_keys: Collection[str], update_id: int, now: datetime) -> None:
+        """What these letters tell of has changed: those that are sent are edited."""
+        if not session_keys:
+            return
+        changed = {"state": PromptState.PENDING.value, "version": update_id, "dueAt": now, "updatedAt": now}
+        requests = [
+            UpdateMany(
+                {"about.sessionKey": key, "kind": Kind.ALERT.value, "version": {"$ne": update_id}},
+                {"$set": changed},
+            )
+            for key in session_keys
+        ]
+        await bulk_upsert(self._prompts, requests)
+
+    async def see(
+        self, reference: str, chat_id: int, by: str, update_id: int, now: datetime
+    ) -> Document | None:
+        """The coach has seen an alert: its document; None if there is no such alert in this chat.
+
+        The first to see it is remembered, for each time that it is raised.
+        """
+        alert = {"reference": reference, "kind": Kind.ALERT.value, "chatId": {"$in": chat_forms(chat_id)}}
+        seen = {
+            "seenAt": now,
+            "seenBy": by,
+            "state": PromptState.PENDING.value,
+            "version": update_id,
+            "dueAt": now,
+            "updatedAt": now,
+        }
+        with storage_errors():
+            document = await self._prompts.find_one_and_update(
+                {**alert, "seenAt": None}, {"$set": seen}, return_document=ReturnDocument.AFTER
+            )
+            return document or await self._prompts.find_one(alert)
+
+    async def contents(self, prompt: Prompt) -> tuple[Document | None, Document | None, Document | None]:
+        """What a letter is written from: the answer, the question, and the letter itself; None: gone."""
+        about = prompt.about or {}
+        with storage_errors():
+            event = await self._events.find_one({"sessionKey": about.get("sessionKey")})
+            question = await self._prompts.find_one(
+                {
+                    "runId": about.get("runId"),
+                    "sessionId": about.get("sessionId"),
+                    "chatId": {"$in": [about.get("chatId"), str(about.get("chatId"))]},
+                    **IS_QUESTION,
+                }
+            )
+            letter = await self._prompts.find_one({"_id": prompt.id})
+        return event, question, letter
+
+    async def settle(self, prompt: Prompt, message_id: int | None, sent_at: datetime, now: datetime) -> None:
+        """Telegram has it. If it was changed or raised again meanwhile, it stays to be sent."""
+        is_same = {"$eq": ["$version", prompt.version]}
+        message: Document = {"messageId": message_id, "sentAt": sent_at}
+        with storage_errors():
+            await self._prompts.update_one(
+                {"_id": prompt.id, "claim": prompt.claim},
+                [
+                    {
+                        "$set": {
+                            "state": {"$cond": [is_same, PromptState.SENT.value, "$state"]},
+                            "updatedAt": now,
+                            **message,
+                        }
+                    },
+                    {"$unset": ["claim", "attemptAt", "reason", "unknowns"]},
+                ],
+            )
+
+
+def _raised(letter: Letter) -> UpdateOne:
+    run_id, session_id, user_id = letter.session
+    about: dict[str, Any] = {
+        "sessionKey": letter.session_key,
+        "runId": run_id,
+        "sessionId": session_id,
+        "userId": user_id,
+        "chatId": None if letter.chat_id is None else str(letter.chat_id),
+        "messageId": letter.message_id,
+    }
+    fields: Document = {
+        "kind": letter.kind.value,
+        "about": about,
+        "raisedBy": letter.raised_by,
+        "version": letter.raised_by,
+        "reference": make_reference(run_id, letter.session_id),
+        "state": PromptState.PENDING.value,
+        "dueAt": letter.at,
+        "updatedAt": letter.at,
+        **({} if letter.athlete_id is None else {"athleteId": letter.athlete_id}),
+    }
+    is_known = {"$eq": ["$raisedBy", letter.raised_by]}
+    anew = {
+        "$mergeObjects": [
+            {"createdAt": letter.at},
+            # Without what belongs to the message before: this one is new.
+            {name: f"${name}" for name in ("_id", "runId", "sessionId", "chatId", "createdAt")},
+            {"$literal": fields},
+        ]
+    }
+    return UpdateOne(
+        {"runId": run_id, "sessionId": letter.session_id, "chatId": str(letter.to)},
+        [{"$replaceWith": {"$cond": [is_known, "$$ROOT", anew]}}],
+        upsert=True,
+    )

@@ -1,0 +1,78 @@
+"""The collection `waiting_notes`: notes of athletes who have not tapped an answer yet.
+
+`{_id, runId, sessionId, userId, note, messageId, updateId, receivedAt}`; taken away when the answer comes,
+and expired like answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from pymongo import DeleteOne, UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from bot.core.feedback import collision_key_of, session_key
+from bot.store.connection import Database, Document, storage_errors
+from bot.store.feedback import Addition, Identity
+
+COLLECTION = "waiting_notes"
+
+
+class WaitingNotes:
+    """Writes and reads of `waiting_notes`. All methods raise `StorageUnavailable`, `StorageRejected`."""
+
+    def __init__(self, db: Database) -> None:
+        self._notes = db[COLLECTION]
+
+    async def put(self, note: Addition) -> None:
+        """Keep a note until its answer comes; of two about one session the later one."""
+        run_id, session_id, user_id = note.session
+        document: Document = {
+            "runId": run_id,
+            "sessionId": session_id,
+            "userId": user_id,
+            "note": note.value,
+            "messageId": note.message_id,
+            "updateId": note.update_id,
+            "receivedAt": note.received_at,
+        }
+        query: Document = {"_id": _key(note.session), "receivedAt": {"$not": {"$gt": note.received_at}}}
+        if note.is_edit:
+            query["messageId"] = note.message_id
+        with storage_errors():
+            try:
+                await self._notes.update_one(query, {"$set": document}, upsert=not note.is_edit)
+            except DuplicateKeyError:
+                return  # a later one is there
+
+    async def of(self, sessions: Collection[Identity]) -> list[Addition]:
+        """The notes that wait for these sessions' answers."""
+        if not sessions:
+            return []
+        with storage_errors():
+            found = self._notes.find({"_id": {"$in": [_key(session) for session in sessions]}})
+            return [
+                Addition(
+                    session=(d["runId"], d["sessionId"], d["userId"]),
+                    what=None,
+                    value=d["note"],
+                    update_id=d["updateId"],
+                    received_at=d["receivedAt"],
+                    message_id=d["messageId"],
+                )
+                async for d in found
+            ]
+
+    async def drop(self, notes: Iterable[Addition]) -> None:
+        """These are with their answers now; one that has been edited since stays."""
+        requests: list[DeleteOne | UpdateOne] = [
+            DeleteOne({"_id": _key(note.session), "updateId": note.update_id}) for note in notes
+        ]
+        if requests:
+            with storage_errors():
+                await self._notes.bulk_write(requests, ordered=False)
+
+
+def _key(session: Identity) -> str:
+    run_id, session_id, _ = session
+    return collision_key_of(session_key(*session), run_id, session_id)
