@@ -7,8 +7,9 @@ import contextlib
 import fcntl
 import hashlib
 import logging
+import os
 import time
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,27 +18,32 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.clock import Clock, system_clock
 from bot.core.errors import ConfigError, JournalError, StorageRejected, StorageUnavailable
+from bot.core.health import Bounds
+from bot.core.language import Language
 from bot.core.limits import SendLimits
 from bot.core.steady import SteadyClock
 from bot.flows.absence import Absence
 from bot.flows.answers import Answerer
-from bot.flows.commands import Commands
+from bot.flows.checkup import Checkup
+from bot.flows.commands import DEFAULT_STATS_DAYS, Commands
 from bot.flows.dispatcher import Dispatcher
 from bot.flows.figures import Figures
 from bot.flows.followups import Followups
 from bot.flows.intake import Intake
 from bot.flows.marks import Marker
+from bot.flows.meters import Kind, MeteredApi, Meters, NoMeters
 from bot.flows.planner import Planner
 from bot.flows.ports import BotApi
 from bot.flows.recorder import Recorder, Rules
 from bot.flows.requests import Requests
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps
+from bot.flows.watch import Watch
 from bot.journal import Journal
 from bot.logs import Recurring
 from bot.settings import DEFAULT_DB, Settings
 from bot.store.athletes import AthleteStore
-from bot.store.connection import Database, connect
+from bot.store.connection import Database, connect, within
 from bot.store.embedded import EmbeddedMongo
 from bot.store.feedback import FeedbackStore
 from bot.store.followups import FollowupStore
@@ -47,11 +53,14 @@ from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
 from bot.store.slots import SlotStore
 from bot.store.taps import TapLedger
+from bot.store.writes import OnWrite
+from bot.systemd import Notifier
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
 
 if TYPE_CHECKING:
     from bot.api.server import HttpServer
+    from bot.metrics import Exposition, PrometheusMeters
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +72,10 @@ _FINISH_CALLS = 2.0
 _CANCEL_TRIES = 15
 _GOODBYE = 1.0
 _RETRY_BOOTSTRAP = 5.0
+_RATE_WITHIN = 8.0
+
+ALERT_BOUNDS = Bounds()
+"""When admins are told what is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +115,7 @@ class Service:
     followups: Followups
     absence: Absence
     roster: RosterKeeper
+    watch: Watch
 
 
 def build_stores(db: Database, journal: Journal) -> Stores:
@@ -119,17 +133,28 @@ def build_stores(db: Database, journal: Journal) -> Stores:
     )
 
 
-def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock) -> Service:
+def build_service(
+    settings: Settings,
+    stores: Stores,
+    api: BotApi,
+    clock: Clock,
+    checkup: Checkup,
+    meters: Meters,
+    notifier: Notifier,
+) -> Service:
     """Wire the flows; nothing runs yet."""
     limits = SendLimits()
+    prompting, replying, alerting = (
+        MeteredApi(api, meters, kind) for kind in (Kind.PROMPT, Kind.REPLY, Kind.ALERT)
+    )
     roster = RosterKeeper(stores.athletes, settings.athlete_ids, settings.hours(), clock)
-    answerer = Answerer(api)
-    marker = Marker(api, limits)
-    commands = Commands(api, limits, stores.figures(clock).collect, roster, admins=settings.admin_ids)
+    answerer = Answerer(replying)
+    marker = Marker(replying, limits)
+    commands = Commands(replying, limits, stores.figures(clock).collect, roster, admins=settings.admin_ids)
     recorder = Recorder(
         journal=stores.journal,
         roster=roster,
-        taps=Taps(roster, stores.events, stores.prompts, stores.ledger, settings.late_after_days),
+        taps=Taps(roster, stores.events, stores.prompts, stores.ledger, settings.late_after_days, meters),
         requests=Requests(stores.athletes, roster),
         answerer=answerer,
         marker=marker,
@@ -137,7 +162,9 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         rules=Rules(settings.admin_ids, settings.late_after_days),
         clock=clock,
     )
-    intake = Intake(api, stores.journal, _fingerprint(settings), clock, recorder.wake)
+    intake = Intake(
+        replying, stores.journal, _fingerprint(settings), clock, recorder.wake, on_turn=notifier.turned
+    )
 
     async def caught_up() -> None:
         await intake.caught_up()
@@ -151,11 +178,24 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         answerer=answerer,
         marker=marker,
         commands=commands,
-        dispatcher=Dispatcher(api, stores.outbox, limits, clock, settings.timezone, lambda: roster.roster),
+        dispatcher=Dispatcher(
+            prompting, stores.outbox, limits, clock, settings.timezone, lambda: roster.roster
+        ),
         planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
         followups=Followups(stores.followups, clock, settings.late_after_days),
         absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
         roster=roster,
+        watch=Watch(
+            checkup.look,
+            notifier.status,
+            stores.journal,
+            alerting,
+            limits,
+            settings.admin_ids,
+            lambda _: Language.EN,
+            settings.timezone,
+            ALERT_BOUNDS,
+        ),
     )
 
 
@@ -178,10 +218,13 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         raise ConfigError("TELEGRAM_BOT_TOKEN: required; @BotFather gives it. `demo` works without")
     steady = SteadyClock(system_clock, _elapsed, log.warning)
     clock = clock or steady
+    notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
+    counting = None if settings.http_port is None else _counting()
+    meters: Meters = counting or NoMeters()
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.data_dir))
         journal = await stack.enter_async_context(open_journal(settings.data_dir))
-        opened = await _unless(stop, stack.enter_async_context(open_database(settings)))
+        opened = await _unless(stop, stack.enter_async_context(open_database(settings, meters.wrote)))
         if opened is None:
             return
         db, embedded = opened
@@ -190,20 +233,40 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, steady.witness
             )
         )
-        service = build_service(settings, build_stores(db, journal), api, clock)
-        server = None
-        if settings.http_port is not None:
+        stores, checkup = build_stores(db, journal), Checkup(db, journal, clock)
+        service = build_service(settings, stores, api, clock, checkup, meters, notifier)
+        serving: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        if settings.http_port is not None and counting is not None:
+            exposition = _exposition(counting, checkup, stores.figures(clock))
             server = await stack.enter_async_context(
-                open_http(settings, settings.http_port, db, journal, service.roster, clock)
+                open_http(
+                    settings, settings.http_port, db, journal, service.roster, clock, checkup, exposition
+                )
             )
+            serving = [server.run, exposition.run]
         # Not before everything that may fail: coroutines must be awaited once they are there.
-        upkeep = [_keep_indexes(db, declared_indexes(settings))]
+        upkeep = [_keep_indexes(db, declared_indexes(settings)), *(run() for run in serving)]
         if embedded is not None:
             upkeep.append(embedded.supervise())
-        if server is not None:
-            upkeep.append(server.run())
-        await _run(service, upkeep, stop)
+        await _run(service, upkeep, stop, notifier)
     log.info("stopped")
+
+
+def _counting() -> PrometheusMeters:
+    # Who does not serve HTTP need not wait for it to be imported, nor count.
+    from bot.metrics import PrometheusMeters  # noqa: PLC0415
+
+    return PrometheusMeters()
+
+
+def _exposition(counting: PrometheusMeters, checkup: Checkup, figures: Figures) -> Exposition:
+    from bot.metrics import Exposition  # noqa: PLC0415
+
+    async def rate() -> float | None:
+        with within(_RATE_WITHIN):
+            return (await figures.collect(DEFAULT_STATS_DAYS)).feedback_event_write_success_rate
+
+    return Exposition(counting, checkup.look, rate)
 
 
 def _elapsed() -> float:
@@ -211,7 +274,9 @@ def _elapsed() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+async def _run(
+    service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event, notifier: Notifier
+) -> None:
     """Run all flows until `stop` or a failure; then end the sources, and the sinks once they are empty."""
     sources = _start(
         service.intake.run(),
@@ -220,6 +285,7 @@ async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], st
         service.followups.run(),
         service.absence.run(),
         service.roster.run(),
+        service.watch.run(),
         *upkeep,
     )
     sinks = _start(
@@ -233,6 +299,7 @@ async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], st
             for task in ended:
                 task.result()
         log.info("stopping")
+        notifier.stopping()
         (ending,) = _start(_end(sources))
         await _within(_FINISH_WRITES, service.recorder.drained())
         await _within(_FINISH_CALLS, _finish_calls(service))
@@ -317,8 +384,13 @@ async def open_journal(data_dir: Path) -> AsyncIterator[Journal]:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, EmbeddedMongo | None]]:
+async def open_database(
+    settings: Settings, on_write: OnWrite | None = None
+) -> AsyncIterator[tuple[Database, EmbeddedMongo | None]]:
     """MongoDB as the settings say: at `MONGO_URL`, else the embedded one, started and stopped here.
+
+    Args:
+        on_write: is told how long each write took.
 
     Raises:
         ConfigError: `MONGO_URL` is no connection string.
@@ -332,7 +404,7 @@ async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, Emb
             log.info("embedded MongoDB at %s", url)
         else:
             url = settings.mongo_url.get_secret_value()
-        db = connect(url, settings.mongo_db, DEFAULT_DB)
+        db = connect(url, settings.mongo_db, DEFAULT_DB, on_write)
         # The driver says goodbye to the server, and would wait half a minute for one that hangs.
         stack.push_async_callback(lambda: _within(_GOODBYE, db.client.close()))
         yield db, embedded
@@ -340,7 +412,14 @@ async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, Emb
 
 @asynccontextmanager
 async def open_http(
-    settings: Settings, port: int, db: Database, journal: Journal, roster: RosterKeeper, clock: Clock
+    settings: Settings,
+    port: int,
+    db: Database,
+    journal: Journal,
+    roster: RosterKeeper,
+    clock: Clock,
+    checkup: Checkup,
+    exposition: Exposition,
 ) -> AsyncIterator[HttpServer]:
     """The HTTP API, which listens and is ready to run; at the end it answers what it has begun to answer.
 
@@ -362,6 +441,8 @@ async def open_http(
         kept_days=settings.retain_feedback_events_days,
         metrics_per_athlete=settings.metrics_per_athlete,
         base_url=url_of(settings.http_host, port),
+        checkup=checkup,
+        metrics=exposition.page,
     )
     token = settings.http_token.get_secret_value() if settings.http_token else ""
     server = HttpServer(build(parts, token), settings.http_host, port)

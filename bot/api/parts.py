@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from bot.core.clock import Clock
 from bot.core.errors import StorageUnavailable
 from bot.core.roster import Athlete, Roster
 from bot.core.updates import read_int64
+from bot.flows.checkup import Checkup
 from bot.journal import Journal
 from bot.store.connection import Database, within
 from bot.tasks import end_tasks
@@ -81,6 +82,7 @@ class Parts:
         zone: TIMEZONE, for days that belong to no athlete.
         late_after_days, kept_days: LATE_AFTER_DAYS, RETAIN_FEEDBACK_EVENTS_DAYS.
         base_url: where the API is reached from this machine.
+        metrics: takes an `Accept` header, returns the measurements and their `Content-Type`.
     """
 
     db: Database
@@ -92,6 +94,8 @@ class Parts:
     kept_days: int
     metrics_per_athlete: bool
     base_url: str
+    checkup: Checkup
+    metrics: Callable[[str], Awaitable[tuple[bytes, str]]]
     mongodb: Access = field(default_factory=Access)
     reader: Reader = field(default_factory=Reader)
 

@@ -26,6 +26,7 @@ from bot.core.feedback import (
 )
 from bot.core.prompts import Answered, LaterResult
 from bot.core.roster import Athlete
+from bot.flows.meters import Meters, NoMeters
 from bot.flows.roster import RosterKeeper
 from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
 from bot.store.prompts import PromptStore
@@ -59,6 +60,7 @@ class Case:
         session: what about, as soon as it is known.
         verdict: what is to be stored, or why nothing is; None as long as the database is needed to tell.
         result: None until everything is stored.
+        is_counted: whether the meters know of it, since storing may be repeated.
     """
 
     tap: Tap
@@ -67,6 +69,7 @@ class Case:
     session: Session | None = None
     verdict: FeedbackEvent | Postponed | NotWritten | None = None
     result: Result | None = None
+    is_counted: bool = False
 
     @property
     def is_in_group(self) -> bool:
@@ -93,7 +96,9 @@ class Taps:
         prompts: PromptStore,
         ledger: TapLedger,
         late_after_days: int,
+        meters: Meters | None = None,
     ) -> None:
+        self._meters = meters or NoMeters()
         self._roster = roster
         self._events = events
         self._prompts = prompts
@@ -136,6 +141,10 @@ class Taps:
             if (outcome := _outcome(case.result)) is not None
         ]
         await _together(self._prompts.settle_taps(answered, late), self._ledger.record([*entries, *refused]))
+        for case in cases:
+            if not case.is_counted and (outcome := _outcome(case.result)) is not None:
+                self._meters.tap(outcome)
+                case.is_counted = True
 
     def _open(self, case: Case) -> None:
         """Who tapped, by the roster as it stands, and what for? Deny by default: strangers come first."""
