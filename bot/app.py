@@ -266,7 +266,7 @@ def _exposition(counting: PrometheusMeters, checkup: Checkup, figures: Figures) 
         with within(_RATE_WITHIN):
             return (await figures.collect(DEFAULT_STATS_DAYS)).feedback_event_write_success_rate
 
-    return Exposition(counting, checkup.look, rate)
+    return Exposition(counting, checkup.recent, rate)
 
 
 def _elapsed() -> float:

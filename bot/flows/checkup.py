@@ -16,6 +16,7 @@ from bot.store.connection import Database, ping, within
 _PATIENCE = 2.0  # seconds, each
 # Anybody may ask, as often as they like; MongoDB and the disk are asked once a second.
 _REMEMBERED = 1.0
+_RECENT = 15.0
 
 
 class Checkup:
@@ -35,6 +36,12 @@ class Checkup:
         self._turn = asyncio.Lock()
         self._vitals: Vitals | None = None
         self._looked_at = 0.0
+
+    async def recent(self) -> Vitals:
+        """The vitals, some seconds old; nobody waits for them as long as somebody looks now and then."""
+        if self._vitals is not None and self._monotonic() - self._looked_at < _RECENT:
+            return self._vitals
+        return await self.look()
 
     async def look(self) -> Vitals:
         """The vitals, at most a second old; takes a few seconds at worst."""

@@ -180,10 +180,12 @@ class Watch:
     async def _deliver(self, admin: int) -> None:
         """Send everything that waits for an admin, in one message; what may be sent later goes on waiting."""
         waiting = self._waiting[admin]
-        if not waiting or admin in self._limits.waiting(self._monotonic()):
+        # That something broke is no news when it works again; then the all-clear says everything.
+        news = {subject: item for subject, item in waiting.items() if not self._is_outdated(item)}
+        if not news or admin in self._limits.waiting(self._monotonic()):
             return
         try:
-            text = alert(waiting.values(), self._language(admin), self._zone)
+            text = alert(news.values(), self._language(admin), self._zone)
             async with turn(self._limits, admin, self._monotonic):
                 await self._api.send(admin, text)
         except TelegramRateLimited as exc:
@@ -201,7 +203,11 @@ class Watch:
         except Exception as exc:  # noqa: BLE001  # one admin's defect must not keep it from the others
             log.error("telling an admin failed unexpectedly: %s", describe_defect(exc))
         self._tries.pop(admin, None)
-        waiting.clear()
+        for subject in news:
+            del waiting[subject]
+
+    def _is_outdated(self, news: News) -> bool:
+        return isinstance(news, Broke) and self._courses[news.part].is_well is True
 
     async def _close(self) -> None:
         """Forget the troubles whose end everybody was told."""
