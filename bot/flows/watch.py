@@ -104,11 +104,11 @@ class Watch:
     async def run(self) -> None:
         """Watch until cancelled."""
         while True:
+            await asyncio.sleep(_INTERVAL)  # first: nothing has been polled yet
             try:
                 await self.look()
             except Exception as exc:  # noqa: BLE001  # whoever watches must not bring the service down
                 self._trouble.met(f"watching fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
-            await asyncio.sleep(_INTERVAL)
 
     async def look(self) -> None:
         """Look once, and tell what is to be told."""
