@@ -24,7 +24,6 @@ from bot.core.limits import SendLimits
 from bot.core.steady import SteadyClock
 from bot.flows.absence import Absence
 from bot.flows.answers import Answerer
-from bot.flows.checkup import Checkup
 from bot.flows.commands import DEFAULT_STATS_DAYS, Commands
 from bot.flows.dispatcher import Dispatcher
 from bot.flows.figures import Figures
@@ -32,6 +31,7 @@ from bot.flows.followups import Followups
 from bot.flows.intake import Intake
 from bot.flows.marks import Marker
 from bot.flows.meters import Kind, MeteredApi, Meters, NoMeters
+from bot.flows.monitor import Monitor
 from bot.flows.planner import Planner
 from bot.flows.ports import BotApi
 from bot.flows.recorder import Recorder, Rules
@@ -138,7 +138,7 @@ def build_service(
     stores: Stores,
     api: BotApi,
     clock: Clock,
-    checkup: Checkup,
+    monitor: Monitor,
     meters: Meters,
     notifier: Notifier,
 ) -> Service:
@@ -186,7 +186,7 @@ def build_service(
         absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
         roster=roster,
         watch=Watch(
-            checkup.look,
+            monitor.look,
             notifier.status,
             stores.journal,
             alerting,
@@ -233,14 +233,14 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, steady.witness
             )
         )
-        stores, checkup = build_stores(db, journal), Checkup(db, journal, clock)
-        service = build_service(settings, stores, api, clock, checkup, meters, notifier)
+        stores, monitor = build_stores(db, journal), Monitor(db, journal, clock)
+        service = build_service(settings, stores, api, clock, monitor, meters, notifier)
         serving: list[Callable[[], Coroutine[Any, Any, None]]] = []
         if settings.http_port is not None and counting is not None:
-            exposition = _exposition(counting, checkup, stores.figures(clock))
+            exposition = _exposition(counting, monitor, stores.figures(clock))
             server = await stack.enter_async_context(
                 open_http(
-                    settings, settings.http_port, db, journal, service.roster, clock, checkup, exposition
+                    settings, settings.http_port, db, journal, service.roster, clock, monitor, exposition
                 )
             )
             serving = [server.run, exposition.run]
@@ -259,14 +259,14 @@ def _counting() -> PrometheusMeters:
     return PrometheusMeters()
 
 
-def _exposition(counting: PrometheusMeters, checkup: Checkup, figures: Figures) -> Exposition:
+def _exposition(counting: PrometheusMeters, monitor: Monitor, figures: Figures) -> Exposition:
     from bot.metrics import Exposition  # noqa: PLC0415
 
     async def rate() -> float | None:
         with within(_RATE_WITHIN):
             return (await figures.collect(DEFAULT_STATS_DAYS)).feedback_event_write_success_rate
 
-    return Exposition(counting, checkup.recent, rate)
+    return Exposition(counting, monitor.recent, rate)
 
 
 def _elapsed() -> float:
@@ -418,7 +418,7 @@ async def open_http(
     journal: Journal,
     roster: RosterKeeper,
     clock: Clock,
-    checkup: Checkup,
+    monitor: Monitor,
     exposition: Exposition,
 ) -> AsyncIterator[HttpServer]:
     """The HTTP API, which listens and is ready to run; at the end it answers what it has begun to answer.
@@ -441,7 +441,7 @@ async def open_http(
         kept_days=settings.retain_feedback_events_days,
         metrics_per_athlete=settings.metrics_per_athlete,
         base_url=url_of(settings.http_host, port),
-        checkup=checkup,
+        monitor=monitor,
         metrics=exposition.page,
     )
     token = settings.http_token.get_secret_value() if settings.http_token else ""

@@ -38,7 +38,7 @@ def routes(parts: Parts) -> APIRouter:
         return JSONResponse({"status": "ok"})
 
     async def readyz() -> Response:
-        if found := flaws(await parts.checkup.look()):
+        if found := flaws(await parts.monitor.look()):
             raise later("; ".join(map(str, found)), found)
         return JSONResponse({"status": "ready"})
 

@@ -14,7 +14,7 @@ from bot.core.clock import Clock
 from bot.core.errors import StorageUnavailable
 from bot.core.roster import Athlete, Roster
 from bot.core.updates import read_int64
-from bot.flows.checkup import Checkup
+from bot.flows.monitor import Monitor
 from bot.journal import Journal
 from bot.store.connection import Database, within
 from bot.tasks import end_tasks
@@ -94,7 +94,7 @@ class Parts:
     kept_days: int
     metrics_per_athlete: bool
     base_url: str
-    checkup: Checkup
+    monitor: Monitor
     metrics: Callable[[str], Awaitable[tuple[bytes, str]]]
     mongodb: Access = field(default_factory=Access)
     reader: Reader = field(default_factory=Reader)

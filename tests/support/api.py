@@ -18,7 +18,7 @@ from bot.api.application import build
 from bot.api.parts import Parts
 from bot.api.server import HttpServer
 from bot.core.roster import Athlete, Hours, Roster
-from bot.flows.checkup import Checkup
+from bot.flows.monitor import Monitor
 from bot.journal import Journal
 from bot.metrics import Exposition, PrometheusMeters
 from bot.tasks import end_tasks
@@ -127,7 +127,7 @@ async def serving(
     """Serve the API while the block runs."""
     journal, roster, time = Journal(folder / "journal.sqlite3"), FixedRoster(), Time()
     await journal.open()
-    checkup = Checkup(db, journal, time)
+    monitor = Monitor(db, journal, time)
 
     async def rate() -> float | None:
         return None
@@ -142,8 +142,8 @@ async def serving(
         kept_days=180,
         metrics_per_athlete=False,
         base_url="http://127.0.0.1:8080",
-        checkup=checkup,
-        metrics=Exposition(PrometheusMeters(), checkup.look, rate).page,
+        monitor=monitor,
+        metrics=Exposition(PrometheusMeters(), monitor.look, rate).page,
     )
     server = HttpServer(build(parts, token), "127.0.0.1", 0)
     await server.bind()
