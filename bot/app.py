@@ -9,7 +9,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +24,7 @@ from bot.core.limits import SendLimits
 from bot.core.steady import SteadyClock
 from bot.flows.absence import Absence
 from bot.flows.answers import Answerer
-from bot.flows.commands import DEFAULT_STATS_DAYS, Commands
+from bot.flows.commands import Commands
 from bot.flows.dispatcher import Dispatcher
 from bot.flows.figures import Figures
 from bot.flows.followups import Followups
@@ -32,6 +32,7 @@ from bot.flows.intake import Intake
 from bot.flows.marks import Marker
 from bot.flows.meters import Kind, MeteredApi, Meters, NoMeters
 from bot.flows.monitor import Monitor
+from bot.flows.pictures import Painter
 from bot.flows.planner import Planner
 from bot.flows.ports import BotApi
 from bot.flows.recorder import Recorder, Rules
@@ -43,9 +44,10 @@ from bot.journal import Journal
 from bot.logs import Recurring
 from bot.settings import DEFAULT_DB, Settings
 from bot.store.athletes import AthleteStore
-from bot.store.connection import Database, connect, within
+from bot.store.connection import Database, connect
 from bot.store.embedded import EmbeddedMongo
 from bot.store.feedback import FeedbackStore
+from bot.store.figures import FigureStore
 from bot.store.followups import FollowupStore
 from bot.store.indexes import Index, bootstrap, declare
 from bot.store.outbox import Outbox
@@ -53,6 +55,7 @@ from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
 from bot.store.slots import SlotStore
 from bot.store.taps import TapLedger
+from bot.store.touches import Touches
 from bot.store.writes import OnWrite
 from bot.systemd import Notifier
 from bot.tasks import end_tasks
@@ -60,7 +63,7 @@ from bot.telegram.client import BotClient
 
 if TYPE_CHECKING:
     from bot.api.server import HttpServer
-    from bot.metrics import Exposition, PrometheusMeters
+    from bot.metrics import PrometheusMeters
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +75,7 @@ _FINISH_CALLS = 2.0
 _CANCEL_TRIES = 15
 _GOODBYE = 1.0
 _RETRY_BOOTSTRAP = 5.0
-_RATE_WITHIN = 8.0
+_RATE_HOLDS = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
 
 ALERT_BOUNDS = Bounds()
 """When admins are told what is broken."""
@@ -80,7 +83,7 @@ ALERT_BOUNDS = Bounds()
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Everything that is kept: five collections, and the journal of this machine.
+    """Everything that is kept: seven collections, and the journal of this machine.
 
     Four stores share the outbox: `prompts` is for everybody, `outbox` for who sends, `slots` for who plans,
     `followups` for who waits.
@@ -94,11 +97,9 @@ class Stores:
     followups: FollowupStore
     plans: PlanStore
     ledger: TapLedger
+    touches: Touches
+    counts: FigureStore
     journal: Journal
-
-    def figures(self, clock: Clock) -> Figures:
-        """The source of `/stats` and `stats`."""
-        return Figures(self.events, self.prompts, self.ledger, self.journal, clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,10 @@ class Service:
     absence: Absence
     roster: RosterKeeper
     watch: Watch
+    figures: Figures
 
 
-def build_stores(db: Database, journal: Journal) -> Stores:
+def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
     """The stores on one database."""
     return Stores(
         athletes=AthleteStore(db),
@@ -129,8 +131,35 @@ def build_stores(db: Database, journal: Journal) -> Stores:
         followups=FollowupStore(db),
         plans=PlanStore(db),
         ledger=TapLedger(db),
+        touches=Touches(db, clock),
+        counts=FigureStore(db, clock),
         journal=journal,
     )
+
+
+def build_roster(settings: Settings, stores: Stores, clock: Clock) -> RosterKeeper:
+    """Who trains here; nothing is read yet."""
+    return RosterKeeper(stores.athletes, settings.athlete_ids, settings.hours(), clock)
+
+
+def build_figures(settings: Settings, stores: Stores, roster: RosterKeeper, clock: Clock) -> Figures:
+    """The source of `/stats`, `stats` and `GET /v1/stats`."""
+    return Figures(
+        counts=stores.counts,
+        prompts=stores.prompts,
+        ledger=stores.ledger,
+        journal=stores.journal,
+        roster=roster,
+        clock=clock,
+        zone=settings.timezone,
+        late_after_days=settings.late_after_days,
+        kept_days=settings.retain_feedback_events_days,
+    )
+
+
+def build_painter(settings: Settings) -> Painter:
+    """What draws the picture of the figures."""
+    return Painter(settings.data_dir / "charts")
 
 
 def build_service(
@@ -147,14 +176,20 @@ def build_service(
     prompting, replying, alerting = (
         MeteredApi(api, meters, kind) for kind in (Kind.PROMPT, Kind.REPLY, Kind.ALERT)
     )
-    roster = RosterKeeper(stores.athletes, settings.athlete_ids, settings.hours(), clock)
+    roster = build_roster(settings, stores, clock)
+    figures = build_figures(settings, stores, roster, clock)
     answerer = Answerer(replying)
     marker = Marker(replying, limits)
-    commands = Commands(replying, limits, stores.figures(clock).collect, roster, admins=settings.admin_ids)
+    draw = build_painter(settings).draw
+    commands = Commands(replying, limits, figures.collect, roster, draw, admins=settings.admin_ids)
     recorder = Recorder(
         journal=stores.journal,
         roster=roster,
-        taps=Taps(roster, stores.events, stores.prompts, stores.ledger, settings.late_after_days, meters),
+        taps=Taps(
+            *(roster, stores.events, stores.prompts, stores.ledger, stores.touches),
+            settings.late_after_days,
+            meters,
+        ),
         requests=Requests(stores.athletes, roster),
         answerer=answerer,
         marker=marker,
@@ -196,6 +231,7 @@ def build_service(
             settings.timezone,
             ALERT_BOUNDS,
         ),
+        figures=figures,
     )
 
 
@@ -233,21 +269,19 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, steady.witness
             )
         )
-        stores, monitor = build_stores(db, journal), Monitor(db, journal, clock)
+        stores, monitor = build_stores(db, journal, clock), Monitor(db, journal, clock)
         service = build_service(settings, stores, api, clock, monitor, meters, notifier)
-        serving: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        server = None
         if settings.http_port is not None and counting is not None:
-            exposition = _exposition(counting, monitor, stores.figures(clock))
             server = await stack.enter_async_context(
-                open_http(
-                    settings, settings.http_port, db, journal, service.roster, clock, monitor, exposition
-                )
+                open_http(settings, settings.http_port, db, journal, service, monitor, counting, clock)
             )
-            serving = [server.run, exposition.run]
         # Not before everything that may fail: coroutines must be awaited once they are there.
-        upkeep = [_keep_indexes(db, declared_indexes(settings)), *(run() for run in serving)]
+        upkeep = [_keep_indexes(db, declared_indexes(settings))]
         if embedded is not None:
             upkeep.append(embedded.supervise())
+        if server is not None:
+            upkeep.append(server.run())
         await _run(service, upkeep, stop, notifier)
     log.info("stopped")
 
@@ -259,14 +293,14 @@ def _counting() -> PrometheusMeters:
     return PrometheusMeters()
 
 
-def _exposition(counting: PrometheusMeters, monitor: Monitor, figures: Figures) -> Exposition:
-    from bot.metrics import Exposition  # noqa: PLC0415
-
-    async def rate() -> float | None:
-        with within(_RATE_WITHIN):
-            return (await figures.collect(DEFAULT_STATS_DAYS)).feedback_event_write_success_rate
-
-    return Exposition(counting, monitor.recent, rate)
+def _recent_rate(figures: Figures, clock: Clock) -> float | None:
+    """The write success rate of the latest figures; None if there are none, or they are old."""
+    stats = figures.latest
+    return (
+        None
+        if stats is None or clock() - stats.until > _RATE_HOLDS
+        else (stats.feedback_event_write_success_rate)
+    )
 
 
 def _elapsed() -> float:
@@ -286,6 +320,7 @@ async def _run(
         service.absence.run(),
         service.roster.run(),
         service.watch.run(),
+        service.figures.keep(),
         *upkeep,
     )
     sinks = _start(
@@ -372,10 +407,15 @@ async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
             log.info("index %s", report)
 
 
+def journal_file(data_dir: Path) -> Path:
+    """Where the journal of a data directory is."""
+    return data_dir / "journal.sqlite3"
+
+
 @asynccontextmanager
 async def open_journal(data_dir: Path) -> AsyncIterator[Journal]:
     """The journal of a data directory, closed at the end."""
-    journal = Journal(data_dir / "journal.sqlite3")
+    journal = Journal(journal_file(data_dir))
     await journal.open()
     try:
         yield journal
@@ -416,10 +456,10 @@ async def open_http(
     port: int,
     db: Database,
     journal: Journal,
-    roster: RosterKeeper,
-    clock: Clock,
+    service: Service,
     monitor: Monitor,
-    exposition: Exposition,
+    counting: PrometheusMeters,
+    clock: Clock,
 ) -> AsyncIterator[HttpServer]:
     """The HTTP API, which listens and is ready to run; at the end it answers what it has begun to answer.
 
@@ -434,7 +474,8 @@ async def open_http(
     parts = Parts(
         db=db,
         journal=journal,
-        roster=roster,
+        roster=service.roster,
+        figures=service.figures.collect,
         clock=clock,
         zone=settings.timezone,
         late_after_days=settings.late_after_days,
@@ -442,7 +483,7 @@ async def open_http(
         metrics_per_athlete=settings.metrics_per_athlete,
         base_url=url_of(settings.http_host, port),
         monitor=monitor,
-        metrics=exposition.page,
+        metrics=lambda vitals, accept: counting.page(vitals, _recent_rate(service.figures, clock), accept),
     )
     token = settings.http_token.get_secret_value() if settings.http_token else ""
     server = HttpServer(build(parts, token), settings.http_host, port)

@@ -262,7 +262,10 @@ class _Story:
         before = len(self._world.messages(ATHLETE.id))
         self._world.message(ATHLETE.id, ATHLETE, "/stats 30")
         await self._until(lambda: len(self._world.messages(ATHLETE.id)) >= before + 2, "the reply to /stats")
-        self._console.print(Panel(self._world.messages(ATHLETE.id)[-1]["text"]))
+        reply = self._world.messages(ATHLETE.id)[-1]
+        if "caption" in reply:
+            self._console.print("With a picture of the answers by day, and of adherence by week:")
+        self._console.print(Panel(Text(reply.get("caption") or reply["text"])))
 
     async def _show_summary(self) -> None:
         roster = read_roster(self._settings.athlete_ids, [], self._settings.hours())

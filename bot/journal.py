@@ -75,7 +75,7 @@ class JournalState:
     Attributes:
         pending, pending_taps: unprocessed updates, and the callback queries among them.
         dead, dead_taps: dead letters, and the callback queries among them.
-        oldest_pending: receipt of the oldest unprocessed update.
+        oldest_pending, oldest_dead: receipt of the oldest unprocessed update, and of the oldest dead letter.
     """
 
     pending: int
@@ -83,6 +83,24 @@ class JournalState:
     dead: int
     dead_taps: int
     oldest_pending: datetime | None
+    oldest_dead: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalTaps:
+    """The callback queries of the journal, at one moment.
+
+    Attributes:
+        pending: not finished, oldest first.
+        more: how many more are not finished.
+        dead: those among the dead letters.
+        dead_letters: all dead letters.
+    """
+
+    pending: tuple[Entry, ...]
+    more: int
+    dead: tuple[Entry, ...]
+    dead_letters: int
 
 
 class Journal:
@@ -229,22 +247,33 @@ class Journal:
         def read(db: sqlite3.Connection) -> JournalState:
             counts = "SELECT count(*), total(is_tap), min(received_ms) FROM updates WHERE state = ?"
             waiting, waiting_taps, oldest = db.execute(counts, (_PENDING,)).fetchone()
-            dead, dead_taps, _ = db.execute(counts, (_DEAD,)).fetchone()
+            dead, dead_taps, oldest_dead = db.execute(counts, (_DEAD,)).fetchone()
             return JournalState(
-                waiting, int(waiting_taps), dead, int(dead_taps), None if oldest is None else from_ms(oldest)
+                waiting,
+                int(waiting_taps),
+                dead,
+                int(dead_taps),
+                None if oldest is None else from_ms(oldest),
+                None if oldest_dead is None else from_ms(oldest_dead),
             )
 
         return await self._read(read)
 
-    async def pending_query_ids(self) -> list[str]:
-        """The callback queries in the journal that are not finished; each may be stored already."""
-        sql = (
-            "SELECT json_extract(CAST(raw AS TEXT), '$.callback_query.id') FROM updates"
-            f" WHERE state = {_PENDING} AND is_tap = 1"
-        )
+    async def damage(self) -> str | None:
+        """What SQLite finds wrong with the file; None if it is sound."""
+        found: str = await self._read(lambda db: db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        return None if found == "ok" else " ".join(found.split())
 
-        def read(db: sqlite3.Connection) -> list[str]:
-            return [query_id for (query_id,) in db.execute(sql) if isinstance(query_id, str)]
+    async def taps(self, limit: int) -> JournalTaps:
+        """The callback queries that are not finished (each may be stored already), and those given up."""
+
+        def read(db: sqlite3.Connection) -> JournalTaps:
+            where = f"state = {_PENDING} AND is_tap = 1"
+            pending = _entries(db, f"{where} ORDER BY seq LIMIT ?", (limit,))
+            (number,) = db.execute(f"SELECT count(*) FROM updates WHERE {where}").fetchone()
+            (dead_letters,) = db.execute(f"SELECT count(*) FROM updates WHERE state = {_DEAD}").fetchone()
+            dead = _entries(db, f"state = {_DEAD} AND is_tap = 1", ())
+            return JournalTaps(tuple(pending), number - len(pending), tuple(dead), dead_letters)
 
         return await self._read(read)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import platform
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,17 +20,12 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from bot import __version__
-from bot.core.errors import BotError
 from bot.core.feedback import Outcome
 from bot.core.health import Vitals, examine
 from bot.flows.meters import Kind, SendResult
-from bot.logs import describe_defect
-
-log = logging.getLogger(__name__)
 
 PREFIX = "feedback_bot"
 
-_RATE_KEPT = 60.0  # seconds
 _POLL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 31, 35, 40, 60)
 _WRITE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _ENDS = {True: "ok", False: "failed"}
@@ -131,50 +124,6 @@ class PrometheusMeters:
         self._now.vitals, self._now.rate = vitals, rate
         encode, media_type = choose_encoder(accept)
         return encode(self._registry), media_type
-
-
-class Exposition:
-    """The page that is scraped: what is on it was counted before, or is taken within a few seconds.
-
-    Args:
-        look: takes the vitals, quickly also while MongoDB is away.
-        rate: the write success rate of `/stats`; asked once a minute at most, and no scrape waits for it.
-    """
-
-    def __init__(
-        self,
-        meters: PrometheusMeters,
-        look: Callable[[], Awaitable[Vitals]],
-        rate: Callable[[], Awaitable[float | None]],
-    ) -> None:
-        self._meters = meters
-        self._look = look
-        self._collect_rate = rate
-        self._rate: float | None = None
-        self._scraped = asyncio.Event()
-
-    async def page(self, accept: str) -> tuple[bytes, str]:
-        """See `PrometheusMeters.page`."""
-        self._scraped.set()
-        return self._meters.page(await self._look(), self._rate, accept)
-
-    async def run(self) -> None:
-        """Keep the rate fresh as long as somebody scrapes, until cancelled."""
-        while True:
-            await self._scraped.wait()
-            self._scraped.clear()
-            await self.refresh()
-            await asyncio.sleep(_RATE_KEPT)
-
-    async def refresh(self) -> None:
-        """Ask for the rate."""
-        try:
-            self._rate = await self._collect_rate()
-        except BotError:
-            self._rate = None  # those who must write tell why
-        except Exception as exc:  # noqa: BLE001  # a figure is not worth the service
-            log.error("the write success rate fails unexpectedly: %s", describe_defect(exc))
-            self._rate = None
 
 
 class _Now(Collector):

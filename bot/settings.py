@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -185,18 +185,57 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     Raises:
         ConfigError: one line for each variable at fault, naming it and the cure.
     """
+    settings, faults = load_readable(env_file)
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return settings
+
+
+def load_readable(env_file: Path | None = Path(".env")) -> tuple[Settings, list[str]]:
+    """The settings with the defaults in place of what cannot be read, and what is wrong: a line each,
+    beginning with the variable's name where one is at fault."""
+    faults: list[str] = []
     try:
         if env_file is not None and env_file.is_file():
             _check_names(env_file)
-        settings = Settings(_env_file=env_file)
-        settings.retention().check()
-        return settings
-    except ValidationError as exc:
-        raise ConfigError(
-            "\n".join(sorted(_explain(error) for error in exc.errors(include_input=False)))
-        ) from None
+    except ConfigError as exc:
+        faults.append(str(exc))
     except (OSError, UnicodeError) as exc:
-        raise ConfigError(f"{env_file}: cannot be read ({exc}); it must be a UTF-8 text file") from None
+        faults.append(f"{env_file}: cannot be read ({exc}); it must be a UTF-8 text file")
+        env_file = None
+    replaced: dict[str, Any] = {}
+    while True:
+        try:
+            settings = Settings(_env_file=env_file, **replaced)
+            break
+        except ValidationError as exc:
+            errors = exc.errors(include_input=False)
+            faults += sorted(_explain(error) for error in errors)
+            # What is wrong about several together is about the HTTP API.
+            at_fault = {str(error["loc"][0]) for error in errors if error["loc"]} or {
+                "http_port",
+                "http_token",
+            }
+            replaced |= {name: Settings.model_fields[name].get_default() for name in at_fault}
+    try:
+        settings.retention().check()
+    except ConfigError as exc:
+        faults += str(exc).splitlines()
+        kept = (name for name in Settings.model_fields if name.startswith("retain_"))
+        settings = settings.model_copy(
+            update={name: Settings.model_fields[name].get_default() for name in kept}
+        )
+    return settings, faults
+
+
+def lookalikes(names: Iterable[str]) -> dict[str, str]:
+    """Names that are no setting's but nearly one's, with that one: a default would silently stay in force."""
+    known = [name.upper() for name in Settings.model_fields]
+    return {
+        name: close[0]
+        for name in names
+        if name.upper() not in known and (close := difflib.get_close_matches(name.upper(), known, 1, 0.85))
+    }
 
 
 def _check_names(env_file: Path) -> None:
@@ -205,10 +244,8 @@ def _check_names(env_file: Path) -> None:
         for binding in parse_stream(lines):
             if binding.error:
                 raise ConfigError(f"{env_file}, line {binding.original.line}: this is not NAME=VALUE")
-    known = [name.upper() for name in Settings.model_fields]
-    for name in dotenv_values(env_file, encoding="utf-8-sig"):
-        if name.upper() not in known and (close := difflib.get_close_matches(name.upper(), known, 1, 0.85)):
-            raise ConfigError(f"{name}: unknown variable in {env_file}; do you mean {close[0]}?")
+    for name, meant in lookalikes(dotenv_values(env_file, encoding="utf-8-sig")).items():
+        raise ConfigError(f"{name}: unknown variable in {env_file}; do you mean {meant}?")
 
 
 def _explain(error: Any) -> str:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from bot import __version__
-from bot.api import feedback, health, plans, prompts, records, schemas
+from bot.api import feedback, health, plans, prompts, records, schemas, stats
 from bot.api.guard import Guard, defect
 from bot.api.parts import Parts
 from bot.api.problems import Flaw, Problem, invalid, later
@@ -39,6 +39,7 @@ _TAGS = [
     {"name": "plans", "description": "Plans, which the service turns into questions by itself."},
     {"name": "feedback", "description": "What athletes answered."},
     {"name": "records", "description": "The five collections of the coach workflow."},
+    {"name": "stats", "description": "How the feedback is doing, for admins."},
     {"name": "health", "description": "For whoever watches the service; needs no token."},
 ]
 
@@ -63,7 +64,7 @@ def build(parts: Parts, token: str) -> ASGIApp:
     )
     # Only tells of the token; the guard in front asks for it.
     bearer = HTTPBearer(bearerFormat="HTTP_TOKEN", description="The token of HTTP_TOKEN.", auto_error=False)
-    routers = [module.routes(parts) for module in (prompts, plans, feedback, records)]
+    routers = [module.routes(parts) for module in (prompts, plans, feedback, records, stats)]
     for router in routers:
         app.include_router(router, dependencies=[Depends(bearer)])
     open_router = health.routes(parts)

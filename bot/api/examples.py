@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.core.plans import read_plan
+from bot.core.prompts import PromptState
 from bot.core.roster import Athlete, Hours
+from bot.core.stats import Found, Stats, Tally, sum_up
 from bot.core.summary import Summary, summarize
 
 RUN_ID = "2026-w08"
@@ -270,6 +272,38 @@ def summary() -> Summary:
         now=_at("2026-02-18T08:00:00.000Z"),
         late_after_days=14,
         alone=True,
+    )
+
+
+def stats() -> Stats:
+    """The figures of a quiet week, with one question that nobody has answered."""
+    days = [date(2026, 2, 12) + timedelta(days=number) for number in range(7)]
+    answers = ["done", "done", "hard", "done", "skipped", "done"]
+    tallies = [
+        Tally(day, {"written": 1}, {type_: 1}, {day.isoformat(): {type_: 1}}, [0] * 20 * number + [1])
+        for number, (day, type_) in enumerate(zip(days, answers, strict=False))
+    ]
+    prompts = dict.fromkeys((state.value for state in PromptState), 0) | {"answered": 6, "sent": 1}
+    last = days[-1]
+    return sum_up(
+        days[0],
+        _at("2026-02-11T23:00:00.000Z"),
+        _at("2026-02-18T18:42:58.123Z"),
+        last,
+        tallies=tallies,
+        unanswered={last: 1},
+        known_from=days[0],
+        found=Found(
+            zone="Europe/Madrid",
+            prompts=prompts,
+            waiting_taps=0,
+            waiting_feedback=0,
+            dead_taps=0,
+            dead_letters=0,
+            oldest_pending=None,
+            last_poll=_at("2026-02-18T18:42:41.007Z"),
+            last_write=_at("2026-02-17T19:03:11.482Z"),
+        ),
     )
 
 

@@ -66,7 +66,8 @@ def routes(parts: Parts) -> APIRouter:
             )
 
     async def metrics(request: Request) -> Response:
-        content, media_type = await parts.metrics(request.headers.get("accept", ""))
+        vitals = await parts.monitor.recent()
+        content, media_type = parts.metrics(vitals, request.headers.get("accept", ""))
         return Response(content, media_type=None, headers={"Content-Type": media_type})
 
     for method in ("GET", "HEAD"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -12,7 +12,9 @@ from bot.api.bodies import Reader
 from bot.api.problems import Flaw, invalid
 from bot.core.clock import Clock
 from bot.core.errors import StorageUnavailable
+from bot.core.health import Vitals
 from bot.core.roster import Athlete, Roster
+from bot.core.stats import Stats
 from bot.core.updates import read_int64
 from bot.flows.monitor import Monitor
 from bot.journal import Journal
@@ -79,15 +81,17 @@ class Parts:
     """Everything that requests are answered with.
 
     Attributes:
+        figures: over so many days.
         zone: TIMEZONE, for days that belong to no athlete.
         late_after_days, kept_days: LATE_AFTER_DAYS, RETAIN_FEEDBACK_EVENTS_DAYS.
         base_url: where the API is reached from this machine.
-        metrics: takes an `Accept` header, returns the measurements and their `Content-Type`.
+        metrics: takes the vitals and an `Accept` header, returns the measurements and their `Content-Type`.
     """
 
     db: Database
     journal: Journal
     roster: RosterSource
+    figures: Callable[[int], Coroutine[Any, Any, Stats]]
     clock: Clock
     zone: ZoneInfo
     late_after_days: int
@@ -95,7 +99,7 @@ class Parts:
     metrics_per_athlete: bool
     base_url: str
     monitor: Monitor
-    metrics: Callable[[str], Awaitable[tuple[bytes, str]]]
+    metrics: Callable[[Vitals, str], tuple[bytes, str]]
     mongodb: Access = field(default_factory=Access)
     reader: Reader = field(default_factory=Reader)
 

@@ -17,6 +17,7 @@ from bot.api.problems import Flaw, Problem, invalid
 from bot.core.prompts import PromptState
 from bot.core.records import is_day
 from bot.core.summary import read_week_start
+from bot.flows.figures import DEFAULT_DAYS, MAX_DAYS
 
 MAX_PAGE = 500
 PAGE = 100
@@ -67,6 +68,12 @@ def _limit(value: object) -> int:
     return int(str(value))
 
 
+def _days(value: object) -> int:
+    if _WHOLE.fullmatch(str(value)) is None or not 1 <= int(str(value)) <= MAX_DAYS:
+        raise ValueError(f"must be a whole number from 1 to {MAX_DAYS}")
+    return int(str(value))
+
+
 _TEXT = {"type": "string", "pattern": r"\S", "maxLength": _MAX_TEXT}
 Text = Annotated[str, PlainValidator(_text), WithJsonSchema(_TEXT)]
 Day = Annotated[date, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
@@ -80,6 +87,10 @@ Bound = Annotated[
 ]
 Limit = Annotated[
     int, PlainValidator(_limit), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_PAGE})
+]
+
+Days = Annotated[
+    int, PlainValidator(_days), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_DAYS})
 ]
 
 
@@ -139,6 +150,12 @@ class SummaryQuery(Query):
     format: Literal["json", "markdown"] = Field(
         "json", description="`markdown` is a short text, ready for a prompt."
     )
+
+
+class StatsQuery(Query):
+    """How far back."""
+
+    days: Days = Field(DEFAULT_DAYS, description="How many days: today and those before, in TIMEZONE.")
 
 
 def first_instant(bound: date | datetime | None, zone: tzinfo) -> datetime | None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.core.builders import INPUT_FIELDS
-from bot.core.feedback import WEEKDAYS
+from bot.core.callbacks import FeedbackType
+from bot.core.feedback import WEEKDAYS, Outcome
 from bot.core.prompts import PromptState
 from bot.core.records import MODELS, FeedbackRecord, PlanSnapshot, Record, RunArtifact
 from bot.core.summary_legend import COUNTS, STATES
@@ -246,6 +247,57 @@ SUMMARY = of(
             "items": {"type": "object"},
         },
         "legend": {"type": "object", "description": "What counts, states and nulls mean."},
+    }
+)
+_TYPES = {type_.value: _COUNT for type_ in FeedbackType}
+_ADHERENCE = {
+    "asked": said(_COUNT, "Sessions that the bot asked about, and those answered without being asked."),
+    "answered": _COUNT,
+    **_TYPES,
+    "adherence": said(_RATE, "(done + hard) / asked; null if not known."),
+    "responseRate": said(_RATE, "Answered / asked; null if not known."),
+}
+_SECONDS: Schema = {"type": ["number", "null"], "minimum": 0}
+STATS = of(
+    {
+        "days": {"type": "integer", "minimum": 1},
+        "since": said(_INSTANT, "When the first day began."),
+        "until": _INSTANT,
+        "zone": said(_TEXT, "Days are days there."),
+        "feedback_event_write_success_rate": said(
+            _RATE,
+            "Non-late feedback callbacks written / received: taps.written / (taps.written + waitingFeedback +"
+            " deadTaps); null if there were none.",
+        ),
+        "taps": said(
+            of({outcome.value: _COUNT for outcome in Outcome}), "Taps received in these days, by outcome."
+        ),
+        "waitingTaps": said(_COUNT, "Taps in the journal that are not processed yet."),
+        "waitingFeedback": said(
+            _COUNT, "Those of them that are feedback which will be written, as far as can be told."
+        ),
+        "deadTaps": said(_COUNT, "Taps received in these days that could not be processed."),
+        "deadLetters": said(_COUNT, "All updates that could not be processed."),
+        "answers": said(of(_TYPES), "Answers whose last tap was received in these days, by type."),
+        "answersByDay": {
+            "type": "array",
+            "description": "The same by day, oldest first, without gaps.",
+            "items": of({"date": _DAY, **_TYPES}),
+        },
+        "sessions": said(of(_ADHERENCE), "The sessions of these days."),
+        "weeks": {
+            "type": "array",
+            "description": "The weeks, Monday to Sunday, that these days touch; whole, oldest first.",
+            "items": of({"weekStart": _DAY, **_ADHERENCE}),
+        },
+        "timeToAnswer": said(
+            of({"answers": _COUNT, "medianSeconds": _SECONDS, "p90Seconds": _SECONDS}),
+            "From the question to the answer's last tap; right to a second below 50 seconds, to 1 % above.",
+        ),
+        "prompts": said(of({state.value: _COUNT for state in PromptState}), "All questions, by state."),
+        "oldestPending": said(_INSTANT_OR_NULL, "Receipt of the oldest tap that is not processed."),
+        "lastPoll": said(_INSTANT_OR_NULL, "End of the last successful poll."),
+        "lastWrite": said(_INSTANT_OR_NULL, "Receipt of the newest stored answer."),
     }
 )
 HEALTH = {word: of({"status": {"const": word}}) for word in ("ok", "ready")}

@@ -55,6 +55,7 @@ class _Commands(click.Group):
     MODULES: Mapping[str, str] = {
         **dict.fromkeys(("run", "demo", "bootstrap", "prompt", "stats"), "bot.cli.service"),
         "athlete": "bot.cli.athletes",
+        "doctor": "bot.cli.doctor",
         "summary": "bot.cli.summary",
         **dict.fromkeys(("write", "export", "schema", "record-run", "rollup"), "bot.cli.data"),
     }

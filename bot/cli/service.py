@@ -9,18 +9,21 @@ import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import Any
 
 import click
 
 from bot import app
 from bot.cli.shared import call, read_settings
-from bot.core import texts
+from bot.core import texts, texts_stats
 from bot.core.clock import iso_utc, parse_instant, system_clock
-from bot.core.errors import ConfigError
+from bot.core.errors import ConfigError, PictureError
+from bot.core.language import Language
 from bot.core.prompts import InvalidPrompt, check_id, parse_chat_id
 from bot.core.roster import Athlete, Roster, read_roster
-from bot.flows.commands import DEFAULT_STATS_DAYS, MAX_STATS_DAYS
+from bot.core.stats import Stats
+from bot.flows.figures import DEFAULT_DAYS, MAX_DAYS
 from bot.settings import Settings
 from bot.store import dates
 from bot.store.athletes import AthleteStore
@@ -289,19 +292,39 @@ def _text(value: str | None, option: str, limit: int) -> str | None:
 @click.command()
 @click.option(
     "--days",
-    type=click.IntRange(1, MAX_STATS_DAYS),
-    default=DEFAULT_STATS_DAYS,
+    type=click.IntRange(1, MAX_DAYS),
+    default=DEFAULT_DAYS,
     show_default=True,
     help="How far back.",
 )
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
-def stats(days: int, as_json: bool) -> None:
+@click.option(
+    "--picture", type=click.Path(dir_okay=False, path_type=Path), help="Also write the picture (PNG) there."
+)
+def stats(days: int, as_json: bool, picture: Path | None) -> None:
     """Show the same figures as /stats."""
     settings = read_settings()
-    figures = call(settings, _stats(settings, days))
-    click.echo(json.dumps(figures.to_json(), indent=2) if as_json else texts.stats(figures))
+    figures = call(settings, _stats(settings, days, picture))
+    click.echo(
+        json.dumps(figures.to_json(), indent=2) if as_json else texts_stats.stats(figures, Language.EN)
+    )
 
 
-async def _stats(settings: Settings, days: int) -> Any:
+async def _stats(settings: Settings, days: int, picture: Path | None) -> Stats:
     async with app.open_journal(settings.data_dir) as journal, app.open_database(settings) as (db, _):
-        return await app.build_stores(db, journal).figures(system_clock).collect(days)
+        stores = app.build_stores(db, journal, system_clock)
+        roster = app.build_roster(settings, stores, system_clock)
+        figures = await app.build_figures(settings, stores, roster, system_clock).collect(days)
+    if picture is not None:
+        await _write_picture(settings, figures, picture)
+    return figures
+
+
+async def _write_picture(settings: Settings, figures: Stats, path: Path) -> None:
+    try:
+        png = await app.build_painter(settings).draw(figures, Language.EN)
+        path.write_bytes(png)  # noqa: ASYNC240  # nothing else is going on
+    except PictureError as exc:
+        raise PictureError(f"--picture: {exc}") from None
+    except OSError as exc:
+        raise ConfigError(f"--picture: {path} cannot be written ({exc.strerror})") from None

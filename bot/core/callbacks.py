@@ -23,12 +23,14 @@ LEGACY_PREFIX = "feedback"
 LATER_PREFIX = "later"
 MAX_CALLBACK_BYTES = 64
 
-_REFERENCE_SESSION = "~"
+REFERENCE_SESSION = "~"
+"""What stands in the place of the session's id where the run's is a reference."""
 _REFERENCE = re.compile(r"~[A-Za-z0-9_-]{20}")
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # What a decoder leaves of bytes that are no UTF-8: an id with it names some other session.
-_DAMAGED = re.compile(r"[\ud800-\udfff\ufffd]")
+DAMAGED = re.compile(r"[\ud800-\udfff\ufffd]")
+"""Finds what no id can hold."""
 
 
 class FeedbackType(StrEnum):
@@ -59,7 +61,7 @@ class Callback:
     @property
     def is_reference(self) -> bool:
         """Whether the ids stand in a prompt record instead of in the payload."""
-        return _is_reference(self.run_id, self.session_id)
+        return is_reference(self.run_id, self.session_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,12 @@ class Later:
     @property
     def is_reference(self) -> bool:
         """Whether the ids stand in a prompt record instead of in the payload."""
-        return _is_reference(self.run_id, self.session_id)
+        return is_reference(self.run_id, self.session_id)
 
 
-def _is_reference(run_id: str, session_id: str | None) -> bool:
-    return session_id == _REFERENCE_SESSION and _REFERENCE.fullmatch(run_id) is not None
+def is_reference(run_id: str, session_id: str | None) -> bool:
+    """Whether the ids of a payload are a reference."""
+    return session_id == REFERENCE_SESSION and _REFERENCE.fullmatch(run_id) is not None
 
 
 def parse_callback(data: object) -> Callback | None:
@@ -101,7 +104,7 @@ def parse_callback(data: object) -> Callback | None:
         type_ = FeedbackType(kind.strip().lower())
     except ValueError:
         return None
-    if not run_id.strip() or _DAMAGED.search(run_id + (session_id or "")):
+    if not run_id.strip() or DAMAGED.search(run_id + (session_id or "")):
         return None
     return Callback(run_id, session_id if session_id and session_id.strip() else None, type_, _note(note))
 
@@ -125,15 +128,13 @@ def parse_later(data: object) -> Later | None:
     run_id, _, session_id = rest.partition("|")
     if form != LATER_PREFIX or "|" in session_id or not run_id.strip() or not session_id.strip():
         return None
-    return None if _DAMAGED.search(run_id + session_id) else Later(run_id, session_id)
+    return None if DAMAGED.search(run_id + session_id) else Later(run_id, session_id)
 
 
 def format_later(run_id: str, session_id: str) -> str:
     """The callback data of the Later button: 1 to 64 bytes, whatever the ids."""
     # Shorter than an answer's data, so where that fits, this does.
-    if needs_reference(run_id, session_id):
-        return f"{LATER_PREFIX}|{make_reference(run_id, session_id)}|{_REFERENCE_SESSION}"
-    return f"{LATER_PREFIX}|{run_id}|{session_id}"
+    return "|".join((LATER_PREFIX, *_place(run_id, session_id)))
 
 
 def format_callback(run_id: str, session_id: str, type_: FeedbackType) -> str:
@@ -141,9 +142,14 @@ def format_callback(run_id: str, session_id: str, type_: FeedbackType) -> str:
 
     All buttons of a session use the same form, so `needs_reference` tells it for the session.
     """
+    return _plain(*_place(run_id, session_id), type_)
+
+
+def _place(run_id: str, session_id: str) -> tuple[str, str]:
+    """The ids as they travel in the session's payloads: as they are, or as a reference."""
     if needs_reference(run_id, session_id):
-        return _plain(make_reference(run_id, session_id), _REFERENCE_SESSION, type_)
-    return _plain(run_id, session_id, type_)
+        return make_reference(run_id, session_id), REFERENCE_SESSION
+    return run_id, session_id
 
 
 def needs_reference(run_id: str, session_id: str) -> bool:

@@ -97,3 +97,15 @@ class TelegramRateLimited(TelegramError):
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class PictureError(BotError):
+    """A picture cannot be drawn; the message says why.
+
+    Attributes:
+        is_missing_extra: because nothing that draws is installed.
+    """
+
+    def __init__(self, message: str, *, is_missing_extra: bool = False) -> None:
+        super().__init__(message)
+        self.is_missing_extra = is_missing_extra

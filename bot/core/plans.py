@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.core.activities import fold, is_rest, slug
 from bot.core.clock import parse_instant
+from bot.core.roster import Athlete, Roster
 
 DETAILS = ("distance_time", "intensity", "goal", "note")
 """What a day says of its activity."""
@@ -154,6 +155,21 @@ def current_sessions(plans: Iterable[Plan]) -> dict[date, tuple[Plan, tuple[Plan
             by_date.setdefault(session.date, []).append(session)
         current.update({day: (plan, tuple(by_date.get(day, ()))) for day in plan.covered})
     return dict(sorted(current.items()))
+
+
+def owner(plan: Plan, roster: Roster) -> Athlete:
+    """Whose plan it is.
+
+    Raises:
+        InvalidPlan: nobody's.
+    """
+    if (athlete := roster.meant(plan.athlete_id)) is not None:
+        return athlete
+    if plan.athlete_id is None:
+        cure = "missing, and there is not exactly one athlete; write whose plan it is"
+    else:
+        cure = f"nobody is called {plan.athlete_id!r}; correct it, or add the athlete (`athlete add`)"
+    raise InvalidPlan("athleteId", cure)
 
 
 _Draft = tuple[date, str, dict[str, str | None]]

@@ -11,7 +11,6 @@ from bot.core.callbacks import FeedbackType
 from bot.core.feedback import Cause, NotWritten, Outcome
 from bot.core.plans import detail_lines
 from bot.core.prompts import Again
-from bot.core.stats import Stats
 
 LABELS: Mapping[FeedbackType, str] = {
     FeedbackType.DONE: "✅ Done",
@@ -262,29 +261,6 @@ STATS_FOR_ADMINS = "/stats is for the admins of this bot. /help says what I can 
 STATS_PRIVATE = "I show figures in a private chat only. Please send me /stats there."
 STATS_USAGE = "Please write /stats or /stats DAYS, with a number of days from 1 to 365."
 STATS_LATER = "The database does not answer right now, so I have no figures. Taps are kept safely meanwhile."
-
-
-def stats(figures: Stats) -> str:
-    """The reply to /stats."""
-    rate = figures.feedback_event_write_success_rate
-    lines = [
-        f"Last {count(figures.days, 'day')}, to {utc(figures.until)}",
-        "",
-        f"Write success rate: {'no taps yet' if rate is None else f'{rate:.2%}'}",
-        f"  taps written {figures.taps[Outcome.WRITTEN]}, waiting {figures.waiting_taps}, dead letters {figures.dead_taps}",
-        f"Not written: {_listed({name: figures.taps[name] for name in Outcome if name != Outcome.WRITTEN})}",
-        "",
-        f"Answers: {_listed({type_: figures.answers[type_] for type_ in FeedbackType})}",
-        f"Prompts: {_listed(figures.prompts)}",
-        "",
-        f"Oldest unprocessed: {utc(figures.oldest_pending)}",
-        f"Last poll: {utc(figures.last_poll)}",
-    ]
-    return "\n".join(lines)
-
-
-def _listed(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in counts.items())
 
 
 def utc(instant: datetime | None) -> str:

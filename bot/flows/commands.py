@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.core import texts
+from bot.core import texts, texts_stats
 from bot.core.errors import (
     JournalError,
+    PictureError,
     StorageRejected,
     StorageUnavailable,
     TelegramError,
     TelegramRateLimited,
+    TelegramRejected,
 )
+from bot.core.language import Language
 from bot.core.limits import SendLimits
 from bot.core.stats import Stats
 from bot.core.updates import CommandUpdate
+from bot.flows.figures import DEFAULT_DAYS, MAX_DAYS
 from bot.flows.ports import BotApi
 from bot.flows.roster import RosterKeeper
 from bot.flows.turns import turn
@@ -26,21 +31,39 @@ from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
 
-DEFAULT_STATS_DAYS = 30
-MAX_STATS_DAYS = 365
-
 # More than this many unanswered messages from one chat are a flood, and are not replied to.
 _PER_CHAT = 3
 _RECHECK = 0.25
+_DIGITS = 3
+_LANGUAGE = Language.EN
 
 
 @dataclass(frozen=True, slots=True)
+class _Picture:
+    """A reply that is a picture with a text below."""
+
+    png: bytes
+    caption: str
+
+
+@dataclass(slots=True, eq=False)
 class _Waiting:
-    """A message without a reply yet; `text` if it is known already what to say."""
+    """A message without a reply yet.
+
+    Attributes:
+        reply: if it is known already what to say.
+        work: makes the reply, where that takes a while.
+    """
 
     command: CommandUpdate
     done: Callable[[], None]
-    text: str | None
+    reply: str | _Picture | None
+    work: asyncio.Task[None] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the reply may leave, as far as it is concerned."""
+        return self.work is None or self.work.done()
 
 
 class Commands:
@@ -48,6 +71,7 @@ class Commands:
 
     Args:
         stats: figures over so many days.
+        draw: their picture.
     """
 
     def __init__(
@@ -56,6 +80,7 @@ class Commands:
         limits: SendLimits,
         stats: Callable[[int], Awaitable[Stats]],
         roster: RosterKeeper,
+        draw: Callable[[Stats, Language], Awaitable[bytes]],
         *,
         admins: frozenset[int],
         monotonic: Callable[[], float] = time.monotonic,
@@ -64,6 +89,7 @@ class Commands:
         self._limits = limits
         self._stats = stats
         self._roster = roster
+        self._draw = draw
         self._admins = admins
         self._monotonic = monotonic
         self._waiting: list[_Waiting] = []
@@ -79,15 +105,26 @@ class Commands:
 
     async def run(self) -> None:
         """Reply until cancelled."""
+        try:
+            await self._run()
+        finally:
+            for waiting in self._waiting:
+                if waiting.work is not None:
+                    waiting.work.cancel()
+
+    async def _run(self) -> None:
         while True:
-            if not self._waiting:
-                self._wake.clear()
-                await self._wake.wait()
-            # A chat that must wait does not hold up the others.
+            self._wake.clear()
+            # A chat that must wait does not hold up the others, nor does a picture that is being drawn.
             blocked = self._limits.waiting(self._monotonic())
-            ready = next((it for it in self._waiting if it.command.chat_id not in blocked), None)
+            able = [it for it in self._waiting if it.is_ready]
+            ready = next((it for it in able if it.command.chat_id not in blocked), None)
             if ready is None:
-                await asyncio.sleep(_RECHECK)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _RECHECK if able else None)
+                continue
+            if ready.reply is None and ready.work is None and self._is_stats(ready.command):
+                ready.work = asyncio.create_task(self._prepare(ready))
                 continue
             try:
                 await self._reply(ready)
@@ -102,13 +139,21 @@ class Commands:
             ready.done()
 
     async def _reply(self, waiting: _Waiting) -> None:
-        text = waiting.text or await self._text(waiting.command)
-        if text is None:
-            return
-        async with turn(self._limits, waiting.command.chat_id, self._monotonic):
-            await self._api.send(waiting.command.chat_id, text)
+        reply, chat_id = waiting.reply or self._text(waiting.command), waiting.command.chat_id
+        if isinstance(reply, _Picture):
+            try:
+                async with turn(self._limits, chat_id, self._monotonic):
+                    await self._api.send_photo(chat_id, reply.png, reply.caption)
+                return
+            except TelegramRejected as exc:
+                log.warning("Telegram does not take the picture: %s", exc)
+                reply = texts_stats.without_picture(reply.caption, _LANGUAGE, is_missing_extra=False)
+                waiting.reply = reply
+        if reply is not None:
+            async with turn(self._limits, chat_id, self._monotonic):
+                await self._api.send(chat_id, reply)
 
-    async def _text(self, command: CommandUpdate) -> str | None:
+    def _text(self, command: CommandUpdate) -> str | None:
         is_admin = command.user_id in self._admins
         match command.name:
             case "start":
@@ -121,16 +166,41 @@ class Commands:
             case "stats" if not command.is_private:
                 return texts.STATS_PRIVATE
             case "stats":
-                return await self._stats_text(command.argument)
+                return texts.STATS_USAGE
             case _:
                 return texts.TRY_HELP if command.is_private else None
 
-    async def _stats_text(self, argument: str) -> str:
-        days = int(argument) if argument.isascii() and argument.isdigit() else None
-        if argument and (days is None or not 1 <= days <= MAX_STATS_DAYS):
-            return texts.STATS_USAGE
+    def _is_stats(self, command: CommandUpdate) -> bool:
+        """Whether figures are to be shown."""
+        is_allowed = command.user_id in self._admins and command.is_private
+        return command.name == "stats" and is_allowed and _days(command.argument) is not None
+
+    async def _prepare(self, waiting: _Waiting) -> None:
+        """Make the reply to /stats."""
         try:
-            return texts.stats(await self._stats(days or DEFAULT_STATS_DAYS))
+            waiting.reply = await self._stats_reply(_days(waiting.command.argument) or DEFAULT_DAYS)
+        except Exception as exc:  # noqa: BLE001  # whoever asked is told
+            log.error("the figures failed unexpectedly: %s", describe_defect(exc))
+            waiting.reply = texts.STATS_LATER
+        self._wake.set()
+
+    async def _stats_reply(self, days: int) -> str | _Picture:
+        try:
+            figures = await self._stats(days)
         except (StorageUnavailable, StorageRejected, JournalError) as exc:
             log.warning("%s", exc)
             return texts.STATS_LATER
+        text = texts_stats.stats(figures, _LANGUAGE)
+        try:
+            return _Picture(await self._draw(figures, _LANGUAGE), text)
+        except PictureError as exc:
+            log.warning("/stats without a picture: %s", exc)
+            return texts_stats.without_picture(text, _LANGUAGE, is_missing_extra=exc.is_missing_extra)
+
+
+def _days(argument: str) -> int | None:
+    """The number of days asked for; None if that is none."""
+    if not argument:
+        return DEFAULT_DAYS
+    days = int(argument) if argument.isascii() and argument.isdigit() and len(argument) <= _DIGITS else 0
+    return days if 1 <= days <= MAX_DAYS else None

@@ -1,50 +1,169 @@
-"""The one source of figures for `/stats` and the `stats` command."""
+"""The one source of figures for `/stats`, `stats`, `GET /v1/stats` and whoever watches the service."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from bot.core.clock import Clock, from_ms
-from bot.core.stats import Stats
-from bot.journal import LAST_POLL_FACT, Journal
-from bot.store.feedback import FeedbackStore
+from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
+from bot.core.feedback import Tap
+from bot.core.roster import Roster
+from bot.core.spans import midnight, window
+from bot.core.stats import Found, Stats, is_feedback, monday_of, sum_up
+from bot.core.updates import TapUpdate, UnreadableUpdate, query_id_of, read_update
+from bot.journal import LAST_POLL_FACT, Entry, Journal
+from bot.logs import Recurring, describe_defect
+from bot.store.figures import HOLDS, FigureStore
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
 
+log = logging.getLogger(__name__)
+
+DEFAULT_DAYS = 30
+MAX_DAYS = 365
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# Of more taps that wait it is taken for granted that they are feedback.
+_LOOKED_AT = 5_000
+_INTERVAL = 60.0
+_RENEWED = HOLDS * 0.75
+
+
+class RosterSource(Protocol):
+    """Knows who trains here."""
+
+    async def loaded(self) -> Roster:
+        """The roster."""
+
 
 class Figures:
-    """Collects `Stats` from MongoDB and the journal."""
+    """Collects `Stats` from MongoDB and the journal.
+
+    Args:
+        late_after_days, kept_days: LATE_AFTER_DAYS, RETAIN_FEEDBACK_EVENTS_DAYS.
+        zone: TIMEZONE.
+
+    Attributes:
+        latest: those of the last `DEFAULT_DAYS` days, not older than a minute or two while `keep` runs; None
+            before the first. For whoever asks often.
+    """
 
     def __init__(
-        self, events: FeedbackStore, prompts: PromptStore, ledger: TapLedger, journal: Journal, clock: Clock
+        self,
+        *,
+        counts: FigureStore,
+        prompts: PromptStore,
+        ledger: TapLedger,
+        journal: Journal,
+        roster: RosterSource,
+        clock: Clock,
+        zone: ZoneInfo,
+        late_after_days: int,
+        kept_days: int,
     ) -> None:
-        self._events = events
+        self._counts = counts
         self._prompts = prompts
         self._ledger = ledger
         self._journal = journal
+        self._roster = roster
         self._clock = clock
+        self._zone = zone
+        self._late_after_days = late_after_days
+        self._kept_days = kept_days
+        self._trouble = Recurring(log)
+        self.latest: Stats | None = None
 
-    async def collect(self, days: int) -> Stats:
-        """Figures over the last `days` days.
+    async def collect(self, days: int, *, holds: timedelta = HOLDS) -> Stats:
+        """Figures over `days` days: today, in TIMEZONE, and those before.
+
+        Args:
+            holds: how old counts over past spans may be that nobody has touched.
 
         Raises:
             StorageUnavailable, StorageRejected, JournalError: a source cannot be read.
         """
         until = self._clock()
-        since = until - timedelta(days=days)
-        journal = await self._journal.state()
-        last_poll_ms = (await self._journal.facts()).get(LAST_POLL_FACT)
-        # In the journal until answered, but counted as written from the moment that it is.
-        waiting_taps = await self._ledger.missing(await self._journal.pending_query_ids())
-        return Stats(
-            days=days,
-            until=until,
-            taps=await self._ledger.count(since),
-            answers=await self._events.count(since),
-            prompts=await self._prompts.count(),
-            waiting_taps=waiting_taps,
-            dead_taps=journal.dead_taps,
-            dead_letters=journal.dead,
-            oldest_pending=journal.oldest_pending if waiting_taps else None,
-            last_poll=None if last_poll_ms is None else from_ms(last_poll_ms),
+        today = until.astimezone(self._zone).date()
+        first = today - timedelta(days=days - 1)
+        since = midnight(first, self._zone)
+        # Before the ledger: what is finished later is in the ledger by then, or still waits.
+        waiting = await self._journal.taps(_LOOKED_AT)
+        facts = await self._journal.facts()
+        oldest = min((entry.received_at for entry in waiting.pending), default=None)
+        monday = monday_of(first)
+        cut = window(monday, until, self._zone, unsettled=oldest)
+        counted, prompts, unanswered, last_write, entered_dead, roster = await asyncio.gather(
+            self._counts.count(cut, _query_ids(waiting.pending), holds=holds),
+            self._prompts.count(),
+            self._prompts.unanswered(midnight(monday, self._zone), self._zone),
+            self._counts.last_answer(until),
+            self._ledger.entered(_query_ids(waiting.dead)),
+            self._roster.loaded(),
         )
+        left = [entry for entry in waiting.pending if query_id_of(entry.update) not in counted.entered]
+        dead = [
+            entry
+            for entry in waiting.dead
+            if entry.received_at >= since and query_id_of(entry.update) not in entered_dead
+        ]
+        last_poll_ms = facts.get(LAST_POLL_FACT)
+        return sum_up(
+            first,
+            since,
+            until,
+            today,
+            tallies=counted.tallies,
+            unanswered=unanswered,
+            # The first day may have lost some of its answers already.
+            known_from=(until - timedelta(days=self._kept_days)).astimezone(self._zone).date()
+            + timedelta(days=1),
+            found=Found(
+                zone=str(self._zone),
+                prompts=prompts,
+                waiting_taps=len(left) + waiting.more,
+                waiting_feedback=waiting.more
+                + sum(
+                    is_feedback(tap, roster, self._late_after_days)
+                    for entry in left
+                    if entry.received_at >= since and (tap := _tap(entry)) is not None
+                ),
+                dead_taps=len(dead),
+                dead_letters=waiting.dead_letters,
+                oldest_pending=min((entry.received_at for entry in left), default=None),
+                last_poll=None if last_poll_ms is None else from_ms(last_poll_ms),
+                last_write=last_write,
+            ),
+        )
+
+    async def keep(self) -> None:
+        """Count past spans before anybody asks, until cancelled."""
+        while True:
+            try:
+                self.latest = await self.collect(DEFAULT_DAYS, holds=_RENEWED)
+                self._trouble.over("figures can be read again")
+            except (StorageUnavailable, StorageRejected, JournalError) as exc:
+                self._trouble.met(f"no figures: {exc}")
+            except Exception as exc:  # noqa: BLE001  # figures must not end the service
+                log.error("the figures failed unexpectedly: %s", describe_defect(exc))
+            await asyncio.sleep(_INTERVAL)
+
+
+def _query_ids(entries: Sequence[Entry]) -> list[str]:
+    """The callback queries among entries, as far as the ledger can hold them: it has no half characters."""
+    ids = (query_id_of(entry.update) for entry in entries)
+    whole = (query_id for query_id in ids if query_id is not None and not _SURROGATE.search(query_id))
+    return list(dict.fromkeys(whole))
+
+
+def _tap(entry: Entry) -> Tap | None:
+    try:
+        update = read_update(entry.update, entry.received_at)
+    except UnreadableUpdate:
+        return None
+    return update.tap if isinstance(update, TapUpdate) else None

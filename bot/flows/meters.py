@@ -108,6 +108,10 @@ class MeteredApi:
         """See `BotApi`."""
         return await self._counted(self._kind, self._api.send(chat_id, text, html=html, keyboard=keyboard))
 
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+        """See `BotApi`."""
+        return await self._counted(self._kind, self._api.send_photo(chat_id, png, caption))
+
     async def edit_text(
         self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: Keyboard
     ) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.core.clock import Clock
 from bot.core.errors import StorageRejected, StorageUnavailable
-from bot.core.plans import MAX_DAYS, InvalidPlan, Plan, created_at, current_sessions, read_plan
+from bot.core.plans import MAX_DAYS, InvalidPlan, Plan, created_at, current_sessions, owner, read_plan
 from bot.core.roster import Athlete, Roster
 from bot.core.slots import Act, Reconciliation, Wish, Write, monday, wishes
 from bot.core.texts import count
@@ -193,7 +193,7 @@ class Planner:
                 plan = read_plan(document)
                 if max(plan.covered, default=date.min) < since:
                     continue
-                athlete = _owner(plan, roster)
+                athlete = owner(plan, roster)
             except InvalidPlan as exc:
                 unread[str(document.get("runId"))] = created_at(document)
                 troubles[document["_id"]] = (f"{name} cannot be used: {exc}", hash(str(document)))
@@ -204,18 +204,3 @@ class Planner:
                 log.error(trouble[0])
         self._told = troubles
         return plans, unread
-
-
-def _owner(plan: Plan, roster: Roster) -> Athlete:
-    """Whose plan it is.
-
-    Raises:
-        InvalidPlan: nobody's.
-    """
-    if (athlete := roster.meant(plan.athlete_id)) is not None:
-        return athlete
-    if plan.athlete_id is None:
-        cure = "missing, and there is not exactly one athlete; write whose plan it is"
-    else:
-        cure = f"nobody is called {plan.athlete_id!r}; correct it, or add the athlete (`athlete add`)"
-    raise InvalidPlan("athleteId", cure)

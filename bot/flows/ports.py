@@ -41,6 +41,9 @@ class BotApi(Protocol):
     ) -> SentMessage:
         """Send a message."""
 
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+        """Send a picture with a text below (at most 1,024 UTF-16 units)."""
+
     async def edit_text(
         self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: Keyboard
     ) -> None:

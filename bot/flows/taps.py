@@ -31,6 +31,7 @@ from bot.flows.roster import RosterKeeper
 from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
 from bot.store.prompts import PromptStore
 from bot.store.taps import LedgerEntry, TapLedger
+from bot.store.touches import Touches
 
 # Whoever taps Later shortly before the usual hour means the next day's.
 _LATER_AT_LEAST = timedelta(hours=1)
@@ -95,6 +96,7 @@ class Taps:
         events: FeedbackStore,
         prompts: PromptStore,
         ledger: TapLedger,
+        touches: Touches,
         late_after_days: int,
         meters: Meters | None = None,
     ) -> None:
@@ -103,6 +105,7 @@ class Taps:
         self._events = events
         self._prompts = prompts
         self._ledger = ledger
+        self._touches = touches
         self._late_after_days = late_after_days
 
     def judge(self, tap: Tap) -> Case:
@@ -128,7 +131,14 @@ class Taps:
         Raises:
             StorageUnavailable, StorageRejected: storing all of it again is harmless.
         """
+        refused = list(refused)
         await self._look_up([case for case in cases if case.verdict is None])
+        events = [case.verdict for case in cases if isinstance(case.verdict, FeedbackEvent)]
+        received = [case.tap.received_at for case in cases] + [entry.received_at for entry in refused]
+        async with self._touches.around([*received, *await self._events.standing(events)]):
+            await self._store(cases, refused)
+
+    async def _store(self, cases: Sequence[Case], refused: Sequence[LedgerEntry]) -> None:
         await self._record(cases)
         answered = [tap for case in cases if isinstance(case.result, Recorded) for tap in _settled(case)]
         late = [tap for case in cases if _is_late(case) for tap in _settled(case)]

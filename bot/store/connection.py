@@ -7,10 +7,9 @@ acknowledged writes when a server is killed.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import pymongo
@@ -47,8 +46,9 @@ _SELECTION_TIMEOUT = 2_000
 NO_TIMEOUT = 0
 """For `pymongo.timeout`: as long as it takes. (None would mean the client's own limit again.)"""
 
-# Unauthorized, AuthenticationFailed, and Atlas's own.
-_DENIED = frozenset({13, 18, 8000})
+_AUTHENTICATION_FAILED = 18
+# Unauthorized, and Atlas's own, which is both.
+_DENIED = frozenset({13, 8000})
 _TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError")
 
 
@@ -132,6 +132,11 @@ def storage_errors() -> Iterator[None]:
             [WriteError(error["index"], error["code"]) for error in exc.details["writeErrors"]]
         ) from None
     except OperationFailure as exc:
+        if exc.code == _AUTHENTICATION_FAILED:
+            raise StorageRejected(
+                f"MongoDB refuses user or password (code {exc.code}); correct them in MONGO_URL, where"
+                " authSource names the database that keeps the user"
+            ) from None
         if exc.code in _DENIED:
             raise StorageRejected(
                 f"MongoDB denies access (code {exc.code}); give the user of MONGO_URL the role readWrite on"
@@ -175,21 +180,3 @@ async def bulk_upsert(
     except _PartlyRefusedError as exc:
         return exc.write_errors
     return []
-
-
-async def count_by(
-    collection: Collection, field: str, since: datetime | None, expected: Iterable[str]
-) -> dict[str, int]:
-    """Documents by the value of a field, those with `receivedAt` from `since` on (None: all).
-
-    Every expected value is present. Raises as `storage_errors`.
-    """
-    match = {} if since is None else {"receivedAt": {"$gte": since}}
-    counts = dict.fromkeys(expected, 0)
-    with storage_errors():
-        cursor = await collection.aggregate(
-            [{"$match": match}, {"$group": {"_id": f"${field}", "n": {"$sum": 1}}}]
-        )
-        async for group in cursor:
-            counts[str(group["_id"])] = group["n"]
-    return counts

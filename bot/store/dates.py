@@ -72,27 +72,37 @@ class OddDates:
         """Whether it is a string, which is what `convert_dates` is about."""
         return self.type == "string"
 
-    def __str__(self) -> str:
+    @property
+    def problem(self) -> str:
+        """What is wrong, and where."""
         where, documents = f"{self.collection}.{self.field}", count(self.count, "document")
         never = ", never deleted" if self.expires else ""
         if self.remedy == "convert":
-            return f"{where}: no date but ISO 8601 text in {documents}{never}; run bootstrap --convert-dates"
+            return f"{where}: no date but ISO 8601 text in {documents}{never}"
         if self.remedy == "expire":
-            return (
-                f"{where}: no date but ISO 8601 text in {documents} older than the collection keeps;"
-                " export what is still needed, then run bootstrap --convert-dates --expire-old, and MongoDB"
-                " deletes them"
-            )
+            return f"{where}: no date but ISO 8601 text in {documents} older than the collection keeps"
         what = {"string": "unreadable text", "missing": "nothing"}.get(self.type, self.type)
         more = ", and more" if self.count > len(self.examples) else ""
+        return f"{where}: no date but {what} in {documents} (_id {', '.join(self.examples)}{more}){never}"
+
+    @property
+    def cure(self) -> str:
+        """What to do."""
+        if self.remedy == "convert":
+            return "run bootstrap --convert-dates"
+        if self.remedy == "expire":
+            return (
+                "export what is still needed, then run bootstrap --convert-dates --expire-old, and MongoDB"
+                " deletes them"
+            )
         command = (
             f"db.{self.collection}.updateOne({{_id: {self.examples[0]}}},"
             f' {{$set: {{{self.field}: ISODate("{_PLACEHOLDER}")}}}})'
         )
-        return (
-            f"{where}: no date but {what} in {documents} (_id {', '.join(self.examples)}{more}){never};"
-            f" correct by hand, in mongosh: {command}"
-        )
+        return f"correct by hand, in mongosh: {command}"
+
+    def __str__(self) -> str:
+        return f"{self.problem}; {self.cure}"
 
 
 @dataclass(frozen=True, slots=True)

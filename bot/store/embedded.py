@@ -84,7 +84,7 @@ def find_mongod() -> Path:
             if not os.access(binary, os.X_OK):
                 _make_executable(binary)
             return binary
-    raise EmbeddedMongoError(f"There is no mongod on this machine: {_CURE}.")
+    raise EmbeddedMongoError(f"There is no mongod on this machine; {_CURE}.")
 
 
 def _make_executable(binary: Path) -> None:
@@ -377,7 +377,7 @@ class EmbeddedMongo:
                 f"The embedded MongoDB ended at its start ({_describe_exit(code)}). Its log: {self._log_file}"
             )
         reason = printed[0] if printed else _describe_exit(code)
-        return EmbeddedMongoError(f"{binary} does not run on this machine ({reason}): {_CURE}.")
+        return EmbeddedMongoError(f"{binary} does not run on this machine ({reason}); {_CURE}.")
 
     async def _watch(self, process: asyncio.subprocess.Process) -> int:
         """Wait for the exit status of `process`, keeping its log small meanwhile."""

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
 from pymongo import UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
 
 from bot.core.callbacks import FeedbackType
 from bot.core.documents import FeedbackEvent
 from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.feedback import IDS_COMPARABLE_WITHIN, collision_key, newest
-from bot.store.connection import DUPLICATE_KEY, Database, Document, bulk_upsert, count_by, storage_errors
+from bot.store.connection import (
+    DUPLICATE_KEY,
+    Collection,
+    Database,
+    Document,
+    bulk_upsert,
+    storage_errors,
+)
 
 COLLECTION = "feedback_events"
 
@@ -78,9 +86,10 @@ class FeedbackStore:
                 break
         return [_result(event, standing, refused) for event in events]
 
-    async def count(self, since: datetime) -> dict[str, int]:
-        """Answers received since then, by type; every type is present."""
-        return await count_by(self._events, "type", since, (type_.value for type_ in FeedbackType))
+    async def standing(self, events: Iterable[FeedbackEvent]) -> list[datetime]:
+        """When the answers were received that these may replace."""
+        keys = {key for event in events for key in (event.session_key, collision_key(event))}
+        return await received(self._events, keys)
 
     async def _upsert(
         self, events: Sequence[FeedbackEvent], make_key: Callable[[FeedbackEvent], str]
@@ -118,6 +127,19 @@ class FeedbackStore:
                 {"sessionKey": {"$in": list(keys)}}, {**fields, "type": True, "updateId": True}
             )
             return {document["sessionKey"]: document async for document in cursor}
+
+
+async def received(
+    collection: Collection, session_keys: Set[str], session: AsyncClientSession | None = None
+) -> list[datetime]:
+    """When the answers under these keys were received; those that carry no date are in no figures."""
+    if not session_keys:
+        return []
+    with storage_errors():
+        fields = {"_id": False, "receivedAt": True}
+        found = collection.find({"sessionKey": {"$in": list(session_keys)}}, fields, session=session)
+        instants = [document.get("receivedAt") async for document in found]
+    return [instant for instant in instants if isinstance(instant, datetime)]
 
 
 def _plain_key(event: FeedbackEvent) -> str:

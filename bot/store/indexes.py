@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeAlias
 import pymongo
 from pymongo.errors import OperationFailure
 
+from bot.core.checks.mongodb import IndexState
 from bot.core.errors import StorageRejected
 from bot.core.retention import DEFAULT_RETENTION, Retention
 from bot.store.connection import DUPLICATE_KEY, NO_TIMEOUT, Database, Document, storage_errors
@@ -111,6 +112,9 @@ def declare(
         Index("session_prompts", (("date", 1),), sparse=True),
         Index("session_prompts", (("chatId", 1), ("sentAt", 1))),
         Index("taps", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
+        # Neither is used for longer than an hour.
+        Index("figures", (("computedAt", 1),), expire_after_days=2),
+        Index("figure_touches", (("at", 1),), expire_after_days=2),
         Index("athletes", (("athleteId", 1),), unique=True),
         Index("athletes", (("userId", 1),), unique=True, sparse=True),
         Index("athletes", (("invite.hash", 1),), unique=True, sparse=True),
@@ -270,6 +274,46 @@ async def bootstrap(db: Database, indexes: Iterable[Index] = INDEXES) -> list[In
             with suppress(OperationFailure):
                 reports += undeclared_expiries(collection, await _list(db, collection), reports)
     return reports
+
+
+async def examine(db: Database, indexes: Sequence[Index] = INDEXES) -> list[IndexState]:
+    """What `bootstrap` would do, or fail to: the indexes that are not as declared. Nothing is changed.
+
+    Raises:
+        StorageUnavailable, StorageRejected.
+    """
+    states: list[IndexState] = []
+    with storage_errors():
+        listed = {
+            name: await _list(db, name) for name in dict.fromkeys(index.collection for index in indexes)
+        }
+        kept: list[IndexReport] = []
+        for index in indexes:
+            existing = listed[index.collection]
+            action = plan(existing, index)
+            kept.append(IndexReport(index, action.name, "kept"))
+            name, is_missing = f"{index.collection}.{action.name}", isinstance(action, Create)
+            match action:
+                case Refuse(_, reason):
+                    states.append(IndexState(name, is_missing, obstacle=reason))
+                case Keep() if not (replaced := _replaced(existing, index)):
+                    continue
+                case Keep():
+                    detail = f"{', '.join(replaced)} is still there, which it replaces"
+                    states.append(IndexState(name, is_missing, detail))
+                case Create() | Change():
+                    detail = action.summary if isinstance(action, Change) else ""
+                    unique = index.unique and (isinstance(action, Create) or action.make_unique)
+                    duplicates = await _find_duplicates(db, index) if unique else []
+                    obstacle = _describe(duplicates, index) if duplicates else ""
+                    states.append(IndexState(name, is_missing, detail, obstacle))
+    for collection, existing in listed.items():
+        strays = undeclared_expiries(collection, existing, kept)
+        states += [
+            IndexState(f"{collection}.{stray.name}", is_missing=False, obstacle=stray.detail)
+            for stray in strays
+        ]
+    return states
 
 
 async def make_keys(db: Database, indexes: Iterable[Index]) -> None:

@@ -14,14 +14,16 @@ A document needs `runId`, `sessionId` and `chatId`; a coach workflow may insert 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 from pymongo import UpdateMany
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.prompts import Again, Answered, Kind, LaterResult, PromptState
+from bot.core.records import is_day
 from bot.store.connection import Database, Document, bulk_upsert, storage_errors
 
 COLLECTION = "session_prompts"
@@ -32,6 +34,9 @@ IS_QUESTION: Document = {"kind": {"$in": [None, Kind.SESSION.value]}}
 _LATE_REASON = "the answer came too late to count"
 # From these a wish to be asked later is granted: a message may have arrived although nobody knows.
 _OPEN = [None, PromptState.PENDING.value, PromptState.SENT.value, PromptState.UNDELIVERABLE.value]
+
+# With a time of sending: asked, and without an answer that counts.
+_ASKED = [state.value for state in PromptState if state is not PromptState.ANSWERED]
 
 
 class PromptStore:
@@ -89,6 +94,27 @@ class PromptStore:
             async for group in cursor:
                 counts[group["_id"]] = group["n"]
         return counts
+
+    async def unanswered(self, since: datetime, zone: tzinfo) -> dict[date, int]:
+        """How many questions that were sent since then have no answer that counts, by their session's day.
+
+        That is the planned day; without one, the day in `zone` on which it was asked the last time.
+        """
+        quarter = {"$dateTrunc": {"date": "$sentAt", "unit": "minute", "binSize": 15}}
+        is_planned = {"$eq": [{"$type": "$date"}, "string"]}
+        pipeline: list[Document] = [
+            {"$match": {"state": {"$in": _ASKED}, **IS_QUESTION, "sentAt": {"$gte": since}}},
+            {"$group": {"_id": {"$cond": [is_planned, "$date", quarter]}, "n": {"$sum": 1}}},
+        ]
+        numbers: Counter[date] = Counter()
+        with storage_errors():
+            async for group in await self._prompts.aggregate(pipeline):
+                day = group["_id"]
+                if isinstance(day, datetime):
+                    numbers[day.astimezone(zone).date()] += group["n"]
+                elif is_day(day):
+                    numbers[date.fromisoformat(day)] += group["n"]
+        return numbers
 
     async def resolve(self, references: Collection[str]) -> dict[str, tuple[str, str]]:
         """The true `(runId, sessionId)` of short references; unknown ones are absent."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError
 
 from bot.core.clock import Clock
@@ -19,6 +20,7 @@ from bot.store.connection import Collection, Database, Document, storage_errors
 from bot.store.feedback import COLLECTION as FEEDBACK
 from bot.store.feedback import MAX_TRIES
 from bot.store.together import Together
+from bot.store.touches import Touches, receipts
 from bot.store.transactions import in_transaction
 from bot.store.upserts import (
     FOREIGN_CODE,
@@ -51,6 +53,7 @@ class RecordStore:
         self._db = db
         self._clock = clock
         self._metrics_per_athlete = metrics_per_athlete
+        self._touches = Touches(db, clock)
 
     async def write(self, collection: str, records: Sequence[Record]) -> list[Written | Refused]:
         """Make records durable; results stand in the order of `records`.
@@ -84,8 +87,9 @@ class RecordStore:
             if turn == len(rounds):
                 rounds.append([])
             rounds[turn].append(upsert)
-        for upserts in rounds:
-            results |= await self._settle_all(collection, upserts, now)
+        async with self._touches.around(await receipts(self._db, records)):
+            for upserts in rounds:
+                results |= await self._settle_all(collection, upserts, now)
         return [results[index] for index in range(len(records))]
 
     async def all_or_nothing(self, work: Callable[[Together], Awaitable[T]]) -> T:
@@ -99,12 +103,25 @@ class RecordStore:
             As `bot.store.transactions.in_transaction`.
         """
         now = self._clock()
-        return await in_transaction(
-            self._db,
-            lambda session: work(
-                Together(self._db, session, now, metrics_per_athlete=self._metrics_per_athlete)
-            ),
-        )
+        touched: set[str] = set()
+
+        async def attempt(session: AsyncClientSession) -> T:
+            together = Together(
+                self._db,
+                session,
+                now,
+                metrics_per_athlete=self._metrics_per_athlete,
+                touches=self._touches,
+            )
+            try:
+                return await work(together)
+            finally:
+                touched.update(together.touched)
+
+        try:
+            return await in_transaction(self._db, attempt)
+        finally:
+            await self._touches.touch(touched)
 
     async def _settle_all(
         self, collection: str, upserts: Sequence[Upsert], now: datetime

@@ -10,11 +10,9 @@ from pymongo import UpdateOne
 
 from bot.core.errors import StorageRejected
 from bot.core.feedback import Outcome
-from bot.store.connection import DUPLICATE_KEY, Database, bulk_upsert, count_by, storage_errors
+from bot.store.connection import DUPLICATE_KEY, Database, bulk_upsert, storage_errors
 
 COLLECTION = "taps"
-
-_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +62,10 @@ class TapLedger:
             if error.code != DUPLICATE_KEY:  # a duplicate: another worker has just entered it
                 raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
 
-    async def missing(self, query_ids: Sequence[str]) -> int:
-        """How many of these callback queries are not entered."""
-        missing = len(query_ids)
+    async def entered(self, query_ids: Sequence[str]) -> set[str]:
+        """Which of these callback queries are entered; a thousand or so."""
+        if not query_ids:
+            return set()
         with storage_errors():
-            for start in range(0, len(query_ids), _BATCH):
-                batch = query_ids[start : start + _BATCH]
-                missing -= await self._taps.count_documents({"_id": {"$in": batch}})
-        return missing
-
-    async def count(self, since: datetime) -> dict[str, int]:
-        """Taps received since then, by outcome; every outcome is present."""
-        return await count_by(self._taps, "outcome", since, (outcome.value for outcome in Outcome))
+            found = self._taps.find({"_id": {"$in": list(query_ids)}}, {"_id": True})
+            return {document["_id"] async for document in found}

@@ -14,6 +14,7 @@ from bot.core.errors import StorageUnavailable
 from bot.core.records import FeedbackRecord, Record
 from bot.store.connection import Database
 from bot.store.feedback import COLLECTION as FEEDBACK
+from bot.store.touches import Touches, receipts
 from bot.store.transactions import TOO_LARGE_FOR_CACHE, too_large_for_cache
 from bot.store.upserts import (
     FOREIGN,
@@ -46,15 +47,27 @@ class Outcomes:
 
 
 class Together:
-    """What `RecordStore.all_or_nothing` gives to write with."""
+    """What `RecordStore.all_or_nothing` gives to write with.
+
+    Attributes:
+        touched: what has to be touched once more (`bot.store.touches`) when the transaction has ended.
+    """
 
     def __init__(
-        self, db: Database, session: AsyncClientSession, now: datetime, *, metrics_per_athlete: bool
+        self,
+        db: Database,
+        session: AsyncClientSession,
+        now: datetime,
+        *,
+        metrics_per_athlete: bool,
+        touches: Touches,
     ) -> None:
         self._db = db
         self._session = session
         self._now = now
         self._metrics_per_athlete = metrics_per_athlete
+        self._touches = touches
+        self.touched: set[str] = set()
 
     async def write(self, collection: str, records: Sequence[Record]) -> Outcomes:
         """Write records, in their order; they become durable when all is done.
@@ -71,6 +84,9 @@ class Together:
         """
         outcomes = Outcomes()
         upserts = []
+        names = self._touches.names(await receipts(self._db, records, self._session))
+        self.touched |= names
+        await self._touches.touch(names)
         holders = await self._holders(records) if collection == FEEDBACK else {}
         for index, record in enumerate(records):
             upsert = self._upsert(index, collection, record, holders)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from telegram import Bot
+from telegram import Bot, InputFile
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -33,6 +33,7 @@ from bot.telegram.transport import AiohttpRequest, NotSentError, UnreadableReply
 _CONNECTIONS = 100
 _READ_TIMEOUT = 10.0
 _ANSWER_TIMEOUT = 4.0
+_UPLOAD_TIMEOUT = 30.0
 # A poll's reply may come this much later than the server was asked to hold it.
 _POLL_GRACE = 10.0
 _RETRY_UNSTATED = 5.0
@@ -104,13 +105,39 @@ class BotClient:
                 "reply_markup": None if keyboard is None else {"inline_keyboard": keyboard},
             },
         )
-        message = message if isinstance(message, dict) else {}
-        return SentMessage(read_int64(message.get("message_id")), read_instant(message.get("date")))
+        return _sent(message)
+
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+        """See `BotApi`."""
+        photo = InputFile(png, filename="stats.png")
+        parameters = {"chat_id": chat_id, "photo": photo, "caption": caption}
+        return _sent(await self._call("sendPhoto", parameters, read_timeout=_UPLOAD_TIMEOUT))
+
+    async def get_me(self) -> dict[str, Any]:
+        """The bot itself, as Telegram describes it."""
+        return await self._ask("getMe", {})
+
+    async def webhook_info(self) -> dict[str, Any]:
+        """Where Telegram sends updates (`url`, empty if nowhere), and how many wait."""
+        return await self._ask("getWebhookInfo", {})
+
+    async def chat(self, chat_id: int) -> dict[str, Any]:
+        """A chat that the bot knows.
+
+        Raises:
+            TelegramRejected: it knows none of this id, or may not write there.
+        """
+        return await self._ask("getChat", {"chat_id": chat_id})
+
+    async def _ask(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        reply = await self._call(method, parameters)
+        if not isinstance(reply, dict):
+            raise errors.TelegramUnknown(f"the Bot API sent no object in reply to {method}")
+        return reply
 
     async def username(self) -> str:
         """The bot's user name, of which links to it are made."""
-        me = await self._call("getMe", {})
-        name = me.get("username") if isinstance(me, dict) else None
+        name = (await self.get_me()).get("username")
         if not isinstance(name, str) or not name:
             raise errors.TelegramUnknown("the Bot API did not say the bot's name")
         return name
@@ -152,6 +179,11 @@ class BotClient:
             return await self._bot.do_api_request(method, api_kwargs=given, read_timeout=read_timeout)
         except TelegramError as exc:
             _translate(exc)
+
+
+def _sent(message: Any) -> SentMessage:
+    message = message if isinstance(message, dict) else {}
+    return SentMessage(read_int64(message.get("message_id")), read_instant(message.get("date")))
 
 
 def _translate(exc: TelegramError) -> NoReturn:

@@ -519,3 +519,26 @@ async def test_a_journal_that_does_not_drain(api: Api) -> None:
     await api.journal.finish([1])
     seconds += 1
     assert await api.get("/readyz") == {"status": "ready"}
+
+
+# Figures
+
+
+async def test_the_figures(api: Api) -> None:
+    """Those of the days asked for; 30 unless said otherwise."""
+    at = NOW - timedelta(days=2)
+    await api.db.taps.insert_one({"_id": "q", "outcome": "written", "receivedAt": at, "updateId": 1})
+    await api.db.feedback_events.insert_one(
+        {"sessionKey": "k", "type": "hard", "receivedAt": at, "promptSentAt": at - timedelta(seconds=9)}
+    )
+    answer = await api.http.get("/v1/stats")
+    figures = checked(answer)
+    assert (answer.status_code, figures["days"], figures["zone"]) == (200, 30, "Europe/Madrid")
+    assert figures.keys() == examples.stats().to_json().keys()
+    assert (figures["taps"]["written"], figures["answers"]["hard"]) == (1, 1)
+    assert figures["timeToAnswer"] == {"answers": 1, "medianSeconds": 9.0, "p90Seconds": 9.0}
+    figures = checked(await api.http.get("/v1/stats?days=2"))
+    assert (figures["days"], figures["taps"]["written"]) == (2, 0)
+    for days in ("0", "366", "soon", "-1"):
+        problem = checked(await api.http.get(f"/v1/stats?days={days}"), 422)
+        assert by_field(problem) == {"days": "must be a whole number from 1 to 365"}

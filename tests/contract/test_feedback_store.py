@@ -331,13 +331,8 @@ async def test_a_refused_change_of_mind_keeps_the_answer(db: Database, store: Fe
     assert (await only_document(db))["updateId"] == 1
 
 
-async def test_answers_are_counted_by_type_since_an_instant(store: FeedbackStore) -> None:
-    """Every type is present; the instant itself counts."""
-    await store.record(
-        [
-            make_event("r1", type_=DONE, at=NOW - MILLISECOND),
-            make_event("r2", type_=DONE, at=NOW),
-            make_event("r3", type_=PAIN, at=NOW + MILLISECOND),
-        ]
-    )
-    assert await store.count(NOW) == {"done": 1, "skipped": 0, "hard": 0, "pain": 1}
+async def test_what_an_answer_may_replace_is_known_by_its_receipt(store: FeedbackStore) -> None:
+    """Under either key of the session; other sessions have nothing to do with it."""
+    await store.record([make_event("r1", at=NOW - MILLISECOND), make_event("r2", at=NOW)])
+    assert await store.standing([make_event("r1"), make_event("r3")]) == [NOW - MILLISECOND]
+    assert await store.standing([]) == []

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core import texts
+from bot.api import examples
+from bot.core import texts, texts_stats
 from bot.core.callbacks import FeedbackType, format_callback, make_reference
 from bot.core.clock import to_ms
 from bot.core.documents import FeedbackEvent
@@ -25,6 +26,7 @@ from bot.core.errors import (
     BotError,
     ConfigError,
     JournalError,
+    PictureError,
     StorageRejected,
     StorageUnavailable,
     TelegramChatMigrated,
@@ -37,6 +39,7 @@ from bot.core.errors import (
 )
 from bot.core.feedback import NotWritten, Outcome, derive_event
 from bot.core.keyboards import Keyboard, prompt_keyboard
+from bot.core.language import Language
 from bot.core.limits import SendLimits
 from bot.core.prompts import Prompt
 from bot.core.roster import Hours, Roster
@@ -65,6 +68,7 @@ from bot.store.indexes import INDEXES, bootstrap
 from bot.store.outbox import Outbox
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
+from bot.store.touches import Touches
 from bot.tasks import end_tasks
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -120,6 +124,8 @@ class FakeApi:
         self.send_script: deque[Exception | SentMessage] = deque()
         self.sent: list[tuple[int, str, Keyboard | None]] = []
         self.on_send: Callable[[int], Awaitable[None]] | None = None
+        self.photos: list[tuple[int, bytes, str]] = []
+        self.photo_script: deque[Exception | SentMessage] = deque()
         self.edits: list[tuple[int, int, str | None, Keyboard]] = []
         self.edit_script: deque[Exception | None] = deque()
 
@@ -151,6 +157,14 @@ class FakeApi:
         if self.on_send is not None:
             await self.on_send(chat_id)
         step = self.send_script.popleft() if self.send_script else SentMessage(len(self.sent), NOW)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+        """As `send`."""
+        self.photos.append((chat_id, png, caption))
+        step = self.photo_script.popleft() if self.photo_script else SentMessage(len(self.photos), NOW)
         if isinstance(step, Exception):
             raise step
         return step
@@ -637,6 +651,11 @@ async def no_stats(_days: int) -> Stats:
     raise JournalError("the journal cannot be read")
 
 
+async def no_picture(_stats: Stats, _language: Language) -> bytes:
+    """A picture that cannot be drawn."""
+    raise PictureError("no paint")
+
+
 @pytest.fixture
 async def recording(
     api: FakeApi, journal: ShakyJournal, db: Database, time: Time, monkeypatch: pytest.MonkeyPatch
@@ -656,11 +675,11 @@ async def recording(
     roster = RosterKeeper(athletes, frozenset({ATHLETE}), Hours(ZoneInfo("UTC")), time)
     await roster.refresh()
     answerer, marker = Answerer(api), Marker(api, limits)
-    commands = Commands(api, limits, no_stats, roster, admins=frozenset({ADMIN}))
+    commands = Commands(api, limits, no_stats, roster, no_picture, admins=frozenset({ADMIN}))
     recorder = Recorder(
         journal=journal,
         roster=roster,
-        taps=Taps(roster, events, PromptStore(db), TapLedger(db), 14),
+        taps=Taps(roster, events, PromptStore(db), TapLedger(db), Touches(db, time), 14),
         requests=Requests(athletes, roster),
         answerer=answerer,
         marker=marker,
@@ -1028,6 +1047,84 @@ async def test_replies(api: FakeApi, recording: Recording) -> None:
         8: texts.TRY_HELP,
         10: texts.help_text(admin=True),
     }
+
+
+def asking(argument: str = "") -> CommandUpdate:
+    """An admin asks for figures."""
+    return CommandUpdate(1, ADMIN, ADMIN, is_private=True, name="stats", argument=argument)
+
+
+async def test_stats_come_with_their_picture_as_one_message(api: FakeApi, recording: Recording) -> None:
+    """The text stands below the picture; while it is drawn, others get their replies."""
+    painting, asked, done = asyncio.Event(), list[int](), list[str]()
+
+    async def figures(days: int) -> Stats:
+        asked.append(days)
+        return examples.stats()
+
+    async def draw(_stats: Stats, _language: Language) -> bytes:
+        await painting.wait()
+        return b"png"
+
+    commands = Commands(api, SendLimits(), figures, recording.roster, draw, admins=frozenset({ADMIN}))
+    hello = CommandUpdate(2, STRANGER, 5, is_private=True, name="start", argument="")
+    async with running(commands.run()):
+        commands.put(asking("7"), lambda: done.append("stats"))
+        await eventually(lambda: asked == [7])
+        commands.put(hello, lambda: done.append("start"))
+        await eventually(lambda: done == ["start"])
+        painting.set()
+        await eventually(lambda: done == ["start", "stats"])
+    text = texts_stats.stats(examples.stats(), Language.EN)
+    assert api.photos == [(ADMIN, b"png", text)]
+    assert [chat_id for chat_id, *_ in api.sent] == [5]
+
+
+@pytest.mark.parametrize("refusal", [None, TelegramRejected("PHOTO_INVALID_DIMENSIONS")])
+@pytest.mark.parametrize("is_missing_extra", [True, False])
+async def test_without_a_picture_the_text_comes_alone(
+    api: FakeApi, recording: Recording, refusal: Exception | None, *, is_missing_extra: bool
+) -> None:
+    """It says so; with the cure, if that is an extra to be installed. Nothing is sent twice."""
+
+    async def figures(_days: int) -> Stats:
+        return examples.stats()
+
+    async def draw(_stats: Stats, _language: Language) -> bytes:
+        if refusal is None:
+            raise PictureError("no paint", is_missing_extra=is_missing_extra)
+        return b"png"
+
+    if refusal is not None:
+        api.photo_script.append(refusal)
+    api.send_script.append(TelegramRateLimited("wait", 0.01))
+    done: list[int] = []
+    commands = Commands(api, SendLimits(), figures, recording.roster, draw, admins=frozenset({ADMIN}))
+    async with running(commands.run()):
+        commands.put(asking(), lambda: done.append(1))
+        await eventually(lambda: done == [1])
+    text = texts_stats.without_picture(
+        texts_stats.stats(examples.stats(), Language.EN),
+        Language.EN,
+        is_missing_extra=is_missing_extra and refusal is None,
+    )
+    assert [sent for _, sent, _ in api.sent] == [text, text]  # the first one was limited
+    assert len(api.photos) == (0 if refusal is None else 1)
+
+
+async def test_a_defect_in_the_figures_is_told(api: FakeApi, recording: Recording) -> None:
+    """Whoever asked gets a reply, and the next one is served."""
+
+    async def figures(_days: int) -> Stats:
+        raise RuntimeError("defect")
+
+    done: list[int] = []
+    commands = Commands(api, SendLimits(), figures, recording.roster, no_picture, admins=frozenset({ADMIN}))
+    async with running(commands.run()):
+        for _ in range(2):
+            commands.put(asking(), lambda: done.append(1))
+        await eventually(lambda: done == [1, 1])
+    assert [text for _, text, _ in api.sent] == [texts.STATS_LATER] * 2
 
 
 async def test_a_flood_is_not_replied_to(api: FakeApi, recording: Recording) -> None:

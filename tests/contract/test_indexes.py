@@ -6,10 +6,8 @@ import asyncio
 import json
 import re
 import socket
-import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,6 @@ from pymongo.errors import DuplicateKeyError
 
 from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.retention import Retention
-from bot.store.embedded import find_mongod
 from bot.store.indexes import (
     INDEXES,
     Change,
@@ -35,11 +32,12 @@ from bot.store.indexes import (
     make_keys,
     plan,
 )
+from tests.support.mongo import guarded_mongod
 
 Database = AsyncDatabase[dict[str, Any]]
 
 DAY = 86_400
-REQUIREMENTS = {  # `data_lineage.md`, and the bot's own three collections
+REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
     "run_events": ["runId_1 unique", "status_1_createdAt_-1", "createdAt_1 90"],
     "feedback_events": [
         "sessionKey_1 unique",
@@ -50,6 +48,8 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own three collections
     "weekly_metrics": ["weekStart_1 unique", "createdAt_-1"],
     "plan_snapshots": ["runId_1 unique", "weekStart_1", "createdAt_1 365"],
     "run_artifacts": ["runId_1 unique", "createdAt_-1"],
+    "figures": ["computedAt_1 2"],
+    "figure_touches": ["at_1 2"],
     "session_prompts": [
         "runId_1_sessionId_1_chatId_1 unique",
         "state_1_dueAt_1",
@@ -296,33 +296,6 @@ async def test_nobody_answers() -> None:
                 await bootstrap(client.nowhere)
 
 
-@contextmanager
-def guarded_mongod(directory: Path) -> Iterator[int]:
-    """A mongod that asks for passwords, with no users yet; yields its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    arguments = ["--auth", "--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1"]
-    command = [
-        str(find_mongod()),
-        *arguments,
-        "--nounixsocket",
-        "--quiet",
-        "--logpath",
-        str(directory / "log"),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        while True:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            time.sleep(0.02)
-        yield port
-    finally:
-        process.kill()
-        process.wait()
-
-
 @asynccontextmanager
 async def connected(port: int, **options: Any) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
     """A client of the server on `port`."""
@@ -406,6 +379,8 @@ def test_retention_is_described() -> None:
         "run_artifacts: documents are never deleted",
         "session_prompts: documents are never deleted",
         "taps: documents are deleted 180 days after receivedAt",
+        "figures: documents are deleted 2 days after computedAt",
+        "figure_touches: documents are deleted 2 days after at",
         "athletes: documents are never deleted",
     ]
 

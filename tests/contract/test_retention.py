@@ -26,7 +26,7 @@ PASSES = 2  # of the monitor, so that one of them has begun after the documents 
 EXPIRIES = {
     index.collection: (index.fields[0], index.expire_after_days)
     for index in declare()
-    if index.expire_after_days is not None
+    if index.expire_after_days is not None and index.collection in FIELDS
 }
 LASTING = ("weekly_metrics", "run_artifacts")
 KEYS = ("runId", "sessionKey", "weekStart")

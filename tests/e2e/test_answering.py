@@ -247,7 +247,8 @@ async def reply_to(rig: Rig, chat_id: int, user: User, text: str) -> str:
     """The bot's reply to a message."""
     before = len(rig.world.messages(chat_id))
     rig.world.message(chat_id, user, text)
-    return str((await rig.messages(chat_id, before + 2))[-1]["text"])
+    message = (await rig.messages(chat_id, before + 2))[-1]
+    return str(message.get("caption") or message["text"])
 
 
 async def test_commands_in_chats(rig: Rig, athlete: User) -> None:
@@ -262,7 +263,7 @@ async def test_commands_in_chats(rig: Rig, athlete: User) -> None:
         assert "admins" in refusal
         assert "rate" not in refusal
     admin = User(ADMIN, "Admin")
-    assert "Write success rate" in await reply_to(rig, ADMIN, admin, "/stats")
+    assert "Last 30 days" in await reply_to(rig, ADMIN, admin, "/stats")
     assert "Last 7 days" in await reply_to(rig, ADMIN, admin, "/stats 7")
-    assert "Write success rate" not in await reply_to(rig, ADMIN, admin, "/stats -1")
+    assert "days from 1 to 365" in await reply_to(rig, ADMIN, admin, "/stats -1")
     assert "private" in await reply_to(rig, -4242, admin, "/stats@sandbox_feedback_bot")

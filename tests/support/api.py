@@ -18,9 +18,13 @@ from bot.api.application import build
 from bot.api.parts import Parts
 from bot.api.server import HttpServer
 from bot.core.roster import Athlete, Hours, Roster
+from bot.flows.figures import Figures
 from bot.flows.monitor import Monitor
 from bot.journal import Journal
-from bot.metrics import Exposition, PrometheusMeters
+from bot.metrics import PrometheusMeters
+from bot.store.figures import FigureStore
+from bot.store.prompts import PromptStore
+from bot.store.taps import TapLedger
 from bot.tasks import end_tasks
 
 API_TOKEN = "t" * 40
@@ -127,15 +131,24 @@ async def serving(
     """Serve the API while the block runs."""
     journal, roster, time = Journal(folder / "journal.sqlite3"), FixedRoster(), Time()
     await journal.open()
-    monitor = Monitor(db, journal, time)
+    monitor, meters = Monitor(db, journal, time), PrometheusMeters()
 
-    async def rate() -> float | None:
-        return None
-
+    figures = Figures(
+        counts=FigureStore(db, time),
+        prompts=PromptStore(db),
+        ledger=TapLedger(db),
+        journal=journal,
+        roster=roster,
+        clock=time,
+        zone=zone,
+        late_after_days=14,
+        kept_days=180,
+    )
     parts = Parts(
         db=db,
         journal=journal,
         roster=roster,
+        figures=figures.collect,
         clock=time,
         zone=zone,
         late_after_days=14,
@@ -143,7 +156,7 @@ async def serving(
         metrics_per_athlete=False,
         base_url="http://127.0.0.1:8080",
         monitor=monitor,
-        metrics=Exposition(PrometheusMeters(), monitor.look, rate).page,
+        metrics=lambda vitals, accept: meters.page(vitals, None, accept),
     )
     server = HttpServer(build(parts, token), "127.0.0.1", 0)
     await server.bind()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +15,7 @@ from uuid import uuid4
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.store.embedded import EmbeddedMongo
+from bot.store.embedded import EmbeddedMongo, find_mongod
 
 
 @contextmanager
@@ -46,3 +49,30 @@ async def fresh_database(url: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]
             yield client[name]
         finally:
             await client.drop_database(name)
+
+
+@contextmanager
+def guarded_mongod(directory: Path) -> Iterator[int]:
+    """A mongod that asks for passwords, with no users yet; yields its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    arguments = ["--auth", "--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    command = [
+        str(find_mongod()),
+        *arguments,
+        "--nounixsocket",
+        "--quiet",
+        "--logpath",
+        str(directory / "log"),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        while True:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.02)
+        yield port
+    finally:
+        process.kill()
+        process.wait()

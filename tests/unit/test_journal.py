@@ -186,7 +186,7 @@ async def test_failed_tries_are_counted_until_burial(journal: Journal) -> None:
     assert [(e.seq, e.attempts) for e in await pending(journal) if e.attempts] == [(position, 2)]
     await journal.failed(position, "defect", bury=True)
     assert set(await seqs(journal)) == {11}
-    assert await journal.state() == JournalState(1, 1, 1, 1, NOW)
+    assert await journal.state() == JournalState(1, 1, 1, 1, NOW, NOW)
     await append(journal, tap(10))
     assert set(await seqs(journal)) == {11}
 
@@ -414,3 +414,23 @@ async def test_a_journal_that_is_not_open_says_so(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="is not open"):
         await journal.facts()
     await journal.close()
+
+
+async def test_damage_is_found(tmp_path: Path) -> None:
+    """A sound file has none; one whose pages are overwritten says what, in one line."""
+    path = tmp_path / "journal.sqlite3"
+    journal = Journal(path)
+    await journal.open()
+    assert await journal.damage() is None
+    await append(journal, *(tap(number, data="x" * 500) for number in range(200)))
+    await journal.close()
+    page = 4096
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size - 3 * page)
+        file.write(b"\xff" * 2 * page)
+    journal = Journal(path)
+    await journal.open()
+    damage = await journal.damage()
+    await journal.close()
+    assert damage is not None
+    assert "\n" not in damage

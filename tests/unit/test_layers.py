@@ -27,6 +27,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "bot.tasks": (),
     "bot.telegram": ("bot.core", "bot.flows.ports", "bot.telegram"),
     "bot.flows": ("bot.core", "bot.flows", "bot.journal", "bot.logs", "bot.store"),
+    "bot.charts": ("bot.charts",),
     "bot.exchange": ("bot.core", "bot.exchange"),
     "bot.api": (
         "bot.__version__",
@@ -52,6 +53,7 @@ OWNERS = {
     "uvicorn": ("bot.api",),
     "h11": ("bot.api",),
     "prometheus_client": ("bot.metrics",),
+    "matplotlib": ("bot.charts",),
 }
 NOT_IN_CORE = {
     "aiohttp", "asyncio", "bson", "click", "dotenv", "fcntl", "httpx", "io", "logging", "os", "pathlib",

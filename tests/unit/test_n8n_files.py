@@ -50,6 +50,7 @@ async def paths() -> dict[str, Any]:
         db=nothing,
         journal=nothing,
         roster=nothing,
+        figures=nothing,
         clock=nothing,
         zone=ZoneInfo("UTC"),
         late_after_days=14,

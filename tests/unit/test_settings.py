@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.core.errors import ConfigError
-from bot.settings import TELEGRAM_API_URL, Settings, load_settings
+from bot.settings import TELEGRAM_API_URL, Settings, load_readable, load_settings, lookalikes
 
 TOKEN = "123456:AAF-abcdefghijklmnopqrstuvwxyz_012345"
 HTTP_TOKEN = "h" * 32
@@ -257,3 +257,40 @@ def test_settings_cannot_be_changed() -> None:
     """What was read at the start holds."""
     with pytest.raises(ValueError, match="frozen"):
         load_settings(None).late_after_days = 1  # type: ignore[misc]
+
+
+def test_what_can_be_read_is_read_in_spite_of_faults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each fault is a line, and a default stands in; faults of every kind are told at once."""
+    env_file = tmp_path / ".env"
+    env_file.write_text("ATHLETES_IDS=7\nPROMPT_TIME=21:30\n")
+    for name, value in (
+        ("TIMEZONE", "Mars"), ("LATE_AFTER_DAYS", "x"), ("HTTP_PORT", "8080"),
+        ("RETAIN_RUN_EVENTS_DAYS", "1"), ("ADMIN_IDS", "7"),
+    ):  # fmt: skip
+        monkeypatch.setenv(name, value)
+    settings, faults = load_readable(env_file)
+    assert [fault.partition(":")[0] for fault in faults] == [
+        "ATHLETES_IDS", "LATE_AFTER_DAYS", "TIMEZONE", "HTTP_TOKEN", "RETAIN_RUN_EVENTS_DAYS",
+    ]  # fmt: skip
+    assert (settings.timezone.key, settings.late_after_days, settings.http_port) == ("UTC", 14, None)
+    assert settings.retain_run_events_days == 90
+    assert settings.admin_ids == {7}
+    assert f"{settings.prompt_time:%H:%M}" == "21:30"
+    with pytest.raises(ConfigError) as caught:
+        load_settings(env_file)
+    assert str(caught.value).splitlines() == faults
+
+
+def test_a_file_that_is_no_text_leaves_the_environment(tmp_path: Path) -> None:
+    """The one fault is the file."""
+    env_file = tmp_path / ".env"
+    env_file.write_bytes(b"\xff\xfe\n")
+    settings, (fault,) = load_readable(env_file)
+    assert "cannot be read (" in fault
+    assert settings == load_settings(None)
+
+
+def test_lookalikes() -> None:
+    """Nearly a setting's name, in any case; neither a setting's own nor any other."""
+    names = ["ATHLETE_ID", "mongodb_url", "mongo_url", "TIMEZONE", "PATH", "LANG"]
+    assert lookalikes(names) == {"ATHLETE_ID": "ATHLETE_IDS", "mongodb_url": "MONGO_URL"}

@@ -16,7 +16,6 @@ from bot.core.callbacks import Callback, FeedbackType, parse_callback
 from bot.core.feedback import Cause, NotWritten, Outcome
 from bot.core.keyboards import Keyboard, mark_choice, prompt_keyboard
 from bot.core.prompts import Again
-from bot.core.stats import Stats
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 DONE, SKIPPED, HARD, PAIN = FeedbackType
@@ -320,62 +319,6 @@ def test_help_shows_stats_to_admins_only() -> None:
     assert "/stats" not in texts.help_text(admin=False)
     assert all(label in texts.help_text(admin=False) for label in (*texts.LABELS.values(), texts.LATER))
     assert all(command in texts.help_text(admin=False) for command in ("/pause", "/resume", "/start"))
-
-
-def make_stats(**fields: Any) -> Stats:
-    """Figures of a quiet month, with some replaced."""
-    given_fields: dict[str, Any] = {
-        "days": 30,
-        "until": NOW,
-        "taps": dict.fromkeys(Outcome, 0),
-        "answers": dict.fromkeys(FeedbackType, 0),
-        "prompts": {"pending": 0, "sent": 0, "undeliverable": 0},
-        "waiting_taps": 0,
-        "dead_taps": 0,
-        "dead_letters": 0,
-        "oldest_pending": None,
-        "last_poll": None,
-        **fields,
-    }
-    return Stats(**given_fields)
-
-
-@pytest.mark.parametrize(
-    ("written", "waiting", "dead", "late", "rate"),
-    [
-        (0, 0, 0, 5, None),
-        (1, 0, 0, 0, 1.0),
-        (9, 1, 0, 7, 0.9),
-        (9, 0, 1, 0, 0.9),
-        (0, 1, 0, 0, 0.0),
-        (2, 1, 1, 9, 0.5),
-    ],
-)
-def test_the_success_rate_counts_what_was_to_be_written(
-    written: int, waiting: int, dead: int, late: int, rate: float | None
-) -> None:
-    """Late taps stand apart; waiting and dead taps count as not written."""
-    taps = {**dict.fromkeys(Outcome, 0), Outcome.WRITTEN: written, Outcome.LATE: late}
-    stats = make_stats(taps=taps, waiting_taps=waiting, dead_taps=dead)
-    assert stats.feedback_event_write_success_rate == rate
-    assert stats.to_json()["feedback_event_write_success_rate"] == rate
-    shown = texts.stats(stats)
-    assert ("no taps yet" if rate is None else f"{rate:.2%}") in shown
-    assert f"late {late}" in shown
-
-
-def test_the_figures_name_every_outcome_type_and_state() -> None:
-    """Nothing that is counted is left out, in words and in JSON."""
-    stats = make_stats(oldest_pending=NOW, last_poll=NOW)
-    shown, machine = texts.stats(stats), stats.to_json()
-    for name in (*Outcome, *FeedbackType, "pending", "sent", "undeliverable"):
-        assert name in shown
-    assert "Last 30 days" in shown
-    assert shown.count("2026-02-16 18:42 UTC") == 3
-    assert machine["until"] == machine["oldestPending"] == machine["lastPoll"] == "2026-02-16T18:42:58.123Z"
-    assert set(machine["taps"]) == set(Outcome)
-    assert make_stats().to_json()["oldestPending"] is None
-    assert "Oldest unprocessed: none" in texts.stats(make_stats())
 
 
 def test_a_mark_is_a_prefix_that_comes_off() -> None:

@@ -1,0 +1,1 @@
+"""What `doctor` thinks of what it found: values in, findings out. Pure."""

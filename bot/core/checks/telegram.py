@@ -1,0 +1,97 @@
+"""Judgements about the token, the webhook, and the people whom the bot writes to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from bot.core.checks.report import Finding, fail, ok, warn
+from bot.core.roster import Roster, athlete_flaws
+from bot.core.texts import count
+
+MANY_PENDING = 100
+"""More than one poll brings: nobody fetches them, or not fast enough."""
+SHOWN = 5
+"""So many people are named."""
+
+
+def judge_bot(me: Mapping[str, Any]) -> Finding:
+    """What getMe says."""
+    return ok("token", f"@{me.get('username')} (id {me.get('id')})")
+
+
+def judge_webhook(info: Mapping[str, Any], api_url: str) -> Finding:
+    """What getWebhookInfo says."""
+    pending = info.get("pending_update_count")
+    pending = pending if isinstance(pending, int) else 0
+    if url := info.get("url"):
+        host = str(url).partition("?")[0]  # some put a secret behind it
+        return fail(
+            "webhook",
+            f"a webhook is set ({host}): getUpdates cannot work",
+            f'curl "{api_url}/bot$TELEGRAM_BOT_TOKEN/deleteWebhook", or give the bot a token of its own',
+        )
+    waiting = f"none is set, and {count(pending, 'update')} wait to be fetched"
+    if pending > MANY_PENDING:
+        return warn("webhook", waiting, "start the service: feedback-bot run; if it runs, its log says more")
+    return ok("webhook", waiting)
+
+
+def judge_lists(
+    roster: Roster | None, athlete_ids: Collection[int], admin_ids: Collection[int]
+) -> Iterator[Finding]:
+    """Whether there is anybody at all.
+
+    Args:
+        roster: None where it could not be read.
+    """
+    if roster is None:
+        if not athlete_ids:
+            yield warn(
+                "people",
+                "ATHLETE_IDS is empty, and the roster could not be read",
+                "make MongoDB answer, or ATHLETE_IDS=<the id that /start shows>",
+            )
+    elif not any(athlete.user_id is not None for athlete in roster.athletes):
+        yield warn(
+            "people",
+            "nobody trains here: ATHLETE_IDS and the roster are empty, so every tap is refused",
+            "ATHLETE_IDS=<the id that /start shows>, or: feedback-bot athlete add NAME",
+        )
+    else:
+        yield ok("people", f"{count(len(roster.athletes), 'athlete')}, {count(len(admin_ids), 'admin')}")
+    if not admin_ids:
+        yield warn(
+            "people", "ADMIN_IDS is empty: nobody may ask /stats", "ADMIN_IDS=<the id that /start shows>"
+        )
+
+
+def judge_documents(documents: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Settings of athletes that cannot be read, and so count as not set."""
+    for document in documents:
+        if document.get("state") == "removed":
+            continue
+        for flaw in athlete_flaws(document):
+            message, _, cure = flaw.partition("; ")
+            yield warn("people", f"athlete {document.get('athleteId')}: {message}", cure or "correct it")
+
+
+def judge_unreachable(reasons: Mapping[str, str]) -> Iterator[Finding]:
+    """People to whom the bot cannot write.
+
+    Args:
+        reasons: Telegram's, by who it is (`athlete ana`, `admin 7`).
+    """
+    for who, reason in list(reasons.items())[:SHOWN]:
+        if "not found" in reason.lower():
+            yield warn(
+                "people",
+                f"{who} has never written to the bot, so it cannot write to them ({reason})",
+                "they send the bot /start; or correct the id",
+            )
+        else:
+            yield warn(
+                "people", f"{who} cannot be written to ({reason})", "they unblock the bot, and send it /start"
+            )
+    if (more := len(reasons) - SHOWN) > 0:
+        yield warn("people", f"and {more} more cannot be written to", "they send the bot /start")

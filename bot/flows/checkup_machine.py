@@ -1,0 +1,119 @@
+"""What `doctor` looks at on this machine: DATA_DIR, the journal, the HTTP port, the zone."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import shutil
+import socket
+import tempfile
+from contextlib import suppress
+from datetime import tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bot.core.checks import machine
+from bot.core.checks.machine import PortState
+from bot.core.checks.report import Finding, fail, ok
+from bot.core.clock import Clock, from_ms
+from bot.journal import LAST_POLL_FACT, Journal
+
+_LOCALTIME = Path("/etc/localtime")
+_OURS = b'{"status":"ok"}'  # what /healthz says
+_MOST_READ = 65_536
+
+
+def look_at_data_dir(data_dir: Path) -> tuple[list[Finding], bool]:
+    """Whether DATA_DIR can be written to, and how much space there is."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=data_dir, prefix=".doctor-") as file:
+            file.write(b"x")
+            file.flush()
+            os.fsync(file.fileno())
+        free = shutil.disk_usage(data_dir).free
+    except OSError as exc:
+        cure = f"sudo chown -R $(id -un) {data_dir}, free disk space, or set DATA_DIR to another directory"
+        return [fail("data", f"{data_dir} cannot be written to ({exc.strerror})", cure)], False
+    return [
+        ok("data", f"{data_dir.resolve()} can be written to"),
+        machine.judge_space(free, str(data_dir)),
+    ], True
+
+
+async def look_at_journal(journal: Journal, path: Path, clock: Clock, *, is_served: bool) -> list[Finding]:
+    """The journal, and what it tells of the service.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
+    damage = await journal.damage()
+    state = await journal.state()
+    polled_ms = (await journal.facts()).get(LAST_POLL_FACT)
+    now = clock()
+    return [
+        machine.judge_service(
+            is_running=is_served,
+            last_poll=None if polled_ms is None else from_ms(polled_ms),
+            now=now,
+            data_dir=str(path.parent),
+        ),
+        *machine.judge_journal(
+            damage=damage,
+            pending=state.pending,
+            oldest_pending=state.oldest_pending,
+            dead=state.dead,
+            oldest_dead=state.oldest_dead,
+            is_served=is_served,
+            now=now,
+            path=str(path),
+        ),
+    ]
+
+
+async def look_at_port(host: str, port: int) -> tuple[PortState, str]:
+    """Who has the port of the HTTP API; with the system's reason where it cannot be used."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            # Linux lets two be bound to an address with SO_REUSEADDR as long as neither listens.
+            probe.listen(1)
+        return "free", ""
+    except (OSError, UnicodeError) as exc:
+        is_taken = isinstance(exc, OSError) and exc.errno == errno.EADDRINUSE
+        if not is_taken:
+            return "unusable", str(getattr(exc, "strerror", None) or exc)
+    return ("ours" if await _is_healthy(host, port) else "taken"), ""
+
+
+async def _is_healthy(host: str, port: int) -> bool:
+    """Whether a feedback bot answers there."""
+    there = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+    with suppress(OSError, asyncio.IncompleteReadError):
+        reader, writer = await asyncio.open_connection(there, port)
+        try:
+            writer.write(
+                f"GET /healthz HTTP/1.1\r\nHost: {there}:{port}\r\nConnection: close\r\n\r\n".encode()
+            )
+            await writer.drain()
+            return _OURS in await reader.read(_MOST_READ)
+        finally:
+            writer.close()
+    return False
+
+
+def machine_zone() -> tzinfo | None:
+    """The zone of this machine by its IANA name; None where nothing tells it."""
+    name = os.environ.get("TZ", "").lstrip(":")
+    if not name:
+        with suppress(OSError):
+            name = str(_LOCALTIME.resolve(strict=True)).partition("/zoneinfo/")[2]
+    with suppress(OSError, ValueError, LookupError):
+        return ZoneInfo(name)
+    return None

@@ -1,0 +1,254 @@
+"""Counts over spans of time; those of spans that are over are counted once and kept.
+
+`figures`: `{_id, touches, computedAt, taps, answers, sessions, delays}`, one document for each span; `_id`
+names it, the rest is as in `bot.core.stats.Tally`. A kept document holds as long as nobody touches its span
+(see `bot.store.touches`), and an hour at most: then shows what other programs write straight into the past.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pymongo import ReplaceOne
+
+from bot.core.clock import Clock
+from bot.core.delays import BUCKETS, EXACT, RATIO
+from bot.core.records import is_day
+from bot.core.spans import Span, Window
+from bot.core.stats import Tally, read_type
+from bot.store import feedback, taps
+from bot.store.connection import Database, Document, storage_errors
+from bot.store.touches import Touched, Touches
+
+COLLECTION = "figures"
+
+HOLDS = timedelta(hours=1)
+"""How long kept figures are used."""
+
+_FORMAT = 1
+"""Grows when documents of an older release must not be used any more."""
+_MOST_IDS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted.
+
+    Attributes:
+        tallies: by span, oldest first.
+        entered: those of the callback queries asked for that are in the ledger.
+    """
+
+    tallies: list[Tally]
+    entered: frozenset[str]
+
+
+class FigureStore:
+    """Reads of `feedback_events` and `taps`, through `figures`.
+
+    All methods raise `StorageUnavailable`, `StorageRejected`.
+    """
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._events = db[feedback.COLLECTION]
+        self._taps = db[taps.COLLECTION]
+        self._figures = db[COLLECTION]
+        self._touches = Touches(db, clock)
+        self._clock = clock
+
+    async def count(
+        self, window: Window, query_ids: Sequence[str] = (), *, holds: timedelta = HOLDS
+    ) -> Counted:
+        """Count what was received in a window.
+
+        Args:
+            query_ids: callbacks that may be entering the ledger right now, oldest first. Each is either
+                counted and in `entered`, or neither. Only 20,000 are looked for: no more are in hand.
+            holds: kept figures that are older are counted anew.
+        """
+        # Touches first: what is counted after them is no older than they are.
+        touched = await self._touches.read()
+        kept, live = await asyncio.gather(
+            self._kept(window.kept, touched, holds), self._live(window.live, query_ids[:_MOST_IDS])
+        )
+        return Counted([*kept, *live.tallies], live.entered)
+
+    async def last_answer(self, until: datetime) -> datetime | None:
+        """When the newest answer was received; those from the future do not count."""
+        with storage_errors():
+            document = await self._events.find_one(
+                {"receivedAt": {"$lte": until}}, {"_id": False, "receivedAt": True}, sort=[("receivedAt", -1)]
+            )
+        return None if document is None else document["receivedAt"]
+
+    async def _kept(self, spans: Sequence[Span], touched: Touched, holds: timedelta) -> list[Tally]:
+        now = self._clock()
+        names = [_id(span) for span in spans]
+        with storage_errors():
+            found = {doc["_id"]: doc async for doc in self._figures.find({"_id": {"$in": names}})}
+        tallies = []
+        for span, name in zip(spans, names, strict=True):
+            document, number = found.get(name), touched.number(span)
+            if (
+                document is not None
+                and document["touches"] == number
+                and abs(now - document["computedAt"]) <= holds
+            ):
+                tallies.append(_read(span, document))
+                continue
+            # One after the other: nobody else's work is to wait for this.
+            tally = await self._count(span)
+            tallies.append(tally)
+            if not touched.is_unsettled(span):
+                await self._keep(name, tally, number)
+        return tallies
+
+    async def _keep(self, name: str, tally: Tally, touches: int) -> None:
+        document = {
+            "touches": touches,
+            "computedAt": self._clock(),
+            "taps": tally.taps,
+            "answers": tally.answers,
+            "sessions": tally.sessions,
+            "delays": tally.delays,
+        }
+        with storage_errors():
+            await self._figures.bulk_write([ReplaceOne({"_id": name}, document, upsert=True)], ordered=False)
+
+    async def _live(self, spans: Sequence[Span], query_ids: Sequence[str]) -> Counted:
+        if not spans:
+            return Counted([], frozenset())
+        *earlier, last = spans
+        tallies = [await self._count(span) for span in earlier]
+        (counts, entered), events = await asyncio.gather(
+            self._count_taps(last, query_ids), self._count_events(last)
+        )
+        return Counted([*tallies, _tally(last, counts, events)], entered)
+
+    async def _count(self, span: Span) -> Tally:
+        (counts, _), events = await asyncio.gather(self._count_taps(span, ()), self._count_events(span))
+        return _tally(span, counts, events)
+
+    async def _count_taps(
+        self, span: Span, query_ids: Sequence[str]
+    ) -> tuple[dict[str, int], frozenset[str]]:
+        """Taps of a span by outcome; and in the same look at the ledger, which of `query_ids` are in it."""
+        inside = {"receivedAt": _range(span)}
+        group: Document = {"_id": "$outcome", "n": {"$sum": 1}}
+        match: Document = inside
+        if query_ids:
+            ids = list(dict.fromkeys(query_ids))
+            match = {"$or": [inside, {"_id": {"$in": ids}}]}
+            is_asked_for = {"$setIsSubset": [["$_id"], {"$literal": ids}]}
+            is_inside = {"$and": [{"$gte": ["$receivedAt", span.start]}, {"$lt": ["$receivedAt", span.end]}]}
+            group = {
+                "_id": "$outcome",
+                "n": {"$sum": {"$cond": [is_inside, 1, 0]}},
+                "entered": {"$push": {"$cond": [is_asked_for, "$_id", "$$REMOVE"]}},
+            }
+        counts: dict[str, int] = {}
+        entered: set[str] = set()
+        with storage_errors():
+            async for found in await self._taps.aggregate([{"$match": match}, {"$group": group}]):
+                counts[str(found["_id"])] = found["n"]
+                entered.update(found.get("entered", ()))
+        return counts, frozenset(entered)
+
+    async def _count_events(self, span: Span) -> Mapping[str, Any]:
+        """Answers of a span, by session day and type, and by delay."""
+        pipeline: list[Document] = [
+            {"$match": {"receivedAt": _range(span)}},
+            {"$project": {"_id": False, "type": True, "day": "$sessionDate", "delay": _BUCKET}},
+            {
+                "$facet": {
+                    "sessions": [{"$group": {"_id": {"type": "$type", "day": "$day"}, "n": {"$sum": 1}}}],
+                    "delays": [
+                        {"$match": {"delay": {"$ne": None}}},
+                        {"$group": {"_id": "$delay", "n": {"$sum": 1}}},
+                    ],
+                }
+            },
+        ]
+        with storage_errors():
+            [found] = await (await self._events.aggregate(pipeline)).to_list()
+        return found
+
+
+def _seconds() -> Document:
+    dates = ("receivedAt", "promptSentAt")
+    are_dates = {"$and": [{"$eq": [{"$type": f"${name}"}, "date"]} for name in dates]}
+    seconds = {"$divide": [{"$subtract": ["$receivedAt", "$promptSentAt"]}, 1000]}
+    return {"$cond": [are_dates, seconds, None]}
+
+
+# `bot.core.delays.bucket` in MongoDB's words.
+_BUCKET: Document = {
+    "$let": {
+        "vars": {"seconds": _seconds()},
+        "in": {
+            "$switch": {
+                "branches": [
+                    {"case": {"$eq": ["$$seconds", None]}, "then": None},
+                    {"case": {"$lt": ["$$seconds", 0]}, "then": 0},
+                    {"case": {"$lt": ["$$seconds", EXACT]}, "then": {"$toInt": {"$floor": "$$seconds"}}},
+                ],
+                "default": {
+                    "$min": [
+                        BUCKETS - 1,
+                        {
+                            "$add": [
+                                EXACT,
+                                {
+                                    "$toInt": {
+                                        "$floor": {
+                                            "$divide": [
+                                                {"$ln": {"$divide": ["$$seconds", EXACT]}},
+                                                math.log(RATIO),
+                                            ]
+                                        }
+                                    }
+                                },
+                            ]
+                        },
+                    ]
+                },
+            }
+        },
+    }
+}
+
+
+def _id(span: Span) -> str:
+    return f"{_FORMAT}/{span.name}"
+
+
+def _range(span: Span) -> Document:
+    return {"$gte": span.start, "$lt": span.end}
+
+
+def _tally(span: Span, counts: Mapping[str, int], events: Mapping[str, Any]) -> Tally:
+    answers: dict[str, int] = {}
+    sessions: dict[str, dict[str, int]] = {}
+    for group in events["sessions"]:
+        type_, day = read_type(group["_id"].get("type")), group["_id"].get("day")
+        if type_ is None:
+            continue
+        answers[type_] = answers.get(type_, 0) + group["n"]
+        if is_day(day):
+            types = sessions.setdefault(day, {})
+            types[type_] = types.get(type_, 0) + group["n"]
+    return Tally(span.day, counts, answers, sessions, _histogram(events["delays"]))
+
+
+def _histogram(groups: Iterable[Mapping[str, Any]]) -> list[int]:
+    counts = {group["_id"]: group["n"] for group in groups}
+    return [counts.get(number, 0) for number in range(max(counts, default=-1) + 1)]
+
+
+def _read(span: Span, document: Mapping[str, Any]) -> Tally:
+    return Tally(span.day, document["taps"], document["answers"], document["sessions"], document["delays"])

@@ -1,0 +1,123 @@
+"""What `doctor` asks of MongoDB, and tries in it: nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from bson import ObjectId
+from pymongo.errors import OperationFailure, PyMongoError
+
+from bot.core.checks.mongodb import Rights, Server
+from bot.core.clock import Clock
+from bot.core.prompts import PromptState
+from bot.store.connection import Database, Document, storage_errors
+from bot.store.prompts import COLLECTION as PROMPTS
+
+_SCRATCH = "doctor_scratch_"
+_LEFT_AFTER = timedelta(hours=1)  # by somebody who was killed
+_UNAUTHORIZED = (13, 8000)  # the latter on Atlas
+_CLEAN_WITHIN = 2.0  # seconds
+
+
+async def look(db: Database, clock: Clock) -> tuple[Server, timedelta]:
+    """What the server is, and how far this machine's clock is ahead of its clock.
+
+    Raises:
+        StorageUnavailable, StorageRejected.
+    """
+    with storage_errors():
+        await db.command("ping")  # connects
+        before = clock()
+        hello = await db.command("hello")
+        after = clock()
+        build = await db.command("buildInfo")
+        status = await db.command("connectionStatus")
+    users = status["authInfo"]["authenticatedUsers"]
+    server = Server(
+        version=str(build["version"]),
+        has_set="setName" in hello or hello.get("msg") == "isdbgrid",
+        user=users[0]["user"] if users else None,
+        user_db=users[0]["db"] if users else None,
+        latency=after - before,
+    )
+    theirs: datetime = hello["localTime"]
+    return server, before + (after - before) / 2 - theirs.astimezone(UTC)
+
+
+async def try_rights(db: Database) -> Rights:
+    """Insert, update, delete, and make and change an index, in a collection made for it and dropped again.
+
+    Raises:
+        StorageUnavailable: no majority has it on disk in time.
+        StorageRejected: MongoDB refuses for another reason than rights.
+    """
+    refused: list[str] = []
+    scratch = db[f"{_SCRATCH}{ObjectId()}"]
+    tries: dict[str, Callable[[], Awaitable[object]]] = {
+        "insert": lambda: scratch.insert_one({"_id": 1}),
+        "update": lambda: scratch.update_one({"_id": 1}, {"$set": {"at": datetime.now(UTC)}}),
+        "delete": lambda: scratch.delete_one({"_id": 1}),
+        "createIndex": lambda: scratch.create_index("at", name="at", expireAfterSeconds=3600),
+        "collMod": lambda: db.command(
+            "collMod", scratch.name, index={"name": "at", "expireAfterSeconds": 7200}
+        ),
+    }
+    try:
+        with storage_errors():
+            for name, attempt in tries.items():
+                if name == "collMod" and "createIndex" in refused:
+                    continue  # there is nothing to change
+                if not await _may(attempt):
+                    refused.append(name)
+    finally:
+        cleaning = asyncio.ensure_future(_clean(db, scratch.name))
+        # Also when the time is over: a collection that stays would be a nuisance.
+        await asyncio.wait({cleaning}, timeout=_CLEAN_WITHIN)
+        if not cleaning.done():
+            cleaning.cancel()
+    if not await cleaning and "insert" not in refused:
+        refused.append("drop")
+    return Rights(tuple(refused))
+
+
+async def blocked_chats(db: Database, since: datetime) -> dict[int, str]:
+    """Telegram's reasons for the chats whose latest prompt it would not deliver, of those due since then.
+
+    Raises:
+        StorageUnavailable, StorageRejected.
+    """
+    tried = [PromptState.SENT.value, PromptState.ANSWERED.value, PromptState.UNDELIVERABLE.value]
+    pipeline: list[Document] = [
+        {"$match": {"state": {"$in": tried}, "dueAt": {"$gte": since}}},
+        {"$sort": {"dueAt": 1}},
+        {"$group": {"_id": "$chatId", "state": {"$last": "$state"}, "reason": {"$last": "$reason"}}},
+        {"$match": {"state": PromptState.UNDELIVERABLE.value, "reason": {"$type": "string"}}},
+    ]
+    with storage_errors():
+        return {found["_id"]: found["reason"] async for found in await db[PROMPTS].aggregate(pipeline)}
+
+
+async def _may(attempt: Callable[[], Awaitable[object]]) -> bool:
+    try:
+        await attempt()
+    except OperationFailure as exc:
+        if exc.code not in _UNAUTHORIZED:
+            raise
+        return False
+    return True
+
+
+async def _clean(db: Database, name: str) -> bool:
+    """Drop a scratch collection, and those that were left; whether that was allowed."""
+    try:
+        allowed = await _may(lambda: db.drop_collection(name))
+        old = datetime.now(UTC) - _LEFT_AFTER
+        found: Document = {"name": {"$regex": f"^{_SCRATCH}[0-9a-f]{{24}}$"}}
+        for other in await db.list_collection_names(filter=found):
+            if ObjectId(other.removeprefix(_SCRATCH)).generation_time < old:
+                await db.drop_collection(other)
+    except PyMongoError:
+        return False
+    return allowed

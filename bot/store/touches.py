@@ -1,0 +1,102 @@
+"""Who changes what was received some time ago says so here, so that kept figures are not used any longer.
+
+`figure_touches`: `{_id, n, at}`; `_id` is an hour or a day in UTC (`bot.core.spans.touch_name`), `n` grows
+with each touch. Figures remember the `n` under which they were counted. What was received just now, which is
+nearly everything, touches nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pymongo import UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+
+from bot.core.clock import Clock
+from bot.core.records import FeedbackRecord, Record
+from bot.core.spans import Span, touch_names, touched
+from bot.store import feedback
+from bot.store.connection import DUPLICATE_KEY, Database, bulk_upsert, storage_errors
+from bot.store.upserts import plain_key, second_key
+
+COLLECTION = "figure_touches"
+
+_UNSETTLED = timedelta(minutes=1)
+"""After a touch nothing is kept for so long: its write is done by then, or will never be. So a writer that is
+killed between its write and the second touch does no harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Touches at one moment.
+
+    Attributes:
+        marks: begin, end, number of touches, and whether the last one was just now.
+    """
+
+    marks: tuple[tuple[datetime, datetime, int, bool], ...] = ()
+
+    def number(self, span: Span) -> int:
+        """How often something in a span was touched."""
+        return sum(n for start, end, n, _ in self.marks if start < span.end and span.start < end)
+
+    def is_unsettled(self, span: Span) -> bool:
+        """Whether something in a span may just be changing."""
+        return any(young and start < span.end and span.start < end for start, end, _, young in self.marks)
+
+
+class Touches:
+    """Writes and reads of `figure_touches`. All methods raise `StorageUnavailable`, `StorageRejected`."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._touches = db[COLLECTION]
+        self._clock = clock
+
+    @asynccontextmanager
+    async def around(self, instants: Iterable[datetime]) -> AsyncIterator[None]:
+        """Inside, documents may appear, change or vanish that were, or will be, received at `instants`."""
+        names = touch_names(instants, self._clock())
+        await self.touch(names)
+        try:
+            yield
+        finally:
+            # Also after a failure, since some of it may be written.
+            await self.touch(names)
+
+    async def touch(self, names: Iterable[str]) -> None:
+        """Tell that something changes under these names: to be called before the change, and after it."""
+        update = {"$inc": {"n": 1}, "$currentDate": {"at": True}}
+        requests = [UpdateOne({"_id": name}, update, upsert=True) for name in sorted(names)]
+        while requests:
+            errors = await bulk_upsert(self._touches, requests)
+            # Two first touches at once: the second try finds the document.
+            requests = [requests[error.index] for error in errors if error.code == DUPLICATE_KEY]
+
+    def names(self, instants: Iterable[datetime]) -> set[str]:
+        """For `touch`: what has to be told of a change of what was received at these instants."""
+        return touch_names(instants, self._clock())
+
+    async def read(self) -> Touched:
+        """All touches, which are few: they expire, later than every figure that could depend on them."""
+        is_young = {"$lt": [{"$subtract": ["$$NOW", "$at"]}, _UNSETTLED.total_seconds() * 1000]}
+        with storage_errors():
+            found = self._touches.find({}, {"n": True, "young": is_young})
+            marks = [
+                (*touched(document["_id"]), document["n"], document["young"]) async for document in found
+            ]
+        return Touched(tuple(marks))
+
+
+async def receipts(
+    db: Database, records: Sequence[Record], session: AsyncClientSession | None = None
+) -> list[datetime]:
+    """When the answers among records were received, and those that they may replace."""
+    answers = [record for record in records if isinstance(record, FeedbackRecord)]
+    keys = {
+        key for answer in answers for key in (str(answer.sessionKey), plain_key(answer), second_key(answer))
+    }
+    standing = await feedback.received(db[feedback.COLLECTION], keys, session)
+    return [answer.receivedAt for answer in answers if answer.receivedAt is not None] + standing
