@@ -260,7 +260,9 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.data_dir))
         journal = await stack.enter_async_context(open_journal(settings.data_dir))
-        opened = await _unless(stop, stack.enter_async_context(open_database(settings, meters.wrote)))
+        opened = await _unless(
+            stop, stack.enter_async_context(open_database(settings, counting and counting.wrote))
+        )
         if opened is None:
             return
         db, embedded = opened

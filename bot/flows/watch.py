@@ -107,6 +107,7 @@ class Watch:
             await asyncio.sleep(_INTERVAL)  # first: nothing has been polled yet
             try:
                 await self.look()
+                self._trouble.over("watching works again")
             except Exception as exc:  # noqa: BLE001  # whoever watches must not bring the service down
                 self._trouble.met(f"watching fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
 
@@ -132,7 +133,7 @@ class Watch:
         try:
             facts = await self._journal.facts()
         except JournalError as exc:
-            self._trouble.met(f"nobody knows what admins were told before: {exc}", logging.ERROR)
+            log.error("nobody knows what admins were told before the restart: %s", exc)
             return
 
         def instant(name: str) -> datetime | None:
@@ -222,7 +223,7 @@ class Watch:
         try:
             await write
         except JournalError as exc:
-            self._trouble.met(f"what admins were told is not remembered: {exc}", logging.ERROR)
+            log.error("what admins were told is not remembered: %s", exc)
 
 
 def _since(part: Part) -> str:

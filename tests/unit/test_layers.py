@@ -22,7 +22,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "bot.journal": ("bot.core",),
     "bot.logs": ("bot.core",),
     "bot.settings": ("bot.core",),
-    "bot.metrics": ("bot.__version__", "bot.core", "bot.flows", "bot.logs"),
+    "bot.metrics": ("bot.__version__", "bot.core", "bot.flows"),
     "bot.systemd": (),
     "bot.tasks": (),
     "bot.telegram": ("bot.core", "bot.flows.ports", "bot.telegram"),
