@@ -257,12 +257,11 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
     notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
     counting = None if settings.http_port is None else _counting()
     meters: Meters = counting or NoMeters()
+    on_write = None if counting is None else counting.wrote
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.data_dir))
         journal = await stack.enter_async_context(open_journal(settings.data_dir))
-        opened = await _unless(
-            stop, stack.enter_async_context(open_database(settings, counting and counting.wrote))
-        )
+        opened = await _unless(stop, stack.enter_async_context(open_database(settings, on_write)))
         if opened is None:
             return
         db, embedded = opened
