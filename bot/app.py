@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import hashlib
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.clock import Clock, system_clock
 from bot.core.errors import ConfigError, JournalError, StorageRejected, StorageUnavailable
+from bot.core.health import Bounds
 from bot.core.limits import SendLimits
 from bot.core.steady import SteadyClock
 from bot.flows.absence import Absence
@@ -30,6 +32,8 @@ from bot.flows.followups import Followups
 from bot.flows.intake import Intake
 from bot.flows.languages import Languages
 from bot.flows.marks import Marker
+from bot.flows.meters import Kind, MeteredApi, Meters, NoMeters
+from bot.flows.monitor import Monitor
 from bot.flows.notes import Notes
 from bot.flows.pictures import Painter
 from bot.flows.planner import Planner
@@ -38,6 +42,7 @@ from bot.flows.recorder import Recorder, Rules
 from bot.flows.requests import Requests
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps, TapStores
+from bot.flows.watch import Watch
 from bot.journal import Journal
 from bot.logs import Recurring
 from bot.settings import DEFAULT_DB, Settings
@@ -58,11 +63,14 @@ from bot.store.taps import TapLedger
 from bot.store.touches import Touches
 from bot.store.users import UserStore
 from bot.store.waiting_notes import WaitingNotes
+from bot.store.writes import OnWrite
+from bot.systemd import Notifier
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
 
 if TYPE_CHECKING:
     from bot.api.server import HttpServer
+    from bot.metrics import PrometheusMeters
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +82,10 @@ _FINISH_CALLS = 2.0
 _CANCEL_TRIES = 15
 _GOODBYE = 1.0
 _RETRY_BOOTSTRAP = 5.0
+_RATE_HOLDS = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
+
+ALERT_BOUNDS = Bounds()
+"""When admins are told what is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,7 @@ class Service:
     absence: Absence
     roster: RosterKeeper
     languages: Languages
+    watch: Watch
     figures: Figures
 
 
@@ -161,16 +174,27 @@ def build_painter(settings: Settings) -> Painter:
     return Painter(settings.data_dir / "charts")
 
 
-def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock) -> Service:
+def build_service(
+    settings: Settings,
+    stores: Stores,
+    api: BotApi,
+    clock: Clock,
+    monitor: Monitor,
+    meters: Meters,
+    notifier: Notifier,
+) -> Service:
     """Wire the flows; nothing runs yet."""
     limits = SendLimits()
+    prompting, replying, alerting = (
+        MeteredApi(api, meters, kind) for kind in (Kind.PROMPT, Kind.REPLY, Kind.ALERT)
+    )
     roster = build_roster(settings, stores, clock)
     figures = build_figures(settings, stores, roster, clock)
-    answerer = Answerer(api)
-    marker = Marker(api, limits)
+    answerer = Answerer(replying)
+    marker = Marker(replying, limits)
     draw = build_painter(settings).draw
     languages = Languages(stores.users, roster, settings.admin_ids, clock)
-    commands = Commands(api, limits, figures.collect, roster, languages, draw, admins=settings.admin_ids)
+    commands = Commands(replying, limits, figures.collect, roster, languages, draw, admins=settings.admin_ids)
     recorder = Recorder(
         journal=stores.journal,
         roster=roster,
@@ -180,6 +204,7 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
             Actions(stores.taps.letters),
             settings.late_after_days,
             settings.coach_chat_id,
+            meters,
         ),
         requests=Requests(stores.athletes, roster),
         notes=Notes(stores.taps),
@@ -190,7 +215,9 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         rules=Rules(settings.admin_ids, settings.late_after_days, settings.asked_details()),
         clock=clock,
     )
-    intake = Intake(api, stores.journal, _fingerprint(settings), clock, recorder.wake)
+    intake = Intake(
+        replying, stores.journal, _fingerprint(settings), clock, recorder.wake, on_turn=notifier.turned
+    )
 
     composer = Composer(stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone)
 
@@ -207,7 +234,7 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         marker=marker,
         commands=commands,
         dispatcher=Dispatcher(
-            *(api, stores.outbox, stores.taps.letters, composer, limits, clock),
+            *(prompting, stores.outbox, stores.taps.letters, composer, limits, clock),
             *(settings.timezone, lambda: roster.roster),
         ),
         planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
@@ -215,6 +242,17 @@ def build_service(settings: Settings, stores: Stores, api: BotApi, clock: Clock)
         absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
         roster=roster,
         languages=languages,
+        watch=Watch(
+            monitor.look,
+            notifier.status,
+            stores.journal,
+            alerting,
+            limits,
+            settings.admin_ids,
+            languages.of,
+            settings.timezone,
+            ALERT_BOUNDS,
+        ),
         figures=figures,
     )
 
@@ -238,10 +276,14 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         raise ConfigError("TELEGRAM_BOT_TOKEN: required; @BotFather gives it. `demo` works without")
     steady = SteadyClock(system_clock, _elapsed, log.warning)
     clock = clock or steady
+    notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
+    counting = None if settings.http_port is None else _counting()
+    meters: Meters = counting or NoMeters()
+    on_write = None if counting is None else counting.wrote
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.data_dir))
         journal = await stack.enter_async_context(open_journal(settings.data_dir))
-        opened = await _unless(stop, stack.enter_async_context(open_database(settings)))
+        opened = await _unless(stop, stack.enter_async_context(open_database(settings, on_write)))
         if opened is None:
             return
         db, embedded = opened
@@ -250,11 +292,12 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, steady.witness
             )
         )
-        service = build_service(settings, build_stores(db, journal, clock), api, clock)
+        stores, monitor = build_stores(db, journal, clock), Monitor(db, journal, clock)
+        service = build_service(settings, stores, api, clock, monitor, meters, notifier)
         server = None
-        if settings.http_port is not None:
+        if settings.http_port is not None and counting is not None:
             server = await stack.enter_async_context(
-                open_http(settings, settings.http_port, db, journal, service.roster, service.figures, clock)
+                open_http(settings, settings.http_port, db, journal, service, monitor, counting, clock)
             )
         # Not before everything that may fail: coroutines must be awaited once they are there.
         upkeep = [_keep_indexes(db, declared_indexes(settings))]
@@ -262,8 +305,25 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
             upkeep.append(embedded.supervise())
         if server is not None:
             upkeep.append(server.run())
-        await _run(service, upkeep, stop)
+        await _run(service, upkeep, stop, notifier)
     log.info("stopped")
+
+
+def _counting() -> PrometheusMeters:
+    # Who does not serve HTTP need not wait for it to be imported, nor count.
+    from bot.metrics import PrometheusMeters  # noqa: PLC0415
+
+    return PrometheusMeters()
+
+
+def _recent_rate(figures: Figures, clock: Clock) -> float | None:
+    """The write success rate of the latest figures; None if there are none, or they are old."""
+    stats = figures.latest
+    return (
+        None
+        if stats is None or clock() - stats.until > _RATE_HOLDS
+        else (stats.feedback_event_write_success_rate)
+    )
 
 
 def _elapsed() -> float:
@@ -271,7 +331,9 @@ def _elapsed() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+async def _run(
+    service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event, notifier: Notifier
+) -> None:
     """Run all flows until `stop` or a failure; then end the sources, and the sinks once they are empty."""
     sources = _start(
         service.intake.run(),
@@ -281,6 +343,7 @@ async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], st
         service.absence.run(),
         service.roster.run(),
         service.languages.run(),
+        service.watch.run(),
         service.figures.keep(),
         *upkeep,
     )
@@ -295,6 +358,7 @@ async def _run(service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], st
             for task in ended:
                 task.result()
         log.info("stopping")
+        notifier.stopping()
         (ending,) = _start(_end(sources))
         await _within(_FINISH_WRITES, service.recorder.drained())
         await _within(_FINISH_CALLS, _finish_calls(service))
@@ -384,8 +448,13 @@ async def open_journal(data_dir: Path) -> AsyncIterator[Journal]:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, EmbeddedMongo | None]]:
+async def open_database(
+    settings: Settings, on_write: OnWrite | None = None
+) -> AsyncIterator[tuple[Database, EmbeddedMongo | None]]:
     """MongoDB as the settings say: at `MONGO_URL`, else the embedded one, started and stopped here.
+
+    Args:
+        on_write: is told how long each write took.
 
     Raises:
         ConfigError: `MONGO_URL` is no connection string.
@@ -399,7 +468,7 @@ async def open_database(settings: Settings) -> AsyncIterator[tuple[Database, Emb
             log.info("embedded MongoDB at %s", url)
         else:
             url = settings.mongo_url.get_secret_value()
-        db = connect(url, settings.mongo_db, DEFAULT_DB)
+        db = connect(url, settings.mongo_db, DEFAULT_DB, on_write)
         # The driver says goodbye to the server, and would wait half a minute for one that hangs.
         stack.push_async_callback(lambda: _within(_GOODBYE, db.client.close()))
         yield db, embedded
@@ -411,8 +480,9 @@ async def open_http(
     port: int,
     db: Database,
     journal: Journal,
-    roster: RosterKeeper,
-    figures: Figures,
+    service: Service,
+    monitor: Monitor,
+    counting: PrometheusMeters,
     clock: Clock,
 ) -> AsyncIterator[HttpServer]:
     """The HTTP API, which listens and is ready to run; at the end it answers what it has begun to answer.
@@ -428,14 +498,16 @@ async def open_http(
     parts = Parts(
         db=db,
         journal=journal,
-        roster=roster,
-        figures=figures.collect,
+        roster=service.roster,
+        figures=service.figures.collect,
         clock=clock,
         zone=settings.timezone,
         late_after_days=settings.late_after_days,
         kept_days=settings.retain_feedback_events_days,
         metrics_per_athlete=settings.metrics_per_athlete,
         base_url=url_of(settings.http_host, port),
+        monitor=monitor,
+        metrics=lambda vitals, accept: counting.page(vitals, _recent_rate(service.figures, clock), accept),
     )
     token = settings.http_token.get_secret_value() if settings.http_token else ""
     server = HttpServer(build(parts, token), settings.http_host, port)

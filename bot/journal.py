@@ -223,8 +223,13 @@ class Journal:
         await self._write(write)
 
     async def facts(self) -> dict[str, int]:
-        """Small durable facts: the last poll, and those given to `append`."""
+        """Small durable facts: the last poll, and those given to `append` and `remember`."""
         return await self._read(lambda db: dict(db.execute("SELECT name, value FROM facts")))
+
+    async def remember(self, facts: Mapping[str, int]) -> None:
+        """Set facts."""
+        rows = list(facts.items())
+        await self._write(lambda db: db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", rows))
 
     async def forget(self, name: str, value: int) -> None:
         """Drop a fact, if it still has this value."""

@@ -67,7 +67,7 @@ def build(parts: Parts, token: str) -> ASGIApp:
     routers = [module.routes(parts) for module in (prompts, plans, feedback, records, stats)]
     for router in routers:
         app.include_router(router, dependencies=[Depends(bearer)])
-    open_router = health.routes(health.Readiness(parts))
+    open_router = health.routes(parts)
     app.include_router(open_router)
     found = (route for router in (*routers, open_router) for route in router.routes)
     routes = [route for route in found if isinstance(route, APIRoute)]

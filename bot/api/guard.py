@@ -17,7 +17,7 @@ from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
 
-OPEN = frozenset({"/healthz", "/readyz"})
+OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
 """What needs no token."""
 
 _MAX_PARAMETERS = 50

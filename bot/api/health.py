@@ -1,86 +1,36 @@
-"""`/healthz` and `/readyz`, which alone are open to anybody: they tell nothing about anybody."""
+"""`/healthz`, `/readyz` and `/metrics`, which alone are open to anybody: they tell nothing about anybody."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from bot.api import schemas
 from bot.api.operations import json_content, responses
 from bot.api.parts import Parts
 from bot.api.problems import Flaw, later
-from bot.core.clock import from_ms
-from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
-from bot.journal import LAST_POLL_FACT
-from bot.store.connection import ping, within
+from bot.core.health import DRAINED_WITHIN, POLLED_WITHIN, Part, Vitals, broken, examine
 
-POLLED_WITHIN = timedelta(seconds=90)
-"""A poll takes half a minute, and is tried again every few seconds."""
-
-_PATIENCE = 2.0  # seconds, each
-# Anybody may ask, as often as they like; MongoDB and the disk are asked once a second.
-_REMEMBERED = 1.0
-
-
-class Readiness:
-    """Whether the service can do its work.
-
-    Args:
-        monotonic: seconds.
-    """
-
-    def __init__(self, parts: Parts, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._parts = parts
-        self._monotonic = monotonic
-        self._turn = asyncio.Lock()
-        self._flaws: Sequence[Flaw] = ()
-        self._looked_at: float | None = None
-
-    async def flaws(self) -> Sequence[Flaw]:
-        """What is in the way; empty when it is ready."""
-        async with self._turn:
-            if self._looked_at is None or self._monotonic() - self._looked_at >= _REMEMBERED:
-                found = await asyncio.gather(self._telegram(), self._mongodb(), self._journal())
-                self._flaws = [flaw for flaw in found if flaw is not None]
-                self._looked_at = self._monotonic()
-            return self._flaws
-
-    async def _telegram(self) -> Flaw | None:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                polled_ms = (await self._parts.journal.facts()).get(LAST_POLL_FACT)
-        except (JournalError, TimeoutError):
-            return Flaw("telegram", "the journal does not tell when Telegram was polled last")
-        if polled_ms is not None and self._parts.clock() - from_ms(polled_ms) <= POLLED_WITHIN:
-            return None
-        seconds = POLLED_WITHIN.total_seconds()
-        return Flaw(
-            "telegram", f"was not polled in the last {seconds:.0f} s; the log of the service says why"
-        )
-
-    async def _mongodb(self) -> Flaw | None:
-        try:
-            with within(_PATIENCE):
-                await ping(self._parts.db)
-        except (StorageUnavailable, StorageRejected):
-            return Flaw("mongodb", "does not answer; taps are kept in the journal meanwhile")
-        return None
-
-    async def _journal(self) -> Flaw | None:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._parts.journal.check_writable()
-        except (JournalError, TimeoutError):
-            return Flaw("journal", "cannot be written; free disk space, or restore write access to DATA_DIR")
-        return None
+_PROBLEMS: Mapping[Part, str] = {
+    Part.TELEGRAM: f"was not polled in the last {POLLED_WITHIN.total_seconds():.0f} s; the log of the service"
+    " says why",
+    Part.MONGODB: "does not answer; taps are kept in the journal meanwhile",
+    Part.JOURNAL: "cannot be written; free disk space, or restore write access to DATA_DIR",
+    Part.BACKLOG: "the journal holds an update that has not been processed for more than"
+    f" {DRAINED_WITHIN.total_seconds():.0f} s although MongoDB answers; the log of the service says why",
+}
+_TEXT = {"type": "string"}
+_EXAMPLE = "feedback_bot_dead_letters 0.0\n"
 
 
-def routes(readiness: Readiness) -> APIRouter:
+def flaws(vitals: Vitals) -> Sequence[Flaw]:
+    """What is in the way; empty when the service is ready."""
+    return [Flaw(part.value, _PROBLEMS[part]) for part in broken(examine(vitals))]
+
+
+def routes(parts: Parts) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["health"])
 
@@ -88,8 +38,8 @@ def routes(readiness: Readiness) -> APIRouter:
         return JSONResponse({"status": "ok"})
 
     async def readyz() -> Response:
-        if flaws := await readiness.flaws():
-            raise later("; ".join(map(str, flaws)), flaws)
+        if found := flaws(await parts.monitor.look()):
+            raise later("; ".join(map(str, found)), found)
         return JSONResponse({"status": "ready"})
 
     for path, endpoint, summary, status in (
@@ -105,7 +55,7 @@ def routes(readiness: Readiness) -> APIRouter:
                 summary=summary,
                 description="Needs no token."
                 + (
-                    " 503 names what is in the way: `telegram`, `mongodb` or `journal`."
+                    " 503 names what is in the way: `telegram`, `mongodb`, `journal` or `backlog`."
                     if path == "/readyz"
                     else ""
                 ),
@@ -114,4 +64,32 @@ def routes(readiness: Readiness) -> APIRouter:
                 ),
                 include_in_schema=method == "GET",
             )
+
+    async def metrics(request: Request) -> Response:
+        vitals = await parts.monitor.recent()
+        content, media_type = parts.metrics(vitals, request.headers.get("accept", ""))
+        return Response(content, media_type=None, headers={"Content-Type": media_type})
+
+    for method in ("GET", "HEAD"):
+        router.add_api_route(
+            "/metrics",
+            metrics,
+            methods=[method],
+            operation_id=f"{method.lower()}Metrics",
+            summary="Measurements for Prometheus",
+            description="Needs no token: counts, times and states of the service, nothing about anybody.",
+            responses=responses(
+                {
+                    200: (
+                        "In Prometheus's text format, or as OpenMetrics if `Accept` asks for it.",
+                        {
+                            media_type: {"schema": _TEXT, "example": _EXAMPLE}
+                            for media_type in ("text/plain", "application/openmetrics-text")
+                        },
+                    )
+                },
+                closed=False,
+            ),
+            include_in_schema=method == "GET",
+        )
     return router

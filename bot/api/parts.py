@@ -12,9 +12,11 @@ from bot.api.bodies import Reader
 from bot.api.problems import Flaw, invalid
 from bot.core.clock import Clock
 from bot.core.errors import StorageUnavailable
+from bot.core.health import Vitals
 from bot.core.roster import Athlete, Roster
 from bot.core.stats import Stats
 from bot.core.values import read_int64
+from bot.flows.monitor import Monitor
 from bot.journal import Journal
 from bot.store.connection import Database, within
 from bot.tasks import end_tasks
@@ -83,6 +85,7 @@ class Parts:
         zone: TIMEZONE, for days that belong to no athlete.
         late_after_days, kept_days: LATE_AFTER_DAYS, RETAIN_FEEDBACK_EVENTS_DAYS.
         base_url: where the API is reached from this machine.
+        metrics: takes the vitals and an `Accept` header, returns the measurements and their `Content-Type`.
     """
 
     db: Database
@@ -95,6 +98,8 @@ class Parts:
     kept_days: int
     metrics_per_athlete: bool
     base_url: str
+    monitor: Monitor
+    metrics: Callable[[Vitals, str], tuple[bytes, str]]
     mongodb: Access = field(default_factory=Access)
     reader: Reader = field(default_factory=Reader)
 

@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 POLL_TIMEOUT = 30.0
 # Two polls that bring nothing new are at least this far apart, whatever the server does.
 MIN_POLL_SPACING = 0.5
+LONGEST_TURN = 70.0
+"""Seconds at most from one turn of the loop to the next: `POLL_TIMEOUT`, the 30 s that a reply may be late or
+drip in, and the longest delay, with a disk that is not in a hurry."""
 
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 5.0
 _REFUSALS_AT_START = 3
@@ -57,6 +60,8 @@ class Intake:
             while without ending the bot.
         clock: the time of receipt.
         on_new: called after each batch that brought something new.
+        on_turn: called again and again as long as the loop turns, whether polls succeed or not: at least
+            every `LONGEST_TURN` seconds.
         sleep, monotonic: waiting and its measure, in seconds; passed in by tests.
     """
 
@@ -68,6 +73,7 @@ class Intake:
         clock: Clock,
         on_new: Callable[[], None],
         *,
+        on_turn: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -76,6 +82,7 @@ class Intake:
         self._token = token
         self._clock = clock
         self._on_new = on_new
+        self._on_turn = on_turn
         self._sleep = sleep
         self._monotonic = monotonic
         self._offset: int | None = None
@@ -105,6 +112,7 @@ class Intake:
         self._is_known_token = facts.get(_TOKEN_FACT) == self._token
         self._last_poll_ms = facts.get(LAST_POLL_FACT)
         while True:
+            self._on_turn()
             try:
                 await self._poll()
             except TelegramUnauthorized as exc:
@@ -114,7 +122,7 @@ class Intake:
                 await self._back_off(exc)
             except TelegramRateLimited as exc:
                 self._trouble.met(f"polling waits: {exc}")
-                await self._sleep(exc.retry_after)
+                await self._wait(exc.retry_after)
             except TelegramConflict as exc:
                 await self._back_off(exc, _conflict_cure(str(exc)))
             except TelegramUnreadable as exc:
@@ -124,6 +132,13 @@ class Intake:
                 await self._back_off(exc)
             except Exception as exc:  # noqa: BLE001  # a defect must not end polling while the process lives on
                 await self._back_off(BotError(f"unexpected {describe_defect(exc)}"))
+
+    async def _wait(self, seconds: float) -> None:
+        """As long as Telegram asks for, which may be long."""
+        while seconds > 0:
+            await self._sleep(min(seconds, POLL_TIMEOUT))
+            seconds -= POLL_TIMEOUT
+            self._on_turn()
 
     async def _poll(self) -> None:
         started_at, started = self._clock(), self._monotonic()

@@ -29,6 +29,7 @@ from bot.core.feedback import (
 from bot.core.prompts import Answered, Kind, LaterResult
 from bot.core.roster import Athlete
 from bot.flows.actions import Acted, Actions
+from bot.flows.meters import Meters, NoMeters
 from bot.flows.roster import RosterKeeper
 from bot.store.feedback import Addition, FeedbackStore, Identity, Recorded, Standing, Unrecordable
 from bot.store.history import Change, History
@@ -84,6 +85,7 @@ class Case:
         verdict: what is to be stored, or why nothing is; None as long as the database is needed to tell.
         result: None until everything is stored.
         is_new: whether it is another answer than the one that stood before.
+        is_counted: whether the meters know of it, since storing may be repeated.
     """
 
     tap: Tap
@@ -93,6 +95,7 @@ class Case:
     verdict: FeedbackEvent | Postponed | Telling | ActionTap | NotWritten | None = None
     result: Result | None = None
     is_new: bool = True
+    is_counted: bool = False
 
     @property
     def is_in_group(self) -> bool:
@@ -133,7 +136,9 @@ class Taps:
         actions: Actions,
         late_after_days: int,
         coach_chat_id: int | None = None,
+        meters: Meters | None = None,
     ) -> None:
+        self._meters = meters or NoMeters()
         self._roster = roster
         self._events = stores.events
         self._history = stores.history
@@ -197,6 +202,10 @@ class Taps:
             if (outcome := _outcome(case.result)) is not None
         ]
         await _together(self._prompts.settle_taps(answered, late), self._ledger.record([*entries, *refused]))
+        for case in cases:
+            if not case.is_counted and (outcome := _outcome(case.result)) is not None:
+                self._meters.tap(outcome)
+                case.is_counted = True
 
     def _open(self, case: Case) -> None:
         """Who tapped, by the roster as it stands, and what for? Deny by default: strangers come first."""

@@ -31,6 +31,7 @@ from pymongo.errors import (
 )
 
 from bot.core.errors import ConfigError, StorageRejected, StorageUnavailable
+from bot.store.writes import OnWrite, WriteListener
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -51,12 +52,13 @@ _DENIED = frozenset({13, 8000})
 _TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError")
 
 
-def connect(url: str, db_name: str | None, default_db: str) -> Database:
+def connect(url: str, db_name: str | None, default_db: str, on_write: OnWrite | None = None) -> Database:
     """A database handle; nothing is sent before the first operation.
 
     Args:
         url: MongoDB connection string.
         db_name: database; None takes the one in `url`, else `default_db`.
+        on_write: is told how long each write took.
 
     Raises:
         ConfigError: `url` cannot be understood.
@@ -78,6 +80,7 @@ def connect(url: str, db_name: str | None, default_db: str) -> Database:
                 datetime_conversion="DATETIME_CLAMP",
                 unicode_decode_error_handler="replace",
                 appname="feedback-bot",
+                event_listeners=[] if on_write is None else [WriteListener(on_write)],
                 **{name: value for name, value in defaults.items() if f"{name.lower()}=" not in options},
             )
         name = db_name or client.get_default_database(default_db).name

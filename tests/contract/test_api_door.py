@@ -19,6 +19,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.api.bodies import MAX_BODY
+from bot.api.guard import OPEN
 from bot.api.server import HttpServer
 from bot.core.errors import ConfigError, StorageRejected
 from bot.store.pages import Page
@@ -574,9 +575,9 @@ async def test_the_openapi_document(api: Api) -> None:
             ids.add(operation["operationId"])
             assert operation["summary"]
             assert operation["description"]
-            assert operation.get("security", []) == ([] if path in ("/healthz", "/readyz") else [{name: []}])
+            assert operation.get("security", []) == ([] if path in OPEN else [{name: []}])
             assert {"400", "408", "422", "431", "500", "503"} <= operation["responses"].keys()
-            assert ("401" in operation["responses"]) is (path not in ("/healthz", "/readyz"))
+            assert ("401" in operation["responses"]) is (path not in OPEN)
             body = operation.get("requestBody")
             assert ({"413", "415"} <= operation["responses"].keys()) is (body is not None)
             contents = [body["content"]] if body else []
@@ -589,7 +590,7 @@ async def test_the_openapi_document(api: Api) -> None:
                     schema = {**described["schema"], "components": document["components"]}
                     for example in examples:
                         jsonschema_rs.validate(schema, example)
-    assert len(ids) == sum(map(len, document["paths"].values())) == 14
+    assert len(ids) == sum(map(len, document["paths"].values())) == 15
 
 
 async def test_every_example_can_be_sent(api: Api) -> None:

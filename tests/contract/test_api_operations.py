@@ -13,10 +13,12 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.api import examples
-from bot.api.health import POLLED_WITHIN, Readiness
+from bot.api.health import flaws
 from bot.api.records import MAX_DOCUMENTS
+from bot.core.health import DRAINED_WITHIN, POLLED_WITHIN
 from bot.core.records import MODELS
 from bot.core.roster import Athlete, Hours, Pause, Quiet, Roster, read_quiet
+from bot.flows.monitor import Monitor
 from bot.store.indexes import bootstrap
 from tests.support.api import ANA, BEN, MADRID, NOW, Api, by_field, checked, serving
 
@@ -483,24 +485,40 @@ async def test_health_over_http(api: Api) -> None:
 async def test_readiness(api: Api) -> None:
     """Polled in the last ninety seconds, to the millisecond; journal and MongoDB are tried, once a second."""
     seconds = 0.0
-    readiness = Readiness(api.parts, lambda: seconds)
+    monitor = Monitor(api.db, api.journal, api.time, lambda: seconds)
 
     async def in_the_way() -> list[str]:
         nonlocal seconds
         seconds += 1
-        return [flaw.field for flaw in await readiness.flaws()]
+        return [flaw.field for flaw in flaws(await monitor.look())]
 
     assert await in_the_way() == ["telegram"]
     await api.journal.append([], polled_at=NOW)
     api.time.now = NOW + POLLED_WITHIN
-    assert [flaw.field for flaw in await readiness.flaws()] == ["telegram"]
+    assert [flaw.field for flaw in flaws(await monitor.look())] == ["telegram"]
     assert await in_the_way() == []
     api.time.now += timedelta(milliseconds=1)
     seconds += 0.999
-    assert list(await readiness.flaws()) == []
+    assert list(flaws(await monitor.look())) == []
     assert await in_the_way() == ["telegram"]
     api.journal._connection().execute("PRAGMA query_only = ON")
     assert await in_the_way() == ["telegram", "journal"]
+
+
+async def test_a_journal_that_does_not_drain(api: Api) -> None:
+    """`/readyz` names the backlog as soon as the oldest update has waited for more than two minutes."""
+    seconds = 0.0
+    api.parts.monitor._monotonic = lambda: seconds
+    await api.journal.append([{"update_id": 1}], polled_at=NOW)
+    api.time.now = NOW + DRAINED_WITHIN
+    await api.journal.append([{"update_id": 1}], polled_at=api.time.now)
+    assert await api.get("/readyz") == {"status": "ready"}
+    api.time.now += timedelta(milliseconds=1)
+    seconds += 1
+    assert list(by_field(await api.get("/readyz", 503))) == ["backlog"]
+    await api.journal.finish([1])
+    seconds += 1
+    assert await api.get("/readyz") == {"status": "ready"}
 
 
 # Figures

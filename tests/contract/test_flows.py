@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,7 +53,7 @@ from bot.flows.absence import GAP_FACT, Absence
 from bot.flows.answers import Answer, Answerer
 from bot.flows.commands import Commands
 from bot.flows.dispatcher import Dispatcher
-from bot.flows.intake import Intake
+from bot.flows.intake import LONGEST_TURN, Intake
 from bot.flows.marks import Choice, Marker
 from bot.flows.ports import MAX_UPDATES, SentMessage
 from bot.flows.recorder import ANSWER_WITHIN, MAX_TRIES, Recorder, Rules
@@ -476,6 +477,28 @@ async def test_retry_after_is_honoured(api: FakeApi, polling: Polling, time: Tim
     """Telegram says how long to wait, and that is how long it is waited."""
     assert await poll_through(polling, api, TelegramRateLimited("wait 7", 7), []) == [None] * 3
     assert time.slept[0] == 7
+
+
+async def test_each_turn_of_the_loop_is_told(api: FakeApi, journal: ShakyJournal, time: Time) -> None:
+    """Whether a poll succeeds or not, and while Telegram asks to wait; a poll that hangs is no turn."""
+    turns: list[datetime] = []
+    intake = Intake(
+        *(api, journal, 7, time, lambda: None),
+        on_turn=lambda: turns.append(time.now), sleep=time.sleep, monotonic=time.monotonic,
+    )  # fmt: skip
+
+    async def take() -> None:
+        time.advance(40)
+
+    api.on_poll = take
+    error = TelegramUnknown("502")
+    await poll_through(
+        Polling(intake, []), api, [], *[error] * 5, TelegramRateLimited("wait 10 min", 600), []
+    )
+    assert len(api.polls) == 9
+    assert len(turns) == len(api.polls) + 600 / 30
+    gaps = [(later - first).total_seconds() for first, later in pairwise(turns)]
+    assert max(gaps) <= LONGEST_TURN
 
 
 @pytest.mark.parametrize(("took", "waits"), [(0.0, 0.5), (0.2, 0.3), (0.5, 0.0), (30.0, 0.0)])

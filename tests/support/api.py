@@ -19,7 +19,9 @@ from bot.api.parts import Parts
 from bot.api.server import HttpServer
 from bot.core.roster import Athlete, Hours, Roster
 from bot.flows.figures import Figures
+from bot.flows.monitor import Monitor
 from bot.journal import Journal
+from bot.metrics import PrometheusMeters
 from bot.store.figures import FigureStore
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
@@ -129,6 +131,8 @@ async def serving(
     """Serve the API while the block runs."""
     journal, roster, time = Journal(folder / "journal.sqlite3"), FixedRoster(), Time()
     await journal.open()
+    monitor, meters = Monitor(db, journal, time), PrometheusMeters()
+
     figures = Figures(
         counts=FigureStore(db, time),
         prompts=PromptStore(db),
@@ -151,6 +155,8 @@ async def serving(
         kept_days=180,
         metrics_per_athlete=False,
         base_url="http://127.0.0.1:8080",
+        monitor=monitor,
+        metrics=lambda vitals, accept: meters.page(vitals, None, accept),
     )
     server = HttpServer(build(parts, token), "127.0.0.1", 0)
     await server.bind()

@@ -22,6 +22,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "bot.journal": ("bot.core",),
     "bot.logs": ("bot.core",),
     "bot.settings": ("bot.core",),
+    "bot.metrics": ("bot.__version__", "bot.core", "bot.flows"),
+    "bot.systemd": (),
     "bot.tasks": (),
     "bot.telegram": ("bot.core", "bot.flows.ports", "bot.telegram"),
     "bot.flows": ("bot.core", "bot.flows", "bot.journal", "bot.logs", "bot.store"),
@@ -50,6 +52,7 @@ OWNERS = {
     "starlette": ("bot.api",),
     "uvicorn": ("bot.api",),
     "h11": ("bot.api",),
+    "prometheus_client": ("bot.metrics",),
     "matplotlib": ("bot.charts",),
 }
 NOT_IN_CORE = {

@@ -57,6 +57,8 @@ async def paths() -> dict[str, Any]:
         kept_days=180,
         metrics_per_athlete=False,
         base_url="http://127.0.0.1:8080",
+        monitor=nothing,
+        metrics=nothing,
     )
     token = "t" * 32
     transport = httpx.ASGITransport(build(parts, token))

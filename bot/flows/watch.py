@@ -1,0 +1,234 @@
+"""Tells admins when something breaks, and when it is well again: one message each, never a storm.
+
+What was told is remembered in the journal before it is sent, so that neither a restart nor a crash loop
+tells it again. Whoever could not be reached meanwhile learns from the all-clear since when and how long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime, tzinfo
+from typing import TypeAlias
+
+from bot.core.clock import from_ms, to_ms
+from bot.core.errors import (
+    JournalError,
+    TelegramError,
+    TelegramNotSent,
+    TelegramRateLimited,
+    TelegramRejected,
+)
+from bot.core.health import (
+    Bounds,
+    Broke,
+    Buried,
+    Course,
+    Finding,
+    News,
+    Part,
+    Recovered,
+    Told,
+    Vitals,
+    broken,
+    decide,
+    examine,
+    newly_dead,
+)
+from bot.core.language import Language
+from bot.core.limits import SendLimits
+from bot.core.texts.alerts import alert
+from bot.flows.ports import BotApi
+from bot.flows.turns import turn
+from bot.journal import Journal
+from bot.logs import Recurring, describe_defect
+
+log = logging.getLogger(__name__)
+
+_INTERVAL = 5.0
+# A message whose fate nobody knows is sent once more, not for ever.
+_TRIES = 2
+_DEAD, _DEAD_TOLD = "alert_dead_letters", "alert_dead_letters_told_ms"
+
+_Subject: TypeAlias = Part | None
+"""What news are about; None: dead letters."""
+
+
+class Watch:
+    """Looks every few seconds how the service is.
+
+    Args:
+        look: takes the vitals.
+        report: takes a line about how the service is, after every look.
+        admins: ADMIN_IDS; each is written to in private.
+        language: of an admin.
+        zone: in which times are shown.
+        monotonic: the clock of `limits`.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[], Awaitable[Vitals]],
+        report: Callable[[str], None],
+        journal: Journal,
+        api: BotApi,
+        limits: SendLimits,
+        admins: Collection[int],
+        language: Callable[[int], Language],
+        zone: tzinfo,
+        bounds: Bounds,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._look = look
+        self._report = report
+        self._journal = journal
+        self._api = api
+        self._limits = limits
+        self._admins = sorted(admins)
+        self._language = language
+        self._zone = zone
+        self._bounds = bounds
+        self._monotonic = monotonic
+        self._told: dict[Part, Told] = {part: Told() for part in Part}
+        self._dead_told = 0
+        self._dead_told_at: datetime | None = None
+        self._courses: dict[Part, Course] = {part: Course() for part in Part}
+        self._ending: set[Part] = set()
+        self._is_loaded = False
+        self._waiting: dict[int, dict[_Subject, News]] = {admin: {} for admin in self._admins}
+        self._tries: dict[int, int] = {}
+        self._trouble = Recurring(log)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            await asyncio.sleep(_INTERVAL)  # first: nothing has been polled yet
+            try:
+                await self.look()
+                self._trouble.over("watching works again")
+            except Exception as exc:  # noqa: BLE001  # whoever watches must not bring the service down
+                self._trouble.met(f"watching fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+
+    async def look(self) -> None:
+        """Look once, and tell what is to be told."""
+        vitals = await self._look()
+        findings = examine(vitals)
+        parts = broken(findings)
+        self._report(f"broken: {', '.join(parts)}; the log says why" if parts else "well")
+        if not self._admins:
+            return
+        if not self._is_loaded:
+            await self._load()
+        for finding in findings:
+            await self._consider(finding, vitals.at)
+        await self._consider_dead_letters(vitals)
+        await asyncio.gather(*(self._deliver(admin) for admin in self._admins))
+        await self._close()
+
+    async def _load(self) -> None:
+        """What was told before the restart."""
+        self._is_loaded = True
+        try:
+            facts = await self._journal.facts()
+        except JournalError as exc:
+            log.error("nobody knows what admins were told before the restart: %s", exc)
+            return
+
+        def instant(name: str) -> datetime | None:
+            return from_ms(facts[name]) if name in facts else None
+
+        self._told = {part: Told(instant(_since(part)), instant(_told_at(part))) for part in Part}
+        self._dead_told, self._dead_told_at = facts.get(_DEAD, 0), instant(_DEAD_TOLD)
+
+    async def _consider(self, finding: Finding, now: datetime) -> None:
+        part = finding.part
+        course = self._courses[part] = self._courses[part].after(finding, now, self._bounds)
+        if part in self._ending:
+            return  # first things first
+        match news := decide(part, course, self._told[part], now, self._bounds):
+            case Broke():
+                log.warning("telling the admins: %s is broken", part)
+                self._told[part] = Told(news.since, now)
+                facts = {_since(part): to_ms(news.since), _told_at(part): to_ms(now)}
+                await self._journaled(self._journal.remember(facts))
+            case Recovered():
+                log.info("telling the admins: %s is well again", part)
+                self._ending.add(part)
+        if news is not None:
+            self._put(part, news)
+
+    async def _consider_dead_letters(self, vitals: Vitals) -> None:
+        if vitals.dead_letters is None:
+            return
+        number = newly_dead(vitals.dead_letters, self._dead_told, self._dead_told_at, vitals.at, self._bounds)
+        if number:
+            self._dead_told, self._dead_told_at = vitals.dead_letters, vitals.at
+            facts = {_DEAD: vitals.dead_letters, _DEAD_TOLD: to_ms(vitals.at)}
+            await self._journaled(self._journal.remember(facts))
+            self._put(None, Buried(number))
+
+    def _put(self, subject: _Subject, news: News) -> None:
+        for waiting in self._waiting.values():
+            match news, waiting.get(subject):
+                case Buried(number), Buried(untold):
+                    waiting[subject] = Buried(untold + number)
+                case _:
+                    # An all-clear takes the place of a message that did not get through.
+                    waiting[subject] = news
+
+    async def _deliver(self, admin: int) -> None:
+        """Send everything that waits for an admin, in one message; what may be sent later goes on waiting."""
+        waiting = self._waiting[admin]
+        # That something broke is no news when it works again; then the all-clear says everything.
+        news = {subject: item for subject, item in waiting.items() if not self._is_outdated(item)}
+        if not news or admin in self._limits.waiting(self._monotonic()):
+            return
+        try:
+            text = alert(news.values(), self._language(admin), self._zone)
+            async with turn(self._limits, admin, self._monotonic):
+                await self._api.send(admin, text)
+        except TelegramRateLimited as exc:
+            self._limits.hold(admin, self._monotonic() + exc.retry_after)
+            return
+        except TelegramNotSent:
+            return
+        except TelegramRejected as exc:
+            log.warning("an admin cannot be told: %s", exc)
+        except TelegramError as exc:
+            self._tries[admin] = self._tries.get(admin, 0) + 1
+            if self._tries[admin] < _TRIES:
+                return
+            log.warning("an admin was perhaps not told: %s", exc)
+        except Exception as exc:  # noqa: BLE001  # one admin's defect must not keep it from the others
+            log.error("telling an admin failed unexpectedly: %s", describe_defect(exc))
+        self._tries.pop(admin, None)
+        for subject in news:
+            del waiting[subject]
+
+    def _is_outdated(self, news: News) -> bool:
+        return isinstance(news, Broke) and self._courses[news.part].is_well is True
+
+    async def _close(self) -> None:
+        """Forget the troubles whose end everybody was told."""
+        for part in tuple(self._ending):
+            if not any(part in waiting for waiting in self._waiting.values()):
+                self._ending.discard(part)
+                told, self._told[part] = self._told[part], Told(None, self._told[part].told_at)
+                if told.since is not None:
+                    await self._journaled(self._journal.forget(_since(part), to_ms(told.since)))
+
+    async def _journaled(self, write: Awaitable[None]) -> None:
+        try:
+            await write
+        except JournalError as exc:
+            log.error("what admins were told is not remembered: %s", exc)
+
+
+def _since(part: Part) -> str:
+    return f"alert_{part}_since_ms"
+
+
+def _told_at(part: Part) -> str:
+    return f"alert_{part}_told_ms"

@@ -1,0 +1,162 @@
+"""What is counted: every tap once, every write of MongoDB, every try to send."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
+
+from bot.core.callbacks import FeedbackType, format_callback
+from bot.core.errors import (
+    StorageUnavailable,
+    TelegramError,
+    TelegramNotSent,
+    TelegramRateLimited,
+    TelegramRejected,
+    TelegramUnknown,
+)
+from bot.core.feedback import Outcome
+from bot.core.roster import Hours
+from bot.core.updates import TapUpdate, read_update
+from bot.flows.meters import Kind, MeteredApi, SendResult
+from bot.flows.roster import RosterKeeper
+from bot.flows.taps import Case, Taps
+from bot.store.athletes import AthleteStore
+from bot.store.connection import connect
+from bot.store.feedback import FeedbackStore
+from bot.store.prompts import PromptStore
+from bot.store.taps import TapLedger
+from bot.store.touches import Touches
+from tests.contract.test_flows import ATHLETE, NOW, FakeApi, Time, tap_update
+
+
+class Tally:
+    """Implements `Meters`; remembers everything."""
+
+    def __init__(self) -> None:
+        self.polls: list[tuple[float, bool]] = []
+        self.writes: list[bool] = []
+        self.taps: Counter[Outcome] = Counter()
+        self.sends: Counter[tuple[Kind, SendResult]] = Counter()
+
+    def polled(self, seconds: float, *, succeeded: bool) -> None:
+        """Remembered."""
+        self.polls.append((seconds, succeeded))
+
+    def wrote(self, seconds: float, *, succeeded: bool) -> None:
+        """Remembered."""
+        assert 0 <= seconds < 10
+        self.writes.append(succeeded)
+
+    def tap(self, outcome: Outcome) -> None:
+        """Remembered."""
+        self.taps[outcome] += 1
+
+    def sent(self, kind: Kind, result: SendResult) -> None:
+        """Remembered."""
+        self.sends[kind, result] += 1
+
+
+class AwayLedger(TapLedger):
+    """A ledger that fails once."""
+
+    is_away = True
+
+    async def record(self, entries: Any) -> None:
+        """Fail the first time."""
+        if self.is_away:
+            self.is_away = False
+            raise StorageUnavailable("away")
+        await super().record(entries)
+
+
+async def test_a_tap_is_counted_once(db: AsyncDatabase[dict[str, Any]]) -> None:
+    """When it is stored; neither when storing fails, nor again when it is repeated."""
+    time, tally = Time(), Tally()
+    roster = RosterKeeper(AthleteStore(db), frozenset({ATHLETE}), Hours(ZoneInfo("UTC")), time)
+    await roster.refresh()
+    taps = Taps(
+        *(roster, FeedbackStore(db), PromptStore(db), AwayLedger(db), Touches(db, time), 14),
+        tally,
+    )
+    cases: list[Case] = []
+    for number, data in enumerate((format_callback("r", "s", FeedbackType.DONE), "nonsense")):
+        update = read_update(tap_update(number + 1, data), NOW)
+        assert isinstance(update, TapUpdate)
+        cases.append(taps.judge(update.tap))
+    taps.recognise(cases)
+    with pytest.raises(StorageUnavailable):
+        await taps.store(cases, [])
+    assert not tally.taps
+    for _ in range(2):
+        await taps.store(cases, [])
+    assert tally.taps == {Outcome.WRITTEN: 1, Outcome.INVALID: 1}
+
+
+async def test_writes_are_measured(mongo_url: str, db: AsyncDatabase[dict[str, Any]]) -> None:
+    """Acknowledged and failed ones; reads are none, nor is a search for a prompt that finds none."""
+    tally = Tally()
+    watched = connect(mongo_url, db.name, "unused", tally.wrote)
+    try:
+        await watched.c.insert_one({"_id": 1})
+        await watched.c.update_one({"_id": 1}, {"$set": {"x": 1}})
+        await watched.c.find_one_and_update({"_id": 1}, {"$set": {"x": 2}})
+        assert tally.writes == [True] * 3
+        await watched.c.find_one_and_update({"_id": 2}, {"$set": {"x": 2}})
+        await watched.c.find_one({"_id": 1})
+        await watched.command("ping")
+        assert tally.writes == [True] * 3
+        with pytest.raises(OperationFailure):
+            await watched.c.find_one_and_update({"_id": 1}, {"$nonsense": {"x": 1}})
+        assert tally.writes == [*[True] * 3, False]
+    finally:
+        await watched.client.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [
+        (None, SendResult.SENT),
+        (TelegramRateLimited("wait", 3), SendResult.LIMITED),
+        (TelegramRejected("blocked"), SendResult.REJECTED),
+        (TelegramUnknown("502"), SendResult.FAILED),
+        (TelegramNotSent("no connection"), SendResult.FAILED),
+    ],
+)
+async def test_sends_are_counted(error: TelegramError | None, result: SendResult) -> None:
+    """By kind and result, and the error comes through."""
+    api, tally = FakeApi(), Tally()
+    api.send_script.extend([] if error is None else [error])
+    api.edit_script.extend([] if error is None else [error])
+    metered = MeteredApi(api, tally, Kind.PROMPT)
+    for call in (metered.send(7, "hello"), metered.edit_keyboard(7, 1, [])):
+        try:
+            await call
+        except TelegramError as exc:
+            assert exc is error  # noqa: PT017  # that it is raised only if there is one
+    await metered.answer("q", "Saved", alert=False)
+    assert tally.sends == {
+        (Kind.PROMPT, result): 1,
+        (Kind.EDIT, result): 1,
+        (Kind.ANSWER, SendResult.SENT): 1,
+    }
+
+
+async def test_polls_are_measured() -> None:
+    """How long each took, whether it failed or not."""
+    api, tally, time = FakeApi(), Tally(), Time()
+    api.poll_script.extend([[], TelegramUnknown("502")])
+
+    async def take() -> None:
+        time.advance(7)
+
+    api.on_poll = take
+    metered = MeteredApi(api, tally, Kind.REPLY, time.monotonic)
+    assert await metered.get_updates(None, 30, 100) == []
+    with pytest.raises(TelegramUnknown):
+        await metered.get_updates(None, 30, 100)
+    assert tally.polls == [(7, True), (7, False)]
