@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 import html
-import inspect
-import pkgutil
-import types
-import typing
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from enum import Enum
-from importlib import import_module
-from string import Formatter
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,18 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.api import examples
-from bot.core import language as language_module
-from bot.core import texts
 from bot.core.callbacks import Callback, FeedbackType, parse_callback
-from bot.core.details import PLACES, Detail, Details, choices
+from bot.core.details import Detail, Details, choices
 from bot.core.feedback import Cause, NotWritten, Outcome
 from bot.core.health import Broke, Buried, News, Part, Recovered
 from bot.core.keyboards import Keyboard, answered_keyboard, prompt_keyboard
-from bot.core.language import Language, Noun, Text
+from bot.core.language import Language, Text
 from bot.core.prompts import Again
-from bot.core.stats import Stats
-from bot.core.texts import actions, alerts, answers, common, details, letters, notes, people, questions
+from bot.core.texts import actions, alerts, answers, common, details, letters, people, questions
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 DONE, SKIPPED, HARD, PAIN = FeedbackType
@@ -449,128 +436,3 @@ def test_the_longest_letters(type_: FeedbackType | None, character: str, languag
         assert shown_length(text) <= MAX_MESSAGE
         assert text.count("<b>") == text.count("</b>") >= 1
         assert "<" not in text.replace("<b>", "").replace("</b>", "")
-
-
-def modules() -> list[types.ModuleType]:
-    """Everything that holds words."""
-    names = [found.name for found in pkgutil.walk_packages(texts.__path__, f"{texts.__name__}.")]
-    return [*(import_module(name) for name in names), language_module]
-
-
-def found_in(value: object) -> Iterator[Text]:
-    """The texts in a global of a module."""
-    match value:
-        case Text():
-            yield value
-        case Noun():
-            yield from (value.one, value.many)
-        case Mapping():
-            for inner in value.values():
-                yield from found_in(inner)
-        case list() | tuple() | set() | frozenset():
-            for inner in value:
-                yield from found_in(inner)
-
-
-TEXTS = [
-    pytest.param(text, id=f"{module.__name__.rpartition('.')[2]}-{name}-{number}")
-    for module in modules()
-    for name, value in vars(module).items()
-    for number, text in enumerate(found_in(value))
-]
-
-SAME = {"✏️ {what}"}
-"""What is alike in every language: a sign, before words that are not."""
-
-
-def test_the_walk_finds_what_it_should() -> None:
-    """Globals, values of mappings, and nouns, in public modules and in those of single subjects."""
-    found = {text.en for param in TEXTS for text in param.values if isinstance(text, Text)}
-    assert {
-        text.en for text in (answers.NOT_SAVED, answers.LABELS[HARD], people.TRY_HELP, notes.NOTED)
-    } < found
-    assert {"Monday", "days", "Where does it hurt?", "… and {number} more"} < found
-
-
-@pytest.mark.parametrize("text", TEXTS)
-def test_no_text_is_missing_in_a_language(text: Text) -> None:
-    """Each has words in every language, other ones, and room for the same values."""
-    said = [getattr(text, language) for language in Language]
-    assert {field.name for field in fields(Text)} == set(Language)
-    assert all(words.strip() for words in said)
-    rooms = [sorted(name for _, name, _, _ in Formatter().parse(words) if name is not None) for words in said]
-    assert all(room == rooms[0] for room in rooms)
-    assert len(set(said)) == len(said) or text.en in SAME
-
-
-def speakers() -> dict[str, Callable[..., object]]:
-    """The public functions that say something in a language, by module and name."""
-    return {
-        f"{module.__name__.rpartition('.')[2]}.{name}": function
-        for module in modules()
-        for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__
-        and not name.startswith("_")
-        and "language" in inspect.signature(function).parameters
-    }
-
-
-SAMPLES: Mapping[Any, Any] = {
-    int: 3,
-    float: 0.5,
-    str: "Ana",
-    bool: True,
-    datetime: NOW,
-    date: date(2026, 1, 2),
-    timedelta: timedelta(hours=2),
-    tzinfo: UTC,
-    Stats: examples.stats(),
-    Mapping[str, Any]: PLAN,
-    Any: "x",
-}
-"""An argument of each type; others are put together from these."""
-
-TELLING: Mapping[str, Mapping[str, object]] = {
-    # Numbers look alike: here it takes a word, or a number of more than one digit.
-    "details.choice": {"value": "knee"},
-    "details.change": {"detail": Detail.PLACE},
-    "stats.duration": {"seconds": 12_600},
-    "stats.compact": {"number": 1_200},
-}
-"""Arguments for which a function says something else in each language, where not any do."""
-
-
-def sample(hint: Any) -> Any:
-    """A value of a type."""
-    arguments = typing.get_args(hint)
-    if hint in SAMPLES:
-        return SAMPLES[hint]
-    if hint is Details:
-        return Details(rpe=7, place=PLACES[0], pain=3, reason="ill")
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return sample(next(argument for argument in arguments if argument is not type(None)))
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return next(iter(hint))
-    if isinstance(hint, type) and is_dataclass(hint):
-        hints = typing.get_type_hints(hint)
-        return hint(**{field.name: sample(hints[field.name]) for field in fields(hint) if field.init})
-    origin = typing.get_origin(hint)
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {sample(arguments[0]): sample(arguments[1])}
-    assert origin is not None, f"no sample of {hint}"
-    return [sample(arguments[0])]
-
-
-@pytest.mark.parametrize("name", speakers())
-def test_whoever_takes_a_language_speaks_it(name: str) -> None:
-    """The same arguments give other words in each language, and no place for a value stays open."""
-    speak = speakers()[name]
-    hints = typing.get_type_hints(speak)
-    given_values = {
-        parameter: sample(hints[parameter])
-        for parameter in inspect.signature(speak).parameters
-        if parameter != "language"
-    } | dict(TELLING.get(name, {}))
-    said = [str(speak(**given_values, language=language)) for language in Language]
-    assert len(set(said)) == len(said)
-    assert not any("{" in words and "}" in words for words in said)
