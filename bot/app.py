@@ -32,12 +32,12 @@ from bot.flows.followups import Followups
 from bot.flows.intake import Intake
 from bot.flows.languages import Languages
 from bot.flows.marks import Marker
+from bot.flows.menus import Menus
 from bot.flows.meters import Kind, MeteredApi, Meters, NoMeters
 from bot.flows.monitor import Monitor
 from bot.flows.notes import Notes
 from bot.flows.pictures import Painter
 from bot.flows.planner import Planner
-from bot.flows.ports import BotApi
 from bot.flows.recorder import Recorder, Rules
 from bot.flows.requests import Requests
 from bot.flows.roster import RosterKeeper
@@ -122,6 +122,7 @@ class Service:
     absence: Absence
     roster: RosterKeeper
     languages: Languages
+    menus: Menus
     watch: Watch
     figures: Figures
 
@@ -177,7 +178,7 @@ def build_painter(settings: Settings) -> Painter:
 def build_service(
     settings: Settings,
     stores: Stores,
-    api: BotApi,
+    api: BotClient,
     clock: Clock,
     monitor: Monitor,
     meters: Meters,
@@ -242,6 +243,7 @@ def build_service(
         absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
         roster=roster,
         languages=languages,
+        menus=Menus(api, roster, languages, settings.admin_ids),
         watch=Watch(
             monitor.look,
             notifier.status,
@@ -343,6 +345,7 @@ async def _run(
         service.absence.run(),
         service.roster.run(),
         service.languages.run(),
+        service.menus.run(),
         service.watch.run(),
         service.figures.keep(),
         *upkeep,
