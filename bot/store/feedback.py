@@ -126,14 +126,18 @@ class FeedbackStore:
 
     async def standing(self, sessions: Iterable[Identity]) -> dict[Identity, Standing]:
         """What is stored about some sessions; those about which there is nothing are left out."""
-        by_key = {key: session for session in sessions for key in _keys(session)}
+        by_key: dict[str, list[Identity]] = {}  # several sessions may form one key
+        for session in sessions:
+            for key in _keys(session):
+                by_key.setdefault(key, []).append(session)
         if not by_key:
             return {}
         stored = await self._read(by_key)
         return {
-            by_key[key]: _standing(document)
+            session: _standing(document)
             for key, document in stored.items()
-            if _is_about(document, by_key[key])
+            for session in by_key[key]
+            if _is_about(document, session)
         }
 
     async def add(self, additions: Sequence[Addition]) -> None:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.app import build_stores
 from bot.core.callbacks import FeedbackType
 from bot.core.clock import to_ms
 from bot.core.errors import StorageUnavailable
@@ -26,6 +27,7 @@ from bot.core.roster import Hours, read_roster
 from bot.core.spans import CLOSED_AFTER, TOUCH_AFTER, Span, window
 from bot.core.stats import Stats, monday_of
 from bot.flows import figures as figures_flow
+from bot.flows.actions import Actions
 from bot.flows.figures import Figures
 from bot.flows.roster import RosterKeeper
 from bot.flows.summaries import collect as collect_summary
@@ -68,9 +70,8 @@ class Bot:
     def __post_init__(self) -> None:
         hours = Hours(self.zone)
         self.roster = RosterKeeper(AthleteStore(self.db), frozenset(ATHLETES), hours, self.clock)
-        events, prompts, ledger = FeedbackStore(self.db), PromptStore(self.db), TapLedger(self.db)
-        touches = Touches(self.db, self.clock)
-        self.taps = Taps(self.roster, events, prompts, ledger, touches, LATE_AFTER_DAYS)
+        stores = build_stores(self.db, self.journal, self.clock).taps
+        self.taps = Taps(self.roster, stores, Actions(stores.letters), LATE_AFTER_DAYS)
         self.records = RecordStore(self.db, clock=self.clock)
 
     def clock(self) -> datetime:
