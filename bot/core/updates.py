@@ -183,7 +183,8 @@ def _read_message(
     text = message.get("text")
     replied_to, payloads = _replied_to(message.get("reply_to_message"))
     is_command = isinstance(text, str) and text.startswith("/")
-    is_wordless = is_private and any(kind in message for kind in _WORDLESS)
+    # A live location is edited every few seconds.
+    is_wordless = is_private and not is_edit and any(kind in message for kind in _WORDLESS)
     if not is_command and (replied_to is not None or is_wordless):
         return NoteUpdate(
             number, user_id, chat_id, is_private,
