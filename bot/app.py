@@ -206,7 +206,7 @@ def build_service(
             settings.coach_chat_id,
             meters,
         ),
-        requests=Requests(stores.athletes, roster),
+        requests=Requests(stores.athletes, roster, languages, stores.taps.prompts, settings.late_after_days),
         notes=Notes(stores.taps),
         languages=languages,
         answerer=answerer,
