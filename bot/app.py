@@ -29,12 +29,14 @@ from bot.flows.composer import Composer
 from bot.flows.dispatcher import Dispatcher
 from bot.flows.figures import Figures
 from bot.flows.followups import Followups
+from bot.flows.forgetting import Forgetting
 from bot.flows.intake import Intake
 from bot.flows.languages import Languages
 from bot.flows.marks import Marker
 from bot.flows.meters import Kind, MeteredApi, Meters, NoMeters
 from bot.flows.monitor import Monitor
 from bot.flows.notes import Notes
+from bot.flows.personal import Disclosed, Personal
 from bot.flows.pictures import Painter
 from bot.flows.planner import Planner
 from bot.flows.ports import BotApi
@@ -43,6 +45,7 @@ from bot.flows.requests import Requests
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps, TapStores
 from bot.flows.watch import Watch
+from bot.flows.weeks import WeekRules, Weeks
 from bot.journal import Journal
 from bot.logs import Recurring
 from bot.settings import DEFAULT_DB, Settings
@@ -56,9 +59,11 @@ from bot.store.history import History
 from bot.store.indexes import Index, bootstrap, declare
 from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
+from bot.store.personal import PersonalStore
 from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
 from bot.store.slots import SlotStore
+from bot.store.summary import SummaryStore
 from bot.store.taps import TapLedger
 from bot.store.touches import Touches
 from bot.store.users import UserStore
@@ -103,6 +108,8 @@ class Stores:
     slots: SlotStore
     followups: FollowupStore
     plans: PlanStore
+    summaries: SummaryStore
+    personal: PersonalStore
     counts: FigureStore
     journal: Journal
 
@@ -144,6 +151,8 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
         slots=SlotStore(db),
         followups=FollowupStore(db),
         plans=PlanStore(db),
+        summaries=SummaryStore(db),
+        personal=PersonalStore(db),
         counts=FigureStore(db, clock),
         journal=journal,
     )
@@ -194,14 +203,28 @@ def build_service(
     marker = Marker(replying, limits)
     draw = build_painter(settings).draw
     languages = Languages(stores.users, roster, settings.admin_ids, clock)
-    commands = Commands(replying, limits, figures.collect, roster, languages, draw, admins=settings.admin_ids)
+    weeks = Weeks(
+        stores.summaries,
+        roster,
+        clock,
+        WeekRules(settings.late_after_days, settings.retain_feedback_events_days),
+    )
+    disclosed = Disclosed(settings.retention(), coach_is_told=settings.coach_chat_id is not None)
+    personal = Personal(weeks, stores.personal, stores.journal, roster, clock, disclosed)
+    commands = Commands(
+        *(replying, limits, figures.collect, roster, languages, draw, personal), admins=settings.admin_ids
+    )
+    forgetting = Forgetting(
+        *(stores.personal, stores.athletes, stores.users, stores.taps.touches),
+        *(stores.journal, roster, languages),
+    )
     recorder = Recorder(
         journal=stores.journal,
         roster=roster,
         taps=Taps(
             roster,
             stores.taps,
-            Actions(stores.taps.letters),
+            Actions(stores.taps.letters, forgetting),
             settings.late_after_days,
             settings.coach_chat_id,
             meters,

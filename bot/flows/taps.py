@@ -228,10 +228,13 @@ class Taps:
                 case.verdict = self._derive(tap, wish, case.session, athlete)
 
     def _may_act(self, action: ActionTap, case: Case) -> bool:
-        """Whoever is in the coach's chat may have seen something; the rest is for athletes in private."""
+        """Whoever is in the coach's chat may have seen something; the rest is about who taps, in private.
+
+        That may be done to its end, too, for whom it has taken off the roster already.
+        """
         if action.action is Action.SEEN:
             return self._coach_chat_id is not None and case.tap.chat_id == self._coach_chat_id
-        return case.athlete is not None and not case.is_in_group
+        return case.tap.chat_id is not None and not case.is_in_group
 
     async def _look_up(self, cases: Sequence[Case]) -> None:
         """Verdicts, with the prompt records, where a tap itself does not say enough."""
