@@ -33,18 +33,19 @@ from bot.flows.forgetting import Forgetting
 from bot.flows.intake import Intake
 from bot.flows.languages import Languages
 from bot.flows.marks import Marker
+from bot.flows.menus import Menus
 from bot.flows.meters import Kind, MeteredApi, Meters, NoMeters
 from bot.flows.monitor import Monitor
 from bot.flows.notes import Notes
 from bot.flows.personal import Disclosed, Personal
 from bot.flows.pictures import Painter
 from bot.flows.planner import Planner
-from bot.flows.ports import BotApi
 from bot.flows.recorder import Recorder, Rules
 from bot.flows.requests import Requests
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps, TapStores
 from bot.flows.watch import Watch
+from bot.flows.weekly import WeeklyLetters
 from bot.flows.weeks import WeekRules, Weeks
 from bot.journal import Journal
 from bot.logs import Recurring
@@ -129,6 +130,8 @@ class Service:
     absence: Absence
     roster: RosterKeeper
     languages: Languages
+    menus: Menus
+    weekly: WeeklyLetters
     watch: Watch
     figures: Figures
 
@@ -186,7 +189,7 @@ def build_painter(settings: Settings) -> Painter:
 def build_service(
     settings: Settings,
     stores: Stores,
-    api: BotApi,
+    api: BotClient,
     clock: Clock,
     monitor: Monitor,
     meters: Meters,
@@ -242,7 +245,9 @@ def build_service(
         replying, stores.journal, _fingerprint(settings), clock, recorder.wake, on_turn=notifier.turned
     )
 
-    composer = Composer(stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone)
+    composer = Composer(
+        *(stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone, weeks)
+    )
 
     async def caught_up() -> None:
         await intake.caught_up()
@@ -265,6 +270,13 @@ def build_service(
         absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
         roster=roster,
         languages=languages,
+        menus=Menus(
+            *(api, stores.journal, lambda: roster.roster, settings.admin_ids, languages.chosen),
+            ready=intake.caught_up,
+        ),
+        weekly=WeeklyLetters(
+            stores.taps.prompts, weeks, lambda: roster.roster, settings.weekly_summary_time, clock
+        ),
         watch=Watch(
             monitor.look,
             notifier.status,
@@ -366,6 +378,8 @@ async def _run(
         service.absence.run(),
         service.roster.run(),
         service.languages.run(),
+        service.menus.run(),
+        service.weekly.run(),
         service.watch.run(),
         service.figures.keep(),
         *upkeep,

@@ -7,7 +7,7 @@ import logging
 
 from bot.core.clock import Clock
 from bot.core.errors import StorageRejected, StorageUnavailable
-from bot.core.language import Language, language_of
+from bot.core.language import Language, language_of, read_language
 from bot.core.roster import Athlete
 from bot.flows.roster import RosterKeeper
 from bot.logs import Recurring, describe_defect
@@ -45,6 +45,12 @@ class Languages:
     def of_athlete(self, athlete: Athlete | None) -> Language:
         """An athlete's language."""
         return self._decide(None if athlete is None else athlete.user_id, athlete, None)
+
+    def chosen(self, user_id: int) -> Language | None:
+        """What somebody, or the coach for them, chose; None: it is as Telegram says."""
+        athlete = self._roster.athlete(user_id)
+        set_by_coach = None if athlete is None else athlete.language
+        return read_language(self._users.get(user_id, User()).language) or read_language(set_by_coach)
 
     def hear(self, user_id: int | None, tag: str | None) -> None:
         """What Telegram says; it is stored soon, if that is somebody known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -22,6 +23,22 @@ class SentMessage:
 
     message_id: int | None
     sent_at: datetime | None
+
+
+class MenuApi(Protocol):
+    """The calls that set menus of commands. They raise as those of `BotApi`."""
+
+    async def set_commands(
+        self, scope: dict[str, Any] | None, language: str | None, commands: Sequence[tuple[str, str]]
+    ) -> None:
+        """Set the menu of a scope (None: everybody's) for apps in a language (None: in any other).
+
+        Args:
+            commands: names with their descriptions.
+        """
+
+    async def delete_commands(self, scope: dict[str, Any] | None, language: str | None) -> None:
+        """Take such a menu away; no error if there is none."""
 
 
 class BotApi(Protocol):

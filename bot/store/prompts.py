@@ -30,7 +30,7 @@ from bot.store.connection import Database, Document, bulk_upsert, storage_errors
 COLLECTION = "session_prompts"
 
 IS_QUESTION: Document = {"kind": {"$in": [None, Kind.SESSION.value]}}
-"""Selects questions; the rest are reminders."""
+"""Selects questions; the rest are reminders, letters and weekly summaries."""
 
 _LATE_REASON = "the answer came too late to count"
 # From these a wish to be asked later is granted: a message may have arrived although nobody knows.
@@ -83,6 +83,37 @@ class PromptStore:
                 except DuplicateKeyError:
                     existing = await self._prompts.find_one(key)
         return str((existing or {}).get("state") or PromptState.PENDING.value)
+
+    async def put_weekly(
+        self,
+        run_id: str,
+        session_id: str,
+        *,
+        athlete_id: str,
+        user_id: int,
+        due_at: datetime,
+        not_after: datetime,
+        now: datetime,
+    ) -> bool:
+        """Have an athlete told of their week, in their private chat; returns whether that is new."""
+        # Without `date`, which is for what stands in plans.
+        document = {
+            "kind": Kind.WEEKLY.value,
+            "athleteId": athlete_id,
+            "userId": user_id,
+            "state": PromptState.PENDING.value,
+            "dueAt": due_at,
+            "notAfter": not_after,
+            "createdAt": now,
+            "updatedAt": now,
+        }
+        key = {"runId": run_id, "sessionId": session_id, "chatId": str(user_id)}
+        with storage_errors():
+            try:
+                result = await self._prompts.update_one(key, {"$setOnInsert": document}, upsert=True)
+            except DuplicateKeyError:  # another service has just put it there
+                return False
+        return result.upserted_id is not None
 
     async def count(self) -> dict[str, int]:
         """Questions by state; documents that nobody has looked at yet are pending."""

@@ -7,7 +7,7 @@ spoils neither a whole batch nor a message that was sent.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -42,7 +42,7 @@ _NOT_MODIFIED = "message is not modified"
 
 
 class BotClient:
-    """Implements `bot.flows.ports.BotApi` over HTTP. Use as an async context manager.
+    """Implements `BotApi` and `MenuApi` of `bot.flows.ports` over HTTP. Use as an async context manager.
 
     Args:
         token: the bot's token.
@@ -178,6 +178,17 @@ class BotClient:
             "editMessageReplyMarkup",
             {"chat_id": chat_id, "message_id": message_id, "reply_markup": {"inline_keyboard": keyboard}},
         )
+
+    async def set_commands(
+        self, scope: dict[str, Any] | None, language: str | None, commands: Sequence[tuple[str, str]]
+    ) -> None:
+        """See `MenuApi`."""
+        listed = [{"command": name, "description": text} for name, text in commands]
+        await self._call("setMyCommands", {"commands": listed, "scope": scope, "language_code": language})
+
+    async def delete_commands(self, scope: dict[str, Any] | None, language: str | None) -> None:
+        """See `MenuApi`."""
+        await self._call("deleteMyCommands", {"scope": scope, "language_code": language})
 
     async def _edit(self, method: str, parameters: dict[str, Any]) -> None:
         try:
