@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import datetime
 
 from bot.core.clock import Clock
 from bot.core.errors import StorageRejected, StorageUnavailable
@@ -61,13 +62,16 @@ class Languages:
         if is_known and tag != self._heard.get(user_id, self._users.get(user_id, User()).telegram_language):
             self._heard[user_id] = tag
 
-    async def choose(self, user_id: int, language: Language | None) -> None:
-        """Write in this language from now on; None: in whatever Telegram says.
+    async def choose(self, user_id: int, language: Language | None, now: datetime) -> None:
+        """Write in this language from now on; None: in whatever Telegram says. A newer choice stays.
+
+        Args:
+            now: when they asked for it.
 
         Raises:
             StorageUnavailable, StorageRejected: doing it again is harmless.
         """
-        await self._store.choose(user_id, None if language is None else language.value, self._clock())
+        await self._store.choose(user_id, None if language is None else language.value, now)
         await self._read()
 
     def forget(self, user_id: int) -> None:

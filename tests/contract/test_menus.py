@@ -57,9 +57,9 @@ async def test_what_is_settled(house: House) -> None:
     assert await house.athletes.add("ana", {"userId": ANA, "language": "es-MX"}, NOW)
     await house.roster.refresh()
     assert house.languages.settled(ANA) is Language.ES
-    await house.languages.choose(ANA, Language.EN)
+    await house.languages.choose(ANA, Language.EN, NOW)
     assert house.languages.settled(ANA) is Language.EN
-    await house.languages.choose(ANA, None)
+    await house.languages.choose(ANA, None, NOW)
     assert house.languages.settled(ANA) is Language.ES
 
 
@@ -117,7 +117,7 @@ async def test_menus_are_set_once(shop: Shop) -> None:
 async def test_a_chosen_language_changes_ones_own_menu_alone(shop: Shop) -> None:
     """The one that is not in it yet: a single call."""
     await shop.calls()
-    await shop.house.languages.choose(ANA, Language.ES)
+    await shop.house.languages.choose(ANA, Language.ES, NOW)
     assert await shop.calls() == 1
     assert shop.words(ANA) == COMMANDS["start"].es
     assert shop.words(BOSS) == COMMANDS["start"].en
