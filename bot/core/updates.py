@@ -137,6 +137,24 @@ def query_id_of(update: object) -> str | None:
     return query_id if isinstance(query_id, str) and query_id else None
 
 
+def sender_of(update: object) -> int | None:
+    """The Telegram user from whom an update came, even if nothing else in it can be read."""
+    for name in ALLOWED_UPDATES:
+        part = update.get(name) if isinstance(update, dict) else None
+        sender = part.get("from") if isinstance(part, dict) else None
+        if isinstance(sender, dict) and (user_id := read_int64(sender.get("id"))) is not None:
+            return user_id
+    return None
+
+
+def without_sender(update: object) -> dict[str, Any]:
+    """An update that says no more than that it was there: its id, and that of its callback query."""
+    update = update if isinstance(update, dict) else {}
+    query_id = query_id_of(update)
+    query = {} if query_id is None else {"callback_query": {"id": query_id}}
+    return {"update_id": update.get("update_id"), **query}
+
+
 def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: datetime) -> TapUpdate:
     query_id = query_id_of(update)
     if query_id is None:
@@ -183,7 +201,8 @@ def _read_message(
     text = message.get("text")
     replied_to, payloads = _replied_to(message.get("reply_to_message"))
     is_command = isinstance(text, str) and text.startswith("/")
-    is_wordless = is_private and any(kind in message for kind in _WORDLESS)
+    # A live location is edited every few seconds.
+    is_wordless = is_private and not is_edit and any(kind in message for kind in _WORDLESS)
     if not is_command and (replied_to is not None or is_wordless):
         return NoteUpdate(
             number, user_id, chat_id, is_private,

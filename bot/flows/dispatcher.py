@@ -13,7 +13,13 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta, tzinfo
 
 from bot.core.clock import Clock
-from bot.core.errors import StorageRejected, StorageUnavailable, TelegramError, TelegramRejected
+from bot.core.errors import (
+    StorageRejected,
+    StorageUnavailable,
+    TelegramChatMigrated,
+    TelegramError,
+    TelegramRejected,
+)
 from bot.core.limits import SendLimits
 from bot.core.prompts import (
     LETTERS,
@@ -109,7 +115,7 @@ class Dispatcher:
             athlete = None if prompt is None else _athlete(prompt, roster)
             composed = None
             if prompt is not None and await self._may_go(prompt, athlete, document):
-                composed = await self._composer.compose(prompt, athlete)
+                composed = await self._compose(prompt, athlete, document)
         except (StorageUnavailable, StorageRejected) as exc:
             self._trouble.met(f"prompts wait: {exc}")
             await asyncio.sleep(_TROUBLE_DELAY)
@@ -122,6 +128,14 @@ class Dispatcher:
             task = asyncio.create_task(self._send(prompt, athlete, composed))
             self._in_flight[task] = prompt.chat_id
             task.add_done_callback(lambda done: self._in_flight.pop(done, None))
+
+    async def _compose(self, prompt: Prompt, athlete: Athlete | None, document: Document) -> Composed | None:
+        try:
+            return await self._composer.compose(prompt, athlete)
+        except InvalidPrompt as exc:
+            log.warning("the prompt with _id %s cannot be sent: %s", prompt.id, exc)
+            await self._outbox.settle_invalid(document, str(exc), self._clock())
+            return None
 
     async def _read(self, document: Document) -> Prompt | None:
         """The prompt in a claimed document; None if it is none, too early or too late."""
@@ -186,6 +200,11 @@ class Dispatcher:
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
             log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)
+            if prompt.kind is Kind.ALERT and isinstance(exc, TelegramRejected | TelegramChatMigrated):
+                log.error(
+                    "the coach is not told of pain yet, this is tried again until it arrives; check"
+                    " COACH_CHAT_ID, and that the bot may write there"
+                )
             if isinstance(result, Retry) and result.hold:
                 self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
             return lambda: self._outbox.settle_failed(prompt, result, self._clock())

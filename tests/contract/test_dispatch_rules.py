@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from bot.flows.dispatcher import Dispatcher
 from bot.flows.followups import Followups
 from bot.flows.planner import Planner
 from bot.flows.ports import SentMessage
+from bot.journal import Journal
 from bot.store.followups import FollowupStore
 from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
@@ -28,6 +30,7 @@ from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
 from bot.store.slots import SlotStore
 from tests.contract.test_flows import EN, FakeApi, eventually, languages_of, running
+from tests.support.flows import Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -53,7 +56,8 @@ class Evening:
         self._seconds = 0.0
         letters = LetterStore(db)
         composer = Composer(
-            letters, lambda: self.roster, languages_of(db, lambda: self.now), lambda: self.now, UTC
+            *(letters, lambda: self.roster, languages_of(db, lambda: self.now), lambda: self.now, UTC),
+            Parts.of(db, Journal(Path("unused")), lambda: self.now).weeks(),
         )
         self.dispatcher = Dispatcher(
             *(self.api, Outbox(db), letters, composer, SendLimits(), lambda: self.now, UTC),

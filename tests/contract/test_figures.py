@@ -27,7 +27,6 @@ from bot.core.roster import Hours, read_roster
 from bot.core.spans import CLOSED_AFTER, TOUCH_AFTER, Span, window
 from bot.core.stats import Stats, monday_of
 from bot.flows import figures as figures_flow
-from bot.flows.actions import Actions
 from bot.flows.figures import Figures
 from bot.flows.roster import RosterKeeper
 from bot.flows.summaries import collect as collect_summary
@@ -44,6 +43,7 @@ from bot.store.records import RecordStore
 from bot.store.summary import SummaryStore
 from bot.store.taps import LedgerEntry, TapLedger
 from bot.store.touches import Touches
+from tests.support.flows import Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -71,7 +71,12 @@ class Bot:
         hours = Hours(self.zone)
         self.roster = RosterKeeper(AthleteStore(self.db), frozenset(ATHLETES), hours, self.clock)
         stores = build_stores(self.db, self.journal, self.clock).taps
-        self.taps = Taps(self.roster, stores, Actions(stores.letters), LATE_AFTER_DAYS)
+        self.taps = Taps(
+            self.roster,
+            stores,
+            Parts.of(self.db, self.journal, self.clock, self.roster).actions(),
+            LATE_AFTER_DAYS,
+        )
         self.records = RecordStore(self.db, clock=self.clock)
 
     def clock(self) -> datetime:

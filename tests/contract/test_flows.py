@@ -53,7 +53,6 @@ from bot.flows import dispatcher as dispatcher_module
 from bot.flows import recorder as recorder_module
 from bot.flows import taps as taps_module
 from bot.flows.absence import GAP_FACT, Absence
-from bot.flows.actions import Actions
 from bot.flows.answers import Answer, Answerer
 from bot.flows.commands import Commands
 from bot.flows.composer import Composer
@@ -62,6 +61,7 @@ from bot.flows.intake import LONGEST_TURN, Intake
 from bot.flows.languages import Languages
 from bot.flows.marks import Marker
 from bot.flows.notes import Notes
+from bot.flows.personal import Personal
 from bot.flows.ports import MAX_UPDATES, SentMessage
 from bot.flows.recorder import ANSWER_WITHIN, MAX_TRIES, Recorder, Rules
 from bot.flows.requests import Requests
@@ -77,6 +77,7 @@ from bot.store.outbox import Outbox
 from bot.store.prompts import PromptStore
 from bot.store.users import UserStore
 from bot.tasks import end_tasks
+from tests.support.flows import Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -648,6 +649,7 @@ class Recording:
     roster: RosterKeeper
     languages: Languages
     journal: ShakyJournal
+    personal: Personal
 
     def flows(self) -> list[Coroutine[Any, Any, None]]:
         """Everything that has to run."""
@@ -705,13 +707,17 @@ async def recording(
     await roster.refresh()
     answerer, marker = Answerer(api), Marker(api, limits)
     languages = languages_of(db, time, roster)
-    commands = Commands(api, limits, no_stats, roster, languages, no_picture, admins=frozenset({ADMIN}))
+    parts = Parts.of(db, journal, time, roster)
+    personal = parts.personal()
+    commands = Commands(
+        *(api, limits, no_stats, roster, languages, no_picture, personal), admins=frozenset({ADMIN})
+    )
     stores = replace(build_stores(db, journal, time).taps, events=events)
     recorder = Recorder(
         journal=journal,
         roster=roster,
-        taps=Taps(roster, stores, Actions(stores.letters), 14),
-        requests=Requests(athletes, roster),
+        taps=Taps(roster, stores, parts.actions(), 14),
+        requests=Requests(athletes, roster, languages, stores.prompts, 14),
         notes=Notes(stores),
         languages=languages,
         answerer=answerer,
@@ -720,7 +726,9 @@ async def recording(
         rules=Rules(frozenset({ADMIN}), 14, asked=frozenset()),
         clock=time,
     )
-    return Recording(recorder, answerer, marker, commands, events, athletes, roster, languages, journal)
+    return Recording(
+        recorder, answerer, marker, commands, events, athletes, roster, languages, journal, personal
+    )
 
 
 USED = ("athletes", "feedback_events", "session_prompts")
@@ -1101,7 +1109,8 @@ async def test_stats_come_with_their_picture_as_one_message(api: FakeApi, record
         return b"png"
 
     commands = Commands(
-        *(api, SendLimits(), figures, recording.roster, recording.languages, draw), admins=frozenset({ADMIN})
+        *(api, SendLimits(), figures, recording.roster, recording.languages, draw, recording.personal),
+        admins=frozenset({ADMIN}),
     )
     hello = CommandUpdate(2, STRANGER, 5, is_private=True, name="start", argument="")
     async with running(commands.run()):
@@ -1136,7 +1145,8 @@ async def test_without_a_picture_the_text_comes_alone(
     api.send_script.append(TelegramRateLimited("wait", 0.01))
     done: list[int] = []
     commands = Commands(
-        *(api, SendLimits(), figures, recording.roster, recording.languages, draw), admins=frozenset({ADMIN})
+        *(api, SendLimits(), figures, recording.roster, recording.languages, draw, recording.personal),
+        admins=frozenset({ADMIN}),
     )
     async with running(commands.run()):
         commands.put(asking(), lambda: done.append(1))
@@ -1158,7 +1168,7 @@ async def test_a_defect_in_the_figures_is_told(api: FakeApi, recording: Recordin
 
     done: list[int] = []
     commands = Commands(
-        *(api, SendLimits(), figures, recording.roster, recording.languages, no_picture),
+        *(api, SendLimits(), figures, recording.roster, recording.languages, no_picture, recording.personal),
         admins=frozenset({ADMIN}),
     )
     async with running(commands.run()):
@@ -1221,7 +1231,8 @@ class Sending:
         self.limits = SendLimits()
         self.seconds, self.step = 1000.0, 100.0
         letters = LetterStore(db)
-        composer = Composer(letters, Roster, languages_of(db, time), time, UTC)
+        weeks = Parts.of(db, Journal(Path("unused")), time).weeks()
+        composer = Composer(letters, Roster, languages_of(db, time), time, UTC, weeks)
         self.dispatcher = Dispatcher(
             *(api, prompts, letters, composer, self.limits, time, UTC, Roster), self.monotonic
         )

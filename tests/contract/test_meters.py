@@ -25,7 +25,6 @@ from bot.core.errors import (
 from bot.core.feedback import Outcome
 from bot.core.roster import Hours
 from bot.core.updates import TapUpdate, read_update
-from bot.flows.actions import Actions
 from bot.flows.meters import Kind, MeteredApi, SendResult
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Case, Taps
@@ -34,6 +33,7 @@ from bot.store.athletes import AthleteStore
 from bot.store.connection import connect
 from bot.store.taps import TapLedger
 from tests.contract.test_flows import ATHLETE, NOW, FakeApi, Time, tap_update
+from tests.support.flows import Parts
 
 
 class Tally:
@@ -82,7 +82,9 @@ async def test_a_tap_is_counted_once(db: AsyncDatabase[dict[str, Any]], tmp_path
     roster = RosterKeeper(AthleteStore(db), frozenset({ATHLETE}), Hours(ZoneInfo("UTC")), time)
     await roster.refresh()
     stores = replace(build_stores(db, Journal(tmp_path / "unused"), time).taps, ledger=AwayLedger(db))
-    taps = Taps(roster, stores, Actions(stores.letters), 14, meters=tally)
+    taps = Taps(
+        roster, stores, Parts.of(db, Journal(tmp_path / "unused"), time, roster).actions(), 14, meters=tally
+    )
     cases: list[Case] = []
     for number, data in enumerate((format_callback("r", "s", FeedbackType.DONE), "nonsense")):
         update = read_update(tap_update(number + 1, data), NOW)
