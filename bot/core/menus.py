@@ -14,9 +14,10 @@ empty for every language without a menu of its own."""
 Menu: TypeAlias = tuple[tuple[str, str], ...]
 """Commands and their descriptions."""
 
-_ADMIN = tuple(COMMANDS)
-_ATHLETE = tuple(name for name in COMMANDS if name != "stats")
-_ANYBODY = ("start", "help", "language", "privacy")
+EVERYBODY = ("start", "help", "language", "privacy")
+ATHLETE = tuple(name for name in COMMANDS if name != "stats")
+ADMIN = (*EVERYBODY, "stats")
+"""Of an admin who is no athlete; one who is has all."""
 # What an app in another language shows is English.
 _APPS: Mapping[str, Language] = {"": Language.EN, Language.ES.value: Language.ES}
 
@@ -30,9 +31,9 @@ def menus(
         athletes, admins: their Telegram ids.
         settled: the language that was chosen for somebody; None: that of their app counts.
     """
-    found: dict[Scope, Menu] = {(None, app): _menu(_ANYBODY, language) for app, language in _APPS.items()}
+    found: dict[Scope, Menu] = {(None, app): _menu(EVERYBODY, language) for app, language in _APPS.items()}
     for user_id in sorted({*athletes, *admins}):
-        names = _ADMIN if user_id in admins else _ATHLETE
+        names = ADMIN if user_id not in athletes else (*ATHLETE, "stats") if user_id in admins else ATHLETE
         choice = settled(user_id)
         found |= {(user_id, app): _menu(names, choice or language) for app, language in _APPS.items()}
     return found

@@ -10,13 +10,15 @@ ANA, BEN, BOSS = 71, 72, 99
 
 
 def test_each_sees_their_own_commands() -> None:
-    """Strangers few, athletes all but the admins', admins those too; in the language of the app."""
+    """Strangers few, athletes all but the admins', admins figures, too; in the language of the app."""
     found = menus({ANA}, {BOSS}, lambda _: None)
     assert set(found) == {(who, app) for who in (None, ANA, BOSS) for app in ("", "es")}
     names = {who: [name for name, _ in found[who, ""]] for who in (None, ANA, BOSS)}
     assert names[None] == ["start", "help", "language", "privacy"]
     assert names[ANA] == [name for name in COMMANDS if name != "stats"]
-    assert names[BOSS] == list(COMMANDS)
+    assert names[BOSS] == ["start", "help", "language", "privacy", "stats"]
+    both = menus({ANA}, {ANA}, lambda _: None)
+    assert [name for name, _ in both[ANA, ""]] == list(COMMANDS)
     assert found[ANA, ""][0] == ("start", COMMANDS["start"].en)
     assert found[ANA, "es"][0] == ("start", COMMANDS["start"].es)
 
