@@ -49,9 +49,9 @@ def make_event(
     return event
 
 
-def recorded(type_: FeedbackType, *, won: bool, key: str = "r-s-7") -> Recorded:
-    """What is told of an event of which nothing is known but the answer."""
-    return Recorded(type_, won=won, session_key=key, details=Details())
+def recorded(type_: FeedbackType, *, won: bool, key: str = "r-s-7", at: datetime | None = NOW) -> Recorded:
+    """What is told of an event of which nothing is known but the answer, given at `at`."""
+    return Recorded(type_, won=won, session_key=key, details=Details(), received_at=at)
 
 
 @pytest.fixture
@@ -111,10 +111,10 @@ async def test_the_last_tap_wins_and_an_older_one_does_not(db: Database, store: 
         make_event(type_=type_, update_id=update_id, note=note, at=NOW + timedelta(seconds=update_id))
         for type_, update_id, note in ((DONE, 1, "fine"), (HARD, 2, None), (PAIN, 3, "knee"))
     )
-    assert await store.record([first]) == [recorded(DONE, won=True)]
-    assert await store.record([third]) == [recorded(PAIN, won=True)]
-    assert await store.record([second]) == [recorded(PAIN, won=False)]
-    assert await store.record([third]) == [recorded(PAIN, won=True)]
+    assert await store.record([first]) == [recorded(DONE, won=True, at=first.received_at)]
+    assert await store.record([third]) == [recorded(PAIN, won=True, at=third.received_at)]
+    assert await store.record([second]) == [recorded(PAIN, won=False, at=third.received_at)]
+    assert await store.record([third]) == [recorded(PAIN, won=True, at=third.received_at)]
     assert await only_document(db) == third.to_bson()
     fourth = make_event(type_=DONE, update_id=4, at=NOW + timedelta(minutes=1))
     await store.record([fourth])
@@ -186,8 +186,8 @@ async def test_update_ids_that_restart_after_a_week(db: Database, store: Feedbac
     close = make_event(type_=HARD, update_id=5, at=NOW + IDS_COMPARABLE_WITHIN - MILLISECOND)
     assert await store.record([close]) == [recorded(DONE, won=False)]
     far = make_event(type_=PAIN, update_id=5, at=NOW + IDS_COMPARABLE_WITHIN)
-    assert await store.record([far]) == [recorded(PAIN, won=True)]
-    assert await store.record([first]) == [recorded(PAIN, won=False)]
+    assert await store.record([far]) == [recorded(PAIN, won=True, at=far.received_at)]
+    assert await store.record([first]) == [recorded(PAIN, won=False, at=far.received_at)]
     assert await only_document(db) == far.to_bson()
 
 
@@ -297,7 +297,9 @@ async def test_documents_of_older_writers(
     """Without update ids the time of receipt tells which tap is the later one, dates as text included."""
     await db.feedback_events.insert_one(older_document(**fields))
     event = make_event()
-    assert await store.record([event]) == [recorded(DONE if won else HARD, won=won)]
+    stored_at = fields.get("receivedAt")
+    at = NOW if won else stored_at if isinstance(stored_at, datetime) else None
+    assert await store.record([event]) == [recorded(DONE if won else HARD, won=won, at=at)]
     document = await only_document(db)
     assert document["mine"] == 1
     if won:
