@@ -104,4 +104,5 @@ def _notice(alert: Document, tap: Tap) -> Letter | None:
         raised_by=raised_by,
         version=tap.update_id,
         at=tap.received_at,
+        seen_by=alert.get("seenBy"),
     )

@@ -44,6 +44,7 @@ class Letter:
         chat_id, message_id: where that was given.
         raised_by: when the answer was given, by which it is told from an earlier one.
         version: the update id of the tap.
+        seen_by: in a notice, who has seen the alert.
     """
 
     kind: Kind
@@ -56,6 +57,7 @@ class Letter:
     raised_by: datetime
     version: int
     at: datetime
+    seen_by: str | None = None
 
     @property
     def session_id(self) -> str:
@@ -173,6 +175,7 @@ def _raised(letter: Letter) -> UpdateOne:
         "dueAt": letter.at,
         "updatedAt": letter.at,
         **({} if letter.athlete_id is None else {"athleteId": letter.athlete_id}),
+        **({} if letter.seen_by is None else {"seenBy": letter.seen_by}),
     }
     is_known = {"$eq": ["$raisedBy", letter.raised_by]}
     anew = {

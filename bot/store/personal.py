@@ -49,7 +49,8 @@ class PersonalStore:
         """Each document about somebody, with the name of its collection; those of one collection together."""
         for collection, query in _everything(person):
             with storage_errors(), within(_AS_LONG_AS):
-                async for document in self._db[collection].find(query, {"_id": collection in _NAMED_BY_ID}):
+                shown = None if collection in _NAMED_BY_ID else {"_id": False}
+                async for document in self._db[collection].find(query, shown):
                     yield collection, document
 
     async def received(self, person: Person) -> list[datetime]:
