@@ -49,22 +49,9 @@ def make_event(
     return event
 
 
-Told = tuple[FeedbackType, bool, str, Details]
-
-
-def recorded(type_: FeedbackType, *, won: bool, key: str = "r-s-7") -> Told:
-    """What is told of an event of which nothing is known but the answer."""
-    return type_, won, key, Details()
-
-
-async def record(store: FeedbackStore, events: Sequence[FeedbackEvent]) -> list[Told | Unrecordable]:
-    """Record events; what is told of them, but for when the answer was given first."""
-    return [
-        (result.type, result.won, result.session_key, result.details)
-        if isinstance(result, Recorded)
-        else result
-        for result in await store.record(events)
-    ]
+def recorded(type_: FeedbackType, *, won: bool, key: str = "r-s-7", at: datetime | None = NOW) -> Recorded:
+    """What is told of an event of which nothing is known but the answer, given at `at`."""
+    return Recorded(type_, won=won, session_key=key, details=Details(), received_at=at)
 
 
 @pytest.fixture
@@ -90,7 +77,7 @@ async def only_document(db: Database) -> dict[str, Any]:
 async def test_every_field_is_stored_with_its_type(db: Database, store: FeedbackStore) -> None:
     """Dates are BSON dates, ids of 64 bits are longs, the chat is a string, absent notes are null."""
     event = make_event(update_id=2**40, user_id=2**41)
-    assert await record(store, [event]) == [recorded(DONE, won=True, key=event.session_key)]
+    assert await store.record([event]) == [recorded(DONE, won=True, key=event.session_key)]
     assert await only_document(db) == event.to_bson()
     [types] = await (
         await db.feedback_events.aggregate(
@@ -106,7 +93,7 @@ async def test_every_field_is_stored_with_its_type(db: Database, store: Feedback
 async def test_nobody_in_particular(db: Database, store: FeedbackStore) -> None:
     """Without user and username both are null, and later taps find the document again."""
     for update_id in (1, 2):
-        await record(store, [make_event(update_id=update_id, user_id=None, username=None)])
+        await store.record([make_event(update_id=update_id, user_id=None, username=None)])
     document = await only_document(db)
     assert (document["sessionKey"], document["userId"], document["username"]) == ("r-s-anon", None, None)
     assert document["updateId"] == 2
@@ -114,7 +101,7 @@ async def test_nobody_in_particular(db: Database, store: FeedbackStore) -> None:
 
 async def test_an_empty_batch(db: Database, store: FeedbackStore) -> None:
     """Nothing to record is nothing done."""
-    assert await record(store, []) == []
+    assert await store.record([]) == []
     assert await documents(db) == []
 
 
@@ -124,13 +111,13 @@ async def test_the_last_tap_wins_and_an_older_one_does_not(db: Database, store: 
         make_event(type_=type_, update_id=update_id, note=note, at=NOW + timedelta(seconds=update_id))
         for type_, update_id, note in ((DONE, 1, "fine"), (HARD, 2, None), (PAIN, 3, "knee"))
     )
-    assert await record(store, [first]) == [recorded(DONE, won=True)]
-    assert await record(store, [third]) == [recorded(PAIN, won=True)]
-    assert await record(store, [second]) == [recorded(PAIN, won=False)]
-    assert await record(store, [third]) == [recorded(PAIN, won=True)]
+    assert await store.record([first]) == [recorded(DONE, won=True, at=first.received_at)]
+    assert await store.record([third]) == [recorded(PAIN, won=True, at=third.received_at)]
+    assert await store.record([second]) == [recorded(PAIN, won=False, at=third.received_at)]
+    assert await store.record([third]) == [recorded(PAIN, won=True, at=third.received_at)]
     assert await only_document(db) == third.to_bson()
     fourth = make_event(type_=DONE, update_id=4, at=NOW + timedelta(minutes=1))
-    await record(store, [fourth])
+    await store.record([fourth])
     assert await only_document(db) == fourth.to_bson()
 
 
@@ -139,7 +126,7 @@ async def test_several_taps_on_one_session_in_a_batch(db: Database, store: Feedb
     events = [
         make_event(type_=type_, update_id=n) for type_, n in ((HARD, 2), (PAIN, 9), (DONE, 1), (PAIN, 9))
     ]
-    assert await record(store, events) == [
+    assert await store.record(events) == [
         recorded(PAIN, won=False),
         recorded(PAIN, won=True),
         recorded(PAIN, won=False),
@@ -171,7 +158,7 @@ async def test_shuffled_and_replayed_taps_give_the_same_state(
 
     async def work(mine: Sequence[Sequence[FeedbackEvent]]) -> None:
         for batch in mine:
-            await record(store, batch)
+            await store.record(batch)
 
     await asyncio.gather(work(batches[::2]), work(batches[1::2]))
     found = {document["sessionKey"]: document for document in await documents(db)}
@@ -186,21 +173,21 @@ async def test_the_same_answer_again_moves_the_update_id_alone(db: Database, sto
     first = make_event(type_=DONE, update_id=1)
     again = make_event(type_=DONE, update_id=3, at=NOW + timedelta(seconds=3))
     older = make_event(type_=HARD, update_id=2, at=NOW + timedelta(seconds=2))
-    await record(store, [first])
-    assert await record(store, [again]) == [recorded(DONE, won=True)]
-    assert await record(store, [older]) == [recorded(DONE, won=False)]
+    await store.record([first])
+    assert await store.record([again]) == [recorded(DONE, won=True)]
+    assert await store.record([older]) == [recorded(DONE, won=False)]
     assert await only_document(db) == {**first.to_bson(), "updateId": 3}
 
 
 async def test_update_ids_that_restart_after_a_week(db: Database, store: FeedbackStore) -> None:
     """From six days on the time of receipt decides, one millisecond earlier still the id."""
     first = make_event(type_=DONE, update_id=1_000_000)
-    await record(store, [first])
+    await store.record([first])
     close = make_event(type_=HARD, update_id=5, at=NOW + IDS_COMPARABLE_WITHIN - MILLISECOND)
-    assert await record(store, [close]) == [recorded(DONE, won=False)]
+    assert await store.record([close]) == [recorded(DONE, won=False)]
     far = make_event(type_=PAIN, update_id=5, at=NOW + IDS_COMPARABLE_WITHIN)
-    assert await record(store, [far]) == [recorded(PAIN, won=True)]
-    assert await record(store, [first]) == [recorded(PAIN, won=False)]
+    assert await store.record([far]) == [recorded(PAIN, won=True, at=far.received_at)]
+    assert await store.record([first]) == [recorded(PAIN, won=False, at=far.received_at)]
     assert await only_document(db) == far.to_bson()
 
 
@@ -221,15 +208,14 @@ async def test_sessions_with_one_key_are_both_kept(
 async def test_later_taps_find_their_own_document(db: Database, store: FeedbackStore) -> None:
     """After a collision each session goes on in its document, older taps lose in both."""
     first, second = make_event("a-b", "c", update_id=1), make_event("a", "b-c", HARD, update_id=2)
-    await record(store, [first])
-    await record(store, [second])
-    results = await record(
-        store,
+    await store.record([first])
+    await store.record([second])
+    results = await store.record(
         [
             make_event("a", "b-c", PAIN, update_id=4),
             make_event("a-b", "c", SKIPPED, update_id=3),
             make_event("a", "b-c", DONE, update_id=2),
-        ],
+        ]
     )
     own_key = collision_key(second)
     assert results == [
@@ -277,7 +263,7 @@ async def test_odd_texts_are_stored_as_they_are(db: Database, store: FeedbackSto
     """Dollar signs are no expressions, NUL and others come back unchanged, first and later taps alike."""
     for update_id, type_ in ((1, HARD), (2, DONE)):
         event = make_event(text, text, type_, update_id=update_id, note=text, username=text)
-        assert await record(store, [event]) == [recorded(type_, won=True, key=event.session_key)]
+        assert await store.record([event]) == [recorded(type_, won=True, key=event.session_key)]
     assert await only_document(db) == event.to_bson()
 
 
@@ -311,7 +297,9 @@ async def test_documents_of_older_writers(
     """Without update ids the time of receipt tells which tap is the later one, dates as text included."""
     await db.feedback_events.insert_one(older_document(**fields))
     event = make_event()
-    assert await record(store, [event]) == [recorded(DONE if won else HARD, won=won)]
+    stored_at = fields.get("receivedAt")
+    at = NOW if won else stored_at if isinstance(stored_at, datetime) else None
+    assert await store.record([event]) == [recorded(DONE if won else HARD, won=won, at=at)]
     document = await only_document(db)
     assert document["mine"] == 1
     if won:
@@ -327,8 +315,9 @@ async def test_an_older_answer_that_is_none_does_no_harm(
     """A newer document with an answer that cannot be read stays, and the tap counts as recorded."""
     later = NOW + timedelta(hours=1)
     await db.feedback_events.insert_one(older_document(receivedAt=later, **fields))
-    [result] = await record(store, [make_event()])
-    assert result == recorded(DONE, won=False)
+    [result] = await store.record([make_event()])
+    assert isinstance(result, Recorded)
+    assert not result.won
 
 
 async def test_an_older_document_without_an_answer_does_no_harm(db: Database, store: FeedbackStore) -> None:
@@ -336,14 +325,15 @@ async def test_an_older_document_without_an_answer_does_no_harm(db: Database, st
     document = older_document(receivedAt=NOW + timedelta(hours=1))
     del document["type"]
     await db.feedback_events.insert_one(document)
-    assert await record(store, [make_event()]) == [recorded(DONE, won=False)]
+    [result] = await store.record([make_event()])
+    assert isinstance(result, Recorded)
 
 
 async def test_a_foreign_document_under_the_key_is_completed(db: Database, store: FeedbackStore) -> None:
     """A document with nothing but the key belongs to whoever answers first; its own fields stay."""
     await db.feedback_events.insert_one({"sessionKey": "r-s-7", "mine": 1})
     event = make_event()
-    assert await record(store, [event]) == [recorded(DONE, won=True)]
+    assert await store.record([event]) == [recorded(DONE, won=True)]
     assert await only_document(db) == {**event.to_bson(), "mine": 1}
 
 
@@ -355,7 +345,7 @@ async def test_what_mongodb_refuses_does_not_hold_up_the_others(db: Database, st
         make_event("r2", update_id=2, note="forbidden"),
         make_event("r3", update_id=3),
     ]
-    first, second, third = await record(store, events)
+    first, second, third = await store.record(events)
     assert [first, third] == [recorded(DONE, won=True, key=event.session_key) for event in events[::2]]
     assert isinstance(second, Unrecordable)
     assert "121" in second.reason
@@ -365,9 +355,9 @@ async def test_what_mongodb_refuses_does_not_hold_up_the_others(db: Database, st
 
 async def test_a_refused_change_of_mind_keeps_the_answer(db: Database, store: FeedbackStore) -> None:
     """When only the new answer is refused, the stored one stands, and the tap is not said to have won."""
-    await record(store, [make_event(update_id=1)])
+    await store.record([make_event(update_id=1)])
     await db.command("collMod", "feedback_events", validator={"note": {"$ne": "forbidden"}})
-    [result] = await record(store, [make_event(update_id=2, type_=PAIN, note="forbidden")])
+    [result] = await store.record([make_event(update_id=2, type_=PAIN, note="forbidden")])
     assert result == recorded(DONE, won=False) or isinstance(result, Unrecordable)
     assert (await only_document(db))["updateId"] == 1
 
@@ -375,8 +365,8 @@ async def test_a_refused_change_of_mind_keeps_the_answer(db: Database, store: Fe
 async def test_what_stands_is_known_by_the_session(store: FeedbackStore) -> None:
     """Under either key of it; other sessions have nothing to do with it."""
     first, second = make_event("a-b", "c", note="fine"), make_event("a", "b-c", HARD, at=NOW + MILLISECOND)
-    await record(store, [first])
-    await record(store, [second, make_event("r2")])
+    await store.record([first])
+    await store.record([second, make_event("r2")])
     unknown = make_event("r3")
     assert await store.standing(event.identity for event in (first, second, unknown)) == {
         first.identity: Standing(first.session_key, DONE, "fine", NOW, 100, Details()),

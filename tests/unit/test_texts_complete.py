@@ -20,14 +20,17 @@ from bot.core.details import Detail, Details
 from bot.core.feedback import NotWritten, Outcome
 from bot.core.health import Buried
 from bot.core.language import Language, Noun, Text
+from bot.core.retention import DEFAULT_RETENTION
+from bot.core.summary import Week
 from bot.core.texts.letters import Pain
 
 NOW = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)  # a Monday
 DAY = NOW.date()
+WEEK = Week(DAY, ())
 DETAILS = Details(place="knee", pain=6)
 
-# The same in both languages: a sign, and what is put in.
-SAME = {"bot.core.texts.details._CHANGE"}
+# The same in both languages: signs, and what is put in.
+SAME = {"bot.core.texts.details._CHANGE", "bot.core.texts.week._DAY"}
 
 # By parameter, what each function of texts is tried with; 1,200 and 8,100 s have a decimal point when shown.
 VALUES: Mapping[str, object] = {
@@ -39,6 +42,9 @@ VALUES: Mapping[str, object] = {
     "rate": 0.5, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
     "text": "?", "title": None, "type_": FeedbackType.DONE, "until": NOW, "user_id": 7, "value": "knee",
     "zone": UTC,
+    "coach_is_told": True, "following": WEEK, "is_planned": True, "listed": True,
+    "retention": DEFAULT_RETENTION,
+    "said": WEEK, "shown": WEEK, "why": ["Because."],
 }  # fmt: skip
 
 MODULES = [
