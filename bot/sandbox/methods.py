@@ -238,9 +238,9 @@ def _set_my_commands(world: World, params: Params) -> bool:
 
 
 def _scope(params: Params) -> str:
-    """The scope of commands in one form, however it was written; "" is the default one."""
+    """The scope of commands as JSON text; "" if it is left out."""
     scope = params.structure("scope", dict)
-    return json.dumps(scope, sort_keys=True) if scope and scope.get("type") != "default" else ""
+    return json.dumps(scope) if scope else ""
 
 
 Method = Callable[[World, Params], Any]

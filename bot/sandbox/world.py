@@ -538,17 +538,17 @@ class World:
 
     def set_my_commands(self, commands: list[Json], scope: str = "", language_code: str = "") -> bool:
         """Remembers the commands of one scope (its JSON text) and language."""
-        self._commands[scope, language_code] = commands
+        self._commands[_scope_key(scope), language_code] = commands
         return True
 
     def delete_my_commands(self, scope: str = "", language_code: str = "") -> bool:
         """Forgets them."""
-        self._commands.pop((scope, language_code), None)
+        self._commands.pop((_scope_key(scope), language_code), None)
         return True
 
     def get_my_commands(self, scope: str = "", language_code: str = "") -> list[Json]:
         """The commands remembered for one scope and language."""
-        return self._commands.get((scope, language_code), [])
+        return self._commands.get((_scope_key(scope), language_code), [])
 
     # Shared
 
@@ -656,6 +656,12 @@ class World:
     def _wake(self) -> None:
         if self.on_update is not None:
             self.on_update()
+
+
+def _scope_key(scope: str) -> str:
+    """A scope of commands in one form, however it is written; "" is the default one."""
+    parsed = json.loads(scope) if scope else {}
+    return json.dumps(parsed, sort_keys=True) if parsed.get("type", "default") != "default" else ""
 
 
 def _chat_info(chat_id: int, user: User | None) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -14,18 +14,16 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.actions import parse_action
-from bot.core.errors import TelegramNotSent, TelegramRejected
 from bot.core.feedback import Tap
 from bot.core.language import Language
 from bot.core.prompts import InvalidPrompt, read_prompt
 from bot.core.retention import Retention
-from bot.core.roster import Athlete, Hours, Pause, Roster
+from bot.core.roster import Athlete, Hours, Pause
 from bot.core.updates import CommandUpdate
 from bot.flows.actions import Actions
 from bot.flows.composer import Composer
 from bot.flows.forgetting import CONFIRM_WITHIN, Forgetting
 from bot.flows.languages import Languages
-from bot.flows.menus import Menus
 from bot.flows.personal import Disclosed, Personal
 from bot.flows.roster import RosterKeeper
 from bot.flows.weekly import WeeklyLetters
@@ -498,89 +496,6 @@ async def test_what_it_says_is_written_when_it_is_sent(people: People) -> None:
     assert "Why: Less &lt;load&gt;, more sleep. Second 3" in late
     assert "Ben" not in late
     assert "&lt;b&gt;Tempo" in late
-
-
-# --- Menus
-
-
-class Telegram:
-    """Menus as they are set; `script` says what goes wrong."""
-
-    def __init__(self) -> None:
-        self.menus: dict[tuple[int | None, str | None], list[str]] = {}
-        self.calls = 0
-        self.refused: set[int] = set()
-        self.is_down = False
-
-    async def set_commands(
-        self, scope: dict[str, Any] | None, language: str | None, commands: Sequence[tuple[str, str]]
-    ) -> None:
-        """Remembered."""
-        self._called(scope)
-        self.menus[_chat(scope), language] = [name for name, _ in commands]
-
-    async def delete_commands(self, scope: dict[str, Any] | None, language: str | None) -> None:
-        """Forgotten."""
-        self._called(scope)
-        self.menus.pop((_chat(scope), language), None)
-
-    def _called(self, scope: dict[str, Any] | None) -> None:
-        self.calls += 1
-        if self.is_down:
-            raise TelegramNotSent("no network")
-        if _chat(scope) in self.refused:
-            raise TelegramRejected("chat not found")
-
-
-def _chat(scope: dict[str, Any] | None) -> int | None:
-    return None if scope is None else int(scope["chat_id"])
-
-
-async def at_once(_: float) -> None:
-    """No time passes."""
-
-
-def ready() -> Awaitable[None]:
-    """Telegram answers."""
-    return at_once(0)
-
-
-async def test_menus_are_set_once_and_taken_away(people: People) -> None:
-    """A chat that refuses holds up nobody and is tried again hours later; a removed athlete's menu goes, also
-    when the bot was not running meanwhile."""
-    telegram, seconds = Telegram(), 0.0
-    roster = Roster((ANA_, Athlete("ben", BEN, BEN, Hours(ZoneInfo("UTC")))))
-
-    def started() -> Menus:
-        return Menus(
-            *(telegram, people.journal, lambda: roster, frozenset({99}), lambda _: None, ready),
-            sleep=at_once,
-            monotonic=lambda: seconds,
-        )
-
-    menus = started()
-    telegram.refused = {BEN}
-    await menus.look()
-    assert {chat for chat, _ in telegram.menus} == {None, ANA, 99}
-    calls = telegram.calls
-    await menus.look()
-    assert telegram.calls == calls
-    telegram.refused = set()
-    seconds = 6 * 3_600.0
-    await menus.look()
-    assert {chat for chat, _ in telegram.menus} == {None, ANA, BEN, 99}
-    assert telegram.calls == calls + 2
-
-    roster = Roster((ANA_,))
-    telegram.is_down = True
-    with pytest.raises(TelegramNotSent):
-        await menus.look()
-    telegram.is_down = False
-    await started().look()
-    assert {chat for chat, _ in telegram.menus} == {None, ANA, 99}
-    assert sorted(name for name in await people.journal.facts() if name.startswith("menu_")) == [
-        f"menu_{ANA}", "menu_99",
-    ]  # fmt: skip
 
 
 async def test_person_is_told_by_user(people: People) -> None:

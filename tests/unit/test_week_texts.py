@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from bot.core import menus
 from bot.core.callbacks import FeedbackType
 from bot.core.language import Language, Text, chosen_language
 from bot.core.retention import Retention
@@ -19,7 +18,6 @@ from bot.core.summary import Week
 from bot.core.texts import privacy as privacy_texts
 from bot.core.texts import week as texts
 from bot.core.texts.languages import present
-from bot.core.texts.menus import COMMANDS
 from bot.core.texts.pending import pending
 
 EN, ES = Language.EN, Language.ES
@@ -147,30 +145,6 @@ def test_what_was_said_and_what_it_led_to() -> None:
     assert "Next week: no sessions</b> (1 fewer than this week)" in rest
     same = texts.weekly(week(session(0)), following, [], EN, is_planned=True)
     assert "(as many as this week)" in same
-
-
-def test_menus_by_what_people_may_do() -> None:
-    """Everybody's, athletes' and admins'; a chosen language stands in both."""
-    found = menus.menus([1, 2], [2, 3], {1: ES}.get)
-    names = {(menu.chat_id, menu.language): tuple(name for name, _ in items) for menu, items in found.items()}
-    expected: dict[tuple[int | None, Language | None], tuple[str, ...]] = {}
-    for user, commands in (
-        (None, menus.EVERYBODY),
-        (1, menus.ATHLETE),
-        (2, ("stats", *menus.ATHLETE)),
-        (3, menus.ADMIN),
-    ):
-        expected |= {(user, None): commands, (user, ES): commands}
-    assert names == expected
-    assert found[menus.Menu(1, None)] == found[menus.Menu(1, ES)]
-    assert found[menus.Menu(2, None)] != found[menus.Menu(2, ES)]
-    assert next(iter(found)) == menus.Menu(None, None)
-    assert menus.Menu(5, ES).scope == {"type": "chat", "chat_id": 5}
-    assert menus.Menu(None, ES).scope is None
-    assert "stats" not in {*menus.EVERYBODY, *menus.ATHLETE}
-    for name, text in COMMANDS.items():
-        assert re.fullmatch(r"[a-z]{1,32}", name)
-        assert all(1 <= len(text(language)) <= 256 for language in Language)
 
 
 @pytest.mark.parametrize(
