@@ -270,10 +270,7 @@ def build_service(
         absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
         roster=roster,
         languages=languages,
-        menus=Menus(
-            *(api, stores.journal, lambda: roster.roster, settings.admin_ids, languages.chosen),
-            ready=intake.caught_up,
-        ),
+        menus=Menus(api, roster, languages, settings.admin_ids),
         weekly=WeeklyLetters(
             stores.taps.prompts, weeks, lambda: roster.roster, settings.weekly_summary_time, clock
         ),

@@ -1,72 +1,43 @@
-"""Which commands stand in whose menu. Pure.
-
-Everybody's menu is the default one; athletes and admins have one in their private chat, so nobody else sees
-their commands.
-"""
+"""Which commands Telegram offers to whom."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeAlias
 
 from bot.core.language import Language
 from bot.core.texts.menus import COMMANDS
 
-EVERYBODY = ("start", "help", "privacy", "language")
-ATHLETE = (
-    "week", "pending", "pause", "resume", "language", "mydata", "forgetme", "privacy", "help", "start",
-)  # fmt: skip
-ADMIN = ("stats", "language", "privacy", "help", "start")
+Scope: TypeAlias = tuple[int | None, str]
+"""The private chat whose menu it is, None for everybody else; and the language of the app that shows it,
+empty for every language without a menu of its own."""
+Menu: TypeAlias = tuple[tuple[str, str], ...]
+"""Commands and their descriptions."""
 
-Commands = tuple[tuple[str, str], ...]
-"""Names with their descriptions, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Menu:
-    """Where a list of commands stands.
-
-    Attributes:
-        chat_id: of a private chat; None: everybody's.
-        language: only for apps in this language; None: for those in any other.
-    """
-
-    chat_id: int | None
-    language: Language | None
-
-    @property
-    def scope(self) -> dict[str, Any] | None:
-        """As the Bot API calls it; None: the default one."""
-        return None if self.chat_id is None else {"type": "chat", "chat_id": self.chat_id}
+EVERYBODY = ("start", "help", "language", "privacy")
+ATHLETE = tuple(name for name in COMMANDS if name != "stats")
+ADMIN = (*EVERYBODY, "stats")
+"""Of an admin who is no athlete; one who is has all."""
+# What an app in another language shows is English.
+_APPS: Mapping[str, Language] = {"": Language.EN, Language.ES.value: Language.ES}
 
 
 def menus(
-    athletes: Iterable[int], admins: Iterable[int], chosen: Callable[[int], Language | None]
-) -> Mapping[Menu, Commands]:
-    """All menus that there should be, everybody's first.
+    athletes: Collection[int], admins: Collection[int], settled: Callable[[int], Language | None]
+) -> dict[Scope, Menu]:
+    """All menus, for everybody and for each one's private chat.
 
     Args:
-        athletes, admins: Telegram user ids; a private chat has its user's.
-        chosen: the language that somebody is to be written to in, whatever Telegram's is; None: Telegram's.
+        athletes, admins: their Telegram ids.
+        settled: the language that was chosen for somebody; None: that of their app counts.
     """
-    trains, runs = set(athletes), set(admins)
-    found = _both(None, EVERYBODY, None)
-    for user_id in sorted(trains | runs):
-        names: tuple[str, ...] = ATHLETE if user_id in trains else ADMIN
-        if user_id in trains and user_id in runs:
-            names = ("stats", *ATHLETE)
-        found |= _both(user_id, names, chosen(user_id))
+    found: dict[Scope, Menu] = {(None, app): _menu(EVERYBODY, language) for app, language in _APPS.items()}
+    for user_id in sorted({*athletes, *admins}):
+        names = ADMIN if user_id not in athletes else (*ATHLETE, "stats") if user_id in admins else ATHLETE
+        choice = settled(user_id)
+        found |= {(user_id, app): _menu(names, choice or language) for app, language in _APPS.items()}
     return found
 
 
-def _both(chat_id: int | None, names: Iterable[str], language: Language | None) -> dict[Menu, Commands]:
-    names = tuple(names)
-    return {
-        Menu(chat_id, None): _commands(names, language or Language.EN),
-        Menu(chat_id, Language.ES): _commands(names, language or Language.ES),
-    }
-
-
-def _commands(names: Iterable[str], language: Language) -> Commands:
+def _menu(names: Collection[str], language: Language) -> Menu:
     return tuple((name, COMMANDS[name](language)) for name in names)

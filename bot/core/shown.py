@@ -10,8 +10,10 @@ from bot.core.details import Detail, Details, travelling
 from bot.core.keyboards import Keyboard, answered_keyboard, detail_rows, prompt_keyboard
 from bot.core.language import Language
 from bot.core.texts import details as detail_texts
-from bot.core.texts.answers import shown_text
+from bot.core.texts.answers import asked_text, shown_text
+from bot.core.texts.common import units
 from bot.core.updates import Prompted
+from bot.core.values import read_int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +65,14 @@ def show(prompted: Prompted, choice: Choice) -> Edit:
     lines = detail_texts.lines(choice.details, choice.language)
     asked = None if question is None else detail_texts.question(question, choice.language)
     text = shown_text(prompted.text, choice.type, choice.language, lines=lines, question=asked)
-    return Edit(text, prompted.entities, keyboard)
+    return Edit(text, _within(prompted.entities, units(asked_text(text))), keyboard)
+
+
+def _within(entities: list[dict[str, Any]], length: int) -> list[dict[str, Any]]:
+    """The formatting of a text's first so many units."""
+    found = []
+    for entity in entities:
+        offset, span = read_int64(entity.get("offset")), read_int64(entity.get("length"))
+        if offset is not None and span is not None and offset < length:
+            found.append({**entity, "length": min(span, length - offset)})
+    return found

@@ -188,23 +188,25 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
 def _read_message(
     update_id: object, raw: object, *, is_edit: bool = False
 ) -> CommandUpdate | NoteUpdate | None:
-    message = _object(raw, "message")
-    chat = _object(message.get("chat"), "message.chat")
-    chat_id = _integer(chat.get("id"), "message.chat.id")
+    field = "edited_message" if is_edit else "message"
+    message = _object(raw, field)
+    chat = _object(message.get("chat"), f"{field}.chat")
+    chat_id = _integer(chat.get("id"), f"{field}.chat.id")
     sender = message.get("from")
     if not isinstance(sender, dict) or sender.get("is_bot") is True:
         return None
     number = _integer(update_id, "update_id")
-    user_id = _integer(sender.get("id"), "message.from.id")
+    user_id = _integer(sender.get("id"), f"{field}.from.id")
     is_private = chat.get("type") == "private"
     text = message.get("text")
     replied_to, payloads = _replied_to(message.get("reply_to_message"))
     is_command = isinstance(text, str) and text.startswith("/")
-    is_wordless = is_private and any(kind in message for kind in _WORDLESS)
+    # A live location is edited every few seconds.
+    is_wordless = is_private and not is_edit and any(kind in message for kind in _WORDLESS)
     if not is_command and (replied_to is not None or is_wordless):
         return NoteUpdate(
             number, user_id, chat_id, is_private,
-            message_id=_integer(message.get("message_id"), "message.message_id"),
+            message_id=_integer(message.get("message_id"), f"{field}.message_id"),
             text=_clean(text) if isinstance(text, str) else None,
             replied_to=replied_to,
             payloads=payloads,

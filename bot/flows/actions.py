@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.core.actions import Action, ActionTap
 from bot.core.errors import StorageRejected
@@ -14,7 +15,6 @@ from bot.core.roster import Athlete
 from bot.core.texts import actions as texts
 from bot.core.texts import privacy as privacy_texts
 from bot.core.texts.people import NOT_DONE
-from bot.core.values import read_int64
 from bot.flows.forgetting import CONFIRM_WITHIN, Forgetting
 from bot.store.connection import Document
 from bot.store.letters import Letter, LetterStore
@@ -89,8 +89,8 @@ class Actions:
 def _notice(alert: Document, tap: Tap) -> Letter | None:
     """The news for the athlete; None if the alert does not say who that is."""
     about = alert.get("about") or {}
-    chat_id, raised_by = about.get("chatId"), read_int64(alert.get("raisedBy"))
-    if chat_id is None or raised_by is None:
+    chat_id, raised_by = about.get("chatId"), alert.get("raisedBy")
+    if chat_id is None or not isinstance(raised_by, datetime):
         return None
     return Letter(
         kind=Kind.NOTICE,
@@ -102,5 +102,7 @@ def _notice(alert: Document, tap: Tap) -> Letter | None:
         message_id=about.get("messageId"),
         # Once for each time that the alert was raised, however often the button is tapped.
         raised_by=raised_by,
+        version=tap.update_id,
         at=tap.received_at,
+        seen_by=alert.get("seenBy"),
     )

@@ -13,7 +13,13 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta, tzinfo
 
 from bot.core.clock import Clock
-from bot.core.errors import StorageRejected, StorageUnavailable, TelegramError, TelegramRejected
+from bot.core.errors import (
+    StorageRejected,
+    StorageUnavailable,
+    TelegramChatMigrated,
+    TelegramError,
+    TelegramRejected,
+)
 from bot.core.limits import SendLimits
 from bot.core.prompts import (
     LETTERS,
@@ -194,6 +200,11 @@ class Dispatcher:
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
             log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)
+            if prompt.kind is Kind.ALERT and isinstance(exc, TelegramRejected | TelegramChatMigrated):
+                log.error(
+                    "the coach is not told of pain yet, this is tried again until it arrives; check"
+                    " COACH_CHAT_ID, and that the bot may write there"
+                )
             if isinstance(result, Retry) and result.hold:
                 self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
             return lambda: self._outbox.settle_failed(prompt, result, self._clock())

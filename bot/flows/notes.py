@@ -14,7 +14,7 @@ from bot.core.texts.common import MAX_NOTE
 from bot.core.updates import NoteUpdate
 from bot.flows.replies import Reply
 from bot.flows.taps import TapStores
-from bot.store.feedback import Addition
+from bot.store.feedback import Addition, Standing
 from bot.store.history import Change
 
 
@@ -29,22 +29,26 @@ class Notes:
         self._letters = stores.letters
 
     async def take(
-        self, note: NoteUpdate, athlete: Athlete | None, language: Language, received_at: datetime
+        self,
+        note: NoteUpdate,
+        athlete: Athlete | None,
+        language: Language,
+        *,
+        is_admin: bool,
+        received_at: datetime,
     ) -> Reply:
         """Make a note durable, if it is one; returns what to say.
 
         Args:
-            athlete: who wrote; None for an admin who is none.
+            athlete: who wrote; None for somebody who is not on the roster.
 
         Raises:
             StorageUnavailable, StorageRejected: doing it again is harmless.
         """
-        if note.text is None:
-            return Reply(texts.ONLY_TEXT(language))
-        if athlete is None or note.replied_to is None:
-            return Reply(texts.FOR_ATHLETES(language), is_refused=athlete is None)
-        text = note.text.strip()
-        if not text:
+        if athlete is None:
+            return Reply(texts.FOR_ATHLETES(language), is_refused=not is_admin)
+        text = (note.text or "").strip()
+        if not text or note.replied_to is None:
             return Reply(texts.ONLY_TEXT(language))
         if len(text) > MAX_NOTE:
             return Reply(texts.TOO_LONG(language, number=len(text), most=MAX_NOTE))
@@ -70,22 +74,24 @@ class Notes:
         stood = (await self._events.standing([session])).get(session)
         if stood is None:
             await self._waiting.put(note)
+            waiting = await self._waiting.of([session])
             # The answer may have come at this very moment.
             if not await self._events.standing([session]):
-                return texts.NOTED_TAP(language)
-            waiting = await self._waiting.of([session])
+                is_kept = any(it.value == note.value for it in waiting)
+                return (texts.NOTED_TAP if is_kept else texts.NOT_THE_NOTE)(language)
             await self._events.add(waiting)
             await self._waiting.drop(waiting)
-            return texts.NOTED(language)
-        if stood.note not in (None, note.value):
-            await self._history.record([Change(session, stood, note.update_id, note.received_at)])
-        await self._events.add([note])
+        elif not _is_of_another(note, stood):
+            if stood.note not in (None, note.value):
+                await self._history.record([Change(session, stood, note.update_id, note.received_at)])
+            await self._events.add([note])
         stands = (await self._events.standing([session])).get(session)
         if stands is not None and stands.type is FeedbackType.PAIN:
-            await self._letters.refresh({stands.session_key}, note.update_id, note.received_at)
+            await self._letters.refresh(stands.session_key, note.update_id, note.received_at)
         if stands is None or stands.note != note.value:
             return texts.NOT_THE_NOTE(language)
-        return texts.CHANGED(language) if note.is_edit else texts.NOTED(language)
+        was_noted = note.is_edit and stood is not None and stood.note_message_id == note.message_id
+        return (texts.CHANGED if was_noted else texts.NOTED)(language)
 
     async def _session(self, note: NoteUpdate, replied_to: int) -> tuple[str, str] | None:
         """The one session that a message is about: by its buttons, else by the prompt record."""
@@ -97,6 +103,11 @@ class Notes:
                 return (await self._prompts.resolve([run_id])).get(run_id)
             return run_id, session_id
         return await self._prompts.asked_by(note.chat_id, replied_to)
+
+
+def _is_of_another(note: Addition, stood: Standing) -> bool:
+    """Whether the note that stands was written below the message that was changed."""
+    return note.is_edit and (stood.note_message_id or 0) > (note.message_id or 0)
 
 
 def _named(data: str, message_id: int) -> tuple[str, str] | None:

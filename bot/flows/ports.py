@@ -26,19 +26,21 @@ class SentMessage:
 
 
 class MenuApi(Protocol):
-    """The calls that set menus of commands. They raise as those of `BotApi`."""
+    """The calls that set what Telegram offers in its menu of commands. They raise as those of `BotApi` do."""
 
     async def set_commands(
-        self, scope: dict[str, Any] | None, language: str | None, commands: Sequence[tuple[str, str]]
+        self, commands: Sequence[tuple[str, str]], chat_id: int | None, language_code: str
     ) -> None:
-        """Set the menu of a scope (None: everybody's) for apps in a language (None: in any other).
+        """Set a menu.
 
         Args:
-            commands: names with their descriptions.
+            commands: each with its description.
+            chat_id: whose private chat; None: wherever there is no other menu.
+            language_code: of the app that shows it; empty: of those without a menu in their language.
         """
 
-    async def delete_commands(self, scope: dict[str, Any] | None, language: str | None) -> None:
-        """Take such a menu away; no error if there is none."""
+    async def delete_commands(self, chat_id: int | None, language_code: str) -> None:
+        """Delete a menu, so that the one for everybody counts again; none at all is no error."""
 
 
 class BotApi(Protocol):

@@ -207,10 +207,10 @@ class Recorder:
                 case NoteUpdate():
                     self._languages.hear(update.user_id, update.language_code)
                     return _Message(entry, update)
-                case CommandUpdate() if is_request(update) or self._is_refused(update):
-                    self._languages.hear(update.user_id, update.language_code)
-                    return _Message(entry, update)
                 case CommandUpdate():
+                    self._languages.hear(update.user_id, update.language_code)
+                    if is_request(update) or self._is_refused(update):
+                        return _Message(entry, update)
                     self._commands.put(update, partial(self._to_finish.append, entry.seq))
                 case None:
                     self._to_finish.append(entry.seq)
@@ -305,20 +305,23 @@ class Recorder:
         if message.reply is None and message.failure is None:
             try:
                 message.reply = await self._carry_out(command, message.entry.received_at)
-                message.is_refused = message.reply.is_refused
             except StorageRejected as exc:
                 # What MongoDB will never take must not hold up everybody's taps.
                 message.rejections += 1
                 if message.rejections < MAX_TRIES:
                     raise
                 message.failure = str(exc)
+        if message.reply is not None:
+            message.is_refused = message.reply.is_refused
 
     async def _carry_out(self, update: CommandUpdate | NoteUpdate, received_at: datetime) -> Reply:
         athlete = self._roster.athlete(update.user_id)
         language = self._languages.of(update.user_id, update.language_code)
-        if isinstance(update, NoteUpdate):
-            return await self._notes.take(update, athlete, language, received_at)
         is_admin = update.user_id in self._rules.admins
+        if isinstance(update, NoteUpdate):
+            return await self._notes.take(
+                update, athlete, language, is_admin=is_admin, received_at=received_at
+            )
         return await self._requests.carry_out(
             update, athlete, language, is_admin=is_admin, received_at=received_at
         )
@@ -377,7 +380,8 @@ class Recorder:
         if wish.ask_again:
             text = detail_texts.ASKED_AGAIN(language)
         elif wish.value is None or details.value(wish.detail) is None:
-            text = detail_texts.LEFT_OUT(language)
+            is_said = details.value(wish.detail) is not None
+            text = (detail_texts.KEPT if is_said else detail_texts.LEFT_OUT)(language)
         else:
             text = detail_texts.saved(wish.detail, details.value(wish.detail) or 0, language)
         self._answer(item.entry, Answer(case.tap.query_id, text))

@@ -78,7 +78,7 @@ class Requests:
         if command.name == "start":
             return await self._accept(command, athlete, language, received_at)
         if command.name == "language":
-            return await self._speak(command, athlete, language, is_admin=is_admin)
+            return await self._speak(command, athlete, language, received_at, is_admin=is_admin)
         if command.name == "pending":
             return await self._ask(command, athlete, language, received_at, is_admin=is_admin)
         if athlete is None:
@@ -108,7 +108,13 @@ class Requests:
         return Reply(texts.paused(until, zone, language))
 
     async def _speak(
-        self, command: CommandUpdate, athlete: Athlete | None, language: Language, *, is_admin: bool
+        self,
+        command: CommandUpdate,
+        athlete: Athlete | None,
+        language: Language,
+        now: datetime,
+        *,
+        is_admin: bool,
     ) -> Reply:
         if athlete is None and not is_admin:
             return Reply(language_texts.FOR_KNOWN(language), is_refused=True)
@@ -119,12 +125,12 @@ class Requests:
         if not argument:
             return Reply(language_texts.present(language))
         if argument == _AUTO:
-            await self._languages.choose(command.user_id, None)
-            now = self._languages.of(command.user_id, command.language_code)
-            return Reply(language_texts.AUTO(now))
+            await self._languages.choose(command.user_id, None, now)
+            language = self._languages.of(command.user_id, command.language_code)
+            return Reply(language_texts.AUTO(language))
         if (chosen := chosen_language(argument)) is None:
             return Reply(language_texts.USAGE(language))
-        await self._languages.choose(command.user_id, chosen)
+        await self._languages.choose(command.user_id, chosen, now)
         return Reply(language_texts.CHOSEN(chosen))
 
     async def _ask(

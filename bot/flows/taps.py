@@ -24,7 +24,9 @@ from bot.core.feedback import (
     Tap,
     derive_event,
     named_session,
+    newest,
     read_tap,
+    supersedes,
 )
 from bot.core.prompts import Answered, Kind, LaterResult
 from bot.core.roster import Athlete
@@ -154,7 +156,8 @@ class Taps:
     def judge(self, tap: Tap) -> Case:
         """As far as one gets at once; somebody unknown is not a stranger yet."""
         case = Case(tap)
-        if self._roster.athlete(tap.user_id) is not None or parse_action(tap.data) is not None:
+        action = parse_action(tap.data)
+        if self._roster.athlete(tap.user_id) is not None or (action and action.action is Action.SEEN):
             self._open(case)
         return case
 
@@ -230,10 +233,12 @@ class Taps:
     def _may_act(self, action: ActionTap, case: Case) -> bool:
         """Whoever is in the coach's chat may have seen something; the rest is about who taps, in private.
 
-        That may be done to its end, too, for whom it has taken off the roster already.
+        A group may go by another id by now; then it is the alert that tells whether this is its chat. What
+        was begun is done to its end, too, for whom it has taken off the roster already.
         """
+        coach, chat = self._coach_chat_id, case.tap.chat_id
         if action.action is Action.SEEN:
-            return self._coach_chat_id is not None and case.tap.chat_id == self._coach_chat_id
+            return coach is not None and chat is not None and (chat == coach or (chat < 0 and coach < 0))
         return case.tap.chat_id is not None and not case.is_in_group
 
     async def _look_up(self, cases: Sequence[Case]) -> None:
@@ -290,7 +295,9 @@ class Taps:
         for case, event in answers:
             stood = before.get(event.identity)
             case.is_new = stood is None or stood.type is not event.type or _is_from(stood, event)
-            if stood is not None and stood.type is not event.type:
+        for event in newest([event for _, event in answers]):
+            stood = before.get(event.identity)
+            if stood is not None and stood.type is not event.type and _overtakes(event, stood):
                 changes.append(Change(event.identity, stood, event.update_id, event.received_at))
         await self._history.record(changes)
         recorded = iter(await self._events.record([event for _, event in answers]))
@@ -299,9 +306,8 @@ class Taps:
         for case in cases:
             if isinstance(case.verdict, NotWritten):
                 case.result = case.verdict
-        notes = await self._waiting_notes.of(
-            {event.identity for _, event in answers if event.identity not in before}
-        )
+        # Not of first answers alone: somebody may have been killed before this.
+        notes = await self._waiting_notes.of({event.identity for _, event in answers})
         if notes:
             await self._events.add(notes)
             await self._waiting_notes.drop(notes)
@@ -326,29 +332,34 @@ class Taps:
         for case, telling in told:
             stands = after.get(telling.session)
             if stands is None or stands.type is None:
-                case.result = NotWritten(Outcome.UNKNOWN, cause=Cause.NO_ANSWER)
+                case.result = NotWritten(Outcome.DETAIL, cause=Cause.NO_ANSWER)
             elif isinstance(case.wish, DetailTap) and case.wish.detail not in AFTER[stands.type]:
                 case.result = NotWritten(Outcome.DETAIL, cause=Cause.OTHER_ANSWER)
             else:
                 case.result = Told(stands.type, stands.session_key, stands)
 
     async def _alert(self, cases: Sequence[Case], before: Mapping[Identity, Standing]) -> None:
-        """Tell the coach of pain, at once; and what has changed about pain that was told before."""
+        """Tell the coach of pain, at once; and what has changed about pain that was told before.
+
+        It is what stands now that decides, not what this tap has changed: that may have been stored before
+        a crash. The same pain is told once.
+        """
         if self._coach_chat_id is None:
             return
-        letters = []
+        letters: list[Letter] = []
+        changed: dict[str, Tap] = {}
         for case in cases:
             event, result = case.verdict, case.result
-            if isinstance(event, FeedbackEvent) and isinstance(result, Recorded) and result.won:
-                stood = before.get(event.identity)
-                was_pain = stood is not None and stood.type is FeedbackType.PAIN
-                if event.type is FeedbackType.PAIN and case.is_new:
+            if isinstance(event, FeedbackEvent) and isinstance(result, Recorded):
+                if result.type is FeedbackType.PAIN:
                     letters.append(self._alert_of(case, event, result, self._coach_chat_id))
-                elif was_pain:
-                    await self._letters.refresh({result.session_key}, event.update_id, event.received_at)
-            elif isinstance(result, Told) and result.type is FeedbackType.PAIN:
-                await self._letters.refresh({result.session_key}, case.tap.update_id, case.tap.received_at)
+                elif event.identity in before:
+                    changed[result.session_key] = case.tap
+            elif isinstance(result, Told) and result.type is FeedbackType.PAIN and _says_something(case):
+                changed[result.session_key] = case.tap
         await self._letters.raise_(letters)
+        for session_key, tap in changed.items():
+            await self._letters.refresh(session_key, tap.update_id, tap.received_at)
 
     def _alert_of(self, case: Case, event: FeedbackEvent, result: Recorded, to: int) -> Letter:
         return Letter(
@@ -359,7 +370,8 @@ class Taps:
             athlete_id=None if case.athlete is None else case.athlete.athlete_id,
             chat_id=case.tap.user_id if case.tap.chat_id is None else case.tap.chat_id,
             message_id=event.message_id,
-            raised_by=event.update_id,
+            raised_by=result.received_at or event.received_at,
+            version=event.update_id,
             at=event.received_at,
         )
 
@@ -402,6 +414,17 @@ def _reference(case: Case) -> str | None:
 def _is_from(stood: Standing, event: FeedbackEvent) -> bool:
     """Whether what stands was stored for this very tap, before a crash."""
     return (stood.update_id, stood.received_at) == (event.update_id, event.received_at)
+
+
+def _overtakes(event: FeedbackEvent, stood: Standing) -> bool:
+    """Whether it was tapped after what stands, which others may have written."""
+    if stood.update_id is None or stood.received_at is None:
+        return stood.received_at is None or event.received_at > stood.received_at
+    return supersedes(event, stood.update_id, stood.received_at)
+
+
+def _says_something(case: Case) -> bool:
+    return isinstance(case.verdict, Telling) and case.verdict.addition is not None
 
 
 def _telling(tap: Tap, wish: DetailTap, session: Session) -> Telling:

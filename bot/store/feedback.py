@@ -43,7 +43,7 @@ Identity = tuple[str, str, int | None]
 
 _READ = (
     "sessionKey", "runId", "sessionId", "userId", "type", "note", "updateId", "receivedAt",
-    "rpe", "pain", "reason",
+    "rpe", "pain", "reason", "noteMessageId",
 )  # fmt: skip
 
 
@@ -54,6 +54,7 @@ class Standing:
     Attributes:
         type: None if it is none of the four.
         note, received_at, update_id: None if there is none, or none that can be read.
+        note_message_id: of the reply that the note was written in; None if it came with a button.
     """
 
     session_key: str
@@ -62,6 +63,7 @@ class Standing:
     received_at: datetime | None
     update_id: int | None
     details: Details
+    note_message_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,14 @@ class Recorded:
         won: whether it is the event's own.
         session_key: under which it is stored.
         details: what else is known about the session.
+        received_at: when that answer was given first; None if whoever wrote it left that out.
     """
 
     type: FeedbackType
     won: bool
     session_key: str
     details: Details
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +130,15 @@ class FeedbackStore:
 
     async def standing(self, sessions: Iterable[Identity]) -> dict[Identity, Standing]:
         """What is stored about some sessions; those about which there is nothing are left out."""
-        by_key = {key: session for session in sessions for key in _keys(session)}
-        if not by_key:
+        # Two sessions may share a key, of which only one has the document there.
+        wanted = [(session, key) for session in set(sessions) for key in _keys(session)]
+        if not wanted:
             return {}
-        stored = await self._read(by_key)
+        stored = await self._read({key for _, key in wanted})
         return {
-            by_key[key]: _standing(document)
-            for key, document in stored.items()
-            if _is_about(document, by_key[key])
+            session: _standing(document)
+            for session, key in wanted
+            if (document := stored.get(key)) is not None and _is_about(document, session)
         }
 
     async def add(self, additions: Sequence[Addition]) -> None:
@@ -225,6 +230,7 @@ def _standing(document: Document) -> Standing:
         received_at=at if isinstance(at, datetime) else None,
         update_id=read_int64(document.get("updateId")),
         details=read_details(document),
+        note_message_id=read_int64(document.get("noteMessageId")),
     )
 
 
@@ -243,6 +249,7 @@ def _result(
         won=standing_now.update_id == event.update_id,
         session_key=standing_now.session_key,
         details=standing_now.details,
+        received_at=standing_now.received_at,
     )
 
 
@@ -267,14 +274,18 @@ def decide(
 
 def _newer(update_id: int | None, received_at: datetime, id_field: str, at_field: str) -> Document:
     """A condition: whether what came with this update is later than what these fields tell of."""
-    # Older writers stored the time as text.
-    received = {"$convert": {"input": at_field, "to": "date", "onError": None, "onNull": None}}
+    received = _date(at_field)
     by_time = {"$gt": [received_at, "$$received"]}
     if update_id is None:
         return {"$let": {"vars": {"received": received}, "in": by_time}}
     comparable = [{"$isNumber": id_field}, {"$ne": ["$$received", None]}, _close(received_at)]
     by_id = {"$gt": [update_id, id_field]}
     return {"$let": {"vars": {"received": received}, "in": {"$cond": [{"$and": comparable}, by_id, by_time]}}}
+
+
+def _date(field: str) -> Document:
+    """A time of receipt, which older writers stored as text; null if it is none."""
+    return {"$convert": {"input": field, "to": "date", "onError": None, "onNull": None}}
 
 
 def _close(received_at: datetime) -> Document:
@@ -313,7 +324,7 @@ def _same_answer(event: FeedbackEvent) -> Document:
     same: list[Document] = [
         {"$eq": ["$type", event.type.value]},
         {"$eq": [{"$type": "$receivedAt"}, "date"]},
-        {"$let": {"vars": {"received": "$receivedAt"}, "in": _close(event.received_at)}},
+        {"$let": {"vars": {"received": _date("$receivedAt")}, "in": _close(event.received_at)}},
     ]
     if event.note is not None:
         same.append({"$eq": ["$note", {"$literal": event.note}]})
@@ -352,7 +363,7 @@ class Addition:
         what: None: a note.
         value: of the detail; the note.
         message_id: of the note.
-        is_edit: whether it takes the place of the note in the same message alone.
+        is_edit: whether the message was changed; then a note that was written below it stays.
     """
 
     session: Identity
@@ -384,7 +395,7 @@ class Addition:
         if self.what is None:
             fields |= {"note": {"$literal": self.value}, "noteMessageId": self.message_id}
             if self.is_edit:
-                query["noteMessageId"] = self.message_id
+                query["noteMessageId"] = {"$not": {"$gt": self.message_id}}
         else:
             path = _PATHS[self.what]
             fields[path] = {"$literal": self.value}

@@ -1,25 +1,33 @@
 """Letters in the outbox `session_prompts`: alerts for the coach, and notices for the athlete.
 
 One document for each session, athlete and chat: `kind`, `about` (`{sessionKey, runId, sessionId, userId,
-chatId, messageId}`: the answer, and where it was given), `raisedBy` (the update id of the tap that made it
-necessary), `version` (that of what changed its contents last), `reference` (by which its button finds it),
+chatId, messageId}`: the answer, and where it was given), `raisedBy` (when the answer was given that made it
+necessary), `version` (the update id of what changed its contents last), `reference` (by which its button
+finds it),
 `seenAt` and `seenBy`, and everything that a prompt has. Its `sessionId` has bars, which no question's has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pymongo import ReturnDocument, UpdateMany, UpdateOne
+from pymongo import ReturnDocument, UpdateOne
 
 from bot.core.callbacks import make_reference
-from bot.core.errors import StorageUnavailable
+from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.prompts import Kind, Prompt, PromptState
 from bot.store import feedback
-from bot.store.connection import DUPLICATE_KEY, Database, Document, bulk_upsert, storage_errors
+from bot.store.connection import (
+    DUPLICATE_KEY,
+    Database,
+    Document,
+    WriteError,
+    bulk_upsert,
+    storage_errors,
+)
 from bot.store.feedback import Identity
 from bot.store.prompts import COLLECTION, IS_QUESTION, chat_forms
 
@@ -34,7 +42,9 @@ class Letter:
         to: the chat.
         session_key: of the answer that it is about.
         chat_id, message_id: where that was given.
-        raised_by: the update id of the tap.
+        raised_by: when the answer was given, by which it is told from an earlier one.
+        version: the update id of the tap.
+        seen_by: in a notice, who has seen the alert.
     """
 
     kind: Kind
@@ -44,8 +54,10 @@ class Letter:
     athlete_id: str | None
     chat_id: int | None
     message_id: int | None
-    raised_by: int
+    raised_by: datetime
+    version: int
     at: datetime
+    seen_by: str | None = None
 
     @property
     def session_id(self) -> str:
@@ -62,28 +74,22 @@ class LetterStore:
         self._events = db[feedback.COLLECTION]
 
     async def raise_(self, letters: Iterable[Letter]) -> None:
-        """Have these sent, as new messages; a letter that the same tap has raised before stays as it is."""
+        """Have these sent, as new messages; one that the same answer has raised before stays as it is."""
         todo = [_raised(letter) for letter in letters]
         for _ in range(_TRIES):
             if not todo:
                 return
             errors = await bulk_upsert(self._prompts, todo)
-            todo = [todo[error.index] for error in errors if error.code == DUPLICATE_KEY]
+            _check(errors)
+            todo = [todo[error.index] for error in errors]
         raise StorageUnavailable("MongoDB keeps reporting a duplicate letter")
 
-    async def refresh(self, session_keys: Collection[str], update_id: int, now: datetime) -> None:
-        """What these letters tell of has changed: those that are sent are edited."""
-        if not session_keys:
-            return
+    async def refresh(self, session_key: str, update_id: int, now: datetime) -> None:
+        """What is told of this answer has changed: alerts that are sent are edited."""
+        told = {"about.sessionKey": session_key, "kind": Kind.ALERT.value, "version": {"$ne": update_id}}
         changed = {"state": PromptState.PENDING.value, "version": update_id, "dueAt": now, "updatedAt": now}
-        requests = [
-            UpdateMany(
-                {"about.sessionKey": key, "kind": Kind.ALERT.value, "version": {"$ne": update_id}},
-                {"$set": changed},
-            )
-            for key in session_keys
-        ]
-        await bulk_upsert(self._prompts, requests)
+        with storage_errors():
+            await self._prompts.update_many(told, {"$set": changed})
 
     async def see(
         self, reference: str, chat_id: int, by: str, update_id: int, now: datetime
@@ -143,6 +149,12 @@ class LetterStore:
             )
 
 
+def _check(errors: Iterable[WriteError]) -> None:
+    for error in errors:
+        if error.code != DUPLICATE_KEY:  # a duplicate: another worker has just raised the same
+            raise StorageRejected(f"MongoDB refuses a letter (code {error.code})")
+
+
 def _raised(letter: Letter) -> UpdateOne:
     run_id, session_id, user_id = letter.session
     about: dict[str, Any] = {
@@ -157,12 +169,13 @@ def _raised(letter: Letter) -> UpdateOne:
         "kind": letter.kind.value,
         "about": about,
         "raisedBy": letter.raised_by,
-        "version": letter.raised_by,
+        "version": letter.version,
         "reference": make_reference(run_id, letter.session_id),
         "state": PromptState.PENDING.value,
         "dueAt": letter.at,
         "updatedAt": letter.at,
         **({} if letter.athlete_id is None else {"athleteId": letter.athlete_id}),
+        **({} if letter.seen_by is None else {"seenBy": letter.seen_by}),
     }
     is_known = {"$eq": ["$raisedBy", letter.raised_by]}
     anew = {

@@ -11,7 +11,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.callbacks import make_reference, needs_reference
-from bot.core.prompts import LEASE, Again, Kind, Moved, Prompt, PromptState, Retry, Undeliverable
+from bot.core.prompts import LEASE, LETTERS, Again, Kind, Moved, Prompt, PromptState, Retry, Undeliverable
 from bot.store import feedback
 from bot.store.connection import Database, Document, storage_errors
 from bot.store.prompts import COLLECTION, chat_forms
@@ -158,6 +158,15 @@ class Outbox:
                 update["$set"] |= {"state": PromptState.UNDELIVERABLE.value, "reason": result.reason}
                 update["$unset"]["attemptAt"] = ""
             case Moved():
+                if prompt.kind in LETTERS:
+                    # An earlier letter that has moved there already makes room: this one says more.
+                    earlier = {
+                        "runId": prompt.run_id,
+                        "sessionId": prompt.session_id,
+                        "kind": prompt.kind.value,
+                    }
+                    with storage_errors():
+                        await self._prompts.delete_one({**earlier, "chatId": str(result.chat_id)})
                 update["$set"] |= {"chatId": str(result.chat_id), "movedFrom": str(prompt.chat_id)}
                 update["$unset"]["attemptAt"] = ""
         await self._settle(prompt.id, prompt.claim, update)

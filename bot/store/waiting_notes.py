@@ -17,6 +17,8 @@ from bot.store.feedback import Addition, Identity
 
 COLLECTION = "waiting_notes"
 
+_TRIES = 2
+
 
 class WaitingNotes:
     """Writes and reads of `waiting_notes`. All methods raise `StorageUnavailable`, `StorageRejected`."""
@@ -25,7 +27,7 @@ class WaitingNotes:
         self._notes = db[COLLECTION]
 
     async def put(self, note: Addition) -> None:
-        """Keep a note until its answer comes; of two about one session the later one."""
+        """Keep a note until its answer comes, unless a later one about its session is there."""
         run_id, session_id, user_id = note.session
         document: Document = {
             "runId": run_id,
@@ -38,12 +40,14 @@ class WaitingNotes:
         }
         query: Document = {"_id": _key(note.session), "receivedAt": {"$not": {"$gt": note.received_at}}}
         if note.is_edit:
-            query["messageId"] = note.message_id
+            query["messageId"] = {"$not": {"$gt": note.message_id}}
         with storage_errors():
-            try:
-                await self._notes.update_one(query, {"$set": document}, upsert=not note.is_edit)
-            except DuplicateKeyError:
-                return  # a later one is there
+            for _ in range(_TRIES):
+                try:
+                    await self._notes.update_one(query, {"$set": document}, upsert=True)
+                    return
+                except DuplicateKeyError:
+                    continue  # a later one is there, or the first two came at once
 
     async def of(self, sessions: Collection[Identity]) -> list[Addition]:
         """The notes that wait for these sessions' answers."""

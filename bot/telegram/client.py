@@ -180,15 +180,15 @@ class BotClient:
         )
 
     async def set_commands(
-        self, scope: dict[str, Any] | None, language: str | None, commands: Sequence[tuple[str, str]]
+        self, commands: Sequence[tuple[str, str]], chat_id: int | None, language_code: str
     ) -> None:
         """See `MenuApi`."""
-        listed = [{"command": name, "description": text} for name, text in commands]
-        await self._call("setMyCommands", {"commands": listed, "scope": scope, "language_code": language})
+        given = [{"command": name, "description": description} for name, description in commands]
+        await self._call("setMyCommands", {"commands": given, **_scope(chat_id, language_code)})
 
-    async def delete_commands(self, scope: dict[str, Any] | None, language: str | None) -> None:
+    async def delete_commands(self, chat_id: int | None, language_code: str) -> None:
         """See `MenuApi`."""
-        await self._call("deleteMyCommands", {"scope": scope, "language_code": language})
+        await self._call("deleteMyCommands", _scope(chat_id, language_code))
 
     async def _edit(self, method: str, parameters: dict[str, Any]) -> None:
         try:
@@ -205,6 +205,12 @@ class BotClient:
             return await self._bot.do_api_request(method, api_kwargs=given, read_timeout=read_timeout)
         except TelegramError as exc:
             _translate(exc)
+
+
+def _scope(chat_id: int | None, language_code: str) -> dict[str, Any]:
+    """The parameters that say whose menu of commands is meant."""
+    scope = {"type": "default"} if chat_id is None else {"type": "chat", "chat_id": chat_id}
+    return {"scope": scope, "language_code": language_code}
 
 
 def _sent(message: Any) -> SentMessage:

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from bot.core.callbacks import FeedbackType
 from bot.core.feedback import Cause, NotWritten, Outcome
 from bot.core.language import DAYS, Language, Text, long_date
+from bot.core.texts.common import MAX_MESSAGE, clip_units, units
 
 LABELS: Mapping[FeedbackType, Text] = {
     FeedbackType.DONE: Text("✅ Done", "✅ Hecha"),
@@ -72,7 +73,7 @@ _NO_ANSWER = Text(
     "Todavía no tengo tu respuesta a esto. Toca antes uno de los cuatro botones.",
 )
 _OTHER_ANSWER = Text(
-    "Your answer is another one by now, so this was not saved.",
+    "Your answer is another one by now, so this was not recorded.",
     "Tu respuesta ya es otra, así que esto no se ha guardado.",
 )
 _TOO_OLD = Text(
@@ -151,6 +152,12 @@ def not_written(result: NotWritten, late_after_days: int, language: Language) ->
             return _INVALID(language)
 
 
+def asked_text(text: str) -> str:
+    """A question's text without the answer that is shown below it, if there is one."""
+    asked, line, shown = text.rpartition(_ANSWER_LINE)
+    return asked if line and shown.partition("\n")[0] in _ALL_LABELS else text
+
+
 def shown_text(
     text: str,
     type_: FeedbackType,
@@ -161,16 +168,16 @@ def shown_text(
 ) -> str:
     """A question's text with the chosen answer below, in place of an earlier one.
 
+    Where that is too long for one message, the question's text is cut.
+
     Args:
         lines: what was said besides the answer.
         question: what is asked now.
     """
-    asked, line, shown = text.rpartition(_ANSWER_LINE)
-    was_marked = line and shown.partition("\n")[0] in _ALL_LABELS
-    below = "\n".join([LABELS[type_](language), *lines])
+    below = _ANSWER_LINE + "\n".join([LABELS[type_](language), *lines])
     if question is not None:
         below += f"\n\n{question}"
-    return (asked if was_marked else text) + _ANSWER_LINE + below
+    return clip_units(asked_text(text), MAX_MESSAGE - units(below)) + below
 
 
 def marked(label: str, *, chosen: bool) -> str:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 MAX_TITLE = 200
 MAX_NOTE = 1_000
+MAX_MESSAGE = 4_096
+"""Of a message, as Telegram counts: in UTF-16 units."""
 
 
 def escape(text: str, limit: int) -> str:
@@ -17,6 +19,20 @@ def escape(text: str, limit: int) -> str:
 def clip(text: str, limit: int) -> str:
     """`text` in at most `limit` characters; what was cut shows as an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def units(text: str) -> int:
+    """The length as Telegram counts it, in UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def clip_units(text: str, limit: int) -> str:
+    """`text` in at most `limit` UTF-16 units; what was cut shows as an ellipsis."""
+    if units(text) <= limit:
+        return text
+    # Half a character at the end goes, too.
+    kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (limit - 1)]
+    return kept.decode("utf-16-le", "ignore") + "…"
 
 
 def utc(instant: datetime | None) -> str:

@@ -54,8 +54,9 @@ _SAID: Mapping[int | str, Text] = {
 _RPE = Text("Effort (RPE) {value}{words}", "Esfuerzo (RPE) {value}{words}")
 _HURTS = Text("Hurts: {what}", "Dolor: {what}")
 _REASON = Text("Reason: {what}", "Motivo: {what}")
-_CHANGE = Text("✏️ {what}", "✏️  {what}")
+_CHANGE = Text("✏️ {what}", "✏️ {what}")
 _SAVED = Text("Saved: {what}. Thank you!", "Guardado: {what}. ¡Gracias!")
+KEPT = Text("All right, it stays as it is.", "Vale, se queda como está.")
 LEFT_OUT = Text("All right, left out.", "Vale, lo dejamos.")
 ASKED_AGAIN = Text("Tap what fits better.", "Toca lo que mejor encaje.")
 

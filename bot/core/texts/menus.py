@@ -1,4 +1,4 @@
-"""What stands in Telegram's menu of commands (at most 256 characters each)."""
+"""What the menu of commands says about each."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from bot.core.language import Text
 
 COMMANDS: Mapping[str, Text] = {
+    "start": Text("Who I am, and your Telegram id", "Quién soy, y tu id de Telegram"),
+    "help": Text("What I can do", "Qué puedo hacer"),
     "week": Text("Your week, with your answers", "Tu semana, con tus respuestas"),
     "pending": Text("What is still unanswered", "Lo que falta por responder"),
-    "pause": Text("No questions for a while", "Sin preguntas durante un tiempo"),
-    "resume": Text("Questions again", "Otra vez preguntas"),
-    "language": Text("English or Spanish", "Español o inglés"),
-    "mydata": Text(
-        "Everything stored about you, as a file", "Todo lo que hay guardado sobre ti, en un archivo"
-    ),
-    "forgetme": Text("Delete what is stored about you", "Borrar lo que hay guardado sobre ti"),
-    "privacy": Text("What is stored, how long, who sees it", "Qué se guarda, cuánto tiempo y quién lo ve"),
-    "stats": Text("Figures of the last 30 days", "Cifras de los últimos 30 días"),
-    "help": Text("What I can do", "Qué sé hacer"),
-    "start": Text("Hello, and your Telegram id", "Hola, y tu id de Telegram"),
+    "pause": Text("Stop the questions for a while", "Detener las preguntas por un tiempo"),
+    "resume": Text("End the pause", "Terminar la pausa"),
+    "language": Text("Change the language", "Cambiar el idioma"),
+    "mydata": Text("Send me all that is stored about me", "Envíame todo lo guardado sobre mí"),
+    "forgetme": Text("Delete what is stored about me", "Borrar lo guardado sobre mí"),
+    "privacy": Text("What is stored, and who sees it", "Qué se guarda y quién lo ve"),
+    "stats": Text("Figures, for admins", "Cifras, para quien administra"),
 }
+"""By the command's name, in the order of the menus."""

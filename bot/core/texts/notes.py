@@ -25,10 +25,9 @@ ONLY_TEXT = Text(
     " respuesta a mi pregunta.",
 )
 TOO_LONG = Text(
-    "Your note has {number} characters, and {most} fit. Please shorten it (edit your message); nothing is saved"
-    " yet.",
-    "Tu nota tiene {number} caracteres y caben {most}. Acórtala (edita tu mensaje); todavía no se ha guardado"
-    " nada.",
+    "Your note has {number} characters, and {most} fit, so it is not saved. Please shorten it: edit your"
+    " message.",
+    "Tu nota tiene {number} caracteres y caben {most}, así que no se ha guardado. Acórtala: edita tu mensaje.",
 )
 WHICH = Text(
     "I cannot tell which session this is about. Please reply to my question about it.",

@@ -1,0 +1,261 @@
+"""What is done with taps and notes, on a real MongoDB and a local Bot API server, at times set by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from bot.core.callbacks import FeedbackType, format_callback
+from bot.core.details import Detail, format_detail
+from bot.core.feedback import Tap
+from bot.core.language import Language
+from bot.core.limits import SendLimits
+from bot.core.roster import Hours
+from bot.core.updates import NoteUpdate
+from bot.flows import dispatcher as dispatcher_module
+from bot.flows.composer import Composer
+from bot.flows.dispatcher import Dispatcher
+from bot.flows.languages import Languages
+from bot.flows.notes import Notes
+from bot.flows.roster import RosterKeeper
+from bot.flows.taps import Case, Result, Taps, TapStores
+from bot.journal import Journal
+from bot.sandbox.server import SandboxServer
+from bot.sandbox.world import Json, World
+from bot.store.athletes import AthleteStore
+from bot.store.feedback import FeedbackStore
+from bot.store.history import History
+from bot.store.indexes import INDEXES, bootstrap
+from bot.store.letters import LetterStore
+from bot.store.outbox import Outbox
+from bot.store.prompts import PromptStore
+from bot.store.taps import TapLedger
+from bot.store.touches import Touches
+from bot.store.users import UserStore
+from bot.store.waiting_notes import WaitingNotes
+from bot.tasks import end_tasks
+from bot.telegram.client import BotClient
+from tests.support.flows import Parts
+
+Database = AsyncDatabase[dict[str, Any]]
+Document = dict[str, Any]
+
+NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
+ANA, BEN, COACH_CHAT = 7, 8, -500
+QUESTION = 700
+TOKEN = "123456789:AAE-made-up-for-tests_0123456789abcd"
+EN = Language.EN
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+@contextmanager
+def killed_at(
+    monkeypatch: pytest.MonkeyPatch, store: object, step: str, error: type[Exception] = Killed
+) -> Iterator[None]:
+    """What is done in the block ends where a store is to take this step."""
+
+    async def die(*_: Any) -> None:
+        raise error("here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, step, die)
+        with pytest.raises(error):
+            yield
+
+
+class Desk:
+    """Judges and stores taps and notes, and sends letters.
+
+    Attributes:
+        now: the time; each update comes `update_id` seconds after `NOW`.
+        world: Telegram, where letters arrive.
+    """
+
+    def __init__(self, db: Database, api: BotClient, world: World, coach: int | None = COACH_CHAT) -> None:
+        self.db = db
+        self.world = world
+        self.now = NOW
+        self._seconds = 0.0
+        self.stores = TapStores(
+            events=FeedbackStore(db),
+            history=History(db),
+            waiting_notes=WaitingNotes(db),
+            prompts=PromptStore(db),
+            letters=LetterStore(db),
+            ledger=TapLedger(db),
+            touches=Touches(db, self._clock),
+        )
+        self.roster = RosterKeeper(
+            AthleteStore(db), frozenset({ANA, BEN}), Hours(ZoneInfo("UTC")), self._clock
+        )
+        languages = Languages(UserStore(db), self.roster, frozenset(), self._clock)
+        parts = Parts.of(db, Journal(Path("unused")), self._clock, self.roster)
+        self.taps = Taps(self.roster, self.stores, parts.actions(), 14, coach)
+        self.notes = Notes(self.stores)
+        composer = Composer(
+            *(self.stores.letters, lambda: self.roster.roster, languages, self._clock, UTC), parts.weeks()
+        )
+        self.dispatcher = Dispatcher(
+            api,
+            Outbox(db),
+            self.stores.letters,
+            composer,
+            SendLimits(),
+            self._clock,
+            UTC,
+            lambda: self.roster.roster,
+            self._monotonic,
+        )
+
+    def _clock(self) -> datetime:
+        return self.now
+
+    def _monotonic(self) -> float:
+        """Every chat's turn has come at each look."""
+        self._seconds += 100
+        return self._seconds
+
+    def tap(
+        self, update_id: int, data: str, *, user: int | None = ANA, chat: int | None = None, name: str = "Kim"
+    ) -> Tap:
+        """A tap below the question, in the user's private chat."""
+        return Tap(
+            update_id=update_id,
+            query_id=f"q{update_id}",
+            user_id=user,
+            username=None,
+            chat_id=chat or user,
+            message_id=QUESTION,
+            prompt_at=NOW - timedelta(hours=1),
+            data=data,
+            received_at=NOW + timedelta(seconds=update_id),
+            first_name=name,
+        )
+
+    async def store(self, *taps: Tap) -> list[Result | None]:
+        """Taps that come in one page."""
+        await self.roster.loaded()
+        cases: list[Case] = [self.taps.judge(tap) for tap in taps]
+        self.taps.recognise(cases)
+        await self.taps.store(cases, [])
+        return [case.result for case in cases]
+
+    async def answer(self, update_id: int, type_: FeedbackType, *, user: int = ANA, note: str = "") -> Case:
+        """An answer to session `s` of run `r`, on its way through the whole desk."""
+        await self.roster.loaded()
+        data = format_callback("r", "s", type_) + (f"|{note}" if note else "")
+        case = self.taps.judge(self.tap(update_id, data, user=user))
+        await self.taps.store([case], [])
+        return case
+
+    async def detail(self, update_id: int, detail: Detail, value: int | str | None) -> Result | None:
+        """Something said about that session's answer."""
+        return (await self.store(self.tap(update_id, format_detail(("r", "s"), detail, value))))[0]
+
+    async def note(
+        self,
+        update_id: int,
+        text: str | None,
+        *,
+        message_id: int | None = None,
+        user: int = ANA,
+        chat: int | None = None,
+        is_edit: bool = False,
+        payloads: tuple[str, ...] = ("session_feedback|r|s|done",),
+    ) -> str:
+        """A reply to the question; returns what is said."""
+        roster = await self.roster.loaded()
+        update = NoteUpdate(
+            update_id=update_id,
+            user_id=user,
+            chat_id=chat or user,
+            is_private=chat is None,
+            message_id=message_id or 1000 + update_id,
+            text=text,
+            replied_to=QUESTION,
+            payloads=payloads,
+            is_edit=is_edit,
+        )
+        at = NOW + timedelta(seconds=update_id)
+        reply = await self.notes.take(update, roster.by_user(user), EN, is_admin=False, received_at=at)
+        return reply.text
+
+    async def seen(self, update_id: int, chat: int = COACH_CHAT, *, data: str | None = None) -> Result | None:
+        """Somebody in the coach's chat presses the button that the alert has."""
+        payload = data or self.button(self.alerts()[-1])
+        return (await self.store(self.tap(update_id, payload, user=99, chat=chat)))[0]
+
+    def button(self, message: Json) -> str:
+        """The payload of a message's one button."""
+        [[button]] = message["reply_markup"]["inline_keyboard"]
+        data: str = button["callback_data"]
+        return data
+
+    def alerts(self, chat: int = COACH_CHAT) -> list[Json]:
+        """What stands in the coach's chat."""
+        return self.world.messages(chat)
+
+    async def send(self, *, after: float = 3600.0) -> None:
+        """Send all that is due, `after` seconds after `NOW`, until nothing is."""
+        self.now = NOW + timedelta(seconds=after)
+        task = asyncio.create_task(self.dispatcher.run())
+        try:
+            async with asyncio.timeout(10):
+                while await self._is_busy():
+                    assert not task.done(), task.exception()
+                    await asyncio.sleep(0.002)
+        finally:
+            await end_tasks([task], 50)
+            await self.dispatcher.finish()
+
+    async def _is_busy(self) -> bool:
+        due = {"state": {"$in": [None, "pending"]}, "dueAt": {"$lte": self.now}}
+        free = {"attemptAt": {"$not": {"$gt": self.now}}}
+        query = {"$or": [{**due, **free}, {"claim": {"$exists": True}}]}
+        return await self.db.session_prompts.count_documents(query) > 0
+
+    async def event(self, **query: Any) -> Document:
+        """The one stored answer."""
+        [document] = await self.db.feedback_events.find(query, {"_id": False}).to_list()
+        return document
+
+    async def changes(self) -> list[Document]:
+        """What the history says of the one session."""
+        [document] = await self.db.feedback_history.find({}).to_list() or [{"changes": []}]
+        changes: list[Document] = document["changes"]
+        return changes
+
+    async def letters(self, **query: Any) -> list[Document]:
+        """Letters in the outbox."""
+        found = {"kind": {"$in": ["alert", "notice"]}, **query}
+        return await self.db.session_prompts.find(found).sort("_id").to_list()
+
+
+@asynccontextmanager
+async def open_desk(
+    db: Database, monkeypatch: pytest.MonkeyPatch, coach: int | None = COACH_CHAT
+) -> AsyncIterator[Desk]:
+    """A desk with its own Telegram."""
+    monkeypatch.setattr(dispatcher_module, "_IDLE_INTERVAL", 0.002)
+    monkeypatch.setattr(dispatcher_module, "_TROUBLE_DELAY", 0.002)
+    used = ("feedback_events", "session_prompts")
+    await bootstrap(db, [index for index in INDEXES if index.collection in used and index.unique])
+    world = World(limits=None)
+    server = SandboxServer(world, token=TOKEN)
+    await server.start()
+    try:
+        async with BotClient(TOKEN, server.url) as api:
+            yield Desk(db, api, world, coach)
+    finally:
+        await server.stop()
