@@ -163,8 +163,9 @@ class Personal:
 
     async def _records(self, athlete: Athlete, user_id: int) -> AsyncGenerator[tuple[str, Document]]:
         person = Person.of(user_id, athlete)
-        async for record in self._store.read(person):
-            yield record
+        async with aclosing(self._store.read(person)) as records:
+            async for record in records:
+                yield record
         for document in await self._journal.of_user(user_id):
             yield "journal", document
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from bot.store.prompts import chat_forms
 
 _AS_LONG_AS = 60
 """Seconds for one query: answers are found by user without an index."""
+_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,23 @@ class PersonalStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def read(self, person: Person) -> AsyncIterator[tuple[str, Document]]:
+    async def read(self, person: Person) -> AsyncGenerator[tuple[str, Document]]:
         """Each document about somebody, with the name of its collection; those of one collection together."""
         for collection, query in _everything(person):
-            with storage_errors(), within(_AS_LONG_AS):
-                shown = None if collection in _NAMED_BY_ID else {"_id": False}
-                async for document in self._db[collection].find(query, shown):
-                    yield collection, document
+            shown = None if collection in _NAMED_BY_ID else {"_id": False}
+            cursor = self._db[collection].find(query, shown, batch_size=_BATCH)
+            try:
+                while True:
+                    # Not around a `yield`: whoever reads has a time of their own.
+                    with storage_errors(), within(_AS_LONG_AS):
+                        documents = await cursor.to_list(_BATCH)
+                    if not documents:
+                        break
+                    for document in documents:
+                        yield collection, document
+            finally:
+                with storage_errors():
+                    await cursor.close()
 
     async def received(self, person: Person) -> list[datetime]:
         """When their answers were received, as far as is known."""

@@ -42,7 +42,8 @@ Database = AsyncDatabase[dict[str, Any]]
 # A Sunday evening.
 NOW = datetime(2026, 2, 22, 20, tzinfo=UTC)
 DAY = timedelta(days=1)
-ANA, BEN, LEO = 71, 72, 73
+# So long that no ObjectId has them by chance.
+ANA, BEN, LEO = 7_700_000_071, 7_700_000_072, 7_700_000_073
 GROUP = -100_500
 ANA_ = Athlete("ana", ANA, ANA, Hours(ZoneInfo("UTC")))
 HOSTILE = "<b>Tempo</i> & co"

@@ -238,6 +238,27 @@ async def test_their_data_and_the_end_of_it(rig: Rig) -> None:
     assert "for athletes" in (await say(rig, ANA, "/mydata"))["text"]
 
 
+async def test_the_weekly_summary_arrives(rig: Rig) -> None:
+    """What the outbox has of kind `weekly` is written when it is sent, and nobody counts it as a question."""
+    today = datetime.now(UTC).date()
+    sunday = today - timedelta(days=today.weekday() + 1)
+    await rig.db["session_prompts"].insert_one(
+        {
+            "runId": "weekly",
+            "sessionId": f"cat|{sunday}",
+            "chatId": str(CAT.id),
+            "kind": "weekly",
+            "athleteId": "cat",
+            "userId": CAT.id,
+        }
+    )
+    sent = await rig.prompt_in_state("sent", runId="weekly")
+    message = rig.world.message_of(CAT.id, sent["messageId"])
+    assert message["text"].startswith("🗓 Your week, ")
+    assert "reply_markup" not in message
+    assert "/pending" not in message["text"]
+
+
 async def test_who_is_listed_is_paused_without_end(rig: Rig) -> None:
     """In ATHLETE_IDS: the data go, this week's sessions are not asked about again, and the text says so."""
     await plan(rig, str(LISTED.id))
