@@ -35,6 +35,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from bot.core.clock import iso_utc
+from bot.core.details import MOST
 from bot.core.feedback import WEEKDAYS
 from bot.core.strict_json import BadValue, check, kind, loads, to_json
 
@@ -113,6 +114,25 @@ def _count(value: object) -> int:
     return number
 
 
+def _ten(value: object) -> int | float:
+    number = _number(value)
+    if not 0 <= number <= MOST:
+        raise ValueError(f"must be a number from 0 to {MOST}")
+    return number
+
+
+def _pain(value: object) -> dict[str, Any] | int | float:
+    if not isinstance(value, dict):
+        return _ten(value)
+    for name, check_part in (("level", _ten), ("where", _key)):
+        if value.get(name) is not None:
+            try:
+                check_part(value[name])
+            except ValueError as exc:
+                raise ValueError(f"has a {name} that {exc}") from None
+    return value
+
+
 def _key(value: object) -> str:
     if not isinstance(value, str):
         raise _mismatch("text", value)
@@ -153,6 +173,26 @@ Score = Annotated[
     int | float,
     PlainValidator(_score),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_SCORE}),
+]
+_TEN = {"type": "number", "minimum": 0, "maximum": MOST}
+Ten = Annotated[int | float, PlainValidator(_ten), WithJsonSchema(_TEN)]
+PainScale = Annotated[
+    dict[str, Any] | int | float,
+    PlainValidator(_pain),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _TEN,
+                {
+                    "type": "object",
+                    "properties": {
+                        "where": {"type": ["string", "null"], "pattern": r"\S"},
+                        "level": {"anyOf": [_TEN, {"type": "null"}]},
+                    },
+                },
+            ]
+        }
+    ),
 ]
 Integer = Annotated[int, PlainValidator(_integer), WithJsonSchema({"type": "integer"})]
 Count = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})]
@@ -342,6 +382,14 @@ class FeedbackRecord(Record):
     """False: late answers are not stored."""
     updateId: Integer | None = None
     """Telegram's update id; orders the answers of one session."""
+    rpe: Ten | None = None
+    """How hard the whole session was, 0 (rest) to 10 (maximal) on Foster's CR-10 scale."""
+    pain: PainScale | None = None
+    """After pain: `where` it hurts, and its `level`, 0 (none) to 10 (the worst)."""
+    reason: str | None = None
+    """After skipped: ill, tired, no time, weather, other, or a coach's own words."""
+    noteMessageId: Integer | None = None
+    """Telegram message id of the reply that is the note."""
 
     def _derived(self) -> dict[str, Any]:
         if self.type is None and self.response is None:

@@ -455,3 +455,33 @@ def test_unknown_fields_cannot_be_mistaken_for_known_ones() -> None:
 def test_days_are_calendar_dates_in_one_form(text: object, verdict: bool) -> None:
     """Other forms of ISO 8601 would not sort with this one."""
     assert is_day(text) is verdict
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"rpe": 10.5}, "rpe: must be a number from 0 to 10"),
+        ({"rpe": -1}, "rpe: must be a number from 0 to 10"),
+        ({"rpe": "7"}, "rpe: must be a number, not text"),
+        ({"pain": {"level": 11}}, "pain: has a level that must be a number from 0 to 10"),
+        ({"pain": {"where": " "}}, "pain: has a where that must not be blank"),
+        ({"pain": "knee"}, "pain: must be a number, not text"),
+        ({"reason": 3}, "reason: must be text, not a number"),
+    ],
+)
+def test_details_that_cannot_be(fields: dict[str, Any], problem: str) -> None:
+    """RPE and pain lie on their scales, places and reasons are words."""
+    with pytest.raises(BadValue) as caught:
+        FeedbackRecord.of({"runId": "r", "sessionId": "s", "type": "done", **fields})
+    assert str(caught.value) == problem
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"rpe": 0}, {"rpe": 10}, {"rpe": None}, {"pain": 0}, {"pain": {"where": "knee", "level": 10, "more": 1}},
+     {"pain": {"where": None}}, {"reason": "no time"}, {"noteMessageId": 5}],
+)  # fmt: skip
+def test_details_that_can_be(fields: dict[str, Any]) -> None:
+    """They are kept as they are."""
+    record = FeedbackRecord.of({"runId": "r", "sessionId": "s", "type": "done", **fields})
+    assert fields.items() <= record.to_update_fields().items()
