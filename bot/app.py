@@ -29,20 +29,24 @@ from bot.flows.composer import Composer
 from bot.flows.dispatcher import Dispatcher
 from bot.flows.figures import Figures
 from bot.flows.followups import Followups
+from bot.flows.forgetting import Forgetting
 from bot.flows.intake import Intake
 from bot.flows.languages import Languages
 from bot.flows.marks import Marker
+from bot.flows.menus import Menus
 from bot.flows.meters import Kind, MeteredApi, Meters, NoMeters
 from bot.flows.monitor import Monitor
 from bot.flows.notes import Notes
+from bot.flows.personal import Disclosed, Personal
 from bot.flows.pictures import Painter
 from bot.flows.planner import Planner
-from bot.flows.ports import BotApi
 from bot.flows.recorder import Recorder, Rules
 from bot.flows.requests import Requests
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps, TapStores
 from bot.flows.watch import Watch
+from bot.flows.weekly import WeeklyLetters
+from bot.flows.weeks import WeekRules, Weeks
 from bot.journal import Journal
 from bot.logs import Recurring
 from bot.settings import DEFAULT_DB, Settings
@@ -56,9 +60,11 @@ from bot.store.history import History
 from bot.store.indexes import Index, bootstrap, declare
 from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
+from bot.store.personal import PersonalStore
 from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
 from bot.store.slots import SlotStore
+from bot.store.summary import SummaryStore
 from bot.store.taps import TapLedger
 from bot.store.touches import Touches
 from bot.store.users import UserStore
@@ -103,6 +109,8 @@ class Stores:
     slots: SlotStore
     followups: FollowupStore
     plans: PlanStore
+    summaries: SummaryStore
+    personal: PersonalStore
     counts: FigureStore
     journal: Journal
 
@@ -122,6 +130,8 @@ class Service:
     absence: Absence
     roster: RosterKeeper
     languages: Languages
+    menus: Menus
+    weekly: WeeklyLetters
     watch: Watch
     figures: Figures
 
@@ -144,6 +154,8 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
         slots=SlotStore(db),
         followups=FollowupStore(db),
         plans=PlanStore(db),
+        summaries=SummaryStore(db),
+        personal=PersonalStore(db),
         counts=FigureStore(db, clock),
         journal=journal,
     )
@@ -177,7 +189,7 @@ def build_painter(settings: Settings) -> Painter:
 def build_service(
     settings: Settings,
     stores: Stores,
-    api: BotApi,
+    api: BotClient,
     clock: Clock,
     monitor: Monitor,
     meters: Meters,
@@ -194,19 +206,33 @@ def build_service(
     marker = Marker(replying, limits)
     draw = build_painter(settings).draw
     languages = Languages(stores.users, roster, settings.admin_ids, clock)
-    commands = Commands(replying, limits, figures.collect, roster, languages, draw, admins=settings.admin_ids)
+    weeks = Weeks(
+        stores.summaries,
+        roster,
+        clock,
+        WeekRules(settings.late_after_days, settings.retain_feedback_events_days),
+    )
+    disclosed = Disclosed(settings.retention(), coach_is_told=settings.coach_chat_id is not None)
+    personal = Personal(weeks, stores.personal, stores.journal, roster, clock, disclosed)
+    commands = Commands(
+        *(replying, limits, figures.collect, roster, languages, draw, personal), admins=settings.admin_ids
+    )
+    forgetting = Forgetting(
+        *(stores.personal, stores.athletes, stores.users, stores.taps.touches),
+        *(stores.journal, roster, languages),
+    )
     recorder = Recorder(
         journal=stores.journal,
         roster=roster,
         taps=Taps(
             roster,
             stores.taps,
-            Actions(stores.taps.letters),
+            Actions(stores.taps.letters, forgetting),
             settings.late_after_days,
             settings.coach_chat_id,
             meters,
         ),
-        requests=Requests(stores.athletes, roster),
+        requests=Requests(stores.athletes, roster, languages, stores.taps.prompts, settings.late_after_days),
         notes=Notes(stores.taps),
         languages=languages,
         answerer=answerer,
@@ -219,7 +245,9 @@ def build_service(
         replying, stores.journal, _fingerprint(settings), clock, recorder.wake, on_turn=notifier.turned
     )
 
-    composer = Composer(stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone)
+    composer = Composer(
+        *(stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone, weeks)
+    )
 
     async def caught_up() -> None:
         await intake.caught_up()
@@ -242,6 +270,10 @@ def build_service(
         absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
         roster=roster,
         languages=languages,
+        menus=Menus(api, roster, languages, settings.admin_ids),
+        weekly=WeeklyLetters(
+            stores.taps.prompts, weeks, lambda: roster.roster, settings.weekly_summary_time, clock
+        ),
         watch=Watch(
             monitor.look,
             notifier.status,
@@ -343,6 +375,8 @@ async def _run(
         service.absence.run(),
         service.roster.run(),
         service.languages.run(),
+        service.menus.run(),
+        service.weekly.run(),
         service.watch.run(),
         service.figures.keep(),
         *upkeep,

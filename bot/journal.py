@@ -19,13 +19,14 @@ from typing import Any, TypeVar
 
 from bot.core.clock import from_ms, to_ms
 from bot.core.errors import JournalError
-from bot.core.updates import unreadable
+from bot.core.updates import sender_of, unreadable, without_sender
 
 MAX_DEAD_LETTERS = 1_000
 LAST_POLL_FACT = "last_poll_ms"
 
 _T = TypeVar("_T")
 _PENDING, _DONE, _DEAD = 0, 1, 2
+_STATE_NAMES = {_PENDING: "waiting", _DONE: "finished", _DEAD: "could not be processed"}
 _INT64 = 2**63
 _REPR_KEPT = 10_000  # characters
 _SCHEMA = f"""
@@ -277,6 +278,34 @@ class Journal:
 
         return await self._read(read)
 
+    async def of_user(self, user_id: int) -> list[dict[str, Any]]:
+        """What came from a Telegram user and is not forgotten yet: `receivedAt`, `state`, `update`."""
+
+        def read(db: sqlite3.Connection) -> list[dict[str, Any]]:
+            rows = db.execute("SELECT received_ms, state, raw FROM updates ORDER BY seq")
+            found = ((ms, state, json.loads(raw)) for ms, state, raw in rows if _may_be_of(raw, user_id))
+            return [
+                {"receivedAt": from_ms(ms), "state": _STATE_NAMES[state], "update": update}
+                for ms, state, update in found
+                if sender_of(update) == user_id
+            ]
+
+        return await self._read(read)
+
+    async def forget_user(self, user_id: int) -> None:
+        """Take everything but its id out of a user's dead letters, which so still count.
+
+        What is finished goes with the next poll; before that it is needed to recognise its redelivery.
+        """
+
+        def write(db: sqlite3.Connection) -> None:
+            rows = db.execute(f"SELECT seq, raw FROM updates WHERE state = {_DEAD} AND confirmed = 1")
+            dead = [(seq, json.loads(raw)) for seq, raw in rows if _may_be_of(raw, user_id)]
+            blank = [(_encode(without_sender(it)), seq) for seq, it in dead if sender_of(it) == user_id]
+            db.executemany("UPDATE updates SET raw = ?, error = NULL WHERE seq = ?", blank)
+
+        await self._write(write)
+
     async def compact(self) -> None:
         """Give free pages back to the file system."""
 
@@ -340,6 +369,10 @@ class Journal:
         if self._db is None:
             raise JournalError(f"the journal {self._path} is not open")
         return self._db
+
+
+def _may_be_of(raw: bytes, user_id: int) -> bool:
+    return str(user_id).encode() in raw
 
 
 def _entries(db: sqlite3.Connection, where: str, parameters: tuple[int, ...]) -> list[Entry]:

@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from starlette.responses import JSONResponse
 
-from bot.core.clock import iso_utc
 from bot.store.connection import Document
 from bot.store.pages import Page
-
-
-def as_json(value: object) -> Any:
-    """A stored value as JSON can say it, whatever other writers left there: instants as ISO 8601 in UTC,
-    NaN and infinities as null, MongoDB's own types as text."""
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if math.isfinite(value) else None
-        case datetime():
-            return iso_utc(value)
-        case Mapping():
-            return {str(name): as_json(item) for name, item in value.items()}
-        case list():
-            return [as_json(item) for item in value]
-        case _:
-            return str(value)
 
 
 async def page(found: Page, show: Callable[[Document], dict[str, Any]]) -> JSONResponse:

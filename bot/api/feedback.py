@@ -8,11 +8,12 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response
 
 from bot.api import examples, schemas
-from bot.api.answers import as_json, page
+from bot.api.answers import page
 from bot.api.operations import json_content, responses
 from bot.api.parts import Parts, named_athlete, users_named
 from bot.api.queries import FeedbackQuery, SummaryQuery, end_instant, first_instant
 from bot.core.summary import Summary
+from bot.core.values import as_json
 from bot.flows.summaries import collect
 from bot.store.connection import Document
 from bot.store.pages import FeedbackPages, Page

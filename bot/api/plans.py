@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from bot.api import examples, schemas
-from bot.api.answers import as_json, created
+from bot.api.answers import created
 from bot.api.operations import json_content, request_body, responses
 from bot.api.parts import Parts, named_athlete
 from bot.api.problems import Flaw, invalid
@@ -18,6 +18,7 @@ from bot.core.outlook import outlook, rest_days
 from bot.core.plans import InvalidPlan, Plan, read_plan
 from bot.core.records import PlanSnapshot
 from bot.core.roster import Athlete, Roster
+from bot.core.values import as_json
 from bot.store.connection import Document
 from bot.store.plans import COLLECTION, PlanStore
 from bot.store.records import RecordStore

@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 from starlette.responses import Response
 
 from bot.api import examples, schemas
-from bot.api.answers import as_json, created, page
+from bot.api.answers import created, page
 from bot.api.operations import json_content, request_body, responses
 from bot.api.parts import Parts, named_athlete
 from bot.api.problems import Flaw, invalid
@@ -24,6 +24,7 @@ from bot.core.records import Chat, Instant, Key, Record
 from bot.core.roster import Athlete, Roster
 from bot.core.strict_json import BadValue
 from bot.core.texts import common as texts
+from bot.core.values import as_json
 from bot.store.connection import Document
 from bot.store.pages import Page, PromptPages, PromptSelection
 from bot.store.prompts import PromptStore

@@ -13,6 +13,7 @@ _AGAIN = {
     Again.ABSENCE.value: "because the bot was away and may have missed the answer",
     Again.LATER.value: "because the athlete wished to be asked later",
     Again.NUDGE.value: "because nobody has answered",
+    Again.PENDING.value: "because the athlete wished to see what is unanswered",
 }
 
 

@@ -73,6 +73,11 @@ MONTHS = (
 DAYS = Noun(Text("day", "día"), Text("days", "días"))
 SESSIONS = Noun(Text("session", "sesión"), Text("sessions", "sesiones"))
 
+_NAMES = {
+    **dict.fromkeys(("en", "english", "inglés", "ingles"), Language.EN),
+    **dict.fromkeys(("es", "spanish", "español", "espanol", "castellano"), Language.ES),
+}
+
 _DAY_AND_MONTH = Text("{day} {month}", "{day} de {month}")
 _LONG_DATE = Text("{weekday}, {day} {month} {year}", "{weekday}, {day} de {month} de {year}")
 
@@ -83,6 +88,11 @@ def read_language(tag: str | None) -> Language | None:
         return Language((tag or "").replace("_", "-").partition("-")[0].strip().lower())
     except ValueError:
         return None
+
+
+def chosen_language(name: str) -> Language | None:
+    """The language that somebody names, in either language or by its tag; None if it is none of ours."""
+    return _NAMES.get(name.strip().casefold())
 
 
 def language_of(*tags: str | None) -> Language:

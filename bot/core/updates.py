@@ -137,6 +137,24 @@ def query_id_of(update: object) -> str | None:
     return query_id if isinstance(query_id, str) and query_id else None
 
 
+def sender_of(update: object) -> int | None:
+    """The Telegram user from whom an update came, even if nothing else in it can be read."""
+    for name in ALLOWED_UPDATES:
+        part = update.get(name) if isinstance(update, dict) else None
+        sender = part.get("from") if isinstance(part, dict) else None
+        if isinstance(sender, dict) and (user_id := read_int64(sender.get("id"))) is not None:
+            return user_id
+    return None
+
+
+def without_sender(update: object) -> dict[str, Any]:
+    """An update that says no more than that it was there: its id, and that of its callback query."""
+    update = update if isinstance(update, dict) else {}
+    query_id = query_id_of(update)
+    query = {} if query_id is None else {"callback_query": {"id": query_id}}
+    return {"update_id": update.get("update_id"), **query}
+
+
 def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: datetime) -> TapUpdate:
     query_id = query_id_of(update)
     if query_id is None:
@@ -170,14 +188,15 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
 def _read_message(
     update_id: object, raw: object, *, is_edit: bool = False
 ) -> CommandUpdate | NoteUpdate | None:
-    message = _object(raw, "message")
-    chat = _object(message.get("chat"), "message.chat")
-    chat_id = _integer(chat.get("id"), "message.chat.id")
+    field = "edited_message" if is_edit else "message"
+    message = _object(raw, field)
+    chat = _object(message.get("chat"), f"{field}.chat")
+    chat_id = _integer(chat.get("id"), f"{field}.chat.id")
     sender = message.get("from")
     if not isinstance(sender, dict) or sender.get("is_bot") is True:
         return None
     number = _integer(update_id, "update_id")
-    user_id = _integer(sender.get("id"), "message.from.id")
+    user_id = _integer(sender.get("id"), f"{field}.from.id")
     is_private = chat.get("type") == "private"
     text = message.get("text")
     replied_to, payloads = _replied_to(message.get("reply_to_message"))
@@ -187,7 +206,7 @@ def _read_message(
     if not is_command and (replied_to is not None or is_wordless):
         return NoteUpdate(
             number, user_id, chat_id, is_private,
-            message_id=_integer(message.get("message_id"), "message.message_id"),
+            message_id=_integer(message.get("message_id"), f"{field}.message_id"),
             text=_clean(text) if isinstance(text, str) else None,
             replied_to=replied_to,
             payloads=payloads,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.actions import Action, ActionTap
+from bot.core.errors import StorageRejected
 from bot.core.feedback import Tap
 from bot.core.language import Text
 from bot.core.prompts import Kind
 from bot.core.roster import Athlete
 from bot.core.texts import actions as texts
+from bot.core.texts import privacy as privacy_texts
+from bot.core.texts.people import NOT_DONE
+from bot.flows.forgetting import CONFIRM_WITHIN, Forgetting
 from bot.store.connection import Document
 from bot.store.letters import Letter, LetterStore
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +40,9 @@ class Acted:
 class Actions:
     """Carries out what buttons ask for."""
 
-    def __init__(self, letters: LetterStore) -> None:
+    def __init__(self, letters: LetterStore, forgetting: Forgetting) -> None:
         self._letters = letters
+        self._forgetting = forgetting
 
     async def carry_out(self, wish: ActionTap, tap: Tap, athlete: Athlete | None) -> Acted:
         """Do it, durably.
@@ -49,8 +57,22 @@ class Actions:
         match wish.action:
             case Action.SEEN:
                 return await self._see(wish.argument, tap)
-            case Action.FORGET | Action.KEEP:
-                raise NotImplementedError(athlete)
+            case Action.KEEP:
+                return Acted(privacy_texts.KEPT, instead=privacy_texts.KEPT)
+            case Action.FORGET:
+                return await self._forget(tap, athlete)
+
+    async def _forget(self, tap: Tap, athlete: Athlete | None) -> Acted:
+        asked_at, user_id = tap.prompt_at, tap.user_id
+        if user_id is None or asked_at is None or tap.received_at - asked_at > CONFIRM_WITHIN:
+            return Acted(privacy_texts.TOO_LATE, is_alert=True)
+        try:
+            await self._forgetting.forget(user_id, athlete, tap)
+        except StorageRejected as exc:  # it must not hold up everybody's taps
+            log.error("/forgetme cannot be carried out: %s", exc)
+            return Acted(NOT_DONE, is_alert=True)
+        listed = self._forgetting.is_listed(user_id)
+        return Acted(privacy_texts.FORGOTTEN, instead=privacy_texts.forgotten(listed=listed))
 
     async def _see(self, reference: str, tap: Tap) -> Acted:
         if tap.chat_id is None:

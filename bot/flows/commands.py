@@ -1,4 +1,4 @@
-"""Replies to messages: `/start`, `/help`, `/stats`, what `requests` says, and a hint for everything else."""
+"""Replies to messages: `/start`, `/help`, `/stats`, what `requests` and `personal` say, else a hint."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bot.core.errors import (
     JournalError,
@@ -26,6 +27,7 @@ from bot.core.texts import stats as stats_texts
 from bot.core.updates import CommandUpdate, NoteUpdate
 from bot.flows.figures import DEFAULT_DAYS, MAX_DAYS
 from bot.flows.languages import Languages
+from bot.flows.personal import Personal
 from bot.flows.ports import BotApi
 from bot.flows.replies import Reply
 from bot.flows.roster import RosterKeeper
@@ -66,6 +68,7 @@ class Commands:
     Args:
         stats: figures over so many days.
         draw: their picture.
+        personal: what people ask about themselves.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class Commands:
         roster: RosterKeeper,
         languages: Languages,
         draw: Callable[[Stats, Language], Awaitable[bytes]],
+        personal: Personal,
         *,
         admins: frozenset[int],
         monotonic: Callable[[], float] = time.monotonic,
@@ -86,6 +90,7 @@ class Commands:
         self._roster = roster
         self._languages = languages
         self._draw = draw
+        self._personal = personal
         self._admins = admins
         self._monotonic = monotonic
         self._waiting: list[_Waiting] = []
@@ -121,8 +126,8 @@ class Commands:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _RECHECK if able else None)
                 continue
-            if ready.reply is None and ready.work is None and self._is_stats(ready.command):
-                ready.work = asyncio.create_task(self._prepare(ready))
+            if ready.reply is None and ready.work is None and (work := self._work(ready.command)) is not None:
+                ready.work = asyncio.create_task(self._prepare(ready, work))
                 continue
             try:
                 await self._reply(ready)
@@ -182,15 +187,25 @@ class Commands:
         is_stats = isinstance(command, CommandUpdate) and command.name == "stats"
         return is_stats and is_allowed and _days(command) is not None
 
-    async def _prepare(self, waiting: _Waiting) -> None:
-        """Make the reply to /stats."""
+    def _work(self, command: CommandUpdate | NoteUpdate) -> Callable[[Language], Awaitable[Reply]] | None:
+        """What makes the reply, where that takes the database; None where it takes no while."""
+        if self._is_stats(command):
+            return partial(self._stats_reply, _days(command) or DEFAULT_DAYS)
+        if isinstance(command, CommandUpdate) and self._personal.answers(command.name):
+            return partial(self._personal.reply, command)
+        return None
+
+    async def _prepare(self, waiting: _Waiting, work: Callable[[Language], Awaitable[Reply]]) -> None:
+        """Make a reply that takes a while."""
         command = waiting.command
         language = self._languages.of(command.user_id, command.language_code)
         try:
-            waiting.reply = await self._stats_reply(_days(command) or DEFAULT_DAYS, language)
+            waiting.reply = await work(language)
         except Exception as exc:  # noqa: BLE001  # whoever asked is told
-            log.error("the figures failed unexpectedly: %s", describe_defect(exc))
-            waiting.reply = Reply(texts.STATS_LATER(language))
+            log.error("preparing a reply failed unexpectedly: %s", describe_defect(exc))
+            waiting.reply = Reply(
+                (texts.STATS_LATER if self._is_stats(command) else texts.NOT_DONE)(language)
+            )
         self._wake.set()
 
     async def _stats_reply(self, days: int, language: Language) -> Reply:

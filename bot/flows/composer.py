@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 
 from bot.core.actions import Action, format_action
 from bot.core.clock import Clock
@@ -12,15 +12,19 @@ from bot.core.details import Details, read_details
 from bot.core.evidence import read_answer, read_day
 from bot.core.keyboards import Keyboard, prompt_keyboard
 from bot.core.language import Language
-from bot.core.prompts import Kind, Prompt
+from bot.core.prompts import InvalidPrompt, Kind, Prompt
 from bot.core.roster import Athlete, Roster
 from bot.core.texts import letters as letter_texts
 from bot.core.texts import questions as question_texts
 from bot.core.texts.letters import Pain
 from bot.core.values import read_int64
+from bot.core.weekly import read_sunday
 from bot.flows.languages import Languages
+from bot.flows.weeks import Weeks
 from bot.store.connection import Document
 from bot.store.letters import LetterStore
+
+_SUNDAY = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,14 @@ class Composer:
         languages: Languages,
         clock: Clock,
         zone: tzinfo,
+        weeks: Weeks,
     ) -> None:
         self._letters = letters
         self._roster = roster
         self._languages = languages
         self._clock = clock
         self._zone = zone
+        self._weeks = weeks
 
     async def compose(self, prompt: Prompt, athlete: Athlete | None) -> Composed:
         """What to send.
@@ -65,6 +71,7 @@ class Composer:
 
         Raises:
             StorageUnavailable, StorageRejected.
+            InvalidPrompt: nothing can be said about it.
         """
         language = self._languages.of_athlete(athlete)
         match prompt.kind:
@@ -75,8 +82,18 @@ class Composer:
             case Kind.NOTICE:
                 pain, _ = await self._pain(prompt)
                 return Composed(letter_texts.notice(pain, language))
-            case _:
+            case Kind.WEEKLY:
+                return await self._weekly(prompt, athlete, language)
+            case Kind.SESSION:
                 return self._question(prompt, athlete, language)
+
+    async def _weekly(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> Composed:
+        sunday = read_sunday(prompt.session_id)
+        if athlete is None or sunday is None or sunday.weekday() != _SUNDAY:
+            raise InvalidPrompt(
+                "sessionId: names no athlete's week; weekly summaries are made by the bot alone"
+            )
+        return Composed(await self._weeks.tell(athlete, sunday - timedelta(days=_SUNDAY), language))
 
     def _question(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> Composed:
         zone = self._zone if athlete is None else athlete.hours.zone

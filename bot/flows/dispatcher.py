@@ -115,7 +115,7 @@ class Dispatcher:
             athlete = None if prompt is None else _athlete(prompt, roster)
             composed = None
             if prompt is not None and await self._may_go(prompt, athlete, document):
-                composed = await self._composer.compose(prompt, athlete)
+                composed = await self._compose(prompt, athlete, document)
         except (StorageUnavailable, StorageRejected) as exc:
             self._trouble.met(f"prompts wait: {exc}")
             await asyncio.sleep(_TROUBLE_DELAY)
@@ -128,6 +128,14 @@ class Dispatcher:
             task = asyncio.create_task(self._send(prompt, athlete, composed))
             self._in_flight[task] = prompt.chat_id
             task.add_done_callback(lambda done: self._in_flight.pop(done, None))
+
+    async def _compose(self, prompt: Prompt, athlete: Athlete | None, document: Document) -> Composed | None:
+        try:
+            return await self._composer.compose(prompt, athlete)
+        except InvalidPrompt as exc:
+            log.warning("the prompt with _id %s cannot be sent: %s", prompt.id, exc)
+            await self._outbox.settle_invalid(document, str(exc), self._clock())
+            return None
 
     async def _read(self, document: Document) -> Prompt | None:
         """The prompt in a claimed document; None if it is none, too early or too late."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import datetime
 
 from bot.core.clock import Clock
 from bot.core.errors import StorageRejected, StorageUnavailable
-from bot.core.language import Language, language_of
+from bot.core.language import Language, language_of, read_language
 from bot.core.roster import Athlete
 from bot.flows.roster import RosterKeeper
 from bot.logs import Recurring, describe_defect
@@ -32,6 +33,7 @@ class Languages:
         self._clock = clock
         self._users: dict[int, User] = {}
         self._heard: dict[int, str] = {}
+        self._reading = asyncio.Lock()
         self._trouble = Recurring(log)
 
     def of(self, user_id: int | None, heard: str | None = None) -> Language:
@@ -46,6 +48,12 @@ class Languages:
         """An athlete's language."""
         return self._decide(None if athlete is None else athlete.user_id, athlete, None)
 
+    def settled(self, user_id: int) -> Language | None:
+        """The language that they, or else the coach, chose; None: whatever Telegram says."""
+        athlete = self._roster.athlete(user_id)
+        chosen = read_language(self._users.get(user_id, User()).language)
+        return chosen or read_language(None if athlete is None else athlete.language)
+
     def hear(self, user_id: int | None, tag: str | None) -> None:
         """What Telegram says; it is stored soon, if that is somebody known."""
         if user_id is None or not tag:
@@ -54,14 +62,17 @@ class Languages:
         if is_known and tag != self._heard.get(user_id, self._users.get(user_id, User()).telegram_language):
             self._heard[user_id] = tag
 
-    async def choose(self, user_id: int, language: Language | None) -> None:
-        """Write in this language from now on; None: in whatever Telegram says.
+    async def choose(self, user_id: int, language: Language | None, now: datetime) -> None:
+        """Write in this language from now on; None: in whatever Telegram says. A newer choice stays.
+
+        Args:
+            now: when they asked for it.
 
         Raises:
             StorageUnavailable, StorageRejected: doing it again is harmless.
         """
-        await self._store.choose(user_id, None if language is None else language.value, self._clock())
-        self._users = await self._store.all()
+        await self._store.choose(user_id, None if language is None else language.value, now)
+        await self._read()
 
     def forget(self, user_id: int) -> None:
         """Somebody's data are deleted."""
@@ -76,7 +87,7 @@ class Languages:
         """
         heard = dict(self._heard)
         await self._store.speak(heard, self._clock())
-        self._users = await self._store.all()
+        await self._read()
         for user_id, tag in heard.items():
             if self._heard.get(user_id) == tag:
                 del self._heard[user_id]
@@ -92,6 +103,10 @@ class Languages:
             except Exception as exc:  # noqa: BLE001  # not worth the service
                 self._trouble.met(f"reading languages fails unexpectedly: {describe_defect(exc)}")
             await asyncio.sleep(_INTERVAL)
+
+    async def _read(self) -> None:
+        async with self._reading:  # or an older reading could end up in the place of a newer one
+            self._users = await self._store.all()
 
     def _decide(self, user_id: int | None, athlete: Athlete | None, heard: str | None) -> Language:
         user = User() if user_id is None else self._users.get(user_id, User())

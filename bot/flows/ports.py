@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -22,6 +23,24 @@ class SentMessage:
 
     message_id: int | None
     sent_at: datetime | None
+
+
+class MenuApi(Protocol):
+    """The calls that set what Telegram offers in its menu of commands. They raise as those of `BotApi` do."""
+
+    async def set_commands(
+        self, commands: Sequence[tuple[str, str]], chat_id: int | None, language_code: str
+    ) -> None:
+        """Set a menu.
+
+        Args:
+            commands: each with its description.
+            chat_id: whose private chat; None: wherever there is no other menu.
+            language_code: of the app that shows it; empty: of those without a menu in their language.
+        """
+
+    async def delete_commands(self, chat_id: int | None, language_code: str) -> None:
+        """Delete a menu, so that the one for everybody counts again; none at all is no error."""
 
 
 class BotApi(Protocol):

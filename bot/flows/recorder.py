@@ -207,10 +207,10 @@ class Recorder:
                 case NoteUpdate():
                     self._languages.hear(update.user_id, update.language_code)
                     return _Message(entry, update)
-                case CommandUpdate() if is_request(update) or self._is_refused(update):
-                    self._languages.hear(update.user_id, update.language_code)
-                    return _Message(entry, update)
                 case CommandUpdate():
+                    self._languages.hear(update.user_id, update.language_code)
+                    if is_request(update) or self._is_refused(update):
+                        return _Message(entry, update)
                     self._commands.put(update, partial(self._to_finish.append, entry.seq))
                 case None:
                     self._to_finish.append(entry.seq)

@@ -1,4 +1,4 @@
-"""Messages that change something: pauses, and invitations that are accepted.
+"""Messages that change something: pauses, languages, what is asked again, and invitations that are accepted.
 
 Everything is decided by the message and the time at which it was received. So a message that is seen to
 again, after a crash, changes nothing.
@@ -6,30 +6,57 @@ again, after a crash, changes nothing.
 
 from __future__ import annotations
 
-from datetime import datetime
+import unicodedata
+from datetime import datetime, timedelta
 
 from bot.core.invitations import hash_code, is_code
-from bot.core.language import Language
+from bot.core.language import Language, chosen_language
 from bot.core.pauses import read_pause_end
 from bot.core.roster import Athlete
+from bot.core.texts import languages as language_texts
+from bot.core.texts import pending as pending_texts
 from bot.core.texts import people as texts
 from bot.core.updates import CommandUpdate
+from bot.flows.languages import Languages
 from bot.flows.replies import Reply
 from bot.flows.roster import RosterKeeper
 from bot.store.athletes import AthleteStore, UserTakenError
+from bot.store.prompts import PromptStore
+
+MOST_PENDING = 10
+"""So many questions come again at most: more would be a flood."""
+
+_AUTO = "auto"
 
 
 def is_request(command: CommandUpdate) -> bool:
     """Whether a message asks for a change."""
-    return command.name in ("pause", "resume") or (command.name == "start" and command.argument != "")
+    return command.name in ("pause", "resume", "language", "pending") or (
+        command.name == "start" and command.argument != ""
+    )
 
 
 class Requests:
-    """Carries out what athletes, and those who are invited to be, ask for."""
+    """Carries out what athletes, and those who are invited to be, ask for.
 
-    def __init__(self, athletes: AthleteStore, roster: RosterKeeper) -> None:
+    Args:
+        late_after_days: LATE_AFTER_DAYS.
+    """
+
+    def __init__(
+        self,
+        athletes: AthleteStore,
+        roster: RosterKeeper,
+        languages: Languages,
+        prompts: PromptStore,
+        late_after_days: int,
+    ) -> None:
         self._athletes = athletes
         self._roster = roster
+        self._languages = languages
+        self._prompts = prompts
+        # An answer to what is so old would be late.
+        self._window = timedelta(days=late_after_days + 1)
 
     async def carry_out(
         self,
@@ -50,6 +77,10 @@ class Requests:
         """
         if command.name == "start":
             return await self._accept(command, athlete, language, received_at)
+        if command.name == "language":
+            return await self._speak(command, athlete, language, received_at, is_admin=is_admin)
+        if command.name == "pending":
+            return await self._ask(command, athlete, language, received_at, is_admin=is_admin)
         if athlete is None:
             return Reply(texts.PAUSE_FOR_ATHLETES(language), is_refused=not is_admin)
         if not command.is_private:
@@ -75,6 +106,54 @@ class Requests:
         if not known:  # removed a moment ago
             return Reply(texts.PAUSE_FOR_ATHLETES(language), is_refused=True)
         return Reply(texts.paused(until, zone, language))
+
+    async def _speak(
+        self,
+        command: CommandUpdate,
+        athlete: Athlete | None,
+        language: Language,
+        now: datetime,
+        *,
+        is_admin: bool,
+    ) -> Reply:
+        if athlete is None and not is_admin:
+            return Reply(language_texts.FOR_KNOWN(language), is_refused=True)
+        if not command.is_private:
+            return Reply(language_texts.PRIVATE(language))
+        # A keyboard may write ñ as two characters.
+        argument = unicodedata.normalize("NFC", command.argument).casefold()
+        if not argument:
+            return Reply(language_texts.present(language))
+        if argument == _AUTO:
+            await self._languages.choose(command.user_id, None, now)
+            language = self._languages.of(command.user_id, command.language_code)
+            return Reply(language_texts.AUTO(language))
+        if (chosen := chosen_language(argument)) is None:
+            return Reply(language_texts.USAGE(language))
+        await self._languages.choose(command.user_id, chosen, now)
+        return Reply(language_texts.CHOSEN(chosen))
+
+    async def _ask(
+        self,
+        command: CommandUpdate,
+        athlete: Athlete | None,
+        language: Language,
+        now: datetime,
+        *,
+        is_admin: bool,
+    ) -> Reply:
+        if athlete is None:
+            return Reply(pending_texts.FOR_ATHLETES(language), is_refused=not is_admin)
+        if not command.is_private and command.chat_id != athlete.chat_id:
+            return Reply(pending_texts.OWN_CHAT(language))
+        number, asked = await self._prompts.ask_pending(
+            athlete,
+            update_id=command.update_id,
+            sent_after=now - self._window,
+            most=MOST_PENDING,
+            now=now,
+        )
+        return Reply(pending_texts.pending(number, asked, language))
 
     async def _accept(
         self, command: CommandUpdate, athlete: Athlete | None, language: Language, now: datetime

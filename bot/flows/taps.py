@@ -231,14 +231,15 @@ class Taps:
                 case.verdict = self._derive(tap, wish, case.session, athlete)
 
     def _may_act(self, action: ActionTap, case: Case) -> bool:
-        """Whoever is in the coach's chat may have seen something; the rest is for athletes in private.
+        """Whoever is in the coach's chat may have seen something; the rest is about who taps, in private.
 
-        A group may go by another id by now; then it is the alert that tells whether this is its chat.
+        A group may go by another id by now; then it is the alert that tells whether this is its chat. What
+        was begun is done to its end, too, for whom it has taken off the roster already.
         """
         coach, chat = self._coach_chat_id, case.tap.chat_id
         if action.action is Action.SEEN:
             return coach is not None and chat is not None and (chat == coach or (chat < 0 and coach < 0))
-        return case.athlete is not None and not case.is_in_group
+        return case.tap.chat_id is not None and not case.is_in_group
 
     async def _look_up(self, cases: Sequence[Case]) -> None:
         """Verdicts, with the prompt records, where a tap itself does not say enough."""

@@ -72,7 +72,7 @@ def _multipart(content_type: str, body: bytes) -> Iterator[tuple[str, str | Uplo
         if not separator or name is None:
             raise _unparsable("multipart form data")
         file_name = _file_name(header)
-        value = content.decode() if file_name is None else Upload(file_name, len(content))
+        value = content.decode() if file_name is None else Upload(file_name, len(content), content)
         yield _unescaped(name.group(1)), value
 
 

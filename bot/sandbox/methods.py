@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sandbox.errors import bad_request
@@ -18,10 +18,15 @@ _TRUE = frozenset({"true", "yes", "1"})
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file in a request: its name and size in bytes, without the content."""
+    """A file in a request: its name, size in bytes, and content."""
 
     file_name: str
     file_size: int
+    content: bytes = field(default=b"", repr=False, compare=False)
+
+    def as_dict(self) -> Json:
+        """Name and size."""
+        return {"file_name": self.file_name, "file_size": self.file_size}
 
 
 class Params:
@@ -33,7 +38,8 @@ class Params:
     def for_ledger(self) -> Json:
         """The parameters as plain JSON."""
         return {
-            name: asdict(value) if isinstance(value, Upload) else value for name, value in self.values.items()
+            name: value.as_dict() if isinstance(value, Upload) else value
+            for name, value in self.values.items()
         }
 
     def text(self, name: str) -> str:
@@ -173,7 +179,10 @@ def _send_photo(world: World, params: Params) -> Json:
 
 def _send_document(world: World, params: Params) -> Json:
     file = params.file("document")
-    return _send_file(world, params, {"document": {**_new_file(), **asdict(file)}})
+    document = {**_new_file(), **file.as_dict()}
+    message = _send_file(world, params, {"document": document})
+    world.keep_file(document["file_id"], file.content)
+    return message
 
 
 def _new_file() -> Json:
@@ -225,7 +234,13 @@ def _delete_webhook(world: World, params: Params) -> bool:
 
 def _set_my_commands(world: World, params: Params) -> bool:
     commands = params.structure("commands", list) or []
-    return world.set_my_commands(commands, params.text("scope"), params.text("language_code"))
+    return world.set_my_commands(commands, _scope(params), params.text("language_code"))
+
+
+def _scope(params: Params) -> str:
+    """The scope of commands as JSON text; "" if it is left out."""
+    scope = params.structure("scope", dict)
+    return json.dumps(scope) if scope else ""
 
 
 Method = Callable[[World, Params], Any]
@@ -243,10 +258,10 @@ _METHODS: dict[str, Method] = {
     "getChat": lambda world, params: world.get_chat(params.chat()),
     "setMyCommands": _set_my_commands,
     "deleteMyCommands": lambda world, params: world.delete_my_commands(
-        params.text("scope"), params.text("language_code")
+        _scope(params), params.text("language_code")
     ),
     "getMyCommands": lambda world, params: world.get_my_commands(
-        params.text("scope"), params.text("language_code")
+        _scope(params), params.text("language_code")
     ),
     "setWebhook": _set_webhook,
     "deleteWebhook": _delete_webhook,

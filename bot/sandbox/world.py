@@ -29,6 +29,7 @@ MAX_TEXT = 4096
 MAX_CAPTION = 1024
 MAX_CALLBACK_DATA_BYTES = 64
 MAX_ANSWER = 200
+_MAX_KEPT_FILE = 1_000_000  # bytes
 
 _NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
@@ -146,6 +147,7 @@ class World:
         self._users: dict[int, User] = {}
         self._queries: dict[str, Tap] = {}
         self._commands: dict[tuple[str, str], list[Json]] = {}
+        self._files: dict[str, bytes] = {}
         self._webhook = ""
 
     # The clock and other settings
@@ -320,6 +322,21 @@ class World:
         self.queue.restart(first_id)
 
     # The script: what can be seen from outside
+
+    def keep_file(self, file_id: str, content: bytes) -> None:
+        """Remembers what is in a file, if that is not much."""
+        if len(content) <= _MAX_KEPT_FILE:
+            self._files[file_id] = content
+
+    def file(self, file_id: str) -> bytes:
+        """What is in a document that the bot has sent.
+
+        Raises:
+            SandboxError: there is none of this id, or it was too large to keep.
+        """
+        if file_id not in self._files:
+            raise SandboxError(f"no file {file_id} is kept")
+        return self._files[file_id]
 
     def messages(self, chat_id: int) -> list[Json]:
         """The messages of a chat as they are now, oldest first."""
@@ -521,17 +538,17 @@ class World:
 
     def set_my_commands(self, commands: list[Json], scope: str = "", language_code: str = "") -> bool:
         """Remembers the commands of one scope (its JSON text) and language."""
-        self._commands[scope, language_code] = commands
+        self._commands[_scope_key(scope), language_code] = commands
         return True
 
     def delete_my_commands(self, scope: str = "", language_code: str = "") -> bool:
         """Forgets them."""
-        self._commands.pop((scope, language_code), None)
+        self._commands.pop((_scope_key(scope), language_code), None)
         return True
 
     def get_my_commands(self, scope: str = "", language_code: str = "") -> list[Json]:
         """The commands remembered for one scope and language."""
-        return self._commands.get((scope, language_code), [])
+        return self._commands.get((_scope_key(scope), language_code), [])
 
     # Shared
 
@@ -639,6 +656,12 @@ class World:
     def _wake(self) -> None:
         if self.on_update is not None:
             self.on_update()
+
+
+def _scope_key(scope: str) -> str:
+    """A scope of commands in one form, however it is written; "" is the default one."""
+    parsed = json.loads(scope) if scope else {}
+    return json.dumps(parsed, sort_keys=True) if parsed.get("type", "default") != "default" else ""
 
 
 def _chat_info(chat_id: int, user: User | None) -> Json:

@@ -8,7 +8,7 @@ A document needs `runId`, `sessionId` and `chatId`; a coach workflow may insert 
 - the way out: `claim` and `attemptAt` (nobody else may claim it before then: the lease, or the time of the
   next try), `attempts`, `unknowns`, `reference`, `messageId`, `sentAt`, `messages`, see `bot.store.outbox`;
 - what comes after: `state` and `reason`, `answeredAt`, `again` (why it is asked once more), `askedAgainAt`,
-  `laterAt`, `laterUpdateId`, `nudgeAt`, `nudgedAt`, see `bot.store.followups`;
+  `laterAt`, `laterUpdateId`, `pendingUpdateId`, `nudgeAt`, `nudgedAt`, see `bot.store.followups`;
 - `createdAt`, `updatedAt`.
 """
 
@@ -24,16 +24,19 @@ from pymongo.errors import DuplicateKeyError
 
 from bot.core.prompts import Again, Answered, Kind, LaterResult, PromptState
 from bot.core.records import is_day
+from bot.core.roster import Athlete
 from bot.store.connection import Database, Document, bulk_upsert, storage_errors
 
 COLLECTION = "session_prompts"
 
 IS_QUESTION: Document = {"kind": {"$in": [None, Kind.SESSION.value]}}
-"""Selects questions; the rest are reminders."""
+"""Selects questions; the rest are reminders, letters and weekly summaries."""
 
 _LATE_REASON = "the answer came too late to count"
 # From these a wish to be asked later is granted: a message may have arrived although nobody knows.
 _OPEN = [None, PromptState.PENDING.value, PromptState.SENT.value, PromptState.UNDELIVERABLE.value]
+
+_OF_PENDING = dict.fromkeys(("state", "sentAt", "messages", "pendingUpdateId"), True)
 
 # With a time of sending: asked, and without an answer that counts.
 _ASKED = [state.value for state in PromptState if state is not PromptState.ANSWERED]
@@ -80,6 +83,37 @@ class PromptStore:
                 except DuplicateKeyError:
                     existing = await self._prompts.find_one(key)
         return str((existing or {}).get("state") or PromptState.PENDING.value)
+
+    async def put_weekly(
+        self,
+        run_id: str,
+        session_id: str,
+        *,
+        athlete_id: str,
+        user_id: int,
+        due_at: datetime,
+        not_after: datetime,
+        now: datetime,
+    ) -> bool:
+        """Have an athlete told of their week, in their private chat; returns whether that is new."""
+        # Without `date`, which is for what stands in plans.
+        document = {
+            "kind": Kind.WEEKLY.value,
+            "athleteId": athlete_id,
+            "userId": user_id,
+            "state": PromptState.PENDING.value,
+            "dueAt": due_at,
+            "notAfter": not_after,
+            "createdAt": now,
+            "updatedAt": now,
+        }
+        key = {"runId": run_id, "sessionId": session_id, "chatId": str(user_id)}
+        with storage_errors():
+            try:
+                result = await self._prompts.update_one(key, {"$setOnInsert": document}, upsert=True)
+            except DuplicateKeyError:  # another service has just put it there
+                return False
+        return result.upserted_id is not None
 
     async def count(self) -> dict[str, int]:
         """Questions by state; documents that nobody has looked at yet are pending."""
@@ -258,6 +292,71 @@ class PromptStore:
                 )
             if result.matched_count:
                 return LaterResult.POSTPONED
+
+    async def ask_pending(
+        self,
+        athlete: Athlete,
+        *,
+        update_id: int,
+        sent_after: datetime,
+        most: int,
+        now: datetime,
+    ) -> tuple[int, int]:
+        """Ask again at once about what an athlete has not answered, oldest first. The same wish a second time
+        asks nothing more.
+
+        What is to be asked again anyhow, later, comes now; what is just being sent is left alone.
+
+        Args:
+            update_id: the wish, as Telegram numbers it.
+            sent_after: what was asked for the first time then or earlier can no longer be answered.
+            most: so many questions at most.
+
+        Returns:
+            How many are unanswered, and about how many of them this wish asks.
+        """
+        chats = {chat_id for chat_id in (athlete.chat_id, athlete.user_id) if chat_id is not None}
+        nobodys = {"userId": None, "athleteId": None}
+        query: Document = {
+            "chatId": {"$in": [form for chat_id in chats for form in chat_forms(chat_id)]},
+            "sentAt": {"$gt": sent_after},
+            # What a workflow asked in a private chat names nobody.
+            "$or": [*mine(athlete), {"chatId": {"$in": chat_forms(athlete.user_id or 0)}, **nobodys}],
+            **IS_QUESTION,
+        }
+        with storage_errors():
+            found = await self._prompts.find(query, _OF_PENDING).to_list()
+            open_ = [
+                document
+                for document in found
+                if document.get("state") in (PromptState.PENDING, PromptState.SENT)
+                and _first_sent_at(document, sent_after) > sent_after
+            ]
+            open_.sort(key=lambda document: (_first_sent_at(document, sent_after), str(document["_id"])))
+            asked = {document["_id"] for document in found if document.get("pendingUpdateId") == update_id}
+            left = [document for document in open_ if document["_id"] not in asked]
+            for document in left[: max(0, most - len(asked))]:
+                await self._prompts.update_one(
+                    {"_id": document["_id"], "state": document["state"], **unclaimed(now)},
+                    {
+                        "$set": {
+                            "state": PromptState.PENDING.value,
+                            "again": Again.PENDING.value,
+                            "dueAt": now,
+                            "pendingUpdateId": update_id,
+                            "updatedAt": now,
+                        },
+                        "$unset": {"nudgeAt": "", "reason": ""},
+                    },
+                )
+        return len(open_), min(len(open_), most)
+
+
+def mine(athlete: Athlete) -> list[Document]:
+    """Selects, each for itself, prompts that say whose they are: this athlete's."""
+    names = [athlete.athlete_id] + ([] if athlete.user_id is None else [str(athlete.user_id)])
+    users = [] if athlete.user_id is None else [{"userId": athlete.user_id}]
+    return [*users, {"athleteId": {"$in": names}, "userId": {"$in": [None, athlete.user_id]}}]
 
 
 def chat_forms(chat_id: int) -> list[Any]:

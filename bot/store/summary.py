@@ -41,12 +41,20 @@ class SummaryStore:
         Raises:
             StorageUnavailable, StorageRejected: as `storage_errors`.
         """
-        plans = await _find(self._plans, plans_query(athlete, first, last))
+        plans = await self.plans(athlete, first, last)
         early = await _find(self._events, events_query(athlete, first, last))
         asked = await _find(self._prompts, prompts_query(athlete, first, last, {"$in": _runs(early)}))
         # Answers last: those that prompts are said to have are there by now.
         events = await _find(self._events, {"runId": {"$in": _runs([*plans, *asked])}})
         return Records(plans, asked, list({str(e["_id"]): e for e in (*early, *events)}.values()))
+
+    async def plans(self, athlete: Athlete, first: date, last: date) -> list[Document]:
+        """Plans that may be an athlete's, for these days, both included, whole.
+
+        Raises:
+            StorageUnavailable, StorageRejected: as `storage_errors`.
+        """
+        return await _find(self._plans, plans_query(athlete, first, last))
 
 
 def plans_query(athlete: Athlete, first: date, last: date) -> Document:

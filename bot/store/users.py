@@ -1,6 +1,7 @@
 """The collection `users`: in which language known people read. Nothing is kept of strangers.
 
-`{_id: Telegram user id, telegramLanguage, language, updatedAt}`: what Telegram says, and what they chose.
+`{_id: Telegram user id, telegramLanguage, language, chosenAt, updatedAt}`: what Telegram says, what they
+chose, and when they wrote so.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 from pymongo import UpdateOne
 
 from bot.core.values import read_int64
-from bot.store.connection import Database, bulk_upsert, storage_errors
+from bot.store.connection import Database, Document, bulk_upsert, storage_errors
 
 COLLECTION = "users"
 
@@ -55,9 +56,19 @@ class UserStore:
             await bulk_upsert(self._users, requests)
 
     async def choose(self, user_id: int, tag: str | None, now: datetime) -> None:
-        """Remember what somebody chose; None takes the choice back."""
-        set_, unset = {"updatedAt": now}, {"language": ""}
-        update = {"$set": set_, "$unset": unset} if tag is None else {"$set": {**set_, "language": tag}}
+        """Remember what somebody chose; None takes the choice back. A newer choice stays.
+
+        Args:
+            now: when they wrote so.
+        """
+        # Decided in MongoDB: a message may be seen to again, behind a newer one.
+        is_newer = {"$gt": ["$chosenAt", now]}
+        values: Document = {
+            "language": "$$REMOVE" if tag is None else {"$literal": tag},
+            "chosenAt": now,
+            "updatedAt": now,
+        }
+        update = [{"$set": {k: {"$cond": [is_newer, f"${k}", value]} for k, value in values.items()}}]
         with storage_errors():
             await self._users.update_one({"_id": user_id}, update, upsert=True)
 

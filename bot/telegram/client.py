@@ -7,7 +7,7 @@ spoils neither a whole batch nor a message that was sent.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -42,7 +42,7 @@ _NOT_MODIFIED = "message is not modified"
 
 
 class BotClient:
-    """Implements `bot.flows.ports.BotApi` over HTTP. Use as an async context manager.
+    """Implements `BotApi` and `MenuApi` of `bot.flows.ports` over HTTP. Use as an async context manager.
 
     Args:
         token: the bot's token.
@@ -179,6 +179,17 @@ class BotClient:
             {"chat_id": chat_id, "message_id": message_id, "reply_markup": {"inline_keyboard": keyboard}},
         )
 
+    async def set_commands(
+        self, commands: Sequence[tuple[str, str]], chat_id: int | None, language_code: str
+    ) -> None:
+        """See `MenuApi`."""
+        given = [{"command": name, "description": description} for name, description in commands]
+        await self._call("setMyCommands", {"commands": given, **_scope(chat_id, language_code)})
+
+    async def delete_commands(self, chat_id: int | None, language_code: str) -> None:
+        """See `MenuApi`."""
+        await self._call("deleteMyCommands", _scope(chat_id, language_code))
+
     async def _edit(self, method: str, parameters: dict[str, Any]) -> None:
         try:
             await self._call(method, parameters)
@@ -194,6 +205,12 @@ class BotClient:
             return await self._bot.do_api_request(method, api_kwargs=given, read_timeout=read_timeout)
         except TelegramError as exc:
             _translate(exc)
+
+
+def _scope(chat_id: int | None, language_code: str) -> dict[str, Any]:
+    """The parameters that say whose menu of commands is meant."""
+    scope = {"type": "default"} if chat_id is None else {"type": "chat", "chat_id": chat_id}
+    return {"scope": scope, "language_code": language_code}
 
 
 def _sent(message: Any) -> SentMessage:

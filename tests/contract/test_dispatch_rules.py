@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core import texts
 from bot.core.keyboards import prompt_keyboard
 from bot.core.limits import SendLimits
 from bot.core.prompts import Again, LaterResult
 from bot.core.roster import Athlete, Hours, Pause, Quiet, Roster
+from bot.core.texts import questions
 from bot.flows import dispatcher as dispatcher_module
+from bot.flows.composer import Composer
 from bot.flows.dispatcher import Dispatcher
 from bot.flows.followups import Followups
 from bot.flows.planner import Planner
 from bot.flows.ports import SentMessage
+from bot.journal import Journal
 from bot.store.followups import FollowupStore
+from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
 from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
 from bot.store.slots import SlotStore
-from tests.contract.test_flows import FakeApi, eventually, running
+from tests.contract.test_flows import EN, FakeApi, eventually, languages_of, running
+from tests.support.flows import Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -49,8 +54,14 @@ class Evening:
         self.roster: Roster | None = Roster((ANA,))
         self.prompts = PromptStore(db)
         self._seconds = 0.0
+        letters = LetterStore(db)
+        composer = Composer(
+            *(letters, lambda: self.roster, languages_of(db, lambda: self.now), lambda: self.now, UTC),
+            Parts.of(db, Journal(Path("unused")), lambda: self.now).weeks(),
+        )
         self.dispatcher = Dispatcher(
-            self.api, Outbox(db), SendLimits(), lambda: self.now, UTC, lambda: self.roster, self._monotonic
+            *(self.api, Outbox(db), letters, composer, SendLimits(), lambda: self.now, UTC),
+            *(lambda: self.roster, self._monotonic),
         )
         self.followups = Followups(FollowupStore(db), lambda: self.now, 14)
         self.planner = Planner(PlanStore(db), SlotStore(db), lambda: self.roster, lambda: self.now, 14)
@@ -294,7 +305,7 @@ async def test_a_planned_question_shows_the_plan(evening: Evening) -> None:
         ["How did Monday's session go?", "<b>Tempo &lt;run&gt;</b>", "Goal: base"],
         ["How did your session go?", "<b>Swim</b>", "Goal: base"],
     ]
-    assert evening.api.sent[1][2] == prompt_keyboard("R1", "2026-02-17-swim")
+    assert evening.api.sent[1][2] == prompt_keyboard("R1", "2026-02-17-swim", EN)
 
 
 async def test_the_reminder_in_the_morning(evening: Evening) -> None:
@@ -336,7 +347,7 @@ async def test_a_nudge(evening: Evening) -> None:
     await evening.db.session_prompts.update_one({"sessionId": "answered"}, {"$set": {"state": "answered"}})
     await evening.db.feedback_events.insert_one({"runId": "r", "sessionId": "elsewhere", "chatId": "70"})
     assert await evening.look(NOW + 3 * HOUR - MILLISECOND) == []
-    assert await evening.look(NOW + 3 * HOUR) == [texts.prompt(None, None, again=Again.NUDGE)]
+    assert await evening.look(NOW + 3 * HOUR) == [questions.prompt(None, None, EN, again=Again.NUDGE)]
     assert await evening.state(sessionId="elsewhere") == ("answered", None)
     assert await evening.look(NOW + 4 * DAY) == []
     assert await evening.look(NOW + 3 * HOUR + 15 * DAY - MILLISECOND) == []
@@ -367,7 +378,7 @@ async def test_later_and_no_nudge(evening: Evening) -> None:
     assert result is LaterResult.POSTPONED
     assert await evening.look(NOW + 3 * HOUR) == []
     assert await evening.look(NOW + DAY - MILLISECOND) == []
-    assert await evening.look(NOW + DAY) == [texts.prompt(None, None, again=Again.LATER)]
+    assert await evening.look(NOW + DAY) == [questions.prompt(None, None, EN, again=Again.LATER)]
     assert await evening.look(NOW + 2 * DAY) == []
     assert await evening.state() == ("sent", None)
 

@@ -12,9 +12,10 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.callbacks import Callback, FeedbackType
+from bot.core.details import Details
 from bot.core.documents import FeedbackEvent
 from bot.core.feedback import IDS_COMPARABLE_WITHIN, Session, Tap, collision_key, derive_event
-from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
+from bot.store.feedback import FeedbackStore, Recorded, Standing, Unrecordable
 from bot.store.indexes import INDEXES, bootstrap
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -48,6 +49,11 @@ def make_event(
     return event
 
 
+def recorded(type_: FeedbackType, *, won: bool, key: str = "r-s-7", at: datetime | None = NOW) -> Recorded:
+    """What is told of an event of which nothing is known but the answer, given at `at`."""
+    return Recorded(type_, won=won, session_key=key, details=Details(), received_at=at)
+
+
 @pytest.fixture
 async def store(db: Database) -> FeedbackStore:
     """A store on an empty collection with its indexes."""
@@ -71,7 +77,7 @@ async def only_document(db: Database) -> dict[str, Any]:
 async def test_every_field_is_stored_with_its_type(db: Database, store: FeedbackStore) -> None:
     """Dates are BSON dates, ids of 64 bits are longs, the chat is a string, absent notes are null."""
     event = make_event(update_id=2**40, user_id=2**41)
-    assert await store.record([event]) == [Recorded(DONE, won=True)]
+    assert await store.record([event]) == [recorded(DONE, won=True, key=event.session_key)]
     assert await only_document(db) == event.to_bson()
     [types] = await (
         await db.feedback_events.aggregate(
@@ -105,10 +111,10 @@ async def test_the_last_tap_wins_and_an_older_one_does_not(db: Database, store: 
         make_event(type_=type_, update_id=update_id, note=note, at=NOW + timedelta(seconds=update_id))
         for type_, update_id, note in ((DONE, 1, "fine"), (HARD, 2, None), (PAIN, 3, "knee"))
     )
-    assert await store.record([first]) == [Recorded(DONE, won=True)]
-    assert await store.record([third]) == [Recorded(PAIN, won=True)]
-    assert await store.record([second]) == [Recorded(PAIN, won=False)]
-    assert await store.record([third]) == [Recorded(PAIN, won=True)]
+    assert await store.record([first]) == [recorded(DONE, won=True, at=first.received_at)]
+    assert await store.record([third]) == [recorded(PAIN, won=True, at=third.received_at)]
+    assert await store.record([second]) == [recorded(PAIN, won=False, at=third.received_at)]
+    assert await store.record([third]) == [recorded(PAIN, won=True, at=third.received_at)]
     assert await only_document(db) == third.to_bson()
     fourth = make_event(type_=DONE, update_id=4, at=NOW + timedelta(minutes=1))
     await store.record([fourth])
@@ -121,10 +127,10 @@ async def test_several_taps_on_one_session_in_a_batch(db: Database, store: Feedb
         make_event(type_=type_, update_id=n) for type_, n in ((HARD, 2), (PAIN, 9), (DONE, 1), (PAIN, 9))
     ]
     assert await store.record(events) == [
-        Recorded(PAIN, won=False),
-        Recorded(PAIN, won=True),
-        Recorded(PAIN, won=False),
-        Recorded(PAIN, won=True),
+        recorded(PAIN, won=False),
+        recorded(PAIN, won=True),
+        recorded(PAIN, won=False),
+        recorded(PAIN, won=True),
     ]
     assert (await only_document(db))["updateId"] == 9
 
@@ -133,14 +139,17 @@ async def test_several_taps_on_one_session_in_a_batch(db: Database, store: Feedb
 async def test_shuffled_and_replayed_taps_give_the_same_state(
     db: Database, store: FeedbackStore, seed: int
 ) -> None:
-    """In any order, batched anyhow and by two workers at once, every update twice: the same documents."""
+    """In any order, batched anyhow and by two workers at once, every update twice: the same answers.
+
+    Of several taps with the same answer any may be the one whose time is stored; the last one's id is.
+    """
     chance = random.Random(seed)
     events = [
         make_event(f"r{chance.randrange(3)}", "s", chance.choice(list(FeedbackType)), update_id=n,
                    at=NOW + timedelta(seconds=n), user_id=chance.choice([7, 8]))
         for n in range(60)
     ]  # fmt: skip
-    expected = {event.session_key: event.to_bson() for event in events}
+    last = {event.session_key: event for event in events}
     arrivals = events * 2
     chance.shuffle(arrivals)
     batches = [
@@ -152,7 +161,22 @@ async def test_shuffled_and_replayed_taps_give_the_same_state(
             await store.record(batch)
 
     await asyncio.gather(work(batches[::2]), work(batches[1::2]))
-    assert {document["sessionKey"]: document for document in await documents(db)} == expected
+    found = {document["sessionKey"]: document for document in await documents(db)}
+    assert set(found) == set(last)
+    for key, event in last.items():
+        same = [e.to_bson() for e in events if (e.session_key, e.type) == (key, event.type)]
+        assert found[key] in [{**document, "updateId": event.update_id} for document in same]
+
+
+async def test_the_same_answer_again_moves_the_update_id_alone(db: Database, store: FeedbackStore) -> None:
+    """So that its time stays that of the first tap, and an older tap still loses."""
+    first = make_event(type_=DONE, update_id=1)
+    again = make_event(type_=DONE, update_id=3, at=NOW + timedelta(seconds=3))
+    older = make_event(type_=HARD, update_id=2, at=NOW + timedelta(seconds=2))
+    await store.record([first])
+    assert await store.record([again]) == [recorded(DONE, won=True)]
+    assert await store.record([older]) == [recorded(DONE, won=False)]
+    assert await only_document(db) == {**first.to_bson(), "updateId": 3}
 
 
 async def test_update_ids_that_restart_after_a_week(db: Database, store: FeedbackStore) -> None:
@@ -160,10 +184,10 @@ async def test_update_ids_that_restart_after_a_week(db: Database, store: Feedbac
     first = make_event(type_=DONE, update_id=1_000_000)
     await store.record([first])
     close = make_event(type_=HARD, update_id=5, at=NOW + IDS_COMPARABLE_WITHIN - MILLISECOND)
-    assert await store.record([close]) == [Recorded(DONE, won=False)]
+    assert await store.record([close]) == [recorded(DONE, won=False)]
     far = make_event(type_=PAIN, update_id=5, at=NOW + IDS_COMPARABLE_WITHIN)
-    assert await store.record([far]) == [Recorded(PAIN, won=True)]
-    assert await store.record([first]) == [Recorded(PAIN, won=False)]
+    assert await store.record([far]) == [recorded(PAIN, won=True, at=far.received_at)]
+    assert await store.record([first]) == [recorded(PAIN, won=False, at=far.received_at)]
     assert await only_document(db) == far.to_bson()
 
 
@@ -193,7 +217,12 @@ async def test_later_taps_find_their_own_document(db: Database, store: FeedbackS
             make_event("a", "b-c", DONE, update_id=2),
         ]
     )
-    assert results == [Recorded(PAIN, won=True), Recorded(SKIPPED, won=True), Recorded(PAIN, won=False)]
+    own_key = collision_key(second)
+    assert results == [
+        recorded(PAIN, won=True, key=own_key),
+        recorded(SKIPPED, won=True, key=first.session_key),
+        recorded(PAIN, won=False, key=own_key),
+    ]
     plain, suffixed = await documents(db)
     assert (plain["sessionKey"], plain["runId"], plain["type"]) == (first.session_key, "a-b", "skipped")
     assert (suffixed["sessionKey"], suffixed["runId"], suffixed["type"]) == (
@@ -232,9 +261,9 @@ async def test_200_first_taps_at_once_give_one_document(db: Database, store: Fee
 )
 async def test_odd_texts_are_stored_as_they_are(db: Database, store: FeedbackStore, text: str) -> None:
     """Dollar signs are no expressions, NUL and others come back unchanged, first and later taps alike."""
-    for update_id in (1, 2):
-        event = make_event(text, text, update_id=update_id, note=text, username=text)
-        assert await store.record([event]) == [Recorded(DONE, won=True)]
+    for update_id, type_ in ((1, HARD), (2, DONE)):
+        event = make_event(text, text, type_, update_id=update_id, note=text, username=text)
+        assert await store.record([event]) == [recorded(type_, won=True, key=event.session_key)]
     assert await only_document(db) == event.to_bson()
 
 
@@ -268,7 +297,9 @@ async def test_documents_of_older_writers(
     """Without update ids the time of receipt tells which tap is the later one, dates as text included."""
     await db.feedback_events.insert_one(older_document(**fields))
     event = make_event()
-    assert await store.record([event]) == [Recorded(DONE if won else HARD, won=won)]
+    stored_at = fields.get("receivedAt")
+    at = NOW if won else stored_at if isinstance(stored_at, datetime) else None
+    assert await store.record([event]) == [recorded(DONE if won else HARD, won=won, at=at)]
     document = await only_document(db)
     assert document["mine"] == 1
     if won:
@@ -302,7 +333,7 @@ async def test_a_foreign_document_under_the_key_is_completed(db: Database, store
     """A document with nothing but the key belongs to whoever answers first; its own fields stay."""
     await db.feedback_events.insert_one({"sessionKey": "r-s-7", "mine": 1})
     event = make_event()
-    assert await store.record([event]) == [Recorded(DONE, won=True)]
+    assert await store.record([event]) == [recorded(DONE, won=True)]
     assert await only_document(db) == {**event.to_bson(), "mine": 1}
 
 
@@ -315,7 +346,7 @@ async def test_what_mongodb_refuses_does_not_hold_up_the_others(db: Database, st
         make_event("r3", update_id=3),
     ]
     first, second, third = await store.record(events)
-    assert first == third == Recorded(DONE, won=True)
+    assert [first, third] == [recorded(DONE, won=True, key=event.session_key) for event in events[::2]]
     assert isinstance(second, Unrecordable)
     assert "121" in second.reason
     assert "forbidden" not in second.reason
@@ -327,12 +358,19 @@ async def test_a_refused_change_of_mind_keeps_the_answer(db: Database, store: Fe
     await store.record([make_event(update_id=1)])
     await db.command("collMod", "feedback_events", validator={"note": {"$ne": "forbidden"}})
     [result] = await store.record([make_event(update_id=2, type_=PAIN, note="forbidden")])
-    assert result == Recorded(DONE, won=False) or isinstance(result, Unrecordable)
+    assert result == recorded(DONE, won=False) or isinstance(result, Unrecordable)
     assert (await only_document(db))["updateId"] == 1
 
 
-async def test_what_an_answer_may_replace_is_known_by_its_receipt(store: FeedbackStore) -> None:
-    """Under either key of the session; other sessions have nothing to do with it."""
-    await store.record([make_event("r1", at=NOW - MILLISECOND), make_event("r2", at=NOW)])
-    assert await store.standing([make_event("r1"), make_event("r3")]) == [NOW - MILLISECOND]
-    assert await store.standing([]) == []
+async def test_what_stands_is_known_by_the_session(store: FeedbackStore) -> None:
+    """Under either key of it; other sessions have nothing to do with it."""
+    first, second = make_event("a-b", "c", note="fine"), make_event("a", "b-c", HARD, at=NOW + MILLISECOND)
+    await store.record([first])
+    await store.record([second, make_event("r2")])
+    unknown = make_event("r3")
+    assert await store.standing(event.identity for event in (first, second, unknown)) == {
+        first.identity: Standing(first.session_key, DONE, "fine", NOW, 100, Details()),
+        second.identity: Standing(collision_key(second), HARD, None, NOW + MILLISECOND, 100, Details()),
+    }
+    assert await store.standing([unknown.identity]) == {}
+    assert await store.standing([]) == {}

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.app import build_stores
 from bot.core.callbacks import FeedbackType
 from bot.core.clock import to_ms
 from bot.core.errors import StorageUnavailable
@@ -42,6 +43,7 @@ from bot.store.records import RecordStore
 from bot.store.summary import SummaryStore
 from bot.store.taps import LedgerEntry, TapLedger
 from bot.store.touches import Touches
+from tests.support.flows import Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -68,9 +70,13 @@ class Bot:
     def __post_init__(self) -> None:
         hours = Hours(self.zone)
         self.roster = RosterKeeper(AthleteStore(self.db), frozenset(ATHLETES), hours, self.clock)
-        events, prompts, ledger = FeedbackStore(self.db), PromptStore(self.db), TapLedger(self.db)
-        touches = Touches(self.db, self.clock)
-        self.taps = Taps(self.roster, events, prompts, ledger, touches, LATE_AFTER_DAYS)
+        stores = build_stores(self.db, self.journal, self.clock).taps
+        self.taps = Taps(
+            self.roster,
+            stores,
+            Parts.of(self.db, self.journal, self.clock, self.roster).actions(),
+            LATE_AFTER_DAYS,
+        )
         self.records = RecordStore(self.db, clock=self.clock)
 
     def clock(self) -> datetime:

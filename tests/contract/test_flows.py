@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -18,9 +18,9 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.api import examples
-from bot.core import texts, texts_stats
+from bot.app import build_stores
 from bot.core.callbacks import FeedbackType, format_callback, make_reference
-from bot.core.clock import to_ms
+from bot.core.clock import Clock, to_ms
 from bot.core.documents import FeedbackEvent
 from bot.core.errors import (
     BotError,
@@ -38,13 +38,16 @@ from bot.core.errors import (
     TelegramUnknown,
 )
 from bot.core.feedback import NotWritten, Outcome, derive_event
-from bot.core.keyboards import Keyboard, prompt_keyboard
+from bot.core.keyboards import Keyboard, answered_keyboard, prompt_keyboard
 from bot.core.language import Language
 from bot.core.limits import SendLimits
 from bot.core.prompts import Prompt
 from bot.core.roster import Hours, Roster
+from bot.core.shown import Edit
 from bot.core.stats import Stats
-from bot.core.updates import CommandUpdate, Prompted
+from bot.core.texts import answers, people, questions
+from bot.core.texts import stats as stats_texts
+from bot.core.updates import CommandUpdate
 from bot.flows import answers as answers_module
 from bot.flows import dispatcher as dispatcher_module
 from bot.flows import recorder as recorder_module
@@ -52,9 +55,13 @@ from bot.flows import taps as taps_module
 from bot.flows.absence import GAP_FACT, Absence
 from bot.flows.answers import Answer, Answerer
 from bot.flows.commands import Commands
+from bot.flows.composer import Composer
 from bot.flows.dispatcher import Dispatcher
 from bot.flows.intake import LONGEST_TURN, Intake
-from bot.flows.marks import Choice, Marker
+from bot.flows.languages import Languages
+from bot.flows.marks import Marker
+from bot.flows.notes import Notes
+from bot.flows.personal import Personal
 from bot.flows.ports import MAX_UPDATES, SentMessage
 from bot.flows.recorder import ANSWER_WITHIN, MAX_TRIES, Recorder, Rules
 from bot.flows.requests import Requests
@@ -65,11 +72,12 @@ from bot.store.athletes import AthleteStore
 from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
 from bot.store.followups import FollowupStore
 from bot.store.indexes import INDEXES, bootstrap
+from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
 from bot.store.prompts import PromptStore
-from bot.store.taps import TapLedger
-from bot.store.touches import Touches
+from bot.store.users import UserStore
 from bot.tasks import end_tasks
+from tests.support.flows import Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -78,6 +86,7 @@ PROMPTED = 1_771_200_000  # 2026-02-16T00:00:00Z
 SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 ATHLETE, STRANGER, ADMIN = 7, 8, 9
+EN = Language.EN
 
 
 class Time:
@@ -125,6 +134,7 @@ class FakeApi:
         self.sent: list[tuple[int, str, Keyboard | None]] = []
         self.on_send: Callable[[int], Awaitable[None]] | None = None
         self.photos: list[tuple[int, bytes, str]] = []
+        self.documents: list[tuple[int, str, bytes, str]] = []
         self.photo_script: deque[Exception | SentMessage] = deque()
         self.edits: list[tuple[int, int, str | None, Keyboard]] = []
         self.edit_script: deque[Exception | None] = deque()
@@ -169,11 +179,24 @@ class FakeApi:
             raise step
         return step
 
+    async def send_document(self, chat_id: int, name: str, content: bytes, caption: str) -> SentMessage:
+        """Remembered; accepted."""
+        self.documents.append((chat_id, name, content, caption))
+        return SentMessage(len(self.documents), NOW)
+
     async def edit_text(
-        self, chat_id: int, message_id: int, text: str, entities: list[dict[str, Any]], keyboard: Keyboard
+        self,
+        chat_id: int,
+        message_id: int,
+        text: str,
+        entities: list[dict[str, Any]],
+        keyboard: Keyboard,
+        *,
+        html: bool = False,
     ) -> None:
         """See `_edit`."""
-        assert entities == []
+        assert entities == []  # of which HTML has none anyway
+        assert not html or text
         self._edit(chat_id, message_id, text, keyboard)
 
     async def edit_keyboard(self, chat_id: int, message_id: int, keyboard: Keyboard) -> None:
@@ -624,7 +647,9 @@ class Recording:
     events: ShakyEvents
     athletes: ShakyAthletes
     roster: RosterKeeper
+    languages: Languages
     journal: ShakyJournal
+    personal: Personal
 
     def flows(self) -> list[Coroutine[Any, Any, None]]:
         """Everything that has to run."""
@@ -656,6 +681,12 @@ async def no_picture(_stats: Stats, _language: Language) -> bytes:
     raise PictureError("no paint")
 
 
+def languages_of(db: Database, clock: Clock, roster: RosterKeeper | None = None) -> Languages:
+    """The languages of these athletes, and of the admin; else everybody gets English."""
+    nobody = RosterKeeper(AthleteStore(db), frozenset(), Hours(ZoneInfo("UTC")), clock)
+    return Languages(UserStore(db), roster or nobody, frozenset({ADMIN}), clock)
+
+
 @pytest.fixture
 async def recording(
     api: FakeApi, journal: ShakyJournal, db: Database, time: Time, monkeypatch: pytest.MonkeyPatch
@@ -675,19 +706,29 @@ async def recording(
     roster = RosterKeeper(athletes, frozenset({ATHLETE}), Hours(ZoneInfo("UTC")), time)
     await roster.refresh()
     answerer, marker = Answerer(api), Marker(api, limits)
-    commands = Commands(api, limits, no_stats, roster, no_picture, admins=frozenset({ADMIN}))
+    languages = languages_of(db, time, roster)
+    parts = Parts.of(db, journal, time, roster)
+    personal = parts.personal()
+    commands = Commands(
+        *(api, limits, no_stats, roster, languages, no_picture, personal), admins=frozenset({ADMIN})
+    )
+    stores = replace(build_stores(db, journal, time).taps, events=events)
     recorder = Recorder(
         journal=journal,
         roster=roster,
-        taps=Taps(roster, events, PromptStore(db), TapLedger(db), Touches(db, time), 14),
-        requests=Requests(athletes, roster),
+        taps=Taps(roster, stores, parts.actions(), 14),
+        requests=Requests(athletes, roster, languages, stores.prompts, 14),
+        notes=Notes(stores),
+        languages=languages,
         answerer=answerer,
         marker=marker,
         commands=commands,
-        rules=Rules(frozenset({ADMIN}), 14),
+        rules=Rules(frozenset({ADMIN}), 14, asked=frozenset()),
         clock=time,
     )
-    return Recording(recorder, answerer, marker, commands, events, athletes, roster, journal)
+    return Recording(
+        recorder, answerer, marker, commands, events, athletes, roster, languages, journal, personal
+    )
 
 
 USED = ("athletes", "feedback_events", "session_prompts")
@@ -717,13 +758,13 @@ async def test_a_tap_is_stored_answered_shown_and_forgotten(
         await recording.receive(tap_update(10, "session_feedback|r|s|pain|my%20knee"))
         await eventually(recording.emptied)
         await eventually(lambda: bool(api.edits))
-    assert api.answers == [("q10", texts.saved(FeedbackType.PAIN), False)]
+    assert api.answers == [("q10", answers.saved(FeedbackType.PAIN, EN), False)]
     assert found == [1]
     assert await stored(db) == {"r": "pain"}
     assert await outcomes(db) == {"q10": "written"}
     [(chat_id, message_id, text, keyboard)] = api.edits
-    assert (chat_id, message_id, text) == (ATHLETE, 700, texts.shown_text("How?", FeedbackType.PAIN))
-    assert keyboard == prompt_keyboard("r", "s", FeedbackType.PAIN)
+    assert (chat_id, message_id, text) == (ATHLETE, 700, answers.shown_text("How?", FeedbackType.PAIN, EN))
+    assert keyboard == answered_keyboard(prompt_keyboard("r", "s", EN), FeedbackType.PAIN)
 
 
 @pytest.mark.parametrize("error", [StorageUnavailable("away"), StorageRejected("no rights")])
@@ -739,12 +780,12 @@ async def test_while_the_store_is_away_taps_are_received_not_saved(
         assert api.answers == []
         time.now += MILLISECOND
         await eventually(lambda: bool(api.answers))
-        assert api.answers == [("q10", texts.RECEIVED, False)]
+        assert api.answers == [("q10", answers.RECEIVED(EN), False)]
         assert await stored(db) == {}
         recording.events.down = None
         await eventually(recording.emptied)
     assert await stored(db) == {"r": "done"}
-    assert api.said("q10") == [texts.RECEIVED]
+    assert api.said("q10") == [answers.RECEIVED(EN)]
 
 
 async def test_refusals_do_not_wait_for_the_store(api: FakeApi, db: Database, recording: Recording) -> None:
@@ -763,8 +804,8 @@ async def test_refusals_do_not_wait_for_the_store(api: FakeApi, db: Database, re
         recording.events.down = None
         await eventually(recording.emptied)
     assert await outcomes(db) == {"q10": "written", "q11": "refused", "q12": "invalid", "q13": "late"}
-    assert api.said("q11") == [texts.not_written(NotWritten(Outcome.REFUSED), 14)]
-    assert api.said("q13") == [texts.not_written(NotWritten(Outcome.LATE, 15), 14)]
+    assert api.said("q11") == [answers.not_written(NotWritten(Outcome.REFUSED), 14, EN)]
+    assert api.said("q13") == [answers.not_written(NotWritten(Outcome.LATE, 15), 14, EN)]
     assert await stored(db) == {"r": "done"}
 
 
@@ -779,7 +820,7 @@ async def test_a_defect_with_one_tap_leaves_the_others_alone(
         await recording.answerer.join()
     assert set(await stored(db)) == {f"r{n}" for n in range(1, 20)} - {"r5"}
     assert recording.events.poisoned == [19, *[1] * MAX_TRIES]
-    assert api.said("q5") == [texts.NOT_SAVED]
+    assert api.said("q5") == [answers.NOT_SAVED(EN)]
     assert Counter(query for query, _, _ in api.answers) == {f"q{n}": 1 for n in range(1, 20)}
     state = await recording.journal.state()
     assert (state.dead, state.dead_taps) == (1, 1)
@@ -793,7 +834,7 @@ async def test_a_refused_document_is_a_dead_letter(api: FakeApi, db: Database, r
         await eventually(recording.emptied)
         await recording.answerer.join()
     assert set(await stored(db)) == {"r1", "r3"}
-    assert api.said("q2") == [texts.NOT_SAVED]
+    assert api.said("q2") == [answers.NOT_SAVED(EN)]
     assert await outcomes(db) == {"q1": "written", "q3": "written"}
     assert (await recording.journal.state()).dead_taps == 1
 
@@ -811,7 +852,7 @@ async def test_poison_among_good_updates(api: FakeApi, db: Database, recording: 
         await recording.answerer.join()
     assert {run for run in await stored(db) if run != "far"} == {f"r{n}" for n in range(1, 6)}
     assert (await recording.journal.state()).dead == 3
-    assert api.said("q50") == [texts.NOT_SAVED]
+    assert api.said("q50") == [answers.NOT_SAVED(EN)]
 
 
 async def test_after_a_restart_nobody_is_answered_twice(
@@ -846,7 +887,7 @@ async def test_an_older_tap_is_told_what_counts(api: FakeApi, recording: Recordi
         await eventually(recording.emptied)
         await recording.receive(session_tap(10, "r", FeedbackType.DONE))
         await eventually(recording.emptied)
-    assert api.said("q10") == [texts.superseded(FeedbackType.PAIN)]
+    assert api.said("q10") == [answers.superseded(FeedbackType.PAIN, EN)]
 
 
 async def test_references_and_inaccessible_messages_ask_the_prompt_records(
@@ -888,7 +929,7 @@ async def test_references_and_inaccessible_messages_ask_the_prompt_records(
     events = {event["runId"]: event async for event in db.feedback_events.find({})}
     assert set(events) == {run_id, "plain"}
     assert events["plain"]["sessionDate"] == "2026-02-13"
-    assert api.said("q13") == [texts.not_written(NotWritten(Outcome.LATE, 15), 14)]
+    assert api.said("q13") == [answers.not_written(NotWritten(Outcome.LATE, 15), 14, EN)]
 
 
 async def test_taps_that_arrive_while_the_journal_was_found_empty_are_not_idle(
@@ -905,7 +946,7 @@ async def test_taps_that_arrive_while_the_journal_was_found_empty_are_not_idle(
         assert not drained.done()
         recording.events.down = None
         await asyncio.wait_for(drained, 10)
-        assert set(api.said("q10")) == {texts.RECEIVED}
+        assert set(api.said("q10")) == {answers.RECEIVED(EN)}
 
 
 async def test_what_was_called_saved_is_not_called_received_later(
@@ -920,7 +961,7 @@ async def test_what_was_called_saved_is_not_called_received_later(
         await eventually(lambda: len({query for query, _, _ in api.answers}) == 3)
         calls = recording.events.calls
         await eventually(lambda: recording.events.calls > calls + 5)
-        assert api.said("q3") == [texts.RECEIVED]
+        assert api.said("q3") == [answers.RECEIVED(EN)]
         recording.journal.finish_fails, recording.events.down_for = False, ""
         await eventually(recording.emptied)
     for query_id in ("q1", "q2"):
@@ -945,7 +986,7 @@ async def test_a_defect_in_reading_one_tap(
         await recording.answerer.join()
     assert set(await stored(db)) == {"r1", "r3"}
     assert (await recording.journal.state()).dead_taps == 1
-    assert api.said("q2") == [texts.NOT_SAVED]
+    assert api.said("q2") == [answers.NOT_SAVED(EN)]
 
 
 async def test_an_answer_that_fails_does_not_fail_the_write(
@@ -997,10 +1038,11 @@ async def test_answers_are_tried_again_until_they_get_through(api: FakeApi, reco
 async def test_of_several_changes_only_the_last_is_shown(api: FakeApi, recording: Recording) -> None:
     """A message that waits for its edit is edited once, with the answer that counts then."""
     for type_ in FeedbackType:
-        recording.marker.put(Choice(1, 2, "r", "s", type_), Prompted(None, [], []))
+        keyboard = answered_keyboard(prompt_keyboard("r", "s", EN), type_)
+        recording.marker.put(1, 2, Edit(None, [], keyboard))
     async with running(recording.marker.run()):
         await recording.marker.drain()
-    assert api.edits == [(1, 2, None, prompt_keyboard("r", "s", FeedbackType.PAIN))]
+    assert api.edits == [(1, 2, None, answered_keyboard(prompt_keyboard("r", "s", EN), FeedbackType.PAIN))]
 
 
 async def test_marks_survive_limits_refusals_and_defects(api: FakeApi, recording: Recording) -> None:
@@ -1009,7 +1051,7 @@ async def test_marks_survive_limits_refusals_and_defects(api: FakeApi, recording
         [TelegramRateLimited("wait", 0.01), TelegramRejected("not found"), RuntimeError("defect"), None, None]
     )
     for chat_id in (1, 2, 3, 4):
-        recording.marker.put(Choice(chat_id, 2, "r", "s", FeedbackType.DONE), Prompted("How?", [], []))
+        recording.marker.put(chat_id, 2, Edit("How?", [], []))
     async with running(recording.marker.run()):
         await eventually(lambda: len(api.edits) == 5)
     assert sorted(chat_id for chat_id, *_ in api.edits) == [1, 1, 2, 3, 4]
@@ -1037,15 +1079,15 @@ async def test_replies(api: FakeApi, recording: Recording) -> None:
         await eventually(lambda: len(done) == len(commands))
     replies = {chat_id: text for chat_id, text, _ in api.sent}
     assert replies == {
-        1: texts.welcome(STRANGER, athlete=False, admin=False),
-        2: texts.STATS_FOR_ADMINS,
-        3: texts.STATS_PRIVATE,
-        4: texts.STATS_USAGE,
-        5: texts.STATS_USAGE,
-        6: texts.STATS_USAGE,
-        7: texts.STATS_LATER,
-        8: texts.TRY_HELP,
-        10: texts.help_text(admin=True),
+        1: people.welcome(STRANGER, EN, athlete=False, admin=False),
+        2: people.STATS_FOR_ADMINS(EN),
+        3: people.STATS_PRIVATE(EN),
+        4: people.STATS_USAGE(EN),
+        5: people.STATS_USAGE(EN),
+        6: people.STATS_USAGE(EN),
+        7: people.STATS_LATER(EN),
+        8: people.TRY_HELP(EN),
+        10: people.help_text(EN, admin=True),
     }
 
 
@@ -1066,7 +1108,10 @@ async def test_stats_come_with_their_picture_as_one_message(api: FakeApi, record
         await painting.wait()
         return b"png"
 
-    commands = Commands(api, SendLimits(), figures, recording.roster, draw, admins=frozenset({ADMIN}))
+    commands = Commands(
+        *(api, SendLimits(), figures, recording.roster, recording.languages, draw, recording.personal),
+        admins=frozenset({ADMIN}),
+    )
     hello = CommandUpdate(2, STRANGER, 5, is_private=True, name="start", argument="")
     async with running(commands.run()):
         commands.put(asking("7"), lambda: done.append("stats"))
@@ -1075,7 +1120,7 @@ async def test_stats_come_with_their_picture_as_one_message(api: FakeApi, record
         await eventually(lambda: done == ["start"])
         painting.set()
         await eventually(lambda: done == ["start", "stats"])
-    text = texts_stats.stats(examples.stats(), Language.EN)
+    text = stats_texts.stats(examples.stats(), Language.EN)
     assert api.photos == [(ADMIN, b"png", text)]
     assert [chat_id for chat_id, *_ in api.sent] == [5]
 
@@ -1099,12 +1144,15 @@ async def test_without_a_picture_the_text_comes_alone(
         api.photo_script.append(refusal)
     api.send_script.append(TelegramRateLimited("wait", 0.01))
     done: list[int] = []
-    commands = Commands(api, SendLimits(), figures, recording.roster, draw, admins=frozenset({ADMIN}))
+    commands = Commands(
+        *(api, SendLimits(), figures, recording.roster, recording.languages, draw, recording.personal),
+        admins=frozenset({ADMIN}),
+    )
     async with running(commands.run()):
         commands.put(asking(), lambda: done.append(1))
         await eventually(lambda: done == [1])
-    text = texts_stats.without_picture(
-        texts_stats.stats(examples.stats(), Language.EN),
+    text = stats_texts.without_picture(
+        stats_texts.stats(examples.stats(), Language.EN),
         Language.EN,
         is_missing_extra=is_missing_extra and refusal is None,
     )
@@ -1119,12 +1167,15 @@ async def test_a_defect_in_the_figures_is_told(api: FakeApi, recording: Recordin
         raise RuntimeError("defect")
 
     done: list[int] = []
-    commands = Commands(api, SendLimits(), figures, recording.roster, no_picture, admins=frozenset({ADMIN}))
+    commands = Commands(
+        *(api, SendLimits(), figures, recording.roster, recording.languages, no_picture, recording.personal),
+        admins=frozenset({ADMIN}),
+    )
     async with running(commands.run()):
         for _ in range(2):
             commands.put(asking(), lambda: done.append(1))
         await eventually(lambda: done == [1, 1])
-    assert [text for _, text, _ in api.sent] == [texts.STATS_LATER] * 2
+    assert [text for _, text, _ in api.sent] == [people.STATS_LATER(EN)] * 2
 
 
 async def test_a_flood_is_not_replied_to(api: FakeApi, recording: Recording) -> None:
@@ -1176,10 +1227,15 @@ async def prompts(db: Database, monkeypatch: pytest.MonkeyPatch) -> ShakyPrompts
 class Sending:
     """A dispatcher with its limits, in a time in which every chat's turn has come at each look."""
 
-    def __init__(self, api: FakeApi, prompts: Outbox, time: Time) -> None:
+    def __init__(self, api: FakeApi, db: Database, prompts: Outbox, time: Time) -> None:
         self.limits = SendLimits()
         self.seconds, self.step = 1000.0, 100.0
-        self.dispatcher = Dispatcher(api, prompts, self.limits, time, UTC, Roster, self.monotonic)
+        letters = LetterStore(db)
+        weeks = Parts.of(db, Journal(Path("unused")), time).weeks()
+        composer = Composer(letters, Roster, languages_of(db, time), time, UTC, weeks)
+        self.dispatcher = Dispatcher(
+            *(api, prompts, letters, composer, self.limits, time, UTC, Roster), self.monotonic
+        )
 
     def monotonic(self) -> float:
         """Long after the last look."""
@@ -1188,9 +1244,9 @@ class Sending:
 
 
 @pytest.fixture
-def sending(api: FakeApi, prompts: ShakyPrompts, time: Time) -> Sending:
+def sending(api: FakeApi, db: Database, prompts: ShakyPrompts, time: Time) -> Sending:
     """See `Sending`."""
-    return Sending(api, prompts, time)
+    return Sending(api, db, prompts, time)
 
 
 def outbox(session_ids: Iterable[object], chat_id: object = 70) -> list[dict[str, Any]]:
@@ -1214,7 +1270,7 @@ async def test_a_prompt_is_sent_and_settled(
     api.send_script.append(SentMessage(2**40, NOW - SECOND))
     async with running(sending.dispatcher.run()):
         await eventually(lambda: settled(db))
-    assert api.sent == [(70, texts.prompt("<Easy>", None), prompt_keyboard("r", "s"))]
+    assert api.sent == [(70, questions.prompt("<Easy>", None, EN), prompt_keyboard("r", "s", EN))]
     [document] = await db.session_prompts.find({}).to_list()
     assert (document["state"], document["messageId"], document["sentAt"]) == ("sent", 2**40, NOW - SECOND)
 

@@ -61,7 +61,11 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
         "athleteId_1_date_1 sparse",
         "date_1 sparse",
         "chatId_1_sentAt_1",
+        "chatId_1_messages.messageId_1",
+        "about.sessionKey_1 sparse",
     ],
+    "feedback_history": ["updatedAt_1 180", "userId_1"],
+    "waiting_notes": ["receivedAt_1 180"],
     "taps": ["receivedAt_1 180"],
     "athletes": ["athleteId_1 unique", "userId_1 unique sparse", "invite.hash_1 unique sparse"],
 }
@@ -365,6 +369,8 @@ async def test_retention_sets_the_expiries_and_changes_them_later(db: Database) 
         "run_events.createdAt_1: changed (expires after 90 d -> 100 d)",
         "feedback_events.receivedAt_1: changed (expires after 180 d -> 200 d)",
         "plan_snapshots.createdAt_1: changed (expires after 365 d -> 400 d)",
+        "feedback_history.updatedAt_1: changed (expires after 180 d -> 200 d)",
+        "waiting_notes.receivedAt_1: changed (expires after 180 d -> 200 d)",
         "taps.receivedAt_1: changed (expires after 180 d -> 200 d)",
     ]
 
@@ -378,6 +384,8 @@ def test_retention_is_described() -> None:
         "plan_snapshots: documents are deleted 400 days after createdAt",
         "run_artifacts: documents are never deleted",
         "session_prompts: documents are never deleted",
+        "feedback_history: documents are deleted 180 days after updatedAt",
+        "waiting_notes: documents are deleted 180 days after receivedAt",
         "taps: documents are deleted 180 days after receivedAt",
         "figures: documents are deleted 2 days after computedAt",
         "figure_touches: documents are deleted 2 days after at",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +12,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
+from bot.app import build_stores
 from bot.core.callbacks import FeedbackType, format_callback
 from bot.core.errors import (
     StorageUnavailable,
@@ -25,13 +28,12 @@ from bot.core.updates import TapUpdate, read_update
 from bot.flows.meters import Kind, MeteredApi, SendResult
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Case, Taps
+from bot.journal import Journal
 from bot.store.athletes import AthleteStore
 from bot.store.connection import connect
-from bot.store.feedback import FeedbackStore
-from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
-from bot.store.touches import Touches
 from tests.contract.test_flows import ATHLETE, NOW, FakeApi, Time, tap_update
+from tests.support.flows import Parts
 
 
 class Tally:
@@ -74,14 +76,14 @@ class AwayLedger(TapLedger):
         await super().record(entries)
 
 
-async def test_a_tap_is_counted_once(db: AsyncDatabase[dict[str, Any]]) -> None:
+async def test_a_tap_is_counted_once(db: AsyncDatabase[dict[str, Any]], tmp_path: Path) -> None:
     """When it is stored; neither when storing fails, nor again when it is repeated."""
     time, tally = Time(), Tally()
     roster = RosterKeeper(AthleteStore(db), frozenset({ATHLETE}), Hours(ZoneInfo("UTC")), time)
     await roster.refresh()
+    stores = replace(build_stores(db, Journal(tmp_path / "unused"), time).taps, ledger=AwayLedger(db))
     taps = Taps(
-        *(roster, FeedbackStore(db), PromptStore(db), AwayLedger(db), Touches(db, time), 14),
-        tally,
+        roster, stores, Parts.of(db, Journal(tmp_path / "unused"), time, roster).actions(), 14, meters=tally
     )
     cases: list[Case] = []
     for number, data in enumerate((format_callback("r", "s", FeedbackType.DONE), "nonsense")):

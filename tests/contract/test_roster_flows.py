@@ -9,16 +9,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core import texts
 from bot.core.callbacks import FeedbackType, format_callback, format_later, make_reference
 from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.feedback import Cause, NotWritten, Outcome
 from bot.core.invitations import VALID_FOR, hash_code
+from bot.core.texts import answers, people
 from bot.flows.recorder import ANSWER_WITHIN
 from bot.store.prompts import PromptStore
 from tests.contract.test_flows import (  # fixtures among them
     ADMIN,
     ATHLETE,
+    EN,
     MILLISECOND,
     NOW,
     PROMPTED,
@@ -45,8 +46,8 @@ ANA, BEN = 71, 72
 GROUP = -100_500
 DAY = timedelta(days=1)
 CODE = "Ab0-_" * 6 + "zz"
-FOREIGN = texts.not_written(NotWritten(Outcome.REFUSED, cause=Cause.FOREIGN), 14)
-REFUSED = texts.not_written(NotWritten(Outcome.REFUSED), 14)
+FOREIGN = answers.not_written(NotWritten(Outcome.REFUSED, cause=Cause.FOREIGN), 14, EN)
+REFUSED = answers.not_written(NotWritten(Outcome.REFUSED), 14, EN)
 
 
 def message(update_id: int, text: str, user_id: int = ANA, chat_id: int | None = None) -> dict[str, Any]:
@@ -150,7 +151,7 @@ async def test_as_long_as_nobody_knows_the_roster_nothing_is_decided(
         assert api.answers == []
         time.now += MILLISECOND
         await eventually(lambda: len(api.answers) == 3)
-        assert {text for _, text, _ in api.answers} == {texts.RECEIVED_UNJUDGED}
+        assert {text for _, text, _ in api.answers} == {answers.RECEIVED_UNJUDGED(EN)}
         assert await outcomes(db) == {}
         recording.athletes.down = None
         await eventually(recording.emptied)
@@ -162,7 +163,7 @@ async def test_an_outage_later_holds_up_nobody_who_is_known(api: FakeApi, record
     """With the roster in memory, athletes are told "saved" although it cannot be read just now."""
     recording.athletes.down = StorageUnavailable("away")
     await handle(recording, tap_update(1))
-    assert api.said("q1") == [texts.saved(FeedbackType.DONE)]
+    assert api.said("q1") == [answers.saved(FeedbackType.DONE, EN)]
 
 
 # --- Whose question it is
@@ -325,10 +326,10 @@ async def test_later_has_its_limits(api: FakeApi, db: Database, recording: Recor
     assert await outcomes(db) == {
         "q0": "late", "q1": "postponed", "q2": "refused", "q3": "unknown", "q10": "written", "q11": "refused",
     }  # fmt: skip
-    answered = texts.not_written(NotWritten(Outcome.REFUSED, cause=Cause.ANSWERED), 14)
-    assert api.said("q0") == [texts.not_written(NotWritten(Outcome.LATE, cause=Cause.NO_TIME_LEFT), 14)]
+    answered = answers.not_written(NotWritten(Outcome.REFUSED, cause=Cause.ANSWERED), 14, EN)
+    assert api.said("q0") == [answers.not_written(NotWritten(Outcome.LATE, cause=Cause.NO_TIME_LEFT), 14, EN)]
     assert api.said("q2") == api.said("q11") == [answered]
-    assert api.said("q3") == [texts.not_written(NotWritten(Outcome.UNKNOWN), 14)]
+    assert api.said("q3") == [answers.not_written(NotWritten(Outcome.UNKNOWN), 14, EN)]
 
 
 @pytest.mark.parametrize(
@@ -351,7 +352,9 @@ async def test_later_in_a_pause(
     [found] = await db.session_prompts.find({}).to_list()
     assert found.get("dueAt") == again_at
     if again_at is None:
-        assert api.said("q1") == [texts.not_written(NotWritten(Outcome.REFUSED, cause=Cause.PAUSED), 14)]
+        assert api.said("q1") == [
+            answers.not_written(NotWritten(Outcome.REFUSED, cause=Cause.PAUSED), 14, EN)
+        ]
 
 
 async def test_later_by_reference(db: Database, recording: Recording) -> None:
@@ -381,13 +384,13 @@ async def test_pause_and_resume(api: FakeApi, db: Database, recording: Recording
     athlete = recording.roster.athlete(ANA)
     assert athlete is not None
     assert athlete.pause_at(NOW) is not None
-    assert api.sent[0][:2] == (ANA, texts.paused(until, ZoneInfo("Europe/Madrid")))
+    assert api.sent[0][:2] == (ANA, people.paused(until, ZoneInfo("Europe/Madrid"), EN))
     async with running(*recording.flows()):
         await recording.journal.append([message(2, "/resume")], polled_at=NOW + DAY)
         recording.recorder.wake()
         await eventually(lambda: len(api.sent) == 2)
     assert await paused(db, "ana") == [(NOW, NOW + DAY)]
-    assert api.sent[1][1] == texts.RESUMED
+    assert api.sent[1][1] == people.RESUMED(EN)
     assert await outcomes(db) == {}
 
 
@@ -413,7 +416,7 @@ async def test_a_pause_waits_for_mongodb_and_says_nothing_wrong(
     monkeypatch.setattr(recording.athletes, "pause", fail)
     await handle(recording, message(1, "/pause 7", ATHLETE))
     assert len(await paused(db, str(ATHLETE))) == 1
-    assert [text for _, text, _ in api.sent] == [texts.paused(datetime(2026, 2, 23, tzinfo=UTC), UTC)]
+    assert [text for _, text, _ in api.sent] == [people.paused(datetime(2026, 2, 23, tzinfo=UTC), UTC, EN)]
 
 
 async def test_messages_that_are_seen_to_again_change_nothing(
@@ -445,10 +448,10 @@ async def test_who_cannot_pause(api: FakeApi, db: Database, recording: Recording
         message(4, "/pause until monday", ATHLETE),
     )
     assert {chat_id: text for chat_id, text, _ in api.sent} == {
-        STRANGER: texts.PAUSE_FOR_ATHLETES,
-        ADMIN: texts.PAUSE_FOR_ATHLETES,
-        GROUP: texts.PAUSE_PRIVATE,
-        ATHLETE: texts.PAUSE_USAGE,
+        STRANGER: people.PAUSE_FOR_ATHLETES(EN),
+        ADMIN: people.PAUSE_FOR_ATHLETES(EN),
+        GROUP: people.PAUSE_PRIVATE(EN),
+        ATHLETE: people.PAUSE_USAGE(EN),
     }
     assert await db.athletes.count_documents({}) == 0
     assert await outcomes(db) == {"update-1": "refused-command"}
@@ -470,7 +473,7 @@ async def test_an_invitation_is_accepted(api: FakeApi, db: Database, recording: 
     [document] = await db.athletes.find({}).to_list()
     assert (document["userId"], document["chatId"], document["state"]) == (ANA, str(ANA), "active")
     assert CODE not in str(document)
-    assert api.sent[0][:2] == (ANA, texts.enlisted("Ana"))
+    assert api.sent[0][:2] == (ANA, people.enlisted("Ana", EN))
     assert await outcomes(db) == {"q2": "written"}
     [event] = await db.feedback_events.find({}).to_list()
     assert event["sessionDate"] == "2026-02-15"
@@ -489,9 +492,9 @@ async def test_codes_that_do_not_work(api: FakeApi, db: Database, recording: Rec
         message(5, "/start hello", STRANGER + 101),
     )
     replies = {chat_id: text for chat_id, text, _ in api.sent}
-    assert replies[GROUP] == texts.INVITATION_PRIVATE
+    assert replies[GROUP] == people.INVITATION_PRIVATE(EN)
     for user_id in (STRANGER, STRANGER + 100, STRANGER + 101):
-        assert replies[user_id] == texts.invitation_invalid(user_id)
+        assert replies[user_id] == people.invitation_invalid(user_id, EN)
     assert set(await outcomes(db)) == {"update-1", "update-3", "update-4", "update-5"}
     assert await db.athletes.count_documents({"userId": {"$exists": True}}) == 1
 
@@ -507,7 +510,7 @@ async def test_what_counts_is_when_the_athlete_accepted(
         await recording.journal.append([message(1, f"/start {CODE}")], polled_at=NOW + VALID_FOR + late)
         recording.recorder.wake()
         await eventually(lambda: bool(api.sent))
-    assert (api.sent[0][1] == texts.enlisted("Ana")) is works
+    assert (api.sent[0][1] == people.enlisted("Ana", EN)) is works
 
 
 async def test_who_is_an_athlete_already_is_not_a_second_one(
@@ -517,10 +520,10 @@ async def test_who_is_an_athlete_already_is_not_a_second_one(
     await add(recording, "ben", userId=BEN, name="Ben")
     await invite(recording)
     await handle(recording, message(1, f"/start {CODE}", BEN))
-    assert api.sent[0][1] == texts.enlisted_before("Ben")
+    assert api.sent[0][1] == people.enlisted_before("Ben", EN)
     assert await outcomes(db) == {"update-1": "refused-command"}
     await handle(recording, message(2, f"/start {CODE}"))
-    assert api.sent[1][1] == texts.enlisted("Ana")
+    assert api.sent[1][1] == people.enlisted("Ana", EN)
 
 
 async def test_somebody_of_athlete_ids_accepts(recording: Recording) -> None:
@@ -545,7 +548,7 @@ async def test_plain_commands_of_known_people_do_not_wait_for_mongodb(
         assert {chat_id for chat_id, _, _ in api.sent} == {ATHLETE, ADMIN}
         recording.athletes.down = None
         await eventually(lambda: len(api.sent) == 3)
-    assert api.sent[2][1] == texts.welcome(STRANGER, athlete=False, admin=False)
+    assert api.sent[2][1] == people.welcome(STRANGER, EN, athlete=False, admin=False)
 
 
 async def test_a_request_with_a_defect_is_a_dead_letter(
@@ -575,5 +578,5 @@ async def test_a_request_that_mongodb_never_takes_holds_up_nobody(
 async def told_that_it_is_not_done(api: FakeApi, recording: Recording) -> None:
     """One dead letter, and its sender knows."""
     async with running(recording.commands.run()):
-        await eventually(lambda: (ATHLETE, texts.NOT_DONE, None) in api.sent)
+        await eventually(lambda: (ATHLETE, people.NOT_DONE(EN), None) in api.sent)
     assert (await recording.journal.state()).dead == 1

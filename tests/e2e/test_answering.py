@@ -8,6 +8,8 @@ from itertools import count
 import pytest
 import pytest_asyncio
 
+from bot.core.callbacks import FeedbackType
+from bot.core.details import AFTER, parse_detail
 from bot.sandbox.ledger import Tap
 from bot.sandbox.world import Json, User
 from tests.support.bot import ADMIN, STRANGER, TYPES, Rig
@@ -46,9 +48,14 @@ async def answer_to(rig: Rig, tap: Tap) -> str:
     return tap.answer
 
 
+def buttons_of(message: Json) -> list[Json]:
+    """A message's buttons, in reading order."""
+    return [button for row in message["reply_markup"]["inline_keyboard"] for button in row]
+
+
 def labels(message: Json) -> list[str]:
-    """The texts of a message's buttons, in reading order."""
-    return [button["text"] for row in message["reply_markup"]["inline_keyboard"] for button in row]
+    """The texts of the four answers, in reading order."""
+    return [str(button["text"]) for button in buttons_of(message)[: len(TYPES)]]
 
 
 async def edited(rig: Rig, chat_id: int, message_id: int, shown: str) -> Json:
@@ -69,7 +76,7 @@ async def nothing_of(rig: Rig, user: User) -> bool:
 
 @pytest.mark.parametrize("button", range(4))
 async def test_each_answer_is_acknowledged_and_shown(rig: Rig, athlete: User, button: int) -> None:
-    """A tap is answered with what was saved, and the message shows it and keeps its four buttons."""
+    """A tap is answered with what was saved; the message shows it, keeps its four buttons, and asks on."""
     message_id = rig.ask("run", f"answer-{button}", athlete.id)
     tap = rig.world.tap(athlete.id, message_id, athlete, button=button)
     answer = await answer_to(rig, tap)
@@ -85,6 +92,8 @@ async def test_each_answer_is_acknowledged_and_shown(rig: Rig, athlete: User, bu
     assert message["text"].startswith(f"How was answer-{button}?")
     assert [TYPES[n] in label for n, label in enumerate(labels(message))] == [True] * 4
     assert [n for n, label in enumerate(labels(message)) if label != TYPES[n]] == [button]
+    asked = [parse_detail(choice["callback_data"]) for choice in buttons_of(message)[len(TYPES) :]]
+    assert {None if it is None else it.detail for it in asked} == {AFTER[FeedbackType(TYPES[button])][0]}
 
 
 async def test_a_change_of_mind(rig: Rig, athlete: User) -> None:

@@ -327,13 +327,14 @@ class Crowd:
         return different + ["two documents of one key"] * (len(documents) - len(found))
 
     async def unkept_promises(self) -> list[str]:
-        """Taps that were told "Saved" although MongoDB has neither them nor a newer one of their key."""
+        """Taps that were told "saved" although MongoDB has neither them nor a newer one of their key."""
         found = {d["sessionKey"]: d["updateId"] for d in await self._rig.events({"runId": self.run_id})}
         return [
             f"{key}: tap {tap.update_id} was answered {tap.answer!r}, stored is {found.get(key)}"
             for key, taps in self._tapped.items()
             for tap in taps
-            if "Saved" in (tap.answer or "") and (tap.update_id or 0) > found.get(key, 0)
+            if ("Saved" in (tap.answer or "") or "saved already" in (tap.answer or ""))
+            and (tap.update_id or 0) > found.get(key, 0)
         ]
 
     async def settled(self, timeout: float = 60.0) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,13 +21,13 @@ from bot.core.limits import SendLimits
 from bot.core.roster import Hours
 from bot.core.updates import NoteUpdate
 from bot.flows import dispatcher as dispatcher_module
-from bot.flows.actions import Actions
 from bot.flows.composer import Composer
 from bot.flows.dispatcher import Dispatcher
 from bot.flows.languages import Languages
 from bot.flows.notes import Notes
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Case, Result, Taps, TapStores
+from bot.journal import Journal
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import Json, World
 from bot.store.athletes import AthleteStore
@@ -42,6 +43,7 @@ from bot.store.users import UserStore
 from bot.store.waiting_notes import WaitingNotes
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
+from tests.support.flows import Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 Document = dict[str, Any]
@@ -98,9 +100,12 @@ class Desk:
             AthleteStore(db), frozenset({ANA, BEN}), Hours(ZoneInfo("UTC")), self._clock
         )
         languages = Languages(UserStore(db), self.roster, frozenset(), self._clock)
-        self.taps = Taps(self.roster, self.stores, Actions(self.stores.letters), 14, coach)
+        parts = Parts.of(db, Journal(Path("unused")), self._clock, self.roster)
+        self.taps = Taps(self.roster, self.stores, parts.actions(), 14, coach)
         self.notes = Notes(self.stores)
-        composer = Composer(self.stores.letters, lambda: self.roster.roster, languages, self._clock, UTC)
+        composer = Composer(
+            *(self.stores.letters, lambda: self.roster.roster, languages, self._clock, UTC), parts.weeks()
+        )
         self.dispatcher = Dispatcher(
             api,
             Outbox(db),

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.api import examples
-from bot.core import texts_stats
 from bot.core.callbacks import FeedbackType
 from bot.core.chart import MAX_DAYS, chart_of
 from bot.core.feedback import Outcome, Tap
@@ -20,6 +19,7 @@ from bot.core.language import Language
 from bot.core.prompts import PromptState
 from bot.core.roster import Hours, Roster, read_roster
 from bot.core.stats import Adherence, Found, Stats, Tally, is_feedback, read_type, sum_up
+from bot.core.texts import stats as stats_texts
 
 NOW = datetime(2026, 2, 18, 18, 42, 58, 123_000, tzinfo=UTC)  # a Wednesday
 TODAY = date(2026, 2, 18)
@@ -188,31 +188,31 @@ def busy(days: int = 365) -> Stats:
 @pytest.mark.parametrize("stats", [make_stats(), make_stats(1), busy(), examples.stats()])
 def test_the_text_fits_below_a_picture(stats: Stats, language: Language) -> None:
     """Telegram counts UTF-16 units; a line that tells why there is no picture fits, too."""
-    text = texts_stats.stats(stats, language)
+    text = stats_texts.stats(stats, language)
     for whole in (
         text,
-        *(texts_stats.without_picture(text, language, is_missing_extra=missing) for missing in (True, False)),
+        *(stats_texts.without_picture(text, language, is_missing_extra=missing) for missing in (True, False)),
     ):
-        assert len(whole.encode("utf-16-le")) // 2 <= texts_stats.MAX_CAPTION
+        assert len(whole.encode("utf-16-le")) // 2 <= stats_texts.MAX_CAPTION
     assert "{" not in text
 
 
 def test_every_outcome_and_state_has_words() -> None:
     """What did not happen is left out, what did is not; in both languages."""
     for language in Language:
-        quiet, loud = texts_stats.stats(make_stats(), language), texts_stats.stats(busy(), language)
+        quiet, loud = stats_texts.stats(make_stats(), language), stats_texts.stats(busy(), language)
         assert len(loud.splitlines()) >= len(quiet.splitlines())
-        for texts in (texts_stats._OUTCOMES, texts_stats._STATES, texts_stats.TYPES):
+        for texts in (stats_texts._OUTCOMES, stats_texts._STATES, stats_texts.TYPES):
             for text in texts.values():
                 assert text(language) in loud
-    assert set(texts_stats._OUTCOMES) == set(Outcome) - {Outcome.WRITTEN}
-    assert set(texts_stats._STATES) == set(PromptState)
-    assert set(texts_stats.TYPES) == set(FeedbackType)
+    assert set(stats_texts._OUTCOMES) == set(Outcome) - {Outcome.WRITTEN}
+    assert set(stats_texts._STATES) == set(PromptState)
+    assert set(stats_texts.TYPES) == set(FeedbackType)
 
 
 def test_the_text_says_first_what_matters_most() -> None:
     """The rate stands on top; trouble comes right behind it; a clean record is said to be one."""
-    good = texts_stats.stats(make_stats(tallies=[day_tally(TODAY, done=4)]), Language.EN)
+    good = stats_texts.stats(make_stats(tallies=[day_tally(TODAY, done=4)]), Language.EN)
     assert good.splitlines()[2] == "✅ Written: 100 % (4 of 4)"
     assert "Adherence 100 %, answered 100 % of 4" in good
     waiting: dict[str, Any] = {
@@ -220,7 +220,7 @@ def test_the_text_says_first_what_matters_most() -> None:
         "waiting_feedback": 1,
         "oldest_pending": NOW - timedelta(minutes=5),
     }
-    bad = texts_stats.stats(make_stats(tallies=[day_tally(TODAY, done=4)], **waiting), Language.ES)
+    bad = stats_texts.stats(make_stats(tallies=[day_tally(TODAY, done=4)], **waiting), Language.ES)
     assert bad.splitlines()[2] == "⚠️ Guardado: 80,00 % (4 de 5)"
     assert bad.splitlines()[3] == "⏳ En espera: 2, desde 19:37"
 
@@ -230,7 +230,7 @@ def test_the_text_says_first_what_matters_most() -> None:
 )
 def test_less_than_all_is_never_shown_as_all(rate: float, shown: str) -> None:
     """However close it is."""
-    assert texts_stats.exact(rate, Language.EN) == shown
+    assert stats_texts.exact(rate, Language.EN) == shown
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_less_than_all_is_never_shown_as_all(rate: float, shown: str) -> None:
 )
 def test_durations_are_short(seconds: float, shown: str) -> None:
     """In the unit that suits them."""
-    assert texts_stats.duration(seconds, Language.EN) == shown
+    assert stats_texts.duration(seconds, Language.EN) == shown
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_durations_are_short(seconds: float, shown: str) -> None:
 )
 def test_large_numbers_are_short_in_the_picture(number: int, shown: str) -> None:
     """There is little room beside the colours."""
-    assert texts_stats.compact(number, Language.EN) == shown
+    assert stats_texts.compact(number, Language.EN) == shown
 
 
 @pytest.mark.parametrize("days", [1, 7, 30, MAX_DAYS, MAX_DAYS + 1, 365])

@@ -67,6 +67,7 @@ def test_a_tap() -> None:
         prompt_at=datetime(2026, 2, 16, 18, 42, 58, tzinfo=UTC),
         data="session_feedback|r|s|done",
         received_at=NOW,
+        first_name="Anna",
     )
     assert result.prompted == Prompted(
         "How?",
@@ -166,6 +167,9 @@ def test_an_odd_keyboard_keeps_what_can_be_kept() -> None:
         ({"update_id": 5, "message": {"chat": {"id": "7"}}}, "message.chat.id", None),
         ({"update_id": 5, "message": {"chat": {"id": INT64}}}, "message.chat.id", None),
         ({"update_id": 5, "message": {"chat": {"id": 7}, "from": {}}}, "message.from.id", None),
+        ({"update_id": 5, "edited_message": None}, "edited_message", None),
+        ({"update_id": 5, "edited_message": {}}, "edited_message.chat", None),
+        ({"update_id": 5, "edited_message": {"chat": {"id": 7}, "from": {}}}, "edited_message.from.id", None),
     ],
 )
 def test_what_cannot_be_read_names_the_field(update: object, field: str, query_id: str | None) -> None:
@@ -181,7 +185,11 @@ def test_what_cannot_be_read_names_the_field(update: object, field: str, query_i
     [
         {},
         {"update_id": 5},
-        {"update_id": 5, "edited_message": {}},
+        {"update_id": 5, "edited_message": {"chat": {"id": 7, "type": "private"}}},
+        {
+            "update_id": 5,
+            "edited_message": {"chat": {"id": 7, "type": "private"}, "from": {"id": 7}, "text": "/start"},
+        },
         {"update_id": 5, "poll": None},
         {"update_id": 5, "message": {"chat": {"id": -7, "type": "group"}}},
         {"update_id": 5, "message": {"chat": {"id": -7, "type": "channel"}, "text": "/start"}},

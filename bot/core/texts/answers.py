@@ -73,7 +73,7 @@ _NO_ANSWER = Text(
     "Todavía no tengo tu respuesta a esto. Toca antes uno de los cuatro botones.",
 )
 _OTHER_ANSWER = Text(
-    "Your answer is another one by now, so this was not saved.",
+    "Your answer is another one by now, so this was not recorded.",
     "Tu respuesta ya es otra, así que esto no se ha guardado.",
 )
 _TOO_OLD = Text(

@@ -1,0 +1,81 @@
+"""Flows as the composition root wires them, for tests of those that need them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pymongo.asynchronous.database import AsyncDatabase
+
+from bot.app import Stores, build_stores
+from bot.core.clock import Clock
+from bot.core.retention import DEFAULT_RETENTION
+from bot.core.roster import Hours
+from bot.flows.actions import Actions
+from bot.flows.forgetting import Forgetting
+from bot.flows.languages import Languages
+from bot.flows.personal import Disclosed, Personal
+from bot.flows.requests import Requests
+from bot.flows.roster import RosterKeeper
+from bot.flows.weeks import WeekRules, Weeks
+from bot.journal import Journal
+
+LATE_AFTER_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What flows are made of."""
+
+    db: AsyncDatabase[dict[str, Any]]
+    journal: Journal
+    clock: Clock
+    roster: RosterKeeper
+    admins: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(
+        cls,
+        db: AsyncDatabase[dict[str, Any]],
+        journal: Journal,
+        clock: Clock,
+        roster: RosterKeeper | None = None,
+    ) -> Parts:
+        """With a roster that nobody is on, unless one is given."""
+        nobody = RosterKeeper(
+            build_stores(db, journal, clock).athletes, frozenset(), Hours(ZoneInfo("UTC")), clock
+        )
+        return cls(db, journal, clock, roster or nobody)
+
+    @property
+    def stores(self) -> Stores:
+        """All stores on the database."""
+        return build_stores(self.db, self.journal, self.clock)
+
+    def languages(self) -> Languages:
+        """Who reads what."""
+        return Languages(self.stores.users, self.roster, self.admins, self.clock)
+
+    def weeks(self) -> Weeks:
+        """An athlete's week."""
+        return Weeks(self.stores.summaries, self.roster, self.clock, WeekRules(LATE_AFTER_DAYS, 180))
+
+    def personal(self) -> Personal:
+        """What athletes ask about themselves."""
+        disclosed = Disclosed(DEFAULT_RETENTION, coach_is_told=False)
+        return Personal(self.weeks(), self.stores.personal, self.journal, self.roster, self.clock, disclosed)
+
+    def actions(self) -> Actions:
+        """What buttons ask for."""
+        stores = self.stores
+        forgetting = Forgetting(
+            *(stores.personal, stores.athletes, stores.users, stores.taps.touches),
+            *(self.journal, self.roster, self.languages()),
+        )
+        return Actions(stores.taps.letters, forgetting)
+
+    def requests(self, languages: Languages) -> Requests:
+        """Messages that change something."""
+        stores = self.stores
+        return Requests(stores.athletes, self.roster, languages, stores.taps.prompts, LATE_AFTER_DAYS)
