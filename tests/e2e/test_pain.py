@@ -1,0 +1,70 @@
+"""Pain told to the coach by a real bot: killed, held up by Telegram, and with nobody to tell."""
+
+from __future__ import annotations
+
+from bot.sandbox.faults import Fault
+from bot.sandbox.world import User
+from tests.support.bot import Rig
+from tests.support.processes import wait_until
+
+COACH = 900
+ANA = User(42, "Ana", username="ana")
+KIM = User(COACH, "Kim")
+
+
+async def test_an_alert_outlives_the_bot(rig: Rig) -> None:
+    """Killed with the alert in the outbox, it is sent once by the next bot; seen, and the athlete is told."""
+    rig.settings["COACH_CHAT_ID"] = str(COACH)
+    rig.faults.add(Fault("status", "sendMessage", times=None, status=429, retry_after=2))
+    bot = await rig.start()
+    question = rig.ask("run", "s", ANA.id)
+    tap = rig.world.tap(ANA.id, question, ANA, button=3)
+    await rig.answered([tap])
+    assert "Saved: 🤕 Pain" in (tap.answer or "")
+    # What was called saved is in the outbox already.
+    letter = await rig.db["session_prompts"].find_one({"kind": "alert"})
+    assert letter is not None
+    await wait_until(lambda: bool(rig.faults.fired), 15, "it is tried")
+    await rig.prompt_in_state("pending", kind="alert", claim=None, attempts={"$gte": 1})
+    await bot.kill()
+    rig.faults.clear()
+    assert rig.world.messages(COACH) == []
+    bot = await rig.start()
+    (alert,) = await rig.messages(COACH, 1)
+    assert alert["text"].startswith("🤕 @ana reports pain.\n")
+    await rig.prompt_in_state("sent", kind="alert")
+    seen = rig.world.tap(COACH, alert["message_id"], KIM, button=0)
+    await rig.answered([seen])
+    assert "told that you have seen it" in (seen.answer or "")
+    await rig.messages(ANA.id, 2)
+    await wait_until(
+        lambda: "Seen by Kim" in rig.world.message_of(COACH, alert["message_id"])["text"],
+        15,
+        "the alert says who has seen it",
+    )
+    assert "reply_markup" not in rig.world.message_of(COACH, alert["message_id"])
+    assert len(rig.world.messages(COACH)) == 1
+    assert [m["text"].split(" has seen")[0] for m in rig.world.messages(ANA.id)[1:]] == [
+        "👀 Your coach (Kim)"
+    ]
+    # From elsewhere the same button does nothing.
+    forged = rig.world.tap(ANA.id, question, ANA, data=seen.data, force=True)
+    await rig.answered([forged])
+    assert forged.alert
+    listed = await rig.stats()
+    assert listed["prompts"]["sent"] == 0
+    assert listed["feedback_event_write_success_rate"] == 1.0
+    assert "Kim" not in "".join(bot.log for bot in rig.bots)
+    assert await bot.terminate() == 0
+
+
+async def test_nobody_to_tell(rig: Rig) -> None:
+    """Without COACH_CHAT_ID pain is saved like any other answer, and nobody gets a message."""
+    bot = await rig.start()
+    question = rig.ask("run", "s", ANA.id)
+    await rig.answered([rig.world.tap(ANA.id, question, ANA, button=3)])
+    await rig.stored(1, type="pain")
+    assert await bot.terminate() == 0
+    assert await rig.prompts() == []
+    assert len(rig.world.messages(ANA.id)) == 1
+    assert not rig.calls("sendMessage")
