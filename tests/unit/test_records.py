@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.core.callbacks import Callback, FeedbackType
 from bot.core.documents import FeedbackEvent
 from bot.core.feedback import Session, Tap, collision_key, derive_event
-from bot.core.records import KEYS, MODELS, is_day, parse, parse_json
+from bot.core.records import KEYS, MODELS, FeedbackRecord, is_day, parse, parse_json
 from bot.core.strict_json import BadValue, dumps
 from tests.unit.test_strict_json import INTEGERS, NAMES, VALUES, outcome
 
