@@ -18,7 +18,7 @@ from bot.core.feedback import Tap
 from bot.core.language import Language
 from bot.core.prompts import InvalidPrompt, read_prompt
 from bot.core.retention import Retention
-from bot.core.roster import Athlete, Hours, Pause
+from bot.core.roster import Athlete, Hours, Pause, Quiet
 from bot.core.updates import CommandUpdate
 from bot.flows.actions import Actions
 from bot.flows.composer import Composer
@@ -36,6 +36,9 @@ from bot.store.prompts import PromptStore
 from bot.store.summary import SummaryStore
 from bot.store.touches import Touches
 from bot.store.users import UserStore
+from tests.contract.test_dispatch_rules import Evening, evening
+
+__all__ = ["evening"]
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -197,6 +200,33 @@ async def test_in_a_group_only_ones_own(people: People) -> None:
     await people.question("elsewhere", chatId="-5")
     assert await people.pending(1, ana) == (3, 3)
     assert await people.again() == {"hers": group, "named": group, "private": str(ANA)}
+
+
+async def test_they_come_in_quiet_hours_and_pauses_and_once(db: Database, evening: Evening) -> None:
+    """The athlete has just asked; what is answered meanwhile does not come, and no nudge comes behind it."""
+    evening.athlete(
+        quiet=Quiet(time(0), time(23, 59)), nudge_after_hours=1, pauses=(Pause(evening.now - DAY, None),)
+    )
+    for session_id in ("open", "answered"):
+        sent_at = evening.now - 2 * DAY
+        await evening.put(
+            sessionId=session_id, athleteId="ana", userId=7, state="sent", sentAt=sent_at,
+            messages=[{"messageId": 1, "sentAt": sent_at}],
+        )  # fmt: skip
+    assert evening.roster is not None
+    [athlete] = evening.roster.athletes
+    asked = await evening.prompts.ask_pending(
+        athlete, update_id=1, sent_after=evening.now - 15 * DAY, most=10, now=evening.now
+    )
+    assert asked == (2, 2)
+    await db.feedback_events.insert_one({"runId": "r", "sessionId": "answered", "chatId": "70"})
+    [text] = await evening.look()
+    assert text.startswith("Still unanswered:")
+    found = {d["sessionId"]: d async for d in db.session_prompts.find({})}
+    assert {name: d["state"] for name, d in found.items()} == {"open": "sent", "answered": "answered"}
+    assert len(found["open"]["messages"]) == 2
+    assert "nudgeAt" not in found["open"]
+    assert await evening.look(evening.now + 2 * DAY) == []
 
 
 # --- /week
