@@ -180,3 +180,22 @@ async def bulk_upsert(
     except _PartlyRefusedError as exc:
         return exc.write_errors
     return []
+
+
+async def write_all(
+    collection: Collection, requests: Sequence[UpdateOne | UpdateMany | InsertOne[Document]]
+) -> list[int]:
+    """Send writes together, in no order, if there are any.
+
+    Returns:
+        The places of those that met a duplicate key: somebody else has just written the same.
+
+    Raises:
+        StorageUnavailable: any of them may be unwritten; sending all again is harmless.
+        StorageRejected: MongoDB refuses one of them for another reason; the others may be written.
+    """
+    errors = await bulk_upsert(collection, requests) if requests else []
+    for error in errors:
+        if error.code != DUPLICATE_KEY:
+            raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
+    return [error.index for error in errors]

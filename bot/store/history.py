@@ -13,8 +13,7 @@ from datetime import datetime
 
 from pymongo import UpdateOne
 
-from bot.core.errors import StorageRejected
-from bot.store.connection import DUPLICATE_KEY, Database, Document, bulk_upsert
+from bot.store.connection import Database, Document, write_all
 from bot.store.feedback import Identity, Standing
 
 COLLECTION = "feedback_history"
@@ -49,10 +48,8 @@ class History:
         Raises:
             StorageUnavailable, StorageRejected: recording all of them again is harmless.
         """
-        requests = [_request(change) for change in changes]
-        for error in await bulk_upsert(self._history, requests) if requests else []:
-            if error.code != DUPLICATE_KEY:  # two workers' first change at once: the other's is there
-                raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
+        # A duplicate is two workers' first change at once: the other's is there.
+        await write_all(self._history, [_request(change) for change in changes])
 
 
 def _request(change: Change) -> UpdateOne:

@@ -17,16 +17,14 @@ from typing import Any
 from pymongo import ReturnDocument, UpdateOne
 
 from bot.core.callbacks import make_reference
-from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.errors import StorageUnavailable
 from bot.core.prompts import Kind, Prompt, PromptState
 from bot.store import feedback
 from bot.store.connection import (
-    DUPLICATE_KEY,
     Database,
     Document,
-    WriteError,
-    bulk_upsert,
     storage_errors,
+    write_all,
 )
 from bot.store.feedback import Identity
 from bot.store.prompts import COLLECTION, IS_QUESTION, chat_forms
@@ -79,9 +77,8 @@ class LetterStore:
         for _ in range(_TRIES):
             if not todo:
                 return
-            errors = await bulk_upsert(self._prompts, todo)
-            _check(errors)
-            todo = [todo[error.index] for error in errors]
+            # A duplicate: another worker has just raised the same.
+            todo = [todo[place] for place in await write_all(self._prompts, todo)]
         raise StorageUnavailable("MongoDB keeps reporting a duplicate letter")
 
     async def refresh(self, session_key: str, update_id: int, now: datetime) -> None:
@@ -147,12 +144,6 @@ class LetterStore:
                     {"$unset": ["claim", "attemptAt", "reason", "unknowns"]},
                 ],
             )
-
-
-def _check(errors: Iterable[WriteError]) -> None:
-    for error in errors:
-        if error.code != DUPLICATE_KEY:  # a duplicate: another worker has just raised the same
-            raise StorageRejected(f"MongoDB refuses a letter (code {error.code})")
 
 
 def _raised(letter: Letter) -> UpdateOne:

@@ -14,7 +14,7 @@ from pymongo import InsertOne, UpdateOne
 from bot.core.errors import StorageRejected
 from bot.core.prompts import PromptState
 from bot.core.slots import Act, Write
-from bot.store.connection import DUPLICATE_KEY, Database, Document, bulk_upsert, storage_errors
+from bot.store.connection import Database, Document, storage_errors, write_all
 from bot.store.indexes import INDEXES, bootstrap
 from bot.store.prompts import COLLECTION, unclaimed
 
@@ -58,9 +58,7 @@ class SlotStore:
                 await self._send(requests[start : start + _BATCH])
 
     async def _send(self, requests: Sequence[_Request]) -> None:
-        for error in await bulk_upsert(self._prompts, requests):
-            if error.code != DUPLICATE_KEY:
-                raise StorageRejected(f"MongoDB refuses a prompt (code {error.code})")
+        await write_all(self._prompts, requests)  # a duplicate: another service has just written it
 
 
 def _request(write: Write, now: datetime) -> _Request:

@@ -8,9 +8,8 @@ from datetime import datetime
 
 from pymongo import UpdateOne
 
-from bot.core.errors import StorageRejected
 from bot.core.feedback import Outcome
-from bot.store.connection import DUPLICATE_KEY, Database, bulk_upsert, storage_errors
+from bot.store.connection import Database, storage_errors, write_all
 
 COLLECTION = "taps"
 
@@ -58,9 +57,7 @@ class TapLedger:
             )
             for entry in first.values()
         ]
-        for error in await bulk_upsert(self._taps, requests) if requests else []:
-            if error.code != DUPLICATE_KEY:  # a duplicate: another worker has just entered it
-                raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
+        await write_all(self._taps, requests)  # a duplicate: another worker has just entered it
 
     async def entered(self, query_ids: Sequence[str]) -> set[str]:
         """Which of these callback queries are entered; a thousand or so."""

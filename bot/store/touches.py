@@ -19,7 +19,7 @@ from bot.core.clock import Clock
 from bot.core.records import FeedbackRecord, Record
 from bot.core.spans import Span, touch_names, touched
 from bot.store import feedback
-from bot.store.connection import DUPLICATE_KEY, Database, bulk_upsert, storage_errors
+from bot.store.connection import Database, storage_errors, write_all
 from bot.store.upserts import plain_key, second_key
 
 COLLECTION = "figure_touches"
@@ -71,9 +71,8 @@ class Touches:
         update = {"$inc": {"n": 1}, "$currentDate": {"at": True}}
         requests = [UpdateOne({"_id": name}, update, upsert=True) for name in sorted(names)]
         while requests:
-            errors = await bulk_upsert(self._touches, requests)
             # Two first touches at once: the second try finds the document.
-            requests = [requests[error.index] for error in errors if error.code == DUPLICATE_KEY]
+            requests = [requests[place] for place in await write_all(self._touches, requests)]
 
     def names(self, instants: Iterable[datetime]) -> set[str]:
         """For `touch`: what has to be told of a change of what was received at these instants."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from pymongo import UpdateOne
 
 from bot.core.values import read_int64
-from bot.store.connection import Database, Document, bulk_upsert, storage_errors
+from bot.store.connection import Database, Document, storage_errors, write_all
 
 COLLECTION = "users"
 
@@ -52,8 +52,7 @@ class UserStore:
             UpdateOne({"_id": id_}, {"$set": {"telegramLanguage": tag, "updatedAt": now}}, upsert=True)
             for id_, tag in tags.items()
         ]
-        if requests:
-            await bulk_upsert(self._users, requests)
+        await write_all(self._users, requests)
 
     async def choose(self, user_id: int, tag: str | None, now: datetime) -> None:
         """Remember what somebody chose; None takes the choice back. A newer choice stays.
