@@ -144,9 +144,7 @@ def travelling(run_id: str, session_id: str, *, by_reference: bool) -> Ids | Non
             record that resolves one.
     """
     ids = (make_reference(run_id, session_id), REFERENCE_SESSION) if by_reference else (run_id, session_id)
-    longest = max(
-        (format_detail(ids, detail, value) for detail in Detail for value in choices(detail)), key=len
-    )
+    longest = format_detail(ids, *_LONGEST)
     tap = parse_detail(longest)
     fits = tap is not None and (tap.run_id, tap.session_id) == ids and tap.is_reference == by_reference
     return ids if fits and len(longest.encode()) <= MAX_CALLBACK_BYTES else None
@@ -202,3 +200,9 @@ def question_after(tap: DetailTap, type_: FeedbackType, asked: frozenset[Detail]
     questions = AFTER[type_]
     later = questions[questions.index(tap.detail) + 1 :] if tap.detail in questions else ()
     return next((detail for detail in later if detail in asked), None)
+
+
+_LONGEST = max(
+    ((detail, value) for detail in Detail for value in choices(detail)),
+    key=lambda it: len(it[0] + _encode(it[1])),
+)
