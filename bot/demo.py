@@ -48,29 +48,38 @@ from bot.store.upserts import Refused
 
 TOKEN = "123456:" + "demo" * 9  # made up; the local Bot API server takes no other
 ATHLETE = User(1001, "Ana", username="ana_runs")
+COACH = User(2002, "Marta", username="marta_coach")
 STRANGER = User(6666, "Somebody", username="somebody")
 _PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One planned session, and the buttons that the athlete taps after it."""
+    """One planned session, and what the athlete says after it.
+
+    Attributes:
+        taps: answers, in this order.
+        details: what is tapped when the bot asks for more.
+        reply: the athlete's own note.
+    """
 
     activity: str
     distance_time: str
     note: str | None
     taps: tuple[FeedbackType, ...]
+    details: tuple[str, ...] = ()
+    reply: str | None = None
 
 
 DONE, SKIPPED, HARD, PAIN = FeedbackType
 _LABELS = {type_: label(Language.EN) for type_, label in LABELS.items()}
 WEEK = (
     Session("Easy run", "8 km", "Keep it conversational.", (DONE,)),
-    Session("Tempo", "3 x 10 min", "Threshold, 2 min jog between.", (DONE, HARD)),
-    Session("Strength", "40 min", None, (SKIPPED,)),
+    Session("Tempo", "3 x 10 min", "Threshold, 2 min jog between.", (DONE, HARD, HARD), ("8",)),
+    Session("Strength", "40 min", None, (SKIPPED,), ("no time",)),
     Session("VO2max", "5 x 1000 m", "At 5 km pace <3:50/km>.", (HARD,)),
-    Session("Recovery run", "6 km", None, (PAIN,)),
-    Session("Ride", "90 min", "Flat, easy gear.", (DONE,)),
+    Session("Recovery run", "6 km", None, (PAIN,), ("knee", "6"), "Left <knee>, since km 4 & worse uphill"),
+    Session("Ride", "90 min", "Flat, easy gear.", (DONE,), ("2",)),
     Session("Long run", "22 km", "Last 5 km at marathon pace.", ()),
 )
 
@@ -119,6 +128,7 @@ async def _play(console: Console, data_dir: Path) -> None:
             data_dir=data_dir,
             athlete_ids=frozenset({ATHLETE.id}),
             admin_ids=frozenset({ATHLETE.id}),
+            coach_chat_id=COACH.id,
         )
         console.print(
             Panel(
@@ -214,13 +224,53 @@ class _Story:
             )
             for type_ in session.taps:
                 await self._tap(message, list(FeedbackType).index(type_), _LABELS[type_])
+            for label in session.details:
+                await self._say_more(message, label)
+            if session.reply is not None:
+                await self._reply(message, session.reply)
+            if PAIN in session.taps:
+                await self._coach_sees()
             if session.taps:
                 shown.append(partial(self._shows, message, session.taps[-1]))
             else:
                 self._console.print("           Ana does not answer")
         await self._until(lambda: all(look() for look in shown), "the answers to show in their messages")
-        self._console.print("\nTuesday's message, after a change of mind:")
+        self._console.print("\nTuesday's message, after a change of mind, and the RPE:")
         self._show_message(next(m for m in self._world.messages(ATHLETE.id) if WEEK[1].activity in m["text"]))
+
+    async def _say_more(self, message_id: int, label: str) -> None:
+        def buttons() -> list[str]:
+            rows = self._world.message_of(ATHLETE.id, message_id)["reply_markup"]["inline_keyboard"]
+            return [button["text"] for row in rows for button in row]
+
+        await self._until(lambda: label in buttons(), "one more question")
+        question = str(self._world.message_of(ATHLETE.id, message_id)["text"]).rpartition("\n\n")[2]
+        self._console.print(f"           bot asks: {question.splitlines()[0]}")
+        await self._tell(self._world.tap(ATHLETE.id, message_id, ATHLETE, text=label), label)
+
+    async def _reply(self, message_id: int, note: str) -> None:
+        before = len(self._world.messages(ATHLETE.id))
+        self._world.message(ATHLETE.id, ATHLETE, note, reply_to=message_id)
+        await self._until(lambda: len(self._world.messages(ATHLETE.id)) >= before + 2, "the reply to a note")
+        self._console.print(Text(f"           Ana replies: {note}"))
+        self._console.print(f"           bot: [i]{self._world.messages(ATHLETE.id)[-1]['text']}[/i]")
+
+    async def _coach_sees(self) -> None:
+        """The coach is told at once, and presses Seen; Ana is told."""
+        await self._until(lambda: "Note: " in self._told_coach(), "the coach's message")
+        self._console.print(
+            "           The coach's chat was told at once; the message follows what Ana adds:"
+        )
+        self._console.print(Panel(Text(self._told_coach()), expand=False))
+        before = len(self._world.messages(ATHLETE.id))
+        self._world.tap(COACH.id, 1, COACH, button=0)
+        await self._until(lambda: len(self._world.messages(ATHLETE.id)) > before, "the news for Ana")
+        self._console.print("           Marta presses Seen.")
+        self._console.print(f"           bot, to Ana: [i]{self._world.messages(ATHLETE.id)[-1]['text']}[/i]")
+
+    def _told_coach(self) -> str:
+        messages = self._world.messages(COACH.id)
+        return str(messages[0]["text"]) if messages else ""
 
     def _show_message(self, message: dict[str, Any]) -> None:
         rows = message["reply_markup"]["inline_keyboard"]
@@ -253,10 +303,10 @@ class _Story:
         )
 
     async def _show_stored(self) -> None:
-        columns = ("sessionDate", "sessionDay", "sessionId", "type", "note", "promptAgeDays")
+        columns = ("sessionDate", "sessionDay", "sessionId", "type", "rpe", "pain", "reason", "note")
         table = Table(*columns)
         async for event in self._db[feedback.COLLECTION].find().sort("receivedAt", 1):
-            table.add_row(*("-" if event[column] is None else str(event[column]) for column in columns))
+            table.add_row(*(_cell(event.get(column)) for column in columns))
         self._console.print(table)
         self._console.print(f"Each also has runId ({self._run_id}), sessionKey, userId, timestamps and more.")
 
@@ -316,3 +366,10 @@ class _Story:
             if time.monotonic() > deadline:
                 raise BotError(f"the demo waited {_PATIENCE:.0f} s for {what} in vain; please report this")
             await asyncio.sleep(0.02)
+
+
+def _cell(value: object) -> Text:
+    """A stored value for the table."""
+    if isinstance(value, dict):
+        value = ", ".join(str(item) for item in value.values())
+    return Text("-" if value is None else str(value))
