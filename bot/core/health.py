@@ -101,7 +101,7 @@ class Bounds:
     """How long something must last before it is told.
 
     Attributes:
-        broken_for: without a break, before a part counts as broken.
+        broken_for: since its trouble was first seen, before a part counts as broken.
         well_for: without a break, before a broken part counts as well again.
         apart: from one message that a part is broken to the next.
     """
@@ -119,11 +119,13 @@ class Course:
         is_well: None as long as it is not known.
         changed_at: since when it was seen like that without a break.
         broken_since: when the present trouble began, or the last one.
+        seen_at: when that was first seen.
     """
 
     is_well: bool | None = None
     changed_at: datetime | None = None
     broken_since: datetime | None = None
+    seen_at: datetime | None = None
 
     def after(self, finding: Finding, now: datetime, bounds: Bounds) -> Course:
         """What it is after one more look."""
@@ -133,11 +135,12 @@ class Course:
         # A short recovery does not end a trouble.
         is_new = self.is_well is None or self.is_well_for(now, bounds) or self.broken_since is None
         since = (finding.since or now) if is_new else self.broken_since
-        return Course(is_well=False, changed_at=changed_at, broken_since=since)
+        seen_at = now if is_new else self.seen_at
+        return Course(is_well=False, changed_at=changed_at, broken_since=since, seen_at=seen_at)
 
     def is_broken_for(self, now: datetime, bounds: Bounds) -> bool:
         """Whether it is broken for so long that it is told."""
-        return self.is_well is False and _lasts(self.changed_at, now, bounds.broken_for)
+        return self.is_well is False and _lasts(self.seen_at, now, bounds.broken_for)
 
     def is_well_for(self, now: datetime, bounds: Bounds) -> bool:
         """Whether it is well for so long that it is told."""
@@ -192,16 +195,21 @@ def decide(part: Part, course: Course, told: Told, now: datetime, bounds: Bounds
         return None
     if course.broken_since is None or not course.is_broken_for(now, bounds):
         return None
-    if told.told_at is not None and not _lasts(told.told_at, now, bounds.apart):
+    if _is_recent(told.told_at, now, bounds):
         return None
     return Broke(part, course.broken_since)
 
 
 def newly_dead(dead_letters: int, told: int, told_at: datetime | None, now: datetime, bounds: Bounds) -> int:
     """Of how many dead letters to tell now, when `told` of them were told before; 0: of none."""
-    if told_at is not None and not _lasts(told_at, now, bounds.apart):
+    if _is_recent(told_at, now, bounds):
         return 0
     return max(0, dead_letters - told)
+
+
+def _is_recent(told_at: datetime | None, now: datetime, bounds: Bounds) -> bool:
+    """Whether the last message is too young for another; one from the future is of a clock that was wrong."""
+    return told_at is not None and told_at <= now and now - told_at < bounds.apart
 
 
 def _lasts(since: datetime | None, now: datetime, bound: timedelta) -> bool:

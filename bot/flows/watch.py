@@ -1,7 +1,8 @@
 """Tells admins when something breaks, and when it is well again: one message each, never a storm.
 
-What was told is remembered in the journal before it is sent, so that neither a restart nor a crash loop
-tells it again. Whoever could not be reached meanwhile learns from the all-clear since when and how long.
+What is to be told is remembered in the journal before it is sent, and that it was sent after it: so neither a
+restart nor a crash loop tells it again, and none swallows it. Whoever could not be reached meanwhile learns
+from the all-clear since when and how long.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import datetime, tzinfo
 from typing import TypeAlias
 
@@ -48,9 +49,9 @@ from bot.logs import Recurring, describe_defect
 log = logging.getLogger(__name__)
 
 _INTERVAL = 5.0
-# A message whose fate nobody knows is sent once more, not for ever.
-_TRIES = 2
-_DEAD, _DEAD_TOLD = "alert_dead_letters", "alert_dead_letters_told_ms"
+# A message whose fate nobody knows is sent again for a while: better twice than not at all.
+_UNKNOWN_PAUSE, _UNKNOWN_LONGEST = 120.0, 1_800.0
+_DEAD, _DEAD_TOLD, _DEAD_SENT = "alert_dead_letters", "alert_dead_letters_told_ms", "alert_dead_letters_sent"
 
 _Subject: TypeAlias = Part | None
 """What news are about; None: dead letters."""
@@ -98,7 +99,7 @@ class Watch:
         self._ending: set[Part] = set()
         self._is_loaded = False
         self._waiting: dict[int, dict[_Subject, News]] = {admin: {} for admin in self._admins}
-        self._tries: dict[int, int] = {}
+        self._unknown_since: dict[int, float] = {}
         self._trouble = Recurring(log)
 
     async def run(self) -> None:
@@ -141,6 +142,11 @@ class Watch:
 
         self._told = {part: Told(instant(_since(part)), instant(_told_at(part))) for part in Part}
         self._dead_told, self._dead_told_at = facts.get(_DEAD, 0), instant(_DEAD_TOLD)
+        for part, told in self._told.items():
+            if told.since is not None and facts.get(_sent(part)) != to_ms(told.since):
+                self._put(part, Broke(part, told.since))
+        if (untold := self._dead_told - facts.get(_DEAD_SENT, 0)) > 0:
+            self._put(None, Buried(untold))
 
     async def _consider(self, finding: Finding, now: datetime) -> None:
         part = finding.part
@@ -197,15 +203,24 @@ class Watch:
         except TelegramRejected as exc:
             log.warning("an admin cannot be told: %s", exc)
         except TelegramError as exc:
-            self._tries[admin] = self._tries.get(admin, 0) + 1
-            if self._tries[admin] < _TRIES:
+            now = self._monotonic()
+            if now - self._unknown_since.setdefault(admin, now) < _UNKNOWN_LONGEST:
+                self._limits.hold(admin, now + _UNKNOWN_PAUSE)
                 return
             log.warning("an admin was perhaps not told: %s", exc)
         except Exception as exc:  # noqa: BLE001  # one admin's defect must not keep it from the others
             log.error("telling an admin failed unexpectedly: %s", describe_defect(exc))
-        self._tries.pop(admin, None)
+        self._unknown_since.pop(admin, None)
         for subject in news:
             del waiting[subject]
+        if facts := self._sent_facts(news.values()):
+            await self._journaled(self._journal.remember(facts))
+
+    def _sent_facts(self, news: Iterable[News]) -> dict[str, int]:
+        facts = {_sent(item.part): to_ms(item.since) for item in news if isinstance(item, Broke)}
+        if any(isinstance(item, Buried) for item in news):
+            facts[_DEAD_SENT] = self._dead_told
+        return facts
 
     def _is_outdated(self, news: News) -> bool:
         return isinstance(news, Broke) and self._courses[news.part].is_well is True
@@ -217,7 +232,8 @@ class Watch:
                 self._ending.discard(part)
                 told, self._told[part] = self._told[part], Told(None, self._told[part].told_at)
                 if told.since is not None:
-                    await self._journaled(self._journal.forget(_since(part), to_ms(told.since)))
+                    for name in (_since(part), _sent(part)):
+                        await self._journaled(self._journal.forget(name, to_ms(told.since)))
 
     async def _journaled(self, write: Awaitable[None]) -> None:
         try:
@@ -228,6 +244,11 @@ class Watch:
 
 def _since(part: Part) -> str:
     return f"alert_{part}_since_ms"
+
+
+def _sent(part: Part) -> str:
+    """Has the value of `_since` once somebody was told, or cannot be."""
+    return f"alert_{part}_sent_ms"
 
 
 def _told_at(part: Part) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.clock import to_ms
 from bot.core.errors import (
     JournalError,
     TelegramError,
@@ -188,7 +189,7 @@ async def test_a_blocked_admin_does_not_stop_the_others(desk: Desk) -> None:
 
 
 async def test_a_lost_reply_is_sent_once_more(desk: Desk) -> None:
-    """Nobody knows whether it arrived, so it is tried twice, and not for ever."""
+    """Nobody knows whether it arrived, so it is tried again two minutes later."""
     desk.failures = {ANA: TelegramUnknown("502")}
     await desk.look(answers=False)
     for _ in range(5):
@@ -243,3 +244,50 @@ async def test_a_full_disk_is_told_although_it_is_not_remembered(
     for _ in range(5):
         await desk.look(30)
     assert desk.numbers() == (1, 1)
+
+
+async def test_a_restart_swallows_nothing(desk: Desk) -> None:
+    """What was decided and reached nobody before the restart is told after it, once; dead letters, too."""
+    desk.failures = {ANA: TelegramNotSent("no connection"), BEN: TelegramNotSent("no connection")}
+    await desk.look(answers=False)
+    await desk.look(30, dead_letters=2)
+    assert desk.numbers() == (0, 0)
+    desk.restarted()
+    desk.failures = {}
+    await desk.look(1)
+    assert desk.numbers() == (1, 1)
+    assert "MongoDB" in desk.got[ANA][0]
+    assert "2" in desk.got[ANA][0]
+    desk.restarted()
+    await desk.look(60)
+    assert desk.numbers() == (1, 1)
+
+
+async def test_a_part_that_flaps_is_told_once(desk: Desk) -> None:
+    """One good look in five does not end a trouble."""
+    await desk.look()
+    for number in range(60):
+        await desk.look(5, answers=number % 5 == 4)
+    assert desk.numbers() == (1, 1)
+
+
+async def test_an_instant_from_the_future_mutes_nothing(desk: Desk) -> None:
+    """A clock that was wrong when it was remembered."""
+    await desk.journal.remember({"alert_mongodb_told_ms": to_ms(desk.time.now + timedelta(days=400))})
+    await desk.look(answers=False)
+    await desk.look(30)
+    assert desk.numbers() == (1, 1)
+
+
+async def test_a_reply_that_keeps_getting_lost(desk: Desk) -> None:
+    """Tried again every two minutes for half an hour, not for ever."""
+    desk.failures = {ANA: TelegramUnknown("502")}
+    await desk.look(answers=False)
+    await desk.look(30)
+    tries = [len([chat for chat, *_ in desk.api.sent if chat == ANA])]
+    for _ in range(2 * 60):
+        await desk.look(60)
+        tries.append(len([chat for chat, *_ in desk.api.sent if chat == ANA]))
+    assert tries[0] == 1
+    assert 14 <= tries[-1] <= 17
+    assert len(desk.got[BEN]) == 1
