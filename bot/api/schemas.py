@@ -294,7 +294,10 @@ STATS = of(
             of({"answers": _COUNT, "medianSeconds": _SECONDS, "p90Seconds": _SECONDS}),
             "From the question to the answer's last tap; right to a second below 50 seconds, to 1 % above.",
         ),
-        "prompts": said(of({state.value: _COUNT for state in PromptState}), "All questions, by state."),
+        "prompts": said(
+            of({state.value: _COUNT for state in PromptState}),
+            "All questions, by state; from 100,000 on up to a minute old.",
+        ),
         "oldestPending": said(_INSTANT_OR_NULL, "Receipt of the oldest tap that is not processed."),
         "lastPoll": said(_INSTANT_OR_NULL, "End of the last successful poll."),
         "lastWrite": said(_INSTANT_OR_NULL, "Receipt of the newest stored answer."),

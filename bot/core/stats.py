@@ -4,9 +4,13 @@ What counts as what:
 
 - Days are days in TIMEZONE. An answer belongs to the day on which its (last) tap was received; for adherence
   and response rate a session belongs to its own day.
-- Asked, adherence and response rate are those of the planner's summary (`bot.core.summary`): asked is
-  what the bot sent a question about, and what was answered without one; adherence is (done + hard) / asked,
-  response rate answered / asked.
+- Asked is what the bot sent a question about, and what was answered without one; adherence is
+  (done + hard) / asked, response rate answered / asked. So it is in the planner's summary
+  (`bot.core.summary`), which goes by planned days. Here an answer's session stands under the day of its
+  question (`sessionDate`), and only an unanswered one under its planned day: where sessions are asked about
+  on a later day than planned, the two may differ at the edge of a week.
+- Prompts by state are all questions ever asked. With many of them these, and what is unanswered, may be a
+  minute old.
 - `feedback_event_write_success_rate` is non-late feedback callbacks written / received. Received are those
   written; those that wait in the journal, as far as can be told that they will be written; and taps that
   became dead letters. Late, invalid, unknown, refused and postponed taps are none of these, and stand apart.
@@ -104,7 +108,7 @@ class Stats:
         median_delay, p90_delay: seconds from the question to the (last) tap of its answer, right to a second
             or to 1 %; None without answers.
         delays: answers of which that is known.
-        prompts: prompts by state, over all times.
+        prompts: questions by state, over all times; if there are many, as they were a minute ago at most.
         waiting_taps: callbacks that are in the journal and not processed yet.
         waiting_feedback: those of them that count as received: feedback that will be written, as far as can
             be told.

@@ -1,9 +1,9 @@
 """Counts over spans of time; those of spans that are over are counted once and kept.
 
 `figures`: `{_id, touches, touchedAt, computedAt, taps, answers, sessions, delays}`, one document for each
-span; `_id` names it, the rest is as in `bot.core.stats.Tally`. A kept document holds as long as nobody touches
-its span (see `bot.store.touches`), and an hour at most: then shows what other programs write straight into
-the past.
+span; `_id` names it, the rest is as in `bot.core.stats.Tally`. A kept document holds as long as nobody
+touches its span (see `bot.store.touches`), and an hour at most: then shows what other programs write straight
+into the past.
 """
 
 from __future__ import annotations

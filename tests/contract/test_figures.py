@@ -548,6 +548,54 @@ async def test_adherence_is_that_of_the_planner_s_summary(bot: Bot) -> None:
     assert week.response_rate == summary.week.response_rate == 5 / 8
 
 
+async def test_questions_are_counted_from_the_index_alone(bot: Bot) -> None:
+    """However many are stored, none is read to tell the numbers by state; also those without a kind."""
+    states = [state.value for state in PromptState]
+    kinds: list[dict[str, Any]] = [{}, {"kind": None}, {"kind": "session"}, {"kind": "reminder"}, {"kind": 5}]
+    await bot.db.session_prompts.insert_many(
+        {"runId": state, "sessionId": str(number), "chatId": "1", "state": state, **kind}
+        for state in states
+        for number, kind in enumerate(kinds)
+    )
+    prompts = PromptStore(bot.db)
+    await bot.db.command("profile", 2)
+    assert await prompts.count() == dict.fromkeys(states, 3)
+    await bot.db.command("profile", 0)
+    profile = await bot.db["system.profile"].find({"ns": f"{bot.db.name}.session_prompts"}).to_list()
+    assert len(profile) == 2 * (1 + len(states))
+    assert {entry["docsExamined"] for entry in profile} == {0}
+    # Nobody has looked at it yet.
+    await bot.db.session_prompts.insert_one({"runId": "r", "sessionId": "s", "chatId": "1"})
+    assert await prompts.count() == dict.fromkeys(states, 3) | {"pending": 4}
+
+
+async def test_many_questions_are_counted_once_a_minute(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few each time; many when a minute is over, or other days are asked for."""
+    monkeypatch.setattr(figures_flow, "_MANY", 2)
+    figures, number = bot.figures(), 0
+
+    async def ask() -> None:
+        nonlocal number
+        number += 1
+        prompt = {"runId": "r", "sessionId": str(number), "chatId": "1", "state": "sent", "sentAt": NOW}
+        await bot.db.session_prompts.insert_one(prompt)
+
+    async def seen(days: int = 7) -> tuple[int, int]:
+        stats = await figures.collect(days)
+        return stats.prompts["sent"], stats.sessions.asked
+
+    for expected in (1, 2, 2):
+        await ask()
+        assert await seen() == (expected, expected)
+    assert await seen(14) == (3, 3)
+    assert await seen() == (3, 3)
+    await ask()
+    bot.now += timedelta(minutes=1) - MILLISECOND
+    assert await seen() == (3, 3)
+    bot.now += MILLISECOND
+    assert await seen() == (4, 4)
+
+
 async def test_past_days_are_counted_before_anybody_asks(
     bot: Bot, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
