@@ -103,6 +103,7 @@ class Stats:
         zone: TIMEZONE: days are days there.
         taps: callbacks by outcome, all outcomes present.
         by_day: answers by day of receipt and type, oldest first, no day and no type left out.
+        known_from: answers and taps of earlier days have expired, some of them at least.
         sessions: of these days.
         weeks: Monday to Sunday, those that these days touch, whole; by Monday, oldest first.
         median_delay, p90_delay: seconds from the question to the (last) tap of its answer, right to a second
@@ -112,6 +113,8 @@ class Stats:
         waiting_taps: callbacks that are in the journal and not processed yet.
         waiting_feedback: those of them that count as received: feedback that will be written, as far as can
             be told.
+        is_estimate: whether so many wait that only the oldest were looked at, and `waiting_feedback` supposes
+            the rest to be like them.
         dead_taps: callbacks of these days that could not be processed (dead letters).
         dead_letters: all dead letters, callbacks included.
         oldest_pending: receipt of the oldest callback that is not processed.
@@ -125,6 +128,7 @@ class Stats:
     zone: str
     taps: Mapping[str, int]
     by_day: Mapping[date, Mapping[str, int]]
+    known_from: date
     sessions: Adherence
     weeks: Mapping[date, Adherence]
     median_delay: float | None
@@ -133,11 +137,17 @@ class Stats:
     prompts: Mapping[str, int]
     waiting_taps: int
     waiting_feedback: int
+    is_estimate: bool
     dead_taps: int
     dead_letters: int
     oldest_pending: datetime | None
     last_poll: datetime | None
     last_write: datetime | None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether these days reach further back than what is kept."""
+        return next(iter(self.by_day)) < self.known_from
 
     @property
     def answers(self) -> dict[str, int]:
@@ -162,10 +172,15 @@ class Stats:
             "taps": dict(self.taps),
             "waitingTaps": self.waiting_taps,
             "waitingFeedback": self.waiting_feedback,
+            "waitingFeedbackIsEstimate": self.is_estimate,
             "deadTaps": self.dead_taps,
             "deadLetters": self.dead_letters,
             "answers": self.answers,
-            "answersByDay": [{"date": day.isoformat(), **types} for day, types in self.by_day.items()],
+            "knownFrom": self.known_from.isoformat(),
+            "answersByDay": [
+                {"date": day.isoformat(), **(types if day >= self.known_from else dict.fromkeys(types))}
+                for day, types in self.by_day.items()
+            ],
             "sessions": self.sessions.to_json(),
             "weeks": [
                 {"weekStart": monday.isoformat(), **week.to_json()} for monday, week in self.weeks.items()
@@ -190,6 +205,7 @@ class Found:
     prompts: Mapping[str, int]
     waiting_taps: int
     waiting_feedback: int
+    is_estimate: bool
     dead_taps: int
     dead_letters: int
     oldest_pending: datetime | None
@@ -254,6 +270,7 @@ def sum_up(
         zone=found.zone,
         taps={outcome.value: taps[outcome] for outcome in Outcome},
         by_day={day: _by_type([types]) for day, types in by_day.items()},
+        known_from=known_from,
         sessions=adherence(first, last),
         weeks={monday: adherence(monday, monday + timedelta(days=6)) for monday in mondays},
         median_delay=percentile(delays, 0.5),
@@ -262,6 +279,7 @@ def sum_up(
         prompts=found.prompts,
         waiting_taps=found.waiting_taps,
         waiting_feedback=found.waiting_feedback,
+        is_estimate=found.is_estimate,
         dead_taps=found.dead_taps,
         dead_letters=found.dead_letters,
         oldest_pending=found.oldest_pending,

@@ -30,7 +30,7 @@ DEFAULT_DAYS = 30
 MAX_DAYS = 365
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Of more taps that wait it is taken for granted that they are feedback.
+# More taps that wait are supposed to be like these: to look at all would hold up what brings them in.
 _LOOKED_AT = 5_000
 _INTERVAL = 60.0
 # So many questions take a noticeable time to count. They are then counted once a minute, not each time.
@@ -125,6 +125,11 @@ class Figures:
             for entry in waiting.dead
             if entry.received_at >= since and query_id_of(entry.update) not in entered_dead
         ]
+        feedback = sum(
+            is_feedback(tap, roster, self._late_after_days)
+            for entry in left
+            if entry.received_at >= since and (tap := _tap(entry)) is not None
+        )
         last_poll_ms = facts.get(LAST_POLL_FACT)
         return sum_up(
             first,
@@ -140,12 +145,8 @@ class Figures:
                 zone=str(self._zone),
                 prompts=questions.by_state,
                 waiting_taps=len(left) + waiting.more,
-                waiting_feedback=waiting.more
-                + sum(
-                    is_feedback(tap, roster, self._late_after_days)
-                    for entry in left
-                    if entry.received_at >= since and (tap := _tap(entry)) is not None
-                ),
+                waiting_feedback=feedback + round(waiting.more * (feedback / len(left) if left else 1)),
+                is_estimate=waiting.more > 0,
                 dead_taps=len(dead),
                 dead_letters=waiting.dead_letters,
                 oldest_pending=min((entry.received_at for entry in left), default=None),

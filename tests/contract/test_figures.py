@@ -433,6 +433,22 @@ async def test_taps_that_wait_count_once_and_only_if_they_will_be_written(bot: B
     assert (stats.dead_taps, stats.dead_letters, stats.feedback_event_write_success_rate) == (0, 2, None)
 
 
+async def test_of_very_many_waiting_taps_the_newest_are_supposed_to_be_like_the_oldest(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strangers' taps are not taken for feedback because they are many; the number is called an estimate."""
+    monkeypatch.setattr(figures_flow, "_LOOKED_AT", 4)
+    updates = [update(number, user=STRANGER if number % 4 == 0 else 1) for number in range(1, 5)]
+    await bot.journal.append(updates, polled_at=NOW)
+    await bot.roster.loaded()
+    stats = await bot.figures().collect(1)
+    assert (stats.waiting_taps, stats.waiting_feedback, stats.is_estimate) == (4, 3, False)
+    updates = [update(number, user=STRANGER) for number in range(5, 13)]
+    await bot.journal.append(updates, polled_at=NOW)
+    stats = await bot.figures().collect(1)
+    assert (stats.waiting_taps, stats.waiting_feedback, stats.is_estimate) == (12, 9, True)
+
+
 async def test_a_dead_letter_that_no_ledger_can_hold(bot: Bot) -> None:
     """Its query id has half a character; it counts as received all the same."""
     broken = update(1)
