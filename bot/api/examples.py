@@ -298,6 +298,7 @@ def stats() -> Stats:
             prompts=prompts,
             waiting_taps=0,
             waiting_feedback=0,
+            is_estimate=False,
             dead_taps=0,
             dead_letters=0,
             oldest_pending=None,

@@ -276,13 +276,20 @@ STATS = of(
         "waitingFeedback": said(
             _COUNT, "Those of them that are feedback which will be written, as far as can be told."
         ),
+        "waitingFeedbackIsEstimate": {
+            "type": "boolean",
+            "description": "So many wait that only the oldest were looked at; the rest is taken to be alike.",
+        },
         "deadTaps": said(_COUNT, "Taps received in these days that could not be processed."),
         "deadLetters": said(_COUNT, "All updates that could not be processed."),
         "answers": said(of(_TYPES), "Answers whose last tap was received in these days, by type."),
+        "knownFrom": said(
+            _DAY, "Taps and answers of earlier days have expired, some at least: what is counted began here."
+        ),
         "answersByDay": {
             "type": "array",
-            "description": "The same by day, oldest first, without gaps.",
-            "items": of({"date": _DAY, **_TYPES}),
+            "description": "The same by day, oldest first, without gaps; null before knownFrom.",
+            "items": of({"date": _DAY, **dict.fromkeys(_TYPES, _COUNT_OR_NULL)}),
         },
         "sessions": said(of(_ADHERENCE), "The sessions of these days."),
         "weeks": {
@@ -294,7 +301,10 @@ STATS = of(
             of({"answers": _COUNT, "medianSeconds": _SECONDS, "p90Seconds": _SECONDS}),
             "From the question to the answer's last tap; right to a second below 50 seconds, to 1 % above.",
         ),
-        "prompts": said(of({state.value: _COUNT for state in PromptState}), "All questions, by state."),
+        "prompts": said(
+            of({state.value: _COUNT for state in PromptState}),
+            "All questions, by state; from 100,000 on up to a minute old.",
+        ),
         "oldestPending": said(_INSTANT_OR_NULL, "Receipt of the oldest tap that is not processed."),
         "lastPoll": said(_INSTANT_OR_NULL, "End of the last successful poll."),
         "lastWrite": said(_INSTANT_OR_NULL, "Receipt of the newest stored answer."),

@@ -25,12 +25,16 @@ def chart_of(stats: Stats, language: Language) -> dict[str, Any]:
 
     `bars` has for each type its name, its label and a number for each of `ticks`; a tick is null where
     nothing is to be written. `weeks` has for each week a label, and shares from 0 to 1, or null where there
-    is none.
+    is none. Days and weeks of which answers have expired are left out: no bar would look like no answer.
     """
-    by_week = len(stats.by_day) > MAX_DAYS
-    counts = _by_week(stats.by_day) if by_week else stats.by_day
+    by_day = {day: types for day, types in stats.by_day.items() if day >= stats.known_from}
+    by_week = len(by_day) > MAX_DAYS
+    counts = _by_week(by_day) if by_week else by_day
     days = list(counts)
-    weeks = list(stats.weeks.items())[-MAX_WEEKS:]
+    # The newest stays in any case: there is always something to draw.
+    newest = max(stats.weeks)
+    weeks = [(monday, week) for monday, week in stats.weeks.items() if week.is_known or monday == newest]
+    weeks = weeks[-MAX_WEEKS:]
     return {
         "title": words.CHART_BY_WEEK(language) if by_week else words.CHART_BY_DAY(language),
         "ticks": _ticks(days, by_week, language),

@@ -4,9 +4,13 @@ What counts as what:
 
 - Days are days in TIMEZONE. An answer belongs to the day on which its (last) tap was received; for adherence
   and response rate a session belongs to its own day.
-- Asked, adherence and response rate are those of the planner's summary (`bot.core.summary`): asked is
-  what the bot sent a question about, and what was answered without one; adherence is (done + hard) / asked,
-  response rate answered / asked.
+- Asked is what the bot sent a question about, and what was answered without one; adherence is
+  (done + hard) / asked, response rate answered / asked. So it is in the planner's summary
+  (`bot.core.summary`), which goes by planned days. Here an answer's session stands under the day of its
+  question (`sessionDate`), and only an unanswered one under its planned day: where sessions are asked about
+  on a later day than planned, the two may differ at the edge of a week.
+- Prompts by state are all questions ever asked. With many of them these, and what is unanswered, may be a
+  minute old.
 - `feedback_event_write_success_rate` is non-late feedback callbacks written / received. Received are those
   written; those that wait in the journal, as far as can be told that they will be written; and taps that
   became dead letters. Late, invalid, unknown, refused and postponed taps are none of these, and stand apart.
@@ -99,15 +103,18 @@ class Stats:
         zone: TIMEZONE: days are days there.
         taps: callbacks by outcome, all outcomes present.
         by_day: answers by day of receipt and type, oldest first, no day and no type left out.
+        known_from: answers and taps of earlier days have expired, some of them at least.
         sessions: of these days.
         weeks: Monday to Sunday, those that these days touch, whole; by Monday, oldest first.
         median_delay, p90_delay: seconds from the question to the (last) tap of its answer, right to a second
             or to 1 %; None without answers.
         delays: answers of which that is known.
-        prompts: prompts by state, over all times.
+        prompts: questions by state, over all times; if there are many, as they were a minute ago at most.
         waiting_taps: callbacks that are in the journal and not processed yet.
         waiting_feedback: those of them that count as received: feedback that will be written, as far as can
             be told.
+        is_estimate: whether so many wait that only the oldest were looked at, and `waiting_feedback` supposes
+            the rest to be like them.
         dead_taps: callbacks of these days that could not be processed (dead letters).
         dead_letters: all dead letters, callbacks included.
         oldest_pending: receipt of the oldest callback that is not processed.
@@ -121,6 +128,7 @@ class Stats:
     zone: str
     taps: Mapping[str, int]
     by_day: Mapping[date, Mapping[str, int]]
+    known_from: date
     sessions: Adherence
     weeks: Mapping[date, Adherence]
     median_delay: float | None
@@ -129,11 +137,17 @@ class Stats:
     prompts: Mapping[str, int]
     waiting_taps: int
     waiting_feedback: int
+    is_estimate: bool
     dead_taps: int
     dead_letters: int
     oldest_pending: datetime | None
     last_poll: datetime | None
     last_write: datetime | None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether these days reach further back than what is kept."""
+        return next(iter(self.by_day)) < self.known_from
 
     @property
     def answers(self) -> dict[str, int]:
@@ -158,10 +172,15 @@ class Stats:
             "taps": dict(self.taps),
             "waitingTaps": self.waiting_taps,
             "waitingFeedback": self.waiting_feedback,
+            "waitingFeedbackIsEstimate": self.is_estimate,
             "deadTaps": self.dead_taps,
             "deadLetters": self.dead_letters,
             "answers": self.answers,
-            "answersByDay": [{"date": day.isoformat(), **types} for day, types in self.by_day.items()],
+            "knownFrom": self.known_from.isoformat(),
+            "answersByDay": [
+                {"date": day.isoformat(), **(types if day >= self.known_from else dict.fromkeys(types))}
+                for day, types in self.by_day.items()
+            ],
             "sessions": self.sessions.to_json(),
             "weeks": [
                 {"weekStart": monday.isoformat(), **week.to_json()} for monday, week in self.weeks.items()
@@ -186,6 +205,7 @@ class Found:
     prompts: Mapping[str, int]
     waiting_taps: int
     waiting_feedback: int
+    is_estimate: bool
     dead_taps: int
     dead_letters: int
     oldest_pending: datetime | None
@@ -250,6 +270,7 @@ def sum_up(
         zone=found.zone,
         taps={outcome.value: taps[outcome] for outcome in Outcome},
         by_day={day: _by_type([types]) for day, types in by_day.items()},
+        known_from=known_from,
         sessions=adherence(first, last),
         weeks={monday: adherence(monday, monday + timedelta(days=6)) for monday in mondays},
         median_delay=percentile(delays, 0.5),
@@ -258,6 +279,7 @@ def sum_up(
         prompts=found.prompts,
         waiting_taps=found.waiting_taps,
         waiting_feedback=found.waiting_feedback,
+        is_estimate=found.is_estimate,
         dead_taps=found.dead_taps,
         dead_letters=found.dead_letters,
         oldest_pending=found.oldest_pending,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -29,9 +30,11 @@ DEFAULT_DAYS = 30
 MAX_DAYS = 365
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Of more taps that wait it is taken for granted that they are feedback.
+# More taps that wait are supposed to be like these: to look at all would hold up what brings them in.
 _LOOKED_AT = 5_000
 _INTERVAL = 60.0
+# So many questions take a noticeable time to count. They are then counted once a minute, not each time.
+_MANY = 100_000
 _RENEWED = HOLDS * 0.75
 
 
@@ -40,6 +43,16 @@ class RosterSource(Protocol):
 
     async def loaded(self) -> Roster:
         """The roster."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """What was asked, as counted at `at`: by state, and without an answer by day from `since` on."""
+
+    since: date
+    at: datetime
+    by_state: Mapping[str, int]
+    unanswered: Mapping[date, int]
 
 
 class Figures:
@@ -78,6 +91,7 @@ class Figures:
         self._kept_days = kept_days
         self._trouble = Recurring(log)
         self.latest: Stats | None = None
+        self._questions: _Questions | None = None
 
     async def collect(self, days: int, *, holds: timedelta = HOLDS) -> Stats:
         """Figures over `days` days: today, in TIMEZONE, and those before.
@@ -98,10 +112,9 @@ class Figures:
         oldest = min((entry.received_at for entry in waiting.pending), default=None)
         monday = monday_of(first)
         cut = window(monday, until, self._zone, unsettled=oldest)
-        counted, prompts, unanswered, last_write, entered_dead, roster = await asyncio.gather(
+        counted, questions, last_write, entered_dead, roster = await asyncio.gather(
             self._counts.count(cut, _query_ids(waiting.pending), holds=holds),
-            self._prompts.count(),
-            self._prompts.unanswered(midnight(monday, self._zone), self._zone),
+            self._asked(monday, until),
             self._counts.last_answer(until),
             self._ledger.entered(_query_ids(waiting.dead)),
             self._roster.loaded(),
@@ -112,6 +125,11 @@ class Figures:
             for entry in waiting.dead
             if entry.received_at >= since and query_id_of(entry.update) not in entered_dead
         ]
+        feedback = sum(
+            is_feedback(tap, roster, self._late_after_days)
+            for entry in left
+            if entry.received_at >= since and (tap := _tap(entry)) is not None
+        )
         last_poll_ms = facts.get(LAST_POLL_FACT)
         return sum_up(
             first,
@@ -119,20 +137,16 @@ class Figures:
             until,
             today,
             tallies=counted.tallies,
-            unanswered=unanswered,
+            unanswered=questions.unanswered,
             # The first day may have lost some of its answers already.
             known_from=(until - timedelta(days=self._kept_days)).astimezone(self._zone).date()
             + timedelta(days=1),
             found=Found(
                 zone=str(self._zone),
-                prompts=prompts,
+                prompts=questions.by_state,
                 waiting_taps=len(left) + waiting.more,
-                waiting_feedback=waiting.more
-                + sum(
-                    is_feedback(tap, roster, self._late_after_days)
-                    for entry in left
-                    if entry.received_at >= since and (tap := _tap(entry)) is not None
-                ),
+                waiting_feedback=feedback + round(waiting.more * (feedback / len(left) if left else 1)),
+                is_estimate=waiting.more > 0,
                 dead_taps=len(dead),
                 dead_letters=waiting.dead_letters,
                 oldest_pending=min((entry.received_at for entry in left), default=None),
@@ -140,6 +154,18 @@ class Figures:
                 last_write=last_write,
             ),
         )
+
+    async def _asked(self, since: date, now: datetime) -> _Questions:
+        """Questions; if there are many, as they were a minute ago at most."""
+        kept = self._questions
+        if kept is not None and kept.since == since and abs(now - kept.at).total_seconds() < _INTERVAL:
+            return kept
+        by_state, unanswered = await asyncio.gather(
+            self._prompts.count(), self._prompts.unanswered(midnight(since, self._zone), self._zone)
+        )
+        found = _Questions(since, now, by_state, unanswered)
+        self._questions = found if sum(by_state.values()) >= _MANY else None
+        return found
 
     async def keep(self) -> None:
         """Count past spans before anybody asks, until cancelled."""

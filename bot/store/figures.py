@@ -1,8 +1,9 @@
 """Counts over spans of time; those of spans that are over are counted once and kept.
 
-`figures`: `{_id, touches, computedAt, taps, answers, sessions, delays}`, one document for each span; `_id`
-names it, the rest is as in `bot.core.stats.Tally`. A kept document holds as long as nobody touches its span
-(see `bot.store.touches`), and an hour at most: then shows what other programs write straight into the past.
+`figures`: `{_id, touches, touchedAt, computedAt, taps, answers, sessions, delays}`, one document for each
+span; `_id` names it, the rest is as in `bot.core.stats.Tally`. A kept document holds as long as nobody
+touches its span (see `bot.store.touches`), and an hour at most: then shows what other programs write straight
+into the past.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ COLLECTION = "figures"
 HOLDS = timedelta(hours=1)
 """How long kept figures are used."""
 
-_FORMAT = 1
+_FORMAT = 2
 """Grows when documents of an older release must not be used any more."""
 _MOST_IDS = 20_000
+# Spans that are counted in one look: what comes back is one document, of 16 MB at most.
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class FigureStore:
         # Touches first: what is counted after them is no older than they are.
         touched = await self._touches.read()
         kept, live = await asyncio.gather(
-            self._kept(window.kept, touched, holds), self._live(window.live, query_ids[:_MOST_IDS])
+            self._kept(window.kept, touched, holds), self._count(window.live, query_ids[:_MOST_IDS])
         )
         return Counted([*kept, *live.tallies], live.entered)
 
@@ -91,92 +94,105 @@ class FigureStore:
         names = [_id(span) for span in spans]
         with storage_errors():
             found = {doc["_id"]: doc async for doc in self._figures.find({"_id": {"$in": names}})}
-        tallies = []
+        tallies, missing = {}, []
         for span, name in zip(spans, names, strict=True):
-            document, number = found.get(name), touched.number(span)
+            document, mark = found.get(name), touched.mark(span)
             if (
                 document is not None
-                and document["touches"] == number
+                and (document["touches"], document["touchedAt"]) == mark
                 and abs(now - document["computedAt"]) <= holds
             ):
-                tallies.append(_read(span, document))
-                continue
-            # One after the other: nobody else's work is to wait for this.
-            tally = await self._count(span)
-            tallies.append(tally)
-            if not touched.is_unsettled(span):
-                await self._keep(name, tally, number)
-        return tallies
+                tallies[span] = _read(span, document)
+            else:
+                missing.append(span)
+        # One part after the other: nobody else's work is to wait for this.
+        for start in range(0, len(missing), _AT_ONCE):
+            part = missing[start : start + _AT_ONCE]
+            counted = await self._count(part)
+            tallies |= zip(part, counted.tallies, strict=True)
+            await self._keep(
+                {
+                    _id(span): _document(tally, *touched.mark(span), self._clock())
+                    for span, tally in zip(part, counted.tallies, strict=True)
+                    if not touched.is_unsettled(span)
+                }
+            )
+        return [tallies[span] for span in spans]
 
-    async def _keep(self, name: str, tally: Tally, touches: int) -> None:
-        document = {
-            "touches": touches,
-            "computedAt": self._clock(),
-            "taps": tally.taps,
-            "answers": tally.answers,
-            "sessions": tally.sessions,
-            "delays": tally.delays,
-        }
-        with storage_errors():
-            await self._figures.bulk_write([ReplaceOne({"_id": name}, document, upsert=True)], ordered=False)
+    async def _keep(self, documents: Mapping[str, Document]) -> None:
+        requests = [ReplaceOne({"_id": name}, it, upsert=True) for name, it in documents.items()]
+        if requests:
+            with storage_errors():
+                await self._figures.bulk_write(requests, ordered=False)
 
-    async def _live(self, spans: Sequence[Span], query_ids: Sequence[str]) -> Counted:
+    async def _count(self, spans: Sequence[Span], query_ids: Sequence[str] = ()) -> Counted:
+        """Count all of these spans in one look at the ledger and one at the answers."""
         if not spans:
             return Counted([], frozenset())
-        *earlier, last = spans
-        tallies = [await self._count(span) for span in earlier]
         (counts, entered), events = await asyncio.gather(
-            self._count_taps(last, query_ids), self._count_events(last)
+            self._count_taps(spans, query_ids), self._count_events(spans)
         )
-        return Counted([*tallies, _tally(last, counts, events)], entered)
-
-    async def _count(self, span: Span) -> Tally:
-        (counts, _), events = await asyncio.gather(self._count_taps(span, ()), self._count_events(span))
-        return _tally(span, counts, events)
+        found = zip(spans, counts, events, strict=True)
+        return Counted([_tally(*each) for each in found], entered)
 
     async def _count_taps(
-        self, span: Span, query_ids: Sequence[str]
-    ) -> tuple[dict[str, int], frozenset[str]]:
-        """Taps of a span by outcome; and in the same look at the ledger, which of `query_ids` are in it."""
-        inside = {"receivedAt": _range(span)}
-        group: Document = {"_id": "$outcome", "n": {"$sum": 1}}
-        match: Document = inside
+        self, spans: Sequence[Span], query_ids: Sequence[str]
+    ) -> tuple[list[dict[str, int]], frozenset[str]]:
+        """Taps of each span by outcome; and in the same look, which of `query_ids` are in the ledger."""
+        group: Document = {"_id": {"span": _span_of(spans), "outcome": "$outcome"}, "n": {"$sum": 1}}
+        match = _within(spans)
         if query_ids:
             ids = list(dict.fromkeys(query_ids))
-            match = {"$or": [inside, {"_id": {"$in": ids}}]}
+            match = {"$or": [*match["$or"], {"_id": {"$in": ids}}]}
             is_asked_for = {"$setIsSubset": [["$_id"], {"$literal": ids}]}
-            is_inside = {"$and": [{"$gte": ["$receivedAt", span.start]}, {"$lt": ["$receivedAt", span.end]}]}
-            group = {
-                "_id": "$outcome",
-                "n": {"$sum": {"$cond": [is_inside, 1, 0]}},
-                "entered": {"$push": {"$cond": [is_asked_for, "$_id", "$$REMOVE"]}},
-            }
-        counts: dict[str, int] = {}
+            group["entered"] = {"$push": {"$cond": [is_asked_for, "$_id", "$$REMOVE"]}}
+        counts: list[dict[str, int]] = [{} for _ in spans]
         entered: set[str] = set()
         with storage_errors():
             async for found in await self._taps.aggregate([{"$match": match}, {"$group": group}]):
-                counts[str(found["_id"])] = found["n"]
+                number = found["_id"]["span"]
+                if number is not None:
+                    counts[number][str(found["_id"].get("outcome"))] = found["n"]
                 entered.update(found.get("entered", ()))
         return counts, frozenset(entered)
 
-    async def _count_events(self, span: Span) -> Mapping[str, Any]:
-        """Answers of a span, by session day and type, and by delay."""
+    async def _count_events(self, spans: Sequence[Span]) -> list[dict[str, list[Document]]]:
+        """Answers of each span, by session day and type, and by delay."""
         pipeline: list[Document] = [
-            {"$match": {"receivedAt": _range(span)}},
-            {"$project": {"_id": False, "type": True, "day": "$sessionDate", "delay": _BUCKET}},
+            {"$match": _within(spans)},
+            {
+                "$project": {
+                    "_id": False,
+                    "type": True,
+                    "day": "$sessionDate",
+                    "delay": _BUCKET,
+                    "span": _span_of(spans),
+                }
+            },
             {
                 "$facet": {
-                    "sessions": [{"$group": {"_id": {"type": "$type", "day": "$day"}, "n": {"$sum": 1}}}],
+                    "sessions": [
+                        {
+                            "$group": {
+                                "_id": {"span": "$span", "type": "$type", "day": "$day"},
+                                "n": {"$sum": 1},
+                            }
+                        }
+                    ],
                     "delays": [
                         {"$match": {"delay": {"$ne": None}}},
-                        {"$group": {"_id": "$delay", "n": {"$sum": 1}}},
+                        {"$group": {"_id": {"span": "$span", "delay": "$delay"}, "n": {"$sum": 1}}},
                     ],
                 }
             },
         ]
         with storage_errors():
             [found] = await (await self._events.aggregate(pipeline)).to_list()
-        return found
+        events: list[dict[str, list[Document]]] = [{"sessions": [], "delays": []} for _ in spans]
+        for name, groups in found.items():
+            for group in groups:
+                events[group["_id"]["span"]][name].append(group)
+        return events
 
 
 def _seconds() -> Document:
@@ -227,8 +243,36 @@ def _id(span: Span) -> str:
     return f"{_FORMAT}/{span.name}"
 
 
-def _range(span: Span) -> Document:
-    return {"$gte": span.start, "$lt": span.end}
+def _within(spans: Sequence[Span]) -> Document:
+    """Selects what was received in one of the spans; those that follow each other are one range."""
+    ranges: list[tuple[datetime, datetime]] = []
+    for span in spans:
+        start = ranges.pop()[0] if ranges and ranges[-1][1] == span.start else span.start
+        ranges.append((start, span.end))
+    return {"$or": [{"receivedAt": {"$gte": start, "$lt": end}} for start, end in ranges]}
+
+
+def _span_of(spans: Sequence[Span], first: int = 0) -> Document:
+    """The number of the span, oldest first, in which `receivedAt` lies, or null: found by halving."""
+    if len(spans) == 1:
+        [span] = spans
+        inside = [{"$gte": ["$receivedAt", span.start]}, {"$lt": ["$receivedAt", span.end]}]
+        return {"$cond": [{"$and": inside}, {"$literal": first}, None]}
+    half = len(spans) // 2
+    earlier, later = _span_of(spans[:half], first), _span_of(spans[half:], first + half)
+    return {"$cond": [{"$lt": ["$receivedAt", spans[half].start]}, earlier, later]}
+
+
+def _document(tally: Tally, touches: int, touched_at: datetime | None, now: datetime) -> Document:
+    return {
+        "touches": touches,
+        "touchedAt": touched_at,
+        "computedAt": now,
+        "taps": tally.taps,
+        "answers": tally.answers,
+        "sessions": tally.sessions,
+        "delays": tally.delays,
+    }
 
 
 def _tally(span: Span, counts: Mapping[str, int], events: Mapping[str, Any]) -> Tally:
@@ -246,7 +290,7 @@ def _tally(span: Span, counts: Mapping[str, int], events: Mapping[str, Any]) -> 
 
 
 def _histogram(groups: Iterable[Mapping[str, Any]]) -> list[int]:
-    counts = {group["_id"]: group["n"] for group in groups}
+    counts = {group["_id"]["delay"]: group["n"] for group in groups}
     return [counts.get(number, 0) for number in range(max(counts, default=-1) + 1)]
 
 

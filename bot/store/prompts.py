@@ -14,6 +14,7 @@ A document needs `runId`, `sessionId` and `chatId`; a coach workflow may insert 
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, tzinfo
@@ -117,20 +118,19 @@ class PromptStore:
 
     async def count(self) -> dict[str, int]:
         """Questions by state; documents that nobody has looked at yet are pending."""
-        counts = dict.fromkeys((state.value for state in PromptState), 0)
+        # Each from the index alone. With several kinds in one query MongoDB would read the documents.
+        keys = [(state, kind) for state in (None, *PromptState) for kind in (None, Kind.SESSION)]
         with storage_errors():
-            cursor = await self._prompts.aggregate(
-                [
-                    {"$match": {"state": {"$in": [None, *counts]}, **IS_QUESTION}},
-                    {"$group": {"_id": {"$ifNull": ["$state", PromptState.PENDING.value]}, "n": {"$sum": 1}}},
-                ]
+            numbers = await asyncio.gather(
+                *(self._prompts.count_documents({"state": state, "kind": kind}) for state, kind in keys)
             )
-            async for group in cursor:
-                counts[group["_id"]] = group["n"]
+        counts = dict.fromkeys((state.value for state in PromptState), 0)
+        for (state, _), number in zip(keys, numbers, strict=True):
+            counts[state or PromptState.PENDING] += number
         return counts
 
     async def unanswered(self, since: datetime, zone: tzinfo) -> dict[date, int]:
-        """How many questions that were sent since then have no answer that counts, by their session's day.
+        """How many questions have no answer that counts, of those last sent since then, by session's day.
 
         That is the planned day; without one, the day in `zone` on which it was asked the last time.
         """

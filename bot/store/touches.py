@@ -1,8 +1,8 @@
 """Who changes what was received some time ago says so here, so that kept figures are not used any longer.
 
 `figure_touches`: `{_id, n, at}`; `_id` is an hour or a day in UTC (`bot.core.spans.touch_name`), `n` grows
-with each touch. Figures remember the `n` under which they were counted. What was received just now, which is
-nearly everything, touches nothing.
+with each touch. Figures remember the `n` and the `at` under which they were counted. What was received just
+now, which is nearly everything, touches nothing.
 """
 
 from __future__ import annotations
@@ -34,18 +34,22 @@ class Touched:
     """Touches at one moment.
 
     Attributes:
-        marks: begin, end, number of touches, and whether the last one was just now.
+        marks: begin, end, number of touches, when the last one was, and whether that was just now.
     """
 
-    marks: tuple[tuple[datetime, datetime, int, bool], ...] = ()
+    marks: tuple[tuple[datetime, datetime, int, datetime, bool], ...] = ()
 
-    def number(self, span: Span) -> int:
-        """How often something in a span was touched."""
-        return sum(n for start, end, n, _ in self.marks if start < span.end and span.start < end)
+    def mark(self, span: Span) -> tuple[int, datetime | None]:
+        """How often something in a span was touched, and when the last time; another one after each touch.
+
+        The number alone would not do: it starts anew when a touch has expired.
+        """
+        inside = [(n, at) for start, end, n, at, _ in self.marks if start < span.end and span.start < end]
+        return sum(n for n, _ in inside), max((at for _, at in inside), default=None)
 
     def is_unsettled(self, span: Span) -> bool:
         """Whether something in a span may just be changing."""
-        return any(young and start < span.end and span.start < end for start, end, _, young in self.marks)
+        return any(young and start < span.end and span.start < end for start, end, _, _, young in self.marks)
 
 
 class Touches:
@@ -82,9 +86,10 @@ class Touches:
         """All touches, which are few: they expire, later than every figure that could depend on them."""
         is_young = {"$lt": [{"$subtract": ["$$NOW", "$at"]}, _UNSETTLED.total_seconds() * 1000]}
         with storage_errors():
-            found = self._touches.find({}, {"n": True, "young": is_young})
+            found = self._touches.find({}, {"n": True, "at": True, "young": is_young})
             marks = [
-                (*touched(document["_id"]), document["n"], document["young"]) async for document in found
+                (*touched(document["_id"]), document["n"], document["at"], document["young"])
+                async for document in found
             ]
         return Touched(tuple(marks))
 

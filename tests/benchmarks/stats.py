@@ -2,10 +2,12 @@
 
     python -m tests.benchmarks.stats [--sizes 10000,100000,1000000] [--rounds 15]
 
-- `figures`: `Figures.collect(30)` on a real MongoDB that holds so many answers and as many taps, spread
-  evenly over 30 days, up to now. Cold: nothing is kept of past days. Warm: it is, as while the service runs.
-  In each round every size is measured once, one after the other, so that what else the machine does hits all
-  alike. The ratio to the smallest size is what counts: the median over rounds, and the quartiles.
+- `figures`: `Figures.collect(30)` on a real MongoDB that holds so many answers, as many taps and as many
+  questions, one of five without an answer, spread evenly over 30 days, up to now. Cold: nothing is kept of
+  past days. Warm: it is, as while the service runs. In each round every size is measured once, one after the
+  other, so that what else the machine does hits all alike. The ratio to the smallest size is what counts: the
+  median over rounds, and the quartiles.
+- `questions`: the part of it that is not done anew each time, but once a minute, if there are many.
 - `picture`: the largest gap in the event loop while a picture is drawn in its own process, beside that of
   the same time without; and the time that the drawing takes.
 """
@@ -38,10 +40,12 @@ from bot.settings import Settings
 from bot.store.embedded import EmbeddedMongo
 from bot.store.figures import COLLECTION as FIGURES
 from bot.store.indexes import bootstrap
+from bot.store.prompts import PromptStore
 
 DAYS = 30
 _BATCH = 10_000
 _TYPES = ("done", "done", "done", "hard", "skipped", "done", "pain")
+_STATES = ("answered", "answered", "answered", "answered", "expired", *("answered",) * 4, "sent")
 _OUTCOMES = ("written",) * 20 + ("late", "refused", "invalid")
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -77,11 +81,27 @@ def taps(number: int, now: datetime) -> Iterator[dict[str, Any]]:
         yield {"_id": f"q{index}", "outcome": outcome, "receivedAt": at, "updateId": index}
 
 
+def prompts(number: int, now: datetime) -> Iterator[dict[str, Any]]:
+    """The questions, as the sender leaves them."""
+    for index, at in enumerate(instants(number, now)):
+        message = {"messageId": index, "sentAt": at}
+        yield {
+            "runId": f"2026-w{index // 7:06}", "sessionId": f"s{index % 7}", "chatId": str(index % 5000),
+            "title": "Easy run", "note": None, "userId": index % 5000, "athleteId": str(index % 5000),
+            "state": _STATES[index % len(_STATES)], "date": at.date().isoformat(), "dueAt": at, "attempts": 1,
+            **message, "messages": [message], "createdAt": at, "updatedAt": at,
+        }  # fmt: skip
+
+
 async def fill(db: Database, number: int) -> None:
-    """Answers and taps, with all indexes."""
+    """Answers, taps and questions, with all indexes."""
     await bootstrap(db)
     now = datetime.now(UTC)
-    for name, documents in (("feedback_events", answers(number, now)), ("taps", taps(number, now))):
+    for name, documents in (
+        ("feedback_events", answers(number, now)),
+        ("taps", taps(number, now)),
+        ("session_prompts", prompts(number, now)),
+    ):
         while batch := list(islice(documents, _BATCH)):
             await db[name].insert_many(batch, ordered=False)
 
@@ -96,6 +116,14 @@ async def timed(figures: Figures) -> float:
     """Milliseconds."""
     begun = time.perf_counter()
     await figures.collect(DAYS)
+    return (time.perf_counter() - begun) * 1000
+
+
+async def timed_questions(db: Database) -> float:
+    """Milliseconds to count the questions anew."""
+    store, zone = PromptStore(db), ZoneInfo("Europe/Madrid")
+    begun = time.perf_counter()
+    await asyncio.gather(store.count(), store.unanswered(datetime.now(UTC) - timedelta(days=DAYS), zone))
     return (time.perf_counter() - begun) * 1000
 
 
@@ -117,6 +145,8 @@ async def measure_figures(databases: dict[int, Database], folder: Path, rounds: 
                 await db[FIGURES].drop()
                 cold.append(await timed(sources[size]))
             print(f"{size:>9,} answers and taps, cold: {min(cold):,.0f} to {max(cold):,.0f} ms", flush=True)
+            asked = [await timed_questions(db) for _ in range(3)]
+            print(f"{size:>9,} questions: {min(asked):,.0f} to {max(asked):,.0f} ms", flush=True)
         for figures in sources.values():  # what became ten minutes old meanwhile, and connections
             await timed(figures)
         warm: dict[int, list[float]] = {size: [] for size in databases}

@@ -6,7 +6,7 @@ import asyncio
 import math
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.app import build_stores
@@ -249,9 +250,9 @@ async def test_past_spans_are_counted_once(bot: Bot, monkeypatch: pytest.MonkeyP
     looked_at: list[Span] = []
     count_events = FigureStore._count_events
 
-    async def watched(store: FigureStore, span: Span) -> Any:
-        looked_at.append(span)
-        return await count_events(store, span)
+    async def watched(store: FigureStore, spans: Sequence[Span]) -> Any:
+        looked_at.extend(spans)
+        return await count_events(store, spans)
 
     monkeypatch.setattr(FigureStore, "_count_events", watched)
     monkeypatch.setattr(touches_module, "_UNSETTLED", timedelta(0))
@@ -273,6 +274,45 @@ async def test_past_spans_are_counted_once(bot: Bot, monkeypatch: pytest.MonkeyP
     bot.now += HOLDS + MILLISECOND
     await figures.collect(20)
     assert len(looked_at) > 20
+
+
+async def test_a_touch_that_expired_and_came_again_is_another_one(bot: Bot) -> None:
+    """Its number starts anew and is the same as before; its time is not."""
+    at = datetime(2026, 2, 18, 12, tzinfo=UTC)
+    mark = {"_id": "2026-02-13", "n": 2, "at": at}
+    await bot.db.figure_touches.insert_one(mark)
+    assert (await bot.figures().collect(20)).answers["done"] == 0
+    await bot.db.feedback_events.insert_one(
+        {"sessionKey": "k", "type": "done", "receivedAt": NOW - timedelta(days=5)}
+    )
+    assert (await bot.figures().collect(20)).answers["done"] == 0
+    await bot.db.figure_touches.replace_one({"_id": mark["_id"]}, mark | {"at": at + MILLISECOND})
+    assert (await bot.figures().collect(20)).answers["done"] == 1
+
+
+async def test_a_year_that_nobody_counted_is_counted_in_a_few_looks(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fifty spans at once; each is kept, also those in which nothing was received."""
+    for days in (0, 1, 40, 200, 364):
+        await bot.store(bot.tap(1, days, "done", NOW - timedelta(days=days), timedelta(hours=1)))
+    monkeypatch.setattr(touches_module, "_UNSETTLED", timedelta(0))
+    looks: list[int] = []
+    count_taps = FigureStore._count_taps
+
+    async def watched(store: FigureStore, spans: Sequence[Span], *more: Any) -> Any:
+        looks.append(len(spans))
+        return await count_taps(store, spans, *more)
+
+    monkeypatch.setattr(FigureStore, "_count_taps", watched)
+    stats = await check(bot, 365)
+    assert stats.answers["done"] == 5
+    kept = len(window(monday_of(date(2025, 2, 19)), NOW, bot.zone).kept)
+    assert sorted(looks) == sorted([1, *[50] * (kept // 50), *([kept % 50] if kept % 50 else [])])
+    assert await bot.db.figures.count_documents({}) == kept
+    looks.clear()
+    await check(bot, 365)
+    assert looks == [1]
 
 
 async def test_what_is_stored_at_once_touches_nothing(bot: Bot) -> None:
@@ -393,6 +433,22 @@ async def test_taps_that_wait_count_once_and_only_if_they_will_be_written(bot: B
     assert (stats.dead_taps, stats.dead_letters, stats.feedback_event_write_success_rate) == (0, 2, None)
 
 
+async def test_of_very_many_waiting_taps_the_newest_are_supposed_to_be_like_the_oldest(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strangers' taps are not taken for feedback because they are many; the number is called an estimate."""
+    monkeypatch.setattr(figures_flow, "_LOOKED_AT", 4)
+    updates = [update(number, user=STRANGER if number % 4 == 0 else 1) for number in range(1, 5)]
+    await bot.journal.append(updates, polled_at=NOW)
+    await bot.roster.loaded()
+    stats = await bot.figures().collect(1)
+    assert (stats.waiting_taps, stats.waiting_feedback, stats.is_estimate) == (4, 3, False)
+    updates = [update(number, user=STRANGER) for number in range(5, 13)]
+    await bot.journal.append(updates, polled_at=NOW)
+    stats = await bot.figures().collect(1)
+    assert (stats.waiting_taps, stats.waiting_feedback, stats.is_estimate) == (12, 9, True)
+
+
 async def test_a_dead_letter_that_no_ledger_can_hold(bot: Bot) -> None:
     """Its query id has half a character; it counts as received all the same."""
     broken = update(1)
@@ -426,6 +482,34 @@ async def test_a_tap_on_its_way_into_the_ledger_is_never_counted_twice(
         assert stats.waiting_taps == 0
         assert stats.feedback_event_write_success_rate == 1
     assert stats.taps["written"] == 2
+
+
+async def test_a_tap_from_before_midnight_that_enters_the_ledger_while_it_is_read(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Just after midnight two days are still live: a tap of yesterday counts once, whenever it enters."""
+    bot.now = datetime(2026, 2, 18, 23, 5, tzinfo=UTC)  # five past midnight in Madrid
+    received_at = bot.now - timedelta(minutes=8)
+    await bot.journal.append([update(1, age=NOW - received_at)], polled_at=received_at)
+    assert len(window(NOW.date(), bot.now, bot.zone).live) == 2
+    looks = 0
+    aggregate = AsyncCollection.aggregate
+
+    async def then_store(collection: Any, *args: Any, **more: Any) -> Any:
+        nonlocal looks
+        found = await aggregate(collection, *args, **more)
+        if collection.name == "taps":
+            looks += 1
+            if looks == 1:
+                await TapLedger(bot.db).record([LedgerEntry("q1", 1, received_at, Outcome.WRITTEN)])
+        return found
+
+    await bot.figures().collect(2)  # what can be kept is
+    monkeypatch.setattr(AsyncCollection, "aggregate", then_store)
+    stats = await bot.figures().collect(2)
+    assert looks == 1
+    assert (stats.taps["written"], stats.waiting_feedback) == (0, 1)
+    assert (await bot.figures().collect(2)).taps["written"] == 1
 
 
 async def test_adherence_counts_what_was_asked_and_what_was_answered_unasked(bot: Bot) -> None:
@@ -478,6 +562,54 @@ async def test_adherence_is_that_of_the_planner_s_summary(bot: Bot) -> None:
     assert week.asked == summary.week.counts["asked"] == 8
     assert (week.answered, week.adherence) == (summary.week.answered, summary.week.adherence)
     assert week.response_rate == summary.week.response_rate == 5 / 8
+
+
+async def test_questions_are_counted_from_the_index_alone(bot: Bot) -> None:
+    """However many are stored, none is read to tell the numbers by state; also those without a kind."""
+    states = [state.value for state in PromptState]
+    kinds: list[dict[str, Any]] = [{}, {"kind": None}, {"kind": "session"}, {"kind": "reminder"}, {"kind": 5}]
+    await bot.db.session_prompts.insert_many(
+        {"runId": state, "sessionId": str(number), "chatId": "1", "state": state, **kind}
+        for state in states
+        for number, kind in enumerate(kinds)
+    )
+    prompts = PromptStore(bot.db)
+    await bot.db.command("profile", 2)
+    assert await prompts.count() == dict.fromkeys(states, 3)
+    await bot.db.command("profile", 0)
+    profile = await bot.db["system.profile"].find({"ns": f"{bot.db.name}.session_prompts"}).to_list()
+    assert len(profile) == 2 * (1 + len(states))
+    assert {entry["docsExamined"] for entry in profile} == {0}
+    # Nobody has looked at it yet.
+    await bot.db.session_prompts.insert_one({"runId": "r", "sessionId": "s", "chatId": "1"})
+    assert await prompts.count() == dict.fromkeys(states, 3) | {"pending": 4}
+
+
+async def test_many_questions_are_counted_once_a_minute(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few each time; many when a minute is over, or other days are asked for."""
+    monkeypatch.setattr(figures_flow, "_MANY", 2)
+    figures, number = bot.figures(), 0
+
+    async def ask() -> None:
+        nonlocal number
+        number += 1
+        prompt = {"runId": "r", "sessionId": str(number), "chatId": "1", "state": "sent", "sentAt": NOW}
+        await bot.db.session_prompts.insert_one(prompt)
+
+    async def seen(days: int = 7) -> tuple[int, int]:
+        stats = await figures.collect(days)
+        return stats.prompts["sent"], stats.sessions.asked
+
+    for expected in (1, 2, 2):
+        await ask()
+        assert await seen() == (expected, expected)
+    assert await seen(14) == (3, 3)
+    assert await seen() == (3, 3)
+    await ask()
+    bot.now += timedelta(minutes=1) - MILLISECOND
+    assert await seen() == (3, 3)
+    bot.now += MILLISECOND
+    assert await seen() == (4, 4)
 
 
 async def test_past_days_are_counted_before_anybody_asks(

@@ -28,6 +28,7 @@ NOTHING = Found(
     prompts=dict.fromkeys(PromptState, 0),
     waiting_taps=0,
     waiting_feedback=0,
+    is_estimate=False,
     dead_taps=0,
     dead_letters=0,
     oldest_pending=None,
@@ -109,6 +110,39 @@ def test_rates_of_days_whose_answers_have_expired_are_not_known() -> None:
     assert Adherence(dict.fromkeys(FeedbackType, 0), 0).adherence is None
 
 
+def test_days_that_are_not_kept_any_more_are_not_shown_as_quiet_ones() -> None:
+    """Null in JSON, a line in the text, no bar in the picture; a window that is kept says nothing of it."""
+    known_from = date(2026, 2, 10)
+    stats = make_stats(30, [day_tally(known_from, done=1), day_tally(TODAY, pain=2)], known_from=known_from)
+    by_day = {day.pop("date"): day for day in stats.to_json()["answersByDay"]}
+    assert stats.to_json()["knownFrom"] == "2026-02-10"
+    assert len(by_day) == 30
+    assert by_day["2026-02-09"] == dict.fromkeys(FeedbackType)
+    assert by_day["2026-02-10"] == {"done": 1, "skipped": 0, "hard": 0, "pain": 0}
+    english, spanish = (stats_texts.stats(stats, language) for language in (Language.EN, Language.ES))
+    assert "\nKept since 10 Feb: earlier days are not counted.\n" in english
+    assert "\nGuardado desde el 10 feb: los días anteriores no se cuentan.\n" in spanish
+    chart = chart_of(stats, Language.EN)
+    assert chart["bars"][0]["numbers"] == [1, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert [week["label"] for week in chart["weeks"]] == ["16 Feb"]
+    whole = make_stats(9, known_from=known_from)
+    assert "Kept since" not in stats_texts.stats(whole, Language.EN)
+    assert whole.to_json()["answersByDay"][0]["done"] == 0
+    # A window of one day in a week that is not known: there is a picture all the same.
+    assert [
+        week["adherence"] for week in chart_of(make_stats(1, known_from=TODAY), Language.EN)["weeks"]
+    ] == [None]
+
+
+def test_an_estimate_is_said_to_be_one() -> None:
+    """In JSON and in the text, which else give exact numbers."""
+    waiting: dict[str, Any] = {"waiting_taps": 9_000, "waiting_feedback": 6_000}
+    stats = make_stats(tallies=[day_tally(TODAY, done=2_000)], **waiting, is_estimate=True)
+    assert stats.to_json()["waitingFeedbackIsEstimate"] is True
+    assert "Written: 25.00 % (2,000 of ≈ 8,000)" in stats_texts.stats(stats, Language.EN)
+    assert make_stats(**waiting).to_json()["waitingFeedbackIsEstimate"] is False
+
+
 def test_the_json_names_everything() -> None:
     """Each outcome, type and state; instants in ISO 8601; what is not there is null."""
     figures = json.loads(json.dumps(make_stats(7, last_poll=NOW).to_json()))
@@ -185,7 +219,16 @@ def busy(days: int = 365) -> Stats:
 
 
 @pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("stats", [make_stats(), make_stats(1), busy(), examples.stats()])
+@pytest.mark.parametrize(
+    "stats",
+    [
+        make_stats(),
+        make_stats(1),
+        busy(),
+        replace(busy(365), known_from=TODAY, is_estimate=True),
+        examples.stats(),
+    ],
+)
 def test_the_text_fits_below_a_picture(stats: Stats, language: Language) -> None:
     """Telegram counts UTF-16 units; a line that tells why there is no picture fits, too."""
     text = stats_texts.stats(stats, language)

@@ -59,12 +59,17 @@ CHART_NOTHING = Text("nothing yet", "nada todavía")
 _TITLE = Text("Last {days}", "Últimos {days}")
 _TITLE_ONE = Text("Today", "Hoy")
 _RATE = Text(
-    "{sign} Written: {rate} ({written} of {received})", "{sign} Guardado: {rate} ({written} de {received})"
+    "{sign} Written: {rate} ({written} of {about}{received})",
+    "{sign} Guardado: {rate} ({written} de {about}{received})",
 )
 _NO_TAPS = Text("No answers came in yet.", "Todavía no ha llegado ninguna respuesta.")
 _WAITING = Text("⏳ Waiting: {number}, oldest {since}", "⏳ En espera: {number}, desde {since}")
 _DEAD = Text("⚠️ Dead letters: {number}", "⚠️ Mensajes sin procesar: {number}")
 _ANSWERS = Text("Answers: {number}", "Respuestas: {number}")
+_CUT = Text(
+    "Kept since {day}: earlier days are not counted.",
+    "Guardado desde el {day}: los días anteriores no se cuentan.",
+)
 _SESSIONS = Text(
     "Adherence {adherence}, answered {response} of {asked}",
     "Cumplimiento {adherence}, contestado {response} de {asked}",
@@ -163,6 +168,7 @@ def _health(figures: Stats, zone: ZoneInfo, language: Language) -> list[str]:
                 sign=sign,
                 rate=exact(rate, language),
                 written=_grouped(written, language),
+                about="≈ " if figures.is_estimate else "",
                 received=_grouped(received, language),
             )
         )
@@ -183,6 +189,8 @@ def _answers(figures: Stats, language: Language) -> list[str]:
             for type_ in FeedbackType
         )
     )
+    if figures.is_cut:
+        lines.append(_CUT(language, day=short_date(figures.known_from, language)))
     sessions = figures.sessions
     if sessions.asked:
         lines.append(
