@@ -21,6 +21,8 @@ from bot.store.indexes import INDEXES
 FIELDS: dict[str, tuple[str, ...]] = {
     "run_events": ("createdAt",),
     "feedback_events": ("receivedAt", "timestamp", "promptSentAt"),
+    "feedback_history": ("updatedAt",),
+    "waiting_notes": ("receivedAt",),
     "weekly_metrics": ("createdAt", "updatedAt"),
     "plan_snapshots": ("createdAt",),
     "run_artifacts": ("createdAt", "updatedAt"),

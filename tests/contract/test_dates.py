@@ -113,6 +113,8 @@ async def test_every_timestamp_is_looked_at(db: Database) -> None:
     assert {f"{item.collection}.{item.field}" for item in odd if item.expires} == {
         "run_events.createdAt",
         "feedback_events.receivedAt",
+        "feedback_history.updatedAt",
+        "waiting_notes.receivedAt",
         "plan_snapshots.createdAt",
         "taps.receivedAt",
     }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.checks.mongodb import Rights
 from bot.core.clock import system_clock
+from bot.store import probes
 from bot.store.indexes import INDEXES, bootstrap, examine
 from bot.store.probes import blocked_chats, look, try_rights
 
@@ -25,6 +28,23 @@ async def test_a_try_is_cleaned_up_and_so_is_an_older_one(db: Db) -> None:
         await db.create_collection(name)
     assert await try_rights(db) == Rights()
     assert sorted(await db.list_collection_names()) == sorted([young, alike])
+
+
+async def test_cleaning_that_takes_too_long_is_given_up(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rights are told all the same, and a slow drop is no refused one."""
+    is_given_up = asyncio.Event()
+
+    async def never(_db: Db, _name: str) -> bool:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_given_up.set()
+        return True
+
+    monkeypatch.setattr(probes, "_clean", never)
+    monkeypatch.setattr(probes, "_CLEAN_WITHIN", 0.01)
+    assert await try_rights(db) == Rights()
+    await is_given_up.wait()
 
 
 async def test_the_server_says_what_it_is(db: Db) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from bot.sandbox.faults import Fault
 from bot.store.indexes import INDEXES
 from tests.support.bot import ADMIN, ATHLETES, TOKEN, Rig
 from tests.support.mongo import guarded_mongod
-from tests.support.processes import Finished, Mongod, free_port
+from tests.support.processes import Finished, Mongod, free_port, run_to_end
 
 LINE = re.compile(r"(ok|warn|FAIL|skip) +(\w+) +(.+)")
 PASSWORD = "zebra-pa55-w0rd"
@@ -78,10 +79,27 @@ async def test_for_machines(ready: Rig) -> None:
     assert webhook == {
         "level": "FAIL",
         "check": "webhook",
-        "message": "a webhook is set (https://elsewhere.example/hook): getUpdates cannot work",
-        "cure": f'curl "{ready.api_url}/bot$TELEGRAM_BOT_TOKEN/deleteWebhook"'
-        ", or give the bot a token of its own",
+        "message": "a webhook is set (https://elsewhere.example): getUpdates cannot work",
+        "cure": webhook["cure"],
     }
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the command needs curl")
+@pytest.mark.parametrize("quote", ["", '"'])
+async def test_the_command_against_a_webhook_works_as_printed(ready: Rig, quote: str) -> None:
+    """In the bot's directory, with the token in `.env` alone, next to what no shell would take."""
+    (ready.folder / ".env").write_text(
+        f"MONGO_URL={ready.mongo_url}\nTELEGRAM_BOT_TOKEN={quote}{TOKEN}{quote}\nWEB_COACH=Ana & (Berta\n"
+    )
+    ready.world.set_webhook("https://elsewhere.example/hook")
+    done = await ready.command("doctor", "--json", TELEGRAM_BOT_TOKEN=None)
+    (webhook,) = [found for found in json.loads(done.out)["checks"] if found["check"] == "webhook"]
+    command, _, _ = webhook["cure"].partition(", or ")
+    environment = ready.environment(TELEGRAM_BOT_TOKEN=None)
+    answer = await run_to_end(["/bin/sh", "-c", command], environment, ready.folder)
+    assert (answer.status, json.loads(answer.out)["result"], answer.err) == (0, True, "")
+    (ready.folder / ".env").unlink()
+    assert troubles(await ready.command("doctor")) == []
 
 
 async def test_a_wrong_token_and_one_that_is_none(ready: Rig) -> None:

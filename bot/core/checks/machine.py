@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.core.checks.report import Finding, fail, ok, skip, warn
 from bot.core.clock import iso_utc
+from bot.core.health import DRAINED_WITHIN, POLLED_WITHIN
 from bot.core.texts.common import count
 
 LITTLE_SPACE = 2**30
@@ -20,10 +21,6 @@ OFF = timedelta(seconds=5)
 """A clock that is wrong by this is worth a word."""
 FAR_OFF = timedelta(seconds=60)
 """A clock that is wrong by this asks at wrong times."""
-POLLED_WITHIN = timedelta(seconds=90)
-"""A poll takes half a minute, and is tried again every few seconds."""
-DRAINED_WITHIN = timedelta(seconds=60)
-"""A tap is recorded within seconds while MongoDB is there."""
 
 _DEAD_LETTERS = "SELECT seq, error, raw FROM updates WHERE state = 2"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

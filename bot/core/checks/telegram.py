@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,10 @@ MANY_PENDING = 100
 SHOWN = 5
 """So many people are named."""
 
+_HOST = re.compile(r"(\w+://)(?:[^/?#@]*@)?([^/?#@]+)")
+# For a shell: where the settings come from, too. Other lines of `.env` need not be a shell's.
+_TOKEN = "${TELEGRAM_BOT_TOKEN:-$(grep ^TELEGRAM_BOT_TOKEN= .env | grep -oE '[0-9]+:[A-Za-z0-9_-]+')}"  # noqa: S105  # none
+
 
 def judge_bot(me: Mapping[str, Any]) -> Finding:
     """What getMe says."""
@@ -25,11 +30,12 @@ def judge_webhook(info: Mapping[str, Any], api_url: str) -> Finding:
     pending = info.get("pending_update_count")
     pending = pending if isinstance(pending, int) else 0
     if url := info.get("url"):
-        host = str(url).partition("?")[0]  # some put a secret behind it
+        scheme_and_host = _HOST.match(str(url))  # some put a secret before or behind it
+        where = "".join(scheme_and_host.groups()) if scheme_and_host else "its address is no URL"
         return fail(
             "webhook",
-            f"a webhook is set ({host}): getUpdates cannot work",
-            f'curl "{api_url}/bot$TELEGRAM_BOT_TOKEN/deleteWebhook", or give the bot a token of its own',
+            f"a webhook is set ({where}): getUpdates cannot work",
+            f'curl -s "{api_url}/bot{_TOKEN}/deleteWebhook", or give the bot a token of its own',
         )
     waiting = f"none is set, and {count(pending, 'update')} wait to be fetched"
     if pending > MANY_PENDING:
