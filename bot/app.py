@@ -553,7 +553,9 @@ async def open_http(
 
 
 def is_served(data_dir: Path) -> bool:
-    """Whether a bot is running on this data directory."""
+    """Whether a bot is running on this data directory. Nothing is made there."""
+    if not _lock_file(data_dir).exists():
+        return False
     try:
         with _only_one(data_dir):
             return False
@@ -561,10 +563,14 @@ def is_served(data_dir: Path) -> bool:
         return True
 
 
+def _lock_file(data_dir: Path) -> Path:
+    return data_dir / "run.lock"
+
+
 @contextmanager
 def _only_one(data_dir: Path) -> Iterator[None]:
     """Two bots on one journal would each take the other's entries for their own."""
-    path = data_dir / "run.lock"
+    path = _lock_file(data_dir)
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = path.open("a")

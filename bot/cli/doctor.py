@@ -26,7 +26,7 @@ from bot.flows.checkup import (
     skip_mongodb,
     take,
 )
-from bot.flows.checkup_machine import look_at_data_dir, look_at_journal, look_at_port, machine_zone
+from bot.flows.checkup_machine import is_ours, look_at_data_dir, look_at_journal, look_at_port, machine_zone
 from bot.logs import RedactingFormatter, setup_logging
 from bot.settings import Settings, load_readable, lookalikes
 from bot.telegram.client import BotClient
@@ -42,9 +42,13 @@ def doctor(as_json: bool) -> int:
     """Check everything that the bot needs: one line each, with the cure where something is wrong.
 
     Configuration, DATA_DIR, journal, token, webhook, athletes, MongoDB with rights, indexes and dates, plans,
-    clock, time zone, HTTP port. It changes nothing, and may run beside the service. The exit status is 0 when
-    nothing FAILs, 1 when something does, 2 when the configuration cannot be read; whatever can be checked
-    then, is.
+    clock, time zone, HTTP port. It may run beside the service; run it as the same user. It tries a file in
+    DATA_DIR and a collection in MongoDB, and takes them away again. Without MONGO_URL it starts the embedded
+    MongoDB, whose files stay in DATA_DIR, unless they would belong to somebody else than DATA_DIR. It makes
+    nothing else.
+
+    The exit status is 0 when nothing FAILs, 1 when something does, 2 when the configuration cannot be read;
+    whatever can be checked then, is.
     """
     settings, faults = load_readable()
     setup_logging("CRITICAL", settings.log_format, settings.secrets())  # the lines say it all
@@ -134,11 +138,21 @@ class _Examination:
         if not has_data_dir:
             return [skip(check, "see data") for check in ("service", "journal")]
         settings = self._settings
+        file = app.journal_file(settings.data_dir)
+        if not file.exists():
+            return [
+                machine.judge_service(
+                    is_running=self._served,
+                    last_poll=None,
+                    now=system_clock(),
+                    data_dir=str(settings.data_dir),
+                ),
+                ok("journal", f"{file} is not there yet; `run` makes it"),
+            ]
 
         async def work() -> Iterable[Finding]:
             async with app.open_journal(settings.data_dir) as journal:
-                path = app.journal_file(settings.data_dir)
-                return await look_at_journal(journal, path, system_clock, is_served=self._served)
+                return await look_at_journal(journal, file, system_clock, is_served=self._served)
 
         return await take("journal", work, "restore DATA_DIR from a backup (docs/backup.md)")
 
@@ -149,6 +163,9 @@ class _Examination:
             return [skip("mongodb", why), *skip_mongodb(why)]
         if settings.mongo_url is None and not has_data_dir:
             return [skip("mongodb", "see data"), *skip_mongodb("see data")]
+        if settings.mongo_url is None and not self._served and not is_ours(settings.data_dir):
+            why = "the embedded MongoDB's files would not be the service's; run this as the service's user"
+            return [skip("mongodb", why), *skip_mongodb("see mongodb")]
         expected = Expected(
             settings.mongo_place(), app.declared_indexes(settings), settings.athlete_ids, settings.hours()
         )

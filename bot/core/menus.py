@@ -18,8 +18,8 @@ EVERYBODY = ("start", "help", "language", "privacy")
 ATHLETE = tuple(name for name in COMMANDS if name != "stats")
 ADMIN = (*EVERYBODY, "stats")
 """Of an admin who is no athlete; one who is has all."""
-# What an app in another language shows is English.
-_APPS: Mapping[str, Language] = {"": Language.EN, Language.ES.value: Language.ES}
+APPS: Mapping[str, Language] = {"": Language.EN, Language.ES.value: Language.ES}
+"""The languages of apps with a menu of their own; what an app in another language shows is English."""
 
 
 def menus(
@@ -31,11 +31,11 @@ def menus(
         athletes, admins: their Telegram ids.
         settled: the language that was chosen for somebody; None: that of their app counts.
     """
-    found: dict[Scope, Menu] = {(None, app): _menu(EVERYBODY, language) for app, language in _APPS.items()}
+    found: dict[Scope, Menu] = {(None, app): _menu(EVERYBODY, language) for app, language in APPS.items()}
     for user_id in sorted({*athletes, *admins}):
         names = ADMIN if user_id not in athletes else (*ATHLETE, "stats") if user_id in admins else ATHLETE
         choice = settled(user_id)
-        found |= {(user_id, app): _menu(names, choice or language) for app, language in _APPS.items()}
+        found |= {(user_id, app): _menu(names, choice or language) for app, language in APPS.items()}
     return found
 
 

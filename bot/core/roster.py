@@ -116,9 +116,14 @@ class Athlete:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """All athletes at one moment."""
+    """All athletes at one moment.
+
+    Attributes:
+        left: the private chats of those who were removed, as far as they are known.
+    """
 
     athletes: tuple[Athlete, ...] = ()
+    left: frozenset[int] = frozenset()
     _by_user: dict[int, Athlete] = field(init=False, repr=False, default_factory=dict)
     _by_id: dict[str, Athlete] = field(init=False, repr=False, default_factory=dict)
 
@@ -156,16 +161,19 @@ def read_roster(user_ids: Iterable[int], documents: Iterable[Mapping[str, Any]],
     out of the collection, not out of ATHLETE_IDS: what the operator sets, wins. Settings in a document that
     cannot be read count as not set; `athlete_flaws` names them.
     """
-    athletes = [
-        read_athlete(document, defaults) for document in documents if document.get("state") != "removed"
-    ]
+    athletes, left = [], set()
+    for document in documents:
+        if document.get("state") != "removed":
+            athletes.append(read_athlete(document, defaults))
+        elif (chat_id := _chat_id(document.get("chatId"))) is not None and chat_id > 0:
+            left.add(chat_id)
     known = {athlete.user_id for athlete in athletes}
     bare = [
         Athlete(str(user_id), user_id, user_id, defaults)
         for user_id in sorted(user_ids)
         if user_id not in known
     ]
-    return Roster((*bare, *athletes))
+    return Roster((*bare, *athletes), frozenset(left))
 
 
 def read_athlete(document: Mapping[str, Any], defaults: Hours) -> Athlete:

@@ -147,6 +147,13 @@ def sender_of(update: object) -> int | None:
     return None
 
 
+def language_of_sender(update: object) -> str | None:
+    """The IETF tag of a callback query's sender, even if nothing else in it can be read."""
+    query = update.get("callback_query") if isinstance(update, dict) else None
+    sender = query.get("from") if isinstance(query, dict) else None
+    return _language(sender) if isinstance(sender, dict) else None
+
+
 def without_sender(update: object) -> dict[str, Any]:
     """An update that says no more than that it was there: its id, and that of its callback query."""
     update = update if isinstance(update, dict) else {}

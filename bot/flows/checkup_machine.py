@@ -25,21 +25,47 @@ _MOST_READ = 65_536
 
 
 def look_at_data_dir(data_dir: Path) -> tuple[list[Finding], bool]:
-    """Whether DATA_DIR can be written to, and how much space there is."""
+    """Whether DATA_DIR can be written to, or made, and how much space there is. It is not made here."""
+    is_there = True
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=data_dir, prefix=".doctor-") as file:
+        there = next(path for path in (data_dir, *data_dir.absolute().parents) if path.exists())
+        is_there = there == data_dir
+        _try(there, is_there=is_there)
+        free = shutil.disk_usage(there).free
+    except OSError as exc:
+        cure = f"sudo chown -R $(id -un) {data_dir}, free disk space, or set DATA_DIR to another directory"
+        what = "written to" if is_there else "made"
+        return [fail("data", f"{data_dir} cannot be {what} ({exc.strerror})", cure)], False
+    can = "can be written to" if is_there else "is not there yet; `run` makes it"
+    findings = [ok("data", f"{data_dir.resolve()} {can}"), machine.judge_space(free, str(data_dir))]
+    if is_there and not is_ours(data_dir):
+        findings.append(machine.judge_owner(str(data_dir), _owner(data_dir)))
+    return findings, True
+
+
+def _try(directory: Path, *, is_there: bool) -> None:
+    """Raise an `OSError` where DATA_DIR, or what it is to be made in, cannot be written to."""
+    if is_there:
+        with tempfile.NamedTemporaryFile(dir=directory, prefix=".doctor-") as file:
             file.write(b"x")
             file.flush()
             os.fsync(file.fileno())
-        free = shutil.disk_usage(data_dir).free
-    except OSError as exc:
-        cure = f"sudo chown -R $(id -un) {data_dir}, free disk space, or set DATA_DIR to another directory"
-        return [fail("data", f"{data_dir} cannot be written to ({exc.strerror})", cure)], False
-    return [
-        ok("data", f"{data_dir.resolve()} can be written to"),
-        machine.judge_space(free, str(data_dir)),
-    ], True
+    elif not directory.is_dir() or not os.access(directory, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, f"{directory} is no directory, or this user may not write to it")
+
+
+def _owner(data_dir: Path) -> str:
+    try:
+        return data_dir.owner()
+    except KeyError:  # a user without a name
+        return f"#{data_dir.stat().st_uid}"
+
+
+def is_ours(data_dir: Path) -> bool:
+    """Whether what this process makes in DATA_DIR is its owner's; where there is none yet, root's is not."""
+    if not data_dir.exists():
+        return os.geteuid() != 0
+    return data_dir.stat().st_uid == os.geteuid()
 
 
 async def look_at_journal(journal: Journal, path: Path, clock: Clock, *, is_served: bool) -> list[Finding]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from bot.core.errors import TelegramError, TelegramRateLimited, TelegramRejected
-from bot.core.menus import Menu, Scope, menus
+from bot.core.menus import APPS, Menu, Scope, menus
 from bot.flows.languages import Languages
 from bot.flows.ports import MenuApi
 from bot.flows.roster import RosterKeeper
@@ -43,6 +43,7 @@ class Menus:
         self._admins = admins
         self._monotonic = monotonic
         self._set: dict[Scope, Menu] = {}
+        self._has_begun = False
         self._rejected: dict[Scope, tuple[Menu | None, float]] = {}
         self._resume_at = 0.0
         self._trouble = Recurring(log)
@@ -63,6 +64,10 @@ class Menus:
             return
         athletes = {a.user_id for a in roster.athletes if a.user_id is not None}
         wanted = menus(athletes, self._admins, self._languages.settled)
+        if not self._has_begun:
+            # Who was removed while the bot was down may have a menu still: any but none.
+            self._set |= {(chat_id, app): () for chat_id in roster.left for app in APPS}
+            self._has_begun = True
         for scope in [*wanted, *(self._set.keys() - wanted.keys())]:
             menu = wanted.get(scope)
             if menu == self._set.get(scope) or self._is_rejected(scope, menu):

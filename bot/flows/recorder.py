@@ -33,8 +33,10 @@ from bot.core.updates import (
     TapUpdate,
     UnreadableUpdate,
     is_refused,
+    language_of_sender,
     query_id_of,
     read_update,
+    sender_of,
 )
 from bot.flows.actions import Acted
 from bot.flows.answers import Answer, Answerer
@@ -140,6 +142,7 @@ class Recorder:
         self._new = asyncio.Event()
         self._idle = asyncio.Event()
         self._answered: set[int] = set()
+        self._promised: set[int] = set()  # told that they were received, and not yet stored
         self._stored: set[int] = set()
         self._replied: set[int] = set()
         self._to_finish: list[int] = []
@@ -447,16 +450,35 @@ class Recorder:
 
     def _finish_if_both(self, seq: int) -> None:
         if seq in self._stored and seq in self._replied:
-            for done in (self._stored, self._replied, self._answered):
+            for done in (self._stored, self._replied, self._answered, self._promised):
                 done.discard(seq)
             self._to_finish.append(seq)
 
     async def _bury(self, entry: Entry, reason: str) -> None:
         """Make an entry a dead letter; its tap, if it is one, is answered all the same."""
         if (query_id := query_id_of(entry.update)) is not None:
-            self._answer(entry, Answer(query_id, texts.NOT_SAVED(Language.EN), alert=True))
+            language = self._languages.of(sender_of(entry.update), language_of_sender(entry.update))
+            if entry.seq in self._promised or entry.answered:
+                self._promised.discard(entry.seq)
+                self._take_back(entry, language)
+            self._answer(entry, Answer(query_id, texts.NOT_SAVED(language), alert=True))
         log.error("update at journal position %d becomes a dead letter: %s", entry.seq, reason)
         await self._journaled(partial(self._journal.failed, entry.seq, reason, bury=True))
+
+    def _take_back(self, entry: Entry, language: Language) -> None:
+        """Say in their chat that a tap, which was told that it would be saved, is not."""
+        try:
+            update = read_update(entry.update, entry.received_at)
+        except UnreadableUpdate:
+            return  # nor could it be told anything
+        tap = update.tap if isinstance(update, TapUpdate) else None
+        if tap is None or tap.user_id is None or tap.chat_id is None:
+            return
+        is_private = tap.chat_id == tap.user_id
+        message = CommandUpdate(
+            tap.update_id, tap.user_id, tap.chat_id, is_private, "", "", tap.language_code
+        )
+        self._commands.put(message, lambda: None, Reply(texts.NOT_SAVED_AFTER_ALL(language)))
 
     async def _answer_the_waiting(self) -> None:
         """Tell taps that wait for MongoDB that they were received."""
@@ -490,6 +512,7 @@ class Recorder:
         else:
             text = texts.RECEIVED if case.is_answer else texts.RECEIVED_UNJUDGED
             answer = Answer(case.tap.query_id, text(self._language(case.tap)))
+            self._promised.add(entry.seq)
         self._answer(entry, answer, partial(self._to_mark.append, entry.seq))
 
     async def _keep_books(self) -> None:

@@ -842,7 +842,7 @@ async def test_a_refused_document_is_a_dead_letter(api: FakeApi, db: Database, r
 async def test_poison_among_good_updates(api: FakeApi, db: Database, recording: Recording) -> None:
     """What cannot be read is a dead letter, answered where a query id is known; the others go on."""
     broken = tap_update(50)
-    broken["callback_query"]["from"] = {"id": "seven"}
+    broken["callback_query"]["from"] = {"id": "seven", "language_code": "es-MX"}
     poison = [broken, {"update_id": 51, "callback_query": None}, {"update_id": 52, "message": []}]
     poison.append(tap_update(53, "session_feedback|far|s|done", date=253_402_300_799))
     good = [session_tap(n, f"r{n}") for n in range(1, 6)]
@@ -852,7 +852,31 @@ async def test_poison_among_good_updates(api: FakeApi, db: Database, recording: 
         await recording.answerer.join()
     assert {run for run in await stored(db) if run != "far"} == {f"r{n}" for n in range(1, 6)}
     assert (await recording.journal.state()).dead == 3
-    assert api.said("q50") == [answers.NOT_SAVED(EN)]
+    assert api.said("q50") == [answers.NOT_SAVED(Language.ES)]
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_who_was_told_received_hears_that_it_was_not_saved(
+    api: FakeApi, db: Database, recording: Recording, time: Time, is_restarted: bool
+) -> None:
+    """Once, in their chat and in the language that they chose, also when the answer was before a restart."""
+    await recording.languages.choose(ATHLETE, Language.ES, NOW)
+    await db.command("collMod", "feedback_events", validator={"runId": {"$ne": "r1"}})
+    time.now = NOW + ANSWER_WITHIN + MILLISECOND
+    recording.events.down = None if is_restarted else StorageUnavailable("away")
+    await recording.receive(session_tap(1, "r1"), session_tap(2, "r2"))
+    if is_restarted:
+        entries = await recording.journal.pending(after=0, limit=10)
+        await recording.journal.mark_answered([entry.seq for entry in entries])
+    async with running(*recording.flows()):
+        if not is_restarted:
+            await eventually(lambda: len(api.answers) == 2)
+        recording.events.down = None
+        await eventually(recording.emptied)
+        await eventually(lambda: bool(api.sent))
+    assert api.sent == [(ATHLETE, answers.NOT_SAVED_AFTER_ALL(Language.ES), None)]
+    assert api.said("q1") == ([] if is_restarted else [answers.RECEIVED(Language.ES)])
+    assert set(await stored(db)) == {"r2"}
 
 
 async def test_after_a_restart_nobody_is_answered_twice(

@@ -136,6 +136,26 @@ async def test_who_leaves_has_the_menu_of_everybody_again(shop: Shop) -> None:
     assert await shop.calls() == 0
 
 
+async def test_who_left_while_the_bot_was_down_keeps_no_menu(shop: Shop, db: Database) -> None:
+    """The next start takes it away, once; an athlete's who has come back stays."""
+    for name, user_id in (("ben", 72), ("eva", 73)):
+        assert await shop.house.athletes.add(name, {"userId": user_id, "chatId": str(user_id)}, NOW)
+    await shop.house.roster.refresh()
+    await shop.calls()
+    for name in ("ben", "eva"):
+        await shop.house.athletes.remove(name, NOW)
+    assert await shop.house.athletes.add("eva again", {"userId": 73}, NOW)
+    fresh = House(db)
+    await fresh.roster.refresh()
+    shop.menus = Menus(
+        shop.menus._api, fresh.roster, fresh.languages, frozenset({BOSS}), lambda: shop.seconds
+    )
+    assert await shop.calls() == 10
+    assert shop.names(72) == []
+    assert "week" in shop.names(73)
+    assert await shop.calls() == 0
+
+
 async def test_before_the_roster_is_known_nothing_is_set(db: Database, shop: Shop) -> None:
     """Or admins' menus would be set twice at each start."""
     fresh = House(db)

@@ -65,7 +65,8 @@ async def test_a_healthy_bot(ready: Rig) -> None:
     assert "replica set, without a user" in about(done, "mongodb")
     assert "Telegram" in about(done, "clock")
     assert sorted(await ready.db.list_collection_names()) == sorted(before)
-    assert {path.name for path in ready.data_dir.iterdir()} == {"journal.sqlite3", "run.lock"}
+    assert not ready.data_dir.exists()
+    assert "is not there yet; `run` makes it" in about(done, "data")
     assert ready.calls("getUpdates") == []
 
 

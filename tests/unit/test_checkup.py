@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from pathlib import Path
 
 import pytest
 
 from bot.core.checks.report import Finding, ok
 from bot.core.errors import BotError, StorageUnavailable
 from bot.flows.checkup import take
-from bot.flows.checkup_machine import look_at_port
+from bot.flows.checkup_machine import is_ours, look_at_data_dir, look_at_port
 from tests.support.processes import HOST, free_port
 
 
@@ -70,3 +72,28 @@ async def test_who_has_the_port() -> None:
         assert await look_at_port(HOST, server.sockets[0].getsockname()[1]) == ("taken", "")
     state, reason = await look_at_port("192.0.2.1", 8080)
     assert (state, bool(reason)) == ("unusable", True)
+
+
+def test_a_data_dir_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """It can be made below a directory, and not below a file; root makes it for nobody."""
+    absent = tmp_path / "new" / "data"
+    found, is_usable = look_at_data_dir(absent)
+    assert (is_usable, [finding.level for finding in found][:1]) == (True, ["ok"])
+    assert "is not there yet" in found[0].message
+    assert not (tmp_path / "new").exists()
+    assert is_ours(absent) == (os.geteuid() != 0)
+    (tmp_path / "file").write_text("")
+    found, is_usable = look_at_data_dir(tmp_path / "file" / "data")
+    assert (is_usable, [finding.level for finding in found]) == (False, ["FAIL"])
+
+
+def test_a_data_dir_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner could not use what is made there."""
+    assert is_ours(tmp_path)
+    assert [finding.check for finding in look_at_data_dir(tmp_path)[0]] == ["data", "disk"]
+    uid = tmp_path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+    assert not is_ours(tmp_path)
+    *_, last = look_at_data_dir(tmp_path)[0]
+    assert (last.level, last.check) == ("warn", "data")
+    assert f"sudo -u {tmp_path.owner()} " in (last.cure or "")

@@ -45,6 +45,15 @@ def judge_space(free: int, path: str) -> Finding:
     return warn("disk", message, cure) if free < LITTLE_SPACE else ok("disk", message)
 
 
+def judge_owner(data_dir: str, owner: str) -> Finding:
+    """A DATA_DIR that is somebody else's: `owner` is the name of its user."""
+    return warn(
+        "data",
+        f"{data_dir} belongs to {owner}, who could not use what another user makes there",
+        f"run this as that user: sudo -u {owner} env DATA_DIR={data_dir} .venv/bin/python -m bot doctor",
+    )
+
+
 def skew_of(date: str, now: datetime) -> timedelta | None:
     """How much `now` is ahead of an HTTP `Date` header, which has no fractions; None if that is no date."""
     try:

@@ -22,6 +22,12 @@ NOT_SAVED = Text(
     "Something is wrong with this answer and it could not be saved. Please tell your coach.",
     "Algo falla en esta respuesta y no se ha podido guardar. Díselo a tu entrenador, por favor.",
 )
+NOT_SAVED_AFTER_ALL = Text(
+    "I told you that I had got your tap. Something is wrong with it, and it could not be saved after all. Please"
+    " tell your coach.",
+    "Te dije que había recibido tu toque. Algo falla en él y al final no se ha podido guardar. Díselo a tu"
+    " entrenador, por favor.",
+)
 RECEIVED = Text(
     "Got it! Your answer is kept safely and will be saved shortly.",
     "¡Recibido! Tu respuesta está a salvo y se guardará en breve.",
