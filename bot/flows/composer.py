@@ -144,7 +144,8 @@ class Composer:
         athlete = None if roster is None else roster.by_id(prompt.athlete_id) or roster.by_user(user_id)
         if athlete is not None and athlete.name:
             return athlete.name
-        username = (event or {}).get("username")
-        if isinstance(username, str) and username:
-            return f"@{username}"
-        return prompt.athlete_id or str(user_id)
+        name, username = (prompt.about or {}).get("name"), (event or {}).get("username")
+        tagged = f"@{username}" if isinstance(username, str) and username else ""
+        if isinstance(name, str) and name:
+            return f"{name} ({tagged})" if tagged else name
+        return tagged or prompt.athlete_id or str(user_id)

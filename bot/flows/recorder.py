@@ -87,6 +87,7 @@ class _Item:
     entry: Entry
     case: Case
     prompted: Prompted
+    language: Language
 
 
 @dataclass(slots=True)
@@ -206,7 +207,8 @@ class Recorder:
             match update := read_update(entry.update, entry.received_at):
                 case TapUpdate(tap, prompted):
                     self._languages.hear(tap.user_id, tap.language_code)
-                    return _Item(entry, self._taps.judge(tap), prompted)
+                    # Told now: what is asked for may be to forget it.
+                    return _Item(entry, self._taps.judge(tap), prompted, self._language(tap))
                 case NoteUpdate():
                     self._languages.hear(update.user_id, update.language_code)
                     return _Message(entry, update)
@@ -343,7 +345,7 @@ class Recorder:
 
     async def _report(self, item: _Item) -> None:
         """Tell what came of a tap that is seen to."""
-        case, language = item.case, self._language(item.case.tap)
+        case, language = item.case, item.language
         match case.result:
             case Recorded():
                 self._confirm(item, case.result, language)

@@ -373,6 +373,7 @@ class Taps:
             raised_by=result.received_at or event.received_at,
             version=event.update_id,
             at=event.received_at,
+            name=case.tap.first_name,
         )
 
     async def _postpone(

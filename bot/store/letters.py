@@ -1,10 +1,10 @@
 """Letters in the outbox `session_prompts`: alerts for the coach, and notices for the athlete.
 
 One document for each session, athlete and chat: `kind`, `about` (`{sessionKey, runId, sessionId, userId,
-chatId, messageId}`: the answer, and where it was given), `raisedBy` (when the answer was given that made it
-necessary), `version` (the update id of what changed its contents last), `reference` (by which its button
-finds it),
-`seenAt` and `seenBy`, and everything that a prompt has. Its `sessionId` has bars, which no question's has.
+chatId, messageId, name}`: the answer, and where it was given), `raisedBy` (when the answer was given that
+made it necessary), `version` (the update id of what changed its contents last), `reference` (by which its
+button finds it), `seenAt` and `seenBy`, and everything that a prompt has. Its `sessionId` has bars, which no
+question's has.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Letter:
         raised_by: when the answer was given, by which it is told from an earlier one.
         version: the update id of the tap.
         seen_by: in a notice, who has seen the alert.
+        name: the athlete's, as Telegram says; for where the roster has none.
     """
 
     kind: Kind
@@ -56,6 +57,7 @@ class Letter:
     version: int
     at: datetime
     seen_by: str | None = None
+    name: str | None = None
 
     @property
     def session_id(self) -> str:
@@ -155,6 +157,7 @@ def _raised(letter: Letter) -> UpdateOne:
         "userId": user_id,
         "chatId": None if letter.chat_id is None else str(letter.chat_id),
         "messageId": letter.message_id,
+        "name": letter.name,
     }
     fields: Document = {
         "kind": letter.kind.value,

@@ -48,7 +48,7 @@ async def test_pain_is_told_at_once(desk: Desk) -> None:
     await desk.answer(2, PAIN)  # the same once more
     await desk.send(after=2)
     [alert] = desk.alerts()
-    assert alert["text"] == "🤕 7 reports pain.\nSession: Tempo <run> (Monday 16 February)"
+    assert alert["text"] == "🤕 Kim reports pain.\nSession: Tempo <run> (Monday 16 February)"
     [[button]] = alert["reply_markup"]["inline_keyboard"]
     assert button["text"] == "👀 Seen"
     assert len(button["callback_data"].encode()) <= 64
@@ -129,7 +129,7 @@ async def test_a_change_of_mind_is_told(desk: Desk) -> None:
     first, second = desk.alerts()
     assert first == alert
     assert second["text"].splitlines() == [
-        "🤕 7 reports pain.", "Session: Tempo <run> (Monday 16 February)",
+        "🤕 Kim reports pain.", "Session: Tempo <run> (Monday 16 February)",
     ]  # fmt: skip
     assert desk.button(second)
     await desk.answer(5, SKIPPED)
@@ -354,7 +354,9 @@ async def test_two_athletes_and_two_sessions(desk: Desk) -> None:
     await desk.send(after=3)
     alerts = desk.alerts()
     assert len({desk.button(alert) for alert in alerts}) == len(alerts) == 3
-    ben = next(alert for alert in alerts if "🤕 8 " in alert["text"])
+    told = await desk.db.session_prompts.find_one({"kind": "alert", "about.userId": BEN})
+    assert told is not None
+    ben = next(alert for alert in alerts if alert["message_id"] == told["messageId"])
     await desk.seen(4, data=desk.button(ben))
     await desk.send(after=4)
     assert (len(desk.world.messages(ANA)), len(desk.world.messages(BEN))) == (0, 1)

@@ -248,7 +248,7 @@ def test_every_outcome_and_state_has_words() -> None:
         for texts in (stats_texts._OUTCOMES, stats_texts._STATES, stats_texts.TYPES):
             for text in texts.values():
                 assert text(language) in loud
-    assert set(stats_texts._OUTCOMES) == set(Outcome) - {Outcome.WRITTEN}
+    assert {*stats_texts._OUTCOMES, *stats_texts._BESIDES} == set(Outcome) - {Outcome.WRITTEN}
     assert set(stats_texts._STATES) == set(PromptState)
     assert set(stats_texts.TYPES) == set(FeedbackType)
 

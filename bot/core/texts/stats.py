@@ -35,10 +35,9 @@ _OUTCOMES: Mapping[Outcome, Text] = {
     Outcome.UNKNOWN: Text("unknown", "desconocido"),
     Outcome.REFUSED: Text("refused", "rechazado"),
     Outcome.POSTPONED: Text("postponed", "aplazado"),
-    Outcome.DETAIL: Text("details", "detalles"),
-    Outcome.REQUEST: Text("other buttons", "otros botones"),
     Outcome.REFUSED_COMMAND: Text("refused messages", "mensajes rechazados"),
 }
+_BESIDES = (Outcome.DETAIL, Outcome.REQUEST)
 _STATES: Mapping[PromptState, Text] = {
     PromptState.PENDING: Text("pending", "pendientes"),
     PromptState.SENT: Text("sent", "enviadas"),
@@ -81,6 +80,7 @@ _DELAY = Text(
     "Tiempo de respuesta: la mitad en {median}, el 90 % en {p90}",
 )
 _NOT_WRITTEN = Text("Not written: {counts}", "Sin guardar: {counts}")
+_MORE = Text("Other taps (RPE, pain, seen): {number}", "Otros toques (RPE, dolor): {number}")
 _PROMPTS = Text("Questions: {counts}", "Preguntas: {counts}")
 _LAST = Text("Last poll {poll}, last answer {write}", "Última consulta {poll}, última respuesta {write}")
 _NONE = Text("none", "ninguna")
@@ -105,6 +105,8 @@ def stats(figures: Stats, language: Language) -> str:
     lines += ["", *_answers(figures, language), ""]
     others = {text(language): figures.taps.get(outcome, 0) for outcome, text in _OUTCOMES.items()}
     lines.append(_NOT_WRITTEN(language, counts=_listed(others, language)))
+    if besides := sum(figures.taps.get(outcome, 0) for outcome in _BESIDES):
+        lines.append(_MORE(language, number=compact(besides, language)))
     states = {text(language): figures.prompts.get(state, 0) for state, text in _STATES.items()}
     lines.append(_PROMPTS(language, counts=_listed(states, language)))
     lines.append(
