@@ -133,6 +133,17 @@ def _pain(value: object) -> dict[str, Any] | int | float:
     return value
 
 
+def _said_at(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _mismatch("an object", value)
+    said = {}
+    for name, each in value.items():
+        if not isinstance(each, dict) or "at" not in each:
+            raise ValueError(f"has a {name} without `at`; leave saidAt out, only the bot needs it")
+        said[name] = {**each, "at": _instant(each["at"])}
+    return said
+
+
 def _key(value: object) -> str:
     if not isinstance(value, str):
         raise _mismatch("text", value)
@@ -191,6 +202,20 @@ PainScale = Annotated[
                     },
                 },
             ]
+        }
+    ),
+]
+SaidAt = Annotated[
+    dict[str, Any],
+    PlainValidator(_said_at),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["at"],
+                "properties": {"at": {"type": "string", "format": "date-time"}},
+            },
         }
     ),
 ]
@@ -390,6 +415,8 @@ class FeedbackRecord(Record):
     """After skipped: ill, tired, no time, weather, other, or a coach's own words."""
     noteMessageId: Integer | None = None
     """Telegram message id of the reply that is the note."""
+    saidAt: SaidAt | None = None
+    """When RPE, pain, reason and note were said, by which the bot tells a later word from an earlier one."""
 
     def _derived(self) -> dict[str, Any]:
         if self.type is None and self.response is None:

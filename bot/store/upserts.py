@@ -56,7 +56,10 @@ KEEP: Expression = "$$ROOT"
 """Where nothing changes, the document replaces itself; for transactions, which an error would end."""
 
 # What an answer says of itself and must not be lent to the next one; an `updateId` would give it a place.
-_OF_THE_ANSWER = ("note", "messageId", "promptSentAt", "promptAgeDays", "updateId")
+_OF_THE_ANSWER = (
+    "note", "noteMessageId", "rpe", "pain", "reason",
+    "messageId", "promptSentAt", "promptAgeDays", "updateId",
+)  # fmt: skip
 
 _BULK = 500  # upserts
 _BULK_BYTES = 32 * 1024 * 1024  # more may take longer than an operation may

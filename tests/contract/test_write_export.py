@@ -18,13 +18,18 @@ from hypothesis import strategies as st
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.core.callbacks import Callback, FeedbackType
 from bot.core.clock import system_clock
+from bot.core.details import Detail
+from bot.core.documents import FeedbackEvent
 from bot.core.errors import BotError, StorageRejected, StorageUnavailable
+from bot.core.feedback import Session, Tap, derive_event
 from bot.core.records import KEYS, MODELS, Record, parse
 from bot.exchange import flows
 from bot.exchange.flows import Tally, export_stream, write_all_or_nothing, write_stream
 from bot.exchange.reading import Flaw
 from bot.store.connection import connect
+from bot.store.feedback import Addition, FeedbackStore
 from bot.store.indexes import bootstrap
 from bot.store.reading import ALL, DATE_FIELDS, Selection, read_batches
 from bot.store.records import RecordStore
@@ -120,6 +125,58 @@ async def _round_trip(url: str, collection: str, records: Sequence[Record]) -> N
             tally, _ = await write(first, collection, text)
             assert (tally.written, tally.unchanged) == (0, len(before))
             assert await stored(first, collection) == before
+
+
+async def test_what_the_bot_stores_besides_an_answer_goes_back_unchanged(db: Db) -> None:
+    """RPE, pain, reasons and notes as taps and replies leave them, with the instants in `saidAt`."""
+    events, other = FeedbackStore(db), db.client[f"{db.name}_other"]
+    for number, (type_, additions) in enumerate(SAID.items(), start=1):
+        tap = Tap(number, f"q{number}", 7, "ana", 7, number, NOW, None, NOW)
+        session = Session("r", f"s{number}", NOW)
+        event = derive_event(
+            tap, Callback("r", f"s{number}", type_, None), session, zone=UTC, late_after_days=1
+        )
+        assert isinstance(event, FeedbackEvent)
+        await events.record([event])
+        await events.add(
+            [
+                Addition(event.identity, what, value, 10 + number, NOW, message_id=99)
+                for what, value in additions
+            ]
+        )
+    before = await stored(db, "feedback_events")
+    text, left_out = await export(db, "feedback_events")
+    assert left_out == []
+    try:
+        tally, flaws = await write(other, "feedback_events", text)
+        assert (flaws, tally.written) == ([], len(SAID))
+        assert await stored(other, "feedback_events") == before
+        assert (await export(other, "feedback_events"))[0] == text
+    finally:
+        await db.client.drop_database(other.name)
+    said = [document["saidAt"] async for document in db.feedback_events.find()]
+    assert sorted(name for each in said for name in each) == ["note", "pain", "reason", "rpe", "rpe", "where"]
+    assert {when["at"] for each in said for when in each.values()} == {NOW}
+
+
+SAID: dict[FeedbackType, list[tuple[Detail | None, int | str]]] = {
+    FeedbackType.DONE: [(Detail.RPE, 0)],
+    FeedbackType.HARD: [(Detail.RPE, 10), (None, "$windy <b>")],
+    FeedbackType.PAIN: [(Detail.PLACE, "knee"), (Detail.PAIN, 6)],
+    FeedbackType.SKIPPED: [(Detail.REASON, "no time")],
+}
+
+
+async def test_a_later_answer_takes_nothing_over_that_was_said_about_the_one_before(db: Db) -> None:
+    """Neither RPE nor pain nor a reason; a note of its own it may bring along."""
+    first = {"runId": "r", "sessionId": "s", "type": "pain", "receivedAt": NOW.isoformat()}
+    said = {"pain": {"where": "knee", "level": 6}, "note": "km 4", "noteMessageId": 9}
+    later = {**first, "type": "done", "receivedAt": DAYS[1].isoformat(), "rpe": 4}
+    for record in ({**first, **said}, later):
+        await write(db, "feedback_events", json.dumps(record))
+    document = await db.feedback_events.find_one({}) or {}
+    assert (document["type"], document["rpe"]) == ("done", 4)
+    assert not document.keys() & {"pain", "reason", "note", "noteMessageId"}
 
 
 def run(number: int, **more: object) -> str:
