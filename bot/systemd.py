@@ -22,25 +22,26 @@ class Notifier:
 
     def turned(self) -> None:
         """The poll loop has turned: the first time, the service is up; and each time, it is alive."""
-        self._say("WATCHDOG=1" if self._is_ready else "READY=1\nWATCHDOG=1")
-        self._is_ready = True
+        self._is_ready |= self._say("WATCHDOG=1" if self._is_ready else "READY=1\nWATCHDOG=1")
 
     def status(self, text: str) -> None:
         """A line for `systemctl status`."""
-        if text != self._status:
+        if text != self._status and self._say(f"STATUS={text}"):
             self._status = text
-            self._say(f"STATUS={text}")
 
     def stopping(self) -> None:
         """It ends."""
         self._say("STOPPING=1\nSTATUS=stopping")
 
-    def _say(self, message: str) -> None:
+    def _say(self, message: str) -> bool:
+        """Whether it was said."""
         if not self._address:
-            return
+            return False
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(0)  # a full queue must not hold the service up: the next turn says it again
             try:
                 sender.sendto(message.encode(), self._address)
             except OSError as exc:
                 log.debug("systemd was not told: %s", exc.strerror)
+                return False
+        return True

@@ -96,7 +96,8 @@ class Watch:
         self._dead_told = 0
         self._dead_told_at: datetime | None = None
         self._courses: dict[Part, Course] = {part: Course() for part in Part}
-        self._ending: set[Part] = set()
+        self._ending: dict[Part, datetime] = {}
+        self._ended: set[Part] = set()
         self._is_loaded = False
         self._waiting: dict[int, dict[_Subject, News]] = {admin: {} for admin in self._admins}
         self._unknown_since: dict[int, float] = {}
@@ -122,11 +123,13 @@ class Watch:
             return
         if not self._is_loaded:
             await self._load()
+        for part in set(Part) - {finding.part for finding in findings}:
+            self._courses[part] = Course()  # nobody knows how it is meanwhile
         for finding in findings:
             await self._consider(finding, vitals.at)
         await self._consider_dead_letters(vitals)
         await asyncio.gather(*(self._deliver(admin) for admin in self._admins))
-        await self._close()
+        await self._close(vitals.at)
 
     async def _load(self) -> None:
         """What was told before the restart."""
@@ -161,7 +164,7 @@ class Watch:
                 await self._journaled(self._journal.remember(facts))
             case Recovered():
                 log.info("telling the admins: %s is well again", part)
-                self._ending.add(part)
+                self._ending[part] = now
         if news is not None:
             self._put(part, news)
 
@@ -195,6 +198,7 @@ class Watch:
             text = alert(news.values(), self._language(admin), self._zone)
             async with turn(self._limits, admin, self._monotonic):
                 await self._api.send(admin, text)
+            self._ended |= {item.part for item in news.values() if isinstance(item, Recovered)}
         except TelegramRateLimited as exc:
             self._limits.hold(admin, self._monotonic() + exc.retry_after)
             return
@@ -225,11 +229,14 @@ class Watch:
     def _is_outdated(self, news: News) -> bool:
         return isinstance(news, Broke) and self._courses[news.part].is_well is True
 
-    async def _close(self) -> None:
-        """Forget the troubles whose end everybody was told."""
-        for part in tuple(self._ending):
-            if not any(part in waiting for waiting in self._waiting.values()):
-                self._ending.discard(part)
+    async def _close(self, now: datetime) -> None:
+        """Forget the troubles whose end somebody was told, or nobody could be told for long."""
+        for part, since in tuple(self._ending.items()):
+            is_told = part in self._ended or not any(part in waiting for waiting in self._waiting.values())
+            # An admin who cannot be written to must not silence the part for the others.
+            if is_told or now < since or now - since >= self._bounds.apart:
+                del self._ending[part]
+                self._ended.discard(part)
                 told, self._told[part] = self._told[part], Told(None, self._told[part].told_at)
                 if told.since is not None:
                     for name in (_since(part), _sent(part)):

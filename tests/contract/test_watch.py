@@ -209,6 +209,30 @@ async def test_retry_after_is_honoured(desk: Desk) -> None:
     assert desk.numbers() == (1, 1)
 
 
+async def test_a_held_admin_does_not_silence_the_others(desk: Desk) -> None:
+    """The next trouble is told to whoever can be written to."""
+    await desk.look(answers=False)
+    await desk.look(30)
+    desk.failures = {ANA: TelegramRateLimited("wait", 86_400)}
+    await desk.look(5, answers=True)
+    await desk.look(30)
+    assert desk.numbers() == (1, 2)
+    await desk.look(1800, answers=False)
+    await desk.look(30)
+    assert desk.numbers() == (1, 3)
+
+
+async def test_nobody_knows_of_a_part_while_it_is_not_judged(desk: Desk) -> None:
+    """A backlog that was seen before MongoDB went away counts from when it is seen again."""
+    await desk.look(pending=1, oldest_pending=desk.time.now - timedelta(minutes=10))
+    await desk.look(20, answers=False)
+    await desk.look(20, answers=True)
+    await desk.look(29.9)
+    assert desk.numbers() == (0, 0)
+    await desk.look(0.1)
+    assert desk.numbers() == (1, 1)
+
+
 async def test_what_breaks_together_is_one_message(desk: Desk) -> None:
     """A full disk breaks MongoDB and the journal: two paragraphs."""
     await desk.look(answers=False, is_writable=False)

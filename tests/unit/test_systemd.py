@@ -63,6 +63,22 @@ def test_a_full_queue_holds_nothing_up(listener: tuple[socket.socket, str]) -> N
     assert heard(listening) == ["WATCHDOG=1"]
 
 
+def test_what_was_not_heard_is_said_again(tmp_path: Path) -> None:
+    """That the service is up, and how it is."""
+    address = str(tmp_path / "late")
+    notifier = Notifier(address)
+    notifier.turned()
+    notifier.status("well")
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as listening:
+        listening.bind(address)
+        listening.settimeout(0)
+        notifier.turned()
+        notifier.status("well")
+        notifier.turned()
+        notifier.status("well")
+        assert heard(listening) == ["READY=1\nWATCHDOG=1", "STATUS=well", "WATCHDOG=1"]
+
+
 @pytest.mark.parametrize("address", [None, "", "/nowhere/at/all", "@nobody-listens-here"])
 def test_nobody_listens(address: str | None) -> None:
     """That is no trouble."""

@@ -84,11 +84,11 @@ _WELL: Mapping[Part, Text] = {
     ),
 }
 _BURIED = Text(
-    "⚠️ I could not make sense of {updates} from Telegram. I set that aside in the journal and went on;"
+    "⚠️ {updates} from Telegram could not be processed. I set that aside in the journal and went on;"
     " the people"
     " who tapped were told that it was not saved.\n"
     "What to do: look into the service's log for “dead letter”, and report what it says there.",
-    "⚠️ No he podido interpretar {updates} de Telegram. Lo he apartado en el diario y sigo adelante; a"
+    "⚠️ No he podido procesar {updates} de Telegram. Lo he apartado en el diario y sigo adelante; a"
     " quien"
     " respondió le he dicho que no se guardó.\n"
     "Qué hacer: busca «dead letter» en el registro del servicio y comunica lo que diga.",
