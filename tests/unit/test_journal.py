@@ -67,7 +67,7 @@ async def test_a_new_journal_is_empty_and_private(journal: Journal, tmp_path: Pa
     """Nothing pending, no facts; only the owner may read the file."""
     assert await pending(journal) == []
     assert await journal.facts() == {}
-    assert await journal.state() == JournalState(0, 0, 0, 0, None)
+    assert await journal.state() == JournalState(0, 0, 0, None)
     assert (tmp_path / "journal.sqlite3").stat().st_mode & 0o777 == 0o600
 
 
@@ -81,7 +81,7 @@ async def test_what_is_appended_is_pending_in_order(journal: Journal) -> None:
     first, second, third = (entry.seq for entry in entries)
     assert first < second < third
     assert [e.seq for e in await journal.pending(after=first, limit=1)] == [second]
-    assert await journal.state() == JournalState(3, 2, 0, 0, NOW)
+    assert await journal.state() == JournalState(3, 0, 0, NOW)
     assert await journal.facts() == {"last_poll_ms": NOW_MS}
 
 
@@ -144,7 +144,7 @@ async def test_finished_and_confirmed_in_either_order_is_forgotten(journal: Jour
     assert rows(tmp_path / "journal.sqlite3") == 1
     await journal.finish([positions[11], positions[11], 999])
     assert rows(tmp_path / "journal.sqlite3") == 0
-    assert await journal.state() == JournalState(0, 0, 0, 0, None)
+    assert await journal.state() == JournalState(0, 0, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ async def test_failed_tries_are_counted_until_burial(journal: Journal) -> None:
     assert [(e.seq, e.attempts) for e in await pending(journal) if e.attempts] == [(position, 2)]
     await journal.failed(position, "defect", bury=True)
     assert set(await seqs(journal)) == {11}
-    assert await journal.state() == JournalState(1, 1, 1, 1, NOW, NOW)
+    assert await journal.state() == JournalState(1, 1, 1, NOW, NOW)
     await append(journal, tap(10))
     assert set(await seqs(journal)) == {11}
 
