@@ -32,6 +32,7 @@ LINEAGE = {
     "feedback_events": (
         "sessionId sessionKey sessionRef runId type response note sessionDate date sessionDay day chatId"
         " messageId userId username timestamp receivedAt promptSentAt promptAgeDays isLateResponse updateId"
+        " rpe pain reason noteMessageId saidAt"
     ),
     "weekly_metrics": (
         "athleteId weekStart weekEnd runCount runDistance runTime rideCount rideDistance rideTime vo2Sessions"
@@ -63,8 +64,9 @@ AMOUNT = COUNT | st.floats(0, 1e300)
 NUMBER = INTEGERS | st.floats(allow_nan=False, allow_infinity=False)
 STATUS = st.sampled_from(["success", "failure"])
 WEEK = st.tuples(st.dates(), st.dates()).map(sorted).map(lambda days: [day.isoformat() for day in days])
+DOCUMENTED = {"_id", *" ".join(LINEAGE.values()).split()}
 UNKNOWN = st.dictionaries(
-    NAMES.filter(lambda name: name != "_id")
+    NAMES.filter(lambda name: name not in DOCUMENTED)
     | st.sampled_from(["run_id", "week_start", "copy", "a.b", "date_"]),
     VALUES | INSTANTS,
     max_size=3,
