@@ -112,13 +112,12 @@ class Figures:
         oldest = min((entry.received_at for entry in waiting.pending), default=None)
         monday = monday_of(first)
         cut = window(monday, until, self._zone, unsettled=oldest)
-        counted, questions, last_write, entered_dead, roster = await asyncio.gather(
-            self._counts.count(cut, _query_ids(waiting.pending), holds=holds),
-            self._asked(monday, until),
-            self._counts.last_answer(until),
-            self._ledger.entered(_query_ids(waiting.dead)),
-            self._roster.loaded(),
-        )
+        # One after the other: of several at once, those behind the first that fails would fail unheard.
+        counted = await self._counts.count(cut, _query_ids(waiting.pending), holds=holds)
+        questions = await self._asked(monday, until)
+        last_write = await self._counts.last_answer(until)
+        entered_dead = await self._ledger.entered(_query_ids(waiting.dead))
+        roster = await self._roster.loaded()
         left = [entry for entry in waiting.pending if query_id_of(entry.update) not in counted.entered]
         dead = [
             entry
@@ -160,9 +159,8 @@ class Figures:
         kept = self._questions
         if kept is not None and kept.since == since and abs(now - kept.at).total_seconds() < _INTERVAL:
             return kept
-        by_state, unanswered = await asyncio.gather(
-            self._prompts.count(), self._prompts.unanswered(midnight(since, self._zone), self._zone)
-        )
+        by_state = await self._prompts.count()
+        unanswered = await self._prompts.unanswered(midnight(since, self._zone), self._zone)
         found = _Questions(since, now, by_state, unanswered)
         self._questions = found if sum(by_state.values()) >= _MANY else None
         return found

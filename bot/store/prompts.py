@@ -14,10 +14,10 @@ A document needs `runId`, `sessionId` and `chatId`; a coach workflow may insert 
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, tzinfo
+from itertools import product
 from typing import Any
 
 from pymongo import UpdateMany
@@ -119,14 +119,11 @@ class PromptStore:
     async def count(self) -> dict[str, int]:
         """Questions by state; documents that nobody has looked at yet are pending."""
         # Each from the index alone. With several kinds in one query MongoDB would read the documents.
-        keys = [(state, kind) for state in (None, *PromptState) for kind in (None, Kind.SESSION)]
-        with storage_errors():
-            numbers = await asyncio.gather(
-                *(self._prompts.count_documents({"state": state, "kind": kind}) for state, kind in keys)
-            )
         counts = dict.fromkeys((state.value for state in PromptState), 0)
-        for (state, _), number in zip(keys, numbers, strict=True):
-            counts[state or PromptState.PENDING] += number
+        with storage_errors():
+            for state, kind in product((None, *PromptState), (None, Kind.SESSION)):
+                number = await self._prompts.count_documents({"state": state, "kind": kind})
+                counts[state or PromptState.PENDING] += number
         return counts
 
     async def unanswered(self, since: datetime, zone: tzinfo) -> dict[date, int]:
