@@ -65,8 +65,6 @@ class Monitor:
         try:
             async with asyncio.timeout(_PATIENCE):
                 polled_ms = (await self._journal.facts()).get(LAST_POLL_FACT)
-                await self._journal.check_writable()
-                known["is_writable"] = True
                 state = await self._journal.state()
                 known |= {
                     "last_poll": None if polled_ms is None else from_ms(polled_ms),
@@ -74,6 +72,8 @@ class Monitor:
                     "oldest_pending": state.oldest_pending,
                     "dead_letters": state.dead,
                 }
+                await self._journal.check_writable()
+                known["is_writable"] = True
         except (JournalError, TimeoutError):
             pass
         return known
