@@ -28,6 +28,7 @@ from bot.store.connection import (
     Document,
     bulk_upsert,
     storage_errors,
+    write_all,
 )
 
 COLLECTION = "feedback_events"
@@ -147,9 +148,7 @@ class FeedbackStore:
         Raises:
             StorageUnavailable, StorageRejected: adding all of them again is harmless.
         """
-        requests = [addition.request() for addition in additions]
-        for error in await bulk_upsert(self._events, requests) if requests else []:
-            raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
+        await write_all(self._events, [addition.request() for addition in additions])
 
     async def _upsert(
         self, events: Sequence[FeedbackEvent], make_key: Callable[[FeedbackEvent], str]
