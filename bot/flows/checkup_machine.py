@@ -121,17 +121,25 @@ async def look_at_port(host: str, port: int) -> tuple[PortState, str]:
 async def _is_healthy(host: str, port: int) -> bool:
     """Whether a feedback bot answers there."""
     there = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
-    with suppress(OSError, asyncio.IncompleteReadError):
+    with suppress(OSError):
         reader, writer = await asyncio.open_connection(there, port)
         try:
             writer.write(
                 f"GET /healthz HTTP/1.1\r\nHost: {there}:{port}\r\nConnection: close\r\n\r\n".encode()
             )
             await writer.drain()
-            return _OURS in await reader.read(_MOST_READ)
+            return _OURS in await _to_the_end(reader)
         finally:
             writer.close()
     return False
+
+
+async def _to_the_end(reader: asyncio.StreamReader) -> bytes:
+    """What is sent until the connection closes, as far as it is read: an answer may come in pieces."""
+    try:
+        return await reader.readexactly(_MOST_READ)
+    except asyncio.IncompleteReadError as exc:
+        return exc.partial
 
 
 def machine_zone() -> tzinfo | None:

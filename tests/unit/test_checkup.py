@@ -74,6 +74,21 @@ async def test_who_has_the_port() -> None:
     assert (state, bool(reason)) == ("unusable", True)
 
 
+async def test_an_answer_in_pieces_is_read_to_its_end() -> None:
+    """The head of an HTTP answer may come long before its body."""
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for piece in (b"HTTP/1.1 200 OK\r\n\r\n", b'{"status":', b'"ok"}'):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        writer.close()
+
+    server = await asyncio.start_server(serve, HOST, 0)
+    async with server:
+        assert await look_at_port(HOST, server.sockets[0].getsockname()[1]) == ("ours", "")
+
+
 def test_a_data_dir_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     """It can be made below a directory, and not below a file; root makes it for nobody."""
     absent = tmp_path / "new" / "data"
