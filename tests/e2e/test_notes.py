@@ -51,7 +51,7 @@ async def test_a_note_and_its_edit(rig: Rig) -> None:
     (event,) = await rig.stored(1, userId=athlete.id)
     assert (event["note"], event["noteMessageId"]) == (HOSTILE, written)
     (alert,) = await rig.messages(COACHES, 1)
-    assert alert["text"].startswith("🤕 @a<n>a reports pain.\n")
+    assert alert["text"].startswith("🤕 <u>Ana</u> (@a<n>a) reports pain.\n")
     assert alert["text"].endswith(f"\nNote: {HOSTILE}")
     rig.world.edit_message(athlete.id, written, "only <left>")
     await said(rig, athlete.id, "Your note is changed")

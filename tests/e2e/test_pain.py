@@ -31,7 +31,7 @@ async def test_an_alert_outlives_the_bot(rig: Rig) -> None:
     assert rig.world.messages(COACH) == []
     bot = await rig.start()
     (alert,) = await rig.messages(COACH, 1)
-    assert alert["text"].startswith("🤕 @ana reports pain.\n")
+    assert alert["text"].startswith("🤕 Ana (@ana) reports pain.\n")
     await rig.prompt_in_state("sent", kind="alert")
     seen = rig.world.tap(COACH, alert["message_id"], KIM, button=0)
     await rig.answered([seen])
