@@ -8,6 +8,8 @@ import fcntl
 import hashlib
 import logging
 import os
+import secrets
+import socket
 import time
 from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -32,6 +34,7 @@ from bot.flows.followups import Followups
 from bot.flows.forgetting import Forgetting
 from bot.flows.intake import Intake
 from bot.flows.languages import Languages
+from bot.flows.leadership import Leadership
 from bot.flows.marks import Marker
 from bot.flows.menus import Menus
 from bot.flows.meters import Kind, MeteredApi, Meters, NoMeters
@@ -58,11 +61,13 @@ from bot.store.figures import FigureStore
 from bot.store.followups import FollowupStore
 from bot.store.history import History
 from bot.store.indexes import Index, bootstrap, declare
+from bot.store.leases import Holder, LeaseStore
 from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
 from bot.store.personal import PersonalStore
 from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
+from bot.store.send_slots import SendSlots
 from bot.store.slots import SlotStore
 from bot.store.summary import SummaryStore
 from bot.store.taps import TapLedger
@@ -88,6 +93,7 @@ _FINISH_CALLS = 2.0
 _CANCEL_TRIES = 15
 _GOODBYE = 1.0
 _RETRY_BOOTSTRAP = 5.0
+_SERVICE_FACT = "service"
 _RATE_HOLDS = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
 
 ALERT_BOUNDS = Bounds()
@@ -106,12 +112,14 @@ class Stores:
     users: UserStore
     taps: TapStores
     outbox: Outbox
+    send_slots: SendSlots
     slots: SlotStore
     followups: FollowupStore
     plans: PlanStore
     summaries: SummaryStore
     personal: PersonalStore
     counts: FigureStore
+    leases: LeaseStore
     journal: Journal
 
 
@@ -119,6 +127,7 @@ class Stores:
 class Service:
     """The flows of the running bot, wired to each other."""
 
+    leadership: Leadership
     intake: Intake
     recorder: Recorder
     answerer: Answerer
@@ -151,12 +160,14 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
             touches=Touches(db, clock),
         ),
         outbox=Outbox(db),
+        send_slots=SendSlots(db),
         slots=SlotStore(db),
         followups=FollowupStore(db),
         plans=PlanStore(db),
         summaries=SummaryStore(db),
         personal=PersonalStore(db),
         counts=FigureStore(db, clock),
+        leases=LeaseStore(db),
         journal=journal,
     )
 
@@ -189,6 +200,7 @@ def build_painter(settings: Settings) -> Painter:
 def build_service(
     settings: Settings,
     stores: Stores,
+    me: Holder,
     api: BotClient,
     clock: Clock,
     monitor: Monitor,
@@ -241,8 +253,11 @@ def build_service(
         rules=Rules(settings.admin_ids, settings.late_after_days, settings.asked_details()),
         clock=clock,
     )
+    leadership = Leadership(stores.leases, bot_name(settings), me, clock, _elapsed)
     intake = Intake(
-        replying, stores.journal, _fingerprint(settings), clock, recorder.wake, on_turn=notifier.turned
+        *(replying, stores.journal, _fingerprint(settings), clock, recorder.wake),
+        polling=leadership,
+        on_turn=notifier.turned,
     )
 
     composer = Composer(
@@ -256,13 +271,14 @@ def build_service(
     # Neither what can no longer be answered is asked again, nor what was answered and has expired since.
     answerable_days = min(settings.late_after_days, settings.retain_feedback_events_days)
     return Service(
+        leadership=leadership,
         intake=intake,
         recorder=recorder,
         answerer=answerer,
         marker=marker,
         commands=commands,
         dispatcher=Dispatcher(
-            *(prompting, stores.outbox, stores.taps.letters, composer, limits, clock),
+            *(prompting, stores.outbox, stores.send_slots, stores.taps.letters, composer, limits, clock),
             *(settings.timezone, lambda: roster.roster),
         ),
         planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
@@ -276,6 +292,7 @@ def build_service(
         ),
         watch=Watch(
             monitor.look,
+            leadership.news,
             notifier.status,
             stores.journal,
             alerting,
@@ -287,6 +304,23 @@ def build_service(
         ),
         figures=figures,
     )
+
+
+def bot_name(settings: Settings) -> str:
+    """By which the services of one bot find each other in the database."""
+    return f"bot-{_fingerprint(settings):x}"
+
+
+async def _myself(journal: Journal) -> Holder:
+    """This run. It is the same service as the one before on this journal, which so makes way at once."""
+    try:
+        service = (await journal.facts()).get(_SERVICE_FACT)
+        if service is None:
+            service = secrets.randbits(48)
+            await journal.remember({_SERVICE_FACT: service})
+    except JournalError:
+        service = secrets.randbits(48)  # the disk is in trouble: then the lease has to end by itself
+    return Holder(secrets.token_hex(8), f"{service:x}", f"{socket.gethostname()} (process {os.getpid()})")
 
 
 def _fingerprint(settings: Settings) -> int:
@@ -325,7 +359,8 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
             )
         )
         stores, monitor = build_stores(db, journal, clock), Monitor(db, journal, clock)
-        service = build_service(settings, stores, api, clock, monitor, meters, notifier)
+        me = await _myself(journal)
+        service = build_service(settings, stores, me, api, clock, monitor, meters, notifier)
         server = None
         if settings.http_port is not None and counting is not None:
             server = await stack.enter_async_context(
@@ -368,6 +403,7 @@ async def _run(
 ) -> None:
     """Run all flows until `stop` or a failure; then end the sources, and the sinks once they are empty."""
     sources = _start(
+        service.leadership.run(),
         service.intake.run(),
         service.dispatcher.run(),
         *service.planner.loops(),
@@ -393,7 +429,7 @@ async def _run(
                 task.result()
         log.info("stopping")
         notifier.stopping()
-        (ending,) = _start(_end(sources))
+        (ending,) = _start(_end_sources(sources, service.leadership))
         await _within(_FINISH_WRITES, service.recorder.drained())
         await _within(_FINISH_CALLS, _finish_calls(service))
         await ending
@@ -401,6 +437,11 @@ async def _run(
         await _end([stopping, *sources, *sinks])
         with contextlib.suppress(JournalError):
             await service.recorder.settle()
+
+
+async def _end_sources(sources: Collection[asyncio.Task[None]], leadership: Leadership) -> None:
+    await _end(sources)
+    await leadership.make_way()
 
 
 def _start(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:

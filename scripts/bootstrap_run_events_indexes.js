@@ -39,6 +39,7 @@ const INDEXES = [
   {"collection": "taps", "name": "receivedAt_1", "key": {"receivedAt": 1}, "options": {"collation": {"locale": "simple"}, "expireAfterSeconds": 15552000}},
   {"collection": "figures", "name": "computedAt_1", "key": {"computedAt": 1}, "options": {"collation": {"locale": "simple"}, "expireAfterSeconds": 172800}},
   {"collection": "figure_touches", "name": "at_1", "key": {"at": 1}, "options": {"collation": {"locale": "simple"}, "expireAfterSeconds": 172800}},
+  {"collection": "send_slots", "name": "at_1", "key": {"at": 1}, "options": {"collation": {"locale": "simple"}, "expireAfterSeconds": 172800}},
   {"collection": "athletes", "name": "athleteId_1", "key": {"athleteId": 1}, "options": {"collation": {"locale": "simple"}, "unique": true}},
   {"collection": "athletes", "name": "userId_1", "key": {"userId": 1}, "options": {"collation": {"locale": "simple"}, "unique": true, "sparse": true}},
   {"collection": "athletes", "name": "invite.hash_1", "key": {"invite.hash": 1}, "options": {"collation": {"locale": "simple"}, "unique": true, "sparse": true}},

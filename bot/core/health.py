@@ -184,7 +184,19 @@ class Buried:
     number: int
 
 
-News: TypeAlias = Broke | Recovered | Buried
+@dataclass(frozen=True, slots=True)
+class TookOver:
+    """To be told: another service polls now, since nothing has been heard of the one that did.
+
+    Attributes:
+        lost, host: the two, for people.
+    """
+
+    lost: str
+    host: str
+
+
+News: TypeAlias = Broke | Recovered | Buried | TookOver
 
 
 def decide(part: Part, course: Course, told: Told, now: datetime, bounds: Bounds) -> Broke | Recovered | None:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta, tzinfo
 
 from bot.core.clock import Clock
@@ -45,6 +46,7 @@ from bot.logs import Recurring, describe_defect
 from bot.store.connection import Document
 from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
+from bot.store.send_slots import SendSlots
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ _IN_FLIGHT = 12
 _IDLE_INTERVAL = 0.5
 _TROUBLE_DELAY = 2.0
 _SETTLE_TRIES = 3
+_LONGEST_WAIT = 5.0  # for a slot between the messages of other services
 _NO_ATHLETE = "its athlete is not on the roster any more"
 
 
@@ -70,6 +73,7 @@ class Dispatcher:
         self,
         api: BotApi,
         outbox: Outbox,
+        slots: SendSlots,
         letters: LetterStore,
         composer: Composer,
         limits: SendLimits,
@@ -80,6 +84,7 @@ class Dispatcher:
     ) -> None:
         self._api = api
         self._outbox = outbox
+        self._slots = slots
         self._letters = letters
         self._composer = composer
         self._limits = limits
@@ -194,6 +199,11 @@ class Dispatcher:
         self, prompt: Prompt, athlete: Athlete | None, composed: Composed
     ) -> Callable[[], Awaitable[None]]:
         """Send it, or edit what was sent; returns how to settle."""
+        if (wait := await self._slot(prompt.chat_id)) > _LONGEST_WAIT:
+            self._limits.hold(prompt.chat_id, self._monotonic() + wait)
+            later = self._clock() + timedelta(seconds=wait)
+            return lambda: self._outbox.put_back(prompt, later)
+        await asyncio.sleep(wait)
         try:
             async with turn(self._limits, prompt.chat_id, self._monotonic):
                 sent = await self._deliver(prompt.chat_id, composed)
@@ -206,7 +216,7 @@ class Dispatcher:
                     " COACH_CHAT_ID, and that the bot may write there"
                 )
             if isinstance(result, Retry) and result.hold:
-                self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
+                await self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
             return lambda: self._outbox.settle_failed(prompt, result, self._clock())
         except Exception as exc:  # noqa: BLE001  # one prompt's defect must not stop the others
             log.error("sending a prompt failed unexpectedly: %s", describe_defect(exc))
@@ -266,12 +276,22 @@ class Dispatcher:
         while self._in_flight:
             await asyncio.wait(self._in_flight)
 
-    def _hold(self, chat_id: int, seconds: float) -> None:
+    async def _slot(self, chat_id: int) -> float:
+        """In how many seconds it is our turn among all services; our own limits hold besides."""
+        try:
+            return await self._slots.take(chat_id, _LONGEST_WAIT)
+        except (StorageUnavailable, StorageRejected) as exc:
+            self._trouble.met(f"what other services send is not known: {exc}")
+            return 0.0
+
+    async def _hold(self, chat_id: int, seconds: float) -> None:
         """Leave the chat alone as long as Telegram says, and everybody for a moment: the limit over all
         looks just the same."""
         now = self._monotonic()
-        self._limits.hold(chat_id, now + seconds)
-        self._limits.hold(None, now + min(seconds, 1.0))
+        for chat, pause in ((chat_id, seconds), (None, min(seconds, 1.0))):
+            self._limits.hold(chat, now + pause)
+            with suppress(StorageUnavailable, StorageRejected):
+                await self._slots.hold(chat, pause)
 
 
 def _athlete(prompt: Prompt, roster: Roster) -> Athlete | None:

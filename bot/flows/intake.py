@@ -3,6 +3,8 @@
 An update is confirmed by polling with an offset above its id, and that happens only after the journal has
 it on disk. An offset lives for one poll, that of confirming the batch before: no id is trusted for longer, a
 restart begins without one, because Telegram begins anew at random after a week without updates.
+
+Of several services with one token only one polls at a time: see `bot.flows.leadership`.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from bot.core.errors import (
 )
 from bot.core.updates import TAP_LIFETIME, unreadable
 from bot.flows.absence import GAP_FACT
+from bot.flows.leadership import Alone, Polling, SupersededError
 from bot.flows.ports import MAX_UPDATES, BotApi
 from bot.journal import LAST_POLL_FACT, Journal, update_id_of
 from bot.logs import Recurring, describe_defect
@@ -42,6 +45,7 @@ LONGEST_TURN = 70.0
 """Seconds at most from one turn of the loop to the next: `POLL_TIMEOUT`, the 30 s that a reply may be late or
 drip in, and the longest delay, with a disk that is not in a hurry."""
 
+_STAND_BY_TURN = 5.0
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 5.0
 _REFUSALS_AT_START = 3
 _UNREADABLE_TRIES = 3
@@ -60,6 +64,7 @@ class Intake:
             while without ending the bot.
         clock: the time of receipt.
         on_new: called after each batch that brought something new.
+        polling: whose turn it is to poll.
         on_turn: called again and again as long as the loop turns, whether polls succeed or not: at least
             every `LONGEST_TURN` seconds.
         sleep, monotonic: waiting and its measure, in seconds; passed in by tests.
@@ -73,6 +78,7 @@ class Intake:
         clock: Clock,
         on_new: Callable[[], None],
         *,
+        polling: Polling | None = None,
         on_turn: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
@@ -82,6 +88,7 @@ class Intake:
         self._token = token
         self._clock = clock
         self._on_new = on_new
+        self._polling = polling or Alone()
         self._on_turn = on_turn
         self._sleep = sleep
         self._monotonic = monotonic
@@ -114,7 +121,12 @@ class Intake:
         while True:
             self._on_turn()
             try:
-                await self._poll()
+                if await self._polling.may_poll(_STAND_BY_TURN):
+                    await self._poll()
+                else:
+                    await self._stand_by()
+            except SupersededError:
+                self._offset = None
             except TelegramUnauthorized as exc:
                 self._refusals += 1
                 if not self._is_known_token and self._refusals >= _REFUSALS_AT_START:
@@ -124,7 +136,7 @@ class Intake:
                 self._trouble.met(f"polling waits: {exc}")
                 await self._wait(exc.retry_after)
             except TelegramConflict as exc:
-                await self._back_off(exc, _conflict_cure(str(exc)))
+                await self._back_off(exc, self._conflict_cure(str(exc)))
             except TelegramUnreadable as exc:
                 self._narrow_down(exc.body)
                 await self._back_off(exc)
@@ -132,6 +144,15 @@ class Intake:
                 await self._back_off(exc)
             except Exception as exc:  # noqa: BLE001  # a defect must not end polling while the process lives on
                 await self._back_off(BotError(f"unexpected {describe_defect(exc)}"))
+
+    async def _stand_by(self) -> None:
+        self._offset = None  # what is confirmed by now is another service's business
+        self._connected = False
+        last_poll = self._last_poll()
+        if last_poll is not None and self._last_poll_ms != to_ms(last_poll):
+            # How the bot is, and whether taps may have been forgotten, goes by the polls of whoever polls.
+            await self._journal.remember({LAST_POLL_FACT: to_ms(last_poll)})
+            self._last_poll_ms = to_ms(last_poll)
 
     async def _wait(self, seconds: float) -> None:
         """As long as Telegram asks for, which may be long."""
@@ -148,9 +169,10 @@ class Intake:
             updates = [self._unreadable]
             self._singly = 0
         else:
-            updates = await self._api.get_updates(self._offset, timeout, limit)
+            updates = await self._polling.during(self._api.get_updates(self._offset, timeout, limit))
             self._singly = max(0, self._singly - len(updates))
         polled_at = self._clock()
+        self._polling.polled()
         facts = {_TOKEN_FACT: self._token, **self._gap_before(started_at)}
         # Shielded: a batch that arrived is kept even if the bot is told to stop right now.
         new = await asyncio.shield(self._journal.append(updates, polled_at=polled_at, facts=facts))
@@ -187,14 +209,20 @@ class Intake:
 
     def _gap_before(self, poll_started_at: datetime) -> dict[str, int]:
         """The fact to remember if so much time passed without a poll that taps may have been forgotten."""
-        if self._last_poll_ms is None:
+        last_poll = self._last_poll()
+        if last_poll is None:
             return {}
-        gap = poll_started_at - from_ms(self._last_poll_ms)
+        gap = poll_started_at - last_poll
         if gap <= TAP_LIFETIME:
             return {}
         log.warning("no poll for %d s: taps made meanwhile may be lost", gap.total_seconds())
         self._caught_up.clear()
         return {GAP_FACT: to_ms(poll_started_at)}
+
+    def _last_poll(self) -> datetime | None:
+        """The last one of this service, or of the one that polled before it."""
+        own = None if self._last_poll_ms is None else from_ms(self._last_poll_ms)
+        return max(filter(None, (own, self._polling.last_poll())), default=None)
 
     async def _back_off(self, exc: Exception, cure: str = "") -> None:
         self._failures += 1
@@ -204,10 +232,9 @@ class Intake:
         self._trouble.met(f"polling fails, and is tried again every few seconds: {exc}{cure}", level)
         await self._sleep(delay)
 
-
-def _conflict_cure(reason: str) -> str:
-    if "webhook" in reason.lower():
-        return (
-            " (a webhook is set for this token: whoever set it gets the taps; call deleteWebhook to end that)"
-        )
-    return " (another program polls with this token: stop it, a bot has one poller)"
+    def _conflict_cure(self, reason: str) -> str:
+        if "webhook" in reason.lower():
+            return " (a webhook is set for this token: whoever set it gets the taps; deleteWebhook ends that)"
+        if self._polling.disturbed():
+            return " (another service polls with this token; MongoDB decides whose turn it is)"
+        return " (another program polls with this token: stop it, a bot has one poller)"

@@ -32,6 +32,7 @@ from bot.core.health import (
     Part,
     Recovered,
     Told,
+    TookOver,
     Vitals,
     broken,
     decide,
@@ -53,7 +54,7 @@ _INTERVAL = 5.0
 _UNKNOWN_PAUSE, _UNKNOWN_LONGEST = 120.0, 1_800.0
 _DEAD, _DEAD_TOLD, _DEAD_SENT = "alert_dead_letters", "alert_dead_letters_told_ms", "alert_dead_letters_sent"
 
-_Subject: TypeAlias = Part | None
+_Subject: TypeAlias = Part | type[TookOver] | None
 """What news are about; None: dead letters."""
 
 
@@ -62,6 +63,7 @@ class Watch:
 
     Args:
         look: takes the vitals.
+        takeovers: what is to be told of them; each is said once.
         report: takes a line about how the service is, after every look.
         admins: ADMIN_IDS; each is written to in private.
         language: of an admin.
@@ -72,6 +74,7 @@ class Watch:
     def __init__(
         self,
         look: Callable[[], Awaitable[Vitals]],
+        takeovers: Callable[[], Iterable[TookOver]],
         report: Callable[[str], None],
         journal: Journal,
         api: BotApi,
@@ -83,6 +86,7 @@ class Watch:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._look = look
+        self._takeovers = takeovers
         self._report = report
         self._journal = journal
         self._api = api
@@ -128,6 +132,8 @@ class Watch:
         for finding in findings:
             await self._consider(finding, vitals.at)
         await self._consider_dead_letters(vitals)
+        for takeover in self._takeovers():
+            self._put(TookOver, takeover)
         await asyncio.gather(*(self._deliver(admin) for admin in self._admins))
         await self._close(vitals.at)
 

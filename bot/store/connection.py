@@ -7,7 +7,7 @@ acknowledged writes when a server is killed.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +36,9 @@ from bot.store.writes import OnWrite, WriteListener
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
 Collection = AsyncCollection[Document]
+
+Instant = Callable[[], object]
+"""Makes the expression for the present instant in an update."""
 
 DUPLICATE_KEY = 11000
 
@@ -151,6 +154,11 @@ def storage_errors() -> Iterator[None]:
         if exc.timeout:
             raise StorageUnavailable(f"MongoDB does not answer ({type(exc).__name__})") from None
         raise StorageRejected(f"MongoDB's driver refuses the call ({type(exc).__name__})") from None
+
+
+def server_time() -> object:
+    """The clock of MongoDB, which is one for all services."""
+    return "$$NOW"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,9 +117,10 @@ def declare(
         Index("feedback_history", (("userId", 1),)),
         Index("waiting_notes", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
         Index("taps", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
-        # Neither is used for longer than an hour.
+        # None is used for longer than an hour.
         Index("figures", (("computedAt", 1),), expire_after_days=2),
         Index("figure_touches", (("at", 1),), expire_after_days=2),
+        Index("send_slots", (("at", 1),), expire_after_days=2),
         Index("athletes", (("athleteId", 1),), unique=True),
         Index("athletes", (("userId", 1),), unique=True, sparse=True),
         Index("athletes", (("invite.hash", 1),), unique=True, sparse=True),

@@ -30,7 +30,7 @@ from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
 from bot.store.slots import SlotStore
 from tests.contract.test_flows import EN, FakeApi, eventually, languages_of, running
-from tests.support.flows import Parts
+from tests.support.flows import FreeSlots, Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -60,7 +60,7 @@ class Evening:
             Parts.of(db, Journal(Path("unused")), lambda: self.now).weeks(),
         )
         self.dispatcher = Dispatcher(
-            *(self.api, Outbox(db), letters, composer, SendLimits(), lambda: self.now, UTC),
+            *(self.api, Outbox(db), FreeSlots(db), letters, composer, SendLimits(), lambda: self.now, UTC),
             *(lambda: self.roster, self._monotonic),
         )
         self.followups = Followups(FollowupStore(db), lambda: self.now, 14)

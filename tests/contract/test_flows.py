@@ -77,7 +77,7 @@ from bot.store.outbox import Outbox
 from bot.store.prompts import PromptStore
 from bot.store.users import UserStore
 from bot.tasks import end_tasks
-from tests.support.flows import Parts
+from tests.support.flows import FreeSlots, Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -1258,7 +1258,7 @@ class Sending:
         weeks = Parts.of(db, Journal(Path("unused")), time).weeks()
         composer = Composer(letters, Roster, languages_of(db, time), time, UTC, weeks)
         self.dispatcher = Dispatcher(
-            *(api, prompts, letters, composer, self.limits, time, UTC, Roster), self.monotonic
+            *(api, prompts, FreeSlots(db), letters, composer, self.limits, time, UTC, Roster), self.monotonic
         )
 
     def monotonic(self) -> float:

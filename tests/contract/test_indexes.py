@@ -67,6 +67,7 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
     "feedback_history": ["updatedAt_1 180", "userId_1"],
     "waiting_notes": ["receivedAt_1 180"],
     "taps": ["receivedAt_1 180"],
+    "send_slots": ["at_1 2"],
     "athletes": ["athleteId_1 unique", "userId_1 unique sparse", "invite.hash_1 unique sparse"],
 }
 RUN_ID = Index("runs", (("runId", 1),), unique=True)
@@ -389,6 +390,7 @@ def test_retention_is_described() -> None:
         "taps: documents are deleted 180 days after receivedAt",
         "figures: documents are deleted 2 days after computedAt",
         "figure_touches: documents are deleted 2 days after at",
+        "send_slots: documents are deleted 2 days after at",
         "athletes: documents are never deleted",
     ]
 

@@ -18,7 +18,7 @@ from bot.core.errors import (
     TelegramRejected,
     TelegramUnknown,
 )
-from bot.core.health import Bounds, Vitals
+from bot.core.health import Bounds, TookOver, Vitals
 from bot.core.language import Language
 from bot.core.limits import SendLimits
 from bot.flows.watch import Watch
@@ -49,6 +49,7 @@ class Desk:
     failures: dict[int, TelegramError] = field(default_factory=dict)
     got: dict[int, list[str]] = field(default_factory=lambda: {ANA: [], BEN: []})
     status: str = ""
+    takeovers: list[TookOver] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.api.on_send = self._on_send
@@ -58,13 +59,17 @@ class Desk:
         """A new process on the same journal."""
         limits = SendLimits()
         self.watch = Watch(
-            self._look, self._report, self.journal, self.api, limits, {ANA, BEN},
+            self._look, self._takeovers, self._report, self.journal, self.api, limits, {ANA, BEN},
             lambda admin: Language.ES if admin == BEN else Language.EN, UTC, BOUNDS, self.time.monotonic,
         )  # fmt: skip
         return self.watch
 
     async def _look(self) -> Vitals:
         return self.vitals
+
+    def _takeovers(self) -> list[TookOver]:
+        takeovers, self.takeovers = self.takeovers, []
+        return takeovers
 
     def _report(self, status: str) -> None:
         self.status = status

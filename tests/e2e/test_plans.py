@@ -107,7 +107,7 @@ async def test_two_services_on_one_database(alone: Rig, tmp_path: Path) -> None:
     """Each with its own data: every session is asked about once, and answered wherever it is polled."""
     await alone.start()
     await alone.launch(DATA_DIR=str(tmp_path / "second"))
-    await wait_until(lambda: "Telegram" in alone.bots[1].log, 20, "the second service runs")
+    await wait_until(lambda: "standing by" in alone.bots[1].log, 20, "the second service runs")
     activities = ("Run", "Swim", "Ride", "Lift", "Yoga", "Walk")
     await alone.db["plan_snapshots"].insert_one(plan("R1", *((0, activity) for activity in activities)))
     messages = await alone.messages(ATHLETE, len(activities), timeout=40)

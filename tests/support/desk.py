@@ -43,7 +43,7 @@ from bot.store.users import UserStore
 from bot.store.waiting_notes import WaitingNotes
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
-from tests.support.flows import Parts
+from tests.support.flows import FreeSlots, Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 Document = dict[str, Any]
@@ -109,6 +109,7 @@ class Desk:
         self.dispatcher = Dispatcher(
             api,
             Outbox(db),
+            FreeSlots(db),
             self.stores.letters,
             composer,
             SendLimits(),

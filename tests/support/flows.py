@@ -20,6 +20,7 @@ from bot.flows.requests import Requests
 from bot.flows.roster import RosterKeeper
 from bot.flows.weeks import WeekRules, Weeks
 from bot.journal import Journal
+from bot.store.send_slots import SendSlots
 
 LATE_AFTER_DAYS = 14
 
@@ -79,3 +80,14 @@ class Parts:
         """Messages that change something."""
         stores = self.stores
         return Requests(stores.athletes, self.roster, languages, stores.taps.prompts, LATE_AFTER_DAYS)
+
+
+class FreeSlots(SendSlots):
+    """No other service sends: for tests whose time is not MongoDB's."""
+
+    async def take(self, chat_id: int, longest: float) -> float:  # noqa: ARG002
+        """At once."""
+        return 0.0
+
+    async def hold(self, chat_id: int | None, seconds: float) -> None:
+        """Nobody else is to be told."""

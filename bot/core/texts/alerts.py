@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 
-from bot.core.health import Broke, Buried, News, Part, Recovered
+from bot.core.health import Broke, Buried, News, Part, Recovered, TookOver
 from bot.core.language import Language, Noun, Text, day_and_month
 
 _BROKEN: Mapping[Part, Text] = {
@@ -93,6 +93,14 @@ _BURIED = Text(
     " respondió le he dicho que no se guardó.\n"
     "Qué hacer: busca «dead letter» en el registro del servicio y comunica lo que diga.",
 )
+_TOOK_OVER = Text(
+    "⚠️ {host} has taken over: nothing has been heard of {lost}, which fetched the taps before. No answer is"
+    " lost; what {lost} had received is saved when it runs again.\n"
+    "What to do: start the bot on {lost} again. Until then nobody stands by.",
+    "⚠️ {host} se encarga ahora: no se sabe nada de {lost}, que recogía las respuestas. No se pierde ninguna;"
+    " lo que {lost} había recibido se guarda cuando vuelva a funcionar.\n"
+    "Qué hacer: vuelve a arrancar el bot en {lost}. Hasta entonces no hay reserva.",
+)
 _UPDATES = Noun(Text("update", "actualización"), Text("updates", "actualizaciones"))
 _MOMENT = Text("{time} on {day}", "las {time} del {day}")
 
@@ -113,6 +121,8 @@ def _one(news: News, language: Language, zone: tzinfo) -> str:
                 until=_moment(news.until, language, zone),
                 duration=duration(news.until - news.since),
             )
+        case TookOver(lost, host):
+            return _TOOK_OVER(language, lost=lost, host=host)
         case Buried():
             return _BURIED(language, updates=_UPDATES(language, news.number))
 

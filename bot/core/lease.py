@@ -1,0 +1,89 @@
+"""Who of several services with one token polls: whoever holds the lease in MongoDB. Pure.
+
+The lease keeps two services from ending each other's polls. It is not what keeps answers right: a service
+that stalls may wake up with updates that another has fetched since, and stores them; there a newer answer
+stands (by its update id), whoever wrote it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import Enum
+
+TTL = timedelta(seconds=15)
+"""Nobody else polls for so long after the holder's last sign of life."""
+RENEW_EVERY = 4.0
+"""Seconds. Three tries may fail before the lease ends; whoever stands by asks as often."""
+FRESH = 8.0
+"""Seconds for which an answer of MongoDB counts. Less than the lease lasts: so the holder has it as long as
+what it knows is fresh, and who was stalled for longer asks before the next poll."""
+YIELD = 20.0
+"""Seconds without polls after another service has polled while MongoDB could not tell whose turn it is."""
+DEAF_AFTER = 60.0
+"""Seconds without a successful poll after which the holder makes way for another service that is alive:
+Telegram keeps a tap for 150 s."""
+REST = 30.0
+"""Seconds in which it does not ask for the lease afterwards."""
+ASK_WITHIN = 2.0
+"""Seconds in which MongoDB has to answer."""
+
+
+class Verdict(Enum):
+    """Whose turn it is, as far as is known."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    UNKNOWN = "unknown"
+
+
+class Turn(Enum):
+    """What to do about the next poll."""
+
+    POLL = "poll"
+    STAND_BY = "stand by"
+    ASK = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What a service knows of the lease. All times are seconds of one clock that goes on while it is stalled.
+
+    Attributes:
+        asked_at: when the last question was put to MongoDB, answered or not; None before the first.
+        yield_until: no polls before.
+    """
+
+    verdict: Verdict = Verdict.UNKNOWN
+    asked_at: float | None = None
+    yield_until: float = 0.0
+
+    def turn(self, now: float) -> Turn:
+        """Whether to poll now.
+
+        As long as MongoDB is away nobody can take the lease over, so who polled goes on, and who has just
+        been started begins. Who knows that another one polls waits until MongoDB says that it has ended.
+        """
+        if self.asked_at is None or now - self.asked_at >= FRESH:
+            return Turn.ASK
+        match self.verdict:
+            case Verdict.OURS:
+                return Turn.POLL
+            case Verdict.THEIRS:
+                return Turn.STAND_BY
+            case Verdict.UNKNOWN:
+                return Turn.POLL if now >= self.yield_until else Turn.STAND_BY
+
+    def told(self, now: float, *, is_ours: bool) -> Knowledge:
+        """MongoDB has answered a question that was put at `now`."""
+        return Knowledge(Verdict.OURS if is_ours else Verdict.THEIRS, now)
+
+    def untold(self, now: float) -> Knowledge:
+        """MongoDB did not answer a question that was put at `now`."""
+        verdict = Verdict.THEIRS if self.verdict is Verdict.THEIRS else Verdict.UNKNOWN
+        return replace(self, verdict=verdict, asked_at=now)
+
+    def disturbed(self, now: float) -> Knowledge:
+        """Telegram says that another service polls."""
+        # Whoever holds the lease stays: it is the other one that has to go.
+        return replace(self, yield_until=now + YIELD) if self.verdict is Verdict.UNKNOWN else self

@@ -1,0 +1,164 @@
+"""Who polls, on a real MongoDB: two services whose clocks are set by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from bot.core.health import TookOver
+from bot.core.lease import DEAF_AFTER, FRESH, REST, TTL, YIELD
+from bot.flows.leadership import Leadership, SupersededError
+from bot.store.connection import connect
+from bot.store.leases import Holder, LeaseStore
+from tests.support.processes import free_port
+
+Database = AsyncDatabase[dict[str, Any]]
+
+LEASE = TTL.total_seconds()
+NOW = datetime(2026, 2, 18, 18, 42, 41, 7000, UTC)
+ANA, BEN = Holder("a1", "a", "ana"), Holder("b1", "b", "ben")
+
+
+class Time:
+    """One clock for MongoDB and both services."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.seconds
+
+    def __call__(self) -> datetime:
+        return NOW + timedelta(seconds=self.seconds)
+
+
+class Pair:
+    """Two services of one bot."""
+
+    def __init__(self, db: Database) -> None:
+        self.time = Time()
+        leases = LeaseStore(db, self.time)
+        self.ana, self.ben = (
+            Leadership(leases, "bot", me, self.time, self.time.monotonic) for me in (ANA, BEN)
+        )
+
+
+@pytest.fixture
+def pair(db: Database) -> Pair:
+    """See `Pair`."""
+    return Pair(db)
+
+
+async def test_one_polls_and_the_other_takes_over(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+    """When the lease has ended, and admins are told; who was stalled finds out before its next poll."""
+    assert await pair.ana.may_poll(0)
+    assert not await pair.ben.may_poll(0)
+    pair.ana.polled()
+    pair.time.seconds += LEASE - 0.001
+    assert not await pair.ben.may_poll(0)
+    pair.time.seconds += FRESH  # Ben asks as often
+    assert await pair.ben.may_poll(0)
+    assert pair.ben.news() == [TookOver("ana", "ben")]
+    assert pair.ben.news() == []
+    assert not await pair.ana.may_poll(0)
+    assert pair.ana.news() == []
+    assert [message for message in caplog.messages if "taking" in message] == [
+        "taking over: nothing has been heard of ana, which polled"
+    ]
+
+
+async def test_an_orderly_end_is_no_news(pair: Pair) -> None:
+    """Whoever ends makes way, and is followed without alarm."""
+    assert await pair.ana.may_poll(0)
+    assert not await pair.ben.may_poll(0)
+    await pair.ana.make_way()
+    pair.time.seconds += FRESH
+    assert await pair.ben.may_poll(0)
+    assert pair.ben.news() == []
+
+
+async def test_the_last_poll_of_the_one_before(pair: Pair) -> None:
+    """It tells how long nobody polled."""
+    assert await pair.ana.may_poll(0)
+    assert pair.ana.last_poll() is None
+    pair.ana.polled()
+    polled_at = pair.time()
+    pair.time.seconds += FRESH
+    assert await pair.ana.may_poll(0)
+    pair.time.seconds += LEASE
+    assert await pair.ben.may_poll(0)
+    assert pair.ben.last_poll() == polled_at
+
+
+async def test_a_poll_is_given_up_when_another_takes_over(pair: Pair) -> None:
+    """Also one that hangs; one that ends in time has its result."""
+    assert await pair.ana.may_poll(0)
+
+    async def quick() -> str:
+        return "updates"
+
+    assert await pair.ana.during(quick()) == "updates"
+    hanging = asyncio.Event()
+    poll = asyncio.create_task(pair.ana.during(hanging.wait()))
+    await asyncio.sleep(0)
+    pair.time.seconds += LEASE
+    assert await pair.ben.may_poll(0)
+    run = asyncio.create_task(pair.ana.run())
+    with pytest.raises(SupersededError):
+        await asyncio.wait_for(poll, 10)
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+
+
+async def test_waiting_for_ones_turn(pair: Pair) -> None:
+    """It comes as soon as the holder is known to have made way."""
+    assert await pair.ana.may_poll(0)
+    assert not await pair.ben.may_poll(0)
+    turn = asyncio.create_task(pair.ben.may_poll(60))
+    await pair.ana.make_way()
+    pair.time.seconds += FRESH
+    assert await asyncio.wait_for(turn, 10)
+
+
+async def test_who_hears_nothing_of_telegram_makes_way(pair: Pair) -> None:
+    """If another service is there, which may get through; and not at once again afterwards."""
+    assert await pair.ana.may_poll(0)
+    pair.ana.polled()
+    start = pair.time.seconds
+    while pair.time.seconds < start + DEAF_AFTER:
+        assert await pair.ana.may_poll(0)
+        assert not await pair.ben.may_poll(0)
+        pair.time.seconds += FRESH
+    assert not await pair.ana.may_poll(0)
+    assert await pair.ben.may_poll(0)
+    await pair.ben.make_way()
+    pair.time.seconds += FRESH
+    assert not await pair.ana.may_poll(0)
+    pair.time.seconds += REST
+    assert await pair.ana.may_poll(0)
+
+
+async def test_alone_it_goes_on_however_deaf(pair: Pair) -> None:
+    """Nobody else could do better."""
+    for _ in range(20):
+        assert await pair.ana.may_poll(0)
+        pair.time.seconds += FRESH
+
+
+async def test_without_mongodb(caplog: pytest.LogCaptureFixture) -> None:
+    """A service begins, and makes way for a while when it meets another one."""
+    db = connect(f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=50", "none", "none")
+    time = Time()
+    ana = Leadership(LeaseStore(db), "bot", ANA, time, time.monotonic)
+    assert await ana.may_poll(0)
+    assert ana.disturbed()
+    assert not await ana.may_poll(0)
+    time.seconds += YIELD
+    assert await ana.may_poll(0)
+    assert caplog.messages == []
+    await db.client.close()

@@ -1,0 +1,149 @@
+"""Several services with one token and one database: one polls, the others stand by, and all send."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bot.core.lease import TTL
+from bot.sandbox.world import User
+from tests.support.bot import ADMIN, ATHLETES, Crowd, Rig
+from tests.support.processes import Mongod, Program, wait_until
+
+TAKEN_OVER_WITHIN = 30
+ANA, BEN = ATHLETES[:2]
+
+
+@pytest.fixture
+async def pair(tmp_path: Path, mongo_url: str) -> AsyncIterator[Rig]:
+    """A service that polls, and one that stands by."""
+    async with Rig(tmp_path / "bot", mongo_url=mongo_url) as rig:
+        await rig.start()
+        await stand_by(rig, tmp_path)
+        yield rig
+
+
+async def stand_by(rig: Rig, folder: Path) -> Program:
+    """Start a second service, on a journal of its own."""
+    bot = await rig.launch(DATA_DIR=str(folder / "second"))
+    await wait_until(lambda: "standing by" in bot.log, 30, "it stands by", otherwise=lambda: bot.log)
+    return bot
+
+
+def conflicts(rig: Rig) -> list[int]:
+    """The polls that Telegram has ended for another one."""
+    return [call["status"] for call in rig.calls("getUpdates") if call["status"] == 409]
+
+
+async def polled_by(rig: Rig, bot: Program, timeout: float) -> None:
+    """Return when a service has taken over, and polls."""
+    since = rig.next_call()
+    await wait_until(
+        lambda: "taking over" in bot.log, timeout, "it takes over", otherwise=lambda: bot.log[-2000:]
+    )
+    await wait_until(
+        lambda: any(call["status"] == 200 for call in rig.calls("getUpdates", since)), timeout, "it polls"
+    )
+
+
+async def test_the_standby_takes_over_when_the_other_is_killed(pair: Rig, rng: random.Random) -> None:
+    """Within half a minute; no tap is lost, nobody is disturbed, and the admin hears of it once."""
+    crowd = Crowd(pair, rng, sessions=5)
+    crowd.tap(20)
+    await pair.answered(crowd.taps)
+    first, second = pair.bots
+    crowd.tap(20)
+    await first.kill()
+    crowd.tap(20)
+    await polled_by(pair, second, TAKEN_OVER_WITHIN)
+    crowd.tap(20)
+    await crowd.settled()
+    assert conflicts(pair) == []
+    [told] = await pair.messages(ADMIN, 1)
+    assert "has taken over: nothing has been heard of" in told["text"]
+    # Nothing was missed, so nobody is asked again.
+    assert "asking again" not in second.log
+    # The other one is back, and stands by in its turn.
+    first = await pair.launch()
+    await wait_until(lambda: "standing by" in first.log, 30, "it stands by", otherwise=lambda: first.log)
+    crowd.tap(20)
+    await crowd.settled()
+    assert conflicts(pair) == []
+
+
+async def test_an_orderly_end_is_followed_at_once(pair: Rig) -> None:
+    """Whoever is stopped makes way; and its next run stands by."""
+    first, second = pair.bots
+    assert await first.terminate() == 0
+    await polled_by(pair, second, TTL.total_seconds() / 2)
+    assert "has made way" in second.log
+    question = pair.ask("run", "s", ANA)
+    await pair.answered([pair.world.tap(ANA, question, User(ANA), button=0)])
+    assert pair.world.messages(ADMIN) == []
+    assert conflicts(pair) == []
+
+
+async def test_a_stalled_one_does_no_harm(pair: Rig, rng: random.Random) -> None:
+    """Stopped with updates in its hands, it wakes up when newer answers stand: they stay, it stands by."""
+    first, second = pair.bots
+    crowd = Crowd(pair, rng, sessions=5)
+    crowd.tap(30)
+    first.signal(signal.SIGSTOP)
+    crowd.tap(30)
+    await polled_by(pair, second, TAKEN_OVER_WITHIN)
+    crowd.tap(30)
+    await crowd.settled()
+    first.signal(signal.SIGCONT)
+    await wait_until(lambda: "standing by" in first.log, 30, "it stands by", otherwise=lambda: first.log)
+    crowd.tap(30)
+    await crowd.settled()
+    assert await crowd.unkept_promises() == []
+    since = pair.next_call()
+    await wait_until(lambda: pair.next_call() > since, 40, "somebody polls")
+    assert conflicts(pair)[1:] == []  # the poll in which it was stalled is ended by that of the new one
+
+
+async def test_what_the_dead_one_had_not_stored_is_stored_later(tmp_path: Path, mongod: Mongod) -> None:
+    """Its journal is drained when it returns; answers that others have stored since are newer, and stand."""
+    async with Rig(tmp_path / "bot", mongo_url=mongod.url) as rig:
+        first = await rig.start()
+        second = await stand_by(rig, tmp_path)
+        questions = {user: rig.ask("run", "s", user) for user in (ANA, BEN)}
+        async with mongod.paused():
+            old = [rig.world.tap(user, questions[user], User(user), button=0) for user in questions]
+            await rig.answered(old)
+            assert not any("Saved" in (tap.answer or "") for tap in old)
+            # Confirmed, so that Telegram gives them to nobody else.
+            await wait_until(lambda: rig.world.pending() == 0, 10, "the taps are confirmed")
+            await first.kill()
+        await polled_by(rig, second, TAKEN_OVER_WITHIN)
+        new = rig.world.tap(ANA, questions[ANA], User(ANA), button=1)
+        await rig.answered([new])
+        assert [(event["userId"], event["type"]) for event in await rig.stored(1)] == [(ANA, "skipped")]
+        first = await rig.launch()
+        stored = await rig.stored(2, timeout=30)
+        assert {(event["userId"], event["type"]) for event in stored} == {(ANA, "skipped"), (BEN, "done")}
+        assert "standing by" in first.log
+
+
+async def test_both_send_and_keep_the_limits_together(pair: Rig) -> None:
+    """Every question once; a second between the messages of a chat, whoever sends them."""
+    number = 8
+    for i in range(number):
+        for user in ATHLETES:
+            await pair.db["session_prompts"].insert_one(
+                {"runId": f"run-{i}", "sessionId": "s", "chatId": str(user), "title": f"Session {i}"}
+            )
+    for user in ATHLETES:
+        messages = await pair.messages(user, number, timeout=60)
+        assert len({message["text"] for message in messages}) == number
+    sent = sorted((int(call["params"]["chat_id"]), call["at"]) for call in pair.calls("sendMessage"))
+    assert len(sent) == number * len(ATHLETES)
+    for (chat, earlier), (next_chat, later) in pairwise(sent):
+        assert chat != next_chat or later - earlier >= 0.98, sent
+    assert [bot.log.count("session sent") > 0 for bot in pair.bots] == [True, True]
