@@ -167,7 +167,11 @@ class _Examination:
             why = "the embedded MongoDB's files would not be the service's; run this as the service's user"
             return [skip("mongodb", why), *skip_mongodb("see mongodb")]
         expected = Expected(
-            settings.mongo_place(), app.declared_indexes(settings), settings.athlete_ids, settings.hours()
+            settings.mongo_place(),
+            app.declared_indexes(settings),
+            settings.athlete_ids,
+            settings.hours(),
+            None if settings.telegram_bot_token is None else app.bot_name(settings),
         )
         opened = []
 

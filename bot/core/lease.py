@@ -29,6 +29,28 @@ ASK_WITHIN = 2.0
 """Seconds in which MongoDB has to answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A service of a bot, as it was heard of last.
+
+    Attributes:
+        service: the same after a restart on the same journal.
+        host: for people.
+        seen_ago: since then.
+        polls: whether it held the lease then.
+    """
+
+    service: str
+    host: str
+    seen_ago: timedelta
+    polls: bool
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has been heard of lately."""
+        return self.seen_ago < TTL
+
+
 class Verdict(Enum):
     """Whose turn it is, as far as is known."""
 

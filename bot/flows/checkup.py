@@ -24,6 +24,7 @@ from bot.store.athletes import AthleteStore
 from bot.store.connection import Database
 from bot.store.dates import find_odd_dates
 from bot.store.indexes import Index, examine
+from bot.store.leases import LeaseStore
 from bot.store.plans import PlanStore
 from bot.store.probes import blocked_chats, look, try_rights
 
@@ -159,12 +160,14 @@ class Expected:
     Attributes:
         place: where it is, for messages.
         hours: of athletes without their own.
+        bot: by which its services find each other; None without a token.
     """
 
     place: str
     indexes: Sequence[Index]
     athlete_ids: Collection[int]
     hours: Hours
+    bot: str | None
 
 
 async def look_at_mongodb(db: Database, expected: Expected, clock: Clock, notes: Notes) -> list[Finding]:
@@ -202,12 +205,18 @@ async def look_at_mongodb(db: Database, expected: Expected, clock: Clock, notes:
             *mongodb.judge_plans(documents, notes.roster, monday),
         ]
 
+    async def services() -> list[Finding]:
+        if expected.bot is None:
+            return [skip("services", "see token")]
+        return [mongodb.judge_services(await LeaseStore(db).peers(expected.bot))]
+
     slow = "ask again when MongoDB has less to do; feedback-bot bootstrap takes its time"
     for looks in await asyncio.gather(
         take("rights", rights, "see what MongoDB's log says about disks and members of the replica set"),
         take("indexes", indexes, slow),
         take("dates", dates, slow),
         take("plans", plans, _MONGODB_CURE),
+        take("services", services, _MONGODB_CURE),
     ):
         found += looks
     return found
@@ -215,4 +224,4 @@ async def look_at_mongodb(db: Database, expected: Expected, clock: Clock, notes:
 
 def skip_mongodb(why: str) -> list[Finding]:
     """What cannot be looked at without MongoDB."""
-    return [skip(check, why) for check in ("rights", "indexes", "dates", "plans")]
+    return [skip(check, why) for check in ("rights", "indexes", "dates", "plans", "services")]

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from bot.core.lease import TTL
+from bot.core.lease import TTL, Peer
 from bot.store.connection import Database, Document, Instant, server_time, storage_errors
 
 COLLECTION = "leases"
@@ -36,26 +36,6 @@ class Holder:
     id: str
     service: str
     host: str
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A service of the same bot, as it was heard of last.
-
-    Attributes:
-        seen_ago: since then, by MongoDB's clock.
-        polls: whether it held the lease then.
-    """
-
-    service: str
-    host: str
-    seen_ago: timedelta
-    polls: bool
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it has been heard of lately."""
-        return self.seen_ago < TTL
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,4 +165,5 @@ def _peers(document: Document) -> tuple[Peer, ...]:
     return tuple(
         Peer(str(it["service"]), str(it["host"]), document["at"] - it["seenAt"], bool(it["polls"]))
         for it in document.get("services", [])
+        if document["at"] - it["seenAt"] <= _LISTED
     )

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.lease import TTL
-from bot.store.leases import Holder, Lease, LeaseStore, Peer
+from bot.core.lease import TTL, Peer
+from bot.store.leases import Holder, Lease, LeaseStore
 
 Database = AsyncDatabase[dict[str, Any]]
 

@@ -110,7 +110,10 @@ async def test_a_wrong_token_and_one_that_is_none(ready: Rig) -> None:
     assert "cure: compare it with the one @BotFather shows" in about(done, "token")
     done = await ready.command("doctor", TELEGRAM_BOT_TOKEN="abc", TIMEZONE="Mars", LATE_AFTER_DAYS="x")
     assert done.status == 2
-    expected = [*[("FAIL", "config")] * 3, *[("skip", check) for check in ("token", "webhook", "timezone")]]
+    expected = [
+        *[("FAIL", "config")] * 3,
+        *[("skip", check) for check in ("token", "webhook", "services", "timezone")],
+    ]
     assert troubles(done) == expected
     assert "TIMEZONE: 'Mars' is not an IANA time zone; cure: write one such as Europe/Madrid" in done.out
     assert "ok    rights" in done.out
@@ -141,7 +144,7 @@ async def test_mongodb_and_telegram_away(ready: Rig) -> None:
     assert done.status == 1
     assert troubles(done) == [
         ("FAIL", "token"), ("skip", "webhook"), ("FAIL", "mongodb"),
-        *[("skip", check) for check in ("rights", "indexes", "dates", "plans", "clock")],
+        *[("skip", check) for check in ("rights", "indexes", "dates", "plans", "services", "clock")],
     ]  # fmt: skip
     assert "cure: check this machine's network" in about(done, "token")
     assert "cure: make sure that it runs" in about(done, "mongodb")
@@ -319,6 +322,7 @@ async def test_beside_a_running_service_with_the_embedded_mongodb(tmp_path: Path
         assert (done.status, troubles(done)) == (0, [])
         assert "`run` is running" in about(done, "service")
         assert about(done, "http") == f"127.0.0.1:{port} answers"
+        assert about(done, "services").endswith(f"(process {bot.pid}) polls")
         assert await bot.terminate() == 0
         done = await rig.command("doctor")
         assert (done.status, troubles(done)) == (0, [])

@@ -26,6 +26,7 @@ from bot.core.checks.report import (
     warn,
 )
 from bot.core.health import DRAINED_WITHIN, POLLED_WITHIN
+from bot.core.lease import TTL, Peer
 from bot.core.roster import Hours, Roster, read_roster
 
 NOW = datetime(2026, 2, 18, 23, 30, tzinfo=UTC)  # a Wednesday
@@ -387,3 +388,20 @@ def test_many_broken_plans_are_cut_off() -> None:
     assert len(list(mongodb.judge_plans(documents[:10], roster(7), MONDAY))) == 10
     *_, last = mongodb.judge_plans(documents, roster(7), MONDAY)
     assert last.message == "and 2 more"
+
+
+# Services
+
+
+def test_who_polls_and_who_stands_by() -> None:
+    """Each service with its part; one that has fallen silent is named with the cure, to the very instant."""
+    polls = Peer("a", "ana", TTL - MS, polls=True)
+    stands_by = Peer("b", "ben", 0 * SECOND, polls=False)
+    assert mongodb.judge_services([]).level == "ok"
+    found = mongodb.judge_services([polls, stands_by])
+    assert (found.level, found.message) == ("ok", "ana polls, ben stands by")
+    silent = mongodb.judge_services([replace(polls, seen_ago=TTL), stands_by])
+    assert (silent.level, silent.message) == (
+        "warn", "nothing is heard of ana (since 15 s); ben stands by",
+    )  # fmt: skip
+    assert "start it again" in (silent.cure or "")

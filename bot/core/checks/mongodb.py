@@ -1,4 +1,4 @@
-"""Judgements about MongoDB: the server, the rights, the indexes, the dates and the plans in it."""
+"""Judgements about MongoDB: the server, the rights, and what is in it: indexes, dates, plans, services."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.core.checks.report import Finding, fail, ok, warn
+from bot.core.lease import Peer
 from bot.core.plans import InvalidPlan, owner, read_plan
 from bot.core.roster import Roster
 from bot.core.texts.common import count
@@ -182,6 +183,23 @@ def judge_plans(documents: Sequence[Mapping[str, Any]], roster: Roster, monday: 
         yield warn("plans", f"and {len(flawed) - SHOWN} more", "the log of `run` names them all")
     if not flawed:
         yield ok("plans", f"{count(usable, 'plan')} of this week and later, and all can be used")
+
+
+def judge_services(peers: Sequence[Peer]) -> Finding:
+    """The services that share the bot: who polls, who stands by, and who has fallen silent."""
+    lost = [
+        f"{peer.host} (since {peer.seen_ago.total_seconds():.0f} s)" for peer in peers if not peer.is_alive
+    ]
+    there = [f"{peer.host} {'polls' if peer.polls else 'stands by'}" for peer in peers if peer.is_alive]
+    if not peers:
+        return ok("services", "none is running on this database")
+    if lost:
+        return warn(
+            "services",
+            f"nothing is heard of {', '.join(lost)}; {', '.join(there) or 'no other is running'}",
+            "start it again, or stop it with SIGTERM next time, which lets the others know",
+        )
+    return ok("services", ", ".join(there))
 
 
 def _is_past(document: Mapping[str, Any], monday: date) -> bool:

@@ -10,7 +10,7 @@ Level: TypeAlias = Literal["ok", "warn", "FAIL", "skip"]
 
 CHECKS = (
     "config", "data", "disk", "journal", "service", "token", "webhook", "people", "mongodb", "rights",
-    "indexes", "dates", "plans", "clock", "timezone", "http",
+    "indexes", "dates", "plans", "services", "clock", "timezone", "http",
 )  # fmt: skip
 """What is looked at, in the order in which it is shown."""
 
