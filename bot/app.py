@@ -16,13 +16,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot.core.clock import Clock, system_clock
 from bot.core.errors import ConfigError, JournalError, StorageRejected, StorageUnavailable
 from bot.core.health import Bounds
 from bot.core.limits import SendLimits
 from bot.core.steady import SteadyClock
+from bot.core.webhook import Hook
 from bot.flows.absence import Absence
 from bot.flows.actions import Actions
 from bot.flows.answers import Answerer
@@ -43,6 +44,7 @@ from bot.flows.notes import Notes
 from bot.flows.personal import Disclosed, Personal
 from bot.flows.pictures import Painter
 from bot.flows.planner import Planner
+from bot.flows.reception import Reception
 from bot.flows.recorder import Recorder, Rules
 from bot.flows.requests import Requests
 from bot.flows.roster import RosterKeeper
@@ -123,12 +125,22 @@ class Stores:
     journal: Journal
 
 
+class Source(Protocol):
+    """Brings updates from Telegram into the journal."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+
+    async def caught_up(self) -> None:
+        """Return when Telegram has nothing more in store than what is in the journal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """The flows of the running bot, wired to each other."""
 
     leadership: Leadership
-    intake: Intake
+    source: Source
     recorder: Recorder
     answerer: Answerer
     marker: Marker
@@ -201,6 +213,7 @@ def build_service(
     settings: Settings,
     stores: Stores,
     me: Holder,
+    hook: Hook | None,
     api: BotClient,
     clock: Clock,
     monitor: Monitor,
@@ -254,10 +267,11 @@ def build_service(
         clock=clock,
     )
     leadership = Leadership(stores.leases, bot_name(settings), me, clock, _elapsed)
-    intake = Intake(
-        *(replying, stores.journal, _fingerprint(settings), clock, recorder.wake),
-        polling=leadership,
-        on_turn=notifier.turned,
+    to_journal = (stores.journal, _fingerprint(settings), clock, recorder.wake)
+    source: Source = (
+        Intake(replying, *to_journal, polling=leadership, on_turn=notifier.turned)
+        if hook is None
+        else Reception(api, hook, *to_journal, polling=leadership, on_turn=notifier.turned)
     )
 
     composer = Composer(
@@ -265,14 +279,14 @@ def build_service(
     )
 
     async def caught_up() -> None:
-        await intake.caught_up()
+        await source.caught_up()
         await recorder.drained()
 
     # Neither what can no longer be answered is asked again, nor what was answered and has expired since.
     answerable_days = min(settings.late_after_days, settings.retain_feedback_events_days)
     return Service(
         leadership=leadership,
-        intake=intake,
+        source=source,
         recorder=recorder,
         answerer=answerer,
         marker=marker,
@@ -340,10 +354,17 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
     """
     if settings.telegram_bot_token is None:
         raise ConfigError("TELEGRAM_BOT_TOKEN: required; @BotFather gives it. `demo` works without")
+    hook = settings.hook()
+    port = settings.http_port or (None if hook is None else hook.port)
+    if hook is not None and port is None:
+        raise ConfigError(
+            "HTTP_PORT: required with a webhook, as the port at which your proxy reaches this service; set"
+            " HTTP_TOKEN too"
+        )
     steady = SteadyClock(system_clock, _elapsed, log.warning)
     clock = clock or steady
     notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
-    counting = None if settings.http_port is None else _counting()
+    counting = None if port is None else _counting()
     meters: Meters = counting or NoMeters()
     on_write = None if counting is None else counting.wrote
     async with AsyncExitStack() as stack:
@@ -360,11 +381,11 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         )
         stores, monitor = build_stores(db, journal, clock), Monitor(db, journal, clock)
         me = await _myself(journal)
-        service = build_service(settings, stores, me, api, clock, monitor, meters, notifier)
+        service = build_service(settings, stores, me, hook, api, clock, monitor, meters, notifier)
         server = None
-        if settings.http_port is not None and counting is not None:
+        if port is not None and counting is not None:
             server = await stack.enter_async_context(
-                open_http(settings, settings.http_port, db, journal, service, monitor, counting, clock)
+                open_http(settings, port, hook, db, journal, service, monitor, counting, clock)
             )
         # Not before everything that may fail: coroutines must be awaited once they are there.
         upkeep = [_keep_indexes(db, declared_indexes(settings))]
@@ -404,7 +425,7 @@ async def _run(
     """Run all flows until `stop` or a failure; then end the sources, and the sinks once they are empty."""
     sources = _start(
         service.leadership.run(),
-        service.intake.run(),
+        service.source.run(),
         service.dispatcher.run(),
         *service.planner.loops(),
         service.followups.run(),
@@ -553,6 +574,7 @@ async def open_database(
 async def open_http(
     settings: Settings,
     port: int,
+    hook: Hook | None,
     db: Database,
     journal: Journal,
     service: Service,
@@ -560,7 +582,8 @@ async def open_http(
     counting: PrometheusMeters,
     clock: Clock,
 ) -> AsyncIterator[HttpServer]:
-    """The HTTP API, which listens and is ready to run; at the end it answers what it has begun to answer.
+    """The HTTP API and the webhook, whichever are on. It listens and is ready to run; at the end it answers
+    what it has begun to answer.
 
     Raises:
         ConfigError: HTTP_HOST or HTTP_PORT cannot be used.
@@ -569,6 +592,7 @@ async def open_http(
     from bot.api.application import build  # noqa: PLC0415
     from bot.api.parts import Parts  # noqa: PLC0415
     from bot.api.server import HttpServer, url_of  # noqa: PLC0415
+    from bot.api.webhook import WebhookDoor  # noqa: PLC0415
 
     parts = Parts(
         db=db,
@@ -584,8 +608,11 @@ async def open_http(
         monitor=monitor,
         metrics=lambda vitals, accept: counting.page(vitals, _recent_rate(service.figures, clock), accept),
     )
-    token = settings.http_token.get_secret_value() if settings.http_token else ""
-    server = HttpServer(build(parts, token), settings.http_host, port)
+    token = settings.http_token.get_secret_value() if settings.http_port and settings.http_token else None
+    api = build(parts, token)
+    if hook is not None and isinstance(service.source, Reception):
+        api = WebhookDoor(api, hook, service.source.take)
+    server = HttpServer(api, settings.http_host, port)
     await server.bind()
     try:
         yield server

@@ -23,11 +23,15 @@ from bot.core.updates import sender_of, unreadable, without_sender
 
 MAX_DEAD_LETTERS = 1_000
 LAST_POLL_FACT = "last_poll_ms"
+"""When the bot was last reached: by a poll or a webhook of this service, or of one that it stands by for."""
+TOKEN_FACT = "token"  # noqa: S105  # the name of a fact
+"""The token that Telegram took last, as a number."""
 
 _T = TypeVar("_T")
 _PENDING, _DONE, _DEAD = 0, 1, 2
 _STATE_NAMES = {_PENDING: "waiting", _DONE: "finished", _DEAD: "could not be processed"}
 _INT64 = 2**63
+_NO_ID = "no usable update_id"
 _REPR_KEPT = 10_000  # characters
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS updates (
@@ -139,9 +143,7 @@ class Journal:
         Returns:
             How many of them were new.
         """
-        rows = [
-            (update_id_of(update), to_ms(polled_at), _is_tap(update), _encode(update)) for update in updates
-        ]
+        rows = [_row(update, polled_at) for update in updates]
 
         def write(db: sqlite3.Connection) -> int:
             known = {}
@@ -163,7 +165,7 @@ class Journal:
                     db.execute(
                         "INSERT INTO updates (received_ms, is_tap, raw, state, error) SELECT ?, ?, ?, ?, ?"
                         " WHERE NOT EXISTS (SELECT 1 FROM updates WHERE update_id IS NULL AND raw = ?)",
-                        (received_ms, is_tap, raw, _DEAD, "no usable update_id", raw),
+                        (received_ms, is_tap, raw, _DEAD, _NO_ID, raw),
                     )
                 else:
                     db.execute(
@@ -179,6 +181,26 @@ class Journal:
             return new
 
         return await self._write(write)
+
+    async def receive(self, updates: Sequence[object], *, received_at: datetime) -> None:
+        """Store durably what was pushed. When this returns, it may be acknowledged, and so is forgotten by
+        Telegram; what comes again all the same is kept again."""
+        rows = [_row(update, received_at) for update in updates]
+
+        def write(db: sqlite3.Connection) -> None:
+            db.executemany(
+                "INSERT INTO updates (update_id, received_ms, is_tap, raw, confirmed) VALUES (?, ?, ?, ?, 1)",
+                [row for row in rows if row[0] is not None],
+            )
+            if dead := [row for row in rows if row[0] is None]:
+                db.executemany(
+                    "INSERT INTO updates (update_id, received_ms, is_tap, raw, state, confirmed, error)"
+                    f" VALUES (?, ?, ?, ?, {_DEAD}, 1, '{_NO_ID}')",
+                    dead,
+                )
+                _drop_old_dead_letters(db)
+
+        await self._write(write)
 
     async def pending(self, *, after: int, limit: int) -> list[Entry]:
         """Up to `limit` unprocessed entries behind position `after`, oldest first."""
@@ -399,6 +421,10 @@ def update_id_of(update: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64 - 1:
         return value
     return None
+
+
+def _row(update: object, received_at: datetime) -> tuple[int | None, int, bool, bytes]:
+    return update_id_of(update), to_ms(received_at), _is_tap(update), _encode(update)
 
 
 def _encode(update: object) -> bytes:

@@ -22,6 +22,7 @@ from bot.core.details import Detail
 from bot.core.errors import ConfigError
 from bot.core.retention import DEFAULT_RETENTION, Retention
 from bot.core.roster import Hours, Quiet, read_hours, read_quiet, read_time, read_zone
+from bot.core.webhook import Hook, read_hook, secret_of
 
 TELEGRAM_API_URL = "https://api.telegram.org"
 DEFAULT_DB = "running_coach"
@@ -103,6 +104,7 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     http_port: int | None = Field(None, ge=1, le=65535)
     http_token: SecretStr | None = None
+    webhook_url: str | None = None
 
     @field_validator("telegram_bot_token")
     @classmethod
@@ -163,6 +165,20 @@ class Settings(BaseSettings):
             raise ValueError("HTTP_TOKEN: required when HTTP_PORT is set; use at least 32 random characters")
         return self
 
+    def hook(self) -> Hook | None:
+        """Where Telegram pushes updates to; None: they are polled.
+
+        Raises:
+            ConfigError: WEBHOOK_URL, or what it needs, cannot be used.
+        """
+        if self.webhook_url is None or self.telegram_bot_token is None:
+            return None
+        is_local = self.telegram_api_url != TELEGRAM_API_URL
+        try:
+            return read_hook(self.webhook_url, self.telegram_bot_token.get_secret_value(), is_local=is_local)
+        except ValueError as exc:
+            raise ConfigError(f"WEBHOOK_URL (--webhook): {exc}") from None
+
     def retention(self) -> Retention:
         """How long documents are kept."""
         return Retention(
@@ -194,6 +210,8 @@ class Settings(BaseSettings):
         """The values that must appear nowhere."""
         found = [self.telegram_bot_token, self.http_token, self.mongo_url]
         values = [secret.get_secret_value() for secret in found if secret is not None]
+        if self.telegram_bot_token is not None:
+            values.append(secret_of(self.telegram_bot_token.get_secret_value()))
         if self.mongo_url is not None and (
             password := re.match(r"[^/]+//[^/@]*?:([^/@]+)@", self.mongo_url.get_secret_value())
         ):

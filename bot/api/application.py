@@ -44,11 +44,11 @@ _TAGS = [
 ]
 
 
-def build(parts: Parts, token: str) -> ASGIApp:
+def build(parts: Parts, token: str | None) -> ASGIApp:
     """The whole API; nothing runs yet.
 
     Args:
-        token: HTTP_TOKEN.
+        token: HTTP_TOKEN; None: the API is off, and only what needs no token is there.
     """
     app = FastAPI(
         title="Feedback bot",

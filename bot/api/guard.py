@@ -28,12 +28,12 @@ class Guard:
     """An ASGI application in front of another one.
 
     Args:
-        token: the bearer token, any text; compared as UTF-8 bytes, in constant time.
+        token: the bearer token, any text; compared as UTF-8 bytes, in constant time. None: nobody gets in.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
         self._app = app
-        self._digest = _digest(token.encode())
+        self._digest = None if token is None else _digest(token.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -68,6 +68,9 @@ class Guard:
             await problem.response()(scope, inflow.receive, sending)
 
     def _admit(self, scope: Scope) -> None:
+        if self._digest is None:
+            problem = "the HTTP API is off; HTTP_PORT and HTTP_TOKEN switch it on"
+            raise Problem.of(404, Flaw("path", problem))
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
         # Digests are of one length, so that not even the token's length shows.

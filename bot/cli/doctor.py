@@ -128,7 +128,10 @@ class _Examination:
 
     async def _telegram(self, api: Asking | None) -> list[Finding]:
         if api is not None:
-            return await look_at_telegram(api, self._settings.telegram_api_url, self._notes)
+            return await look_at_telegram(
+                *(api, self._settings.telegram_api_url, self._settings.webhook_url),
+                *(system_clock, self._notes),
+            )
         if unread := self._unread("TELEGRAM_BOT_TOKEN", "TELEGRAM_API_URL"):
             return [skip(check, f"{unread} cannot be read") for check in ("token", "webhook")]
         cure = "TELEGRAM_BOT_TOKEN=<what @BotFather shows>, in .env"

@@ -36,12 +36,21 @@ _INPUT, _ERRORS = 0, 2  # file descriptors
 
 
 @click.command()
-def run() -> None:
+@click.option(
+    "--webhook",
+    metavar="URL",
+    help="Let Telegram push updates to this address instead of polling it; the same as WEBHOOK_URL.",
+)
+def run(webhook: str | None) -> None:
     """Run the service until it is stopped.
 
-    It polls Telegram, records taps and sends due prompts.
+    It polls Telegram, records taps and sends due prompts. Several services with one token and one MongoDB
+    stand by for each other. With --webhook it listens on HTTP_HOST and HTTP_PORT for what Telegram sends to
+    URL, an https address whose proxy passes it on; several services may share the work.
     """
     settings = read_settings()
+    if webhook is not None:
+        settings = settings.model_copy(update={"webhook_url": webhook})
     asyncio.run(_serve(settings))
 
 

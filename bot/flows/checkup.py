@@ -93,7 +93,9 @@ async def take(
         return [fail(check, f"unexpected {describe_defect(exc)}", "please report this")]
 
 
-async def look_at_telegram(api: Asking, api_url: str, notes: Notes) -> list[Finding]:
+async def look_at_telegram(
+    api: Asking, api_url: str, webhook_url: str | None, clock: Clock, notes: Notes
+) -> list[Finding]:
     """The token and the webhook."""
 
     async def token() -> list[Finding]:
@@ -102,7 +104,7 @@ async def look_at_telegram(api: Asking, api_url: str, notes: Notes) -> list[Find
         return [telegram.judge_bot(me)]
 
     async def webhook() -> list[Finding]:
-        return [telegram.judge_webhook(await api.webhook_info(), api_url)]
+        return [telegram.judge_webhook(await api.webhook_info(), api_url, webhook_url, clock())]
 
     found = await take("token", token, _TELEGRAM_CURE)
     if not notes.is_known:

@@ -33,7 +33,7 @@ from bot.core.updates import TAP_LIFETIME, unreadable
 from bot.flows.absence import GAP_FACT
 from bot.flows.leadership import Alone, Polling, SupersededError
 from bot.flows.ports import MAX_UPDATES, BotApi
-from bot.journal import LAST_POLL_FACT, Journal, update_id_of
+from bot.journal import LAST_POLL_FACT, TOKEN_FACT, Journal, update_id_of
 from bot.logs import Recurring, describe_defect
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,6 @@ _STAND_BY_TURN = 5.0
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 5.0
 _REFUSALS_AT_START = 3
 _UNREADABLE_TRIES = 3
-_TOKEN_FACT = "token"  # noqa: S105  # the name of a fact
 _A_RESULT = re.compile(r'\s*\{\s*"ok"\s*:\s*true\b')
 _UPDATE_IDS = re.compile(r'"update_id"\s*:\s*(\d{1,18})\b')
 
@@ -116,7 +115,7 @@ class Intake:
             ConfigError: Telegram refuses a token that it never took from here.
         """
         facts = await self._journal.facts()
-        self._is_known_token = facts.get(_TOKEN_FACT) == self._token
+        self._is_known_token = facts.get(TOKEN_FACT) == self._token
         self._last_poll_ms = facts.get(LAST_POLL_FACT)
         while True:
             self._on_turn()
@@ -173,7 +172,7 @@ class Intake:
             self._singly = max(0, self._singly - len(updates))
         polled_at = self._clock()
         self._polling.polled()
-        facts = {_TOKEN_FACT: self._token, **self._gap_before(started_at)}
+        facts = {TOKEN_FACT: self._token, **self._gap_before(started_at)}
         # Shielded: a batch that arrived is kept even if the bot is told to stop right now.
         new = await asyncio.shield(self._journal.append(updates, polled_at=polled_at, facts=facts))
         self._last_poll_ms = to_ms(polled_at)

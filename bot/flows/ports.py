@@ -43,6 +43,16 @@ class MenuApi(Protocol):
         """Delete a menu, so that the one for everybody counts again; none at all is no error."""
 
 
+class HookApi(Protocol):
+    """The calls about the webhook. They raise as those of `BotApi` do."""
+
+    async def set_webhook(self, url: str, secret: str) -> None:
+        """Let Telegram send updates to `url`, with `secret` in a header."""
+
+    async def webhook_info(self) -> dict[str, Any]:
+        """Where Telegram sends updates, how many wait, and what went wrong last."""
+
+
 class BotApi(Protocol):
     """The calls of the Bot API that the bot uses.
 

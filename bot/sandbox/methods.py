@@ -225,7 +225,14 @@ def _answer_callback_query(world: World, params: Params) -> bool:
 
 
 def _set_webhook(world: World, params: Params) -> bool:
-    return world.set_webhook(params.text("url"), drop_pending_updates=params.flag("drop_pending_updates"))
+    kinds = params.structure("allowed_updates", list)
+    return world.set_webhook(
+        params.text("url"),
+        secret_token=params.text("secret_token"),
+        max_connections=params.integer("max_connections", 40),
+        allowed_updates=None if kinds is None else [str(kind) for kind in kinds],
+        drop_pending_updates=params.flag("drop_pending_updates"),
+    )
 
 
 def _delete_webhook(world: World, params: Params) -> bool:

@@ -24,6 +24,7 @@ from bot.sandbox.faults import Fault, FaultScript
 from bot.sandbox.forms import read_params
 from bot.sandbox.ledger import Call
 from bot.sandbox.methods import METHODS, Method, Params, Poll
+from bot.sandbox.pusher import Pusher
 from bot.sandbox.world import Json, World
 
 _BOT_PATH = "/bot"
@@ -62,6 +63,8 @@ class SandboxServer:
         self._runner: web.ServerRunner | None = None
         self._address: tuple[str, int] | None = None
         self._stopping = asyncio.Event()
+        self._pusher = Pusher(world)
+        self._pushing: asyncio.Task[None] | None = None
         # What the newest getUpdates waits for, and its number: only the newest one may go on.
         self._poll: asyncio.Future[None] | None = None
         self._polls = 0
@@ -97,7 +100,8 @@ class SandboxServer:
             raise
         bound_host, bound_port = self._runner.addresses[0][:2]
         self._address = (bound_host, bound_port)
-        self.world.on_update = self._wake_poll
+        self.world.on_update = self._wake
+        self._pushing = asyncio.create_task(self._pusher.run())
 
     async def stop(self) -> None:
         """Ends every request, hanging ones too, and closes. Safe to call twice."""
@@ -105,6 +109,10 @@ class SandboxServer:
         self._address = None
         self._stopping.set()
         self._wake_poll()
+        pushing, self._pushing = self._pushing, None
+        if pushing is not None:
+            pushing.cancel()
+            await asyncio.gather(pushing, return_exceptions=True)
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
@@ -229,6 +237,10 @@ class SandboxServer:
                 raise ApiError(409, _TAKEN_OVER)
             updates = self.world.get_updates(poll.offset, poll.limit)
         return updates
+
+    def _wake(self) -> None:
+        self._wake_poll()
+        self._pusher.wake()
 
     def _wake_poll(self) -> None:
         if self._poll is not None and not self._poll.done():

@@ -116,6 +116,27 @@ class UpdateQueue:
                 self._ledger.delivered(update.tap, now)
         return [update.body for update in batch]
 
+    def to_push(self, limit: int, but: Collection[int], now: float) -> list[QueuedUpdate]:
+        """Up to `limit` updates for a webhook, oldest first, without those of the ids in `but`."""
+        self.purge(now)
+        left = (update for id_, update in self._waiting.items() if id_ not in but)
+        return list(islice(left, max(0, limit)))
+
+    def pushed(self, update: QueuedUpdate, now: float) -> None:
+        """It is sent to the webhook."""
+        if update.tap is not None:
+            self._ledger.delivered(update.tap, now)
+
+    def acknowledge(self, update: QueuedUpdate, now: float) -> None:
+        """The webhook has taken it."""
+        if self._waiting.pop(update.update_id, None) is not None and update.tap is not None:
+            self._ledger.confirmed(update.tap, now)
+
+    def is_waiting(self, update: QueuedUpdate, now: float) -> bool:
+        """Whether it is still to be sent."""
+        self.purge(now)
+        return update.update_id in self._waiting
+
     def purge(self, now: float) -> None:
         """Drops everything that is too old."""
         self._drop([update for update in self._waiting.values() if self._is_stale(update, now)])

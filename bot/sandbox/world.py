@@ -10,6 +10,7 @@ Times are unix seconds of the world's clock, durations seconds.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -99,6 +100,26 @@ class Chat:
     migrated_to: int | None = None
 
 
+@dataclass(slots=True)
+class Webhook:
+    """Where updates are pushed to.
+
+    Attributes:
+        secret: comes with each; empty: none.
+        failed_at, failure: the last error; None, "" before the first.
+    """
+
+    url: str
+    secret: str
+    max_connections: int
+    failed_at: float | None = None
+    failure: str = ""
+
+    def failed(self, at: float, failure: str) -> None:
+        """An update was not taken."""
+        self.failed_at, self.failure = at, failure
+
+
 class World:
     """All the state of the sandbox.
 
@@ -148,7 +169,7 @@ class World:
         self._queries: dict[str, Tap] = {}
         self._commands: dict[tuple[str, str], list[Json]] = {}
         self._files: dict[str, bytes] = {}
-        self._webhook = ""
+        self.webhook: Webhook | None = None
 
     # The clock and other settings
 
@@ -387,7 +408,7 @@ class World:
         Raises:
             ApiError: 409, a webhook is set.
         """
-        if self._webhook:
+        if self.webhook is not None:
             raise ApiError(
                 409,
                 "Conflict: can't use getUpdates method while webhook is active; "
@@ -397,16 +418,46 @@ class World:
             self.queue.allow(allowed_updates)
         return self.queue.fetch(offset, limit, self.time())
 
-    def set_webhook(self, url: str, *, drop_pending_updates: bool = False) -> bool:
-        """Remembers the address; nothing is ever sent there."""
-        self._webhook = url
+    def set_webhook(
+        self,
+        url: str,
+        *,
+        secret_token: str = "",
+        max_connections: int = 40,
+        allowed_updates: Collection[str] | None = None,
+        drop_pending_updates: bool = False,
+    ) -> bool:
+        """Lets updates be pushed to an address; an empty one ends that. As with a local Bot API server,
+        plain http will do.
+
+        Raises:
+            ApiError: 400 for what is no address or no secret.
+        """
+        if url and not re.match(r"https?://[^/\s]", url):
+            raise bad_request("bad webhook: invalid webhook URL specified")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", secret_token):
+            raise bad_request("secret token contains unallowed characters")
+        self.webhook = Webhook(url, secret_token, min(max(max_connections, 1), 100)) if url else None
+        if allowed_updates is not None:
+            self.queue.allow(allowed_updates)
         if drop_pending_updates:
             self.queue.clear()
+        self._wake()
         return True
 
     def get_webhook_info(self) -> Json:
-        """The address and how many updates wait."""
-        return {"url": self._webhook, "has_custom_certificate": False, "pending_update_count": self.pending()}
+        """The address, how many updates wait, and what went wrong last."""
+        webhook = self.webhook
+        info: Json = {
+            "url": "" if webhook is None else webhook.url,
+            "has_custom_certificate": False,
+            "pending_update_count": self.pending(),
+        }
+        if webhook is not None:
+            info["max_connections"] = webhook.max_connections
+            if webhook.failed_at is not None:
+                info |= {"last_error_date": int(webhook.failed_at), "last_error_message": webhook.failure}
+        return info
 
     def send_message(
         self,

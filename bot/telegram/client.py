@@ -37,12 +37,15 @@ _ANSWER_TIMEOUT = 4.0
 _UPLOAD_TIMEOUT = 30.0
 # A poll's reply may come this much later than the server was asked to hold it.
 _POLL_GRACE = 10.0
+_PUSHED_AT_ONCE = 100
 _RETRY_UNSTATED = 5.0
 _NOT_MODIFIED = "message is not modified"
 
 
 class BotClient:
-    """Implements `BotApi` and `MenuApi` of `bot.flows.ports` over HTTP. Use as an async context manager.
+    """Implements `BotApi`, `HookApi` and `MenuApi` of `bot.flows.ports` over HTTP.
+
+    Use as an async context manager.
 
     Args:
         token: the bot's token.
@@ -124,8 +127,20 @@ class BotClient:
         """The bot itself, as Telegram describes it."""
         return await self._ask("getMe", {})
 
+    async def set_webhook(self, url: str, secret: str) -> None:
+        """See `HookApi`."""
+        await self._call(
+            "setWebhook",
+            {
+                "url": url,
+                "secret_token": secret,
+                "allowed_updates": list(ALLOWED_UPDATES),
+                "max_connections": _PUSHED_AT_ONCE,
+            },
+        )
+
     async def webhook_info(self) -> dict[str, Any]:
-        """Where Telegram sends updates (`url`, empty if nowhere), and how many wait."""
+        """See `HookApi`: `url` is empty if Telegram sends nowhere."""
         return await self._ask("getWebhookInfo", {})
 
     async def chat(self, chat_id: int) -> dict[str, Any]:

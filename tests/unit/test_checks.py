@@ -222,7 +222,10 @@ def test_variables_that_nearly_are_settings() -> None:
 @pytest.mark.parametrize(("pending", "level"), [(0, "ok"), (100, "ok"), (101, "warn"), ("many", "ok")])
 def test_updates_that_wait(pending: object, level: str) -> None:
     """More than one poll brings is a word worth."""
-    assert telegram.judge_webhook({"url": "", "pending_update_count": pending}, "https://a").level == level
+    assert (
+        telegram.judge_webhook({"url": "", "pending_update_count": pending}, "https://a", None, NOW).level
+        == level
+    )
 
 
 @pytest.mark.parametrize(
@@ -235,7 +238,7 @@ def test_updates_that_wait(pending: object, level: str) -> None:
 )
 def test_a_webhook_forbids_to_poll(url: str, shown: str) -> None:
     """The cure is a command without the token in it; of the webhook only the host is shown."""
-    found = telegram.judge_webhook({"url": url}, "http://127.0.0.1:8081")
+    found = telegram.judge_webhook({"url": url}, "http://127.0.0.1:8081", None, NOW)
     assert (found.level, found.message) == ("FAIL", f"a webhook is set ({shown}): getUpdates cannot work")
     assert (found.cure or "").startswith('curl -s "http://127.0.0.1:8081/bot${TELEGRAM_BOT_TOKEN:-$(grep ')
 
@@ -388,6 +391,35 @@ def test_many_broken_plans_are_cut_off() -> None:
     assert len(list(mongodb.judge_plans(documents[:10], roster(7), MONDAY))) == 10
     *_, last = mongodb.judge_plans(documents, roster(7), MONDAY)
     assert last.message == "and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("info", "level", "said"),
+    [
+        (
+            {"url": "https://a.example/hook", "pending_update_count": 0},
+            "ok",
+            "is set, with 0 updates still to be sent",
+        ),
+        ({"url": "", "pending_update_count": 3}, "FAIL", "is not set"),
+        ({"url": "https://b.example/hook"}, "FAIL", "is not set"),
+        (
+            {
+                "url": "https://a.example/hook",
+                "pending_update_count": 1,
+                "last_error_date": int(NOW.timestamp()) - 59,
+                "last_error_message": "Wrong response from the webhook: 502",
+            },
+            "FAIL",
+            "1 update still to be sent: Wrong response from the webhook: 502",
+        ),
+    ],
+)
+def test_our_own_webhook(info: dict[str, Any], level: str, said: str) -> None:
+    """It has to be the one that is set, and Telegram has to get through."""
+    found = telegram.judge_webhook(info, "https://api", "https://a.example/hook", NOW)
+    assert found.level == level
+    assert said in found.message
 
 
 # Services

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from bot.core.checks.report import Finding, fail, ok, warn
 from bot.core.roster import Roster, athlete_flaws
 from bot.core.texts.common import count
+from bot.core.webhook import HookState, read_state
 
 MANY_PENDING = 100
 """More than one poll brings: nobody fetches them, or not fast enough."""
@@ -25,8 +27,14 @@ def judge_bot(me: Mapping[str, Any]) -> Finding:
     return ok("token", f"@{me.get('username')} (id {me.get('id')})")
 
 
-def judge_webhook(info: Mapping[str, Any], api_url: str) -> Finding:
-    """What getWebhookInfo says."""
+def judge_webhook(info: Mapping[str, Any], api_url: str, ours: str | None, now: datetime) -> Finding:
+    """What getWebhookInfo says.
+
+    Args:
+        ours: the webhook that is to be set; None: the bot polls.
+    """
+    if ours is not None:
+        return _judge_own(read_state(info, ours, now))
     pending = info.get("pending_update_count")
     pending = pending if isinstance(pending, int) else 0
     if url := info.get("url"):
@@ -35,12 +43,30 @@ def judge_webhook(info: Mapping[str, Any], api_url: str) -> Finding:
         return fail(
             "webhook",
             f"a webhook is set ({where}): getUpdates cannot work",
-            f'curl -s "{api_url}/bot{_TOKEN}/deleteWebhook", or give the bot a token of its own',
+            f'curl -s "{api_url}/bot{_TOKEN}/deleteWebhook", or give the bot a token of its own; if `run'
+            " --webhook` has set it, set WEBHOOK_URL",
         )
     waiting = f"none is set, and {count(pending, 'update')} wait to be fetched"
     if pending > MANY_PENDING:
         return warn("webhook", waiting, "start the service: feedback-bot run; if it runs, its log says more")
     return ok("webhook", waiting)
+
+
+def _judge_own(state: HookState) -> Finding:
+    waiting = f"{count(state.pending, 'update')} still to be sent"
+    if not state.is_set:
+        return fail(
+            "webhook",
+            "the one of WEBHOOK_URL is not set",
+            "start the service, which sets it: feedback-bot run; if it runs, its log says more",
+        )
+    if state.trouble is not None:
+        return fail(
+            "webhook",
+            f"Telegram does not get through, {waiting}: {state.trouble}",
+            "check the proxy in front of the service, its certificate, and that it passes the path on",
+        )
+    return ok("webhook", f"the one of WEBHOOK_URL is set, with {waiting}")
 
 
 def judge_lists(

@@ -1,0 +1,194 @@
+"""Telegram -> journal, pushed: the webhook. The counterpart of `bot.flows.intake`, which polls.
+
+An update is acknowledged only when it is on disk. Those that come at once are committed together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.core.clock import Clock, from_ms, to_ms
+from bot.core.errors import (
+    BotError,
+    ConfigError,
+    JournalError,
+    TelegramError,
+    TelegramRateLimited,
+    TelegramUnauthorized,
+)
+from bot.core.updates import TAP_LIFETIME
+from bot.core.webhook import Hook, HookState, read_state
+from bot.flows.absence import GAP_FACT
+from bot.flows.leadership import Polling
+from bot.flows.ports import HookApi
+from bot.journal import LAST_POLL_FACT, TOKEN_FACT, Journal
+from bot.logs import Recurring, describe_defect
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY = 10.0
+_CATCH_UP_EVERY = 1.0
+_REFUSALS_AT_START = 3
+_SHORTEST_DELAY, _LONGEST_DELAY = 1.0, 5.0
+
+
+@dataclass(slots=True, eq=False)
+class _Pushed:
+    update: object
+    is_durable: bool = False
+    failure: JournalError | None = None
+
+
+class Reception:
+    """Takes what Telegram pushes, and keeps it pushing.
+
+    Args:
+        token: a number that stands for the bot's token, as for the intake.
+        polling: how the bot's other services are.
+        on_new: called after each commit.
+        on_turn: called at least every ten seconds as long as the loop turns.
+    """
+
+    def __init__(
+        self,
+        api: HookApi,
+        hook: Hook,
+        journal: Journal,
+        token: int,
+        clock: Clock,
+        on_new: Callable[[], None],
+        *,
+        polling: Polling,
+        on_turn: Callable[[], None] = lambda: None,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+    ) -> None:
+        self._api = api
+        self._hook = hook
+        self._journal = journal
+        self._token = token
+        self._clock = clock
+        self._on_new = on_new
+        self._polling = polling
+        self._on_turn = on_turn
+        self._sleep = sleep
+        self._waiting: list[_Pushed] = []
+        self._commit = asyncio.Lock()
+        self._is_set = False
+        self._is_known_token = False
+        self._refusals = 0
+        self._trouble = Recurring(log)
+
+    async def take(self, update: object) -> None:
+        """Keep an update; when this returns, it is on disk.
+
+        Telegram sends again what was not acknowledged, so the same update may come twice: that changes
+        nothing in what is stored.
+
+        Raises:
+            JournalError: it is not kept.
+        """
+        mine = _Pushed(update)
+        self._waiting.append(mine)
+        async with self._commit:
+            # Whoever comes in here first has kept what came meanwhile, too.
+            if not mine.is_durable and mine.failure is None:
+                batch, self._waiting = self._waiting, []
+                await asyncio.shield(self._keep(batch))
+        if mine.failure is not None:
+            raise mine.failure
+
+    async def _keep(self, batch: list[_Pushed]) -> None:
+        try:
+            updates = [pushed.update for pushed in batch]
+            await self._journal.receive(updates, received_at=self._clock())
+        except JournalError as exc:
+            for pushed in batch:
+                pushed.failure = exc
+            return
+        for pushed in batch:
+            pushed.is_durable = True
+        self._on_new()
+
+    async def caught_up(self) -> None:
+        """Return when Telegram has nothing more in store than what is in the journal."""
+        while (await self._api.webhook_info()).get("pending_update_count"):
+            await self._sleep(_CATCH_UP_EVERY)
+
+    async def run(self) -> None:
+        """Keep the webhook set until cancelled; it stays set then, since other services may use it.
+
+        Raises:
+            ConfigError: Telegram refuses a token that it never took from here.
+        """
+        await self._polling.may_poll(0.0)  # so that it is known when another service was last reached
+        facts = await self._journal.facts()
+        self._is_known_token = facts.get(TOKEN_FACT) == self._token
+        last = facts.get(LAST_POLL_FACT)
+        gap = self._gap_since(None if last is None else from_ms(last))
+        while True:
+            self._on_turn()
+            try:
+                await self._look(gap)
+                gap, delay = {}, _LOOK_EVERY
+            except TelegramUnauthorized as exc:
+                self._refusals += 1
+                if not self._is_known_token and self._refusals >= _REFUSALS_AT_START:
+                    raise ConfigError(str(exc)) from None
+                delay = self._met(exc)
+            except TelegramRateLimited as exc:
+                delay = max(self._met(exc), min(exc.retry_after, _LOOK_EVERY))
+            except (TelegramError, JournalError) as exc:
+                delay = self._met(exc)
+            except Exception as exc:  # noqa: BLE001  # a defect must not end the service
+                delay = self._met(BotError(f"unexpected {describe_defect(exc)}"))
+            await self._sleep(delay)
+
+    def _met(self, exc: BotError) -> float:
+        self._trouble.met(f"the webhook cannot be looked after: {exc}")
+        return random.uniform(_SHORTEST_DELAY, _LONGEST_DELAY)  # noqa: S311
+
+    async def _look(self, gap: dict[str, int]) -> None:
+        """Set the webhook if it is not set, and remember that Telegram gets through."""
+        if not self._is_set:
+            await self._set()
+        now = self._clock()
+        state = read_state(await self._api.webhook_info(), self._hook.url, now)
+        if not state.is_set:
+            self._is_set = False
+            self._trouble.met(
+                "somebody has changed the webhook of this token: it is set again", logging.ERROR
+            )
+            await self._set()
+        elif state.trouble is not None:
+            self._trouble.met(_explain(state))
+            return
+        self._trouble.over("the webhook works again")
+        self._is_known_token = True
+        self._polling.polled()
+        await self._journal.remember({LAST_POLL_FACT: to_ms(now), TOKEN_FACT: self._token, **gap})
+
+    async def _set(self) -> None:
+        await self._api.set_webhook(self._hook.url, self._hook.secret)
+        self._is_set = True
+        log.info("Telegram sends updates to %s", self._hook.url)
+
+    def _gap_since(self, own: datetime | None) -> dict[str, int]:
+        """The fact to remember if no service was reached for so long that taps may have been forgotten."""
+        last, now = max(filter(None, (own, self._polling.last_poll())), default=None), self._clock()
+        if last is None or now - last <= TAP_LIFETIME:
+            return {}
+        log.warning("not reached for %d s: taps made meanwhile may be lost", (now - last).total_seconds())
+        return {GAP_FACT: to_ms(now)}
+
+
+def _explain(state: HookState) -> str:
+    return (
+        f"Telegram does not get through to the webhook, {state.pending} updates wait there: {state.trouble}"
+        " (check the proxy in front of this service, its certificate, and that it passes the path on)"
+    )
