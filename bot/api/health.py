@@ -14,8 +14,8 @@ from bot.api.problems import Flaw, later
 from bot.core.health import DRAINED_WITHIN, POLLED_WITHIN, Part, Vitals, broken, examine
 
 _PROBLEMS: Mapping[Part, str] = {
-    Part.TELEGRAM: f"was not reached in the last {POLLED_WITHIN.total_seconds():.0f} s; the log of the service"
-    " says why",
+    Part.TELEGRAM: f"was not reached in the last {POLLED_WITHIN.total_seconds():.0f} s; the log of the"
+    " service says why",
     Part.MONGODB: "does not answer; taps are kept in the journal meanwhile",
     Part.JOURNAL: "cannot be written; free disk space, or restore write access to DATA_DIR",
     Part.BACKLOG: "the journal holds an update that has not been processed for more than"

@@ -220,13 +220,6 @@ async def test_what_the_prompt_shows(rig: Rig) -> None:
     assert "sent" in result.out or "pending" in result.out
 
 
-async def age(rig: Rig) -> None:
-    """As if 302 s had passed, the last 151 of them without a bot."""
-    rig.journal("UPDATE facts SET value = value - 151000 WHERE name = 'last_poll_ms'")
-    earlier = {"$subtract": ["$sentAt", 302_000]}
-    await rig.db["session_prompts"].update_many({"state": "sent"}, [{"$set": {"sentAt": earlier}}])
-
-
 @pytest.mark.parametrize("answered_when", ["before", "in the gap"])
 async def test_asking_again_after_a_gap(answered_when: str, rig: Rig) -> None:
     """After more than 150 s without polls unanswered prompts are asked again, once; answered ones are not."""
@@ -241,7 +234,7 @@ async def test_asking_again_after_a_gap(answered_when: str, rig: Rig) -> None:
         rig.world.tap(ATHLETE, answered["message_id"], User(ATHLETE), button=1)
         await rig.stored(1)
     await bot.terminate()
-    await age(rig)
+    await rig.away(151)
     if answered_when == "in the gap":
         # Still in Telegram's queue when the bot is back: this answer must count first.
         rig.world.tap(ATHLETE, answered["message_id"], User(ATHLETE), button=1)
@@ -256,7 +249,7 @@ async def test_asking_again_after_a_gap(answered_when: str, rig: Rig) -> None:
 
     for gap_ms in (0, 151_000):
         if gap_ms:
-            await age(rig)
+            await rig.away(151)
         bot = await rig.start()
         if gap_ms:  # the first canary is unanswered and was not asked again before
             await rig.prompt_in_state("sent", runId="canary", askedAgainAt={"$exists": True})

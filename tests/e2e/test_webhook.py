@@ -170,12 +170,7 @@ async def test_after_an_absence_it_asks_again(rig: Rig) -> None:
         assert (await rig.prompt("run", "s", ANA.id)).status == 0
         await rig.prompt_in_state("sent")
         assert await bot.terminate() == 0
-    hour_ago = "UPDATE facts SET value = value - 3600000 WHERE name = 'last_poll_ms'"
-    rig.journal(hour_ago)
-    await rig.db["leases"].update_many({}, [{"$set": {"polledAt": {"$subtract": ["$polledAt", 3_600_000]}}}])
-    await rig.db["session_prompts"].update_many(
-        {}, [{"$set": {"sentAt": {"$subtract": ["$sentAt", 3_000_000]}}}]
-    )
+    await rig.away(3600)
     async with hooked(rig):
         await rig.messages(ANA.id, 2, timeout=40)
 

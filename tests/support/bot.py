@@ -169,6 +169,10 @@ class Rig:
         """The bot's calls of one method from an index on."""
         return self.world.ledger.calls(method, since)
 
+    def tap(self, user: int, message_id: int, button: int = 0) -> Tap:
+        """An athlete taps, in their own chat."""
+        return self.world.tap(user, message_id, User(user, username=f"user{user}"), button=button)
+
     def ask(
         self, run_id: str, session_id: str, chat_id: int, *, date: float | None = None, note: str = ""
     ) -> int:
@@ -239,6 +243,16 @@ class Rig:
         assert document is not None
         return document
 
+    async def away(self, seconds: int) -> None:
+        """Let the bot, which is not running, have been away for so long: what it remembers is older."""
+        facts = "UPDATE facts SET value = value - ? WHERE name = 'last_poll_ms'"
+        self.journal(facts, [seconds * 1000])
+        polled = {"$subtract": ["$polledAt", seconds * 1000]}
+        await self.db["leases"].update_many({"polledAt": {"$type": "date"}}, [{"$set": {"polledAt": polled}}])
+        # Sent long before.
+        sent = {"$subtract": ["$sentAt", seconds * 2000]}
+        await self.db["session_prompts"].update_many({"state": "sent"}, [{"$set": {"sentAt": sent}}])
+
     # Cleaning up
 
     async def disconnect(self) -> None:
@@ -290,7 +304,9 @@ class Crowd:
         taps: all taps so far.
     """
 
-    def __init__(self, rig: Rig, rng: random.Random, *, sessions: int, run_id: str = "run-1") -> None:
+    def __init__(
+        self, rig: Rig, rng: random.Random, *, sessions: int, run_id: str = "run-1", note: str = ""
+    ) -> None:
         self._rig = rig
         self._rng = rng
         self.run_id = run_id
@@ -298,7 +314,7 @@ class Crowd:
         self._last: dict[str, tuple[str, int]] = {}
         self._tapped: dict[str, list[Tap]] = {}
         self._messages = [
-            (user, f"session-{number}", rig.ask(run_id, f"session-{number}", user))
+            (user, rig.ask(run_id, f"session-{number}", user, note=note))
             for number in range(sessions)
             for user in ATHLETES
         ]
@@ -306,14 +322,20 @@ class Crowd:
     def tap(self, number: int = 1) -> None:
         """So many taps on random buttons of random sessions."""
         for _ in range(number):
-            user, session, message_id = self._rng.choice(self._messages)
+            user, message_id = self._rng.choice(self._messages)
             button = self._rng.randrange(4)
             tap = self._rig.world.tap(user, message_id, User(user, username=f"user{user}"), button=button)
             assert tap.update_id is not None
-            key = f"{self.run_id}-{session}-{user}"
+            key = self.key_of(tap)
             self.taps.append(tap)
             self._last[key] = (TYPES[button], tap.update_id)
             self._tapped.setdefault(key, []).append(tap)
+
+    @staticmethod
+    def key_of(tap: Tap) -> str:
+        """The session key that a tap on a crowd's button answers."""
+        _, run_id, session_id, *_ = tap.data.split("|")
+        return f"{run_id}-{session_id}-{tap.user_id}"
 
     async def problems(self) -> list[str]:
         """Where MongoDB differs from the last taps; empty when all is well."""
