@@ -47,7 +47,7 @@ async def metered(url: str, bench: Bench, db: str, *, report: Path) -> AsyncIter
 async def plain(url: str, bench: Bench, db: str) -> AsyncIterator[Started]:
     """The plain bot."""
     arguments = ("-m", "tests.benchmarks.plain_bot", TOKEN, url, bench.mongo_url, db)
-    async with process(*arguments) as bot:
+    async with process(*arguments, is_killed=True) as bot:
         yield bot
 
 
@@ -55,7 +55,7 @@ async def plain(url: str, bench: Bench, db: str) -> AsyncIterator[Started]:
 async def in_aiogram(url: str, bench: Bench, db: str, *, python: str) -> AsyncIterator[Started]:
     """The plain bot in aiogram."""
     arguments = ("-m", "tests.benchmarks.aiogram_bot", TOKEN, url, bench.mongo_url, db)
-    async with process(*arguments, python=python) as bot:
+    async with process(*arguments, python=python, is_killed=True) as bot:
         yield bot
 
 

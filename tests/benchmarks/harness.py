@@ -23,7 +23,6 @@ ATHLETE = 42
 PATIENCE = 240.0
 
 _T = TypeVar("_T")
-_GOODBYE = 8.0  # seconds
 _SAID = 2_000  # bytes of a failed process's last words
 
 
@@ -101,9 +100,13 @@ class Started:
 
 @asynccontextmanager
 async def process(
-    *arguments: str, python: str = sys.executable, **environment: str
+    *arguments: str, python: str = sys.executable, is_killed: bool = False, **environment: str
 ) -> AsyncIterator[Started]:
-    """A Python process that is terminated at the end."""
+    """A Python process that is ended at the end.
+
+    Args:
+        is_killed: it is not asked first, because it would wait for its long poll.
+    """
     with tempfile.NamedTemporaryFile() as errors:
         started = await asyncio.create_subprocess_exec(
             python,
@@ -116,12 +119,8 @@ async def process(
             yield Started(started, Path(errors.name))
         finally:
             if started.returncode is None:
-                started.terminate()
-            try:
-                await asyncio.wait_for(started.communicate(), _GOODBYE)
-            except TimeoutError:  # some wait for their long poll
-                started.kill()
-                await started.communicate()
+                (started.kill if is_killed else started.terminate)()
+            await started.communicate()
 
 
 @asynccontextmanager
