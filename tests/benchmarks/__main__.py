@@ -1,6 +1,6 @@
 """All benchmarks in one run, one table.
 
-    python -m tests.benchmarks [--rounds 5] [--only NAME,...] [--quick] [--json FILE]
+    python -m tests.benchmarks [--rounds 3] [--only NAME,...] [--quick] [--json FILE]
 
 Every figure stands beside another one of the same rounds; what counts is the ratio, since absolute figures
 depend on the machine. Contenders take turns, in alternating order. Ends with status 0 whether the aims are
@@ -28,15 +28,18 @@ from pymongo import AsyncMongoClient
 
 from bot.store.connection import Document
 from bot.store.embedded import EmbeddedMongo
-from tests.benchmarks import ingest
+from tests.benchmarks import backlog, dispatch, footprint, ingest, latency
 from tests.benchmarks.harness import Bench, Failed, say
 from tests.benchmarks.rows import Row, show
 
 BENCHMARKS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
-    module.NAME: module.measure for module in (ingest,)
+    module.NAME: module.measure for module in (ingest, latency, backlog, footprint, dispatch)
 }
 SIZES = {
     "taps": "given at once to each contender of `ingest`",
+    "latency_taps": "given one by one in `latency`",
+    "backlog": "taps that wait in `backlog`",
+    "prompts": "sent in `dispatch`",
 }
 
 
@@ -98,13 +101,13 @@ def main() -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--rounds", type=positive, default=5)
+    parser.add_argument("--rounds", type=positive, default=3)
     parser.add_argument("--only", type=names, default=list(BENCHMARKS), metavar="NAME,...")
     parser.add_argument("--quick", action="store_true", help="smaller sizes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there, too")
     parser.add_argument("--aiogram-python", metavar="FILE")
     for name, meaning in SIZES.items():
-        parser.add_argument(f"--{name}", type=positive, metavar="N", help=meaning)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=positive, metavar="N", help=meaning)
     given = parser.parse_args()
     try:
         rows, took, version = asyncio.run(run(given.only, given))

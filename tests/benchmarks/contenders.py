@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 from bot.sandbox.control import SandboxClient, tap
-from tests.benchmarks.harness import ATHLETE, TOKEN, Bench, Started, data_directory, process, settings_of
+from tests.benchmarks.harness import (
+    ATHLETE,
+    TOKEN,
+    Bench,
+    Started,
+    data_directory,
+    is_delivering,
+    process,
+    settings_of,
+    until,
+)
 
 OURS, PLAIN, AIOGRAM = "this bot", "python-telegram-bot", "aiogram"
 
@@ -80,3 +91,21 @@ async def questions(client: SandboxClient, number: int, *, series: str = "run") 
         for index in range(number)
     ]
     return [tap(ATHLETE, id_, ATHLETE, button=0) for id_ in await client.messages_at(asked)]
+
+
+async def started(client: SandboxClient, bot: Started) -> float:
+    """Wait until a bot has answered the one tap that was given before; returns after how many seconds, from
+    now, a poll brought it.
+
+    A poll alone would not do: one that waits for updates is not counted before it ends.
+    """
+    begun = time.monotonic()
+    await until(partial(is_delivering, client), bot)
+    first_poll = time.monotonic() - begun
+    await until(partial(are_answered, client, 1), bot)
+    return first_poll
+
+
+async def are_answered(client: SandboxClient, number: int) -> bool:
+    """Whether so many taps are."""
+    return bool((await client.counts())["taps"]["answered"] >= number)

@@ -175,9 +175,9 @@ async def until(
         await asyncio.sleep(every)
 
 
-async def polls(client: SandboxClient) -> bool:
-    """Whether somebody has polled."""
-    return "getUpdates" in (await client.counts())["calls"]
+async def is_delivering(client: SandboxClient) -> bool:
+    """Whether a poll has brought a tap."""
+    return bool((await client.counts())["taps"]["delivered"])
 
 
 def resident_mib(pid: int) -> float:
