@@ -70,7 +70,7 @@ WIDE = {
     ("a page of a person's answers", "feedback_events"),
     # By week: the documented indexes have no athlete.
     ("a summary", "plan_snapshots"),
-    # In the order of making; those without a planned day have no index on theirs.
+    # X In the order of making; those without a planned day have no index on theirs.
     ("a page of a day's prompts", "session_prompts"),
     # What was received today is counted anew, and what is unanswered is counted by day.
     *(("the figures", name) for name in ("taps", "feedback_events", "session_prompts")),
