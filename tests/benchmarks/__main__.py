@@ -28,17 +28,21 @@ from pymongo import AsyncMongoClient
 
 from bot.store.connection import Document
 from bot.store.embedded import EmbeddedMongo
-from tests.benchmarks import backlog, dispatch, footprint, ingest, latency
+from tests.benchmarks import backlog, dispatch, footprint, growth, ingest, latency, picture, writers
 from tests.benchmarks.harness import Bench, Failed, say
 from tests.benchmarks.rows import Row, show
 
 BENCHMARKS: dict[str, Callable[[Bench], Awaitable[list[Row]]]] = {
-    module.NAME: module.measure for module in (ingest, latency, backlog, footprint, dispatch)
+    module.NAME: module.measure
+    for module in (ingest, latency, backlog, growth, footprint, dispatch, writers, picture)
 }
 SIZES = {
     "taps": "given at once to each contender of `ingest`",
     "latency_taps": "given one by one in `latency`",
     "backlog": "taps that wait in `backlog`",
+    "documents": "in each collection, at most, in `growth`",
+    "write": "documents in the file of `writers`",
+    "export": "documents that `writers` exports",
     "prompts": "sent in `dispatch`",
 }
 

@@ -36,7 +36,7 @@ async def ours(url: str, bench: Bench, db: str, *, disk: str | None = None) -> A
     """
     async with (
         data_directory(disk) as directory,
-        process("-m", "bot", "run", **settings_of(url, bench.mongo_url, db, directory)) as bot,
+        process("-m", "bot", "run", environment=settings_of(url, bench.mongo_url, db, directory)) as bot,
     ):
         yield bot
 
@@ -48,7 +48,7 @@ async def metered(url: str, bench: Bench, db: str, *, report: Path) -> AsyncIter
         data_directory() as directory,
         process(
             *("-m", "tests.benchmarks.metered_run", str(report)),
-            **settings_of(url, bench.mongo_url, db, directory),
+            environment=settings_of(url, bench.mongo_url, db, directory),
         ) as bot,
     ):
         yield bot

@@ -44,7 +44,7 @@ class Sending:
 async def measure(bench: Bench) -> list[Row]:
     """The share of Telegram's limit that is reached."""
     number = bench.size("prompts", 300, 150)
-    rounds = min(bench.rounds, 3)
+    rounds = min(bench.rounds, 2)
     runs = (await take_turns(rounds, {"prompts": partial(dispatch, bench, number)}))["prompts"]
     limit = [_LIMIT] * rounds
     all_ = [float(number)] * rounds

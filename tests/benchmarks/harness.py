@@ -70,7 +70,7 @@ async def take_turns(
     """Measure every contender once a round, in alternating order; the results stand in order of rounds."""
     results: dict[str, list[_T]] = {name: [] for name in contenders}
     for number in range(rounds):
-        for name in reversed(contenders) if number % 2 else contenders:
+        for name in reversed(list(contenders)) if number % 2 else contenders:
             begun = time.monotonic()
             results[name].append(await contenders[name]())
             say(f"  round {number + 1} of {rounds}: {name}, {time.monotonic() - begun:.1f} s")
@@ -100,7 +100,10 @@ class Started:
 
 @asynccontextmanager
 async def process(
-    *arguments: str, python: str = sys.executable, is_killed: bool = False, **environment: str
+    *arguments: str,
+    python: str = sys.executable,
+    is_killed: bool = False,
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Started]:
     """A Python process that is ended at the end.
 
@@ -111,7 +114,7 @@ async def process(
         started = await asyncio.create_subprocess_exec(
             python,
             *arguments,
-            env={"PATH": os.environ["PATH"], **environment},
+            env={"PATH": os.environ["PATH"], **(environment or {})},
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
         )

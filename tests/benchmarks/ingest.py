@@ -74,7 +74,7 @@ class Run:
 
 async def measure(bench: Bench) -> list[Row]:
     """All contenders, round by round."""
-    taps = bench.size("taps", 3000, 1000)
+    taps = bench.size("taps", 2000, 1000)
     others = contenders.others(bench)
     runs = await take_turns(
         bench.rounds,
@@ -126,27 +126,43 @@ def _beside(runs: Mapping[str, Sequence[Run]], other: str, what: str, unit: str,
 
 
 async def answered(bench: Bench, contender: Contender, taps: int) -> Run:
-    """Start a bot, wait until it has answered a tap, give all others at once, and wait for the last answer.
+    """`watched`, in an empty database.
 
     Raises:
         Failed: it ends, does not get on, or stores another number of answers.
     """
-    async with bench.database("ingest") as db, telegram() as (url, client):
-        first, *given = await questions(client, 1 + taps)
+    async with bench.database("ingest") as db:
+        run = await watched(bench, contender, db.name, taps)
+        stored = await db["feedback_events"].count_documents({})
+        if stored != 1 + taps:
+            raise Failed(f"{stored} of {1 + taps} taps are stored")
+        return run
+
+
+async def watched(
+    bench: Bench, contender: Contender, db: str, taps: int, *, series: str = "run", rest: float = 1.0
+) -> Run:
+    """Start a bot, wait until it has answered a tap, give all others at once, and wait for the last answer.
+
+    Args:
+        series: makes the sessions others than before.
+        rest: seconds that the bot is left alone after its start.
+
+    Raises:
+        Failed: it ends, or does not get on.
+    """
+    async with telegram() as (url, client):
+        first, *given = await questions(client, 1 + taps, series=series)
         await client.taps([first])
-        async with contender(url, bench, db.name) as bot:
+        async with contender(url, bench, db) as bot:
             first_poll = await started(client, bot)
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(rest)
             idle = resident_mib(bot.pid)
             begun = time.monotonic()
             await client.taps(given)
             await until(partial(are_answered, client, 1 + taps), bot)
             seconds = time.monotonic() - begun
-            run = Run(taps / seconds, seconds, first_poll, idle, resident_mib(bot.pid), peak_mib(bot.pid))
-        stored = await db["feedback_events"].count_documents({})
-        if stored != 1 + taps:
-            raise Failed(f"{stored} of {1 + taps} taps are stored")
-        return run
+            return Run(taps / seconds, seconds, first_poll, idle, resident_mib(bot.pid), peak_mib(bot.pid))
 
 
 async def _metered(bench: Bench, taps: int) -> Run:

@@ -58,7 +58,7 @@ class Times:
 
 async def measure(bench: Bench) -> list[Row]:
     """All contenders, round by round."""
-    number = bench.size("latency_taps", 300, 150)
+    number = bench.size("latency_taps", 200, 150)
     others = contenders.others(bench)
     times = await take_turns(
         bench.rounds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -299,6 +300,9 @@ def programs(db: Database) -> dict[str, Job]:
         await records.write("feedback_events", [parse("feedback_events", event)])
         await records.write("run_events", [parse("run_events", {"runId": "w", "status": "success"})])
 
+    async def export(name: str) -> None:
+        await consume(read_batches(db, name, lately))
+
     def prompt_page(**selection: Any) -> Job:
         return lambda: prompts.read(PromptSelection(**selection), cursor=None, limit=20)
 
@@ -319,7 +323,7 @@ def programs(db: Database) -> dict[str, Job]:
         "one prompt": lambda: prompts.find("filled-1000003", "s1", 22),
         "writing": write,
         **{
-            f"export of {name}, lately": lambda name=name: consume(read_batches(db, name, lately))
+            f"export of {name}, lately": partial(export, name)
             for name in ("feedback_events", "run_events", "plan_snapshots", "run_artifacts")
         },
         "export of weekly_metrics": lambda: consume(
