@@ -29,6 +29,7 @@ from bot.store.reading import Selection, selecting
 
 _PAGE_BYTES = 2 * 1024 * 1024
 _BATCH = 100
+_STATES = [None, *(state.value for state in PromptState)]
 # Dates that Python cannot hold stay what they are: a cursor must find them again.
 _EXACT = CodecOptions[Document](
     tz_aware=True,
@@ -168,15 +169,15 @@ def _prompt_conditions(selection: PromptSelection) -> list[Document]:
     if days:
         instants = _limits({"$gte": selection.since_instant, "$lt": selection.before_instant})
         texts = {operator: iso_utc(instant) for operator, instant in instants.items()}
-        single: list[Document] = [{"dueAt": instants}, {"dueAt": texts}, {"dueAt": None, "sentAt": instants}]
-        conditions.append(
-            {
-                "$or": [
-                    {"date": {operator: day.isoformat() for operator, day in days.items()}},
-                    {"date": None, "$or": single},
-                ]
-            }
-        )
+        due: list[Document] = [{"dueAt": instants}, {"dueAt": texts}, {"dueAt": None, "sentAt": instants}]
+        # Each with the state, behind which times are indexed; other writers may have made up a state.
+        unplanned: list[Document] = [
+            {"date": None, "state": states, **time}
+            for states in ({"$in": _STATES}, {"$nin": _STATES})
+            for time in due
+        ]
+        planned = {"date": {operator: day.isoformat() for operator, day in days.items()}}
+        conditions.append({"$or": [planned, *unplanned]})
     return conditions
 
 

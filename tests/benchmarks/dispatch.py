@@ -1,7 +1,5 @@
 """Prompts a second, all due at one instant, within Telegram's limits.
 
-    python -m tests.benchmarks.dispatch [--prompts 1000] [--rounds 1]
-
 Each prompt goes to a chat of its own, so what counts is Telegram's limit over all: 30 messages a second. The
 local Bot API server enforces it, and the one of each chat, over sliding windows, and refuses with 429 what is
 too quick. 10,000 prompts (`--prompts 10000`) take about six minutes.
@@ -9,22 +7,63 @@ too quick. 10,000 prompts (`--prompts 10000`) take about six minutes.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import tempfile
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from pymongo import AsyncMongoClient
-
 from bot.sandbox.limits import TELEGRAM_LIMITS
-from bot.store.embedded import EmbeddedMongo
-from tests.benchmarks.ingest import TOKEN, process, resident_mb, show, telegram
+from tests.benchmarks import contenders
+from tests.benchmarks.harness import Bench, Failed, Started, resident_mib, take_turns, telegram, until
+from tests.benchmarks.rows import Row, at_least, at_most
 
+NAME = "dispatch"
 FIRST_CHAT = 1_000_000
-STARTUP = 60.0  # seconds until the first prompt is sent
+_LIMIT = float(TELEGRAM_LIMITS.overall_per_second)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What was seen of one outbox that was sent.
+
+    Attributes:
+        rate: messages a second, from the first to the last.
+        refused: how many were sent too quickly.
+        first, most: resident memory in MiB.
+    """
+
+    rate: float
+    refused: float
+    first: float
+    most: float
+
+
+async def measure(bench: Bench) -> list[Row]:
+    """The share of Telegram's limit that is reached."""
+    number = bench.size("prompts", 300, 150)
+    rounds = min(bench.rounds, 2)
+    runs = (await take_turns(rounds, {"prompts": partial(dispatch, bench, number)}))["prompts"]
+    limit = [_LIMIT] * rounds
+    all_ = [float(number)] * rounds
+    return [
+        Row(
+            NAME,
+            "messages sent",
+            "1/s",
+            [run.rate for run in runs],
+            "Telegram's limit",
+            limit,
+            at_least(0.95),
+        ),
+        Row(NAME, "refused as too quick (429)", "", [run.refused for run in runs], "sent", all_, at_most(0)),
+        Row(
+            *(NAME, "memory at most", "MiB", [run.most for run in runs]),
+            *("with the first message", [run.first for run in runs], at_most(1.2)),
+        ),
+    ]
 
 
 def documents(number: int, due_at: datetime) -> list[dict[str, Any]]:
@@ -47,90 +86,38 @@ def documents(number: int, due_at: datetime) -> list[dict[str, Any]]:
     ]
 
 
-async def dispatch(mongo_url: str, db_name: str, number: int) -> dict[str, float]:
+async def dispatch(bench: Bench, number: int) -> Sending:
     """Start the bot on an outbox full of due prompts and watch it until everything is settled."""
-    async with (
-        AsyncMongoClient[dict[str, Any]](mongo_url, w="majority", journal=True) as mongo,
-        telegram("--limits") as (url, client),
-    ):
-        prompts = mongo[db_name]["session_prompts"]
+    async with bench.database("dispatch") as db, telegram("--limits") as (url, client):
+        prompts = db["session_prompts"]
         await prompts.insert_many(documents(number, datetime.now(UTC)))
-        with tempfile.TemporaryDirectory() as data_dir:
-            environment = {
-                "TELEGRAM_BOT_TOKEN": TOKEN,
-                "TELEGRAM_API_URL": url,
-                "MONGO_URL": mongo_url,
-                "MONGO_DB": db_name,
-                "DATA_DIR": data_dir,
-                "ATHLETE_IDS": "42",
-            }
-            async with process("-m", "bot", "run", **environment) as bot:
+        async with contenders.ours(url, bench, db.name) as bot:
 
-                async def sent() -> int:
-                    return int((await client.counts())["calls"].get("sendMessage", {}).get("200", 0))
+            async def sent() -> int:
+                return int((await client.counts())["calls"].get("sendMessage", {}).get("200", 0))
 
-                result = await watch(sent, bot.pid, number)
-            statuses = (await client.counts())["calls"].get("sendMessage", {})
-        states = {
-            group["_id"]: group["n"]
-            async for group in await prompts.aggregate([{"$group": {"_id": "$state", "n": {"$sum": 1}}}])
-        }
-        await mongo.drop_database(db_name)
-        if statuses.get("200") != number or states != {"sent": number}:
-            raise RuntimeError(f"sent {statuses}, settled {states} of {number} prompts")
-        return result | {"refused": sum(n for status, n in statuses.items() if status == "429")}
+            rate, memory = await watch(sent, bot, number)
+
+            async def are_settled() -> bool:
+                return await prompts.count_documents({"state": "sent"}) == number
+
+            await until(are_settled, bot)
+        statuses = (await client.counts())["calls"].get("sendMessage", {})
+        if statuses.get("200") != number:
+            raise Failed(f"sent {statuses} of {number} prompts")
+        return Sending(rate, float(statuses.get("429", 0)), memory[0], max(memory))
 
 
-async def watch(sent: Any, pid: int, number: int) -> dict[str, float]:
-    """Rate from the first message to the last, and the resident memory at the beginning, at most, and at the
-    end."""
-    limit = TELEGRAM_LIMITS.overall_per_second
-    deadline = time.monotonic() + STARTUP
-    while not (first := await sent()):
-        if time.monotonic() > deadline:
-            raise TimeoutError("no prompt is sent")
-        await asyncio.sleep(0.005)
-    begun = time.monotonic()
-    deadline = begun + 2 * number / limit + STARTUP
-    memory = [resident_mb(pid)]
+async def watch(sent: Callable[[], Awaitable[int]], bot: Started, number: int) -> tuple[float, list[float]]:
+    """Messages a second from the first to the last, and the resident memory meanwhile."""
+    await until(sent, bot)
+    first, begun = await sent(), time.monotonic()
+    memory = [resident_mib(bot.pid)]
+    deadline = begun + 2 * number / _LIMIT + 60
     while (so_far := await sent()) < number:
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{so_far} of {number} prompts are sent")
-        memory.append(resident_mb(pid))
+            raise Failed(f"{so_far} of {number} prompts are sent: {bot.last_words()}")
+        memory.append(resident_mib(bot.pid))
         # Closely towards the end only: looking costs time, too.
-        await asyncio.sleep(max(0.01, min(1.0, (number - so_far) / limit / 2)))
-    rate = (number - first) / (time.monotonic() - begun)
-    await asyncio.sleep(1.0)  # the last ones are settled
-    return {
-        "rate": rate,
-        "share": 100 * rate / limit,
-        "memory": memory[0],
-        "most": max(memory),
-        "end": memory[-1],
-    }
-
-
-async def main(number: int, rounds: int) -> None:
-    """Run the rounds and print the table."""
-    with tempfile.TemporaryDirectory() as directory:
-        async with EmbeddedMongo(Path(directory)) as mongo:
-            table = []
-            for n in range(rounds):
-                table.append(await dispatch(mongo.url, f"dispatch_{n}", number))
-                print(f"round {n + 1}: {table[-1]['rate']:.2f} prompts/s", flush=True)
-    show("prompts a second", [row["rate"] for row in table], "Telegram's limit is 30")
-    show("share of the limit, %", [row["share"] for row in table], "at least 95")
-    show("429s", [row["refused"] for row in table], "0")
-    show("resident memory at first, MiB", [row["memory"] for row in table], "under 120")
-    show("resident memory at most, MiB", [row["most"] for row in table], "under 120")
-    show("resident memory at the end, MiB", [row["end"] for row in table], "as at first")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--prompts", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=1)
-    given = parser.parse_args()
-    asyncio.run(main(given.prompts, given.rounds))
+        await asyncio.sleep(max(0.01, min(1.0, (number - so_far) / _LIMIT / 2)))
+    return (number - first) / (time.monotonic() - begun), memory

@@ -1,149 +1,187 @@
 """Taps a second: fetched, stored (majority, journal) and answered.
 
-    python -m tests.benchmarks.ingest [--taps 5000] [--rounds 3]
-
-Three contenders in the same run, against the same local Bot API server and the same MongoDB:
+In the same rounds, against the same local Bot API server and the same MongoDB:
 
 - this bot (`python -m bot run`), which besides journals every tap and enters it in the ledger of taps;
 - `plain_bot`: python-telegram-bot's own polling with one `update_one` a tap, 256 handlers at once;
-- raw `bulk_write` of 100 upserts, without Telegram: what MongoDB alone can do.
+- `aiogram_bot`: the same in aiogram 3, whose handlers run all at once;
+- raw `bulk_write` of 100 upserts, without Telegram: what MongoDB alone can do;
+- this bot with its journal in memory: what the disk costs.
 
-Ratios are what counts; absolute figures depend on the machine.
+The journal's share is the processor time of its thread, of the time from the first tap to the last answer;
+what its fsyncs cost besides shows beside the journal in memory. The time that the thread is busy, waits
+included, is mostly spent waiting for the interpreter, which the rest of the bot keeps at work.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
-import statistics
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from pymongo import AsyncMongoClient, UpdateOne
+from pymongo import UpdateOne
 
-from bot.sandbox.control import SandboxClient, tap
-from bot.store.embedded import EmbeddedMongo
+from tests.benchmarks import contenders
+from tests.benchmarks.contenders import AIOGRAM, OURS, PLAIN, Contender, are_answered, questions, started
+from tests.benchmarks.harness import (
+    ATHLETE,
+    Bench,
+    Failed,
+    peak_mib,
+    resident_mib,
+    take_turns,
+    telegram,
+    until,
+)
+from tests.benchmarks.rows import Row, at_least, at_most
 
-TOKEN = "123456:" + "b" * 35
-ATHLETE = 42
-PATIENCE = 120.0
+NAME = "ingest"
+TELEGRAMS_RATE = 1_000.0
+"""Taps a second that Telegram hands out: about ten polls a second, of a hundred updates each."""
+
+_RAW = "raw bulk_write"
+_IN_MEMORY = "this bot, journal in memory"
+_MEMORY = "/dev/shm"  # noqa: S108  # that it is in memory is the point
+_BULK = 100
 
 
-@asynccontextmanager
-async def process(*arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A Python process that is terminated at the end."""
-    started = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
-        env={"PATH": os.environ["PATH"], **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was seen of one contender.
+
+    Attributes:
+        rate: taps a second, from the first tap to the last answer.
+        seconds: between these two.
+        first_poll: seconds after the start; 0 for raw writes, as the rest.
+        idle, busy, peak: resident memory in MiB before the taps, after them, and the most.
+        busy_journal, journal: seconds that the journal's thread was busy, and its processor time; 0 where
+            that is not watched.
+    """
+
+    rate: float
+    seconds: float
+    first_poll: float = 0.0
+    idle: float = 0.0
+    busy: float = 0.0
+    peak: float = 0.0
+    busy_journal: float = 0.0
+    journal: float = 0.0
+
+
+async def measure(bench: Bench) -> list[Row]:
+    """All contenders, round by round."""
+    taps = bench.size("taps", 2000, 1000)
+    others = contenders.others(bench)
+    runs = await take_turns(
+        bench.rounds,
+        {
+            OURS: partial(_metered, bench, taps),
+            **{name: partial(answered, bench, contender, taps) for name, contender in others.items()},
+            _RAW: partial(raw, bench, taps),
+            _IN_MEMORY: partial(answered, bench, partial(contenders.ours, disk=_MEMORY), taps),
+        },
     )
-    try:
-        yield started
-    finally:
-        started.terminate()
-        await started.communicate()
+    rates = {name: [run.rate for run in of_one] for name, of_one in runs.items()}
+    own = rates[OURS]
+    aims = {PLAIN: at_least(4), AIOGRAM: at_least(2)}
+    rows = [
+        Row(NAME, "taps stored and answered", "1/s", own, name, rates[name], aims[name]) for name in others
+    ]
+    seconds = [run.seconds for run in runs[OURS]]
+    for name in others:
+        rows += [
+            _beside(runs, name, "start to first poll", "s", "first_poll"),
+            _beside(runs, name, "memory idle", "MiB", "idle"),
+            _beside(runs, name, "memory at most", "MiB", "peak"),
+        ]
+    return [
+        *rows,
+        Row(NAME, "taps stored and answered", "1/s", own, _RAW, rates[_RAW], at_least(1 / 3)),
+        Row(
+            *(NAME, "the journal's processor time", "s", [run.journal for run in runs[OURS]]),
+            *("all the time", seconds, at_most(0.1)),
+        ),
+        Row(
+            *(NAME, "the journal busy, waits included", "s", [run.busy_journal for run in runs[OURS]]),
+            *("all the time", seconds),
+        ),
+        Row(
+            *(NAME, "time with the journal on disk", "s", seconds),
+            *("with it in memory", [run.seconds for run in runs[_IN_MEMORY]], at_most(1.1)),
+        ),
+        Row(
+            *(NAME, "taps stored and answered", "1/s", own),
+            *("what Telegram hands out", [TELEGRAMS_RATE] * len(own), at_least(1)),
+        ),
+    ]
 
 
-@asynccontextmanager
-async def telegram(limits: str = "--no-limits") -> AsyncIterator[tuple[str, SandboxClient]]:
-    """A local Bot API server in a process of its own: its address, and its control."""
-    async with process(
-        "-m", "bot.sandbox", "--port", "0", "--token", TOKEN, limits, "--ledger", "counts"
-    ) as it:
-        assert it.stdout is not None
-        url = (await it.stdout.readline()).decode().split()[-1]
-        async with SandboxClient(url) as client:
-            yield url, client
+def _beside(runs: Mapping[str, Sequence[Run]], other: str, what: str, unit: str, attribute: str) -> Row:
+    values, base = ([getattr(run, attribute) for run in runs[name]] for name in (OURS, other))
+    return Row(NAME, what, unit, values, other, base)
 
 
-async def until(condition: Any) -> None:
-    """Wait for a condition, looking a hundred times a second."""
-    deadline = time.monotonic() + PATIENCE
-    while not await condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("the benchmark does not get on")
-        await asyncio.sleep(0.01)
+async def answered(bench: Bench, contender: Contender, taps: int) -> Run:
+    """`watched`, in an empty database.
+
+    Raises:
+        Failed: it ends, does not get on, or stores another number of answers.
+    """
+    async with bench.database("ingest") as db:
+        run = await watched(bench, contender, db.name, taps)
+        stored = await db["feedback_events"].count_documents({})
+        if stored != 1 + taps:
+            raise Failed(f"{stored} of {1 + taps} taps are stored")
+        return run
 
 
-def resident_mb(pid: int) -> float:
-    """Resident memory of a process in MiB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("no VmRSS")
+async def watched(
+    bench: Bench, contender: Contender, db: str, taps: int, *, series: str = "run", rest: float = 1.0
+) -> Run:
+    """Start a bot, wait until it has answered a tap, give all others at once, and wait for the last answer.
 
+    Args:
+        series: makes the sessions others than before.
+        rest: seconds that the bot is left alone after its start.
 
-async def answered_per_second(
-    arguments: list[str], environment: dict[str, str], client: SandboxClient, taps: int
-) -> dict[str, float]:
-    """Start a bot, wait until it polls, tap `taps` times at once, and wait for the last answer."""
-    now = await client.time()
-    buttons = [[[{"text": "Done", "callback_data": f"session_feedback|run-{i}|s|done"}]] for i in range(taps)]
-    ids = await client.messages_at(
-        [{"chat_id": ATHLETE, "date": int(now), "text": "How did it go?", "buttons": b} for b in buttons]
-    )
-    started = time.monotonic()
-    async with process(*arguments, **environment) as bot:
-
-        async def polls() -> bool:
-            return "getUpdates" in (await client.counts())["calls"]
-
-        async def all_answered() -> bool:
-            return bool((await client.counts())["taps"]["answered"] >= taps)
-
-        await until(polls)
-        first_poll = time.monotonic() - started
-        await asyncio.sleep(1.0)
-        idle = resident_mb(bot.pid)
-        begun = time.monotonic()
-        await client.taps([tap(ATHLETE, message_id, ATHLETE, button=0) for message_id in ids])
-        await until(all_answered)
-        seconds = time.monotonic() - begun
-        return {
-            "rate": taps / seconds,
-            "first_poll": first_poll,
-            "idle_mb": idle,
-            "busy_mb": resident_mb(bot.pid),
-        }
-
-
-async def ours(mongo_url: str, db: str, taps: int) -> dict[str, float]:
-    """This bot, from an empty data directory."""
+    Raises:
+        Failed: it ends, or does not get on.
+    """
     async with telegram() as (url, client):
-        with tempfile.TemporaryDirectory() as data_dir:
-            environment = {
-                "TELEGRAM_BOT_TOKEN": TOKEN,
-                "TELEGRAM_API_URL": url,
-                "MONGO_URL": mongo_url,
-                "MONGO_DB": db,
-                "DATA_DIR": data_dir,
-                "ATHLETE_IDS": str(ATHLETE),
-            }
-            return await answered_per_second(["-m", "bot", "run"], environment, client, taps)
+        first, *given = await questions(client, 1 + taps, series=series)
+        await client.taps([first])
+        async with contender(url, bench, db) as bot:
+            first_poll = await started(client, bot)
+            await asyncio.sleep(rest)
+            idle = resident_mib(bot.pid)
+            begun = time.monotonic()
+            await client.taps(given)
+            await until(partial(are_answered, client, 1 + taps), bot)
+            seconds = time.monotonic() - begun
+            return Run(taps / seconds, seconds, first_poll, idle, resident_mib(bot.pid), peak_mib(bot.pid))
 
 
-async def plain(mongo_url: str, db: str, taps: int) -> dict[str, float]:
-    """The plain bot."""
-    async with telegram() as (url, client):
-        arguments = ["-m", "tests.benchmarks.plain_bot", TOKEN, url, mongo_url, db]
-        return await answered_per_second(arguments, {}, client, taps)
+async def _metered(bench: Bench, taps: int) -> Run:
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "seconds"
+        run = await answered(bench, partial(contenders.metered, report=report), taps)
+        return Run(
+            *(run.rate, run.seconds, run.first_poll, run.idle, run.busy, run.peak),
+            *map(float, report.read_text().split()),
+        )
 
 
-async def raw(mongo_url: str, db: str, taps: int) -> float:
-    """Upserts a second in bulk writes of 100, one after the other."""
-    async with AsyncMongoClient[dict[str, Any]](mongo_url, w="majority", journal=True) as client:
-        events = client[db]["feedback_events"]
+async def raw(bench: Bench, number: int) -> Run:
+    """The same documents as the plain bot's, in bulk writes of 100, one after the other."""
+    async with bench.database("ingest") as db:
+        events = db["feedback_events"]
         await events.create_index("sessionKey", unique=True)
         begun = time.monotonic()
-        for start in range(0, taps, 100):
+        for start in range(0, number, _BULK):
             await events.bulk_write(
                 [
                     UpdateOne(
@@ -151,58 +189,9 @@ async def raw(mongo_url: str, db: str, taps: int) -> float:
                         {"$set": {"runId": f"run-{i}", "sessionId": "s", "type": "done", "userId": ATHLETE}},
                         upsert=True,
                     )
-                    for i in range(start, start + 100)
+                    for i in range(start, min(start + _BULK, number))
                 ],
                 ordered=False,
             )
-        return taps / (time.monotonic() - begun)
-
-
-async def stored(mongo_url: str, db: str) -> int:
-    """How many documents a contender left; the database is dropped."""
-    async with AsyncMongoClient[dict[str, Any]](mongo_url) as client:
-        number = await client[db]["feedback_events"].count_documents({})
-        await client.drop_database(db)
-        return number
-
-
-async def main(taps: int, rounds: int) -> None:
-    """Run the rounds and print the table."""
-    with tempfile.TemporaryDirectory() as directory:
-        async with EmbeddedMongo(Path(directory)) as mongo:
-            table: list[tuple[dict[str, float], float, float]] = []
-            for number in range(rounds):
-                own = await ours(mongo.url, "ours", taps)
-                base = await plain(mongo.url, "plain", taps)
-                bulk = await raw(mongo.url, "raw", taps)
-                counts = [await stored(mongo.url, db) for db in ("ours", "plain", "raw")]
-                if counts != [taps] * 3:
-                    raise RuntimeError(
-                        f"stored {counts} of {taps} taps each: the figures would be worth nothing"
-                    )
-                table.append((own, base["rate"], bulk))
-                print(
-                    f"round {number + 1}: this bot {own['rate']:.0f}/s, plain bot {base['rate']:.0f}/s,"
-                    f" raw bulk_write {bulk:.0f}/s",
-                    flush=True,
-                )
-    show("times the plain bot", [own["rate"] / base for own, base, _ in table], "at least 3")
-    show("share of raw bulk_write", [own["rate"] / bulk for own, _, bulk in table], "for comparison")
-    show("start to first poll, s", [own["first_poll"] for own, _, _ in table], "under 1.5")
-    show("resident memory idle, MiB", [own["idle_mb"] for own, _, _ in table], "under 120")
-    show("resident memory after, MiB", [own["busy_mb"] for own, _, _ in table], "under 120")
-
-
-def show(name: str, values: list[float], aim: str) -> None:
-    """One line: median and range."""
-    print(f"{name:30} {statistics.median(values):8.2f}  ({min(values):.2f} to {max(values):.2f})  aim: {aim}")
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--taps", type=int, default=5000)
-    parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    asyncio.run(main(given.taps, given.rounds))
+        seconds = time.monotonic() - begun
+        return Run(number / seconds, seconds)

@@ -1,16 +1,13 @@
 """Documents a second through `write`, and the peak memory of `export`.
 
-    python -m tests.benchmarks.writers [--documents 50000] [--rounds 3] [--sizes 100000,1000000]
-
 - `write`: the real command as a process, start included, with a file of one feedback answer a line, into an
-  empty collection that has its indexes. Beside it, in the same run and on the same MongoDB, raw
-  `bulk_write` of the same dictionaries, 1,000 upserts at a time. Ratios are what counts.
-- `export`: the peak of the process's resident memory (VmHWM) for collections of different sizes.
+  empty collection that has its indexes. Beside it, in the same rounds and on the same MongoDB, raw
+  `bulk_write` of the same dictionaries, 1,000 upserts at a time.
+- `export`: the peak of the process's resident memory, of so many documents and of a tenth of them.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import sys
@@ -18,19 +15,21 @@ import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from pymongo import AsyncMongoClient, UpdateOne
-from pymongo.asynchronous.database import AsyncDatabase
+from pymongo import UpdateOne
 
 from bot.core.records import parse
 from bot.core.strict_json import dumps
-from bot.store.embedded import EmbeddedMongo
+from bot.store.connection import Database
 from bot.store.indexes import bootstrap
-from tests.benchmarks.ingest import show
+from tests.benchmarks.harness import Bench, Failed, take_turns
+from tests.benchmarks.rows import Row, at_least, at_most
+from tests.support.filling import fill
 
+NAME = "writers"
 COLLECTION = "feedback_events"
 BATCH = 1000
 # Young enough not to expire meanwhile.
@@ -80,35 +79,72 @@ def batches(documents: Documents) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-async def command(url: str, db: str, *arguments: str) -> tuple[float, int]:
-    """Run a command of the bot to its end: seconds, and KiB at the peak."""
+async def measure(bench: Bench) -> list[Row]:
+    """Write, then export."""
+    number = bench.size("write", 20_000, 5_000)
+    documents = list(answers(number))
+    with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
+        file.writelines(f"{dumps(document)}\n".encode() for document in documents)
+        file.flush()
+        rates = await take_turns(
+            bench.rounds,
+            {
+                "write": partial(through_write, bench, file.name, number),
+                "raw bulk_write": partial(raw, bench, documents),
+            },
+        )
+    large = bench.size("export", 100_000, 20_000)
+    peaks = await take_turns(
+        min(bench.rounds, 2),
+        {"few": partial(exported, bench, large // 10), "many": partial(exported, bench, large)},
+    )
+    return [
+        Row(
+            *(NAME, "documents through `write`", "1/s", rates["write"]),
+            *("raw bulk_write", rates["raw bulk_write"], at_least(0.5)),
+        ),
+        Row(
+            *(NAME, f"`export` of {large:,}: memory at most", "MiB", peaks["many"]),
+            *(f"of {large // 10:,}", peaks["few"], at_most(1.1)),
+        ),
+    ]
+
+
+async def command(bench: Bench, db: str, *arguments: str) -> tuple[float, float]:
+    """Run a command of the bot to its end: seconds, and MiB at the peak."""
     begun = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", MEASURED, *arguments),
-        env={"PATH": os.environ["PATH"], "MONGO_URL": url, "MONGO_DB": db},
+        env={"PATH": os.environ["PATH"], "MONGO_URL": bench.mongo_url, "MONGO_DB": db},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
     _, errors = await process.communicate()
     if process.returncode != 0:
-        raise RuntimeError(errors.decode())
-    return time.monotonic() - begun, int(errors.split()[-1])
+        raise Failed(errors.decode())
+    return time.monotonic() - begun, int(errors.split()[-1]) / 1024
 
 
-async def through_write(url: str, db: AsyncDatabase[dict[str, Any]], file: str, number: int) -> float:
+async def through_write(bench: Bench, file: str, number: int) -> float:
     """Documents a second of the command."""
-    await bootstrap(db)
-    seconds, _ = await command(url, db.name, "write", COLLECTION, file)
-    if await db[COLLECTION].count_documents({}) != number:
-        raise RuntimeError("not all documents arrived: the figures would be worth nothing")
-    await db.client.drop_database(db.name)
-    return number / seconds
+    async with bench.database("writers") as db:
+        await bootstrap(db)
+        seconds, _ = await command(bench, db.name, "write", COLLECTION, file)
+        if await db[COLLECTION].count_documents({}) != number:
+            raise Failed("not all documents arrived")
+        return number / seconds
 
 
-async def raw(db: AsyncDatabase[dict[str, Any]], documents: list[dict[str, Any]]) -> float:
+async def raw(bench: Bench, documents: list[dict[str, Any]]) -> float:
     """Documents a second of `bulk_write` alone."""
-    await bootstrap(db)
-    begun = time.monotonic()
+    async with bench.database("writers") as db:
+        await bootstrap(db)
+        begun = time.monotonic()
+        await _write(db, documents)
+        return len(documents) / (time.monotonic() - begun)
+
+
+async def _write(db: Database, documents: list[dict[str, Any]]) -> None:
     for batch in batches(iter(documents)):
         await db[COLLECTION].bulk_write(
             [
@@ -117,70 +153,10 @@ async def raw(db: AsyncDatabase[dict[str, Any]], documents: list[dict[str, Any]]
             ],
             ordered=False,
         )
-    seconds = time.monotonic() - begun
-    await db.client.drop_database(db.name)
-    return len(documents) / seconds
 
 
-async def measure_writing(
-    url: str, client: AsyncMongoClient[dict[str, Any]], number: int, rounds: int
-) -> None:
-    """Print the rates and their ratio."""
-    documents = list(answers(number))
-    with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
-        file.writelines(f"{dumps(document)}\n".encode() for document in documents)
-        file.flush()
-        ours, theirs = [], []
-        for turn in range(rounds):
-            ours.append(await through_write(url, client["ours"], file.name, number))
-            theirs.append(await raw(client["raw"], documents))
-            print(
-                f"round {turn + 1}: write {ours[-1]:,.0f}/s, raw bulk_write {theirs[-1]:,.0f}/s", flush=True
-            )
-    show("documents a second, write", ours, "for comparison")
-    show("documents a second, raw", theirs, "for comparison")
-    show("share of raw bulk_write", [a / b for a, b in zip(ours, theirs, strict=True)], "at least 0.5")
-
-
-async def measure_exporting(
-    url: str, client: AsyncMongoClient[dict[str, Any]], sizes: list[int], rounds: int
-) -> None:
-    """Print the peak memory of `export` for each size, and how much it grows."""
-    peaks: dict[int, list[float]] = {size: [] for size in sizes}
-    for size in sizes:
-        db = client["export"]
-        await bootstrap(db)
-        for batch in batches(answers(size)):
-            await db[COLLECTION].insert_many(batch, ordered=False)
-        for _ in range(rounds):
-            seconds, peak = await command(url, db.name, "export", COLLECTION)
-            peaks[size].append(peak / 1024)
-            print(f"export of {size:,}: {peak / 1024:.1f} MiB, {size / seconds:,.0f}/s", flush=True)
-        await client.drop_database(db.name)
-        show(f"peak of {size:,}, MiB", peaks[size], "for comparison")
-    growth = [large / small for small, large in zip(peaks[sizes[0]], peaks[sizes[-1]], strict=True)]
-    show("largest over smallest", growth, "at most 1.1")
-
-
-async def main(number: int, rounds: int, sizes: list[int]) -> None:
-    """Run everything on one MongoDB of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with (
-            EmbeddedMongo(Path(folder)) as mongo,
-            AsyncMongoClient[dict[str, Any]](mongo.url, w="majority", journal=True) as client,
-        ):
-            if number:
-                await measure_writing(mongo.url, client, number, rounds)
-            if sizes:
-                await measure_exporting(mongo.url, client, sizes, rounds)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--documents", type=int, default=50_000, help="to write; 0 leaves that out")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--sizes", default="100000,1000000", help="to export; empty leaves that out")
-    given = parser.parse_args()
-    asyncio.run(main(given.documents, given.rounds, [int(size) for size in given.sizes.split(",") if size]))
+async def exported(bench: Bench, number: int) -> float:
+    """The peak of the command's memory, in MiB."""
+    async with bench.database("writers") as db:
+        await fill(db, number, datetime.now(UTC))
+        return (await command(bench, db.name, "export", COLLECTION))[1]

@@ -238,7 +238,8 @@ async def test_prompts_by_state_run_and_athlete(db: Database) -> None:
 
 
 async def test_prompts_by_date(db: Database) -> None:
-    """The planned day counts; else the day on which it is due, or was sent, both ends included."""
+    """The planned day counts; else the day on which it is due, or was sent, both ends included; whatever the
+    state."""
     day, start, end = date(2026, 2, 17), NOW, NOW + timedelta(days=1)
     await prompts(
         db,
@@ -252,11 +253,14 @@ async def test_prompts_by_date(db: Database) -> None:
         {"sentAt": start},
         {"sentAt": end},
         {},
+        {"dueAt": start, "state": "made up"},
+        {"dueAt": start, "state": None},
+        {"dueAt": end, "state": "sent"},
     )
     both: dict[str, Any] = {"since": day, "until": day, "since_instant": start, "before_instant": end}
-    assert await found(db, **both) == [1, 3, 5, 6, 7]
-    assert await found(db, since=day, since_instant=start) == [1, 2, 3, 4, 5, 6, 7, 8]
-    assert await found(db, until=day, before_instant=end) == [0, 1, 3, 5, 6, 7]
+    assert await found(db, **both) == [1, 3, 5, 6, 7, 10, 11]
+    assert await found(db, since=day, since_instant=start) == [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12]
+    assert await found(db, until=day, before_instant=end) == [0, 1, 3, 5, 6, 7, 10, 11]
 
 
 async def test_ids_of_any_type(db: Database) -> None:

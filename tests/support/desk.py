@@ -53,6 +53,8 @@ ANA, BEN, COACH_CHAT = 7, 8, -500
 QUESTION = 700
 TOKEN = "123456789:AAE-made-up-for-tests_0123456789abcd"
 EN = Language.EN
+LOOK = "a test looks"
+"""The comment of what is asked by tests, not by the bot."""
 
 
 class Killed(Exception):
@@ -224,7 +226,7 @@ class Desk:
         due = {"state": {"$in": [None, "pending"]}, "dueAt": {"$lte": self.now}}
         free = {"attemptAt": {"$not": {"$gt": self.now}}}
         query = {"$or": [{**due, **free}, {"claim": {"$exists": True}}]}
-        return await self.db.session_prompts.count_documents(query) > 0
+        return await self.db.session_prompts.count_documents(query, comment=LOOK) > 0
 
     async def event(self, **query: Any) -> Document:
         """The one stored answer."""
