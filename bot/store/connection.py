@@ -6,6 +6,7 @@ acknowledged writes when a server is killed.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -30,7 +31,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from bot.core.errors import ConfigError, StorageRejected, StorageUnavailable
+from bot.core.errors import ConfigError, StorageDenied, StorageRejected, StorageUnavailable
 from bot.store.writes import OnWrite, WriteListener
 
 Document = dict[str, Any]
@@ -49,6 +50,8 @@ NO_TIMEOUT = 0
 _AUTHENTICATION_FAILED = 18
 # Unauthorized, and Atlas's own, which is both.
 _DENIED = frozenset({13, 8000})
+# The rest of the server's sentence quotes the command, with what athletes wrote.
+_DENIED_COMMAND = re.compile(r'to execute command \{ ([A-Za-z]+): (?:"([\w.]+)")?')
 _TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError")
 
 
@@ -119,7 +122,8 @@ def storage_errors() -> Iterator[None]:
 
     Raises:
         StorageUnavailable: no connection, no primary, no majority, or no reply in time.
-        StorageRejected: MongoDB refused the command.
+        StorageDenied: this user has not the right.
+        StorageRejected: MongoDB refused the command for another reason.
     """
     try:
         yield
@@ -138,9 +142,9 @@ def storage_errors() -> Iterator[None]:
                 " authSource names the database that keeps the user"
             ) from None
         if exc.code in _DENIED:
-            raise StorageRejected(
-                f"MongoDB denies access (code {exc.code}); give the user of MONGO_URL the role readWrite on"
-                " the bot's database"
+            raise StorageDenied(
+                f"MongoDB denies access{_denied_command(exc)} (code {exc.code}); give the user of MONGO_URL a"
+                " role that allows it (docs/scaling.md), or readWrite on the bot's database"
             ) from None
         if any(exc.has_error_label(label) for label in _TRANSIENT_LABELS):
             raise StorageUnavailable(f"MongoDB is between primaries (code {exc.code})") from None
@@ -151,6 +155,15 @@ def storage_errors() -> Iterator[None]:
         if exc.timeout:
             raise StorageUnavailable(f"MongoDB does not answer ({type(exc).__name__})") from None
         raise StorageRejected(f"MongoDB's driver refuses the call ({type(exc).__name__})") from None
+
+
+def _denied_command(exc: OperationFailure) -> str:
+    """Such as ` to insert on taps`; empty if the server does not say."""
+    found = _DENIED_COMMAND.search(str((exc.details or {}).get("errmsg", "")))
+    if found is None:
+        return ""
+    command, collection = found.groups()
+    return f" to {command} on {collection}" if collection else f" to {command}"
 
 
 @dataclass(frozen=True, slots=True)
