@@ -16,6 +16,7 @@ from bot.core.checks import machine
 from bot.core.checks.report import Finding, fail, fail_as_said, has_failed, in_order, ok, skip, to_json
 from bot.core.clock import system_clock
 from bot.core.errors import BotError, ConfigError
+from bot.core.lines import one_line
 from bot.flows.checkup import (
     Asking,
     Expected,
@@ -52,7 +53,11 @@ def doctor(as_json: bool) -> int:
     """
     settings, faults = load_readable()
     setup_logging("CRITICAL", settings.log_format, settings.secrets())  # the lines say it all
-    redact = RedactingFormatter(settings.secrets(), as_json=False).redact
+    formatter = RedactingFormatter(settings.secrets(), as_json=False)
+
+    def redact(text: str) -> str:
+        return one_line(formatter.redact(text))  # names and reasons are somebody else's words
+
     findings = [
         replace(finding, message=redact(finding.message), cure=finding.cure and redact(finding.cure))
         for finding in in_order(asyncio.run(_Examination(settings, faults).run()))
