@@ -27,9 +27,16 @@ from bot.flows.checkup import (
     skip_mongodb,
     take,
 )
-from bot.flows.checkup_machine import is_ours, look_at_data_dir, look_at_journal, look_at_port, machine_zone
+from bot.flows.checkup_machine import (
+    is_ours,
+    look_at_data_dir,
+    look_at_journal,
+    look_at_port,
+    look_at_privacy,
+    machine_zone,
+)
 from bot.logs import RedactingFormatter, setup_logging
-from bot.settings import Settings, load_readable, lookalikes
+from bot.settings import ENV_FILE, Settings, load_readable, lookalikes
 from bot.telegram.client import BotClient
 
 # Seconds. After a crash the embedded MongoDB replays its journal first.
@@ -105,6 +112,7 @@ class _Examination:
         else:
             found, has_data_dir = await asyncio.to_thread(look_at_data_dir, settings.data_dir)
             findings += found
+            findings += await asyncio.to_thread(look_at_privacy, settings.data_dir, ENV_FILE)
         self._served = has_data_dir and app.is_served(settings.data_dir)
         async with AsyncExitStack() as stack:
             api = await self._client(stack)
@@ -171,8 +179,13 @@ class _Examination:
         if settings.mongo_url is None and not self._served and not is_ours(settings.data_dir):
             why = "the embedded MongoDB's files would not be the service's; run this as the service's user"
             return [skip("mongodb", why), *skip_mongodb("see mongodb")]
+        # It asks for no password, so that other programs here can use it, too.
+        who = ", which every account of this machine can reach" if settings.mongo_url is None else ""
         expected = Expected(
-            settings.mongo_place(), app.declared_indexes(settings), settings.athlete_ids, settings.hours()
+            settings.mongo_place() + who,
+            app.declared_indexes(settings),
+            settings.athlete_ids,
+            settings.hours(),
         )
         opened = []
 
