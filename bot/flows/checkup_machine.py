@@ -54,7 +54,7 @@ def look_at_privacy(data_dir: Path, env_file: Path) -> list[Finding]:
 
 def _is_open(path: Path) -> bool:
     try:
-        return bool(path.stat().st_mode & 0o077)
+        return bool(path.stat().st_mode & 0o007)
     except OSError:
         return False
 

@@ -309,17 +309,18 @@ async def test_what_others_on_the_machine_can_read(ready: Rig) -> None:
     env_file.write_text(f"TELEGRAM_BOT_TOKEN={TOKEN}\n")
     mongodb.mkdir(parents=True)
     journal.touch()
-    for path, mode in ((env_file, 0o640), (ready.data_dir, 0o755), (journal, 0o644), (mongodb, 0o755)):
+    for path, mode in ((env_file, 0o604), (ready.data_dir, 0o755), (journal, 0o644), (mongodb, 0o755)):
         path.chmod(mode)
     done = await ready.command("doctor")
     assert (done.status, troubles(done)) == (0, [("warn", "data")] * 3)
     commands = re.findall("cure: (chmod .*)", about(done, "data"))
-    assert commands[1:] == [f"chmod -R go-rwx {path}" for path in (journal, mongodb)]
+    assert commands[1:] == [f"chmod -R o-rwx {path}" for path in (journal, mongodb)]
     ready.data_dir.chmod(0o700)
     done = await ready.command("doctor")
     assert troubles(done) == [("warn", "data")]
-    assert "can read .env (token and passwords); cure: chmod -R go-rwx .env" in about(done, "data")
+    assert "can read .env (token and passwords); cure: chmod -R o-rwx .env" in about(done, "data")
     await run_to_end(["/bin/sh", "-c", commands[0]], ready.environment(), ready.folder)
+    env_file.chmod(0o640)  # as installed for systemd: root's, and the service's group may read it
     assert troubles(await ready.command("doctor")) == []
 
 

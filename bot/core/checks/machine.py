@@ -75,7 +75,7 @@ def judge_privacy(open_paths: Mapping[str, str]) -> Iterator[Finding]:
     """
     for path, content in open_paths.items():
         yield warn(
-            "data", f"other accounts of this machine can read {path} ({content})", f"chmod -R go-rwx {path}"
+            "data", f"other accounts of this machine can read {path} ({content})", f"chmod -R o-rwx {path}"
         )
 
 
