@@ -354,6 +354,8 @@ class Journal:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        # What is deleted is overwritten: it may be what an athlete wrote, or asked to have forgotten.
+        db.execute("PRAGMA secure_delete = ON")
         db.execute("PRAGMA journal_size_limit = 1048576")
         db.executescript(_SCHEMA)
         self._db = db

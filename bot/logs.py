@@ -10,6 +10,9 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from types import TracebackType
+
+from bot.core.lines import one_line
 
 # A bot token wherever it stands, such as in an address; a callback payload, because it may carry a note; the
 # code of an invitation, in a link or in a message.
@@ -24,17 +27,24 @@ _REMIND_EVERY = 60.0  # seconds
 # Below WARNING these print requests, replies and documents whole.
 _TALKATIVE = ("aiohttp", "asyncio", "httpcore", "httpx", "pymongo", "telegram")
 
+_ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
 
 class RedactingFormatter(logging.Formatter):
     """Formats first and removes secrets after, so that arguments and tracebacks are covered too."""
 
     def __init__(self, secrets: Iterable[str], *, as_json: bool) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-        self._secrets = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
+        forms = {form for secret in secrets for form in (secret, one_line(secret)) if form}
+        self._secrets = sorted(forms, key=len, reverse=True)
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line (text), or one JSON object a line; a traceback follows in text, or is a field in JSON."""
+        """One line (text), or one JSON object a line; a traceback follows in text, or is a field in JSON.
+
+        Whatever others wrote cannot begin a line of its own in text: line breaks in a message are escaped,
+        and the lines of a traceback indented.
+        """
         if not self._as_json:
             return self.redact(super().format(record))
         entry = {
@@ -50,6 +60,15 @@ class RedactingFormatter(logging.Formatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802, ARG002
         """ISO 8601 in UTC: logs of several machines can be compared."""
         return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """The line in text."""
+        return one_line(super().formatMessage(record))
+
+    def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802
+        """The traceback."""
+        lines = map(one_line, super().formatException(ei).splitlines())
+        return "\n".join(lines if self._as_json else (f"  {line}" for line in lines))
 
     def redact(self, text: str) -> str:
         """`text` without any secret that is known or recognised."""

@@ -25,6 +25,7 @@ from bot.core.roster import Hours, Quiet, read_hours, read_quiet, read_time, rea
 from bot.core.webhook import Hook, read_hook, secret_of
 
 TELEGRAM_API_URL = "https://api.telegram.org"
+ENV_FILE = Path(".env")
 DEFAULT_DB = "running_coach"
 
 _MAX_ID = 2**63 - 1
@@ -219,7 +220,7 @@ class Settings(BaseSettings):
         return values
 
 
-def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
     """Read the environment, then `env_file` where the environment is silent.
 
     Raises:
@@ -231,7 +232,7 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     return settings
 
 
-def load_readable(env_file: Path | None = Path(".env")) -> tuple[Settings, list[str]]:
+def load_readable(env_file: Path | None = ENV_FILE) -> tuple[Settings, list[str]]:
     """The settings with the defaults in place of what cannot be read, and what is wrong: a line each,
     beginning with the variable's name where one is at fault."""
     faults: list[str] = []

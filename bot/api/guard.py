@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.api.bodies import Inflow
 from bot.api.problems import Flaw, Problem, invalid, later
+from bot.api.protocol import MAX_HEAD
 from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Guard:
             await send(message)
 
         try:
+            _check_head(scope)
             if scope["path"] not in OPEN:
                 self._admit(scope)
             _check_query(scope["query_string"])
@@ -88,6 +90,24 @@ def defect() -> Problem:
 
 def _digest(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
+
+
+def _check_head(scope: Scope) -> None:
+    """What the HTTP library lets pass.
+
+    Raises:
+        Problem: the head is too large, though it came in one piece; or two lengths are given for the body,
+            and a proxy in front may have gone by the other one and see another request behind it.
+    """
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    size = sum(len(name) + len(value) + 4 for name, value in headers)  # with `: ` and the line's end
+    if size + len(scope["raw_path"]) + len(scope["query_string"]) > MAX_HEAD:
+        problem = f"take more than {MAX_HEAD:,} bytes with the request line; shorten them"
+        raise Problem.of(431, Flaw("headers", problem), Connection="close")
+    names = {name for name, _ in headers}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        problem = "comes with Transfer-Encoding; send one of the two"
+        raise Problem.of(400, Flaw("Content-Length", problem), Connection="close")
 
 
 def _check_query(query: bytes) -> None:

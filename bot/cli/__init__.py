@@ -16,6 +16,7 @@ import click
 
 from bot import __version__
 from bot.core.errors import BotError
+from bot.core.lines import one_line
 from bot.logs import describe_defect, redact
 
 
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _fail(message: str, status: int) -> int:
     for line in message.splitlines():
-        click.echo(f"error: {redact(line)}", err=True)
+        click.echo(f"error: {one_line(redact(line))}", err=True)
     return status
 
 

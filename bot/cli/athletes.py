@@ -18,6 +18,7 @@ from bot.cli.shared import call, read_settings
 from bot.core.clock import system_clock
 from bot.core.errors import ConfigError, StorageRejected, TelegramError
 from bot.core.invitations import CODE_BYTES, VALID_FOR, hash_code, make_code, make_link
+from bot.core.lines import one_line
 from bot.core.pauses import read_pause_end
 from bot.core.prompts import parse_chat_id
 from bot.core.roster import (
@@ -245,7 +246,7 @@ def list_(as_json: bool) -> None:
         click.echo(json.dumps([person.to_json() for person in people], indent=2))
     elif people:
         for line in table(people):
-            click.echo(line)
+            click.echo(one_line(line))
     else:
         click.echo("nobody yet: `athlete add ID` invites somebody")
     for person in people:

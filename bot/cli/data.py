@@ -23,6 +23,7 @@ from bot.cli.shared import call, read_settings
 from bot.core.builders import RunRecords, build_run
 from bot.core.clock import parse_instant, system_clock
 from bot.core.errors import BotError, ConfigError, StorageRejected, StorageUnavailable
+from bot.core.lines import one_line
 from bot.core.records import MODELS, WeeklyMetrics, is_day
 from bot.core.rollup import weekly_metrics
 from bot.core.strict_json import BadValue, kind, loads
@@ -227,7 +228,7 @@ def rollup(files: tuple[str, ...], athlete_id: str | None) -> None:
     results = call(settings, _rollup(settings, training, athlete_id, from_database=not names))
     refused = [result for result in results if isinstance(result, Refused)]
     for result in refused:
-        click.echo(str(result), err=True)
+        _complain(result)
     unchanged = sum(isinstance(result, Written) and result.outcome == "unchanged" for result in results)
     tally = Tally(len(results) - len(refused) - unchanged, unchanged, len(refused))
     click.echo(f"{_METRICS}: {tally}")
@@ -404,7 +405,7 @@ def _limit(option: str, text: str | None, settings: Settings, collection: str) -
 
 
 def _complain(flaw: object) -> None:
-    click.echo(str(flaw), err=True)
+    click.echo(one_line(str(flaw)), err=True)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from bot.core.checks import machine
 from bot.core.checks.report import Finding, fail, fail_as_said, has_failed, in_order, ok, skip, to_json
 from bot.core.clock import system_clock
 from bot.core.errors import BotError, ConfigError
+from bot.core.lines import one_line
 from bot.flows.checkup import (
     Asking,
     Expected,
@@ -26,9 +27,16 @@ from bot.flows.checkup import (
     skip_mongodb,
     take,
 )
-from bot.flows.checkup_machine import is_ours, look_at_data_dir, look_at_journal, look_at_port, machine_zone
+from bot.flows.checkup_machine import (
+    is_ours,
+    look_at_data_dir,
+    look_at_journal,
+    look_at_port,
+    look_at_privacy,
+    machine_zone,
+)
 from bot.logs import RedactingFormatter, setup_logging
-from bot.settings import Settings, load_readable, lookalikes
+from bot.settings import ENV_FILE, Settings, load_readable, lookalikes
 from bot.telegram.client import BotClient
 
 # Seconds. After a crash the embedded MongoDB replays its journal first.
@@ -52,7 +60,11 @@ def doctor(as_json: bool) -> int:
     """
     settings, faults = load_readable()
     setup_logging("CRITICAL", settings.log_format, settings.secrets())  # the lines say it all
-    redact = RedactingFormatter(settings.secrets(), as_json=False).redact
+    formatter = RedactingFormatter(settings.secrets(), as_json=False)
+
+    def redact(text: str) -> str:
+        return one_line(formatter.redact(text))  # names and reasons are somebody else's words
+
     findings = [
         replace(finding, message=redact(finding.message), cure=finding.cure and redact(finding.cure))
         for finding in in_order(asyncio.run(_Examination(settings, faults).run()))
@@ -100,6 +112,7 @@ class _Examination:
         else:
             found, has_data_dir = await asyncio.to_thread(look_at_data_dir, settings.data_dir)
             findings += found
+            findings += await asyncio.to_thread(look_at_privacy, settings.data_dir, ENV_FILE)
         self._served = has_data_dir and app.is_served(settings.data_dir)
         async with AsyncExitStack() as stack:
             api = await self._client(stack)
@@ -169,8 +182,10 @@ class _Examination:
         if settings.mongo_url is None and not self._served and not is_ours(settings.data_dir):
             why = "the embedded MongoDB's files would not be the service's; run this as the service's user"
             return [skip("mongodb", why), *skip_mongodb("see mongodb")]
+        # It asks for no password, so that other programs here can use it, too.
+        who = ", which every account of this machine can reach" if settings.mongo_url is None else ""
         expected = Expected(
-            settings.mongo_place(),
+            settings.mongo_place() + who,
             app.declared_indexes(settings),
             settings.athlete_ids,
             settings.hours(),

@@ -27,6 +27,10 @@ class StorageRejected(BotError):
     """MongoDB refused these documents or this command: the same call would fail again."""
 
 
+class StorageDenied(StorageRejected):
+    """MongoDB does not let this user do that."""
+
+
 class StorageConflict(StorageRejected):
     """What is stored already, or the collection's own rules, stand against these documents."""
 

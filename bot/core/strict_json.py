@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ MAX_BYTES = 16 * 1024 * 1024
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _LONGEST_INT = len(str(_MIN_INT))
 _SHOWN = 60
+_UNSAFE = re.compile("[\x80-\x9f\u2028\u2029]")
 
 # A way to a value, linked from the inside out: it is only spelled out for an error.
 _Path: TypeAlias = "tuple[_Path, str | int] | None"
@@ -101,10 +103,9 @@ def dumps(document: dict[str, Any]) -> str:
     except (TypeError, ValueError, OverflowError, RecursionError):
         check(document)
         raise
-    # JSON allows these raw inside strings, but many readers of lines would break the line there.
-    for separator in ("\x85", "\u2028", "\u2029"):
-        line = line.replace(separator, f"\\u{ord(separator):04x}")
-    return line
+    # JSON allows these raw inside strings, but many readers of lines would break the line there, and
+    # terminals take some for commands.
+    return line if line.isascii() else _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def to_json(value: Any) -> Any:

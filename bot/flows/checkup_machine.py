@@ -43,6 +43,22 @@ def look_at_data_dir(data_dir: Path) -> tuple[list[Finding], bool]:
     return findings, True
 
 
+def look_at_privacy(data_dir: Path, env_file: Path) -> list[Finding]:
+    """Whether somebody else on this machine can read what is kept here, by the permissions of the files."""
+    contents = {env_file: "token and passwords"}
+    if _is_open(data_dir):  # else nobody gets at what is in it
+        contents[data_dir / "journal.sqlite3"] = "answers and notes"
+        contents[data_dir / "mongodb"] = "the database"
+    return list(machine.judge_privacy({str(path): it for path, it in contents.items() if _is_open(path)}))
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & 0o007)
+    except OSError:
+        return False
+
+
 def _try(directory: Path, *, is_there: bool) -> None:
     """Raise an `OSError` where DATA_DIR, or what it is to be made in, cannot be written to."""
     if is_there:

@@ -6,6 +6,7 @@ acknowledged writes when a server is killed.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -30,7 +31,7 @@ from pymongo.errors import (
     WriteConcernError,
 )
 
-from bot.core.errors import ConfigError, StorageRejected, StorageUnavailable
+from bot.core.errors import ConfigError, StorageDenied, StorageRejected, StorageUnavailable
 from bot.store.writes import OnWrite, WriteListener
 
 Document = dict[str, Any]
@@ -52,6 +53,8 @@ NO_TIMEOUT = 0
 _AUTHENTICATION_FAILED = 18
 # Unauthorized, and Atlas's own, which is both.
 _DENIED = frozenset({13, 8000})
+# The rest of the server's sentence quotes the command, with what athletes wrote.
+_DENIED_COMMAND = re.compile(r'to execute command \{ ([A-Za-z]+): (?:"([\w.]+)")?')
 _TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError")
 
 
@@ -122,7 +125,8 @@ def storage_errors() -> Iterator[None]:
 
     Raises:
         StorageUnavailable: no connection, no primary, no majority, or no reply in time.
-        StorageRejected: MongoDB refused the command.
+        StorageDenied: this user has not the right.
+        StorageRejected: MongoDB refused the command for another reason.
     """
     try:
         yield
@@ -141,9 +145,9 @@ def storage_errors() -> Iterator[None]:
                 " authSource names the database that keeps the user"
             ) from None
         if exc.code in _DENIED:
-            raise StorageRejected(
-                f"MongoDB denies access (code {exc.code}); give the user of MONGO_URL the role readWrite on"
-                " the bot's database"
+            raise StorageDenied(
+                f"MongoDB denies access{_denied_command(exc)} (code {exc.code}); give the user of MONGO_URL a"
+                " role that allows it (docs/scaling.md), or readWrite on the bot's database"
             ) from None
         if any(exc.has_error_label(label) for label in _TRANSIENT_LABELS):
             raise StorageUnavailable(f"MongoDB is between primaries (code {exc.code})") from None
@@ -159,6 +163,15 @@ def storage_errors() -> Iterator[None]:
 def server_time() -> object:
     """The clock of MongoDB, which is one for all services."""
     return "$$NOW"
+
+
+def _denied_command(exc: OperationFailure) -> str:
+    """Such as ` to insert on taps`; empty if the server does not say."""
+    found = _DENIED_COMMAND.search(str((exc.details or {}).get("errmsg", "")))
+    if found is None:
+        return ""
+    command, collection = found.groups()
+    return f" to {command} on {collection}" if collection else f" to {command}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -415,7 +415,8 @@ async def _ensure(db: Database, index: Index) -> IndexReport:
             if exc.code == _UNAUTHORIZED:
                 raise StorageRejected(
                     f"MongoDB refuses this user the indexes of {index.collection}:"
-                    f" grant it the roles readWrite and dbAdmin on the database {db.name!r}"
+                    f" grant it the roles readWrite and dbAdmin on the database {db.name!r}, or run bootstrap"
+                    " with a user that may (docs/scaling.md)"
                 ) from None
             if exc.code in _AUTHENTICATION_FAILED:
                 raise

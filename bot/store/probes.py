@@ -14,6 +14,7 @@ from bot.core.clock import Clock
 from bot.core.prompts import PromptState
 from bot.store.connection import Database, Document, storage_errors
 from bot.store.prompts import COLLECTION as PROMPTS
+from bot.store.roles import SERVICE, lacking
 
 _SCRATCH = "doctor_scratch_"
 _LEFT_AFTER = timedelta(hours=1)  # by somebody who was killed
@@ -49,6 +50,8 @@ async def look(db: Database, clock: Clock) -> tuple[Server, timedelta]:
 async def try_rights(db: Database) -> Rights:
     """Insert, update, delete, and make and change an index, in a collection made for it and dropped again.
 
+    A user with the bot's own role may touch no other collections than the bot's; what it grants is read then.
+
     Raises:
         StorageUnavailable: no majority has it on disk in time.
         StorageRejected: MongoDB refuses for another reason than rights.
@@ -71,6 +74,8 @@ async def try_rights(db: Database) -> Rights:
                     continue  # there is nothing to change
                 if not await _may(attempt):
                     refused.append(name)
+                    if name == "insert" and (rights := await _rights_by_role(db)):
+                        return rights
     finally:
         cleaning = asyncio.ensure_future(_clean(db, scratch.name))
         # Also when the time is over: a collection that stays would be a nuisance.
@@ -98,6 +103,16 @@ async def blocked_chats(db: Database, since: datetime) -> dict[int, str]:
     ]
     with storage_errors():
         return {found["_id"]: found["reason"] async for found in await db[PROMPTS].aggregate(pipeline)}
+
+
+async def _rights_by_role(db: Database) -> Rights | None:
+    """What the bot's own role grants here; None if the user has another one."""
+    status = await db.command("connectionStatus", showPrivileges=True)
+    roles = [(role["role"], role["db"]) for role in status["authInfo"]["authenticatedUserRoles"]]
+    if (SERVICE.name, db.name) not in roles:
+        return None
+    granted = status["authInfo"]["authenticatedUserPrivileges"]
+    return Rights(("insert",), SERVICE.name, tuple(lacking(SERVICE, db.name, granted)))
 
 
 async def _may(attempt: Callable[[], Awaitable[object]]) -> bool:

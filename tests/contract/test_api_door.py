@@ -20,6 +20,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.api.bodies import MAX_BODY
 from bot.api.guard import OPEN
+from bot.api.protocol import MAX_HEAD
 from bot.api.server import HttpServer
 from bot.core.errors import ConfigError, StorageRejected
 from bot.store.pages import Page
@@ -419,6 +420,62 @@ async def test_pipelined_requests(api: Api) -> None:
     reply = await raw(api, one + two + one + b"GET /healthz HTTP/1.1\r\n" + HEAD + b"\r\n")
     codes = [int(part.split()[0]) for part in reply.split(b"HTTP/1.1 ")[1:]]
     assert codes == [200, 404, 200, 200]
+
+
+POST = b"POST /v1/run_events HTTP/1.1\r\nHost: x\r\n" + JSON + BEARER
+# None of these may end where somebody in front could see a second request.
+SMUGGLED = b"GET /v1/feedback HTTP/1.1\r\n" + HEAD + BEARER + b"\r\n"
+SMUGGLING = [
+    POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    POST + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    POST + b"Content-Length: 2\r\nContent-Length: 7\r\n\r\n{}",
+    POST + b"Content-Length: +2\r\n\r\n{}",
+    POST + b"Content-Length: 0x2\r\n\r\n{}",
+    POST + b"Transfer-Encoding: xchunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    POST + b"Transfer-Encoding : chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    POST + b"Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+    POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}XX0\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\rY: b\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("message", SMUGGLING)
+async def test_no_request_is_smuggled_behind_another(api: Api, message: bytes) -> None:
+    """Where two readers could find two ends, there is one 400, and the connection ends."""
+    reply = await raw(api, message + SMUGGLED)
+    assert reply.count(b"HTTP/1.1 ") == 1
+    assert status(reply) == 400
+
+
+async def test_open_paths_open_no_others(api: Api) -> None:
+    """However a path is written that begins or ends like an open one, it needs the token."""
+    for path in (
+        "/healthz/../v1/feedback", "/healthz%2f..%2fv1/feedback", "/healthz;/v1/feedback", "//v1/feedback",
+        "/v1/feedback?/healthz", "/v1/feedback#/healthz", "http://x/v1/feedback", "/metrics/", "/healthz%00",
+    ):  # fmt: skip
+        forwarded = b"X-Original-URL: /healthz\r\nX-HTTP-Method-Override: GET\r\n"
+        reply = await raw(api, f"GET {path} HTTP/1.1\r\n".encode() + HEAD + forwarded + b"\r\n")
+        assert status(reply) == 401, path
+    trailing = (
+        b"Transfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n2\r\n{}\r\n0\r\n" + BEARER + b"\r\n"
+    )
+    assert status(await raw(api, b"POST /v1/run_events HTTP/1.1\r\n" + HEAD + JSON + trailing)) == 401
+
+
+@pytest.mark.parametrize("line", [b"a: b\r\n", b"a: " + b"x" * 1_000 + b"\r\n"])
+async def test_a_flood_of_headers(api: Api, line: bytes) -> None:
+    """The bound is the same for a head that comes in one piece, and is exact."""
+    start = b"GET /healthz HTTP/1.1\r\n" + HEAD
+    fixed = len(b"/healthz") + len(HEAD)
+    number, rest = divmod(MAX_HEAD - fixed, len(line))
+    fitting = start + line * (number - 1) + b"a: " + b"x" * (len(line) + rest - 5) + b"\r\n"
+    assert status(await raw(api, fitting + b"\r\n")) == 200
+    assert status(await raw(api, fitting.replace(b": x", b": xx", 1) + b"\r\n")) == 431
+    assert status(await raw(api, start + line * 2 * number + b"\r\n")) == 431
 
 
 async def test_websockets_are_not_spoken(api: Api, caplog: pytest.LogCaptureFixture) -> None:

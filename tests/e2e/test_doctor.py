@@ -304,9 +304,32 @@ async def test_a_data_dir_that_is_none(ready: Rig) -> None:
     )  # fmt: skip
 
 
+async def test_what_others_on_the_machine_can_read(ready: Rig) -> None:
+    """`.env`, and a journal or database in an open DATA_DIR, until the printed command closes them."""
+    env_file, journal, mongodb = (
+        ready.folder / ".env", ready.data_dir / "journal.sqlite3", ready.data_dir / "mongodb",
+    )  # fmt: skip
+    env_file.write_text(f"TELEGRAM_BOT_TOKEN={TOKEN}\n")
+    mongodb.mkdir(parents=True)
+    journal.touch()
+    for path, mode in ((env_file, 0o604), (ready.data_dir, 0o755), (journal, 0o644), (mongodb, 0o755)):
+        path.chmod(mode)
+    done = await ready.command("doctor")
+    assert (done.status, troubles(done)) == (0, [("warn", "data")] * 3)
+    commands = re.findall("cure: (chmod .*)", about(done, "data"))
+    assert commands[1:] == [f"chmod -R o-rwx {path}" for path in (journal, mongodb)]
+    ready.data_dir.chmod(0o700)
+    done = await ready.command("doctor")
+    assert troubles(done) == [("warn", "data")]
+    assert "can read .env (token and passwords); cure: chmod -R o-rwx .env" in about(done, "data")
+    await run_to_end(["/bin/sh", "-c", commands[0]], ready.environment(), ready.folder)
+    env_file.chmod(0o640)  # as installed for systemd: root's, and the service's group may read it
+    assert troubles(await ready.command("doctor")) == []
+
+
 async def test_a_damaged_journal(ready: Rig) -> None:
     """It fails by itself."""
-    ready.data_dir.mkdir(exist_ok=True)
+    ready.data_dir.mkdir(mode=0o700, exist_ok=True)
     (ready.data_dir / "journal.sqlite3").write_bytes(b"no database at all" * 1000)
     done = await ready.command("doctor")
     assert (done.status, troubles(done)) == (1, [("FAIL", "journal")])
@@ -321,6 +344,7 @@ async def test_beside_a_running_service_with_the_embedded_mongodb(tmp_path: Path
         done = await rig.command("doctor")
         assert (done.status, troubles(done)) == (0, [])
         assert "`run` is running" in about(done, "service")
+        assert ", which every account of this machine can reach" in about(done, "mongodb")
         assert about(done, "http") == f"127.0.0.1:{port} answers"
         assert about(done, "services").endswith(f"(process {bot.pid}) polls")
         assert await bot.terminate() == 0

@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bot.cli import cli
+from bot.cli import cli, main
 
 COMMANDS = cli.list_commands(click.Context(cli))
 
@@ -28,6 +28,21 @@ def test_every_command_has_help(command: str) -> None:
     """It begins with how the command is called."""
     result = CliRunner().invoke(cli, [command, "--help"], prog_name="feedback-bot")
     assert (result.exit_code, result.output.split()[:3]) == (0, ["Usage:", "feedback-bot", command])
+
+
+def test_an_error_is_one_line_that_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever stands in an argument: it neither forges a line nor speaks to the terminal."""
+    for arguments in (
+        ["dance\x1b[2J\u202e"],
+        ["prompt", "--run-id=r", "--session-id=s", "--chat-id=\x9b2J\x07"],
+    ):
+        assert main(arguments) == 2
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        lines = shown.err.splitlines()
+        assert lines
+        assert all(line.isprintable() for line in lines)
+        assert lines[0].startswith("error: ")
 
 
 def test_the_service_does_without_what_only_other_commands_need() -> None:

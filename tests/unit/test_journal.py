@@ -315,6 +315,22 @@ async def test_compacting_gives_the_space_back(journal: Journal, tmp_path: Path)
     assert (tmp_path / "journal.sqlite3-wal").stat().st_size == 0
 
 
+@pytest.mark.parametrize("size", [20, 3_000])
+async def test_what_is_forgotten_is_not_left_in_the_file(journal: Journal, tmp_path: Path, size: int) -> None:
+    """Neither in free pages nor in the gaps of others, once the journal is compacted."""
+    note = "xylophone" * (size // 9)
+    await append(journal, tap(1), tap(2, data=note), tap(3))
+    positions = await seqs(journal)
+    await append(journal, tap(4))
+    await journal.compact()
+    files = [tmp_path / f"journal.sqlite3{suffix}" for suffix in ("", "-wal")]
+    assert any(b"xylophone" in path.read_bytes() for path in files)
+    await journal.finish([positions[2]])
+    await journal.compact()
+    assert not any(b"xylophone" in path.read_bytes() for path in files)
+    assert len(await pending(journal)) == 3
+
+
 async def test_a_second_reader_sees_what_is_committed(journal: Journal, tmp_path: Path) -> None:
     """Another process, such as `stats`, may read and even write while the bot runs."""
     await append(journal, tap(10), tap(11))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -16,7 +15,7 @@ from bot.core.details import Details
 from bot.core.language import Language
 from bot.core.texts import letters as texts
 from bot.core.texts import notes as note_texts
-from bot.core.texts.common import MAX_MESSAGE, MAX_NOTE, units
+from bot.core.texts.common import MAX_MESSAGE, MAX_NOTE, escape_line, units
 from bot.core.texts.letters import Pain
 from bot.sandbox.text import parse_html
 
@@ -99,7 +98,20 @@ def test_letters_fit_one_message(name: str, note: str, language: Language) -> No
         shown, _ = parse_html(text)
         assert units(shown) <= MAX_MESSAGE
     if note and len(note) <= MAX_NOTE:
-        assert html.escape(note, quote=False) in texts.alert(pain, MADRID, language)
+        assert escape_line(note, MAX_NOTE) in texts.alert(pain, MADRID, language)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_nobody_writes_a_line_of_the_letter(language: Language) -> None:
+    """Line breaks and marks of direction in names and notes neither forge a line nor turn one round."""
+    hostile = "Ana\n👀 Seen by\u2029Coach Kim\x1b, 21:05\u202e!\u2066"
+    pain = replace(KNEE, who=hostile, note=hostile, seen_by=hostile)
+    plain = replace(KNEE, who="Ana", note="sore", seen_by="Ana")
+    for make in (lambda it: texts.alert(it, MADRID, language), lambda it: texts.notice(it, language)):
+        shown, _ = parse_html(make(pain))
+        assert len(shown.splitlines()) == len(parse_html(make(plain))[0].splitlines())
+        assert "Ana 👀 Seen by Coach Kim, 21:05!" in shown
+        assert not set(shown) & set("\x1b\u202e\u2066\u2029")
 
 
 def test_a_note_of_full_length_is_shown_whole() -> None:

@@ -126,12 +126,33 @@ def test_notes_in_payloads_are_removed(as_json: bool, form: str, note: str) -> N
 
 
 def test_the_text_format() -> None:
-    """Time in UTC, level, logger, message; the traceback follows."""
+    """Time in UTC, level, logger, message; the traceback follows, indented."""
     line = render("hello %d", 7, as_json=False, exc=raised("x"))
     first, *rest = line.splitlines()
     assert first[10] == "T"
     assert first[23:] == "Z WARNING bot.test: hello 7"
-    assert rest[-1] == "RuntimeError: calling x"
+    assert rest[-1] == "  RuntimeError: calling x"
+
+
+FORGED = "r\n2026-02-16T08:00:00.000Z ERROR   bot.app: all is lost\r\x1b[2J\x9b2J\u2028\u202eevil"
+
+
+def test_nobody_else_begins_a_line_in_the_text_format() -> None:
+    """Line breaks, escape sequences and marks of direction in texts of others are escaped."""
+    line = render("sent: %s", FORGED, as_json=False)
+    assert line.isprintable()
+    assert r"sent: r\n2026" in line
+    assert r"\x1b[2J\x9b2J\u2028\u202eevil" in line
+    first, *rest = render("failed", as_json=False, exc=raised(FORGED)).split("\n")
+    assert first.endswith("failed")
+    assert rest
+    assert all(line.startswith("  ") and line.isprintable() for line in rest)
+
+
+def test_secrets_that_do_not_print_are_removed_too() -> None:
+    """A secret is found in its escaped form as well."""
+    for as_json in (False, True):
+        assert "key" not in render("got %s", "a\tkey\n", as_json=as_json, secrets=("a\tkey\n",))
 
 
 def test_the_json_format_is_one_object_a_line() -> None:

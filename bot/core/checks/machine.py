@@ -67,6 +67,18 @@ def skew_of(date: str, now: datetime) -> timedelta | None:
     return max(timedelta(), skew - timedelta(seconds=1)) if skew > timedelta() else skew
 
 
+def judge_privacy(open_paths: Mapping[str, str]) -> Iterator[Finding]:
+    """What other accounts of this machine can read, although it holds secrets or what athletes wrote.
+
+    Args:
+        open_paths: each with what is in it.
+    """
+    for path, content in open_paths.items():
+        yield warn(
+            "data", f"other accounts of this machine can read {path} ({content})", f"chmod -R o-rwx {path}"
+        )
+
+
 def judge_clock(skews: Mapping[str, timedelta]) -> Finding:
     """The machine's clock against others.
 

@@ -73,13 +73,30 @@ class Rights:
 
     Attributes:
         refused: of `insert`, `update`, `delete`, `createIndex`, `collMod`, `drop`, in this order.
+        role: the bot's own role, if that is what the user has; it allows no such try.
+        lacking: what the role should grant and does not, such as `insert on taps`.
     """
 
     refused: tuple[str, ...] = ()
+    role: str | None = None
+    lacking: tuple[str, ...] = ()
 
 
 def judge_rights(rights: Rights, server: Server, db_name: str) -> Finding:
     """Whether the bot may do what it does."""
+    if rights.role is not None and rights.lacking:
+        return fail(
+            "rights",
+            f"{server.user!r} may not {', '.join(rights.lacking)}: the role {rights.role} is of another"
+            " version",
+            'as an administrator: mongosh "$ADMIN_URL" --file scripts/create_roles.js',
+        )
+    if rights.role is not None:
+        return ok(
+            "rights",
+            f"{server.user!r} has the role {rights.role} on {db_name!r}: all that `run` does, and no more;"
+            " indexes are for the user that runs bootstrap",
+        )
     if not rights.refused:
         return ok(
             "rights", f"writes to {db_name!r} reach a majority's disks, and indexes may be made and changed"

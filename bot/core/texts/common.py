@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from datetime import UTC, datetime
 
 MAX_TITLE = 200
@@ -10,10 +11,18 @@ MAX_NOTE = 1_000
 MAX_MESSAGE = 4_096
 """Of a message, as Telegram counts: in UTF-16 units."""
 
+# Controls other than a line break, and marks that turn the order of everything behind them round.
+_MISLEADING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
 
 def escape(text: str, limit: int) -> str:
-    """`text` for HTML, in at most `limit` characters."""
-    return html.escape(clip(text, limit), quote=False)
+    """`text` for HTML, in at most `limit` characters, without what would mislead a reader of the text around."""
+    return html.escape(clip(_MISLEADING.sub("", text), limit), quote=False)
+
+
+def escape_line(text: str, limit: int) -> str:
+    """As `escape`, on one line: what people say must not look like a line of ours. `?` if nothing is left."""
+    return escape(" ".join(text.split()), limit) or "?"
 
 
 def clip(text: str, limit: int) -> str:

@@ -9,7 +9,7 @@ from bot.core.callbacks import FeedbackType
 from bot.core.details import Details
 from bot.core.language import Language, Text, day_and_month, weekday
 from bot.core.texts.answers import LABELS
-from bot.core.texts.common import MAX_NOTE, MAX_TITLE, escape
+from bot.core.texts.common import MAX_NOTE, MAX_TITLE, escape, escape_line
 from bot.core.texts.details import lines
 
 SEEN_BUTTON = Text("👀 Seen", "👀 Visto")
@@ -52,27 +52,27 @@ class Pain:
 
 def alert(pain: Pain, zone: tzinfo, language: Language) -> str:
     """The message to the coach."""
-    found = [_PAIN(language, who=escape(pain.who, _MAX_NAME))]
+    found = [_PAIN(language, who=escape_line(pain.who, _MAX_NAME))]
     if (what := _what(pain, language)) is not None:
         found.append(_SESSION(language, what=what))
     if pain.type is FeedbackType.PAIN:
         found += lines(pain.details, language)
     if pain.note:
-        found.append(_NOTE(language, note=escape(pain.note, MAX_NOTE)))
+        found.append(_NOTE(language, note=escape_line(pain.note, MAX_NOTE)))
     if pain.type is None:
         found.append(_GONE(language))
     elif pain.type is not FeedbackType.PAIN:
         found.append(_CHANGED(language, label=LABELS[pain.type](language)))
     if pain.seen_by is not None:
         when = "" if pain.seen_at is None else f"{pain.seen_at.astimezone(zone):%H:%M}"
-        found.append("\n" + _SEEN_BY(language, who=escape(pain.seen_by, _MAX_NAME), when=when))
+        found.append("\n" + _SEEN_BY(language, who=escape_line(pain.seen_by, _MAX_NAME), when=when))
     return "\n".join(found)
 
 
 def notice(pain: Pain, language: Language) -> str:
     """The message to the athlete."""
     what = _what(pain, language) or ""
-    return _NOTICE(language, who=escape(pain.seen_by or "?", _MAX_NAME), what=what)
+    return _NOTICE(language, who=escape_line(pain.seen_by or "?", _MAX_NAME), what=what)
 
 
 def _what(pain: Pain, language: Language) -> str | None:
