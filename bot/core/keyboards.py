@@ -66,9 +66,10 @@ def detail_rows(
             if (label := texts.change(details, detail, language)) is not None
         ]
         return [said] if said else []
+    chosen = details.value(question)
     buttons = [
         {
-            "text": marked(texts.choice(value, language), chosen=value == details.value(question)),
+            "text": marked(texts.choice(value, language), chosen=value == chosen),
             "callback_data": format_detail(ids, question, value),
         }
         for value in choices(question)

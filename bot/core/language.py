@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Language(StrEnum):
@@ -82,6 +83,7 @@ _DAY_AND_MONTH = Text("{day} {month}", "{day} de {month}")
 _LONG_DATE = Text("{weekday}, {day} {month} {year}", "{weekday}, {day} de {month} de {year}")
 
 
+@lru_cache(maxsize=512)  # asked for every tap
 def read_language(tag: str | None) -> Language | None:
     """The language of an IETF tag such as `es-MX`; None if there is none, or nobody is written to in it."""
     try:

@@ -87,7 +87,7 @@ class Notes:
             await self._events.add([note])
         stands = (await self._events.standing([session])).get(session)
         if stands is not None and stands.type is FeedbackType.PAIN:
-            await self._letters.refresh(stands.session_key, note.update_id, note.received_at)
+            await self._letters.refresh([(stands.session_key, note.update_id, note.received_at)])
         if stands is None or stands.note != note.value:
             return texts.NOT_THE_NOTE(language)
         was_noted = note.is_edit and stood is not None and stood.note_message_id == note.message_id

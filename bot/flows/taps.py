@@ -300,7 +300,7 @@ class Taps:
             if stood is not None and stood.type is not event.type and _overtakes(event, stood):
                 changes.append(Change(event.identity, stood, event.update_id, event.received_at))
         await self._history.record(changes)
-        recorded = iter(await self._events.record([event for _, event in answers]))
+        recorded = iter(await self._events.record([event for _, event in answers], before))
         for case, _ in answers:
             case.result = next(recorded)
         for case in cases:
@@ -358,8 +358,7 @@ class Taps:
             elif isinstance(result, Told) and result.type is FeedbackType.PAIN and _says_something(case):
                 changed[result.session_key] = case.tap
         await self._letters.raise_(letters)
-        for session_key, tap in changed.items():
-            await self._letters.refresh(session_key, tap.update_id, tap.received_at)
+        await self._letters.refresh((key, tap.update_id, tap.received_at) for key, tap in changed.items())
 
     def _alert_of(self, case: Case, event: FeedbackEvent, result: Recorded, to: int) -> Letter:
         return Letter(

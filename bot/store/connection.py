@@ -114,9 +114,10 @@ async def ping(db: Database) -> None:
 
 
 class _PartlyRefusedError(Exception):
-    def __init__(self, write_errors: list[WriteError]) -> None:
+    def __init__(self, write_errors: list[WriteError], inserted: set[int]) -> None:
         super().__init__()
         self.write_errors = write_errors
+        self.inserted = inserted
 
 
 @contextmanager
@@ -136,7 +137,8 @@ def storage_errors() -> Iterator[None]:
         if exc.details.get("writeConcernErrors"):
             raise StorageUnavailable("MongoDB could not reach a majority") from None
         raise _PartlyRefusedError(
-            [WriteError(error["index"], error["code"]) for error in exc.details["writeErrors"]]
+            [WriteError(error["index"], error["code"]) for error in exc.details["writeErrors"]],
+            {upsert["index"] for upsert in exc.details["upserted"]},
         ) from None
     except OperationFailure as exc:
         if exc.code == _AUTHENTICATION_FAILED:
@@ -201,6 +203,25 @@ async def bulk_upsert(
     except _PartlyRefusedError as exc:
         return exc.write_errors
     return []
+
+
+async def insert_new(collection: Collection, requests: Sequence[UpdateOne]) -> set[int]:
+    """Send upserts together, in no order.
+
+    Returns:
+        The places of those that have made a new document; of the others nobody knows what they did.
+
+    Raises:
+        StorageUnavailable, StorageRejected: as `bulk_upsert`.
+    """
+    if not requests:
+        return set()
+    try:
+        with storage_errors():
+            result = await collection.bulk_write(requests, ordered=False)
+    except _PartlyRefusedError as exc:
+        return exc.inserted
+    return set(result.upserted_ids or ())
 
 
 async def write_all(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -27,6 +28,7 @@ from bot.store.connection import (
     Database,
     Document,
     bulk_upsert,
+    insert_new,
     storage_errors,
     write_all,
 )
@@ -66,6 +68,11 @@ class Standing:
     details: Details
     note_message_id: int | None = None
 
+    @classmethod
+    def of(cls, event: FeedbackEvent) -> Self:
+        """An answer that has just been stored as the first one."""
+        return cls(event.session_key, event.type, event.note, event.received_at, event.update_id, Details())
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -99,11 +106,17 @@ class FeedbackStore:
     def __init__(self, db: Database) -> None:
         self._events = db[COLLECTION]
 
-    async def record(self, events: Sequence[FeedbackEvent]) -> list[Recorded | Unrecordable]:
+    async def record(
+        self, events: Sequence[FeedbackEvent], known: Container[Identity] = ()
+    ) -> list[Recorded | Unrecordable]:
         """Make a batch of events durable; results stand in the order of `events`.
 
         Two sessions whose ids form the same `sessionKey` are both kept: the second one under
         `collision_key`. Whichever came first keeps the plain key.
+
+        Args:
+            known: sessions about which something stands already, as far as the caller knows. Nearly all
+                answers are the first ones about their sessions, and these cost less.
 
         Raises:
             StorageUnavailable: some may not be stored; recording all of them again is harmless.
@@ -112,21 +125,24 @@ class FeedbackStore:
         if not events:
             return []
         refused: dict[str, str] = {}
-        standing: dict[Identity, Document] = {}
+        standing: dict[Identity, Standing] = {}
         open_events = newest(events)
+        for event in await self._insert([event for event in open_events if event.identity not in known]):
+            standing[event.identity] = Standing.of(event)
+        open_events = [event for event in open_events if event.identity not in standing]
         for make_key in (_plain_key, collision_key):
+            if not open_events:
+                break
             refused.update(await self._upsert(open_events, make_key))
             stored = await self._read(make_key(event) for event in open_events)
             collided = []
             for event in open_events:
                 document = stored.get(make_key(event))
                 if document is not None and _is_about(document, event.identity):
-                    standing[event.identity] = document
+                    standing[event.identity] = _standing(document)
                 elif make_key(event) not in refused:
                     collided.append(event)
             open_events = collided
-            if not open_events:
-                break
         return [_result(event, standing, refused) for event in events]
 
     async def standing(self, sessions: Iterable[Identity]) -> dict[Identity, Standing]:
@@ -149,6 +165,14 @@ class FeedbackStore:
             StorageUnavailable, StorageRejected: adding all of them again is harmless.
         """
         await write_all(self._events, [addition.request() for addition in additions])
+
+    async def _insert(self, events: Sequence[FeedbackEvent]) -> list[FeedbackEvent]:
+        """Those that are stored now because there was nothing under their keys."""
+        requests = [
+            UpdateOne({"sessionKey": event.session_key}, {"$setOnInsert": _body(event)}, upsert=True)
+            for event in events
+        ]
+        return [events[place] for place in await insert_new(self._events, requests)]
 
     async def _upsert(
         self, events: Sequence[FeedbackEvent], make_key: Callable[[FeedbackEvent], str]
@@ -200,6 +224,13 @@ async def received(
     return [instant for instant in instants if isinstance(instant, datetime)]
 
 
+def _body(event: FeedbackEvent) -> Document:
+    """The document without the key that it is looked up by."""
+    document = event.to_bson()
+    del document["sessionKey"]
+    return document
+
+
 def _plain_key(event: FeedbackEvent) -> str:
     return event.session_key
 
@@ -234,15 +265,14 @@ def _standing(document: Document) -> Standing:
 
 
 def _result(
-    event: FeedbackEvent, standing: Mapping[Identity, Document], refused: Mapping[str, str]
+    event: FeedbackEvent, standing: Mapping[Identity, Standing], refused: Mapping[str, str]
 ) -> Recorded | Unrecordable:
-    document = standing.get(event.identity)
-    if document is None:
+    standing_now = standing.get(event.identity)
+    if standing_now is None:
         reason = refused.get(event.session_key) or refused.get(collision_key(event))
         if reason is None:
             raise StorageUnavailable("a document was deleted while it was written")
         return Unrecordable(reason)
-    standing_now = _standing(document)
     return Recorded(
         type=standing_now.type or event.type,
         won=standing_now.update_id == event.update_id,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pymongo import ReturnDocument, UpdateOne
+from pymongo import ReturnDocument, UpdateMany, UpdateOne
 
 from bot.core.callbacks import make_reference
 from bot.core.errors import StorageUnavailable
@@ -83,12 +83,19 @@ class LetterStore:
             todo = [todo[place] for place in await write_all(self._prompts, todo)]
         raise StorageUnavailable("MongoDB keeps reporting a duplicate letter")
 
-    async def refresh(self, session_key: str, update_id: int, now: datetime) -> None:
-        """What is told of this answer has changed: alerts that are sent are edited."""
-        told = {"about.sessionKey": session_key, "kind": Kind.ALERT.value, "version": {"$ne": update_id}}
-        changed = {"state": PromptState.PENDING.value, "version": update_id, "dueAt": now, "updatedAt": now}
-        with storage_errors():
-            await self._prompts.update_many(told, {"$set": changed})
+    async def refresh(self, changes: Iterable[tuple[str, int, datetime]]) -> None:
+        """What is told of these answers has changed: alerts that are sent are edited.
+
+        Args:
+            changes: session key, update id and time of each.
+        """
+        requests = []
+        for session_key, update_id, now in changes:
+            told = {"about.sessionKey": session_key, "kind": Kind.ALERT.value, "version": {"$ne": update_id}}
+            state = PromptState.PENDING.value
+            changed = {"state": state, "version": update_id, "dueAt": now, "updatedAt": now}
+            requests.append(UpdateMany(told, {"$set": changed}))
+        await write_all(self._prompts, requests)
 
     async def see(
         self, reference: str, chat_id: int, by: str, update_id: int, now: datetime

@@ -45,7 +45,7 @@ class AiohttpRequest(BaseRequest):
         connections: how many at once; further requests wait for a free one.
         read_timeout: seconds to wait for a reply, unless the call says otherwise.
         connect_timeout: seconds to wait for a connection.
-        on_date: is called with the `Date` of each reply.
+        on_date: is called with the `Date` of a reply if it is another one than that of the reply before.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class AiohttpRequest(BaseRequest):
         self._connect_timeout = connect_timeout
         self._on_date = on_date
         self._session: aiohttp.ClientSession | None = None
+        self._date = ""
 
     @property
     def read_timeout(self) -> float | None:
@@ -112,7 +113,8 @@ class AiohttpRequest(BaseRequest):
         )
         try:
             async with self._session.request(method, url, timeout=timeout, **_body(request_data)) as reply:
-                if date := reply.headers.get("Date"):
+                if (date := reply.headers.get("Date")) and date != self._date:
+                    self._date = date
                     self._on_date(date)
                 return _outcome(reply.status, await reply.read())
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:

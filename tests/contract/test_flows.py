@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Container,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -69,7 +78,7 @@ from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps
 from bot.journal import Entry, Journal
 from bot.store.athletes import AthleteStore
-from bot.store.feedback import FeedbackStore, Recorded, Unrecordable
+from bot.store.feedback import FeedbackStore, Identity, Recorded, Unrecordable
 from bot.store.followups import FollowupStore
 from bot.store.indexes import INDEXES, bootstrap
 from bot.store.letters import LetterStore
@@ -607,7 +616,9 @@ class ShakyEvents(FeedbackStore):
         self.poisoned: list[int] = []
         self.calls = 0
 
-    async def record(self, events: Sequence[FeedbackEvent]) -> list[Recorded | Unrecordable]:
+    async def record(
+        self, events: Sequence[FeedbackEvent], known: Container[Identity] = ()
+    ) -> list[Recorded | Unrecordable]:
         """Fail as told, else record."""
         self.calls += 1
         if events and self.down is not None:
@@ -617,7 +628,7 @@ class ShakyEvents(FeedbackStore):
         if any(event.run_id == self.poison for event in events):
             self.poisoned.append(len(events))
             raise ValueError("a defect that quotes the note")
-        return await super().record(events)
+        return await super().record(events, known)
 
 
 class ShakyAthletes(AthleteStore):
