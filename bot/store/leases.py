@@ -109,7 +109,9 @@ class LeaseStore:
 
 def _claim(me: Holder, polled_ago: timedelta | None, now: object, *, may_resume: bool) -> list[Document]:
     is_mine = {"$eq": ["$holder", me.id]}
-    is_free = {"$lte": [{"$ifNull": ["$expiresAt", now]}, now]}
+    ends = {"$ifNull": ["$expiresAt", now]}
+    # Much further away than it can be: MongoDB's clock was set back, and the lease must not last until then.
+    is_free = {"$or": [{"$lte": [ends, now]}, {"$gt": [ends, {"$add": [now, 2 * TTL // _MS]}]}]}
     is_left = {"$eq": ["$service", me.service]} if may_resume else False
     polled_at = None if polled_ago is None else {"$subtract": [now, polled_ago // _MS]}
     host = {"$literal": me.host}

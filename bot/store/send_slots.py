@@ -72,12 +72,14 @@ def _taking(spacing: float, longest: float, now: object, *, is_group: bool) -> l
     if is_group:
         oldest = {"$arrayElemAt": ["$times", -GROUP_MESSAGES]}  # missing as long as there are fewer
         free.append({"$add": [oldest, _ms(GROUP_WINDOW)]})
+    # If MongoDB's clock was set back, what was given out before it says nothing.
+    slot = {"$cond": [{"$gt": ["$at", now]}, now, {"$max": free}]}
     is_near = {"$lte": ["$slot", {"$add": [now, _ms(longest)]}]}
     taken: Document = {"next": {"$cond": [is_near, {"$add": ["$slot", _ms(spacing)]}, "$next"]}}
     if is_group:
         times = {"$slice": [{"$concatArrays": [{"$ifNull": ["$times", []]}, ["$slot"]]}, -GROUP_MESSAGES]}
         taken["times"] = {"$cond": [is_near, times, "$times"]}
-    return [{"$set": {"slot": {"$max": free}, "at": now}}, {"$set": taken}]
+    return [{"$set": {"slot": slot, "at": now}}, {"$set": taken}]
 
 
 def _ms(seconds: float) -> int:

@@ -94,6 +94,16 @@ async def test_telegram_asks_to_wait(db: Database, at: At) -> None:
     assert await one.take(7, 5) == about(4)
 
 
+async def test_mongodbs_clock_is_set_back(db: Database, at: At) -> None:
+    """Nobody waits for the time that was."""
+    slots = SendSlots(db, at)
+    await slots.hold(None, 30)
+    assert await slots.take(7, 5) == about(30)
+    at.pass_(-3600)
+    assert await slots.take(9, 5) == 0
+    assert await slots.take(10, 5) == about(GLOBAL_SPACING)
+
+
 async def test_many_that_ask_at_once(db: Database) -> None:
     """By MongoDB's own clock: no two get the same second of a chat, also if it is a new one."""
     slots = [SendSlots(db) for _ in range(6)]
