@@ -99,8 +99,8 @@ async def guarded(tmp_path: Path, keyfile: Path) -> AsyncIterator[Guarded]:
 class Desk(Rig):
     """The programs, each under its own user."""
 
-    def __init__(self, folder: Path, mongo: Guarded, **settings: str) -> None:
-        super().__init__(folder, mongo_url=mongo.url("bot"), database=DATABASE, **settings)
+    def __init__(self, folder: Path, mongo: Guarded) -> None:
+        super().__init__(folder, mongo_url=mongo.url("bot"), database=DATABASE)
         self._mongo = mongo
 
     @property
@@ -281,9 +281,9 @@ async def test_a_role_of_an_earlier_version(tmp_path: Path, guarded: Guarded) ->
 async def test_over_http_the_bot_has_the_workflow_s_role_too(tmp_path: Path, guarded: Guarded) -> None:
     """A run comes in over HTTP only after the page's grant; before, the answer says what is denied."""
     port = free_port()
-    async with Desk(tmp_path / "bot", guarded, HTTP_PORT=str(port), HTTP_TOKEN=API_TOKEN) as desk:
+    async with Desk(tmp_path / "bot", guarded) as desk:
         assert (await desk.by("setup", "bootstrap")).status == 0
-        bot = await desk.start()
+        bot = await desk.start(HTTP_PORT=str(port), HTTP_TOKEN=API_TOKEN)
         headers = {"Authorization": f"Bearer {API_TOKEN}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as http:
             refused = await http.post("/v1/run_events", json=RUN)
