@@ -14,7 +14,9 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
+from bot.core.errors import StorageDenied
 from bot.sandbox.world import User
+from bot.store.connection import storage_errors
 from bot.store.roles import COACH, READER, ROLES, SERVICE, SETUP, lacking, script
 from tests.support.api import API_TOKEN
 from tests.support.bot import ATHLETES, ROOT, Rig
@@ -296,3 +298,25 @@ async def test_over_http_the_bot_has_the_workflow_s_role_too(tmp_path: Path, gua
             assert (await http.get("/v1/stats")).status_code == 200
         assert await desk.db["run_events"].count_documents({}) == 1
         assert await bot.terminate() == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (
+            'not authorized on coach to execute command { find: "taps", filter: { note: "zebra" } }',
+            " to find on taps",
+        ),
+        ("not authorized on coach to execute command { getMore: 123, collection: 'zebra' }", " to getMore"),
+        ('not authorized on coach to execute command { find: "ze bra" }', " to find"),
+        ("command zebra requires authentication", ""),
+    ],
+)
+def test_a_refusal_quotes_command_and_collection_alone(told: str, shown: str) -> None:
+    """The server's sentence goes on with the filter, which may hold what an athlete wrote."""
+    with pytest.raises(StorageDenied) as raised, storage_errors():
+        raise OperationFailure(told, 13, {"errmsg": told})
+    assert str(raised.value).startswith(
+        f"MongoDB denies access{shown} (code 13); give the user of MONGO_URL a role"
+    )
+    assert "zebra" not in str(raised.value)
