@@ -105,7 +105,9 @@ def dumps(document: dict[str, Any]) -> str:
         raise
     # JSON allows these raw inside strings, but many readers of lines would break the line there, and
     # terminals take some for commands.
-    return line if line.isascii() else _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+    if line.isascii() or line.isprintable():
+        return line
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 def to_json(value: Any) -> Any:

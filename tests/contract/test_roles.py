@@ -14,7 +14,9 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
+from bot.core.errors import StorageDenied
 from bot.sandbox.world import User
+from bot.store.connection import storage_errors
 from bot.store.roles import COACH, READER, ROLES, SERVICE, SETUP, lacking, script
 from tests.support.api import API_TOKEN
 from tests.support.bot import ATHLETES, ROOT, Rig
@@ -99,8 +101,8 @@ async def guarded(tmp_path: Path, keyfile: Path) -> AsyncIterator[Guarded]:
 class Desk(Rig):
     """The programs, each under its own user."""
 
-    def __init__(self, folder: Path, mongo: Guarded, **settings: str) -> None:
-        super().__init__(folder, mongo_url=mongo.url("bot"), database=DATABASE, **settings)
+    def __init__(self, folder: Path, mongo: Guarded) -> None:
+        super().__init__(folder, mongo_url=mongo.url("bot"), database=DATABASE)
         self._mongo = mongo
 
     @property
@@ -281,9 +283,9 @@ async def test_a_role_of_an_earlier_version(tmp_path: Path, guarded: Guarded) ->
 async def test_over_http_the_bot_has_the_workflow_s_role_too(tmp_path: Path, guarded: Guarded) -> None:
     """A run comes in over HTTP only after the page's grant; before, the answer says what is denied."""
     port = free_port()
-    async with Desk(tmp_path / "bot", guarded, HTTP_PORT=str(port), HTTP_TOKEN=API_TOKEN) as desk:
+    async with Desk(tmp_path / "bot", guarded) as desk:
         assert (await desk.by("setup", "bootstrap")).status == 0
-        bot = await desk.start()
+        bot = await desk.start(HTTP_PORT=str(port), HTTP_TOKEN=API_TOKEN)
         headers = {"Authorization": f"Bearer {API_TOKEN}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as http:
             refused = await http.post("/v1/run_events", json=RUN)
@@ -296,3 +298,25 @@ async def test_over_http_the_bot_has_the_workflow_s_role_too(tmp_path: Path, gua
             assert (await http.get("/v1/stats")).status_code == 200
         assert await desk.db["run_events"].count_documents({}) == 1
         assert await bot.terminate() == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (
+            'not authorized on coach to execute command { find: "taps", filter: { note: "zebra" } }',
+            " to find on taps",
+        ),
+        ("not authorized on coach to execute command { getMore: 123, collection: 'zebra' }", " to getMore"),
+        ('not authorized on coach to execute command { find: "ze bra" }', " to find"),
+        ("command zebra requires authentication", ""),
+    ],
+)
+def test_a_refusal_quotes_command_and_collection_alone(told: str, shown: str) -> None:
+    """The server's sentence goes on with the filter, which may hold what an athlete wrote."""
+    with pytest.raises(StorageDenied) as raised, storage_errors():
+        raise OperationFailure(told, 13, {"errmsg": told})
+    assert str(raised.value).startswith(
+        f"MongoDB denies access{shown} (code 13); give the user of MONGO_URL a role"
+    )
+    assert "zebra" not in str(raised.value)

@@ -77,8 +77,8 @@ async def test_nobody_forges_a_line_of_the_log(rig: Rig) -> None:
 async def test_open_pages_and_help_tell_no_secret(rig: Rig) -> None:
     """Neither tokens, passwords, ids of people nor what they wrote, with nothing but an address known."""
     port = free_port()
-    http_settings = {"HTTP_PORT": str(port), "HTTP_TOKEN": HTTP_TOKEN}
-    bot = await rig.start(**http_settings)
+    rig.settings |= {"HTTP_PORT": str(port), "HTTP_TOKEN": HTTP_TOKEN}
+    bot = await rig.start()
     message_id = rig.ask("run-zebra", "s", ATHLETES[4], note=NOTE.replace(" ", "%20"))
     rig.world.tap(ATHLETES[4], message_id, User(ATHLETES[4], "Quagga"), button=3)
     await rig.stored(1)
@@ -102,6 +102,6 @@ async def test_open_pages_and_help_tell_no_secret(rig: Rig) -> None:
         assert not [secret for secret in secrets if secret in json.dumps(document.json())]
     assert await bot.terminate() == 0
     for command in cli.list_commands(cli.make_context("feedback-bot", ["doctor"], resilient_parsing=True)):
-        done = await rig.command(command, "--help", **http_settings)
+        done = await rig.command(command, "--help")
         assert done.status == 0
         assert not [secret for secret in secrets if secret in done.out + done.err], command

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
 from pymongo import AsyncMongoClient
@@ -260,7 +260,7 @@ class Rig:
         while self._clients:
             await self._clients.popitem()[1].close()
 
-    async def __aenter__(self) -> Rig:
+    async def __aenter__(self) -> Self:
         await self.server.start()
         self._api_url = self.server.url
         return self

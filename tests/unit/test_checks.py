@@ -324,6 +324,28 @@ def test_rights(refused: tuple[str, ...], level: str) -> None:
     assert "put user and password into MONGO_URL" in (nobody.cure or "")
 
 
+def test_rights_by_the_role_of_the_bot() -> None:
+    """The role allows no tries; what it grants is enough, or what is lacking is named."""
+    enough = mongodb.judge_rights(Rights(("insert",), "feedbackBot"), SERVER, "coach_db")
+    assert (enough.level, enough.cure) == ("ok", None)
+    assert enough.message.startswith("'coach' has the role feedbackBot on 'coach_db': all that `run` does")
+    old = mongodb.judge_rights(
+        Rights(("insert",), "feedbackBot", ("find on users", "insert on users")), SERVER, "coach_db"
+    )
+    assert (old.level, old.message) == (
+        "FAIL",
+        "'coach' may not find on users, insert on users: the role feedbackBot is of another version",
+    )
+    assert old.cure == 'as an administrator: mongosh "$ADMIN_URL" --file scripts/create_roles.js'
+
+
+def test_what_other_accounts_can_read() -> None:
+    """One line each; the command can be pasted, whatever the directory is called."""
+    assert list(machine.judge_privacy({})) == []
+    found = only(machine.judge_privacy({"my data; rm -r ~/journal.sqlite3": "answers"}))
+    assert (found.level, found.cure) == ("warn", "chmod -R o-rwx 'my data; rm -r ~/journal.sqlite3'")
+
+
 def test_indexes() -> None:
     """Missing ones stand in one line, unless all are; obstacles and others have their own."""
     missing = [IndexState(f"c.i{n}", is_missing=True) for n in range(3)]

@@ -104,14 +104,15 @@ def closure() -> Iterator[str]:
 def licences(name: str) -> set[str]:
     """What a distribution says of itself, as SPDX names; in its own words where they are no such."""
     told = metadata.metadata(name)
-    if expression := told.get("License-Expression"):
+    [expression] = told.get_all("License-Expression") or [""]
+    if expression:
         return set(re.split(r" (?:AND|OR) |[()]", expression)) - {""}
     classified = {
         line.rpartition(" :: ")[2]
         for line in told.get_all("Classifier") or ()
         if line.startswith("License ::")
     } - {"DFSG approved", "OSI Approved"}
-    said = classified or {(told.get("License") or "nothing").partition("\n")[0]}
+    said = classified or {(told.get_all("License") or ["nothing"])[0].partition("\n")[0]}
     return {NAMES.get(each, each) for each in said}
 
 

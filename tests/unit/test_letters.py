@@ -107,9 +107,12 @@ def test_nobody_writes_a_line_of_the_letter(language: Language) -> None:
     hostile = "Ana\n👀 Seen by\u2029Coach Kim\x1b, 21:05\u202e!\u2066"
     pain = replace(KNEE, who=hostile, note=hostile, seen_by=hostile)
     plain = replace(KNEE, who="Ana", note="sore", seen_by="Ana")
-    for make in (lambda it: texts.alert(it, MADRID, language), lambda it: texts.notice(it, language)):
-        shown, _ = parse_html(make(pain))
-        assert len(shown.splitlines()) == len(parse_html(make(plain))[0].splitlines())
+    for text, usual in (
+        (texts.alert(pain, MADRID, language), texts.alert(plain, MADRID, language)),
+        (texts.notice(pain, language), texts.notice(plain, language)),
+    ):
+        shown, _ = parse_html(text)
+        assert len(shown.splitlines()) == len(usual.splitlines())
         assert "Ana 👀 Seen by Coach Kim, 21:05!" in shown
         assert not set(shown) & set("\x1b\u202e\u2066\u2029")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -221,6 +222,17 @@ def test_a_document_is_one_line_that_reads_back(document: dict[str, Any]) -> Non
     assert line.splitlines() == [line]
     assert repr(loads(line)) == repr(dict(sorted(document.items())))
     assert dumps(dict(reversed(document.items()))) == line
+
+
+@pytest.mark.parametrize("beside", ["", "é", "🏃\u200d♀️"])
+def test_a_document_says_nothing_to_a_terminal(beside: str) -> None:
+    """Controls, the ones beyond ASCII too, are escaped in names and values, and read back."""
+    document = {
+        f"a{chr(code)}{beside}": f"{beside}{chr(code)}[2J" for code in (*range(1, 32), *range(0x80, 0xA0))
+    }
+    line = dumps(document)
+    assert not [c for c in line if unicodedata.category(c) == "Cc"]
+    assert loads(line) == document
 
 
 def test_instants_are_utc_with_milliseconds() -> None:

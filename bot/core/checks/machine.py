@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
@@ -75,7 +76,9 @@ def judge_privacy(open_paths: Mapping[str, str]) -> Iterator[Finding]:
     """
     for path, content in open_paths.items():
         yield warn(
-            "data", f"other accounts of this machine can read {path} ({content})", f"chmod -R o-rwx {path}"
+            "data",
+            f"other accounts of this machine can read {path} ({content})",
+            f"chmod -R o-rwx {shlex.quote(path)}",
         )
 
 
