@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from bot.core.clock import Clock
 from bot.core.errors import (
@@ -23,6 +23,7 @@ from bot.core.errors import (
 )
 from bot.core.limits import SendLimits
 from bot.core.prompts import (
+    LEASE,
     LETTERS,
     NOT_IN_TIME,
     Again,
@@ -55,6 +56,8 @@ _IN_FLIGHT = 12
 _IDLE_INTERVAL = 0.5
 _TROUBLE_DELAY = 2.0
 _SETTLE_TRIES = 3
+# Sending takes up to 35 s, and must be over when the lease ends.
+_SEND_WITHIN = LEASE - timedelta(seconds=40)
 _LONGEST_WAIT = 5.0  # for a slot between the messages of other services
 _NO_ATHLETE = "its athlete is not on the roster any more"
 
@@ -110,8 +113,9 @@ class Dispatcher:
             await asyncio.sleep(_IDLE_INTERVAL)
             return
         busy = self._limits.waiting(self._monotonic()) | set(self._in_flight.values())
+        claimed_at = self._clock()
         try:
-            document = await self._outbox.claim(self._clock(), busy_chats=busy, but=self._abandoned)
+            document = await self._outbox.claim(claimed_at, busy_chats=busy, but=self._abandoned)
             self._trouble.over("prompts are sent again")
             if document is None:
                 await asyncio.sleep(_IDLE_INTERVAL)
@@ -130,7 +134,7 @@ class Dispatcher:
             await asyncio.sleep(_TROUBLE_DELAY)
             return
         if prompt is not None and composed is not None:
-            task = asyncio.create_task(self._send(prompt, athlete, composed))
+            task = asyncio.create_task(self._send(prompt, athlete, composed, claimed_at + _SEND_WITHIN))
             self._in_flight[task] = prompt.chat_id
             task.add_done_callback(lambda done: self._in_flight.pop(done, None))
 
@@ -191,14 +195,20 @@ class Dispatcher:
             return False
         return await self._outbox.prepare(prompt, document)
 
-    async def _send(self, prompt: Prompt, athlete: Athlete | None, composed: Composed) -> None:
-        settle = await self._tell(prompt, athlete, composed)
+    async def _send(
+        self, prompt: Prompt, athlete: Athlete | None, composed: Composed, until: datetime
+    ) -> None:
+        settle = await self._tell(prompt, athlete, composed, until)
         await self._until_stored(prompt, settle)
 
     async def _tell(
-        self, prompt: Prompt, athlete: Athlete | None, composed: Composed
+        self, prompt: Prompt, athlete: Athlete | None, composed: Composed, until: datetime
     ) -> Callable[[], Awaitable[None]]:
-        """Send it, or edit what was sent; returns how to settle."""
+        """Send it, or edit what was sent; returns how to settle.
+
+        Args:
+            until: when it is too late to begin with that.
+        """
         if (wait := await self._slot(prompt.chat_id)) > _LONGEST_WAIT:
             self._limits.hold(prompt.chat_id, self._monotonic() + wait)
             later = self._clock() + timedelta(seconds=wait)
@@ -206,6 +216,12 @@ class Dispatcher:
         await asyncio.sleep(wait)
         try:
             async with turn(self._limits, prompt.chat_id, self._monotonic):
+                if self._clock() >= until:
+                    # A stalled service must not send what another one has claimed since.
+                    log.warning(
+                        "prompt %s / %s was held up, it is claimed anew", prompt.run_id, prompt.session_id
+                    )
+                    return _leave_it
                 sent = await self._deliver(prompt.chat_id, composed)
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
@@ -292,6 +308,10 @@ class Dispatcher:
             self._limits.hold(chat, now + pause)
             with suppress(StorageUnavailable, StorageRejected):
                 await self._slots.hold(chat, pause)
+
+
+async def _leave_it() -> None:
+    """The claim ends by itself."""
 
 
 def _athlete(prompt: Prompt, roster: Roster) -> Athlete | None:

@@ -59,8 +59,9 @@ class Evening:
             *(letters, lambda: self.roster, languages_of(db, lambda: self.now), lambda: self.now, UTC),
             Parts.of(db, Journal(Path("unused")), lambda: self.now).weeks(),
         )
+        self.slots = FreeSlots(db)
         self.dispatcher = Dispatcher(
-            *(self.api, Outbox(db), FreeSlots(db), letters, composer, SendLimits(), lambda: self.now, UTC),
+            *(self.api, Outbox(db), self.slots, letters, composer, SendLimits(), lambda: self.now, UTC),
             *(lambda: self.roster, self._monotonic),
         )
         self.followups = Followups(FollowupStore(db), lambda: self.now, 14)
@@ -396,3 +397,49 @@ async def test_a_move_does_not_ask_twice(evening: Evening, zone: str, hours: int
     [text] = await evening.look(next_at)
     assert "Swim" in text
     assert await evening.look(next_at + 3 * DAY) == []
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(49.999, 1), (50, 0)])
+async def test_who_was_stalled_sends_nothing(evening: Evening, seconds: float, sent: int) -> None:
+    """Sending could outlast the lease of 90 s, and another service claim it meanwhile: it is left to that."""
+    await evening.put(dueAt=evening.now)
+
+    def stall() -> None:
+        evening.now += timedelta(seconds=seconds)
+
+    evening.slots.on_take = stall
+    async with running(evening.dispatcher.run()):
+        await eventually(lambda: _is_claimed(evening))
+        await evening.dispatcher.finish()
+    assert len(evening.api.sent) == sent
+    if not sent:
+        evening.slots.on_take = lambda: None
+        held = await evening.found()
+        assert held["attemptAt"] == evening.now + timedelta(seconds=90 - seconds)
+        assert len(await evening.look(held["attemptAt"])) == 1
+
+
+async def _is_claimed(evening: Evening) -> bool:
+    return bool((await evening.found()).get("attempts"))
+
+
+@pytest.mark.parametrize(("wait", "is_put_back"), [(0.0, False), (5.001, True)])
+async def test_a_chat_that_others_write_to(evening: Evening, wait: float, is_put_back: bool) -> None:
+    """What would have to wait long for its slot goes back into the outbox, as if it had not been tried."""
+    await evening.put(dueAt=evening.now)
+    evening.slots.waits = [wait]
+    async with running(evening.dispatcher.run()):
+        await eventually(lambda: _is_settled(evening))
+    await evening.dispatcher.finish()
+    document = await evening.found()
+    if is_put_back:
+        assert evening.api.sent == []
+        assert (document["state"], document["attempts"]) == ("pending", 0)
+        assert document["attemptAt"] == evening.now + timedelta(seconds=wait)
+    else:
+        assert document["state"] == "sent"
+
+
+async def _is_settled(evening: Evening) -> bool:
+    document = await evening.found()
+    return "attempts" in document and "claim" not in document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -83,11 +84,22 @@ class Parts:
 
 
 class FreeSlots(SendSlots):
-    """No other service sends: for tests whose time is not MongoDB's."""
+    """No other service sends, unless a test says so: for tests whose time is not MongoDB's.
+
+    Attributes:
+        waits: what the next ones are told, seconds.
+        on_take: called each time.
+    """
+
+    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
+        super().__init__(db)
+        self.waits: list[float] = []
+        self.on_take: Callable[[], None] = lambda: None
 
     async def take(self, chat_id: int, longest: float) -> float:  # noqa: ARG002
-        """At once."""
-        return 0.0
+        """At once, or as told."""
+        self.on_take()
+        return self.waits.pop(0) if self.waits else 0.0
 
     async def hold(self, chat_id: int | None, seconds: float) -> None:
         """Nobody else is to be told."""
