@@ -106,7 +106,9 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--rounds", type=positive, default=3)
-    parser.add_argument("--only", type=names, default=list(BENCHMARKS), metavar="NAME,...")
+    parser.add_argument(
+        "--only", type=names, default=list(BENCHMARKS), metavar="NAME,...", help=", ".join(BENCHMARKS)
+    )
     parser.add_argument("--quick", action="store_true", help="smaller sizes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there, too")
     parser.add_argument("--aiogram-python", metavar="FILE")

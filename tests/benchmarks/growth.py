@@ -1,7 +1,7 @@
 """What gets slower when more is stored: the same work beside ten thousand, a hundred thousand and a million
 answers, with as many taps and as many questions, spread evenly over the last 30 days.
 
-- taps stored and answered, of one bot started anew;
+- taps stored and answered, by a bot that was started anew and has come to rest, and how long that takes;
 - the figures behind `/stats` for 30 days, with past days counted before, as while the service runs;
 - the part of them that is done once a minute only, from 100,000 questions on: those by state, and unanswered;
 - the summary of one athlete, who has the same few answers everywhere;
@@ -48,8 +48,7 @@ _ZONE = ZoneInfo("UTC")
 _ANA = Athlete("ana", 9_000_001, 9_000_001, Hours(_ZONE), name="Ana")
 _ANSWERS = 12  # of hers
 _REPEATED = 5  # times in a round, of which the median counts
-_CLAIMS = 20
-_REST = 4.0  # seconds: a bot that starts counts its questions once
+_CLAIMS = 50
 
 Work = Callable[[Database], Awaitable[float]]
 """Seconds."""
@@ -90,14 +89,21 @@ async def measure(bench: Bench) -> list[Row]:
         taps = bench.size("taps", 2000, 1000)
         ends = {size: databases[size] for size in (sizes[0], sizes[-1])}
         series = itertools.count()
+        starts: dict[str, list[float]] = {db.name: [] for db in ends.values()}
 
         async def ingest(db: Database) -> float:
-            run = await watched(
-                bench, contenders.ours, db.name, taps, series=f"growth-{next(series)}", rest=_REST
-            )
+            run = await watched(bench, contenders.ours, db.name, taps, series=f"growth-{next(series)}")
+            starts[db.name].append(1000 * run.rest)
             return run.seconds
 
         rows += await _compare(bench, ends, f"{taps:,} taps stored and answered", ingest, 1.2)
+        few, many = (starts[db.name] for db in ends.values())
+        rows.append(
+            Row(
+                *(NAME, f"start until at rest, beside {sizes[-1]:,}", "ms", many),
+                *(f"beside {sizes[0]:,}", few),
+            )
+        )
     return rows
 
 

@@ -23,6 +23,7 @@ ATHLETE = 42
 PATIENCE = 240.0
 
 _T = TypeVar("_T")
+_NEXT_TO_NOTHING = 0.1  # seconds of processor time
 _SAID = 2_000  # bytes of a failed process's last words
 
 
@@ -181,6 +182,27 @@ async def until(
 async def is_delivering(client: SandboxClient) -> bool:
     """Whether a poll has brought a tap."""
     return bool((await client.counts())["taps"]["delivered"])
+
+
+async def at_rest(who: Started) -> float:
+    """Wait until a process does next to nothing for a second; returns how many seconds it took to come there.
+
+    Raises:
+        Failed: it stays busy.
+    """
+    begun = time.monotonic()
+    while True:
+        quiet_since, spent = time.monotonic(), _processor_seconds(who.pid)
+        await asyncio.sleep(1.0)
+        if _processor_seconds(who.pid) - spent < _NEXT_TO_NOTHING:
+            return quiet_since - begun
+        if time.monotonic() - begun > PATIENCE:
+            raise Failed(f"a contender does not come to rest: {who.last_words()}")
+
+
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mib(pid: int) -> float:

@@ -3,7 +3,7 @@
 In the same rounds, against the same local Bot API server and the same MongoDB:
 
 - this bot (`python -m bot run`), which besides journals every tap and enters it in the ledger of taps;
-- `plain_bot`: python-telegram-bot's own polling with one `update_one` a tap, 256 handlers at once;
+- `plain_bot`: python-telegram-bot's own polling with one `update_one` a tap, eight handlers at once;
 - `aiogram_bot`: the same in aiogram 3, whose handlers run all at once;
 - raw `bulk_write` of 100 upserts, without Telegram: what MongoDB alone can do;
 - this bot with its journal in memory: what the disk costs.
@@ -15,7 +15,6 @@ included, is mostly spent waiting for the interpreter, which the rest of the bot
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -31,6 +30,7 @@ from tests.benchmarks.harness import (
     ATHLETE,
     Bench,
     Failed,
+    at_rest,
     peak_mib,
     resident_mib,
     take_turns,
@@ -56,7 +56,8 @@ class Run:
     Attributes:
         rate: taps a second, from the first tap to the last answer.
         seconds: between these two.
-        first_poll: seconds after the start; 0 for raw writes, as the rest.
+        first_poll, rest: seconds from the start until a poll brought a tap, and until it had nothing more to
+            do; 0 for raw writes, as all that follows.
         idle, busy, peak: resident memory in MiB before the taps, after them, and the most.
         busy_journal, journal: seconds that the journal's thread was busy, and its processor time; 0 where
             that is not watched.
@@ -65,6 +66,7 @@ class Run:
     rate: float
     seconds: float
     first_poll: float = 0.0
+    rest: float = 0.0
     idle: float = 0.0
     busy: float = 0.0
     peak: float = 0.0
@@ -139,14 +141,11 @@ async def answered(bench: Bench, contender: Contender, taps: int) -> Run:
         return run
 
 
-async def watched(
-    bench: Bench, contender: Contender, db: str, taps: int, *, series: str = "run", rest: float = 1.0
-) -> Run:
+async def watched(bench: Bench, contender: Contender, db: str, taps: int, *, series: str = "run") -> Run:
     """Start a bot, wait until it has answered a tap, give all others at once, and wait for the last answer.
 
     Args:
         series: makes the sessions others than before.
-        rest: seconds that the bot is left alone after its start.
 
     Raises:
         Failed: it ends, or does not get on.
@@ -156,13 +155,14 @@ async def watched(
         await client.taps([first])
         async with contender(url, bench, db) as bot:
             first_poll = await started(client, bot)
-            await asyncio.sleep(rest)
+            rest = first_poll + await at_rest(bot)
             idle = resident_mib(bot.pid)
             begun = time.monotonic()
             await client.taps(given)
             await until(partial(are_answered, client, 1 + taps), bot)
             seconds = time.monotonic() - begun
-            return Run(taps / seconds, seconds, first_poll, idle, resident_mib(bot.pid), peak_mib(bot.pid))
+            busy, peak = resident_mib(bot.pid), peak_mib(bot.pid)
+            return Run(taps / seconds, seconds, first_poll, rest, idle, busy, peak)
 
 
 async def _metered(bench: Bench, taps: int) -> Run:
@@ -170,7 +170,7 @@ async def _metered(bench: Bench, taps: int) -> Run:
         report = Path(folder) / "seconds"
         run = await answered(bench, partial(contenders.metered, report=report), taps)
         return Run(
-            *(run.rate, run.seconds, run.first_poll, run.idle, run.busy, run.peak),
+            *(run.rate, run.seconds, run.first_poll, run.rest, run.idle, run.busy, run.peak),
             *map(float, report.read_text().split()),
         )
 
