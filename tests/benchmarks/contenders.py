@@ -20,6 +20,7 @@ from tests.benchmarks.harness import (
     settings_of,
     until,
 )
+from tests.support.processes import free_port
 
 OURS, PLAIN, AIOGRAM = "this bot", "python-telegram-bot", "aiogram"
 
@@ -37,6 +38,19 @@ async def ours(url: str, bench: Bench, db: str, *, disk: str | None = None) -> A
     async with (
         data_directory(disk) as directory,
         process("-m", "bot", "run", environment=settings_of(url, bench.mongo_url, db, directory)) as bot,
+    ):
+        yield bot
+
+
+@asynccontextmanager
+async def pushed(url: str, bench: Bench, db: str) -> AsyncIterator[Started]:
+    """This bot with a webhook, to which the local Bot API server pushes a hundred updates at once."""
+    async with (
+        data_directory() as directory,
+        process(
+            *("-m", "bot", "run", "--webhook", f"http://127.0.0.1:{free_port()}/telegram"),
+            environment=settings_of(url, bench.mongo_url, db, directory),
+        ) as bot,
     ):
         yield bot
 

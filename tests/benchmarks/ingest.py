@@ -5,6 +5,7 @@ In the same rounds, against the same local Bot API server and the same MongoDB:
 - this bot (`python -m bot run`), which besides journals every tap and enters it in the ledger of taps;
 - `plain_bot`: python-telegram-bot's own polling with one `update_one` a tap, eight handlers at once;
 - `aiogram_bot`: the same in aiogram 3, whose handlers run all at once;
+- this bot with a webhook (`run --webhook`), to which updates are pushed one by one;
 - raw `bulk_write` of 100 upserts, without Telegram: what MongoDB alone can do;
 - this bot with its journal in memory: what the disk costs.
 
@@ -44,6 +45,7 @@ TELEGRAMS_RATE = 1_000.0
 """Taps a second that Telegram hands out: about ten polls a second, of a hundred updates each."""
 
 _RAW = "raw bulk_write"
+_PUSHED = "this bot, pushed"
 _IN_MEMORY = "this bot, journal in memory"
 _MEMORY = "/dev/shm"  # noqa: S108  # that it is in memory is the point
 _BULK = 100
@@ -84,6 +86,7 @@ async def measure(bench: Bench) -> list[Row]:
             OURS: partial(_metered, bench, taps),
             **{name: partial(answered, bench, contender, taps) for name, contender in others.items()},
             _RAW: partial(raw, bench, taps),
+            _PUSHED: partial(answered, bench, contenders.pushed, taps),
             _IN_MEMORY: partial(answered, bench, partial(contenders.ours, disk=_MEMORY), taps),
         },
     )
@@ -115,6 +118,7 @@ async def measure(bench: Bench) -> list[Row]:
             *(NAME, "time with the journal on disk", "s", seconds),
             *("with it in memory", [run.seconds for run in runs[_IN_MEMORY]], at_most(1.1)),
         ),
+        Row(NAME, "taps pushed, stored and answered", "1/s", rates[_PUSHED], "polled", own),
         Row(
             *(NAME, "taps stored and answered", "1/s", own),
             *("what Telegram hands out", [TELEGRAMS_RATE] * len(own), at_least(1)),
