@@ -47,10 +47,13 @@ SIZES = {
 }
 
 
-async def run(names: Sequence[str], given: argparse.Namespace) -> tuple[list[Row], dict[str, float], str]:
-    """Measure; returns the rows, the seconds that each benchmark took, and MongoDB's version."""
+async def run(
+    names: Sequence[str], given: argparse.Namespace
+) -> tuple[list[Row], dict[str, float], str, list[str]]:
+    """Measure; returns the rows, the seconds that each benchmark took, MongoDB's version, and what failed."""
     rows: list[Row] = []
     took: dict[str, float] = {}
+    failures: list[str] = []
     sizes = {name: value for name in SIZES if (value := getattr(given, name)) is not None}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
         async with (
@@ -64,9 +67,12 @@ async def run(names: Sequence[str], given: argparse.Namespace) -> tuple[list[Row
             for name in names:
                 say(f"{name}:")
                 begun = time.monotonic()
-                rows += await BENCHMARKS[name](bench)
+                try:
+                    rows += await BENCHMARKS[name](bench)
+                except Failed as exc:
+                    failures.append(f"{name}: {exc}")
                 took[name] = round(time.monotonic() - begun, 1)
-    return rows, took, version
+    return rows, took, version, failures
 
 
 def aiogram_of(python: str | None) -> str | None:
@@ -116,7 +122,7 @@ def main() -> int:
         parser.add_argument(f"--{name.replace('_', '-')}", type=positive, metavar="N", help=meaning)
     given = parser.parse_args()
     try:
-        rows, took, version = asyncio.run(run(given.only, given))
+        rows, took, version, failures = asyncio.run(run(given.only, given))
     except Failed as exc:
         print(exc, file=sys.stderr)
         return 1
@@ -137,7 +143,9 @@ def main() -> int:
             "rows": [row.as_dict() for row in rows],
         }
         given.json.write_text(json.dumps(document, indent=2) + "\n")
-    return 0
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.sandbox.control import SandboxClient, tap
+from bot.store.connection import Database
 from tests.benchmarks.harness import (
     ATHLETE,
     TOKEN,
@@ -123,3 +124,10 @@ async def started(client: SandboxClient, bot: Started) -> float:
 async def are_answered(client: SandboxClient, number: int) -> bool:
     """Whether so many taps are."""
     return bool((await client.counts())["taps"]["answered"] >= number)
+
+
+async def are_stored(db: Database, series: str, number: int) -> bool:
+    """Whether so many answers to questions of a series are: this bot answers what has to wait for MongoDB
+    before it is stored."""
+    of_series = {"runId": {"$gte": f"{series}-", "$lt": f"{series}."}}
+    return await db["feedback_events"].count_documents(of_series) >= number

@@ -92,7 +92,7 @@ async def measure(bench: Bench) -> list[Row]:
         starts: dict[str, list[float]] = {db.name: [] for db in ends.values()}
 
         async def ingest(db: Database) -> float:
-            run = await watched(bench, contenders.ours, db.name, taps, series=f"growth-{next(series)}")
+            run = await watched(bench, contenders.ours, db, taps, series=f"growth-{next(series)}")
             starts[db.name].append(1000 * run.rest)
             return run.seconds
 

@@ -25,8 +25,18 @@ from pathlib import Path
 
 from pymongo import UpdateOne
 
+from bot.store.connection import Database
 from tests.benchmarks import contenders
-from tests.benchmarks.contenders import AIOGRAM, OURS, PLAIN, Contender, are_answered, questions, started
+from tests.benchmarks.contenders import (
+    AIOGRAM,
+    OURS,
+    PLAIN,
+    Contender,
+    are_answered,
+    are_stored,
+    questions,
+    started,
+)
 from tests.benchmarks.harness import (
     ATHLETE,
     Bench,
@@ -56,7 +66,7 @@ class Run:
     """What was seen of one contender.
 
     Attributes:
-        rate: taps a second, from the first tap to the last answer.
+        rate: taps a second, from the first tap until the last one is stored and answered.
         seconds: between these two.
         first_poll, rest: seconds from the start until a poll brought a tap, and until it had nothing more to
             do; 0 for raw writes, as all that follows.
@@ -138,15 +148,16 @@ async def answered(bench: Bench, contender: Contender, taps: int) -> Run:
         Failed: it ends, does not get on, or stores another number of answers.
     """
     async with bench.database("ingest") as db:
-        run = await watched(bench, contender, db.name, taps)
+        run = await watched(bench, contender, db, taps)
         stored = await db["feedback_events"].count_documents({})
         if stored != 1 + taps:
             raise Failed(f"{stored} of {1 + taps} taps are stored")
         return run
 
 
-async def watched(bench: Bench, contender: Contender, db: str, taps: int, *, series: str = "run") -> Run:
-    """Start a bot, wait until it has answered a tap, give all others at once, and wait for the last answer.
+async def watched(bench: Bench, contender: Contender, db: Database, taps: int, *, series: str = "run") -> Run:
+    """Start a bot, wait until it has answered a tap, give all others at once, and wait until the last one is
+    answered and stored.
 
     Args:
         series: makes the sessions others than before.
@@ -157,13 +168,14 @@ async def watched(bench: Bench, contender: Contender, db: str, taps: int, *, ser
     async with telegram() as (url, client):
         first, *given = await questions(client, 1 + taps, series=series)
         await client.taps([first])
-        async with contender(url, bench, db) as bot:
+        async with contender(url, bench, db.name) as bot:
             first_poll = await started(client, bot)
             rest = first_poll + await at_rest(bot)
             idle = resident_mib(bot.pid)
             begun = time.monotonic()
             await client.taps(given)
             await until(partial(are_answered, client, 1 + taps), bot)
+            await until(partial(are_stored, db, series, 1 + taps), bot)
             seconds = time.monotonic() - begun
             busy, peak = resident_mib(bot.pid), peak_mib(bot.pid)
             return Run(taps / seconds, seconds, first_poll, rest, idle, busy, peak)
