@@ -321,8 +321,8 @@ def build_service(
 
 
 def bot_name(settings: Settings) -> str:
-    """By which the services of one bot find each other in the database."""
-    return f"bot-{_fingerprint(settings):x}"
+    """By which the services of one bot, at one Bot API server, find each other in the database."""
+    return f"bot-{_fingerprint(settings, settings.telegram_api_url):x}"
 
 
 async def _myself(journal: Journal) -> Holder:
@@ -337,10 +337,10 @@ async def _myself(journal: Journal) -> Holder:
     return Holder(secrets.token_hex(8), f"{service:x}", f"{socket.gethostname()} (process {os.getpid()})")
 
 
-def _fingerprint(settings: Settings) -> int:
+def _fingerprint(settings: Settings, *more: str) -> int:
     """A number that tells one token from another, and tells nothing else about it."""
     token = settings.telegram_bot_token.get_secret_value() if settings.telegram_bot_token else ""
-    return int.from_bytes(hashlib.sha256(token.encode()).digest()[:7])
+    return int.from_bytes(hashlib.sha256("\n".join((token, *more)).encode()).digest()[:7])
 
 
 async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = None) -> None:

@@ -58,7 +58,7 @@ _TROUBLE_DELAY = 2.0
 _SETTLE_TRIES = 3
 # Sending takes up to 35 s, and must be over when the lease ends.
 _SEND_WITHIN = LEASE - timedelta(seconds=40)
-_LONGEST_WAIT = 5.0  # for a slot between the messages of other services
+_SHORT_WAIT = 0.3  # it does not pay to put a prompt back
 _NO_ATHLETE = "its athlete is not on the roster any more"
 
 
@@ -209,20 +209,21 @@ class Dispatcher:
         Args:
             until: when it is too late to begin with that.
         """
-        if (wait := await self._slot(prompt.chat_id)) > _LONGEST_WAIT:
-            self._limits.hold(prompt.chat_id, self._monotonic() + wait)
-            later = self._clock() + timedelta(seconds=wait)
-            return lambda: self._outbox.put_back(prompt, later)
-        await asyncio.sleep(wait)
         try:
             async with turn(self._limits, prompt.chat_id, self._monotonic):
-                if self._clock() >= until:
-                    # A stalled service must not send what another one has claimed since.
-                    log.warning(
-                        "prompt %s / %s was held up, it is claimed anew", prompt.run_id, prompt.session_id
-                    )
-                    return _leave_it
-                sent = await self._deliver(prompt.chat_id, composed)
+                if (wait := await self._take_slot(prompt.chat_id)) > 0:
+                    later = self._clock() + timedelta(seconds=wait)
+                    self._limits.hold(prompt.chat_id, self._monotonic() + wait)
+                    return lambda: self._outbox.put_back(prompt, later)
+                try:
+                    if self._clock() >= until:
+                        # A stalled service must not send what another one has claimed since.
+                        log.warning("a prompt was held up, it is claimed anew: %s", prompt.session_id)
+                        return _leave_it
+                    sent = await self._deliver(prompt.chat_id, composed)
+                finally:
+                    with suppress(StorageUnavailable, StorageRejected):
+                        await self._slots.arrived(prompt.chat_id)
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
             log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)
@@ -292,13 +293,21 @@ class Dispatcher:
         while self._in_flight:
             await asyncio.wait(self._in_flight)
 
-    async def _slot(self, chat_id: int) -> float:
-        """In how many seconds it is our turn among all services; our own limits hold besides."""
+    async def _take_slot(self, chat_id: int) -> float:
+        """Wait for our turn among all services; our own limits hold besides.
+
+        Returns:
+            0 if it has come; else in how many seconds the chat may be free, to which another one writes.
+        """
         try:
-            return await self._slots.take(chat_id, _LONGEST_WAIT)
+            while wait := await self._slots.take_chat(chat_id):
+                if wait > _SHORT_WAIT:
+                    return wait
+                await asyncio.sleep(wait)
+            await asyncio.sleep(await self._slots.take_turn())
         except (StorageUnavailable, StorageRejected) as exc:
             self._trouble.met(f"what other services send is not known: {exc}")
-            return 0.0
+        return 0.0
 
     async def _hold(self, chat_id: int, seconds: float) -> None:
         """Leave the chat alone as long as Telegram says, and everybody for a moment: the limit over all

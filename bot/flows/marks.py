@@ -34,18 +34,22 @@ class Marker:
         self._api = api
         self._limits = limits
         self._monotonic = monotonic
-        self._waiting: dict[tuple[int, int], Edit] = {}
+        self._waiting: dict[tuple[int, int], Callable[[], Edit]] = {}
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
 
-    def put(self, chat_id: int, message_id: int, edit: Edit) -> None:
-        """Make a message look so soon."""
+    def put(self, chat_id: int, message_id: int, render: Callable[[], Edit]) -> None:
+        """Make a message look so soon.
+
+        Args:
+            render: called when its turn comes. Many never have one, since a later change comes before.
+        """
         key = (chat_id, message_id)
         # Behind the others, so that one busy message cannot starve them.
         self._waiting.pop(key, None)
         if len(self._waiting) >= _MAX_WAITING:
             self._waiting.pop(next(iter(self._waiting)))
-        self._waiting[key] = edit
+        self._waiting[key] = render
         self._empty.clear()
         self._wake.set()
 
@@ -70,14 +74,14 @@ class Marker:
         key = next((key for key in self._waiting if key[0] not in blocked), None)
         if key is None:
             return False
-        edit = self._waiting[key]
+        render = self._waiting[key]
         try:
             async with turn(self._limits, key[0], self._monotonic):
-                edit = self._waiting.pop(key)
-                await self._edit(*key, edit)
+                render = self._waiting.pop(key)
+                await self._edit(*key, render())
         except TelegramRateLimited as exc:
             self._limits.hold(key[0], self._monotonic() + exc.retry_after)
-            self._waiting.setdefault(key, edit)
+            self._waiting.setdefault(key, render)
         except TelegramError as exc:
             log.info("an answer could not be shown in its message: %s", exc)
         except Exception as exc:  # noqa: BLE001  # one message's defect must not end the others' marks

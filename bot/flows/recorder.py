@@ -354,7 +354,7 @@ class Recorder:
             case Acted(say, is_alert, instead):
                 self._answer(item.entry, Answer(case.tap.query_id, say(language), alert=is_alert))
                 if instead is not None:
-                    self._show(case.tap, Edit(instead(language), [], []))
+                    self._show(case.tap, partial(Edit, instead(language), [], []))
             case Postponed(again_at, zone):
                 text = texts.postponed(again_at, zone, self._clock(), language)
                 self._answer(item.entry, Answer(case.tap.query_id, text))
@@ -414,11 +414,11 @@ class Recorder:
             question=question,
             language=language,
         )
-        self._show(tap, show(item.prompted, choice))
+        self._show(tap, partial(show, item.prompted, choice))
 
-    def _show(self, tap: Tap, edit: Edit) -> None:
+    def _show(self, tap: Tap, render: Callable[[], Edit]) -> None:
         if tap.chat_id is not None and tap.message_id is not None:
-            self._marker.put(tap.chat_id, tap.message_id, edit)
+            self._marker.put(tap.chat_id, tap.message_id, render)
 
     def _language(self, tap: Tap) -> Language:
         return self._languages.of(tap.user_id, tap.language_code)

@@ -11,10 +11,16 @@ from datetime import timedelta
 from pymongo import ReturnDocument, WriteConcern
 from pymongo.errors import DuplicateKeyError
 
-from bot.core.limits import CHAT_SPACING, GLOBAL_SPACING, GROUP_MESSAGES, GROUP_WINDOW
+from bot.core.limits import CHAT_SPACING, GROUP_MESSAGES, GROUP_WINDOW
 from bot.store.connection import Database, Document, Instant, server_time, storage_errors
 
 COLLECTION = "send_slots"
+
+SPACING = 1 / 28.7
+"""Seconds between two messages of all services; a little more than one service keeps by itself, which knows
+how long its own messages are under way."""
+UNDER_WAY = 40.0
+"""Seconds for which a chat is left to a service that does not say that its message has arrived."""
 
 _ALL = "all"
 
@@ -31,55 +37,71 @@ class SendSlots:
         # Slots are worth nothing after a second: no reason to wait for a majority's disks.
         self._slots = db.get_collection(COLLECTION, write_concern=WriteConcern(w=1, j=False))
 
-    async def take(self, chat_id: int, longest: float) -> float:
-        """Take the next slot for a message to a chat, unless it is further away than `longest`.
+    async def take_chat(self, chat_id: int) -> float:
+        """Have a chat for oneself, until `arrived`, if nobody else has it and its limits allow a message now.
 
         Returns:
-            In how many seconds it is. If that is more than `longest`, nothing was taken.
+            0 if one has; else in how many seconds to try again.
         """
-        in_chat = await self._take(chat_id, CHAT_SPACING, longest, is_group=chat_id < 0)
-        if in_chat > longest:
-            return in_chat
-        return max(in_chat, await self._take(_ALL, GLOBAL_SPACING, longest))
+        found = await self._update(chat_id, _taking_chat(self._now(), is_group=chat_id < 0))
+        wait: timedelta = found["slot"] - found["at"]
+        return max(0.0, wait.total_seconds())
+
+    async def take_turn(self) -> float:
+        """Take the next place among all messages; returns in how many seconds it is."""
+        now = self._now()
+        slot = _later(now, ["$next"])
+        update: list[Document] = [
+            {"$set": {"slot": slot, "at": now}},
+            {"$set": {"next": {"$add": ["$slot", _ms(SPACING)]}}},
+        ]
+        found = await self._update(_ALL, update)
+        wait: timedelta = found["slot"] - found["at"]
+        return max(0.0, wait.total_seconds())
+
+    async def arrived(self, chat_id: int) -> None:
+        """The message is in the chat, or will never be: others may write there after the usual time."""
+        now = self._now()
+        update: list[Document] = [{"$set": {"next": {"$add": [now, _ms(CHAT_SPACING)]}, "at": now}}]
+        await self._update(chat_id, update)
 
     async def hold(self, chat_id: int | None, seconds: float) -> None:
         """Give out nothing for a chat, or for anybody (None), for so long: Telegram asked for it."""
         now = self._now()
         until = {"$add": [now, _ms(seconds)]}
-        update = [{"$set": {"next": {"$max": ["$next", until]}, "at": now}}]
-        with storage_errors():
-            await self._slots.update_one({"_id": _ALL if chat_id is None else chat_id}, update, upsert=True)
-
-    async def _take(self, of: int | str, spacing: float, longest: float, *, is_group: bool = False) -> float:
-        update = _taking(spacing, longest, self._now(), is_group=is_group)
-        with storage_errors():
-            try:
-                found = await self._update(of, update)
-            except DuplicateKeyError:  # two that were first
-                found = await self._update(of, update)
-        wait: timedelta = found["slot"] - found["at"]
-        return max(0.0, wait.total_seconds())
+        update: list[Document] = [{"$set": {"next": {"$max": ["$next", until]}, "at": now}}]
+        await self._update(_ALL if chat_id is None else chat_id, update)
 
     async def _update(self, of: int | str, update: list[Document]) -> Document:
-        document = await self._slots.find_one_and_update(
-            {"_id": of}, update, upsert=True, return_document=ReturnDocument.AFTER
-        )
+        with storage_errors():
+            for last in (False, True):
+                try:
+                    document = await self._slots.find_one_and_update(
+                        {"_id": of}, update, upsert=True, return_document=ReturnDocument.AFTER
+                    )
+                    break
+                except DuplicateKeyError:  # two that were first; the second try finds the other's
+                    if last:
+                        raise
         return document or {}
 
 
-def _taking(spacing: float, longest: float, now: object, *, is_group: bool) -> list[Document]:
-    free: list[object] = [now, "$next"]
+def _taking_chat(now: object, *, is_group: bool) -> list[Document]:
+    free: list[object] = ["$next"]
     if is_group:
         oldest = {"$arrayElemAt": ["$times", -GROUP_MESSAGES]}  # missing as long as there are fewer
         free.append({"$add": [oldest, _ms(GROUP_WINDOW)]})
-    # If MongoDB's clock was set back, what was given out before it says nothing.
-    slot = {"$cond": [{"$gt": ["$at", now]}, now, {"$max": free}]}
-    is_near = {"$lte": ["$slot", {"$add": [now, _ms(longest)]}]}
-    taken: Document = {"next": {"$cond": [is_near, {"$add": ["$slot", _ms(spacing)]}, "$next"]}}
+    is_free = {"$eq": ["$slot", now]}
+    taken: Document = {"next": {"$cond": [is_free, {"$add": [now, _ms(UNDER_WAY)]}, "$next"]}}
     if is_group:
-        times = {"$slice": [{"$concatArrays": [{"$ifNull": ["$times", []]}, ["$slot"]]}, -GROUP_MESSAGES]}
-        taken["times"] = {"$cond": [is_near, times, "$times"]}
-    return [{"$set": {"slot": slot, "at": now}}, {"$set": taken}]
+        times = {"$slice": [{"$concatArrays": [{"$ifNull": ["$times", []]}, [now]]}, -GROUP_MESSAGES]}
+        taken["times"] = {"$cond": [is_free, times, "$times"]}
+    return [{"$set": {"slot": _later(now, free), "at": now}}, {"$set": taken}]
+
+
+def _later(now: object, times: list[object]) -> Document:
+    """The latest of these times and now; now if MongoDB's clock was set back, since they say nothing then."""
+    return {"$cond": [{"$gt": ["$at", now]}, now, {"$max": [now, *times]}]}
 
 
 def _ms(seconds: float) -> int:

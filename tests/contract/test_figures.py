@@ -331,9 +331,9 @@ async def test_a_writer_killed_after_its_write_leaves_no_old_figures(
     await bot.store(bot.tap(1, 1, "done", NOW - timedelta(days=3), timedelta(hours=1)))
     record = FeedbackStore.record
 
-    async def read_then_record(store: FeedbackStore, events: Any) -> Any:
+    async def read_then_record(store: FeedbackStore, *events: Any) -> Any:
         await bot.figures().collect(20)
-        await record(store, events)
+        await record(store, *events)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FeedbackStore, "record", read_then_record)

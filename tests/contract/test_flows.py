@@ -1074,7 +1074,7 @@ async def test_of_several_changes_only_the_last_is_shown(api: FakeApi, recording
     """A message that waits for its edit is edited once, with the answer that counts then."""
     for type_ in FeedbackType:
         keyboard = answered_keyboard(prompt_keyboard("r", "s", EN), type_)
-        recording.marker.put(1, 2, Edit(None, [], keyboard))
+        recording.marker.put(1, 2, partial(Edit, None, [], keyboard))
     async with running(recording.marker.run()):
         await recording.marker.drain()
     assert api.edits == [(1, 2, None, answered_keyboard(prompt_keyboard("r", "s", EN), FeedbackType.PAIN))]
@@ -1086,7 +1086,7 @@ async def test_marks_survive_limits_refusals_and_defects(api: FakeApi, recording
         [TelegramRateLimited("wait", 0.01), TelegramRejected("not found"), RuntimeError("defect"), None, None]
     )
     for chat_id in (1, 2, 3, 4):
-        recording.marker.put(chat_id, 2, Edit("How?", [], []))
+        recording.marker.put(chat_id, 2, partial(Edit, "How?", [], []))
     async with running(recording.marker.run()):
         await eventually(lambda: len(api.edits) == 5)
     assert sorted(chat_id for chat_id, *_ in api.edits) == [1, 1, 2, 3, 4]

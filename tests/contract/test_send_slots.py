@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.limits import CHAT_SPACING, GLOBAL_SPACING, GROUP_MESSAGES, GROUP_WINDOW
-from bot.store.send_slots import SendSlots
+from bot.core.limits import CHAT_SPACING, GROUP_MESSAGES, GROUP_WINDOW
+from bot.store.send_slots import SPACING, UNDER_WAY, SendSlots
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -43,69 +42,78 @@ def about(seconds: float) -> Any:
     return pytest.approx(seconds, abs=0.0011)
 
 
-async def test_in_a_chat(db: Database, at: At) -> None:
-    """One message a second, whichever service sends it."""
+async def test_one_service_has_a_chat(db: Database, at: At) -> None:
+    """Until its message has arrived, and the usual time after that; or for a while, if it says nothing."""
     one, other = SendSlots(db, at), SendSlots(db, at)
-    assert await one.take(7, 5) == 0
-    assert await other.take(7, 5) == about(CHAT_SPACING)
-    assert await one.take(7, 5) == about(2 * CHAT_SPACING)
-    at.pass_(2 * CHAT_SPACING)
-    assert await other.take(7, 5) == about(CHAT_SPACING)
+    assert await one.take_chat(7) == 0
+    assert await other.take_chat(7) == about(UNDER_WAY)
+    assert await other.take_chat(8) == 0
+    at.pass_(3)
+    await one.arrived(7)
+    assert await other.take_chat(7) == about(CHAT_SPACING)
+    at.pass_(CHAT_SPACING)
+    assert await other.take_chat(7) == 0
+    at.pass_(UNDER_WAY - 0.001)
+    assert await one.take_chat(7) == about(0.001)
+    at.pass_(0.001)
+    assert await one.take_chat(7) == 0
 
 
 async def test_over_all(db: Database, at: At) -> None:
-    """The messages to different chats follow each other closely, and what was not used is lost."""
-    slots = SendSlots(db, at)
-    waits = [await slots.take(chat, 5) for chat in range(1, 31)]
-    assert waits == [about(number * round(GLOBAL_SPACING, 3)) for number in range(30)]
+    """Places follow each other closely, and what was not used is lost."""
+    one, other = SendSlots(db, at), SendSlots(db, at)
+    waits = [await (one, other)[number % 2].take_turn() for number in range(30)]
+    assert waits == [about(number * round(SPACING, 3)) for number in range(30)]
     at.pass_(60)
-    assert await slots.take(99, 5) == 0
-    assert await slots.take(100, 5) == about(GLOBAL_SPACING)
+    assert await one.take_turn() == 0
+    assert await other.take_turn() == about(SPACING)
 
 
 async def test_in_a_group(db: Database, at: At) -> None:
-    """Twenty a minute, and one a second among them."""
+    """Twenty a minute."""
     slots = SendSlots(db, at)
-    for number in range(GROUP_MESSAGES):
-        assert await slots.take(-7, 60) == (about(CHAT_SPACING) if number else 0)
-        at.pass_(CHAT_SPACING if number else 0)
-    left = GROUP_WINDOW - (GROUP_MESSAGES - 1) * CHAT_SPACING
-    assert await slots.take(-7, 60) == pytest.approx(left, abs=0.03)
-
-
-async def test_what_is_too_far_away_is_not_taken(db: Database, at: At) -> None:
-    """To the millisecond; and it holds up nobody else."""
-    slots = SendSlots(db, at)
-    await slots.hold(7, 5.001)
-    assert await slots.take(7, 5) == about(5.001)
-    assert await slots.take(8, 5) == 0
-    at.pass_(0.001)
-    assert await slots.take(7, 5) == about(5)
-    assert await slots.take(7, 60) == about(5 + CHAT_SPACING)
+    for _ in range(GROUP_MESSAGES):
+        assert await slots.take_chat(-7) == 0
+        await slots.arrived(-7)
+        at.pass_(CHAT_SPACING)
+    left = GROUP_WINDOW - GROUP_MESSAGES * CHAT_SPACING
+    assert await slots.take_chat(-7) == about(left)
+    at.pass_(left)
+    assert await slots.take_chat(-7) == 0
 
 
 async def test_telegram_asks_to_wait(db: Database, at: At) -> None:
     """All services do; a shorter wait does not end a longer one."""
     one, other = SendSlots(db, at), SendSlots(db, at)
     await one.hold(None, 1)
-    assert await other.take(7, 5) == about(1)
+    assert await other.take_turn() == about(1)
     await one.hold(7, 4)
     await other.hold(7, 2)
-    assert await one.take(7, 5) == about(4)
+    assert await one.take_chat(7) == about(4)
 
 
 async def test_mongodbs_clock_is_set_back(db: Database, at: At) -> None:
     """Nobody waits for the time that was."""
     slots = SendSlots(db, at)
     await slots.hold(None, 30)
-    assert await slots.take(7, 5) == about(30)
+    await slots.hold(7, 30)
+    assert await slots.take_turn() == about(30)
     at.pass_(-3600)
-    assert await slots.take(9, 5) == 0
-    assert await slots.take(10, 5) == about(GLOBAL_SPACING)
+    assert await slots.take_turn() == 0
+    assert await slots.take_turn() == about(SPACING)
+    assert await slots.take_chat(7) == 0
 
 
-async def test_many_that_ask_at_once(db: Database) -> None:
-    """By MongoDB's own clock: no two get the same second of a chat, also if it is a new one."""
-    slots = [SendSlots(db) for _ in range(6)]
-    waits = sorted(await asyncio.gather(*(each.take(7, 60) for each in slots)))
-    assert all(later - earlier > CHAT_SPACING / 2 for earlier, later in pairwise(waits))
+async def test_many_that_ask_at_once(db: Database, at: At) -> None:
+    """One has the chat, and no two get the same place, also if they are the first."""
+    slots = [SendSlots(db, at) for _ in range(6)]
+    assert sum(wait == 0 for wait in await asyncio.gather(*(each.take_chat(7) for each in slots))) == 1
+    waits = sorted(await asyncio.gather(*(each.take_turn() for each in slots)))
+    assert waits == [about(number * round(SPACING, 3)) for number in range(6)]
+
+
+async def test_by_mongodbs_own_clock(db: Database) -> None:
+    """That is the one that counts outside of tests."""
+    slots = SendSlots(db)
+    assert await slots.take_chat(7) == 0
+    assert UNDER_WAY - 5 < await slots.take_chat(7) <= UNDER_WAY

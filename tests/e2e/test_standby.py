@@ -40,9 +40,8 @@ def conflicts(rig: Rig) -> list[int]:
     return [call["status"] for call in rig.calls("getUpdates") if call["status"] == 409]
 
 
-async def polled_by(rig: Rig, bot: Program, timeout: float) -> None:
-    """Return when a service has taken over, and polls."""
-    since = rig.next_call()
+async def polled_by(rig: Rig, bot: Program, timeout: float, since: int) -> None:
+    """Return when a service has taken over, and has polled since some call."""
     await wait_until(
         lambda: "taking over" in bot.log, timeout, "it takes over", otherwise=lambda: bot.log[-2000:]
     )
@@ -59,8 +58,9 @@ async def test_the_standby_takes_over_when_the_other_is_killed(pair: Rig, rng: r
     first, second = pair.bots
     crowd.tap(20)
     await first.kill()
+    killed = pair.next_call()
     crowd.tap(20)
-    await polled_by(pair, second, TAKEN_OVER_WITHIN)
+    await polled_by(pair, second, TAKEN_OVER_WITHIN, killed)
     crowd.tap(20)
     await crowd.settled()
     assert conflicts(pair) == []
@@ -79,8 +79,9 @@ async def test_the_standby_takes_over_when_the_other_is_killed(pair: Rig, rng: r
 async def test_an_orderly_end_is_followed_at_once(pair: Rig) -> None:
     """Whoever is stopped makes way; and its next run stands by."""
     first, second = pair.bots
+    told = pair.next_call()
     assert await first.terminate() == 0
-    await polled_by(pair, second, TTL.total_seconds() / 2)
+    await polled_by(pair, second, TTL.total_seconds() / 2, told)
     assert "has made way" in second.log
     question = pair.ask("run", "s", ANA)
     await pair.answered([pair.world.tap(ANA, question, User(ANA), button=0)])
@@ -94,8 +95,9 @@ async def test_a_stalled_one_does_no_harm(pair: Rig, rng: random.Random) -> None
     crowd = Crowd(pair, rng, sessions=5)
     crowd.tap(30)
     first.signal(signal.SIGSTOP)
+    stopped = pair.next_call()
     crowd.tap(30)
-    await polled_by(pair, second, TAKEN_OVER_WITHIN)
+    await polled_by(pair, second, TAKEN_OVER_WITHIN, stopped)
     crowd.tap(30)
     await crowd.settled()
     first.signal(signal.SIGCONT)
@@ -122,7 +124,8 @@ async def test_what_the_dead_one_had_not_stored_is_stored_later(tmp_path: Path, 
             # Confirmed, so that Telegram gives them to nobody else.
             await wait_until(lambda: rig.world.pending() == 0, 10, "the taps are confirmed")
             await first.kill()
-        await polled_by(rig, second, TAKEN_OVER_WITHIN)
+            killed = rig.next_call()
+        await polled_by(rig, second, TAKEN_OVER_WITHIN, killed)
         new = rig.world.tap(ANA, questions[ANA], User(ANA), button=1)
         await rig.answered([new])
         assert [(event["userId"], event["type"]) for event in await rig.stored(1)] == [(ANA, "skipped")]
@@ -134,17 +137,19 @@ async def test_what_the_dead_one_had_not_stored_is_stored_later(tmp_path: Path, 
 
 async def test_both_send_and_keep_the_limits_together(pair: Rig) -> None:
     """Every question once; a second between the messages of a chat, whoever sends them."""
-    number = 8
-    for i in range(number):
-        for user in ATHLETES:
-            await pair.db["session_prompts"].insert_one(
-                {"runId": f"run-{i}", "sessionId": "s", "chatId": str(user), "title": f"Session {i}"}
-            )
-    for user in ATHLETES:
-        messages = await pair.messages(user, number, timeout=60)
-        assert len({message["text"] for message in messages}) == number
+    chats, each = range(1_000, 1_050), 3
+    await pair.db["session_prompts"].insert_many(
+        [
+            {"runId": f"run-{number}", "sessionId": "s", "chatId": str(chat), "title": f"Session {number}"}
+            for number in range(each)
+            for chat in chats
+        ]
+    )
+    for chat in chats:
+        messages = await pair.messages(chat, each, timeout=60)
+        assert len({message["text"] for message in messages}) == each
     sent = sorted((int(call["params"]["chat_id"]), call["at"]) for call in pair.calls("sendMessage"))
-    assert len(sent) == number * len(ATHLETES)
+    assert len(sent) == each * len(chats)
     for (chat, earlier), (next_chat, later) in pairwise(sent):
         assert chat != next_chat or later - earlier >= 0.98, sent
     assert [bot.log.count("session sent") > 0 for bot in pair.bots] == [True, True]

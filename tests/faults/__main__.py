@@ -15,6 +15,7 @@ import random
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,7 +29,8 @@ async def play(name: str, stage: Stage) -> Result:
     """One case; what goes wrong in it is its result."""
     try:
         result = await CASES[name](stage)
-    except AssertionError as exc:
+    except Exception as exc:  # noqa: BLE001  # the other cases are to be played, too
+        traceback.print_exc()
         result = Result(flaws=[f"it did not come to its end: {' '.join(str(exc).split())[:300]}"])
     result.flaws += stage.leaks()
     return result

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.faults import kills, outages, services
+from tests.faults import forged, kills, machine, outages, replica, sends, services, soak, telegram
 from tests.faults.stage import CASES
 
 __all__ = ["CASES"]
 
-_FAMILIES = (kills, outages, services)  # each registers its cases when it is imported
+_FAMILIES = (kills, outages, telegram, services, sends, forged, machine, replica, soak)
+"""Each registers its cases when it is imported."""

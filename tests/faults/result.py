@@ -87,6 +87,7 @@ class Result:
         allowed: as many duplicates as the contract allows.
         recovery: seconds from the end of each fault until all was well.
         flaws: what else was not as it should be.
+        note: what else is worth knowing.
         skipped: why it could not be run here.
     """
 
@@ -98,6 +99,7 @@ class Result:
     allowed: int = 0
     recovery: list[float] = field(default_factory=list)
     flaws: list[str] = field(default_factory=list)
+    note: str = ""
     skipped: str = ""
 
     @property
@@ -123,7 +125,7 @@ def row(name: str, result: Result) -> tuple[str, ...]:
     recovery = f"{statistics.median(spans):.1f} (max {max(spans):.1f})" if spans else ""
     duplicates = f"{result.duplicates} of {result.allowed} allowed" if result.allowed else result.duplicates
     wrong = losses.wrong + losses.broken_promises
-    why = "; ".join([*result.flaws, *([result.skipped] if result.skipped else [])])
+    why = "; ".join(filter(None, (*result.flaws, result.skipped, result.note)))
     figures = (result.runs, result.faults, result.taps, losses.lost, wrong, losses.unanswered, duplicates)
     verdict = f"{result.verdict}: {why}" if why else result.verdict
     return (name, *map(str, figures), recovery, verdict)

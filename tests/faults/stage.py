@@ -20,7 +20,7 @@ from tests.support.processes import Mongod, Program
 
 NOTE = "zebra-note-of-an-athlete"
 """Stands in the note of every tap, and must stand in no log."""
-HTTP_TOKEN = "fault-suite-http-token-of-32-characters"
+HTTP_TOKEN = "made-up-token-of-the-fault-suite-0123456789"
 _SECRETS = {
     "the bot's token": TOKEN.partition(":")[2],
     "the token of the HTTP API": HTTP_TOKEN,

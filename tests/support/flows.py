@@ -87,7 +87,7 @@ class FreeSlots(SendSlots):
     """No other service sends, unless a test says so: for tests whose time is not MongoDB's.
 
     Attributes:
-        waits: what the next ones are told, seconds.
+        waits: what the next ones are told who take a chat, seconds.
         on_take: called each time.
     """
 
@@ -96,10 +96,17 @@ class FreeSlots(SendSlots):
         self.waits: list[float] = []
         self.on_take: Callable[[], None] = lambda: None
 
-    async def take(self, chat_id: int, longest: float) -> float:  # noqa: ARG002
+    async def take_chat(self, chat_id: int) -> float:  # noqa: ARG002
         """At once, or as told."""
         self.on_take()
         return self.waits.pop(0) if self.waits else 0.0
+
+    async def take_turn(self) -> float:
+        """At once."""
+        return 0.0
+
+    async def arrived(self, chat_id: int) -> None:
+        """Nobody else is to be told."""
 
     async def hold(self, chat_id: int | None, seconds: float) -> None:
         """Nobody else is to be told."""

@@ -238,6 +238,10 @@ class Mongod(Program):
             return False
         return bool(hello["isWritablePrimary"])
 
+    async def restart(self) -> None:
+        """Start it again, as a member of a set that is there already; it may not be ready for a while."""
+        await super().start()
+
     @asynccontextmanager
     async def paused(self) -> AsyncIterator[None]:
         """It holds its connections and answers nothing."""
@@ -247,3 +251,58 @@ class Mongod(Program):
         finally:
             if self.is_running:
                 self.signal(signal.SIGCONT)
+
+
+class ReplicaSet:
+    """Three members on this machine. Use as an async context manager.
+
+    Args:
+        folder: for their files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.members = [Mongod(folder / f"member-{number}") for number in range(3)]
+
+    @property
+    def url(self) -> str:
+        """The connection string of the whole set."""
+        hosts = ",".join(f"{HOST}:{member.port}" for member in self.members)
+        return f"mongodb://{hosts}/?replicaSet=rs0"
+
+    async def __aenter__(self) -> ReplicaSet:
+        for member in self.members:
+            await member.restart()
+        members = [
+            {"_id": number, "host": f"{HOST}:{member.port}"} for number, member in enumerate(self.members)
+        ]
+        # Elections within two seconds instead of ten: a test has less patience.
+        config = {"_id": "rs0", "members": members, "settings": {"electionTimeoutMillis": 2_000}}
+        async with AsyncMongoClient[dict[str, Any]](self.members[0].url) as client:
+            await client.admin.command("replSetInitiate", config)
+        await self.primary()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for member in self.members:
+            await member.kill()
+
+    async def primary(self) -> Mongod:
+        """The member that takes writes, once there is one."""
+
+        async def find() -> Mongod | None:
+            for member in self.members:
+                if member.is_running and await _is_primary(member):
+                    return member
+            return None
+
+        found = await wait_until(find, 60, "a member takes writes", poll=0.2)
+        assert found is not None
+        return found
+
+
+async def _is_primary(member: Mongod) -> bool:
+    async with AsyncMongoClient[dict[str, Any]](member.url, serverSelectionTimeoutMS=500) as client:
+        try:
+            return bool((await client.admin.command("hello"))["isWritablePrimary"])
+        except PyMongoError:
+            return False

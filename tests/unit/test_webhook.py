@@ -39,7 +39,7 @@ def test_addresses(url: str, path: str, port: int | None) -> None:
         ("https:///telegram", "is no address"),
         ("https://bot.example.org:99999/x", "is no address"),
         ("http://bot.example.org/telegram", "https addresses alone"),
-        ("https://me:pass@bot.example.org/telegram", "host and path alone"),
+        ("https://me:pw@bot.example.org/telegram", "host and path alone"),
         (f"{URL}?secret=1", "host and path alone"),
         (f"{URL}#here", "host and path alone"),
         ("https://bot.example.org/tele%67ram", "plain letters"),
@@ -53,7 +53,7 @@ def test_addresses_that_cannot_be_used(url: str, said: str) -> None:
     with pytest.raises(ValueError, match=said) as error:
         read_hook(url, TOKEN, is_local=False)
     assert "such as" in str(error.value)
-    assert "pass@" not in str(error.value)
+    assert "pw@" not in str(error.value)
 
 
 def test_a_path_beside_the_apis() -> None:
