@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import string
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -20,6 +22,32 @@ _HOSTILE = (
     "../..", "x" * 5_000, "🏃" * 100, "\r\n\u001b[31m", "{{7*7}}", "null", "-0", "1e999", "", " ", "|",
     "||||",
 )  # fmt: skip
+_COUNTING = ("taps", "figures", "figure_touches", "leases", "send_slots")
+_KEYS = {
+    "run_events": "runId",
+    "run_artifacts": "runId",
+    "plan_snapshots": "runId",
+    "weekly_metrics": "weekStart",
+    "feedback_events": "sessionKey",
+    "prompts": "sessionId",
+    "plans": "runId",
+    "runs": "runId",
+}
+"""What may be posted to, and a field that tells a document."""
+_COMPARED = ("run_events", "run_artifacts")
+_FIELDS = (
+    "runId",
+    "sessionId",
+    "chatId",
+    "athleteId",
+    "status",
+    "weekStart",
+    "errors",
+    "activityPlan",
+    "type",
+)
+_READ = ("feedback_events", "feedback/summary", "stats", "prompts")
+_PARAMETERS = ("runId", "since", "until", "limit", "cursor", "athlete", "days", "weekStart")
 _FORMS = ("session_feedback", "feedback", "later", "rpe", "where", "pain", "reason", "do", "seen", "ref", "")
 
 
@@ -31,6 +59,8 @@ async def strangers_and_forged_data(stage: Stage) -> Result:
         bot = await rig.start()
         people = crowd(stage, rig, sessions=4)
         people.tap(20)
+        await settled(rig, people.taps)
+        before = await _everything(rig)
         chat = ATHLETES[0]
         forged: list[Tap] = []
         strangers: list[Tap] = []
@@ -53,9 +83,25 @@ async def strangers_and_forged_data(stage: Stage) -> Result:
             result.flaws.append(f"{missing} are not counted")
         if written := sum(outcomes.get(tap.query_id) == "written" for tap in taps):
             result.flaws.append(f"{written} are written")
+        after = await _everything(rig)
+        if changed := sorted(key for key in after if after[key] != before.get(key, [])):
+            result.flaws.append(f"changed: {', '.join(changed)}")
+        counted = (await rig.stats())["taps"]
+        expected = {**Counter(outcomes.values()), "written": len(people.taps), "refused": len(strangers)}
+        if told := {key: counted.get(key) for key, number in expected.items() if counted.get(key) != number}:
+            result.flaws.append(f"the figures say {told}, and it was {expected}")
         if not bot.is_running:
             result.flaws.append("the bot has ended")
     return result
+
+
+async def _everything(rig: Rig) -> dict[str, list[dict[str, Any]]]:
+    """All documents but those that count taps, or change by themselves."""
+    return {
+        name: await rig.db[name].find({}).sort("_id").to_list()
+        for name in await rig.db.list_collection_names()
+        if name not in _COUNTING
+    }
 
 
 def _forged(rng: random.Random) -> str:
@@ -75,9 +121,15 @@ async def hostile_strings_at_the_api(stage: Stage) -> Result:
         bot = await rig.start()
         headers = {"Authorization": f"Bearer {HTTP_TOKEN}", "Content-Type": "application/json"}
         async with aiohttp.ClientSession(f"http://{HOST}:{port}", headers=headers) as session:
+            knocks = Knocks(session, rig, stage.rng, result)
             for _ in stage.times(1000, 200):
-                await _knock(session, rig, stage.rng, result)
+                await knocks.knock()
                 result.faults += 1
+            result.note = (
+                f"{knocks.taken} taken, {knocks.refused} refused, {knocks.compared} found as they were"
+            )
+            if not (knocks.taken and knocks.refused and knocks.compared):
+                result.flaws.append("all or nothing was refused: that tries too little")
             async with session.get("/healthz") as reply:
                 if reply.status != 200:
                     result.flaws.append("it is not healthy any more")
@@ -90,29 +142,58 @@ async def hostile_strings_at_the_api(stage: Stage) -> Result:
     return result
 
 
-async def _knock(session: aiohttp.ClientSession, rig: Rig, rng: random.Random, result: Result) -> None:
-    text = rng.choice(_HOSTILE) + "".join(rng.choices(string.printable, k=rng.randrange(5)))
-    value: Any = rng.choice([text, {text: text}, [text], {"$gt": text}, 10**30, float("inf"), None, True])
-    run_id = f"r-{rng.randrange(10**9)}"
-    document: dict[str, Any] = {"runId": run_id, "status": "failure", "note": value}
-    if rng.random() < 0.3:
-        document[rng.choice(["runId", "status", "weekStart", "errors", text])] = value
-    body = json.dumps(document).encode("utf-8", "surrogatepass")
-    async with session.post("/v1/run_events", data=body) as reply:
-        await _judge(reply, result)
-        stored = reply.status == 200 and document["runId"] == run_id
-    if stored:
-        found = await rig.db["run_events"].find_one({"runId": run_id}) or {}
-        if found.get("note") != value:
-            result.flaws.append(f"{value!r} is stored as {found.get('note')!r}"[:200])
-    path = rng.choice(["/v1/feedback_events", "/v1/stats", "/v1/prompts", "/v1/feedback/summary"])
-    name = rng.choice(["runId", "since", "until", "limit", "cursor", "athlete", "days", "weekStart"])
-    clean = text.encode("utf-8", "replace").decode()
-    async with session.get(path, params={name: clean}) as reply:
-        await _judge(reply, result)
+@dataclass(slots=True)
+class Knocks:
+    """Requests that nobody would send by accident.
 
+    Attributes:
+        taken, refused: how many were written, and answered with 4xx.
+        compared: what was read back from the database and is as it was sent.
+    """
 
-async def _judge(reply: aiohttp.ClientResponse, result: Result) -> None:
-    await reply.read()
-    if reply.status >= 500:
-        result.flaws.append(f"{reply.method} {reply.url.path}: {reply.status}")
+    session: aiohttp.ClientSession
+    rig: Rig
+    rng: random.Random
+    result: Result
+    taken: int = 0
+    refused: int = 0
+    compared: int = 0
+
+    async def knock(self) -> None:
+        """A document somewhere, and a question about what is there."""
+        text = self.rng.choice(_HOSTILE) + "".join(
+            self.rng.choices(string.printable, k=self.rng.randrange(5))
+        )
+        value: Any = self.rng.choice(
+            [text, {text: text}, [text], {"$gt": text}, 10**30, float("inf"), None, True]
+        )
+        where = self.rng.choice([*_KEYS, *_COMPARED])
+        key = f"r-{self.rng.randrange(10**9)}"
+        document: dict[str, Any] = {"runId": "run-8", "status": "failure", "chatId": 1_000, "note": value}
+        document[_KEYS[where]] = key
+        if self.rng.random() < 0.3:
+            document[self.rng.choice([*_FIELDS, text])] = value
+        body = json.dumps(document).encode("utf-8", "surrogatepass")
+        async with self.session.post(f"/v1/{where}", data=body) as reply:
+            is_taken = await self._is_taken(reply)
+        if is_taken and where in _COMPARED and document["runId"] == key:
+            await self._compare(where, document)
+        path, name = self.rng.choice(_READ), self.rng.choice(_PARAMETERS)
+        clean = text.encode("utf-8", "replace").decode()
+        async with self.session.get(f"/v1/{path}", params={name: clean}) as reply:
+            await self._is_taken(reply)
+
+    async def _is_taken(self, reply: aiohttp.ClientResponse) -> bool:
+        await reply.read()
+        if reply.status >= 500:
+            self.result.flaws.append(f"{reply.method} {reply.url.path}: {reply.status}")
+        self.refused += 400 <= reply.status < 500
+        self.taken += reply.method == "POST" and reply.status < 300
+        return reply.status < 300
+
+    async def _compare(self, collection: str, sent: dict[str, Any]) -> None:
+        found = await self.rig.db[collection].find_one({"runId": sent["runId"]}) or {}
+        if found.get("note") == sent["note"]:
+            self.compared += 1
+        else:
+            self.result.flaws.append(f"{sent['note']!r} is stored as {found.get('note')!r}"[:200])

@@ -129,6 +129,13 @@ async def clock_an_hour_back_and_forth(stage: Stage) -> Result:
                     result.flaws.append(f"{len(wrong)} answers of the future, since {begun:%H:%M:%S}")
             if len(rig.world.messages(ATHLETES[0])) != before:
                 result.flaws.append("what is due in half an hour went out")
+            # Nor is it forgotten.
+            await rig.db["session_prompts"].update_one(
+                {"runId": "run-2"}, {"$set": {"dueAt": datetime.now(UTC)}}
+            )
+            await rig.prompt_in_state("sent", runId="run-2")
+            if (copies := len(rig.world.messages(ATHLETES[0])) - before) != 1:
+                result.flaws.append(f"what became due went out {copies} times")
             result.taps = len(people.taps)
         finally:
             await bot.kill()

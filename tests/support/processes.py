@@ -299,10 +299,19 @@ class ReplicaSet:
         assert found is not None
         return found
 
+    async def rejoin(self, member: Mongod) -> None:
+        """Start a member that was killed, and return when it follows the others."""
+        await member.restart()
+        await wait_until(lambda: _is(member, "secondary"), 60, "the member follows", poll=0.2)
+
 
 async def _is_primary(member: Mongod) -> bool:
+    return await _is(member, "isWritablePrimary")
+
+
+async def _is(member: Mongod, what: str) -> bool:
     async with AsyncMongoClient[dict[str, Any]](member.url, serverSelectionTimeoutMS=500) as client:
         try:
-            return bool((await client.admin.command("hello"))["isWritablePrimary"])
+            return bool((await client.admin.command("hello")).get(what))
         except PyMongoError:
             return False

@@ -9,7 +9,9 @@ import pytest
 
 from tests.faults import __main__ as command
 from tests.faults.result import COLUMNS, Given, Losses, Result, reckon, row, table
-from tests.faults.stage import CASES, Stage
+from tests.faults.sends import most_within
+from tests.faults.soak import early_and_late
+from tests.faults.stage import CASES, NOTE, Stage
 
 TAPS = [Given("q1", 1, key="a"), Given("q2", 2, key="a", was_promised=True), Given("q3", 3, key="b")]
 UNANSWERED = Given("q4", 1, key="a", was_answered=False)
@@ -100,3 +102,25 @@ def test_the_exit_status(lost: int, status: int, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(command, "run", lambda *_: found)
     monkeypatch.setattr("sys.argv", ["faults", "--quick"])
     assert command.main() == status
+
+
+def test_the_suite_asks_what_telegram_would_take() -> None:
+    """With the note in it the longest data of a crowd's button still has at most 64 bytes."""
+    assert len(f"session_feedback|run-1|session-399|skipped|{NOTE}".encode()) <= 64
+
+
+@pytest.mark.parametrize(
+    ("times", "most"),
+    [([], 0), ([5.0], 1), ([0.0, 1.0], 1), ([0.0, 0.999, 1.0], 2), ([0.0, 0.2, 0.4, 1.1], 3)],
+)
+def test_the_most_messages_within_a_second(times: list[float], most: int) -> None:
+    """A second after a message the next one may come, and not sooner."""
+    assert most_within(times, 1.0) == most
+
+
+def test_a_soaks_warm_up_is_left_out() -> None:
+    """Five minutes, or half of a short soak; then the middle of a minute's readings, here and at the end."""
+    hour = [(float(at), 50.0 if at < 300 else 100.0 if at < 3_500 else 120.0) for at in range(3_600)]
+    assert early_and_late(hour) == (100.0, 120.0)
+    short = [(float(at), float(at)) for at in range(21)]
+    assert early_and_late(short) == (12.5, 17.5)
