@@ -157,8 +157,12 @@ class Service:
     figures: Figures
 
 
-def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
-    """The stores on one database."""
+def build_stores(db: Database, journal: Journal, clock: Clock, service: str | None = None) -> Stores:
+    """The stores on one database.
+
+    Args:
+        service: who sends, if anybody.
+    """
     return Stores(
         athletes=AthleteStore(db),
         users=UserStore(db),
@@ -172,7 +176,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
             touches=Touches(db, clock),
         ),
         outbox=Outbox(db),
-        send_slots=SendSlots(db),
+        send_slots=SendSlots(db, service),
         slots=SlotStore(db),
         followups=FollowupStore(db),
         plans=PlanStore(db),
@@ -212,7 +216,7 @@ def build_painter(settings: Settings) -> Painter:
 def build_service(
     settings: Settings,
     stores: Stores,
-    me: Holder,
+    leadership: Leadership,
     hook: Hook | None,
     api: BotClient,
     clock: Clock,
@@ -266,7 +270,6 @@ def build_service(
         rules=Rules(settings.admin_ids, settings.late_after_days, settings.asked_details()),
         clock=clock,
     )
-    leadership = Leadership(stores.leases, bot_name(settings), me, clock, _elapsed)
     to_journal = (stores.journal, _fingerprint(settings), clock, recorder.wake)
     source: Source = (
         Intake(replying, *to_journal, polling=leadership, on_turn=notifier.turned)
@@ -325,7 +328,7 @@ def bot_name(settings: Settings) -> str:
     return f"bot-{_fingerprint(settings, settings.telegram_api_url):x}"
 
 
-async def _myself(journal: Journal) -> Holder:
+async def _myself(journal: Journal, *, is_pushed: bool) -> Holder:
     """This run. It is the same service as the one before on this journal, which so makes way at once."""
     try:
         service = (await journal.facts()).get(_SERVICE_FACT)
@@ -334,7 +337,8 @@ async def _myself(journal: Journal) -> Holder:
             await journal.remember({_SERVICE_FACT: service})
     except JournalError:
         service = secrets.randbits(48)  # the disk is in trouble: then the lease has to end by itself
-    return Holder(secrets.token_hex(8), f"{service:x}", f"{socket.gethostname()} (process {os.getpid()})")
+    host = f"{socket.gethostname()} (process {os.getpid()})"
+    return Holder(secrets.token_hex(8), f"{service:x}", host, is_pushed)
 
 
 def _fingerprint(settings: Settings, *more: str) -> int:
@@ -379,9 +383,11 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, steady.witness
             )
         )
-        stores, monitor = build_stores(db, journal, clock), Monitor(db, journal, clock)
-        me = await _myself(journal)
-        service = build_service(settings, stores, me, hook, api, clock, monitor, meters, notifier)
+        me = await _myself(journal, is_pushed=hook is not None)
+        stores = build_stores(db, journal, clock, me.service)
+        leadership = Leadership(stores.leases, bot_name(settings), me, clock, _elapsed)
+        monitor = Monitor(db, journal, clock, lambda: hook is None and leadership.stands_by)
+        service = build_service(settings, stores, leadership, hook, api, clock, monitor, meters, notifier)
         server = None
         if port is not None and counting is not None:
             server = await stack.enter_async_context(

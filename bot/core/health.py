@@ -43,6 +43,7 @@ class Vitals:
         pending: unprocessed updates.
         oldest_pending: receipt of the oldest one of them.
         dead_letters: updates that were given up, as far as they are kept.
+        stands_by: another service polls, and MongoDB tells when it last did.
     """
 
     at: datetime
@@ -52,6 +53,7 @@ class Vitals:
     pending: int | None = None
     oldest_pending: datetime | None = None
     dead_letters: int | None = None
+    stands_by: bool = False
 
     @property
     def oldest_age(self) -> timedelta:
@@ -78,7 +80,9 @@ def examine(vitals: Vitals) -> tuple[Finding, ...]:
     Nobody knows of polls while the journal cannot be read; nothing can be processed while MongoDB is away.
     """
     findings = []
-    if vitals.last_poll is not None:
+    if vitals.stands_by and not vitals.answers:
+        pass  # nobody tells
+    elif vitals.last_poll is not None:
         has_polled = vitals.at - vitals.last_poll <= POLLED_WITHIN
         findings.append(Finding(Part.TELEGRAM, has_polled, None if has_polled else vitals.last_poll))
     elif vitals.pending is not None:

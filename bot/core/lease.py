@@ -18,8 +18,9 @@ RENEW_EVERY = 4.0
 FRESH = 8.0
 """Seconds for which an answer of MongoDB counts. Less than the lease lasts: so the holder has it as long as
 what it knows is fresh, and who was stalled for longer asks before the next poll."""
-YIELD = 20.0
-"""Seconds without polls after another service has polled while MongoDB could not tell whose turn it is."""
+YIELD, LONGEST_YIELD = 20.0, 320.0
+"""Seconds without polls after another service has polled while MongoDB could not tell whose turn it is; twice
+as long each time."""
 DEAF_AFTER = 60.0
 """Seconds without a successful poll after which the holder makes way for another service that is alive:
 Telegram keeps a tap for 150 s."""
@@ -38,12 +39,14 @@ class Peer:
         host: for people.
         seen_ago: since then.
         polls: whether it held the lease then.
+        is_pushed: whether it takes updates from a webhook, for which nobody needs the lease.
     """
 
     service: str
     host: str
     seen_ago: timedelta
     polls: bool
+    is_pushed: bool = False
 
     @property
     def is_alive(self) -> bool:
@@ -74,11 +77,13 @@ class Knowledge:
     Attributes:
         asked_at: when the last question was put to MongoDB, answered or not; None before the first.
         yield_until: no polls before.
+        yield_for: how long the last time.
     """
 
     verdict: Verdict = Verdict.UNKNOWN
     asked_at: float | None = None
     yield_until: float = 0.0
+    yield_for: float = 0.0
 
     def turn(self, now: float) -> Turn:
         """Whether to poll now.
@@ -108,4 +113,7 @@ class Knowledge:
     def disturbed(self, now: float) -> Knowledge:
         """Telegram says that another service polls."""
         # Whoever holds the lease stays: it is the other one that has to go.
-        return replace(self, yield_until=now + YIELD) if self.verdict is Verdict.UNKNOWN else self
+        if self.verdict is not Verdict.UNKNOWN:
+            return self
+        span = min(LONGEST_YIELD, 2 * self.yield_for or YIELD)
+        return replace(self, yield_until=now + span, yield_for=span)

@@ -16,7 +16,7 @@ from bot.core.values import read_int64
 RESERVED = ("/v1", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Paths of the HTTP API."""
 
-_RECENT = timedelta(minutes=1)
+_LATELY = timedelta(minutes=10)
 _LABEL = b"feedback-bot webhook"
 
 
@@ -51,11 +51,13 @@ def read_hook(url: str, token: str, *, is_local: bool) -> Hook:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ValueError(f"{url!r} is no address; {_EXAMPLE}") from None
+        raise ValueError(f"{_quoted(url)} is no address; {_EXAMPLE}") from None
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise ValueError(f"{url!r} is no address; {_EXAMPLE}")
+        raise ValueError(f"{_quoted(url)} is no address; {_EXAMPLE}")
     if parts.scheme == "http" and not is_local:
         raise ValueError(f"Telegram sends to https addresses alone; {_EXAMPLE}")
+    if not is_local and (port or _HTTPS) not in _PORTS:
+        raise ValueError(f"Telegram sends to the ports 443, 80, 88 and 8443 alone; {_EXAMPLE}")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError(f"the address must be host and path alone; {_EXAMPLE}")
     path = parts.path or "/"
@@ -66,6 +68,13 @@ def read_hook(url: str, token: str, *, is_local: bool) -> Hook:
     return Hook(url, path, port if parts.scheme == "http" else None, secret_of(token))
 
 
+def _quoted(url: str) -> str:
+    """The address, unless there may be a password in it."""
+    return "this" if "@" in url else repr(url)
+
+
+_HTTPS = 443
+_PORTS = frozenset({_HTTPS, 80, 88, 8443})
 _EXAMPLE = "write one such as https://bot.example.org/telegram"
 
 
@@ -85,19 +94,42 @@ class HookState:
     Attributes:
         is_set: Telegram sends to our address.
         pending: updates that wait to be sent.
-        trouble: why they wait; None if Telegram gets through, as far as is known.
+        failed_at: when sending one failed last, in seconds by Telegram's clock; it stays there for ever.
+        failure: why.
     """
 
     is_set: bool
     pending: int
-    trouble: str | None
+    failed_at: int | None
+    failure: str
+
+    def is_in_trouble(self, last: HookState | None, calm: HookState | None) -> bool:
+        """Whether Telegram does not get through.
+
+        Args:
+            last: how it was at the last look.
+            calm: how it was when Telegram got through last.
+        """
+        if self.failed_at is None or (calm is not None and self.failed_at == calm.failed_at):
+            return False
+        # What has failed may be forgotten by now; what waits is in trouble, however long ago it failed.
+        return self.pending > 0 or last is None or self.failed_at != last.failed_at
+
+    def failed_lately(self, now: datetime) -> bool:
+        """The same by one look alone, which takes our clock for Telegram's, to some minutes."""
+        return (
+            self.pending > 0
+            and self.failed_at is not None
+            and abs(now - from_ms(self.failed_at * 1000)) < _LATELY
+        )
 
 
-def read_state(info: Mapping[str, Any], url: str, now: datetime) -> HookState:
+def read_state(info: Mapping[str, Any], url: str) -> HookState:
     """What getWebhookInfo says of our webhook."""
-    pending = read_int64(info.get("pending_update_count")) or 0
-    failed_at, trouble = read_int64(info.get("last_error_date")), None
-    # An error stays in the reply for ever; what waits, and failed a moment ago, is still in trouble.
-    if pending and failed_at is not None and now - from_ms(failed_at * 1000) < _RECENT:
-        trouble = " ".join(str(info.get("last_error_message") or "it does not get through").split())[:200]
-    return HookState(info.get("url") == url, pending, trouble)
+    failure = str(info.get("last_error_message") or "it does not get through")
+    return HookState(
+        is_set=info.get("url") == url,
+        pending=read_int64(info.get("pending_update_count")) or 0,
+        failed_at=read_int64(info.get("last_error_date")),
+        failure=" ".join(failure.split())[:200],
+    )

@@ -96,6 +96,7 @@ class Dispatcher:
         self._roster = roster
         self._monotonic = monotonic
         self._trouble = Recurring(log)
+        self._slot_trouble = Recurring(log)
         self._abandoned: set[object] = set()
         self._in_flight: dict[asyncio.Task[None], int] = {}
 
@@ -211,7 +212,9 @@ class Dispatcher:
         """
         try:
             async with turn(self._limits, prompt.chat_id, self._monotonic):
-                if (wait := await self._take_slot(prompt.chat_id)) > 0:
+                if (wait := await self._take_slot(prompt.chat_id)) is None:
+                    return _leave_it
+                if wait > 0:
                     later = self._clock() + timedelta(seconds=wait)
                     self._limits.hold(prompt.chat_id, self._monotonic() + wait)
                     return lambda: self._outbox.put_back(prompt, later)
@@ -293,11 +296,12 @@ class Dispatcher:
         while self._in_flight:
             await asyncio.wait(self._in_flight)
 
-    async def _take_slot(self, chat_id: int) -> float:
+    async def _take_slot(self, chat_id: int) -> float | None:
         """Wait for our turn among all services; our own limits hold besides.
 
         Returns:
             0 if it has come; else in how many seconds the chat may be free, to which another one writes.
+            None: MongoDB is away, so that nobody could be told that the message is sent.
         """
         try:
             while wait := await self._slots.take_chat(chat_id):
@@ -305,8 +309,11 @@ class Dispatcher:
                     return wait
                 await asyncio.sleep(wait)
             await asyncio.sleep(await self._slots.take_turn())
-        except (StorageUnavailable, StorageRejected) as exc:
-            self._trouble.met(f"what other services send is not known: {exc}")
+        except StorageUnavailable as exc:
+            self._trouble.met(f"prompts wait: {exc}")
+            return None
+        except StorageRejected as exc:
+            self._slot_trouble.met(f"what other services send is not known, so they may send too much: {exc}")
         return 0.0
 
     async def _hold(self, chat_id: int, seconds: float) -> None:

@@ -150,7 +150,8 @@ class Intake:
         last_poll = self._last_poll()
         if last_poll is not None and self._last_poll_ms != to_ms(last_poll):
             # How the bot is, and whether taps may have been forgotten, goes by the polls of whoever polls.
-            await self._journal.remember({LAST_POLL_FACT: to_ms(last_poll)})
+            # They have confirmed what we have fetched: what is finished of it need not be kept any longer.
+            await self._journal.append([], polled_at=last_poll)
             self._last_poll_ms = to_ms(last_poll)
 
     async def _wait(self, seconds: float) -> None:

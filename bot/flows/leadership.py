@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from bot.core.clock import Clock
 from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.health import TookOver
-from bot.core.lease import ASK_WITHIN, DEAF_AFTER, RENEW_EVERY, REST, Knowledge, Turn, Verdict
+from bot.core.lease import ASK_WITHIN, DEAF_AFTER, RENEW_EVERY, REST, TTL, Knowledge, Turn, Verdict
 from bot.logs import Recurring, describe_defect
 from bot.store.connection import within
 from bot.store.leases import COLLECTION, Holder, Lease, LeaseStore
@@ -83,6 +83,8 @@ class Leadership:
         self._last_poll: datetime | None = None
         self._ours_since = 0.0
         self._rests_until = 0.0
+        self._was_away = False
+        self._takes_over_from = 0.0
         self._lost: list[TookOver] = []
         self._trouble = Recurring(log)
 
@@ -154,7 +156,8 @@ class Leadership:
         """See `Polling`."""
         self._knowledge = self._knowledge.disturbed(self._monotonic())
         self._hurry.set()
-        return self._knowledge.verdict is not Verdict.OURS
+        peers = () if self._lease is None else self._lease.peers
+        return self._knowledge.verdict is not Verdict.OURS or any(not peer.is_alive for peer in peers)
 
     def last_poll(self) -> datetime | None:
         """See `Polling`."""
@@ -180,9 +183,13 @@ class Leadership:
         try:
             with within(ASK_WITHIN):
                 lease = await self._leases.ask(
-                    self._bot, self._me, polled_ago=polled_ago, may_resume=self._lease is None
+                    *(self._bot, self._me),
+                    polled_ago=polled_ago,
+                    may_resume=self._lease is None,
+                    may_take_over=not self._was_away and now >= self._takes_over_from,
                 )
         except StorageUnavailable:
+            self._was_away = True
             return self._knowledge.untold(now)
         except StorageRejected as exc:
             self._trouble.met(
@@ -192,6 +199,9 @@ class Leadership:
             )
             return self._knowledge.untold(now)
         self._trouble.over("the lease on polling is kept again")
+        if self._was_away:
+            # Whoever polled meanwhile renews its lease first, and tells when it has polled.
+            self._was_away, self._takes_over_from = False, now + TTL.total_seconds()
         self._hear(lease, now)
         if lease.is_ours and self._is_deaf(lease, now):
             log.warning("no poll has succeeded for %.0f s: making way for another service", DEAF_AFTER)
@@ -202,7 +212,9 @@ class Leadership:
 
     def _hear(self, lease: Lease, now: float) -> None:
         last, verdict = self._lease, self._knowledge.verdict
-        if not lease.is_ours:
+        if self._me.is_pushed:
+            pass  # nobody waits for the lease; it only tells who is there, and when updates came last
+        elif not lease.is_ours:
             if verdict is not Verdict.THEIRS or last is None or lease.term != last.term:
                 log.info("standing by: %s polls", lease.host)
         elif verdict is not Verdict.OURS:
@@ -224,6 +236,8 @@ class Leadership:
 
     def _is_deaf(self, lease: Lease, now: float) -> bool:
         """Whether others may get through to Telegram, where we do not."""
+        if self._me.is_pushed:
+            return False
         others = any(peer.is_alive and peer.service != self._me.service for peer in lease.peers)
         heard_at = max(self._ours_since, self._ours_since if self._polled_at is None else self._polled_at)
         return others and now - heard_at >= DEAF_AFTER

@@ -23,15 +23,22 @@ class Monitor:
     """Looks how the service is.
 
     Args:
+        stands_by: whether another service polls.
         monotonic: seconds.
     """
 
     def __init__(
-        self, db: Database, journal: Journal, clock: Clock, monotonic: Callable[[], float] = time.monotonic
+        self,
+        db: Database,
+        journal: Journal,
+        clock: Clock,
+        stands_by: Callable[[], bool] = lambda: False,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._db = db
         self._journal = journal
         self._clock = clock
+        self._stands_by = stands_by
         self._monotonic = monotonic
         self._turn = asyncio.Lock()
         self._vitals: Vitals | None = None
@@ -48,7 +55,9 @@ class Monitor:
         async with self._turn:
             if self._vitals is None or self._monotonic() - self._looked_at >= _REMEMBERED:
                 answers, journal = await asyncio.gather(self._mongodb_answers(), self._look_at_journal())
-                self._vitals = Vitals(at=self._clock(), answers=answers, **journal)
+                self._vitals = Vitals(
+                    at=self._clock(), answers=answers, stands_by=self._stands_by(), **journal
+                )
                 self._looked_at = self._monotonic()
             return self._vitals
 

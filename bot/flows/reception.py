@@ -6,6 +6,7 @@ An update is acknowledged only when it is on disk. Those that come at once are c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable
@@ -80,6 +81,9 @@ class Reception:
         self._waiting: list[_Pushed] = []
         self._commit = asyncio.Lock()
         self._is_set = False
+        self._last: HookState | None = None
+        self._calm: HookState | None = None
+        self._reached_at: datetime | None = None
         self._is_known_token = False
         self._refusals = 0
         self._trouble = Recurring(log)
@@ -117,7 +121,10 @@ class Reception:
 
     async def caught_up(self) -> None:
         """Return when Telegram has nothing more in store than what is in the journal."""
-        while (await self._api.webhook_info()).get("pending_update_count"):
+        while True:
+            with contextlib.suppress(TelegramError):
+                if not (await self._api.webhook_info()).get("pending_update_count"):
+                    return
             await self._sleep(_CATCH_UP_EVERY)
 
     async def run(self) -> None:
@@ -129,13 +136,15 @@ class Reception:
         await self._polling.may_poll(0.0)  # so that it is known when another service was last reached
         facts = await self._journal.facts()
         self._is_known_token = facts.get(TOKEN_FACT) == self._token
-        last = facts.get(LAST_POLL_FACT)
-        gap = self._gap_since(None if last is None else from_ms(last))
+        if (last := facts.get(LAST_POLL_FACT)) is not None:
+            self._reached_at = from_ms(last)
+            # Whatever a poll has brought before, none will confirm it any more.
+            await self._journal.append([], polled_at=self._reached_at)
         while True:
             self._on_turn()
             try:
-                await self._look(gap)
-                gap, delay = {}, _LOOK_EVERY
+                await self._look()
+                delay = _LOOK_EVERY
             except TelegramUnauthorized as exc:
                 self._refusals += 1
                 if not self._is_known_token and self._refusals >= _REFUSALS_AT_START:
@@ -153,34 +162,37 @@ class Reception:
         self._trouble.met(f"the webhook cannot be looked after: {exc}")
         return random.uniform(_SHORTEST_DELAY, _LONGEST_DELAY)  # noqa: S311
 
-    async def _look(self, gap: dict[str, int]) -> None:
+    async def _look(self) -> None:
         """Set the webhook if it is not set, and remember that Telegram gets through."""
         if not self._is_set:
             await self._set()
-        now = self._clock()
-        state = read_state(await self._api.webhook_info(), self._hook.url, now)
+        now, last = self._clock(), self._last
+        self._last = state = read_state(await self._api.webhook_info(), self._hook.url)
         if not state.is_set:
             self._is_set = False
             self._trouble.met(
                 "somebody has changed the webhook of this token: it is set again", logging.ERROR
             )
             await self._set()
-        elif state.trouble is not None:
+        elif state.is_in_trouble(last, self._calm):
             self._trouble.met(_explain(state))
             return
+        self._calm = state
         self._trouble.over("the webhook works again")
         self._is_known_token = True
+        facts = {LAST_POLL_FACT: to_ms(now), TOKEN_FACT: self._token, **self._gap_before(now)}
+        await self._journal.remember(facts)
+        self._reached_at = now
         self._polling.polled()
-        await self._journal.remember({LAST_POLL_FACT: to_ms(now), TOKEN_FACT: self._token, **gap})
 
     async def _set(self) -> None:
         await self._api.set_webhook(self._hook.url, self._hook.secret)
         self._is_set = True
         log.info("Telegram sends updates to %s", self._hook.url)
 
-    def _gap_since(self, own: datetime | None) -> dict[str, int]:
+    def _gap_before(self, now: datetime) -> dict[str, int]:
         """The fact to remember if no service was reached for so long that taps may have been forgotten."""
-        last, now = max(filter(None, (own, self._polling.last_poll())), default=None), self._clock()
+        last = max(filter(None, (self._reached_at, self._polling.last_poll())), default=None)
         if last is None or now - last <= TAP_LIFETIME:
             return {}
         log.warning("not reached for %d s: taps made meanwhile may be lost", (now - last).total_seconds())
@@ -189,6 +201,6 @@ class Reception:
 
 def _explain(state: HookState) -> str:
     return (
-        f"Telegram does not get through to the webhook, {state.pending} updates wait there: {state.trouble}"
+        f"Telegram does not get through to the webhook, {state.pending} updates wait there: {state.failure}"
         " (check the proxy in front of this service, its certificate, and that it passes the path on)"
     )

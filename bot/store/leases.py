@@ -31,11 +31,13 @@ class Holder:
         id: of this run alone.
         service: the same after a restart on the same journal.
         host: for people.
+        is_pushed: it takes updates from a webhook.
     """
 
     id: str
     service: str
     host: str
+    is_pushed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,15 @@ class LeaseStore:
         self._leases = db[COLLECTION]
         self._now = now
 
-    async def ask(self, bot: str, me: Holder, *, polled_ago: timedelta | None, may_resume: bool) -> Lease:
+    async def ask(
+        self,
+        bot: str,
+        me: Holder,
+        *,
+        polled_ago: timedelta | None,
+        may_resume: bool,
+        may_take_over: bool = True,
+    ) -> Lease:
         """Take the lease if it is free, or keep it for another `TTL`; one step in MongoDB.
 
         Args:
@@ -77,8 +87,10 @@ class LeaseStore:
             polled_ago: since our own last poll; None if we have not polled.
             may_resume: whether an earlier run of our service makes way at once. Not once this run has had an
                 answer: a copy of our `DATA_DIR` would be taken for ourselves again and again.
+            may_take_over: whether an expired lease may be taken. Not after MongoDB was away: its holder may
+                be alive and well, and only could not renew it.
         """
-        update = _claim(me, polled_ago, self._now(), may_resume=may_resume)
+        update = _claim(me, polled_ago, self._now(), may_resume=may_resume, may_take_over=may_take_over)
         with storage_errors():
             try:
                 found = await self._update(bot, update)
@@ -107,15 +119,18 @@ class LeaseStore:
             return tuple(peer for document in await found.to_list() for peer in _peers(document))
 
 
-def _claim(me: Holder, polled_ago: timedelta | None, now: object, *, may_resume: bool) -> list[Document]:
+def _claim(
+    me: Holder, polled_ago: timedelta | None, now: object, *, may_resume: bool, may_take_over: bool
+) -> list[Document]:
     is_mine = {"$eq": ["$holder", me.id]}
     ends = {"$ifNull": ["$expiresAt", now]}
     # Much further away than it can be: MongoDB's clock was set back, and the lease must not last until then.
-    is_free = {"$or": [{"$lte": [ends, now]}, {"$gt": [ends, {"$add": [now, 2 * TTL // _MS]}]}]}
+    is_over = {"$or": [{"$lte": [ends, now]}, {"$gt": [ends, {"$add": [now, 2 * TTL // _MS]}]}]}
+    is_free = is_over if may_take_over else {"$eq": [{"$type": "$expiresAt"}, "missing"]}
     is_left = {"$eq": ["$service", me.service]} if may_resume else False
     polled_at = None if polled_ago is None else {"$subtract": [now, polled_ago // _MS]}
     host = {"$literal": me.host}
-    here = {"service": me.service, "host": host, "seenAt": now, "polls": "$granted"}
+    here = {"service": me.service, "host": host, "seenAt": now, "polls": "$granted", "pushed": me.is_pushed}
 
     def if_granted(value: object, field: str) -> Document:
         return {"$cond": ["$granted", value, f"${field}"]}
@@ -165,7 +180,11 @@ def _read(document: Document, me: Holder) -> Lease:
 
 def _peers(document: Document) -> tuple[Peer, ...]:
     return tuple(
-        Peer(str(it["service"]), str(it["host"]), document["at"] - it["seenAt"], bool(it["polls"]))
+        Peer(
+            *(str(it["service"]), str(it["host"]), document["at"] - it["seenAt"]),
+            polls=bool(it["polls"]),
+            is_pushed=bool(it.get("pushed")),
+        )
         for it in document.get("services", [])
         if document["at"] - it["seenAt"] <= _LISTED
     )

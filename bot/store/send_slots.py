@@ -1,7 +1,8 @@
 """The collection `send_slots`: several services together stay within Telegram's sending limits.
 
-`{_id: "all" or a chat's id, next, times, slot, at}`: from when on the next message may leave, when the last
-ones of a group left, the slot given out last, and when that was. By MongoDB's clock.
+`{_id: "all" or a chat's id, next, times, slot, asked, at, by}`: from when on the next message may leave, when
+the last ones of a group left, the answer to the last question, when that was, when something was given out
+last, and who has the chat. By MongoDB's clock.
 """
 
 from __future__ import annotations
@@ -23,16 +24,20 @@ UNDER_WAY = 40.0
 """Seconds for which a chat is left to a service that does not say that its message has arrived."""
 
 _ALL = "all"
+_ASTRAY = 10.0
 
 
 class SendSlots:
     """Gives out sending times. All methods raise `StorageUnavailable`, `StorageRejected`.
 
     Args:
+        by: the service. It has a chat but for its own messages: so one that it has without knowing was left
+            behind by an earlier run, which was killed. None: nobody can tell.
         now: passed in by tests.
     """
 
-    def __init__(self, db: Database, now: Instant = server_time) -> None:
+    def __init__(self, db: Database, by: str | None = None, now: Instant = server_time) -> None:
+        self._by = by
         self._now = now
         # Slots are worth nothing after a second: no reason to wait for a majority's disks.
         self._slots = db.get_collection(COLLECTION, write_concern=WriteConcern(w=1, j=False))
@@ -43,8 +48,8 @@ class SendSlots:
         Returns:
             0 if one has; else in how many seconds to try again.
         """
-        found = await self._update(chat_id, _taking_chat(self._now(), is_group=chat_id < 0))
-        wait: timedelta = found["slot"] - found["at"]
+        found = await self._update(chat_id, _taking_chat(self._now(), self._by, is_group=chat_id < 0))
+        wait: timedelta = found["slot"] - found["asked"]
         return max(0.0, wait.total_seconds())
 
     async def take_turn(self) -> float:
@@ -62,8 +67,11 @@ class SendSlots:
     async def arrived(self, chat_id: int) -> None:
         """The message is in the chat, or will never be: others may write there after the usual time."""
         now = self._now()
-        update: list[Document] = [{"$set": {"next": {"$add": [now, _ms(CHAT_SPACING)]}, "at": now}}]
-        await self._update(chat_id, update)
+        is_ours = {"$eq": [{"$ifNull": ["$by", None]}, self._by]}
+        soon = {"$cond": [is_ours, {"$add": [now, _ms(CHAT_SPACING)]}, "$next"]}
+        at = {"$cond": [is_ours, now, "$at"]}
+        by = {"$cond": [is_ours, None, "$by"]}
+        await self._update(chat_id, [{"$set": {"next": soon, "at": at, "by": by}}])
 
     async def hold(self, chat_id: int | None, seconds: float) -> None:
         """Give out nothing for a chat, or for anybody (None), for so long: Telegram asked for it."""
@@ -86,22 +94,32 @@ class SendSlots:
         return document or {}
 
 
-def _taking_chat(now: object, *, is_group: bool) -> list[Document]:
-    free: list[object] = ["$next"]
+def _taking_chat(now: object, by: str | None, *, is_group: bool) -> list[Document]:
+    is_left_behind = {"$and": [by is not None, {"$eq": ["$by", by]}]}
+    soon = {"$min": ["$next", {"$add": ["$at", _ms(CHAT_SPACING)]}]}
+    free: list[object] = [{"$cond": [is_left_behind, soon, "$next"]}]
     if is_group:
         oldest = {"$arrayElemAt": ["$times", -GROUP_MESSAGES]}  # missing as long as there are fewer
         free.append({"$add": [oldest, _ms(GROUP_WINDOW)]})
     is_free = {"$eq": ["$slot", now]}
-    taken: Document = {"next": {"$cond": [is_free, {"$add": [now, _ms(UNDER_WAY)]}, "$next"]}}
+    taken: Document = {
+        "next": {"$cond": [is_free, {"$add": [now, _ms(UNDER_WAY)]}, "$next"]},
+        "by": {"$cond": [is_free, by, "$by"]},
+    }
     if is_group:
         times = {"$slice": [{"$concatArrays": [{"$ifNull": ["$times", []]}, [now]]}, -GROUP_MESSAGES]}
         taken["times"] = {"$cond": [is_free, times, "$times"]}
-    return [{"$set": {"slot": _later(now, free), "at": now}}, {"$set": taken}]
+    at = {"$cond": [is_free, now, "$at"]}
+    return [{"$set": {"slot": _later(now, free)}}, {"$set": {**taken, "at": at, "asked": now}}]
 
 
 def _later(now: object, times: list[object]) -> Document:
-    """The latest of these times and now; now if MongoDB's clock was set back, since they say nothing then."""
-    return {"$cond": [{"$gt": ["$at", now]}, now, {"$max": [now, *times]}]}
+    """The latest of these times and now; now if MongoDB's clock was set back, since they say nothing then.
+
+    A command that is tried again after a conflict keeps its time, and so may seem to come from the past.
+    """
+    was_set_back = {"$gt": ["$at", {"$add": [now, _ms(_ASTRAY)]}]}
+    return {"$cond": [was_set_back, now, {"$max": [now, *times]}]}
 
 
 def _ms(seconds: float) -> int:

@@ -485,7 +485,7 @@ async def test_health_over_http(api: Api) -> None:
 async def test_readiness(api: Api) -> None:
     """Polled in the last ninety seconds, to the millisecond; journal and MongoDB are tried, once a second."""
     seconds = 0.0
-    monitor = Monitor(api.db, api.journal, api.time, lambda: seconds)
+    monitor = Monitor(api.db, api.journal, api.time, monotonic=lambda: seconds)
 
     async def in_the_way() -> list[str]:
         nonlocal seconds

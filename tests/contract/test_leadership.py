@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.core.errors import StorageUnavailable
 from bot.core.health import TookOver
 from bot.core.lease import DEAF_AFTER, FRESH, REST, TTL, YIELD
 from bot.flows.leadership import Leadership, SupersededError
 from bot.store.connection import connect
-from bot.store.leases import Holder, LeaseStore
+from bot.store.leases import Holder, Lease, LeaseStore
 from tests.support.processes import free_port
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -162,3 +164,69 @@ async def test_without_mongodb(caplog: pytest.LogCaptureFixture) -> None:
     assert await ana.may_poll(0)
     assert caplog.messages == []
     await db.client.close()
+
+
+class Shaky(LeaseStore):
+    """Leases of a MongoDB that may be away."""
+
+    is_away = False
+
+    async def ask(self, *given: Any, **named: Any) -> Lease:
+        """As usual, unless it is away."""
+        if self.is_away:
+            raise StorageUnavailable("away")
+        return await super().ask(*given, **named)
+
+
+async def test_after_an_outage_the_holder_goes_first(db: Database) -> None:
+    """It could not renew its lease, and is well: nobody takes over from it, whoever asks first; and its last
+    poll is known. If it does not come, the lease is taken in the end."""
+    time = Time()
+    leases = Shaky(db, time)
+    ana, ben = (Leadership(leases, "bot", me, time, time.monotonic) for me in (ANA, BEN))
+    assert await ana.may_poll(0)
+    assert not await ben.may_poll(0)
+    leases.is_away = True
+    for _ in range(25):
+        time.seconds += FRESH
+        assert await ana.may_poll(0)
+        ana.polled()
+        assert not await ben.may_poll(0)
+    leases.is_away = False
+    time.seconds += FRESH
+    assert not await ben.may_poll(0)
+    assert await ana.may_poll(0)
+    time.seconds += FRESH
+    assert not await ben.may_poll(0)
+    assert ben.news() == []
+    last_poll = ben.last_poll()
+    assert last_poll is not None
+    assert time() - last_poll == timedelta(seconds=2 * FRESH)
+    for _ in range(3):
+        time.seconds += FRESH
+        is_bens = await ben.may_poll(0)
+    assert is_bens
+    assert ben.news() == [TookOver("ana", "ben")]
+
+
+async def test_services_with_a_webhook_only_tell_that_they_are_there(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """None polls, so none stands by, takes over or makes way."""
+    time = Time()
+    leases = LeaseStore(db, time)
+    ana, ben = (
+        Leadership(leases, "bot", replace(me, is_pushed=True), time, time.monotonic) for me in (ANA, BEN)
+    )
+    for _ in range(20):
+        await ana.may_poll(0)
+        await ben.may_poll(0)
+        time.seconds += FRESH
+    for _ in range(5):
+        await ben.may_poll(0)
+        time.seconds += FRESH
+    assert ben.news() == []
+    assert caplog.messages == []
+    assert [(peer.host, peer.is_pushed) for peer in await leases.peers("bot")] == [
+        ("ana", True), ("ben", True),
+    ]  # fmt: skip

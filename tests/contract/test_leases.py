@@ -138,6 +138,16 @@ async def test_who_is_there(ask: Callable[..., Any], leases: LeaseStore, at: At)
     assert await leases.peers("another bot") == ()
 
 
+async def test_who_may_not_take_over(leases: LeaseStore, at: At) -> None:
+    """After MongoDB was away an expired lease is its holder's; one that nobody ever had is free."""
+    first = await leases.ask("bot", ANA, polled_ago=None, may_resume=False, may_take_over=False)
+    assert first.is_ours
+    at.now += 10 * TTL
+    assert not (await leases.ask("bot", BEN, polled_ago=None, may_resume=False, may_take_over=False)).is_ours
+    renewed = await leases.ask("bot", ANA, polled_ago=None, may_resume=False, may_take_over=False)
+    assert (renewed.is_ours, renewed.term) == (True, 1)
+
+
 async def test_two_bots_on_one_database(leases: LeaseStore) -> None:
     """Each has its own lease."""
     for bot, me in (("one", ANA), ("two", BEN)):

@@ -44,7 +44,7 @@ def about(seconds: float) -> Any:
 
 async def test_one_service_has_a_chat(db: Database, at: At) -> None:
     """Until its message has arrived, and the usual time after that; or for a while, if it says nothing."""
-    one, other = SendSlots(db, at), SendSlots(db, at)
+    one, other = SendSlots(db, now=at), SendSlots(db, now=at)
     assert await one.take_chat(7) == 0
     assert await other.take_chat(7) == about(UNDER_WAY)
     assert await other.take_chat(8) == 0
@@ -59,9 +59,42 @@ async def test_one_service_has_a_chat(db: Database, at: At) -> None:
     assert await one.take_chat(7) == 0
 
 
+async def test_what_a_killed_run_has_left_behind(db: Database, at: At) -> None:
+    """The next run of the same service need not wait for it, but for the usual time; others do."""
+    killed, again, other = SendSlots(db, "a", at), SendSlots(db, "a", at), SendSlots(db, "b", at)
+    assert await killed.take_chat(7) == 0
+    at.pass_(1)
+    assert await other.take_chat(7) == about(UNDER_WAY - 1)
+    assert await again.take_chat(7) == about(CHAT_SPACING - 1)
+    at.pass_(CHAT_SPACING - 1)
+    assert await again.take_chat(7) == 0
+
+
+async def test_only_who_has_a_chat_gives_it_back(db: Database, at: At) -> None:
+    """What another one says changes nothing, neither before nor after Telegram has asked to wait."""
+    one, other = SendSlots(db, "a", at), SendSlots(db, "b", at)
+    assert await one.take_chat(7) == 0
+    await other.arrived(7)
+    assert await other.take_chat(7) == about(UNDER_WAY)
+    await one.arrived(7)
+    await one.hold(7, 30)
+    await one.arrived(7)
+    assert await other.take_chat(7) == about(30)
+
+
+async def test_a_command_from_the_past(db: Database, at: At) -> None:
+    """MongoDB tries commands again that have met others, and these keep their time: no limit ends by that."""
+    slots = SendSlots(db, now=at)
+    await slots.hold(None, 30)
+    at.pass_(-0.5)
+    assert await slots.take_turn() == about(30.5)
+    at.pass_(0.5)
+    assert await slots.take_turn() == about(30 + SPACING)
+
+
 async def test_over_all(db: Database, at: At) -> None:
     """Places follow each other closely, and what was not used is lost."""
-    one, other = SendSlots(db, at), SendSlots(db, at)
+    one, other = SendSlots(db, now=at), SendSlots(db, now=at)
     waits = [await (one, other)[number % 2].take_turn() for number in range(30)]
     assert waits == [about(number * round(SPACING, 3)) for number in range(30)]
     at.pass_(60)
@@ -71,7 +104,7 @@ async def test_over_all(db: Database, at: At) -> None:
 
 async def test_in_a_group(db: Database, at: At) -> None:
     """Twenty a minute."""
-    slots = SendSlots(db, at)
+    slots = SendSlots(db, now=at)
     for _ in range(GROUP_MESSAGES):
         assert await slots.take_chat(-7) == 0
         await slots.arrived(-7)
@@ -84,7 +117,7 @@ async def test_in_a_group(db: Database, at: At) -> None:
 
 async def test_telegram_asks_to_wait(db: Database, at: At) -> None:
     """All services do; a shorter wait does not end a longer one."""
-    one, other = SendSlots(db, at), SendSlots(db, at)
+    one, other = SendSlots(db, now=at), SendSlots(db, now=at)
     await one.hold(None, 1)
     assert await other.take_turn() == about(1)
     await one.hold(7, 4)
@@ -94,7 +127,7 @@ async def test_telegram_asks_to_wait(db: Database, at: At) -> None:
 
 async def test_mongodbs_clock_is_set_back(db: Database, at: At) -> None:
     """Nobody waits for the time that was."""
-    slots = SendSlots(db, at)
+    slots = SendSlots(db, now=at)
     await slots.hold(None, 30)
     await slots.hold(7, 30)
     assert await slots.take_turn() == about(30)
@@ -106,7 +139,7 @@ async def test_mongodbs_clock_is_set_back(db: Database, at: At) -> None:
 
 async def test_many_that_ask_at_once(db: Database, at: At) -> None:
     """One has the chat, and no two get the same place, also if they are the first."""
-    slots = [SendSlots(db, at) for _ in range(6)]
+    slots = [SendSlots(db, now=at) for _ in range(6)]
     assert sum(wait == 0 for wait in await asyncio.gather(*(each.take_chat(7) for each in slots))) == 1
     waits = sorted(await asyncio.gather(*(each.take_turn() for each in slots)))
     assert waits == [about(number * round(SPACING, 3)) for number in range(6)]

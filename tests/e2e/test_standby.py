@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator
@@ -109,6 +110,25 @@ async def test_a_stalled_one_does_no_harm(pair: Rig, rng: random.Random) -> None
     assert f"(process {first.pid}) stands by" in found.out
     assert f"(process {second.pid}) polls" in found.out
     assert conflicts(pair)[1:] == []  # the poll in which it was stalled is ended by that of the new one
+
+
+async def test_an_outage_of_mongodb_is_no_takeover(tmp_path: Path, mongod: Mongod) -> None:
+    """For longer than a lease lasts: whoever polled goes on, and nobody is told of a death or asked again."""
+    async with Rig(tmp_path / "bot", mongo_url=mongod.url) as rig:
+        first = await rig.start()
+        second = await stand_by(rig, tmp_path)
+        question = rig.ask("run", "s", ANA)
+        await mongod.kill()
+        await asyncio.sleep(TTL.total_seconds() + 3)
+        tap = rig.world.tap(ANA, question, User(ANA), button=0)
+        await rig.answered([tap])
+        await mongod.start()
+        await rig.stored(1)
+        await asyncio.sleep(10)  # both have asked by now
+        assert "taking over" not in first.log + second.log
+        assert "asking again" not in first.log + second.log
+        assert rig.world.messages(ADMIN) == []
+        assert conflicts(rig) == []
 
 
 async def test_what_the_dead_one_had_not_stored_is_stored_later(tmp_path: Path, mongod: Mongod) -> None:

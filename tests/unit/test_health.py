@@ -225,3 +225,11 @@ def test_the_message_about_dead_letters() -> None:
 def test_durations(seconds: float, text: str) -> None:
     """Two units at most."""
     assert duration(timedelta(seconds=seconds)) == text
+
+
+def test_who_stands_by_knows_of_polls_from_mongodb_alone() -> None:
+    """While that is away nobody tells that Telegram is polled, so nothing is said about it; else it is."""
+    old = replace(WELL, last_poll=WELL.at - timedelta(hours=1), stands_by=True)
+    assert {finding.part for finding in examine(replace(old, answers=False))} == {Part.MONGODB, Part.JOURNAL}
+    assert Part.TELEGRAM in broken(examine(old))
+    assert Part.TELEGRAM in broken(examine(replace(old, stands_by=False, answers=False)))

@@ -52,6 +52,17 @@ def test_two_that_poll_without_mongodb_make_way_for_each_other() -> None:
     assert later.turn(10 + YIELD) is Turn.POLL
 
 
+def test_one_that_is_cut_off_disturbs_the_others_ever_more_rarely() -> None:
+    """Twice as long each time, up to a bound; and from the beginning once MongoDB has answered."""
+    knowledge, spans = Knowledge().untold(0), []
+    for _ in range(7):
+        knowledge = knowledge.disturbed(100)
+        spans.append(knowledge.yield_until - 100)
+    assert spans == [20, 40, 80, 160, 320, 320, 320]
+    again = knowledge.told(200, is_ours=True).untold(300).disturbed(300)
+    assert again.yield_until == 300 + YIELD
+
+
 def test_who_holds_the_lease_yields_to_nobody() -> None:
     """It is the other one that has to go, also if MongoDB goes away afterwards."""
     knowledge = Knowledge().told(5, is_ours=True).disturbed(6)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -42,6 +41,8 @@ def test_addresses(url: str, path: str, port: int | None) -> None:
         ("https://me:pw@bot.example.org/telegram", "host and path alone"),
         (f"{URL}?secret=1", "host and path alone"),
         (f"{URL}#here", "host and path alone"),
+        ("https://me:pw@bot.example.org:99999/x", "this is no address"),
+        ("https://bot.example.org:8080/telegram", "443, 80, 88 and 8443"),
         ("https://bot.example.org/tele%67ram", "plain letters"),
         ("https://bot.example.org/é", "plain letters"),
         ("https://bot.example.org/v1/telegram", "the HTTP API's"),
@@ -70,28 +71,48 @@ def test_the_secret() -> None:
     assert set(secret) <= set("0123456789abcdef")
 
 
-@pytest.mark.parametrize(
-    ("info", "state"),
-    [
-        ({"url": URL}, HookState(is_set=True, pending=0, trouble=None)),
-        ({"url": ""}, HookState(is_set=False, pending=0, trouble=None)),
-        ({"url": URL + "2", "pending_update_count": 4}, HookState(is_set=False, pending=4, trouble=None)),
-    ],
-)
-def test_the_state(info: dict[str, Any], state: HookState) -> None:
-    """Whether it is ours that is set."""
-    assert read_state(info, URL, NOW) == state
+@pytest.mark.parametrize(("url", "is_set"), [(URL, True), ("", False), (URL + "2", False)])
+def test_whether_it_is_ours(url: str, is_set: bool) -> None:
+    """Another one, or none, may be set; what it says is read tolerantly."""
+    state = read_state({"url": url, "last_error_message": "502  Bad\nGateway"}, URL)
+    assert state == HookState(is_set, 0, None, "502 Bad Gateway")
+
+
+def hook(pending: int, failed_at: int | None) -> HookState:
+    """Ours, which is set."""
+    return HookState(is_set=True, pending=pending, failed_at=failed_at, failure="502 Bad Gateway")
+
+
+def test_trouble_from_its_first_failure_until_nothing_waits() -> None:
+    """However far apart Telegram's tries are, and whatever the clocks say; an old failure is none."""
+    course = [
+        (hook(0, 100), False),  # long ago
+        (hook(1, 100), False),  # on its way
+        (hook(3, 200), True),
+        (hook(3, 200), True),  # Telegram waits for minutes before it tries again
+        (hook(0, 201), True),  # what waited is forgotten, and was not taken
+        (hook(0, 201), False),
+        (hook(1, 201), False),
+    ]
+    last: HookState | None = None
+    calm: HookState | None = None
+    for number, (state, is_trouble) in enumerate(course):
+        if number:  # the first look has nothing to compare with
+            assert state.is_in_trouble(last, calm) is is_trouble, number
+        if not is_trouble:
+            calm = state
+        last = state
+
+
+def test_the_first_look() -> None:
+    """Nobody knows how old the failure is: so it is one, unless nothing has ever failed."""
+    assert hook(2, 100).is_in_trouble(None, None)
+    assert not hook(2, None).is_in_trouble(None, None)
 
 
 @pytest.mark.parametrize(
-    ("pending", "age", "trouble"), [(1, 59, "502 Bad Gateway"), (1, 60, None), (0, 1, None)]
+    ("pending", "age", "is_trouble"), [(1, 599, True), (1, 600, False), (1, -599, True), (0, 1, False)]
 )
-def test_what_went_wrong_last(pending: int, age: int, trouble: str | None) -> None:
-    """It is trouble as long as something waits and the failure is young; afterwards it is history."""
-    info = {
-        "url": URL,
-        "pending_update_count": pending,
-        "last_error_date": int(NOW.timestamp()) - age,
-        "last_error_message": "502  Bad\nGateway",
-    }
-    assert read_state(info, URL, NOW).trouble == trouble
+def test_by_one_look_alone(pending: int, age: int, is_trouble: bool) -> None:
+    """The `doctor` sees only one: what waits and failed within ten minutes, by either clock."""
+    assert hook(pending, int(NOW.timestamp()) - age).failed_lately(NOW) is is_trouble

@@ -207,7 +207,7 @@ def judge_services(peers: Sequence[Peer]) -> Finding:
     lost = [
         f"{peer.host} (since {peer.seen_ago.total_seconds():.0f} s)" for peer in peers if not peer.is_alive
     ]
-    there = [f"{peer.host} {'polls' if peer.polls else 'stands by'}" for peer in peers if peer.is_alive]
+    there = [f"{peer.host} {_part(peer)}" for peer in peers if peer.is_alive]
     if not peers:
         return ok("services", "none is running on this database")
     if lost:
@@ -217,6 +217,12 @@ def judge_services(peers: Sequence[Peer]) -> Finding:
             "start it again, or stop it with SIGTERM next time, which lets the others know",
         )
     return ok("services", ", ".join(there))
+
+
+def _part(peer: Peer) -> str:
+    if peer.is_pushed:
+        return "takes updates"
+    return "polls" if peer.polls else "stands by"
 
 
 def _is_past(document: Mapping[str, Any], monday: date) -> bool:

@@ -34,7 +34,7 @@ def judge_webhook(info: Mapping[str, Any], api_url: str, ours: str | None, now: 
         ours: the webhook that is to be set; None: the bot polls.
     """
     if ours is not None:
-        return _judge_own(read_state(info, ours, now))
+        return _judge_own(read_state(info, ours), now)
     pending = info.get("pending_update_count")
     pending = pending if isinstance(pending, int) else 0
     if url := info.get("url"):
@@ -52,7 +52,7 @@ def judge_webhook(info: Mapping[str, Any], api_url: str, ours: str | None, now: 
     return ok("webhook", waiting)
 
 
-def _judge_own(state: HookState) -> Finding:
+def _judge_own(state: HookState, now: datetime) -> Finding:
     waiting = f"{count(state.pending, 'update')} still to be sent"
     if not state.is_set:
         return fail(
@@ -60,10 +60,10 @@ def _judge_own(state: HookState) -> Finding:
             "the one of WEBHOOK_URL is not set",
             "start the service, which sets it: feedback-bot run; if it runs, its log says more",
         )
-    if state.trouble is not None:
+    if state.failed_lately(now):
         return fail(
             "webhook",
-            f"Telegram does not get through, {waiting}: {state.trouble}",
+            f"Telegram does not get through, {waiting}: {state.failure}",
             "check the proxy in front of the service, its certificate, and that it passes the path on",
         )
     return ok("webhook", f"the one of WEBHOOK_URL is set, with {waiting}")

@@ -94,12 +94,12 @@ _BURIED = Text(
     "Qué hacer: busca «dead letter» en el registro del servicio y comunica lo que diga.",
 )
 _TOOK_OVER = Text(
-    "⚠️ {host} has taken over: nothing has been heard of {lost}, which fetched the taps before. No answer is"
-    " lost; what {lost} had received is saved when it runs again.\n"
-    "What to do: start the bot on {lost} again. Until then nobody stands by.",
-    "⚠️ {host} se encarga ahora: no se sabe nada de {lost}, que recogía las respuestas. No se pierde ninguna;"
-    " lo que {lost} había recibido se guarda cuando vuelva a funcionar.\n"
-    "Qué hacer: vuelve a arrancar el bot en {lost}. Hasta entonces no hay reserva.",
+    "⚠️ {host} has taken over: nothing has been heard of {lost}, which fetched the taps before. What {lost} had"
+    " received and not yet saved is in its journal, and is saved when it runs again.\n"
+    "What to do: start the bot on {lost} again. Until then there is one service fewer to stand by.",
+    "⚠️ {host} se encarga ahora: no se sabe nada de {lost}, que recogía las respuestas. Lo que {lost} había"
+    " recibido y no había guardado está en su diario, y se guarda cuando vuelva a funcionar.\n"
+    "Qué hacer: vuelve a arrancar el bot en {lost}. Hasta entonces hay un servicio menos de reserva.",
 )
 _UPDATES = Noun(Text("update", "actualización"), Text("updates", "actualizaciones"))
 _MOMENT = Text("{time} on {day}", "las {time} del {day}")
