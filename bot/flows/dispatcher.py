@@ -42,7 +42,7 @@ from bot.core.roster import Athlete, Roster
 from bot.core.slots import PAUSED
 from bot.flows.composer import Composed, Composer
 from bot.flows.ports import BotApi, SentMessage
-from bot.flows.turns import turn
+from bot.flows.turns import departure, place
 from bot.logs import Recurring, describe_defect
 from bot.store.connection import Document
 from bot.store.letters import LetterStore
@@ -211,22 +211,24 @@ class Dispatcher:
             until: when it is too late to begin with that.
         """
         try:
-            async with turn(self._limits, prompt.chat_id, self._monotonic):
-                if (wait := await self._take_slot(prompt.chat_id)) is None:
-                    return _leave_it
-                if wait > 0:
-                    later = self._clock() + timedelta(seconds=wait)
-                    self._limits.hold(prompt.chat_id, self._monotonic() + wait)
-                    return lambda: self._outbox.put_back(prompt, later)
-                try:
+            await place(self._limits, prompt.chat_id, self._monotonic)
+            if (wait := await self._take_slot(prompt.chat_id)) is None:
+                return _leave_it
+            if wait > 0:
+                later = self._clock() + timedelta(seconds=wait)
+                self._limits.hold(prompt.chat_id, self._monotonic() + wait)
+                return lambda: self._outbox.put_back(prompt, later)
+            try:
+                # Whoever wakes up late from waiting for a slot must not leave with the next ones.
+                async with departure(self._limits, prompt.chat_id, self._monotonic):
                     if self._clock() >= until:
                         # A stalled service must not send what another one has claimed since.
                         log.warning("a prompt was held up, it is claimed anew: %s", prompt.session_id)
                         return _leave_it
                     sent = await self._deliver(prompt.chat_id, composed)
-                finally:
-                    with suppress(StorageUnavailable, StorageRejected):
-                        await self._slots.arrived(prompt.chat_id)
+            finally:
+                with suppress(StorageUnavailable, StorageRejected):
+                    await self._slots.arrived(prompt.chat_id)
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
             log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)

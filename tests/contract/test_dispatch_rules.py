@@ -12,7 +12,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.keyboards import prompt_keyboard
-from bot.core.limits import SendLimits
+from bot.core.limits import GLOBAL_WINDOW, SendLimits
 from bot.core.prompts import Again, LaterResult
 from bot.core.roster import Athlete, Hours, Pause, Quiet, Roster
 from bot.core.texts import questions
@@ -53,7 +53,8 @@ class Evening:
         self.now = NOW
         self.roster: Roster | None = Roster((ANA,))
         self.prompts = PromptStore(db)
-        self._seconds = 0.0
+        self.seconds, self.between_looks = 0.0, 100.0
+        self.limits = SendLimits()
         letters = LetterStore(db)
         composer = Composer(
             *(letters, lambda: self.roster, languages_of(db, lambda: self.now), lambda: self.now, UTC),
@@ -61,7 +62,7 @@ class Evening:
         )
         self.slots = FreeSlots(db)
         self.dispatcher = Dispatcher(
-            *(self.api, Outbox(db), self.slots, letters, composer, SendLimits(), lambda: self.now, UTC),
+            *(self.api, Outbox(db), self.slots, letters, composer, self.limits, lambda: self.now, UTC),
             *(lambda: self.roster, self._monotonic),
         )
         self.followups = Followups(FollowupStore(db), lambda: self.now, 14)
@@ -69,8 +70,8 @@ class Evening:
 
     def _monotonic(self) -> float:
         """Every chat's turn has come at each look."""
-        self._seconds += 100
-        return self._seconds
+        self.seconds += self.between_looks
+        return self.seconds
 
     def athlete(self, **changes: Any) -> None:
         """The one athlete, with other hours or pauses."""
@@ -438,6 +439,28 @@ async def test_a_chat_that_others_write_to(evening: Evening, wait: float, is_put
         assert document["attemptAt"] == evening.now + timedelta(seconds=wait)
     else:
         assert document["state"] == "sent"
+
+
+async def test_who_wakes_up_late_in_its_slot(evening: Evening) -> None:
+    """Thirty have left while a slot was waited for: the message leaves when they are a second old."""
+    await evening.put(dueAt=evening.now)
+    left: list[float] = []
+
+    def wait() -> None:
+        evening.between_looks = GLOBAL_WINDOW - 0.001  # at the first look it is a little too early
+        for chat in range(1, 31):
+            evening.limits.arrived(evening.limits.leave(chat, evening.seconds), evening.seconds)
+        left.append(evening.seconds)
+
+    async def send(_chat_id: int) -> None:
+        left.append(evening.seconds)
+        evening.api.send_script.append(SentMessage(1, evening.now))
+
+    evening.slots.on_take, evening.api.on_send = wait, send
+    async with running(evening.dispatcher.run()):
+        await eventually(lambda: _is_settled(evening))
+    await evening.dispatcher.finish()
+    assert left[1] - left[0] >= GLOBAL_WINDOW
 
 
 async def _is_settled(evening: Evening) -> bool:
