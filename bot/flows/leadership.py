@@ -190,7 +190,9 @@ class Leadership:
                 )
         except StorageUnavailable:
             self._was_away = True
-            return self._knowledge.untold(now)
+            # That nobody answers is known from now on, not from when it was asked: or polls would ask anew,
+            # and wait, while MongoDB is away.
+            return self._knowledge.untold(self._monotonic())
         except StorageRejected as exc:
             self._trouble.met(
                 f"nobody knows whether another service polls with this token: {exc}; the user of MONGO_URL"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.errors import StorageUnavailable
 from bot.core.health import TookOver
-from bot.core.lease import DEAF_AFTER, FRESH, REST, TTL, YIELD
+from bot.core.lease import ASK_WITHIN, DEAF_AFTER, FRESH, RENEW_EVERY, REST, TTL, YIELD
 from bot.flows.leadership import Leadership, SupersededError
 from bot.store.connection import connect
 from bot.store.leases import Holder, Lease, LeaseStore
@@ -167,13 +168,17 @@ async def test_without_mongodb(caplog: pytest.LogCaptureFixture) -> None:
 
 
 class Shaky(LeaseStore):
-    """Leases of a MongoDB that may be away."""
+    """Leases of a MongoDB that may be away, which is noticed after a while."""
 
     is_away = False
+    asked = 0
+    on_failure: Callable[[], None] = staticmethod(lambda: None)
 
     async def ask(self, *given: Any, **named: Any) -> Lease:
         """As usual, unless it is away."""
+        self.asked += 1
         if self.is_away:
+            self.on_failure()
             raise StorageUnavailable("away")
         return await super().ask(*given, **named)
 
@@ -207,6 +212,29 @@ async def test_after_an_outage_the_holder_goes_first(db: Database) -> None:
         is_bens = await ben.may_poll(0)
     assert is_bens
     assert ben.news() == [TookOver("ana", "ben")]
+
+
+async def test_polls_do_not_wait_for_a_mongodb_that_is_away(db: Database) -> None:
+    """It is asked beside them, every four seconds; that it does not answer counts from when it is known."""
+    time = Time()
+    leases = Shaky(db, time)
+    ana = Leadership(leases, "bot", ANA, time, time.monotonic)
+    assert await ana.may_poll(0)
+    leases.is_away = True
+
+    def wait() -> None:
+        time.seconds += ASK_WITHIN
+
+    leases.on_failure = wait
+    time.seconds += FRESH
+    assert await ana.may_poll(0)
+    asked = leases.asked
+    time.seconds += RENEW_EVERY + ASK_WITHIN + 0.001  # until the next question has failed, too
+    assert await ana.may_poll(0)
+    assert leases.asked == asked
+    time.seconds += FRESH
+    assert await ana.may_poll(0)
+    assert leases.asked == asked + 1
 
 
 async def test_services_with_a_webhook_only_tell_that_they_are_there(

@@ -16,6 +16,8 @@ from tests.support.bot import Rig
 from tests.support.processes import wait_until
 
 _CHATS = 400
+_TOO_QUICK = 0.02
+"""Of the messages. Services do not know how late each other's are: on a busy machine some come early."""
 _TITLE = re.compile(r"Session \d+")
 
 
@@ -124,8 +126,9 @@ async def many_questions_under_429(stage: Stage) -> Result:
         _count(result, rig, number, chats)
         calls = rig.calls("sendMessage", began)
         refused = sum(call["status"] == 429 and call["fault"] is None for call in calls)
-        if refused:
-            result.flaws.append(f"{refused} were too quick for Telegram")
+        result.note = f"{refused} of {len(calls)} were too quick for Telegram, and sent again"
+        if refused > max(2, _TOO_QUICK * number):
+            result.flaws.append("too many were too quick")
         sent = [(int(call["params"]["chat_id"]), call["at"]) for call in calls if call["status"] == 200]
         if (most := most_within(sorted(at for _, at in sent), 1.0)) > 30:
             result.flaws.append(f"{most} messages in a second")
