@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -270,8 +271,18 @@ class ReplicaSet:
         return f"mongodb://{hosts}/?replicaSet=rs0"
 
     async def __aenter__(self) -> ReplicaSet:
+        try:
+            await self._begin()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _begin(self) -> None:
         for member in self.members:
             await member.restart()
+        for member in self.members:
+            await wait_until(partial(_is, member, "ok"), 60, "the member answers", poll=0.1)
         members = [
             {"_id": number, "host": f"{HOST}:{member.port}"} for number, member in enumerate(self.members)
         ]
@@ -280,7 +291,6 @@ class ReplicaSet:
         async with AsyncMongoClient[dict[str, Any]](self.members[0].url) as client:
             await client.admin.command("replSetInitiate", config)
         await self.primary()
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         for member in self.members:
