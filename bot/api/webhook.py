@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import logging
@@ -14,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.api.bodies import MAX_BODY, Inflow
-from bot.api.guard import defect
+from bot.api.guard import defect, digest
 from bot.api.problems import Flaw, Problem, later
 from bot.core.errors import JournalError
 from bot.core.updates import unreadable
@@ -37,7 +36,7 @@ class WebhookDoor:
     def __init__(self, app: ASGIApp, hook: Hook, take: Callable[[object], Awaitable[None]]) -> None:
         self._app = app
         self._path = hook.path
-        self._digest = _digest(hook.secret.encode())
+        self._digest = digest(hook.secret.encode())
         self._take = take
         self._strangers = Recurring(log)
 
@@ -63,7 +62,7 @@ class WebhookDoor:
         if scope["method"] != "POST":
             raise Problem.of(405, Flaw("method", "is not POST, as Telegram's is"), Allow="POST")
         given = [value for name, value in scope["headers"] if name == _SECRET]
-        if len(given) != 1 or not hmac.compare_digest(_digest(given[0]), self._digest):
+        if len(given) != 1 or not hmac.compare_digest(digest(given[0]), self._digest):
             self._strangers.met("somebody without the webhook's secret has posted to its path: refused")
             raise Problem.of(401, Flaw(_SECRET.decode(), "is missing or wrong; only Telegram knows it"))
         try:
@@ -94,7 +93,3 @@ def _update(body: bytes) -> Any:
     except (ValueError, RecursionError):
         # It has the secret, so it is Telegram's, which would send it for ever: it becomes a dead letter.
         return unreadable(0, body.decode(errors="replace")[:_TEXT_KEPT])
-
-
-def _digest(secret: bytes) -> bytes:
-    return hashlib.sha256(secret).digest()

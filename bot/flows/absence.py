@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from bot.core.clock import Clock, from_ms
+from bot.core.clock import Clock, from_ms, to_ms
 from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
 from bot.core.updates import TAP_LIFETIME
 from bot.journal import Journal
@@ -23,6 +23,20 @@ log = logging.getLogger(__name__)
 GAP_FACT = "gap_until_ms"
 
 _INTERVAL = 2.0
+
+
+def gap_before(now: datetime, *reached: datetime | None, what: str) -> dict[str, int]:
+    """The fact to remember if so much time has passed that taps may have been forgotten; empty if not.
+
+    Args:
+        reached: when this service, and the others, were reached last; None where nobody knows.
+        what: what there was none of meanwhile, for the log.
+    """
+    last = max(filter(None, reached), default=None)
+    if last is None or now - last <= TAP_LIFETIME:
+        return {}
+    log.warning("%s for %d s: taps made meanwhile may be lost", what, (now - last).total_seconds())
+    return {GAP_FACT: to_ms(now)}
 
 
 class Absence:

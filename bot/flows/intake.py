@@ -29,9 +29,9 @@ from bot.core.errors import (
     TelegramUnauthorized,
     TelegramUnreadable,
 )
-from bot.core.updates import TAP_LIFETIME, unreadable
-from bot.flows.absence import GAP_FACT
-from bot.flows.leadership import Alone, Polling, SupersededError
+from bot.core.updates import unreadable
+from bot.flows.absence import gap_before
+from bot.flows.leadership import Polling, SupersededError
 from bot.flows.ports import MAX_UPDATES, BotApi
 from bot.journal import LAST_POLL_FACT, TOKEN_FACT, Journal, update_id_of
 from bot.logs import Recurring, describe_defect
@@ -77,7 +77,7 @@ class Intake:
         clock: Clock,
         on_new: Callable[[], None],
         *,
-        polling: Polling | None = None,
+        polling: Polling,
         on_turn: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
@@ -87,7 +87,7 @@ class Intake:
         self._token = token
         self._clock = clock
         self._on_new = on_new
-        self._polling = polling or Alone()
+        self._polling = polling
         self._on_turn = on_turn
         self._sleep = sleep
         self._monotonic = monotonic
@@ -209,15 +209,10 @@ class Intake:
 
     def _gap_before(self, poll_started_at: datetime) -> dict[str, int]:
         """The fact to remember if so much time passed without a poll that taps may have been forgotten."""
-        last_poll = self._last_poll()
-        if last_poll is None:
-            return {}
-        gap = poll_started_at - last_poll
-        if gap <= TAP_LIFETIME:
-            return {}
-        log.warning("no poll for %d s: taps made meanwhile may be lost", gap.total_seconds())
-        self._caught_up.clear()
-        return {GAP_FACT: to_ms(poll_started_at)}
+        gap = gap_before(poll_started_at, self._last_poll(), what="no poll")
+        if gap:
+            self._caught_up.clear()
+        return gap
 
     def _last_poll(self) -> datetime | None:
         """The last one of this service, or of the one that polled before it."""

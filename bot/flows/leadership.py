@@ -243,26 +243,3 @@ class Leadership:
         others = any(peer.is_alive and peer.service != self._me.service for peer in lease.peers)
         heard_at = max(self._ours_since, self._ours_since if self._polled_at is None else self._polled_at)
         return others and now - heard_at >= DEAF_AFTER
-
-
-class Alone:
-    """Implements `Polling` where nobody else can poll."""
-
-    async def may_poll(self, patience: float) -> bool:  # noqa: ARG002
-        """See `Polling`."""
-        return True
-
-    async def during(self, call: Coroutine[Any, Any, _T]) -> _T:
-        """See `Polling`."""
-        return await call
-
-    def polled(self) -> None:
-        """See `Polling`."""
-
-    def disturbed(self) -> bool:
-        """See `Polling`."""
-        return False
-
-    def last_poll(self) -> datetime | None:
-        """See `Polling`."""
-        return None

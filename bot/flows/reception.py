@@ -23,9 +23,8 @@ from bot.core.errors import (
     TelegramRateLimited,
     TelegramUnauthorized,
 )
-from bot.core.updates import TAP_LIFETIME
 from bot.core.webhook import Hook, HookState, read_state
-from bot.flows.absence import GAP_FACT
+from bot.flows.absence import gap_before
 from bot.flows.leadership import Polling
 from bot.flows.ports import HookApi
 from bot.journal import LAST_POLL_FACT, TOKEN_FACT, Journal
@@ -180,8 +179,8 @@ class Reception:
         self._calm = state
         self._trouble.over("the webhook works again")
         self._is_known_token = True
-        facts = {LAST_POLL_FACT: to_ms(now), TOKEN_FACT: self._token, **self._gap_before(now)}
-        await self._journal.remember(facts)
+        gap = gap_before(now, self._reached_at, self._polling.last_poll(), what="not reached")
+        await self._journal.remember({LAST_POLL_FACT: to_ms(now), TOKEN_FACT: self._token, **gap})
         self._reached_at = now
         self._polling.polled()
 
@@ -189,14 +188,6 @@ class Reception:
         await self._api.set_webhook(self._hook.url, self._hook.secret)
         self._is_set = True
         log.info("Telegram sends updates to %s", self._hook.url)
-
-    def _gap_before(self, now: datetime) -> dict[str, int]:
-        """The fact to remember if no service was reached for so long that taps may have been forgotten."""
-        last = max(filter(None, (self._reached_at, self._polling.last_poll())), default=None)
-        if last is None or now - last <= TAP_LIFETIME:
-            return {}
-        log.warning("not reached for %d s: taps made meanwhile may be lost", (now - last).total_seconds())
-        return {GAP_FACT: to_ms(now)}
 
 
 def _explain(state: HookState) -> str:

@@ -36,9 +36,17 @@ async def ours(url: str, bench: Bench, db: str, *, disk: str | None = None) -> A
     Args:
         disk: the directory in which that is made.
     """
+    async with _this_bot(url, bench, db, "bot", "run", disk=disk) as bot:
+        yield bot
+
+
+@asynccontextmanager
+async def _this_bot(
+    url: str, bench: Bench, db: str, *module: str, disk: str | None = None
+) -> AsyncIterator[Started]:
     async with (
         data_directory(disk) as directory,
-        process("-m", "bot", "run", environment=settings_of(url, bench.mongo_url, db, directory)) as bot,
+        process("-m", *module, environment=settings_of(url, bench.mongo_url, db, directory)) as bot,
     ):
         yield bot
 
@@ -46,26 +54,15 @@ async def ours(url: str, bench: Bench, db: str, *, disk: str | None = None) -> A
 @asynccontextmanager
 async def pushed(url: str, bench: Bench, db: str) -> AsyncIterator[Started]:
     """This bot with a webhook, to which the local Bot API server pushes a hundred updates at once."""
-    async with (
-        data_directory() as directory,
-        process(
-            *("-m", "bot", "run", "--webhook", f"http://127.0.0.1:{free_port()}/telegram"),
-            environment=settings_of(url, bench.mongo_url, db, directory),
-        ) as bot,
-    ):
+    webhook = f"http://127.0.0.1:{free_port()}/telegram"
+    async with _this_bot(url, bench, db, "bot", "run", "--webhook", webhook) as bot:
         yield bot
 
 
 @asynccontextmanager
 async def metered(url: str, bench: Bench, db: str, *, report: Path) -> AsyncIterator[Started]:
     """This bot; afterwards `report` holds how long its journal was at work, see `metered_run`."""
-    async with (
-        data_directory() as directory,
-        process(
-            *("-m", "tests.benchmarks.metered_run", str(report)),
-            environment=settings_of(url, bench.mongo_url, db, directory),
-        ) as bot,
-    ):
+    async with _this_bot(url, bench, db, "tests.benchmarks.metered_run", str(report)) as bot:
         yield bot
 
 

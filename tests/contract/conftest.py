@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from tests.support.mongo import fresh_database, running_mongo
+from tests.support.mongo import At, fresh_database, running_mongo
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +23,9 @@ async def db(mongo_url: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
     """An empty database of the test's own."""
     async with fresh_database(mongo_url) as database:
         yield database
+
+
+@pytest.fixture
+def at() -> At:
+    """See `At`."""
+    return At()

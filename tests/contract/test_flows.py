@@ -86,7 +86,7 @@ from bot.store.outbox import Outbox
 from bot.store.prompts import PromptStore
 from bot.store.users import UserStore
 from bot.tasks import end_tasks
-from tests.support.flows import FreeSlots, Parts
+from tests.support.flows import Alone, FreeSlots, Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -358,7 +358,10 @@ def polling(api: FakeApi, journal: ShakyJournal, time: Time) -> Polling:
     """An intake whose sleeps take no time."""
     news: list[None] = []
     news_came = partial(news.append, None)
-    intake = Intake(api, journal, 7, time, news_came, sleep=time.sleep, monotonic=time.monotonic)
+    intake = Intake(
+        *(api, journal, 7, time, news_came),
+        polling=Alone(), sleep=time.sleep, monotonic=time.monotonic,
+    )  # fmt: skip
     return Polling(intake, news)
 
 
@@ -516,7 +519,7 @@ async def test_each_turn_of_the_loop_is_told(api: FakeApi, journal: ShakyJournal
     turns: list[datetime] = []
     intake = Intake(
         *(api, journal, 7, time, lambda: None),
-        on_turn=lambda: turns.append(time.now), sleep=time.sleep, monotonic=time.monotonic,
+        polling=Alone(), on_turn=lambda: turns.append(time.now), sleep=time.sleep, monotonic=time.monotonic,
     )  # fmt: skip
 
     async def take() -> None:

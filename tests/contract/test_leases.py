@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,28 +12,12 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.lease import TTL, Peer
 from bot.store.leases import Holder, Lease, LeaseStore
+from tests.support.mongo import At
 
 Database = AsyncDatabase[dict[str, Any]]
 
-NOW = datetime(2026, 2, 18, 18, 42, 41, 7000, UTC)
 MS = timedelta(milliseconds=1)
 ANA, BEN = Holder("a1", "a", "ana's $machine"), Holder("b1", "b", "ben")
-
-
-class At:
-    """A clock for MongoDB's updates."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> object:
-        return self.now
-
-
-@pytest.fixture
-def at() -> At:
-    """See `At`."""
-    return At()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,30 +10,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.limits import CHAT_SPACING, GROUP_MESSAGES, GROUP_WINDOW
 from bot.store.send_slots import SPACING, UNDER_WAY, SendSlots
+from tests.support.mongo import At
 
 Database = AsyncDatabase[dict[str, Any]]
-
-NOW = datetime(2026, 2, 18, 18, 42, 41, 7000, UTC)
-
-
-class At:
-    """A clock for MongoDB's updates."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> object:
-        return self.now
-
-    def pass_(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def at() -> At:
-    """See `At`."""
-    return At()
 
 
 def about(seconds: float) -> Any:

@@ -13,7 +13,7 @@ import aiohttp
 
 from bot.sandbox.ledger import Tap
 from tests.faults.result import Result
-from tests.faults.stage import HTTP_TOKEN, Stage, case, crowd, settled
+from tests.faults.stage import HTTP_TOKEN, Stage, case, conclude, crowd, settled
 from tests.support.bot import ATHLETES, STRANGER, Rig
 from tests.support.processes import HOST, free_port, wait_until
 
@@ -135,9 +135,7 @@ async def hostile_strings_at_the_api(stage: Stage) -> Result:
                     result.flaws.append("it is not healthy any more")
         people = crowd(stage, rig, sessions=4)
         people.tap(20)
-        result.losses, span = await settled(rig, people.taps)
-        result.recovery.append(span)
-        result.taps = len(people.taps)
+        await conclude(result, rig, people)
         await wait_until(lambda: bot.is_running, 1, "the bot runs")
     return result
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from tests.faults.result import Result
-from tests.faults.stage import Stage, case, crowd, settled
+from tests.faults.stage import Stage, case, conclude, crowd
 from tests.support.bot import Crowd, Rig
 from tests.support.processes import Program, wait_until
 
@@ -62,9 +62,7 @@ async def _killed_at(stage: Stage, at: _At) -> Result:
             result.faults += await at(rig, bot, people)
             await bot.kill()
         await rig.start()
-        result.losses, span = await settled(rig, people.taps)
-        result.recovery.append(span)
-        result.taps = len(people.taps)
+        await conclude(result, rig, people)
     return result
 
 
@@ -130,9 +128,7 @@ async def ended_with_a_full_queue(stage: Stage) -> Result:
             if status != 0 or span > 10:
                 result.flaws.append(f"ended with status {status} after {span:.1f} s")
         await rig.start()
-        result.losses, span = await settled(rig, people.taps)
-        result.recovery.append(span)
-        result.taps = len(people.taps)
+        await conclude(result, rig, people)
     return result
 
 
@@ -153,7 +149,5 @@ async def killed_two_seconds_after_the_end(stage: Stage) -> Result:
             result.runs += 1
             result.faults += 1
         await rig.start()
-        result.losses, span = await settled(rig, people.taps)
-        result.recovery.append(span)
-        result.taps = len(people.taps)
+        await conclude(result, rig, people)
     return result

@@ -54,7 +54,7 @@ async def disk_read_only(stage: Stage) -> Result:
             bot = await rig.start(DATA_DIR=str(disk / "data"))
             for _ in stage.times(5, 1):
                 await load(people, bot, rate=50, seconds=1)
-                # Forced by a copy: what is open for writing would forbid it.
+                # The kernel may refuse while files are open for writing: then the bot is away meanwhile.
                 if (why := _mount(str(disk), "-o", "remount,ro")) is not None:
                     await bot.terminate()
                     _mount_or_raise(str(disk), "-o", "remount,ro")

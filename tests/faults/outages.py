@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from tests.faults.result import Result
-from tests.faults.stage import Stage, case, crowd, load, settled
+from tests.faults.stage import Stage, case, conclude, crowd, load, settled
 from tests.support.bot import ATHLETES, Crowd, Rig
 from tests.support.processes import wait_until
 
@@ -69,9 +69,7 @@ async def mongodb_away(stage: Stage) -> Result:
 
 
 async def _end(result: Result, rig: Rig, people: Crowd) -> None:
-    result.losses, span = await settled(rig, people.taps, 120)
-    result.recovery.append(span)
-    result.taps = len(people.taps)
+    await conclude(result, rig, people, 120)
     late = sum((tap.answered_at or 0) - tap.at > _ANSWERED_WITHIN for tap in people.taps)
     if late:
         result.flaws.append(f"{late} taps were answered after more than {_ANSWERED_WITHIN:.0f} s")

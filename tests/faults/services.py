@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.faults.result import Result
-from tests.faults.stage import Stage, case, crowd, load, settled
+from tests.faults.stage import Stage, case, conclude, crowd, load, settled
 from tests.support.balancer import Balancer
 from tests.support.bot import Crowd, Rig
 from tests.support.processes import Program, free_port, wait_until
@@ -106,7 +106,5 @@ async def workers_killed_behind_a_webhook(stage: Stage) -> Result:
             await asyncio.sleep(0.5)
             result.runs += 1
             result.faults += 1
-        result.losses, span = await settled(rig, people.taps, 120)
-        result.recovery.append(span)
-        result.taps = len(people.taps)
+        await conclude(result, rig, people, 120)
     return result

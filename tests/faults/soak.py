@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from tests.faults.result import Result
-from tests.faults.stage import Stage, case, crowd, load, settled
+from tests.faults.stage import Stage, case, conclude, crowd, load
 
 _GROWTH = 0.10
 _WARM = 300.0
@@ -32,9 +32,7 @@ async def soak(stage: Stage) -> Result:
             read.append((passed, _resident(bot.pid)))
             await load(people, bot, rate=rate * 10, seconds=0.1)  # a burst, as the evening brings them
             await asyncio.sleep(max(0.0, len(read) - (time.monotonic() - begun)))
-        result.losses, span = await settled(rig, people.taps)
-        result.recovery.append(span)
-        result.taps = len(people.taps)
+        await conclude(result, rig, people)
         result.faults = 1  # the load itself
         early, late = early_and_late(read)
         growth = late / early - 1

@@ -15,7 +15,7 @@ from bot.core.webhook import secret_of
 from bot.sandbox.ledger import Tap
 from bot.sandbox.world import World
 from tests.faults.result import Given, Losses, Result, reckon
-from tests.support.bot import TOKEN, Crowd, Rig
+from tests.support.bot import TOKEN, Crowd, Rig, is_called_saved
 from tests.support.processes import Mongod, Program
 
 NOTE = "zebra-note-of-one"
@@ -110,7 +110,7 @@ def given(taps: Iterable[Tap]) -> list[Given]:
             tap.update_id or 0,
             key=Crowd.key_of(tap),
             was_answered=tap.answered_at is not None,
-            was_promised="Saved" in (tap.answer or "") or "saved already" in (tap.answer or ""),
+            was_promised=is_called_saved(tap),
         )
         for tap in taps
     ]
@@ -132,6 +132,13 @@ async def settled(rig: Rig, taps: Iterable[Tap], patience: float = 60.0) -> tupl
         if losses.is_none or span > patience:
             return losses, span
         await asyncio.sleep(0.1)
+
+
+async def conclude(result: Result, rig: Rig, people: Crowd, patience: float = 60.0) -> None:
+    """Note what is lost of a crowd's taps in the end, and how long it took until nothing was."""
+    result.losses, span = await settled(rig, people.taps, patience)
+    result.recovery.append(span)
+    result.taps = len(people.taps)
 
 
 async def load(people: Crowd, bot: Program | None, *, rate: int, seconds: float) -> None:

@@ -38,6 +38,11 @@ def query_ids(taps: Iterable[Tap]) -> list[str]:
     return [tap.query_id for tap in taps]
 
 
+def is_called_saved(tap: Tap) -> bool:
+    """Whether a tap was told that its answer is durable."""
+    return "Saved" in (tap.answer or "") or "saved already" in (tap.answer or "")
+
+
 class Rig:
     """Everything around one bot.
 
@@ -355,8 +360,7 @@ class Crowd:
             f"{key}: tap {tap.update_id} was answered {tap.answer!r}, stored is {found.get(key)}"
             for key, taps in self._tapped.items()
             for tap in taps
-            if ("Saved" in (tap.answer or "") or "saved already" in (tap.answer or ""))
-            and (tap.update_id or 0) > found.get(key, 0)
+            if is_called_saved(tap) and (tap.update_id or 0) > found.get(key, 0)
         ]
 
     async def settled(self, timeout: float = 60.0) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pymongo.asynchronous.database import AsyncDatabase
@@ -24,6 +25,8 @@ from bot.journal import Journal
 from bot.store.send_slots import SendSlots
 
 LATE_AFTER_DAYS = 14
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +113,26 @@ class FreeSlots(SendSlots):
 
     async def hold(self, chat_id: int | None, seconds: float) -> None:
         """Nobody else is to be told."""
+
+
+class Alone:
+    """Implements `Polling` where nobody else can poll."""
+
+    async def may_poll(self, patience: float) -> bool:  # noqa: ARG002
+        """See `Polling`."""
+        return True
+
+    async def during(self, call: Coroutine[Any, Any, _T]) -> _T:
+        """See `Polling`."""
+        return await call
+
+    def polled(self) -> None:
+        """See `Polling`."""
+
+    def disturbed(self) -> bool:
+        """See `Polling`."""
+        return False
+
+    def last_poll(self) -> datetime | None:
+        """See `Polling`."""
+        return None

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -76,3 +77,17 @@ def guarded_mongod(directory: Path) -> Iterator[int]:
     finally:
         process.kill()
         process.wait()
+
+
+class At:
+    """A clock to be set by hand, for updates that else go by MongoDB's."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 2, 18, 18, 42, 41, 7000, UTC)
+
+    def __call__(self) -> object:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
