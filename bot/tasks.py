@@ -1,9 +1,14 @@
-"""Ending what runs side by side."""
+"""Ending what runs side by side.
+
+PyMongo swallows a cancellation while it looks for a server, and `asyncio.wait_for` of Python 3.11, through
+which it sends everything, one that arrives just as it has its result.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _CANCEL_AGAIN = 0.2
@@ -12,8 +17,7 @@ _CANCEL_AGAIN = 0.2
 async def end_tasks(tasks: Collection[asyncio.Task[Any]], tries: int) -> int:
     """Cancel tasks again and again until all are gone.
 
-    Once is not enough: PyMongo swallows a cancellation while it looks for a server, and
-    `asyncio.wait_for` of Python 3.11 one that arrives just as it has its result.
+    Once is not enough where a cancellation is swallowed and nobody heeds it.
 
     Args:
         tries: how often to cancel, 0.2 s apart.
@@ -29,3 +33,18 @@ async def end_tasks(tasks: Collection[asyncio.Task[Any]], tries: int) -> int:
             task.cancel()
         await asyncio.wait(left, timeout=_CANCEL_AGAIN)
     return sum(not task.done() for task in tasks)
+
+
+@contextmanager
+def heeding_cancellation() -> Iterator[None]:
+    """A cancellation of the task that comes meanwhile is raised at the end, even if it was swallowed inside.
+
+    Else whoever tries again after a failure, or goes on to the next item, never ends.
+    """
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    try:
+        yield
+    finally:
+        if task is not None and task.cancelling() > before:
+            raise asyncio.CancelledError

@@ -25,6 +25,7 @@ from bot.core.strict_json import BadValue
 from bot.exchange.formats import FORMATS
 from bot.exchange.reading import Element, Flaw, Place, read_elements
 from bot.exchange.scanner import ByteSource
+from bot.tasks import heeding_cancellation
 
 T = TypeVar("T")
 
@@ -350,19 +351,12 @@ async def _ahead(items: Iterator[T], *, to_the_end: bool = False) -> AsyncGenera
     try:
         while (item := await following) is not None:
             following = _in_thread(lambda: next(items, None))
-            yield item
-            _heed_cancellation()
+            with heeding_cancellation():
+                yield item
     finally:
         if to_the_end:
             await asyncio.gather(following, return_exceptions=True)
         following.cancel()
-
-
-def _heed_cancellation() -> None:
-    """End if Ctrl-C came: PyMongo sends with `asyncio.wait_for`, which in Python 3.11 may swallow it."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _in_thread(call: Callable[[], T]) -> asyncio.Future[T]:

@@ -33,6 +33,7 @@ from pymongo.errors import (
 
 from bot.core.errors import ConfigError, StorageDenied, StorageRejected, StorageUnavailable
 from bot.store.writes import OnWrite, WriteListener
+from bot.tasks import heeding_cancellation
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -130,7 +131,8 @@ def storage_errors() -> Iterator[None]:
         StorageRejected: MongoDB refused the command for another reason.
     """
     try:
-        yield
+        with heeding_cancellation():
+            yield
     except (ConnectionFailure, ExecutionTimeout, WriteConcernError, WaitQueueTimeoutError) as exc:
         raise StorageUnavailable(f"MongoDB does not answer ({type(exc).__name__})") from None
     except BulkWriteError as exc:

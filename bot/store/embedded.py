@@ -19,8 +19,8 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,9 +28,10 @@ from typing import Any, Self
 
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import OperationFailure
 
-from bot.core.errors import EmbeddedMongoError
+from bot.core.errors import EmbeddedMongoError, StorageRejected, StorageUnavailable
+from bot.store.connection import storage_errors
 
 log = logging.getLogger(__name__)
 
@@ -260,10 +261,11 @@ class EmbeddedMongo:
             return False
         try:
             async with _client(server.port) as client:
-                options = await client.admin.command("getCmdLineOpts")
-                status = await client.admin.command("serverStatus")
-                hello = await client.admin.command("hello")
-        except PyMongoError:
+                with storage_errors():
+                    options = await client.admin.command("getCmdLineOpts")
+                    status = await client.admin.command("serverStatus")
+                    hello = await client.admin.command("hello")
+        except (StorageUnavailable, StorageRejected):
             return False
         same = (
             options["parsed"].get("storage", {}).get("dbPath") == str(self._dir)
@@ -414,9 +416,11 @@ async def _become_primary(port: int) -> None:
     async with _client(port) as client:
         while True:
             try:
-                if await _is_primary(client.admin, f"{_HOST}:{port}"):
-                    return
-            except PyMongoError as exc:  # it is still coming up; the caller ends this when it is too long
+                with storage_errors():
+                    if await _is_primary(client.admin, f"{_HOST}:{port}"):
+                        return
+            except (StorageUnavailable, StorageRejected) as exc:
+                # It is still coming up; the caller ends this when it takes too long.
                 log.debug("The embedded MongoDB is not ready yet: %s", exc)
             await asyncio.sleep(_POLL)
 
@@ -461,14 +465,19 @@ async def _listens(port: int) -> bool:
     return True
 
 
-def _client(port: int) -> AsyncMongoClient[dict[str, Any]]:
-    return AsyncMongoClient(
+@asynccontextmanager
+async def _client(port: int) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
         _url(port),
         serverSelectionTimeoutMS=2_000,
         connectTimeoutMS=2_000,
         socketTimeoutMS=10_000,
         serverMonitoringMode="poll",  # for a few commands, one connection for monitoring is enough
     )
+    try:
+        yield client
+    finally:
+        await asyncio.shield(client.close())  # a start that is given up does not leave it half closed
 
 
 def _url(port: int) -> str:

@@ -220,6 +220,40 @@ async def test_cancelled_start_leaves_nothing(tmp_path: Path) -> None:
         assert await read(mongo.url) == []
 
 
+@pytest.mark.parametrize("moment", ["asking", "closing"])
+async def test_a_start_that_is_given_up_closes_its_client(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the driver swallows the cancellation, and if it comes while the client is being closed."""
+    reached, go_on, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Client(AsyncMongoClient[Any]):
+        async def close(self) -> None:
+            if moment == "closing":
+                reached.set()
+                await go_on.wait()
+            await super().close()
+            closed.set()
+
+    async def is_primary(admin: Any, _address: str) -> bool:
+        await admin.command("ping")
+        if moment == "asking":
+            reached.set()
+            with suppress(asyncio.CancelledError):
+                await go_on.wait()
+        return moment == "closing"
+
+    async with EmbeddedMongo(tmp_path) as mongo:
+        port = int(mongo.url.split(":")[2].split("/")[0])
+        monkeypatch.setattr(embedded, "AsyncMongoClient", Client)
+        monkeypatch.setattr(embedded, "_is_primary", is_primary)
+        starting = asyncio.create_task(embedded._become_primary(port))
+        await reached.wait()
+        assert await end_tasks([starting], 1) == 0
+        go_on.set()
+        await asyncio.wait_for(closed.wait(), 5)
+
+
 async def test_damaged_state_and_growing_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken state file costs the address only; the log is cut while running, and two old ones are kept."""
     monkeypatch.setattr(embedded, "_LOG_CHECK", 0.05)

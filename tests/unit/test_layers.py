@@ -18,7 +18,7 @@ ROOT = Path(bot.__file__).parent
 # What a part of `bot` may import of `bot`, itself included. The top (app, cli, demo) may import anything.
 FLOORS: dict[str, tuple[str, ...]] = {
     "bot.core": ("bot.core",),
-    "bot.store": ("bot.core", "bot.store"),
+    "bot.store": ("bot.core", "bot.store", "bot.tasks"),
     "bot.journal": ("bot.core",),
     "bot.logs": ("bot.core",),
     "bot.settings": ("bot.core",),
@@ -28,7 +28,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "bot.telegram": ("bot.core", "bot.flows.ports", "bot.telegram"),
     "bot.flows": ("bot.core", "bot.flows", "bot.journal", "bot.logs", "bot.store"),
     "bot.charts": ("bot.charts",),
-    "bot.exchange": ("bot.core", "bot.exchange"),
+    "bot.exchange": ("bot.core", "bot.exchange", "bot.tasks"),
     "bot.api": (
         "bot.__version__",
         "bot.api",
