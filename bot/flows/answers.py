@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +16,9 @@ from bot.logs import describe_defect
 log = logging.getLogger(__name__)
 
 _PARALLEL = 64
-_TRIES = 3
-_FIRST_DELAY = 1.0
-# A query that could not be answered within this time is not worth waiting for any more.
+_FIRST_DELAY, _LONGEST_DELAY = 1.0, 4.0
 _PATIENCE = 30.0
+"""Seconds for which an answer is tried again: nobody looks at the button for longer. Each is tried once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,25 @@ class Answerer:
     """Sends answers in the background.
 
     A failing answer is normal ("query is too old") and has no effect but a missing toast.
+
+    Args:
+        sleep, monotonic: waiting and its measure, in seconds; passed in by tests.
     """
 
-    def __init__(self, api: BotApi) -> None:
+    def __init__(
+        self,
+        api: BotApi,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._api = api
-        self._queue: asyncio.Queue[tuple[Answer, Callable[[], None]]] = asyncio.Queue()
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._queue: asyncio.Queue[tuple[Answer, float, Callable[[], None]]] = asyncio.Queue()
 
     def put(self, answer: Answer, done: Callable[[], None]) -> None:
         """Send an answer soon; `done` is called when it is sent or given up."""
-        self._queue.put_nowait((answer, done))
+        self._queue.put_nowait((answer, self._monotonic() + _PATIENCE, done))
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What has to run, side by side, until cancelled."""
@@ -58,29 +68,29 @@ class Answerer:
 
     async def _work(self) -> None:
         while True:
-            answer, done = await self._queue.get()
+            answer, until, done = await self._queue.get()
             try:
-                await self._send(answer)
+                await self._send(answer, until)
             except Exception as exc:  # noqa: BLE001  # one tap's defect must not end the others' answers
                 log.error("an answer failed unexpectedly: %s", describe_defect(exc))
             # Not in a `finally`: an answer that is cancelled on its way is given after the restart.
             done()
             self._queue.task_done()
 
-    async def _send(self, answer: Answer) -> None:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                for attempt in range(_TRIES):
-                    try:
-                        await self._api.answer(answer.query_id, answer.text, alert=answer.alert)
-                        return
-                    except TelegramRejected as exc:
-                        log.debug("answer not taken: %s", exc)
-                        return
-                    except TelegramRateLimited as exc:
-                        await asyncio.sleep(exc.retry_after)
-                    except TelegramError as exc:
-                        log.info("answer failed: %s", exc)
-                        await asyncio.sleep(_FIRST_DELAY * 2**attempt)
-        except TimeoutError:
-            log.info("answer given up after %d s", _PATIENCE)
+    async def _send(self, answer: Answer, until: float) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                await self._api.answer(answer.query_id, answer.text, alert=answer.alert)
+                return
+            except TelegramRejected as exc:
+                log.debug("answer not taken: %s", exc)
+                return
+            except TelegramError as exc:
+                log.info("an answer failed: %s", exc)
+                wait = exc.retry_after if isinstance(exc, TelegramRateLimited) else delay
+            if self._monotonic() + wait > until:
+                log.info("an answer is given up")
+                return
+            await self._sleep(wait)
+            delay = min(2 * delay, _LONGEST_DELAY)
