@@ -103,17 +103,22 @@ class HookState:
     failed_at: int | None
     failure: str
 
-    def is_in_trouble(self, last: HookState | None, calm: HookState | None) -> bool:
+    def is_in_trouble(
+        self, last: HookState | None, calm: HookState | None, *, has_arrived: bool = False
+    ) -> bool:
         """Whether Telegram does not get through.
 
         Args:
-            last: how it was at the last look.
+            last: how it was at the last look; None at the first, when nobody knows how old the failure is.
             calm: how it was when Telegram got through last.
+            has_arrived: whether an update has come since the trouble began.
         """
         if self.failed_at is None or (calm is not None and self.failed_at == calm.failed_at):
             return False
-        # What has failed may be forgotten by now; what waits is in trouble, however long ago it failed.
-        return self.pending > 0 or last is None or self.failed_at != last.failed_at
+        if self.pending > 0:  # that is in trouble, however long ago it failed
+            return True
+        # What has failed is forgotten after a while: that nothing waits does not show that the way is free.
+        return last is not None and (self.failed_at != last.failed_at or not has_arrived)
 
     def failed_lately(self, now: datetime) -> bool:
         """The same by one look alone, which takes our clock for Telegram's, to some minutes."""

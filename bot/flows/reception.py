@@ -83,6 +83,8 @@ class Reception:
         self._last: HookState | None = None
         self._calm: HookState | None = None
         self._reached_at: datetime | None = None
+        self._blocked_since: datetime | None = None
+        self._arrived_at: datetime | None = None
         self._is_known_token = False
         self._refusals = 0
         self._trouble = Recurring(log)
@@ -97,6 +99,7 @@ class Reception:
             JournalError: it is not kept.
         """
         mine = _Pushed(update)
+        self._arrived_at = self._clock()
         self._waiting.append(mine)
         async with self._commit:
             # Whoever comes in here first has kept what came meanwhile, too.
@@ -173,16 +176,24 @@ class Reception:
                 "somebody has changed the webhook of this token: it is set again", logging.ERROR
             )
             await self._set()
-        elif state.is_in_trouble(last, self._calm):
+        elif state.is_in_trouble(last, self._calm, has_arrived=self._has_arrived()):
+            self._blocked_since = self._blocked_since or now
             self._trouble.met(_explain(state))
             return
-        self._calm = state
+        self._calm, self._blocked_since = state, None
         self._trouble.over("the webhook works again")
         self._is_known_token = True
         gap = gap_before(now, self._reached_at, self._polling.last_poll(), what="not reached")
         await self._journal.remember({LAST_POLL_FACT: to_ms(now), TOKEN_FACT: self._token, **gap})
         self._reached_at = now
         self._polling.polled()
+
+    def _has_arrived(self) -> bool:
+        """Whether an update has come since nothing got through, here or at another service."""
+        arrivals = (self._arrived_at, self._polling.last_poll())
+        return any(
+            at is not None and self._blocked_since is not None and at > self._blocked_since for at in arrivals
+        )
 
     async def _set(self) -> None:
         await self._api.set_webhook(self._hook.url, self._hook.secret)
@@ -191,7 +202,9 @@ class Reception:
 
 
 def _explain(state: HookState) -> str:
+    waiting = f"{state.pending} updates wait there" if state.pending else "and nothing has come since"
     return (
-        f"Telegram does not get through to the webhook, {state.pending} updates wait there: {state.failure}"
-        " (check the proxy in front of this service, its certificate, and that it passes the path on)"
+        f"Telegram does not get through to the webhook, {waiting}: {state.failure}"
+        " (check the proxy in front of this service, its certificate, and that it passes the path on; to try"
+        " it, send the bot /start)"
     )

@@ -83,30 +83,32 @@ def hook(pending: int, failed_at: int | None) -> HookState:
     return HookState(is_set=True, pending=pending, failed_at=failed_at, failure="502 Bad Gateway")
 
 
-def test_trouble_from_its_first_failure_until_nothing_waits() -> None:
+def test_trouble_from_its_first_failure_until_something_comes() -> None:
     """However far apart Telegram's tries are, and whatever the clocks say; an old failure is none."""
     course = [
-        (hook(0, 100), False),  # long ago
-        (hook(1, 100), False),  # on its way
-        (hook(3, 200), True),
-        (hook(3, 200), True),  # Telegram waits for minutes before it tries again
-        (hook(0, 201), True),  # what waited is forgotten, and was not taken
-        (hook(0, 201), False),
-        (hook(1, 201), False),
+        (hook(0, 100), False, False),  # long ago
+        (hook(1, 100), False, False),  # on its way
+        (hook(3, 200), False, True),
+        (hook(3, 200), False, True),  # Telegram waits for minutes before it tries again
+        (hook(2, 200), True, True),  # it gets through, and has more
+        (hook(0, 201), True, True),  # what waited is forgotten, and was not taken
+        (hook(0, 201), False, True),  # nobody knows whether it would get through now
+        (hook(0, 201), True, False),
+        (hook(1, 201), False, False),
     ]
     last: HookState | None = None
     calm: HookState | None = None
-    for number, (state, is_trouble) in enumerate(course):
-        if number:  # the first look has nothing to compare with
-            assert state.is_in_trouble(last, calm) is is_trouble, number
+    for number, (state, has_arrived, is_trouble) in enumerate(course):
+        assert state.is_in_trouble(last, calm, has_arrived=has_arrived) is is_trouble, number
         if not is_trouble:
             calm = state
         last = state
 
 
 def test_the_first_look() -> None:
-    """Nobody knows how old the failure is: so it is one, unless nothing has ever failed."""
+    """Nobody knows how old the failure is: what waits may be in trouble for it, unless nothing ever failed."""
     assert hook(2, 100).is_in_trouble(None, None)
+    assert not hook(0, 100).is_in_trouble(None, None)
     assert not hook(2, None).is_in_trouble(None, None)
 
 
