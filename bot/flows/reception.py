@@ -23,6 +23,7 @@ from bot.core.errors import (
     TelegramRateLimited,
     TelegramUnauthorized,
 )
+from bot.core.texts.common import count
 from bot.core.webhook import Hook, HookState, read_state
 from bot.flows.absence import gap_before
 from bot.flows.leadership import Polling
@@ -202,7 +203,7 @@ class Reception:
 
 
 def _explain(state: HookState) -> str:
-    waiting = f"{state.pending} updates wait there" if state.pending else "and nothing has come since"
+    waiting = f"with {count(state.pending, 'update')} to send" if state.pending else "nothing has come since"
     return (
         f"Telegram does not get through to the webhook, {waiting}: {state.failure}"
         " (check the proxy in front of this service, its certificate, and that it passes the path on; to try"

@@ -106,7 +106,7 @@ def test_trouble_from_its_first_failure_until_something_comes() -> None:
 
 
 def test_the_first_look() -> None:
-    """Nobody knows how old the failure is: what waits may be in trouble for it, unless nothing ever failed."""
+    """Nobody knows how old the failure is: it counts for what waits."""
     assert hook(2, 100).is_in_trouble(None, None)
     assert not hook(0, 100).is_in_trouble(None, None)
     assert not hook(2, None).is_in_trouble(None, None)
