@@ -24,6 +24,7 @@ from bot.flows.checkup import (
     look_at_mongodb,
     look_at_people,
     look_at_telegram,
+    look_at_webhook,
     skip_mongodb,
     take,
 )
@@ -124,6 +125,9 @@ class _Examination:
                 findings.append(skip("people", f"{unread} cannot be read"))
             else:
                 findings += await look_at_people(api, settings.athlete_ids, settings.admin_ids, self._notes)
+        findings += look_at_webhook(
+            settings.telegram_api_url, settings.webhook_url, system_clock, self._notes
+        )
         findings += [machine.judge_clock(self._notes.skews), self._zone()]
         return findings
 
@@ -141,10 +145,7 @@ class _Examination:
 
     async def _telegram(self, api: Asking | None) -> list[Finding]:
         if api is not None:
-            return await look_at_telegram(
-                *(api, self._settings.telegram_api_url, self._settings.webhook_url),
-                *(system_clock, self._notes),
-            )
+            return await look_at_telegram(api, self._notes)
         if unread := self._unread("TELEGRAM_BOT_TOKEN", "TELEGRAM_API_URL"):
             return [skip(check, f"{unread} cannot be read") for check in ("token", "webhook")]
         cure = "TELEGRAM_BOT_TOKEN=<what @BotFather shows>, in .env"
@@ -180,7 +181,12 @@ class _Examination:
         if settings.mongo_url is None and not has_data_dir:
             return [skip("mongodb", "see data"), *skip_mongodb("see data")]
         if settings.mongo_url is None and not self._served and not is_ours(settings.data_dir):
-            why = "the embedded MongoDB's files would not be the service's; run this as the service's user"
+            why = (
+                "the embedded MongoDB's files would not be the service's; run this as the service's user"
+                if settings.data_dir.exists()
+                else "there is no embedded MongoDB yet, and root does not make it; run this as the user of the"
+                " service to be"
+            )
             return [skip("mongodb", why), *skip_mongodb("see mongodb")]
         # It asks for no password, so that other programs here can use it, too.
         who = ", which every account of this machine can reach" if settings.mongo_url is None else ""

@@ -59,12 +59,16 @@ class Notes:
         roster: None as long as nobody has read it.
         blocked: why the latest prompt could not be delivered, by chat.
         is_known: whether Telegram takes the token.
+        webhook: what Telegram says of it; None as long as it was not asked.
+        takers: the services that take updates from a webhook.
     """
 
     skews: dict[str, timedelta] = field(default_factory=dict)
     roster: Roster | None = None
     blocked: dict[int, str] = field(default_factory=dict)
     is_known: bool = False
+    webhook: dict[str, Any] | None = None
+    takers: list[str] = field(default_factory=list)
 
     def witness(self, date: str, now: datetime) -> None:
         """Telegram's time, as in a `Date` header."""
@@ -93,10 +97,8 @@ async def take(
         return [fail(check, f"unexpected {describe_defect(exc)}", "please report this")]
 
 
-async def look_at_telegram(
-    api: Asking, api_url: str, webhook_url: str | None, clock: Clock, notes: Notes
-) -> list[Finding]:
-    """The token and the webhook."""
+async def look_at_telegram(api: Asking, notes: Notes) -> list[Finding]:
+    """The token; and what Telegram says of the webhook, for `look_at_webhook`."""
 
     async def token() -> list[Finding]:
         me = await api.get_me()
@@ -104,12 +106,20 @@ async def look_at_telegram(
         return [telegram.judge_bot(me)]
 
     async def webhook() -> list[Finding]:
-        return [telegram.judge_webhook(await api.webhook_info(), api_url, webhook_url, clock())]
+        notes.webhook = await api.webhook_info()
+        return []
 
     found = await take("token", token, _TELEGRAM_CURE)
     if not notes.is_known:
         return [*found, skip("webhook", "see token")]
     return found + await take("webhook", webhook, _TELEGRAM_CURE)
+
+
+def look_at_webhook(api_url: str, webhook_url: str | None, clock: Clock, notes: Notes) -> list[Finding]:
+    """The webhook, when it is known what Telegram and the other services say."""
+    if notes.webhook is None:
+        return []
+    return [telegram.judge_webhook(notes.webhook, api_url, webhook_url, clock(), notes.takers)]
 
 
 async def look_at_people(
@@ -210,7 +220,9 @@ async def look_at_mongodb(db: Database, expected: Expected, clock: Clock, notes:
     async def services() -> list[Finding]:
         if expected.bot is None:
             return [skip("services", "see token")]
-        return [mongodb.judge_services(await LeaseStore(db).peers(expected.bot))]
+        peers = await LeaseStore(db).peers(expected.bot)
+        notes.takers = [peer.host for peer in peers if peer.is_alive and peer.is_pushed]
+        return [mongodb.judge_services(peers)]
 
     slow = "ask again when MongoDB has less to do; feedback-bot bootstrap takes its time"
     for looks in await asyncio.gather(

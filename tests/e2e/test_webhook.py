@@ -193,11 +193,14 @@ async def test_what_cannot_be_used(
     assert len(done.err.splitlines()) == 1
 
 
-async def test_polling_and_the_doctor(rig: Rig) -> None:
-    """A webhook that is set is right where it is meant, and names its cure where the bot polls."""
-    async with hooked(rig) as (_, url):
+async def test_the_doctor_knows_the_webhook(rig: Rig) -> None:
+    """Also one that was given with `--webhook`, while its service runs; else it is in the way of polls."""
+    async with hooked(rig) as (bot, url):
         found = await rig.command("doctor", WEBHOOK_URL=url)
         assert "the one of WEBHOOK_URL is set, with 0 updates still to be sent" in found.out
         found = await rig.command("doctor")
-        assert "a webhook is set" in found.out
-        assert "WEBHOOK_URL" in found.out
+        assert f"one is set (http://{url.split('/')[2]}), and " in found.out
+        assert "takes updates; WEBHOOK_URL is not set here" in found.out
+        assert await bot.terminate() == 0
+    found = await rig.command("doctor")
+    assert "getUpdates cannot work" in found.out

@@ -243,6 +243,17 @@ def test_a_webhook_forbids_to_poll(url: str, shown: str) -> None:
     assert (found.cure or "").startswith('curl -s "http://127.0.0.1:8081/bot${TELEGRAM_BOT_TOKEN:-$(grep ')
 
 
+def test_a_webhook_that_a_service_was_started_with() -> None:
+    """Its address was given with `--webhook`: that is no fault, and the first cure does not delete it."""
+    info = {"url": "https://bot.example.org/telegram"}
+    found = telegram.judge_webhook(info, "https://api", None, NOW, ["ana"])
+    assert (found.level, found.message) == (
+        "warn",
+        "one is set (https://bot.example.org), and ana takes updates; WEBHOOK_URL is not set here",
+    )
+    assert (found.cure or "").startswith("WEBHOOK_URL=")
+
+
 def roster(*user_ids: int) -> Roster:
     """Athletes by ATHLETE_IDS."""
     return read_roster(user_ids, [], Hours(MADRID))
@@ -459,3 +470,7 @@ def test_who_polls_and_who_stands_by() -> None:
         "warn", "nothing is heard of ana (since 15 s); ben stands by",
     )  # fmt: skip
     assert "start it again" in (silent.cure or "")
+    nobody = mongodb.judge_services([stands_by])
+    assert (nobody.level, nobody.message) == ("warn", "ben stands by, and nobody polls")
+    pushed = mongodb.judge_services([replace(stands_by, is_pushed=True)])
+    assert (pushed.level, pushed.message) == ("ok", "ben takes updates")

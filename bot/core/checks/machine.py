@@ -135,10 +135,11 @@ def _differ(one: tzinfo, other: tzinfo, now: datetime) -> bool:
 
 
 def judge_service(*, is_running: bool, last_poll: datetime | None, now: datetime, data_dir: str) -> Finding:
-    """Whether `run` runs on this DATA_DIR, and gets through to Telegram.
+    """Whether `run` runs on this DATA_DIR, and the bot gets through to Telegram.
 
     Args:
-        last_poll: the last one that succeeded, of whichever run; None if there was none.
+        last_poll: the last one that succeeded, of whichever run or service, or the last look that found the
+            webhook well; None if there was none.
     """
     if not is_running:
         return ok("service", f"`run` is not running on {data_dir}; start it with: feedback-bot run")
@@ -146,12 +147,12 @@ def judge_service(*, is_running: bool, last_poll: datetime | None, now: datetime
         when = "never yet" if last_poll is None else f"last at {iso_utc(last_poll)}"
         return warn(
             "service",
-            f"`run` is running on {data_dir}, but has polled Telegram {when}",
+            f"`run` is running on {data_dir}, but Telegram was reached {when}",
             "its log says why: Telegram is away, a webhook is set, or another program polls with this token"
             " (stop that program, or give it a token of its own)",
         )
     seconds = max(0.0, (now - last_poll).total_seconds())
-    return ok("service", f"`run` is running on {data_dir}, and polled Telegram {seconds:.0f} s ago")
+    return ok("service", f"`run` is running on {data_dir}, and Telegram was reached {seconds:.0f} s ago")
 
 
 def judge_journal(

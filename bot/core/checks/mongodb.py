@@ -216,6 +216,12 @@ def judge_services(peers: Sequence[Peer]) -> Finding:
             f"nothing is heard of {', '.join(lost)}; {', '.join(there) or 'no other is running'}",
             "start it again, or stop it with SIGTERM next time, which lets the others know",
         )
+    if not any(peer.polls or peer.is_pushed for peer in peers):
+        return warn(
+            "services",
+            f"{', '.join(there)}, and nobody polls",
+            "ask again in half a minute; if it stays so, the log of each service says why",
+        )
     return ok("services", ", ".join(there))
 
 

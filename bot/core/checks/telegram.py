@@ -27,11 +27,14 @@ def judge_bot(me: Mapping[str, Any]) -> Finding:
     return ok("token", f"@{me.get('username')} (id {me.get('id')})")
 
 
-def judge_webhook(info: Mapping[str, Any], api_url: str, ours: str | None, now: datetime) -> Finding:
+def judge_webhook(
+    info: Mapping[str, Any], api_url: str, ours: str | None, now: datetime, takers: Sequence[str] = ()
+) -> Finding:
     """What getWebhookInfo says.
 
     Args:
-        ours: the webhook that is to be set; None: the bot polls.
+        ours: the webhook that is to be set; None: the bot polls, by the settings.
+        takers: the services that take updates from a webhook, for people.
     """
     if ours is not None:
         return _judge_own(read_state(info, ours), now)
@@ -40,11 +43,18 @@ def judge_webhook(info: Mapping[str, Any], api_url: str, ours: str | None, now: 
     if url := info.get("url"):
         scheme_and_host = _HOST.match(str(url))  # some put a secret before or behind it
         where = "".join(scheme_and_host.groups()) if scheme_and_host else "its address is no URL"
+        deletion = f'curl -s "{api_url}/bot{_TOKEN}/deleteWebhook"'
+        if takers:
+            return warn(
+                "webhook",
+                f"one is set ({where}), and {', '.join(takers)} takes updates; WEBHOOK_URL is not set here",
+                "WEBHOOK_URL=<what follows --webhook>, in .env, so that it can be looked at; back to polling:"
+                f" {deletion}",
+            )
         return fail(
             "webhook",
             f"a webhook is set ({where}): getUpdates cannot work",
-            f'curl -s "{api_url}/bot{_TOKEN}/deleteWebhook", or give the bot a token of its own; if `run'
-            " --webhook` has set it, set WEBHOOK_URL",
+            f"{deletion}, or give the bot a token of its own; if `run --webhook` has set it, set WEBHOOK_URL",
         )
     waiting = f"none is set, and {count(pending, 'update')} wait to be fetched"
     if pending > MANY_PENDING:
