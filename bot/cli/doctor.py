@@ -184,8 +184,8 @@ class _Examination:
             why = (
                 "the embedded MongoDB's files would not be the service's; run this as the service's user"
                 if settings.data_dir.exists()
-                else "there is no embedded MongoDB yet, and root does not make it; run this as the user of the"
-                " service to be"
+                else "there is no embedded MongoDB yet, and root does not make it; run this as the service's"
+                " user"
             )
             return [skip("mongodb", why), *skip_mongodb("see mongodb")]
         # It asks for no password, so that other programs here can use it, too.
