@@ -592,7 +592,7 @@ async def open_http(
     what it has begun to answer.
 
     Raises:
-        ConfigError: HTTP_HOST or HTTP_PORT cannot be used.
+        ConfigError: the address cannot be used; the variable at fault is named.
     """
     # Who does not serve HTTP need not wait for FastAPI to be imported.
     from bot.api.application import build  # noqa: PLC0415
@@ -618,7 +618,9 @@ async def open_http(
     api = build(parts, token)
     if hook is not None and isinstance(service.source, Reception):
         api = WebhookDoor(api, hook, service.source.take)
-    server = HttpServer(api, settings.http_host, port)
+    # A local webhook may name the port alone.
+    port_setting = "WEBHOOK_URL (--webhook)" if settings.http_port is None else "HTTP_PORT"
+    server = HttpServer(api, settings.http_host, port, port_setting)
     await server.bind()
     try:
         yield server

@@ -62,6 +62,9 @@ def _read(reader: Callable[[object], object]) -> BeforeValidator:
 _PLAIN_REASONS = {
     "int_parsing": "this is not a whole number; write one such as 14",
     "bool_parsing": "this is neither true nor false",
+    "greater_than_equal": "too small; write at least {ge}",
+    "less_than_equal": "too large; write at most {le}",
+    "literal_error": "not known; write {expected}",
 }
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
 
@@ -291,5 +294,6 @@ def _check_names(env_file: Path) -> None:
 
 def _explain(error: Any) -> str:
     reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
-    reason = _PLAIN_REASONS.get(error["type"], reason)
+    if plain := _PLAIN_REASONS.get(error["type"]):
+        reason = plain.format(**error.get("ctx", {}))
     return f"{str(error['loc'][0]).upper()}: {reason}" if error["loc"] else reason

@@ -32,11 +32,13 @@ class HttpServer:
 
     Args:
         host, port: where to listen; port 0 takes a free one.
+        port_setting: the variable that names the port, for messages.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, port_setting: str = "HTTP_PORT") -> None:
         self._host = host
         self._port = port
+        self._port_setting = port_setting
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -65,7 +67,7 @@ class HttpServer:
         """Take the port; requests wait until `run`.
 
         Raises:
-            ConfigError: naming HTTP_PORT or HTTP_HOST.
+            ConfigError: naming the variable at fault.
         """
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
@@ -89,7 +91,7 @@ class HttpServer:
             server.listen(_BACKLOG)
         except OSError as exc:
             server.close()
-            raise _explain(exc, self._host, self._port) from None
+            raise _explain(exc, self._host, self._port, self._port_setting) from None
         self._socket = server
 
     async def run(self) -> None:
@@ -150,13 +152,13 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def _explain(exc: OSError, host: str, port: int) -> ConfigError:
+def _explain(exc: OSError, host: str, port: int, port_setting: str) -> ConfigError:
     match exc:
         case PermissionError():
-            return ConfigError(f"HTTP_PORT: this user may not listen on {port}; take a port above 1023")
+            return ConfigError(f"{port_setting}: this user may not listen on {port}; take a port above 1023")
         case OSError(errno=code) if code == errno.EADDRINUSE:
             return ConfigError(
-                f"HTTP_PORT: {port} is in use on {host}; stop the other program, or take another port"
+                f"{port_setting}: {port} is in use on {host}; stop the other program, or take another port"
             )
         case _:
             return ConfigError(

@@ -232,4 +232,7 @@ class Intake:
             return " (a webhook is set for this token: whoever set it gets the taps; deleteWebhook ends that)"
         if self._polling.disturbed():
             return " (another service polls with this token; MongoDB decides whose turn it is)"
-        return " (another program polls with this token: stop it, a bot has one poller)"
+        return (
+            " (another program polls with this token: stop it, a bot has one poller; two services of this bot"
+            " take turns only if both use one MongoDB, so the same MONGO_URL)"
+        )

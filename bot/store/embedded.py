@@ -41,6 +41,7 @@ _PORTS = range(20_000, 32_768)
 _REPLICA_SET = "rs0"
 _READY_WITHIN = 120.0  # seconds for a start; after a crash it replays the journal first
 _PATIENCE = 30.0  # seconds for another process to finish its start or stop
+_TELL_AFTER = 3.0  # seconds without a sign, after which whoever looks on is told
 _STOP_WITHIN = 4.0  # seconds; killing it after that is safe, since all writes are journaled
 _POLL = 0.02  # seconds
 _STEADY_AFTER = 60.0  # seconds; a server that lived longer is restarted without delay
@@ -209,14 +210,21 @@ class EmbeddedMongo:
 
     async def _attach_unless_owner(self) -> bool:
         """Become the owner (False), or else wait for the owner's server (True)."""
-        deadline = _now() + _PATIENCE
+        begun, told = _now(), False
         while not self._acquire():
             last = self._read_server()
             if last is not None and await self._answers(last, writable=True):
                 self._server = last
                 log.info("Using the embedded MongoDB, process %d, on port %d", last.pid, last.port)
                 return True
-            if _now() > deadline:
+            waited = _now() - begun
+            if waited > _TELL_AFTER and not told:
+                log.warning(
+                    "The embedded MongoDB of %s does not answer yet: waiting for up to %.0f s",
+                    *(self._dir, _PATIENCE),
+                )
+                told = True
+            if waited > _PATIENCE:
                 raise EmbeddedMongoError(
                     f"Another process holds {self._dir}, but its MongoDB does not answer:"
                     f" try again later, or stop that process."

@@ -684,7 +684,7 @@ async def test_an_address_that_cannot_be_listened_on(host: str, port: int, compl
 
 
 async def test_a_port_in_use(api: Api) -> None:
-    """One sentence that names HTTP_PORT; the other server goes on."""
+    """One sentence that names what to change; the other server goes on."""
 
     async def nobody(*_: object) -> None:
         """No application."""
@@ -692,4 +692,6 @@ async def test_a_port_in_use(api: Api) -> None:
     port = int(api.url.rpartition(":")[2])
     with pytest.raises(ConfigError, match=rf"^HTTP_PORT: {port} is in use on 127\.0\.0\.1; stop the other"):
         await HttpServer(nobody, "127.0.0.1", port).bind()
+    with pytest.raises(ConfigError, match=rf"^WEBHOOK_URL: {port} is in use"):
+        await HttpServer(nobody, "127.0.0.1", port, "WEBHOOK_URL").bind()
     assert (await api.http.get("/healthz")).status_code == 200

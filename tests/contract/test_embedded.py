@@ -283,8 +283,11 @@ async def test_start_twice_is_one_start(tmp_path: Path) -> None:
         assert mongods(tmp_path) == servers
 
 
-async def test_a_server_started_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_started_by_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """A foreign mongod on the directory, and an owner that does not answer, are named after some patience."""
+    monkeypatch.setattr(embedded, "_TELL_AFTER", 0.1)
     monkeypatch.setattr(embedded, "_PATIENCE", 0.3)
     directory = tmp_path / "mongodb"
     directory.mkdir()
@@ -303,6 +306,8 @@ async def test_a_server_started_by_hand(tmp_path: Path, monkeypatch: pytest.Monk
         with pytest.raises(EmbeddedMongoError, match=message):
             await EmbeddedMongo(tmp_path).start()
         await process.communicate(b"")
+    (waiting,) = [record.getMessage() for record in caplog.records if "waiting" in record.getMessage()]
+    assert waiting.startswith(f"The embedded MongoDB of {directory} does not answer yet: waiting")
 
 
 async def test_directory_that_cannot_be_used(tmp_path: Path) -> None:

@@ -137,6 +137,20 @@ def test_bad_values_stop_the_start(monkeypatch: pytest.MonkeyPatch, name: str, v
         assert "secret-nonsense" not in message
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("LATE_AFTER_DAYS", "-1", "too small; write at least 0"),
+        ("LATE_AFTER_DAYS", "3651", "too large; write at most 3650"),
+        ("LATE_AFTER_DAYS", "14.5", "this is not a whole number; write one such as 14"),
+        ("LOG_FORMAT", "xml", "not known; write 'text' or 'json'"),
+    ],
+)
+def test_the_cure_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    """In words, and with the bound."""
+    assert fault(monkeypatch, **{name: value}) == f"{name}: {said}"
+
+
 def test_http_without_a_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The API is never open to everybody."""
     assert fault(monkeypatch, HTTP_PORT="8080").startswith("HTTP_TOKEN: required")

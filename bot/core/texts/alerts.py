@@ -24,14 +24,12 @@ _BROKEN: Mapping[Part, Text] = {
         " programa que usa este token.",
     ),
     Part.MONGODB: Text(
-        "⚠️ MongoDB has not answered since {since}. No answer is lost: I keep them in the journal on"
-        " disk, but no"
-        " questions go out.\n"
+        "⚠️ MongoDB has not answered since {since}. What reaches me is not lost: I keep it in the journal on"
+        " disk. But no questions go out.\n"
         "What to do: start MongoDB again, or check MONGO_URL, the network and the free disk space of"
         " its machine.",
-        "⚠️ MongoDB no responde desde {since}. No se pierde ninguna respuesta: las guardo en el diario"
-        " en disco,"
-        " pero no salen preguntas.\n"
+        "⚠️ MongoDB no responde desde {since}. Lo que me llega no se pierde: lo guardo en el diario en"
+        " disco. Pero no salen preguntas.\n"
         "Qué hacer: vuelve a arrancar MongoDB, o revisa MONGO_URL, la red y el espacio libre en su"
         " disco.",
     ),
