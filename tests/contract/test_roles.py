@@ -312,7 +312,7 @@ async def test_over_http_the_bot_has_the_workflow_s_role_too(tmp_path: Path, gua
         ("command zebra requires authentication", ""),
     ],
 )
-def test_a_refusal_quotes_command_and_collection_alone(told: str, shown: str) -> None:
+async def test_a_refusal_quotes_command_and_collection_alone(told: str, shown: str) -> None:
     """The server's sentence goes on with the filter, which may hold what an athlete wrote."""
     with pytest.raises(StorageDenied) as raised, storage_errors():
         raise OperationFailure(told, 13, {"errmsg": told})
