@@ -1,8 +1,9 @@
 """The collection `send_slots`: several services together stay within Telegram's sending limits.
 
-`{_id: "all" or a chat's id, next, times, slot, asked, at, by}`: from when on the next message may leave, when
-the last ones of a group left, the answer to the last question, when that was, when something was given out
-last, and who has the chat. By MongoDB's clock.
+`{_id: "all" or a chat's id, next, times, slot, asked, at, by, shared}`: from when on the next message may
+leave, when the last ones of a group left, the answer to the last question, when that was, when something was
+given out last, who has the chat or took the last turn, and when a turn passed from one service to another
+last. By MongoDB's clock.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from datetime import timedelta
 from pymongo import ReturnDocument, WriteConcern
 from pymongo.errors import DuplicateKeyError
 
-from bot.core.limits import CHAT_SPACING, GROUP_MESSAGES, GROUP_WINDOW
+from bot.core.limits import CHAT_SPACING, GLOBAL_SPACING, GROUP_MESSAGES, GROUP_WINDOW
 from bot.store.connection import Database, Document, Instant, server_time, storage_errors
 
 COLLECTION = "send_slots"
 
-SPACING = 1 / 28.7
-"""Seconds between two messages of all services; a little more than one service keeps by itself, which knows
-how long its own messages are under way."""
+SHARED_SPACING = 1 / 27
+"""Seconds between two messages while several services send. They leave in time, but nobody knows how late the
+others' arrive; so there is some room. One service alone knows, and keeps `GLOBAL_SPACING`."""
+SHARED_FOR = 2.0
+"""Seconds since a turn last passed from one service to another, for which they count as several."""
 UNDER_WAY = 40.0
 """Seconds for which a chat is left to a service that does not say that its message has arrived."""
 
@@ -56,9 +59,13 @@ class SendSlots:
         """Take the next place among all messages; returns in how many seconds it is."""
         now = self._now()
         slot = _later(now, ["$next"])
+        has_passed = {"$ne": [{"$ifNull": ["$by", self._by]}, self._by]}
+        shared = {"$cond": [has_passed, now, "$shared"]}
+        is_shared = {"$gt": ["$shared", {"$add": [now, -_ms(SHARED_FOR)]}]}
+        spacing = {"$cond": [is_shared, _ms(SHARED_SPACING), _ms(GLOBAL_SPACING)]}
         update: list[Document] = [
-            {"$set": {"slot": slot, "at": now}},
-            {"$set": {"next": {"$add": ["$slot", _ms(SPACING)]}}},
+            {"$set": {"slot": slot, "at": now, "by": self._by, "shared": shared}},
+            {"$set": {"next": {"$add": ["$slot", spacing]}}},
         ]
         found = await self._update(_ALL, update)
         wait: timedelta = found["slot"] - found["at"]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.limits import CHAT_SPACING, GROUP_MESSAGES, GROUP_WINDOW
-from bot.store.send_slots import SPACING, UNDER_WAY, SendSlots
+from bot.core.limits import CHAT_SPACING, GLOBAL_SPACING, GROUP_MESSAGES, GROUP_WINDOW
+from bot.store.send_slots import SHARED_FOR, SHARED_SPACING, UNDER_WAY, SendSlots
 from tests.support.mongo import At
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -67,17 +67,31 @@ async def test_a_command_from_the_past(db: Database, at: At) -> None:
     at.pass_(-0.5)
     assert await slots.take_turn() == about(30.5)
     at.pass_(0.5)
-    assert await slots.take_turn() == about(30 + SPACING)
+    assert await slots.take_turn() == about(30 + GLOBAL_SPACING)
 
 
 async def test_over_all(db: Database, at: At) -> None:
     """Places follow each other closely, and what was not used is lost."""
-    one, other = SendSlots(db, now=at), SendSlots(db, now=at)
-    waits = [await (one, other)[number % 2].take_turn() for number in range(30)]
-    assert waits == [about(number * round(SPACING, 3)) for number in range(30)]
+    slots = SendSlots(db, "a", at)
+    waits = [await slots.take_turn() for _ in range(30)]
+    assert waits == [about(number * round(GLOBAL_SPACING, 3)) for number in range(30)]
     at.pass_(60)
+    assert await slots.take_turn() == 0
+    assert await slots.take_turn() == about(GLOBAL_SPACING)
+
+
+async def test_several_keep_more_room(db: Database, at: At) -> None:
+    """From when a turn passes from one service to another, until that has not happened for a while."""
+    one, other = SendSlots(db, "a", at), SendSlots(db, "b", at)
     assert await one.take_turn() == 0
-    assert await other.take_turn() == about(SPACING)
+    assert await other.take_turn() == about(GLOBAL_SPACING)
+    assert await other.take_turn() == about(GLOBAL_SPACING + SHARED_SPACING)
+    at.pass_(SHARED_FOR - 0.001)
+    assert await other.take_turn() == 0
+    assert await other.take_turn() == about(SHARED_SPACING)
+    at.pass_(0.001)
+    assert await other.take_turn() == about(2 * SHARED_SPACING - 0.001)
+    assert await other.take_turn() == about(2 * SHARED_SPACING + GLOBAL_SPACING - 0.001)
 
 
 async def test_in_a_group(db: Database, at: At) -> None:
@@ -111,7 +125,7 @@ async def test_mongodbs_clock_is_set_back(db: Database, at: At) -> None:
     assert await slots.take_turn() == about(30)
     at.pass_(-3600)
     assert await slots.take_turn() == 0
-    assert await slots.take_turn() == about(SPACING)
+    assert await slots.take_turn() == about(GLOBAL_SPACING)
     assert await slots.take_chat(7) == 0
 
 
@@ -120,7 +134,7 @@ async def test_many_that_ask_at_once(db: Database, at: At) -> None:
     slots = [SendSlots(db, now=at) for _ in range(6)]
     assert sum(wait == 0 for wait in await asyncio.gather(*(each.take_chat(7) for each in slots))) == 1
     waits = sorted(await asyncio.gather(*(each.take_turn() for each in slots)))
-    assert waits == [about(number * round(SPACING, 3)) for number in range(6)]
+    assert waits == [about(number * round(GLOBAL_SPACING, 3)) for number in range(6)]
 
 
 async def test_by_mongodbs_own_clock(db: Database) -> None:
