@@ -219,6 +219,12 @@ class Leadership:
         elif not lease.is_ours:
             if verdict is not Verdict.THEIRS or last is None or lease.term != last.term:
                 log.info("standing by: %s polls", lease.host)
+                if lease.service == self._me.service:
+                    log.error(
+                        "%s polls under the name of this service, since its DATA_DIR is a copy of this one:"
+                        " stop one of the two, and start it with a DATA_DIR of its own",
+                        lease.host,
+                    )
         elif verdict is not Verdict.OURS:
             self._ours_since = now
             if verdict is Verdict.THEIRS and last is not None:

@@ -75,6 +75,24 @@ async def test_one_polls_and_the_other_takes_over(pair: Pair, caplog: pytest.Log
     ]
 
 
+async def test_a_copied_data_dir_is_found_out(
+    pair: Pair, db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The copy is taken for a restart; whoever loses the lease to its own name says why, once."""
+    copy = Leadership(
+        LeaseStore(db, pair.time), "bot", replace(ANA, id="a2", host="eve"), pair.time, pair.time.monotonic
+    )
+    assert await pair.ana.may_poll(0)
+    assert await copy.may_poll(0)
+    for _ in range(3):
+        pair.time.seconds += FRESH
+        assert await copy.may_poll(0)
+        assert not await pair.ana.may_poll(0)
+        assert not await pair.ben.may_poll(0)
+    (error,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert error.startswith("eve polls under the name of this service, since its DATA_DIR is a copy")
+
+
 async def test_an_orderly_end_is_no_news(pair: Pair) -> None:
     """Whoever ends makes way, and is followed without alarm."""
     assert await pair.ana.may_poll(0)
