@@ -21,7 +21,6 @@ from typing import Any
 from bot.core.clock import Clock, from_ms, to_ms
 from bot.core.errors import (
     BotError,
-    ConfigError,
     JournalError,
     TelegramConflict,
     TelegramError,
@@ -33,7 +32,8 @@ from bot.core.updates import unreadable
 from bot.flows.absence import gap_before
 from bot.flows.leadership import Polling, SupersededError
 from bot.flows.ports import MAX_UPDATES, BotApi
-from bot.journal import LAST_POLL_FACT, TOKEN_FACT, Journal, update_id_of
+from bot.flows.token_trust import TokenTrust
+from bot.journal import LAST_POLL_FACT, Journal, update_id_of
 from bot.logs import Recurring, describe_defect
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,6 @@ drip in, and the longest delay, with a disk that is not in a hurry."""
 
 _STAND_BY_TURN = 5.0
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 5.0
-_REFUSALS_AT_START = 3
 _UNREADABLE_TRIES = 3
 _A_RESULT = re.compile(r'\s*\{\s*"ok"\s*:\s*true\b')
 _UPDATE_IDS = re.compile(r'"update_id"\s*:\s*(\d{1,18})\b')
@@ -84,7 +83,7 @@ class Intake:
     ) -> None:
         self._api = api
         self._journal = journal
-        self._token = token
+        self._trust = TokenTrust(token)
         self._clock = clock
         self._on_new = on_new
         self._polling = polling
@@ -93,13 +92,11 @@ class Intake:
         self._monotonic = monotonic
         self._offset: int | None = None
         self._failures = 0
-        self._refusals = 0
         self._singly = 0  # how many updates are still to be fetched one by one
         self._unreadable: dict[str, Any] = {}
         self._unreadable_seen = 0
         self._ever_polled = False
         self._connected = False
-        self._is_known_token = False
         self._last_poll_ms: int | None = None
         self._caught_up = asyncio.Event()
         self._trouble = Recurring(log)
@@ -115,7 +112,7 @@ class Intake:
             ConfigError: Telegram refuses a token that it never took from here.
         """
         facts = await self._journal.facts()
-        self._is_known_token = facts.get(TOKEN_FACT) == self._token
+        self._trust.recall(facts)
         self._last_poll_ms = facts.get(LAST_POLL_FACT)
         while True:
             self._on_turn()
@@ -127,9 +124,7 @@ class Intake:
             except SupersededError:
                 self._offset = None
             except TelegramUnauthorized as exc:
-                self._refusals += 1
-                if not self._is_known_token and self._refusals >= _REFUSALS_AT_START:
-                    raise ConfigError(str(exc)) from None
+                self._trust.refused(exc)
                 await self._back_off(exc)
             except TelegramRateLimited as exc:
                 self._trouble.met(f"polling waits: {exc}")
@@ -173,11 +168,10 @@ class Intake:
             self._singly = max(0, self._singly - len(updates))
         polled_at = self._clock()
         self._polling.polled()
-        facts = {TOKEN_FACT: self._token, **self._gap_before(started_at)}
+        facts = {**self._trust.taken(), **self._gap_before(started_at)}
         # Shielded: a batch that arrived is kept even if the bot is told to stop right now.
         new = await asyncio.shield(self._journal.append(updates, polled_at=polled_at, facts=facts))
         self._last_poll_ms = to_ms(polled_at)
-        self._is_known_token = True
         if not self._ever_polled:
             log.info("polling Telegram")
         self._trouble.over("polling works again")

@@ -17,7 +17,6 @@ from typing import Any
 from bot.core.clock import Clock, from_ms, to_ms
 from bot.core.errors import (
     BotError,
-    ConfigError,
     JournalError,
     TelegramError,
     TelegramRateLimited,
@@ -28,14 +27,14 @@ from bot.core.webhook import Hook, HookState, read_state
 from bot.flows.absence import gap_before
 from bot.flows.leadership import Polling
 from bot.flows.ports import HookApi
-from bot.journal import LAST_POLL_FACT, TOKEN_FACT, Journal
+from bot.flows.token_trust import TokenTrust
+from bot.journal import LAST_POLL_FACT, Journal
 from bot.logs import Recurring, describe_defect
 
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY = 10.0
 _CATCH_UP_EVERY = 1.0
-_REFUSALS_AT_START = 3
 _SHORTEST_DELAY, _LONGEST_DELAY = 1.0, 5.0
 
 
@@ -72,7 +71,7 @@ class Reception:
         self._api = api
         self._hook = hook
         self._journal = journal
-        self._token = token
+        self._trust = TokenTrust(token)
         self._clock = clock
         self._on_new = on_new
         self._polling = polling
@@ -86,8 +85,6 @@ class Reception:
         self._reached_at: datetime | None = None
         self._blocked_since: datetime | None = None
         self._arrived_at: datetime | None = None
-        self._is_known_token = False
-        self._refusals = 0
         self._trouble = Recurring(log)
 
     async def take(self, update: object) -> None:
@@ -138,7 +135,7 @@ class Reception:
         """
         await self._polling.may_poll(0.0)  # so that it is known when another service was last reached
         facts = await self._journal.facts()
-        self._is_known_token = facts.get(TOKEN_FACT) == self._token
+        self._trust.recall(facts)
         if (last := facts.get(LAST_POLL_FACT)) is not None:
             self._reached_at = from_ms(last)
             # Whatever a poll has brought before, none will confirm it any more.
@@ -149,9 +146,7 @@ class Reception:
                 await self._look()
                 delay = _LOOK_EVERY
             except TelegramUnauthorized as exc:
-                self._refusals += 1
-                if not self._is_known_token and self._refusals >= _REFUSALS_AT_START:
-                    raise ConfigError(str(exc)) from None
+                self._trust.refused(exc)
                 delay = self._met(exc)
             except TelegramRateLimited as exc:
                 delay = max(self._met(exc), min(exc.retry_after, _LOOK_EVERY))
@@ -183,9 +178,8 @@ class Reception:
             return
         self._calm, self._blocked_since = state, None
         self._trouble.over("the webhook works again")
-        self._is_known_token = True
         gap = gap_before(now, self._reached_at, self._polling.last_poll(), what="not reached")
-        await self._journal.remember({LAST_POLL_FACT: to_ms(now), TOKEN_FACT: self._token, **gap})
+        await self._journal.remember({LAST_POLL_FACT: to_ms(now), **self._trust.taken(), **gap})
         self._reached_at = now
         self._polling.polled()
 
