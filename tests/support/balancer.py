@@ -21,6 +21,8 @@ class Balancer:
         self._ports = ports
         self._turn = count()
         self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Future[None]] = set()
         self.served = dict.fromkeys(ports, 0)
 
     @property
@@ -30,14 +32,23 @@ class Balancer:
         return f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
 
     async def __aenter__(self) -> Balancer:
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        self._server = await asyncio.start_server(self._begin, HOST, 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.gather(*self._serving)
+
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving = asyncio.ensure_future(self._serve(reader, writer))
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         with contextlib.suppress(OSError):
             for _ in self._ports:
                 port = self._ports[next(self._turn) % len(self._ports)]
@@ -48,6 +59,7 @@ class Balancer:
                 self.served[port] += 1
                 await asyncio.gather(_pass(reader, back), _pass(there, writer))
                 break
+        self._writers.discard(writer)
         writer.close()
 
 
