@@ -59,13 +59,14 @@ async def disk_read_only(stage: Stage) -> Result:
                     await bot.terminate()
                     _mount_or_raise(str(disk), "-o", "remount,ro")
                     bot = await rig.launch(DATA_DIR=str(disk / "data"))
+                    await bot.ended(60)  # it says that DATA_DIR cannot be used
                 people.tap(50)
                 await asyncio.sleep(stage.number(5, 2))
                 result.faults += 1
                 if rig.world.pending() < 50:
                     result.flaws.append("taps were confirmed that nobody has kept")
                 _mount_or_raise(str(disk), "-o", "remount,rw")
-                if not bot.is_running:  # it says that DATA_DIR cannot be used, and ends
+                if not bot.is_running:
                     bot = await rig.start(DATA_DIR=str(disk / "data"))
                 result.losses, span = await settled(rig, people.taps)
                 result.recovery.append(span)
