@@ -16,8 +16,10 @@ from bot.core.documents import FeedbackEvent
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _ONE_DAY = timedelta(days=1)
-# Update ids grow by one until a week passes without any update; then Telegram starts anywhere.
+# Update ids grow by one until a week passes without any update; then Telegram starts anywhere. So it does for
+# another bot that takes this one's place: its ids are far away, and no bot gets a million in six days.
 IDS_COMPARABLE_WITHIN = timedelta(days=6)
+IDS_COMPARABLE_APART = 1_000_000
 
 
 class Outcome(StrEnum):
@@ -190,9 +192,11 @@ def supersedes(new: FeedbackEvent, old_update_id: int, old_received_at: datetime
     """Whether `new` was tapped after the stored answer; a redelivery of the same tap was not.
 
     Update ids tell the order of taps even when they arrive shuffled or again. They are only comparable
-    when less than a week lies between, see `IDS_COMPARABLE_WITHIN`; beyond, the time of receipt tells.
+    when less than a week lies between, and they are of one series, see `IDS_COMPARABLE_WITHIN`; else the time
+    of receipt tells.
     """
-    if abs(new.received_at - old_received_at) < IDS_COMPARABLE_WITHIN:
+    is_near = abs(new.update_id - old_update_id) < IDS_COMPARABLE_APART
+    if is_near and abs(new.received_at - old_received_at) < IDS_COMPARABLE_WITHIN:
         return new.update_id > old_update_id
     return new.received_at > old_received_at
 

@@ -294,10 +294,10 @@ class Taps:
         changes = []
         for case, event in answers:
             stood = before.get(event.identity)
-            case.is_new = stood is None or stood.type is not event.type or _is_from(stood, event)
+            case.is_new = stood is None or _is_other(event, stood) or _is_from(stood, event)
         for event in newest([event for _, event in answers]):
             stood = before.get(event.identity)
-            if stood is not None and stood.type is not event.type and _overtakes(event, stood):
+            if stood is not None and _is_other(event, stood) and _overtakes(event, stood):
                 changes.append(Change(event.identity, stood, event.update_id, event.received_at))
         await self._history.record(changes)
         recorded = iter(await self._events.record([event for _, event in answers], before))
@@ -409,6 +409,12 @@ def _reference(case: Case) -> str | None:
     if case.session is not None or wish is None or isinstance(wish, ActionTap):
         return None
     return wish.run_id if wish.is_reference else None
+
+
+def _is_other(event: FeedbackEvent, stood: Standing) -> bool:
+    """Whether it says something else than what stands; a note that was written as a reply stays anyhow."""
+    keeps_note = event.note is None and stood.note_message_id is not None
+    return event.type is not stood.type or (event.note != stood.note and not keeps_note)
 
 
 def _is_from(stood: Standing, event: FeedbackEvent) -> bool:

@@ -15,6 +15,7 @@ from bot.core.details import Detail, Details, read_details
 from bot.core.documents import FeedbackEvent
 from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.feedback import (
+    IDS_COMPARABLE_APART,
     IDS_COMPARABLE_WITHIN,
     collision_key,
     collision_key_of,
@@ -307,7 +308,9 @@ def _newer(update_id: int | None, received_at: datetime, id_field: str, at_field
     by_time = {"$gt": [received_at, "$$received"]}
     if update_id is None:
         return {"$let": {"vars": {"received": received}, "in": by_time}}
-    comparable = [{"$isNumber": id_field}, {"$ne": ["$$received", None]}, _close(received_at)]
+    near = {"$lt": [{"$abs": {"$subtract": [update_id, id_field]}}, IDS_COMPARABLE_APART]}
+    is_near = {"$cond": [{"$isNumber": id_field}, near, False]}
+    comparable = [is_near, {"$ne": ["$$received", None]}, _close(received_at)]
     by_id = {"$gt": [update_id, id_field]}
     return {"$let": {"vars": {"received": received}, "in": {"$cond": [{"$and": comparable}, by_id, by_time]}}}
 
@@ -326,7 +329,7 @@ def _close(received_at: datetime) -> Document:
 def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
     """Filter on the key alone (a predicate beside it makes upserts fail with E11000), decide in it.
 
-    The same answer again moves the update id alone, by which later taps are told from earlier ones. With
+    The same button again moves the update id alone, by which later taps are told from earlier ones. With
     another answer goes what was said about the one before; a note that the athlete wrote as a reply stays.
     """
     document = {**event.to_bson(), "sessionKey": key}
@@ -334,7 +337,7 @@ def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
     changed: Document = {"$mergeObjects": ["$$ROOT", {"$literal": document}]}
     if event.note is None:
         changed["$mergeObjects"].append(
-            {"note": {"$cond": [{"$isNumber": "$noteMessageId"}, {"$ifNull": ["$note", None]}, None]}}
+            {"note": {"$cond": [{"$isNumber": "$noteMessageId"}, _or_null("$note"), None]}}
         )
     replaced = {
         "$cond": [_same_answer(event), {"$mergeObjects": ["$$ROOT", {"updateId": event.update_id}]}, changed]
@@ -350,14 +353,22 @@ def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
 
 
 def _same_answer(event: FeedbackEvent) -> Document:
+    """Whether what stands was said with the same button of the same message."""
     same: list[Document] = [
         {"$eq": ["$type", event.type.value]},
+        {"$eq": [_or_null("$chatId"), event.chat_id]},
+        {"$eq": [_or_null("$messageId"), event.message_id]},
         {"$eq": [{"$type": "$receivedAt"}, "date"]},
         {"$let": {"vars": {"received": _date("$receivedAt")}, "in": _close(event.received_at)}},
     ]
-    if event.note is not None:
-        same.append({"$eq": ["$note", {"$literal": event.note}]})
-    return {"$and": same}
+    same_note: Document = {"$eq": [_or_null("$note"), {"$literal": event.note}]}
+    if event.note is None:
+        same_note = {"$or": [{"$isNumber": "$noteMessageId"}, same_note]}
+    return {"$and": [*same, same_note]}
+
+
+def _or_null(field: str) -> Document:
+    return {"$ifNull": [field, None]}
 
 
 def _without_foreign_details(event: FeedbackEvent) -> Document:

@@ -44,9 +44,21 @@ async def test_the_same_tap_twice(desk: Desk) -> None:
     assert await desk.changes() == []
 
 
+async def test_another_note_is_another_answer(desk: Desk) -> None:
+    """It is news, and what stood before is remembered; a note that was written as a reply stays, silently."""
+    await desk.answer(1, PAIN, note="left knee")
+    assert (await desk.answer(2, PAIN, note="right knee")).is_new
+    assert (await desk.answer(3, PAIN)).is_new
+    assert [change["note"] for change in await desk.changes()] == ["left knee", "right knee"]
+    assert (await desk.event())["note"] is None
+    await desk.note(4, "it is better", payloads=("session_feedback|r|s|pain",))
+    assert not (await desk.answer(5, PAIN)).is_new
+    assert (await desk.event())["note"] == "it is better"
+
+
 @pytest.mark.parametrize("at", [NOW, "2026-02-16T18:42:58.123Z", "yesterday", None])
 async def test_the_same_answer_by_another_writer(desk: Desk, at: object) -> None:
-    """A document without update id, its time a date, a text or none, takes the tap and keeps its fields."""
+    """A document without update id and message takes the tap, and keeps its own fields."""
     theirs = {"sessionKey": "r-s-7", "runId": "r", "sessionId": "s", "userId": 7, "type": "done", "mine": 1}
     await desk.db.feedback_events.insert_one({**theirs, "receivedAt": at})
     case = await desk.answer(1, DONE)
@@ -54,7 +66,7 @@ async def test_the_same_answer_by_another_writer(desk: Desk, at: object) -> None
     event = await desk.event()
     assert {name: event[name] for name in theirs} == theirs
     assert event["updateId"] == 1
-    assert event["receivedAt"] == (NOW if at == NOW else NOW + timedelta(seconds=1))
+    assert event["receivedAt"] == NOW + timedelta(seconds=1)
 
 
 async def test_a_redelivered_first_tap_is_news(desk: Desk) -> None:

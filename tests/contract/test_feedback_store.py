@@ -168,7 +168,7 @@ async def test_shuffled_and_replayed_taps_give_the_same_state(
         assert found[key] in [{**document, "updateId": event.update_id} for document in same]
 
 
-async def test_the_same_answer_again_moves_the_update_id_alone(db: Database, store: FeedbackStore) -> None:
+async def test_the_same_button_again_moves_the_update_id_alone(db: Database, store: FeedbackStore) -> None:
     """So that its time stays that of the first tap, and an older tap still loses."""
     first = make_event(type_=DONE, update_id=1)
     again = make_event(type_=DONE, update_id=3, at=NOW + timedelta(seconds=3))
@@ -189,6 +189,34 @@ async def test_update_ids_that_restart_after_a_week(db: Database, store: Feedbac
     assert await store.record([far]) == [recorded(PAIN, won=True, at=far.received_at)]
     assert await store.record([first]) == [recorded(PAIN, won=False, at=far.received_at)]
     assert await only_document(db) == far.to_bson()
+
+
+async def test_another_button_of_the_same_type_counts(db: Database, store: FeedbackStore) -> None:
+    """One below another message, or with another note or none: the last tap is in the document, whole."""
+
+    def pain(number: int, note: str | None, **place: Any) -> FeedbackEvent:
+        event = make_event(type_=PAIN, update_id=number, at=NOW + timedelta(seconds=number), note=note)
+        return event.model_copy(update=place)
+
+    for event in (
+        pain(1, "left knee"),
+        pain(2, "right knee"),
+        pain(3, None),
+        pain(4, None, message_id=99, session_date="2026-02-20"),
+        pain(5, None, message_id=99, chat_id="-7"),
+    ):
+        await store.record([event])
+        assert await only_document(db) == event.to_bson()
+
+
+async def test_another_bots_update_ids(store: FeedbackStore) -> None:
+    """A bot that has taken the place of another counts from somewhere else: then the time decides."""
+    first = make_event(type_=DONE, update_id=500_000_000)
+    await store.record([first])
+    early = make_event(type_=HARD, update_id=900_000_000, at=NOW - timedelta(seconds=1))
+    assert await store.record([early]) == [recorded(DONE, won=False)]
+    later = make_event(type_=PAIN, update_id=11, at=NOW + timedelta(seconds=1))
+    assert await store.record([later]) == [recorded(PAIN, won=True, at=later.received_at)]
 
 
 @pytest.mark.parametrize("together", [True, False])

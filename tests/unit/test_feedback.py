@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.core.callbacks import Callback, FeedbackType, Later
 from bot.core.documents import FeedbackEvent
 from bot.core.feedback import (
+    IDS_COMPARABLE_APART,
     IDS_COMPARABLE_WITHIN,
     NotWritten,
     Outcome,
@@ -312,10 +313,14 @@ def test_colliding_keys_get_different_documents() -> None:
         (3, timedelta(days=8), True),
         (10, timedelta(days=8), True),
         (99, -timedelta(days=8), False),
+        (10 + IDS_COMPARABLE_APART - 1, -timedelta(seconds=5), True),
+        (10 + IDS_COMPARABLE_APART, -timedelta(seconds=5), False),
+        (10 + IDS_COMPARABLE_APART, timedelta(seconds=5), True),
     ],
 )
 def test_which_answer_is_the_later_one(new_id: int, new_after: timedelta, expected: bool) -> None:
-    """Within six days the update ids tell, beyond them the time of receipt; a redelivery is not later."""
+    """Within six days the update ids tell, beyond them, and where they are far apart, the time of receipt; a
+    redelivery is not later."""
     new = make_event(update_id=new_id, received_at=NOW + new_after)
     assert supersedes(new, 10, NOW) is expected
 
