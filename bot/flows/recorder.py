@@ -59,6 +59,8 @@ log = logging.getLogger(__name__)
 ANSWER_WITHIN = timedelta(seconds=2)
 MAX_TRIES = 3
 
+# What only the database can tell of an athlete's tap.
+_NOT_FORESEEN = frozenset({Outcome.LATE, Outcome.UNKNOWN})
 _PAGE = 500
 _SMALLEST_BATCH = 25
 _BOOKS_INTERVAL = 0.1
@@ -359,7 +361,10 @@ class Recorder:
                 text = texts.postponed(again_at, zone, self._clock(), language)
                 self._answer(item.entry, Answer(case.tap.query_id, text))
             case NotWritten():
-                self._answer(item.entry, self._refusal(case, case.result))
+                refusal = self._refusal(case, case.result)
+                if item.entry.seq in self._promised and case.result.outcome in _NOT_FORESEEN:
+                    self._write_after(item.entry, refusal.text)
+                self._answer(item.entry, refusal)
             case Unrecordable():
                 await self._bury(item.entry, case.result.reason)
                 return
@@ -462,13 +467,13 @@ class Recorder:
             language = self._languages.of(sender_of(entry.update), language_of_sender(entry.update))
             if entry.seq in self._promised or entry.answered:
                 self._promised.discard(entry.seq)
-                self._take_back(entry, language)
+                self._write_after(entry, texts.NOT_SAVED_AFTER_ALL(language))
             self._answer(entry, Answer(query_id, texts.NOT_SAVED(language), alert=True))
         log.error("update at journal position %d becomes a dead letter: %s", entry.seq, reason)
         await self._journaled(partial(self._journal.failed, entry.seq, reason, bury=True))
 
-    def _take_back(self, entry: Entry, language: Language) -> None:
-        """Say in their chat that a tap, which was told that it would be saved, is not."""
+    def _write_after(self, entry: Entry, text: str) -> None:
+        """Say in their chat what has become of a tap that was only told that it was received."""
         try:
             update = read_update(entry.update, entry.received_at)
         except UnreadableUpdate:
@@ -480,7 +485,7 @@ class Recorder:
         message = CommandUpdate(
             tap.update_id, tap.user_id, tap.chat_id, is_private, "", "", tap.language_code
         )
-        self._commands.put(message, lambda: None, Reply(texts.NOT_SAVED_AFTER_ALL(language)))
+        self._commands.put(message, lambda: None, Reply(text))
 
     async def _answer_the_waiting(self) -> None:
         """Tell taps that wait for MongoDB that they were received."""

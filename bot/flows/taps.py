@@ -106,8 +106,8 @@ class Case:
 
     @property
     def is_answer(self) -> bool:
-        """Whether it will be written, as far as can be said by now."""
-        return isinstance(self.wish, Callback) and not self.is_in_group
+        """Whether it is certain by now that it will be written."""
+        return isinstance(self.verdict, FeedbackEvent)
 
 
 @dataclass(frozen=True, slots=True)

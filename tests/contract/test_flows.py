@@ -893,6 +893,37 @@ async def test_who_was_told_received_hears_that_it_was_not_saved(
     assert set(await stored(db)) == {"r2"}
 
 
+async def test_what_only_the_database_can_tell_is_told_when_it_is_back(
+    api: FakeApi, recording: Recording, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then such a tap is called received, not an answer that will be saved."""
+    is_away = True
+
+    def away(self: PromptStore, *arguments: Any) -> Any:
+        if is_away:
+            raise StorageUnavailable("away")
+        return originals[len(arguments)](self, *arguments)
+
+    originals: dict[int, Any] = {1: PromptStore.resolve, 4: PromptStore.sent_at}
+    monkeypatch.setattr(PromptStore, "resolve", away)
+    monkeypatch.setattr(PromptStore, "sent_at", away)
+    time.now = NOW + ANSWER_WITHIN + MILLISECOND
+    unknown = format_callback("r" * 40, "s" * 40, FeedbackType.DONE)
+    await recording.receive(tap_update(1, unknown), tap_update(2, date=0), session_tap(3, "r3"))
+    async with running(*recording.flows()):
+        await eventually(lambda: len(api.answers) == 3)
+        texts = {query: text for query, text, _ in api.answers}
+        unjudged = answers.RECEIVED_UNJUDGED(EN)
+        assert texts == {"q1": unjudged, "q2": unjudged, "q3": answers.RECEIVED(EN)}
+        is_away = False
+        await eventually(recording.emptied)
+        await eventually(lambda: len(api.sent) == 2)
+    late, forgotten = (NotWritten(outcome) for outcome in (Outcome.LATE, Outcome.UNKNOWN))
+    assert {text for _, text, _ in api.sent} == {
+        answers.not_written(late, 14, EN), answers.not_written(forgotten, 14, EN),
+    }  # fmt: skip
+
+
 async def test_after_a_restart_nobody_is_answered_twice(
     api: FakeApi, db: Database, recording: Recording
 ) -> None:
