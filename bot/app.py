@@ -56,7 +56,7 @@ from bot.journal import Journal
 from bot.logs import Recurring
 from bot.settings import DEFAULT_DB, Settings
 from bot.store.athletes import AthleteStore
-from bot.store.connection import Database, connect
+from bot.store.connection import OPERATION_TIMEOUT, Database, connect
 from bot.store.embedded import EmbeddedMongo
 from bot.store.feedback import FeedbackStore
 from bot.store.figures import FigureStore
@@ -374,7 +374,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
     async with AsyncExitStack() as stack:
         stack.enter_context(_only_one(settings.data_dir))
         journal = await stack.enter_async_context(open_journal(settings.data_dir))
-        opened = await _unless(stop, stack.enter_async_context(open_database(settings, on_write)))
+        opened = await _unless(stop, stack.enter_async_context(_opened_database(settings, on_write)))
         if opened is None:
             return
         db, embedded = opened
@@ -550,18 +550,33 @@ async def open_journal(data_dir: Path) -> AsyncIterator[Journal]:
 
 
 @asynccontextmanager
-async def open_database(
-    settings: Settings, on_write: OnWrite | None = None
-) -> AsyncIterator[tuple[Database, EmbeddedMongo | None]]:
-    """MongoDB as the settings say: at `MONGO_URL`, else the embedded one, started and stopped here.
+async def open_database(settings: Settings) -> AsyncIterator[Database]:
+    """MongoDB for a command: at `MONGO_URL`, else the embedded one, started and stopped here.
 
-    Args:
-        on_write: is told how long each write took.
+    The embedded one may be another command's, which ends first: then it is started anew meanwhile.
 
     Raises:
         ConfigError: `MONGO_URL` is no connection string.
         EmbeddedMongoError: the embedded MongoDB cannot run here.
     """
+    async with _opened_database(settings, selection_timeout=OPERATION_TIMEOUT) as (db, embedded):
+        if embedded is None:
+            yield db
+            return
+        supervising = asyncio.create_task(embedded.supervise())
+        try:
+            yield db
+        finally:
+            await end_tasks([supervising], _CANCEL_TRIES)
+            if supervising.done() and not supervising.cancelled():
+                supervising.exception()  # what the command has met tells enough
+
+
+@asynccontextmanager
+async def _opened_database(
+    settings: Settings, on_write: OnWrite | None = None, **options: int
+) -> AsyncIterator[tuple[Database, EmbeddedMongo | None]]:
+    """MongoDB as the settings say; see `connect` for the options."""
     async with AsyncExitStack() as stack:
         embedded = None
         if settings.mongo_url is None:
@@ -569,8 +584,8 @@ async def open_database(
             url = embedded.url
             log.info("embedded MongoDB at %s", url)
         else:
-            url = settings.mongo_url.get_secret_value()
-        db = connect(url, settings.mongo_db, DEFAULT_DB, on_write)
+            url, options = settings.mongo_url.get_secret_value(), {}
+        db = connect(url, settings.mongo_db, DEFAULT_DB, on_write, **options)
         # The driver says goodbye to the server, and would wait half a minute for one that hangs.
         stack.push_async_callback(lambda: _within(_GOODBYE, db.client.close()))
         yield db, embedded

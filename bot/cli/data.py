@@ -106,7 +106,7 @@ async def _write(
     progress: Callable[[Tally], None],
 ) -> None:
     flow = write_all_or_nothing if strict else write_stream
-    async with app.open_database(settings) as (db, _):
+    async with app.open_database(settings) as db:
         try:
             store = await _store(settings, db, collection)
             await flow(source, collection, store, tally, report=_complain, progress=progress)
@@ -160,7 +160,7 @@ async def _export(
 ) -> None:
     out = sys.stdout.buffer
     with _bar(collection, hidden=os.isatty(_OUTPUT)) as progress:
-        async with app.open_database(settings) as (db, _):
+        async with app.open_database(settings) as db:
             await export_stream(
                 read_batches(db, collection, selection),
                 collection,
@@ -202,7 +202,7 @@ def record_run(file: str) -> None:
 
 
 async def _record_run(settings: Settings, run: RunRecords) -> dict[str, Written]:
-    async with app.open_database(settings) as (db, _):
+    async with app.open_database(settings) as db:
         await make_keys(db, _indexes(settings, run.by_collection()))
         return await store_run(db, run, clock=system_clock)
 
@@ -240,7 +240,7 @@ async def _rollup(
     settings: Settings, training: Training, athlete_id: str | None, *, from_database: bool
 ) -> list[Written | Refused]:
     left_out: list[Written | Refused] = []
-    async with app.open_database(settings) as (db, _):
+    async with app.open_database(settings) as db:
         if from_database:
             # Few at a time: an artifact holds all that went into a run.
             async for batch in read_batches(db, _ARTIFACTS, batch=10):

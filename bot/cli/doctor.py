@@ -211,7 +211,7 @@ class _Examination:
             found = await take("mongodb", work, _EMBEDDED_CURE, _EMBEDDED_STARTS_WITHIN)
             if not opened:
                 return [*found, *skip_mongodb("see mongodb")]
-            return await look_at_mongodb(opened[0][0], expected, system_clock, self._notes)
+            return await look_at_mongodb(opened[0], expected, system_clock, self._notes)
 
     async def _http(self) -> list[Finding]:
         settings = self._settings

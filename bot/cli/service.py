@@ -108,7 +108,7 @@ def bootstrap(convert_dates: bool, expire_old: bool) -> int:
 async def _bootstrap(settings: Settings) -> tuple[bool, list[dates.OddDates]]:
     """Whether all indexes are in order, and the timestamps that are no dates."""
     indexes = app.declared_indexes(settings)
-    async with app.open_database(settings) as (db, _):
+    async with app.open_database(settings) as db:
         reports = await bootstrap_indexes(db, indexes)
         failed = [report for report in reports if report.outcome == "failed"]
         for line in (*(report for report in reports if report not in failed), *describe_retention(indexes)):
@@ -141,7 +141,7 @@ async def _convert_dates(settings: Settings, *, expire_old: bool) -> list[dates.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
-    async with app.open_database(settings) as (db, _):
+    async with app.open_database(settings) as db:
         with Progress(console=Console(stderr=True), transient=True, disable=not os.isatty(_ERRORS)) as bar:
             task = bar.add_task("converting", total=None)
             conversions = await dates.convert_dates(
@@ -234,7 +234,7 @@ async def _ask(
     at: str | None,
     **what: Any,
 ) -> _Asked:
-    async with app.open_database(settings) as (db, _):
+    async with app.open_database(settings) as db:
         roster = read_roster(settings.athlete_ids, await AthleteStore(db).all(), settings.hours())
         athlete, chat_id = _whom(roster, athlete_id, chat_id)
         due_at = _due_at(at, settings.timezone if athlete is None else athlete.hours.zone)
@@ -319,7 +319,7 @@ def stats(days: int, as_json: bool, picture: Path | None) -> None:
 
 
 async def _stats(settings: Settings, days: int, picture: Path | None) -> Stats:
-    async with app.open_journal(settings.data_dir) as journal, app.open_database(settings) as (db, _):
+    async with app.open_journal(settings.data_dir) as journal, app.open_database(settings) as db:
         stores = app.build_stores(db, journal, system_clock)
         roster = app.build_roster(settings, stores, system_clock)
         figures = await app.build_figures(settings, stores, roster, system_clock).collect(days)

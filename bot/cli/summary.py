@@ -36,7 +36,7 @@ def summary(week_start: str | None, athlete: str | None, as_json: bool) -> None:
 
 
 async def _summary(settings: Settings, athlete_id: str | None, monday: date | None) -> Summary:
-    async with app.open_database(settings) as (db, _):
+    async with app.open_database(settings) as db:
         keeper = RosterKeeper(AthleteStore(db), settings.athlete_ids, settings.hours(), system_clock)
         roster = await keeper.refresh()
         athlete = _athlete(roster, athlete_id)

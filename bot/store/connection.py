@@ -45,7 +45,7 @@ Instant = Callable[[], object]
 DUPLICATE_KEY = 11000
 
 # Milliseconds. An operation that takes longer counts as an outage; bulk readers ask for more time themselves.
-_OPERATION_TIMEOUT = 10_000
+OPERATION_TIMEOUT = 10_000
 _SELECTION_TIMEOUT = 2_000
 
 NO_TIMEOUT = 0
@@ -59,21 +59,29 @@ _DENIED_COMMAND = re.compile(r'to execute command \{ ([A-Za-z]+): (?:"([\w.]+)")
 _TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError")
 
 
-def connect(url: str, db_name: str | None, default_db: str, on_write: OnWrite | None = None) -> Database:
+def connect(
+    url: str,
+    db_name: str | None,
+    default_db: str,
+    on_write: OnWrite | None = None,
+    *,
+    selection_timeout: int = _SELECTION_TIMEOUT,
+) -> Database:
     """A database handle; nothing is sent before the first operation.
 
     Args:
         url: MongoDB connection string.
         db_name: database; None takes the one in `url`, else `default_db`.
         on_write: is told how long each write took.
+        selection_timeout: milliseconds to look for a server that takes the operation.
 
     Raises:
         ConfigError: `url` cannot be understood.
     """
     try:
         defaults: dict[str, Any] = {
-            "timeoutMS": _OPERATION_TIMEOUT,
-            "serverSelectionTimeoutMS": _SELECTION_TIMEOUT,
+            "timeoutMS": OPERATION_TIMEOUT,
+            "serverSelectionTimeoutMS": selection_timeout,
         }
         options = url.lower().partition("?")[2]
         with warnings.catch_warnings():

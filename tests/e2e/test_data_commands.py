@@ -25,14 +25,14 @@ BAD = '{"weekStart": "2026-02-23", "x": [{"y": 1}, {"y": NaN}]}\n'
 
 
 class Shell:
-    """Runs commands of the bot in a folder, on a database of its own."""
+    """Runs commands of the bot in a folder, on a database of its own, or (None) on the embedded MongoDB."""
 
     def __init__(self, folder: Path, url: str, db: Any) -> None:
         self.folder = folder
         self.db = db
         self.environment = {
             "PATH": os.defpath, "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "HOME": str(folder),
-            "MONGO_URL": url, "MONGO_DB": db.name, "TIMEZONE": "Europe/Madrid",
+            "MONGO_URL": url, "MONGO_DB": "test" if db is None else db.name, "TIMEZONE": "Europe/Madrid",
         }  # fmt: skip
 
     async def __call__(self, *arguments: str, stdin: str | bytes | None = None) -> Finished:
@@ -344,3 +344,23 @@ async def _on_terminal(shell: Shell, *arguments: str) -> str:
     await process.wait()
     os.close(ours)
     return shown.decode()
+
+
+async def test_commands_share_an_embedded_mongodb(tmp_path: Path) -> None:
+    """Without a service the first to come starts it, and stops it when it is done; the others go on."""
+    shell = Shell(tmp_path, "", None)
+    numbers = [100, 4_000, 400, 2_000]
+    done = await asyncio.gather(
+        *(
+            shell("write", "run_events", stdin="".join(runs(f"w{place}", number)))
+            for place, number in enumerate(numbers)
+        )
+    )
+    assert [(it.status, it.err) for it in done if it.status] == []
+    exported = await shell("export", "run_events")
+    assert len(exported.out.splitlines()) == sum(numbers)
+
+
+def runs(name: str, number: int) -> list[str]:
+    """So many lines for `run_events`."""
+    return [f'{{"runId": "{name}-{n}", "status": "success"}}\n' for n in range(number)]
