@@ -6,6 +6,8 @@ Secrets are `SecretStr`: their values appear in no message and no repr.
 from __future__ import annotations
 
 import difflib
+import logging
+import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import time
@@ -16,7 +18,13 @@ from zoneinfo import ZoneInfo
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from bot.core.details import Detail
 from bot.core.errors import ConfigError
@@ -79,6 +87,23 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the environment has, even if it is empty and so means the default, no file changes."""
+        if isinstance(dotenv_settings, DotEnvSettingsSource):
+            here = {name.lower() for name in os.environ}
+            dotenv_settings.env_vars = {
+                name: value for name, value in dotenv_settings.env_vars.items() if name not in here
+            }
+        return init_settings, env_settings, dotenv_settings
 
     telegram_bot_token: SecretStr | None = None
     telegram_api_url: str = TELEGRAM_API_URL
@@ -239,6 +264,7 @@ def load_readable(env_file: Path | None = ENV_FILE) -> tuple[Settings, list[str]
     """The settings with the defaults in place of what cannot be read, and what is wrong: a line each,
     beginning with the variable's name where one is at fault."""
     faults: list[str] = []
+    logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # what is wrong with the file is said here
     try:
         if env_file is not None and env_file.is_file():
             _check_names(env_file)

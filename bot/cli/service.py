@@ -197,7 +197,8 @@ def prompt(
         then = "start `run` on this DATA_DIR to send it" if away else "the running service sends it"
         click.echo(f"queued: {what}, due {iso_utc(asked.due_at)}; {then}")
     else:
-        click.echo(f"nothing to do: {what} was queued before and is {asked.state}")
+        given = "; what is said now about time, title or note changes nothing" if at or title or note else ""
+        click.echo(f"nothing to do: {what} was queued before and is {asked.state}{given}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Coroutine
 from typing import Any
 
 from bot.core.errors import StorageUnavailable
 from bot.logs import setup_logging
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, load_settings, lookalikes
+
+log = logging.getLogger(__name__)
 
 
 def read_settings() -> Settings:
@@ -20,6 +23,8 @@ def read_settings() -> Settings:
     """
     settings = load_settings()
     setup_logging(settings.log_level, settings.log_format, settings.secrets())
+    for name, meant in lookalikes(os.environ).items():  # it may be another program's
+        log.warning("%s in the environment is no setting and does nothing; do you mean %s?", name, meant)
     return settings
 
 

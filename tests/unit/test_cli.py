@@ -9,7 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bot.cli import cli, main
+from bot.cli import cli, main, shared
+from bot.settings import Settings
 
 COMMANDS = cli.list_commands(click.Context(cli))
 
@@ -55,3 +56,17 @@ needless = [name for name in sys.modules if name.startswith(("bot.exchange", "bo
 assert not needless, needless
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, stdout=subprocess.DEVNULL)
+
+
+def test_a_misspelt_variable_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be another program's, so nothing stops for it; but no default stays in force silently."""
+    monkeypatch.setattr(shared, "setup_logging", lambda *_: None)
+    monkeypatch.setattr(shared, "load_settings", Settings)
+    monkeypatch.setenv("ATHLETE_ID", "5")
+    shared.read_settings()
+    assert (
+        "ATHLETE_ID in the environment is no setting and does nothing; do you mean ATHLETE_IDS?"
+        in caplog.text
+    )

@@ -178,14 +178,13 @@ def test_all_faults_are_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where the environment is silent or empty, the file speaks."""
+    """Where the environment is silent, the file speaks."""
     env_file = tmp_path / ".env"
     env_file.write_text(
         "# a comment\nLATE_AFTER_DAYS=3\nexport TIMEZONE='Europe/Madrid'\nATHLETE_IDS=7,8 # two\n"
         "ADMIN_IDS=9\nSOMEBODY_ELSES=1\n"
     )
     monkeypatch.setenv("LATE_AFTER_DAYS", "5")
-    monkeypatch.setenv("ADMIN_IDS", "")
     settings = load_settings(env_file)
     assert settings.late_after_days == 5
     assert settings.timezone == ZoneInfo("Europe/Madrid")
@@ -302,6 +301,17 @@ def test_a_file_that_is_no_text_leaves_the_environment(tmp_path: Path) -> None:
     settings, (fault,) = load_readable(env_file)
     assert "cannot be read (" in fault
     assert settings == load_settings(None)
+
+
+def test_an_empty_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It means the default: so a setting of the file can be taken back, whatever the case of the names."""
+    file = tmp_path / ".env"
+    file.write_text("ATHLETE_IDS=5\ntimezone=Asia/Tokyo\nLATE_AFTER_DAYS=3\n")
+    monkeypatch.setenv("ATHLETE_IDS", "")
+    monkeypatch.setenv("TIMEZONE", "")
+    settings = load_settings(file)
+    assert (settings.athlete_ids, str(settings.timezone), settings.late_after_days) == (frozenset(), "UTC", 3)
+    assert settings.model_fields_set == {"late_after_days"}
 
 
 def test_lookalikes() -> None:
