@@ -306,7 +306,7 @@ def test_a_file_that_is_no_text_leaves_the_environment(tmp_path: Path) -> None:
 def test_an_empty_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It means the default: so a setting of the file can be taken back, whatever the case of the names."""
     file = tmp_path / ".env"
-    file.write_text("ATHLETE_IDS=5\ntimezone=Asia/Tokyo\nLATE_AFTER_DAYS=3\n")
+    file.write_text("\n".join(["ATHLETE_IDS=5", "timezone=Asia/Tokyo", "LATE_AFTER_DAYS=3"]))
     monkeypatch.setenv("ATHLETE_IDS", "")
     monkeypatch.setenv("TIMEZONE", "")
     settings = load_settings(file)
