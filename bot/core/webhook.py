@@ -111,7 +111,7 @@ class HookState:
         Args:
             last: how it was at the last look; None at the first, when nobody knows how old the failure is.
             calm: how it was when Telegram got through last.
-            has_arrived: whether an update has come since the trouble began.
+            has_arrived: whether an update has come since the last failure.
         """
         if self.failed_at is None or (calm is not None and self.failed_at == calm.failed_at):
             return False

@@ -83,7 +83,6 @@ class Reception:
         self._last: HookState | None = None
         self._calm: HookState | None = None
         self._reached_at: datetime | None = None
-        self._blocked_since: datetime | None = None
         self._arrived_at: datetime | None = None
         self._trouble = Recurring(log)
 
@@ -166,29 +165,30 @@ class Reception:
             await self._set()
         now, last = self._clock(), self._last
         self._last = state = read_state(await self._api.webhook_info(), self._hook.url)
+        known = self._trust.taken()
         if not state.is_set:
             self._is_set = False
             self._trouble.met(
                 "somebody has changed the webhook of this token: it is set again", logging.ERROR
             )
             await self._set()
-        elif state.is_in_trouble(last, self._calm, has_arrived=self._has_arrived()):
-            self._blocked_since = self._blocked_since or now
+        elif state.is_in_trouble(last, self._calm, has_arrived=self._has_arrived(state)):
             self._trouble.met(_explain(state))
             return
-        self._calm, self._blocked_since = state, None
+        self._calm = state
         self._trouble.over("the webhook works again")
         gap = gap_before(now, self._reached_at, self._polling.last_poll(), what="not reached")
-        await self._journal.remember({LAST_POLL_FACT: to_ms(now), **self._trust.taken(), **gap})
+        await self._journal.remember({LAST_POLL_FACT: to_ms(now), **known, **gap})
         self._reached_at = now
         self._polling.polled()
 
-    def _has_arrived(self) -> bool:
-        """Whether an update has come since nothing got through, here or at another service."""
+    def _has_arrived(self, state: HookState) -> bool:
+        """Whether an update has come since the last failure, here or at another service."""
+        if state.failed_at is None:
+            return False
+        failed_at = from_ms(state.failed_at * 1000)
         arrivals = (self._arrived_at, self._polling.last_poll())
-        return any(
-            at is not None and self._blocked_since is not None and at > self._blocked_since for at in arrivals
-        )
+        return any(at is not None and at >= failed_at for at in arrivals)
 
     async def _set(self) -> None:
         await self._api.set_webhook(self._hook.url, self._hook.secret)

@@ -59,7 +59,7 @@ log = logging.getLogger(__name__)
 ANSWER_WITHIN = timedelta(seconds=2)
 MAX_TRIES = 3
 
-# What only the database can tell of an athlete's tap.
+# What the database may tell of an answer after all.
 _NOT_FORESEEN = frozenset({Outcome.LATE, Outcome.UNKNOWN})
 _PAGE = 500
 _SMALLEST_BATCH = 25

@@ -329,8 +329,9 @@ def _close(received_at: datetime) -> Document:
 def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
     """Filter on the key alone (a predicate beside it makes upserts fail with E11000), decide in it.
 
-    The same button again moves the update id alone, by which later taps are told from earlier ones. With
-    another answer goes what was said about the one before; a note that the athlete wrote as a reply stays.
+    The same button again moves the update id alone, by which later taps are told from earlier ones. The same
+    answer below another message is of that message, and was first given when it was. With another answer goes
+    what was said about the one before; a note that the athlete wrote as a reply stays.
     """
     document = {**event.to_bson(), "sessionKey": key}
     wins = {"$and": [*decide(event.run_id, event.session_id, event.update_id, event.received_at)]}
@@ -339,8 +340,10 @@ def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
         changed["$mergeObjects"].append(
             {"note": {"$cond": [{"$isNumber": "$noteMessageId"}, _or_null("$note"), None]}}
         )
+    moved = {"$mergeObjects": [changed, {name: f"${name}" for name in ("receivedAt", "timestamp")}]}
+    again = {"$mergeObjects": ["$$ROOT", {"updateId": event.update_id}]}
     replaced = {
-        "$cond": [_same_answer(event), {"$mergeObjects": ["$$ROOT", {"updateId": event.update_id}]}, changed]
+        "$cond": [_same_answer(event), {"$cond": [_same_message(event), again, moved]}, changed],
     }
     return UpdateOne(
         {"sessionKey": key},
@@ -353,18 +356,24 @@ def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
 
 
 def _same_answer(event: FeedbackEvent) -> Document:
-    """Whether what stands was said with the same button of the same message."""
-    same: list[Document] = [
-        {"$eq": ["$type", event.type.value]},
-        {"$eq": [_or_null("$chatId"), event.chat_id]},
-        {"$eq": [_or_null("$messageId"), event.message_id]},
-        {"$eq": [{"$type": "$receivedAt"}, "date"]},
-        {"$let": {"vars": {"received": _date("$receivedAt")}, "in": _close(event.received_at)}},
-    ]
+    """Whether what stands says the same."""
     same_note: Document = {"$eq": [_or_null("$note"), {"$literal": event.note}]}
     if event.note is None:
         same_note = {"$or": [{"$isNumber": "$noteMessageId"}, same_note]}
-    return {"$and": [*same, same_note]}
+    return {
+        "$and": [
+            {"$eq": ["$type", event.type.value]},
+            {"$eq": [{"$type": "$receivedAt"}, "date"]},
+            {"$let": {"vars": {"received": _date("$receivedAt")}, "in": _close(event.received_at)}},
+            same_note,
+        ]
+    }
+
+
+def _same_message(event: FeedbackEvent) -> Document:
+    """Whether what stands was said with a button of the same message."""
+    place = [_or_null("$chatId"), _or_null("$messageId")]
+    return {"$eq": [place, {"$literal": [event.chat_id, event.message_id]}]}
 
 
 def _or_null(field: str) -> Document:

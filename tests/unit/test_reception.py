@@ -96,16 +96,17 @@ async def test_what_is_forgotten_was_not_delivered(
     """After a failure an update has to arrive, here or at another service."""
     caplog.set_level(logging.INFO)
     assert await scene.look(1, None)
-    assert not await scene.look(1, 100)
-    assert not await scene.look(1, 100)
-    assert not await scene.look(0, 100)  # forgotten by Telegram
-    assert not await scene.look(0, 100)
+    failed_at = int(scene.now.timestamp()) + 2
+    assert not await scene.look(1, failed_at)
+    assert not await scene.look(1, failed_at)
+    assert not await scene.look(0, failed_at)  # forgotten by Telegram
+    assert not await scene.look(0, failed_at)
     if where == "here":
         await scene.reception.take(TAP)
     else:
         scene.siblings.reached_at = scene.now
-    assert await scene.look(0, 100)
-    assert await scene.look(1, 100)
+    assert await scene.look(0, failed_at)
+    assert await scene.look(1, failed_at)
     said = [record.getMessage() for record in caplog.records if "webhook" in record.getMessage()]
     assert len(said) == 3
     assert "the webhook, with 1 update to send: 502 Bad Gateway" in said[0]
@@ -117,6 +118,16 @@ async def test_what_came_before_a_failure_shows_nothing(scene: Scene) -> None:
     """Only what arrives after it."""
     await scene.reception.take(TAP)
     scene.siblings.reached_at = scene.now
-    assert not await scene.look(1, 100)
-    assert not await scene.look(0, 100)
-    assert not await scene.look(0, 100)
+    failed_at = int(scene.now.timestamp()) + 2
+    assert not await scene.look(1, failed_at)
+    assert not await scene.look(0, failed_at)
+    assert not await scene.look(0, failed_at)
+
+
+async def test_what_telegram_sends_again_between_two_looks(scene: Scene) -> None:
+    """It failed, and came at the second try: the look after that finds all well, and so does every other."""
+    failed_at = int(scene.now.timestamp()) + 2
+    scene.now += timedelta(seconds=4)
+    await scene.reception.take(TAP)
+    await scene.look(0, failed_at)
+    assert await scene.look(0, failed_at)

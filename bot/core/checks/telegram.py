@@ -48,8 +48,8 @@ def judge_webhook(
             return warn(
                 "webhook",
                 f"one is set ({where}), and {', '.join(takers)} takes updates; WEBHOOK_URL is not set here",
-                "WEBHOOK_URL=<what follows --webhook>, in .env, so that it can be looked at; back to polling:"
-                f" {deletion}",
+                "WEBHOOK_URL=<what follows --webhook>, in .env, so that it can be looked at; if it is not"
+                f" that one, or to poll again: {deletion}",
             )
         return fail(
             "webhook",
