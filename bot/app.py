@@ -553,13 +553,14 @@ async def open_journal(data_dir: Path) -> AsyncIterator[Journal]:
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
     """MongoDB for a command: at `MONGO_URL`, else the embedded one, started and stopped here.
 
-    The embedded one may be another command's, which ends first: then it is started anew meanwhile.
+    Commands wait for each other with stopping the embedded one; if the service that runs it ends meanwhile,
+    it is started anew.
 
     Raises:
         ConfigError: `MONGO_URL` is no connection string.
         EmbeddedMongoError: the embedded MongoDB cannot run here.
     """
-    async with _opened_database(settings, selection_timeout=OPERATION_TIMEOUT) as (db, embedded):
+    async with _opened_database(settings, brief=True) as (db, embedded):
         if embedded is None:
             yield db
             return
@@ -574,17 +575,20 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def _opened_database(
-    settings: Settings, on_write: OnWrite | None = None, **options: int
+    settings: Settings, on_write: OnWrite | None = None, *, brief: bool = False
 ) -> AsyncIterator[tuple[Database, EmbeddedMongo | None]]:
-    """MongoDB as the settings say; see `connect` for the options."""
+    """MongoDB as the settings say. Who uses it briefly bears with an embedded one that is started anew."""
+    options: dict[str, int] = {}
     async with AsyncExitStack() as stack:
         embedded = None
         if settings.mongo_url is None:
-            embedded = await stack.enter_async_context(EmbeddedMongo(settings.data_dir))
+            embedded = await stack.enter_async_context(EmbeddedMongo(settings.data_dir, brief=brief))
             url = embedded.url
             log.info("embedded MongoDB at %s", url)
+            if brief:
+                options["selection_timeout"] = OPERATION_TIMEOUT
         else:
-            url, options = settings.mongo_url.get_secret_value(), {}
+            url = settings.mongo_url.get_secret_value()
         db = connect(url, settings.mongo_db, DEFAULT_DB, on_write, **options)
         # The driver says goodbye to the server, and would wait half a minute for one that hangs.
         stack.push_async_callback(lambda: _within(_GOODBYE, db.client.close()))

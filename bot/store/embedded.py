@@ -2,7 +2,8 @@
 
 It is a one-node replica set on 127.0.0.1 whose data stay in `<data_dir>/mongodb`. Processes that use the
 same directory share one server. The right to run it is the lock on `owner.lock`, which the system takes
-back however its holder ends; whoever does not get it attaches to the holder's server.
+back however its holder ends; whoever does not get it attaches to the holder's server. Those that use it
+briefly share the lock on `users.lock` meanwhile: whoever of them runs the server stops it after the last.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ _REPLICA_SET = "rs0"
 _READY_WITHIN = 120.0  # seconds for a start; after a crash it replays the journal first
 _PATIENCE = 30.0  # seconds for another process to finish its start or stop
 _TELL_AFTER = 3.0  # seconds without a sign, after which whoever looks on is told
+_STAY_FOR = 60.0  # seconds for others to finish, before their server is stopped
 _STOP_WITHIN = 4.0  # seconds; killing it after that is safe, since all writes are journaled
 _POLL = 0.02  # seconds
 _STEADY_AFTER = 60.0  # seconds; a server that lived longer is restarted without delay
@@ -111,13 +113,20 @@ class EmbeddedMongo:
 
     Only the process that started it stops it. `async with` starts and stops. Start it from the main thread:
     the server ends with the thread that started it.
+
+    Args:
+        data_dir: the directory; it is made if need be.
+        brief: this process needs the server for a short time only: others that do, too, wait for it with
+            stopping the server, and it for them.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, brief: bool = False) -> None:
         self._dir = data_dir.resolve() / "mongodb"
+        self._is_brief = brief
         self._server: _Server | None = None
         self._process: asyncio.subprocess.Process | None = None
-        self._lock: int | None = None
+        self._owning: int | None = None  # open files with a lock
+        self._using: int | None = None
 
     @property
     def url(self) -> str:
@@ -136,7 +145,11 @@ class EmbeddedMongo:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.stop()
+        try:
+            if not isinstance(exc, asyncio.CancelledError):  # who presses Ctrl-C wants to see it end
+                await self._stay_for_others()
+        finally:
+            await self.stop()
 
     async def start(self) -> None:
         """Return once the server takes writes, be it ours or another process's.
@@ -153,6 +166,7 @@ class EmbeddedMongo:
                 return
             await self._await_orphan()
             await self._launch()
+            self._use()
         except OSError as exc:
             self._release()
             raise EmbeddedMongoError(
@@ -211,9 +225,9 @@ class EmbeddedMongo:
     async def _attach_unless_owner(self) -> bool:
         """Become the owner (False), or else wait for the owner's server (True)."""
         begun, told = _now(), False
-        while not self._acquire():
+        while not self._own():
             last = self._read_server()
-            if last is not None and await self._answers(last, writable=True):
+            if self._use() and last is not None and await self._answers(last, writable=True):
                 self._server = last
                 log.info("Using the embedded MongoDB, process %d, on port %d", last.pid, last.port)
                 return True
@@ -232,19 +246,39 @@ class EmbeddedMongo:
             await asyncio.sleep(5 * _POLL)
         return False
 
-    def _acquire(self) -> bool:
-        if self._lock is None:
-            lock = os.open(self._dir / "owner.lock", os.O_CREAT | os.O_RDWR, 0o600)
-            if not _try_lock(lock):
-                os.close(lock)
-                return False
-            self._lock = lock
-        return True
+    def _own(self) -> bool:
+        """Get the right to run the server, unless another process has it."""
+        if self._owning is None:
+            self._owning = _locked(self._dir / "owner.lock", fcntl.LOCK_EX)
+        return self._owning is not None
+
+    def _use(self) -> bool:
+        """If the use is brief, keep the server from being stopped, unless that has begun already."""
+        if self._is_brief and self._using is None:
+            self._using = _locked(self._dir / "users.lock", fcntl.LOCK_SH)
+        return not self._is_brief or self._using is not None
+
+    async def _stay_for_others(self) -> None:
+        """If the server is ours, wait for those that use it briefly, and let no other of them begin."""
+        if self._process is None or self._using is None:
+            return
+        begun, told = _now(), False
+        while self._process.returncode is None and not _try_lock(self._using, fcntl.LOCK_EX):
+            waited = _now() - begun
+            if waited > _STAY_FOR:
+                return
+            if waited > _TELL_AFTER and not told:
+                log.warning(
+                    "Other commands use this one's embedded MongoDB: waiting for up to %.0f s", _STAY_FOR
+                )
+                told = True
+            await asyncio.sleep(5 * _POLL)
 
     def _release(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        for lock in (self._using, self._owning):
+            if lock is not None:
+                os.close(lock)
+        self._owning = self._using = None
 
     def _read_server(self) -> _Server | None:
         try:
@@ -302,7 +336,7 @@ class EmbeddedMongo:
         except FileNotFoundError:
             return False
         try:
-            return not _try_lock(lock)
+            return not _try_lock(lock, fcntl.LOCK_EX)
         finally:
             os.close(lock)
 
@@ -509,9 +543,18 @@ def _free_port() -> int:
     raise EmbeddedMongoError(f"No free port found between {_PORTS.start} and {_PORTS.stop - 1} on {_HOST}.")
 
 
-def _try_lock(file: int) -> bool:
+def _locked(path: Path, kind: int) -> int | None:
+    """The open file with this kind of lock on it; None if others' locks forbid it."""
+    file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    if _try_lock(file, kind):
+        return file
+    os.close(file)
+    return None
+
+
+def _try_lock(file: int, kind: int) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -173,6 +173,65 @@ async def test_guest_and_owner(tmp_path: Path) -> None:
     assert mongods(tmp_path) == []
 
 
+async def test_brief_users_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who runs the server stops it after the last brief user; one that begins then gets a new server."""
+    terminate, owner, guest, late, latest = (
+        embedded._terminate,
+        *(EmbeddedMongo(tmp_path, brief=True) for _ in range(4)),
+    )
+    begun: list[asyncio.Task[None]] = []
+
+    async def stop(process: asyncio.subprocess.Process) -> None:
+        begun.append(asyncio.create_task(latest.start()))
+        await asyncio.sleep(0.3)
+        assert not begun[0].done()
+        await terminate(process)
+
+    monkeypatch.setattr(embedded, "_terminate", stop)
+    await owner.start()
+    servers = mongods(tmp_path)
+    await guest.start()
+    leaving = asyncio.create_task(owner.__aexit__(None, None, None))
+    await late.start()
+    for user in (guest, late):
+        assert not begun
+        assert mongods(tmp_path) == servers
+        await user.__aexit__(None, None, None)
+    await leaving
+    monkeypatch.setattr(embedded, "_terminate", terminate)
+    await begun[0]
+    assert mongods(tmp_path) not in ([], servers)
+    await latest.__aexit__(None, None, None)
+    assert mongods(tmp_path) == []
+
+
+@pytest.mark.parametrize("reason", ["a lasting guest", "patience", "Ctrl-C", "Ctrl-C later", "it ended"])
+async def test_the_server_is_stopped_although_others_use_it(
+    reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lasting users bear it, patience has an end, Ctrl-C means now, and what has ended is not waited for."""
+    monkeypatch.setattr(embedded, "_TELL_AFTER", 0.1)
+    if reason == "patience":
+        monkeypatch.setattr(embedded, "_STAY_FOR", 0.4)
+    async with (
+        EmbeddedMongo(tmp_path, brief=True) as owner,
+        EmbeddedMongo(tmp_path, brief=reason != "a lasting guest"),
+    ):
+        if reason == "it ended":
+            os.kill(mongods(tmp_path)[0], signal.SIGKILL)
+        kind = asyncio.CancelledError if reason == "Ctrl-C" else None
+        leaving = asyncio.create_task(owner.__aexit__(kind, kind and kind(), None))
+        if reason == "Ctrl-C later":
+            await asyncio.sleep(0)
+            leaving.cancel()
+        await asyncio.wait({leaving}, timeout=10)
+        assert leaving.done()
+        assert mongods(tmp_path) == []
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    expected = "Other commands use this one's embedded MongoDB: waiting for up to 0 s"
+    assert told == ([expected] if reason == "patience" else [])
+
+
 async def test_starts_at_once_share_one_server(tmp_path: Path) -> None:
     """However many processes start together, one of them starts the server and all use it."""
     everyone = await asyncio.gather(*(Neighbour.join(tmp_path) for _ in range(3)))
