@@ -9,7 +9,7 @@ import difflib
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -298,7 +298,27 @@ def load_readable(env_file: Path | None = ENV_FILE) -> tuple[Settings, list[str]
     return settings, faults
 
 
-def lookalikes(names: Iterable[str]) -> dict[str, str]:
+def doubts(environment: Mapping[str, str], env_file: Path = ENV_FILE) -> Iterator[tuple[str, str]]:
+    """What is allowed in the environment, but may be a mistake: the sentence, and its cure."""
+    for name, meant in _lookalikes(environment).items():  # it may be another program's
+        yield f"{name} in the environment is not a setting", f"rename it to {meant}, if that is meant"
+    empty = {name.upper() for name, value in environment.items() if not value}
+    for name, value in _file_values(env_file).items():
+        if value and name.upper() in empty:
+            yield (
+                f"{name.upper()} is empty in the environment, so that the one in {env_file} does not count",
+                "unset it, if the file's is meant",
+            )
+
+
+def _file_values(env_file: Path) -> Mapping[str, str | None]:
+    try:
+        return dotenv_values(env_file, encoding="utf-8-sig")
+    except (OSError, UnicodeError):
+        return {}  # it is no file, or that it cannot be read is told elsewhere
+
+
+def _lookalikes(names: Iterable[str]) -> dict[str, str]:
     """Names that are no setting's but nearly one's, with that one: a default would silently stay in force."""
     known = [name.upper() for name in Settings.model_fields]
     return {
@@ -314,7 +334,7 @@ def _check_names(env_file: Path) -> None:
         for binding in parse_stream(lines):
             if binding.error:
                 raise ConfigError(f"{env_file}, line {binding.original.line}: this is not NAME=VALUE")
-    for name, meant in lookalikes(dotenv_values(env_file, encoding="utf-8-sig")).items():
+    for name, meant in _lookalikes(_file_values(env_file)).items():
         raise ConfigError(f"{name}: unknown variable in {env_file}; do you mean {meant}?")
 
 

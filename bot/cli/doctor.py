@@ -13,7 +13,7 @@ import click
 
 from bot import app
 from bot.core.checks import machine
-from bot.core.checks.report import Finding, fail, fail_as_said, has_failed, in_order, ok, skip, to_json
+from bot.core.checks.report import Finding, fail, fail_as_said, has_failed, in_order, ok, skip, to_json, warn
 from bot.core.clock import system_clock
 from bot.core.errors import BotError, ConfigError
 from bot.core.lines import one_line
@@ -37,7 +37,7 @@ from bot.flows.checkup_machine import (
     machine_zone,
 )
 from bot.logs import RedactingFormatter, setup_logging
-from bot.settings import ENV_FILE, Settings, load_readable, lookalikes
+from bot.settings import ENV_FILE, Settings, doubts, load_readable
 from bot.telegram.client import BotClient
 
 # Seconds. After a crash the embedded MongoDB replays its journal first.
@@ -104,7 +104,7 @@ class _Examination:
         """All findings, in no order."""
         settings = self._settings
         findings = [fail_as_said("config", fault) for fault in self._faults]
-        findings += machine.judge_names(lookalikes(os.environ))
+        findings += [warn("config", doubt, cure) for doubt, cure in doubts(os.environ)]
         if not findings:
             findings.append(ok("config", "every setting can be read"))
         has_data_dir = False

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.core.errors import StorageUnavailable
 from bot.logs import setup_logging
-from bot.settings import Settings, load_settings, lookalikes
+from bot.settings import Settings, doubts, load_settings
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ def read_settings() -> Settings:
     """
     settings = load_settings()
     setup_logging(settings.log_level, settings.log_format, settings.secrets())
-    for name, meant in lookalikes(os.environ).items():  # it may be another program's
-        log.warning("%s in the environment is no setting and does nothing; do you mean %s?", name, meant)
+    for doubt, cure in doubts(os.environ):
+        log.warning("%s; cure: %s", doubt, cure)
     return settings
 
 

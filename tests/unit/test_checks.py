@@ -210,12 +210,6 @@ def test_the_port(state: machine.PortState, is_running: bool, level: str) -> Non
     assert machine.judge_http("127.0.0.1:8080", state, is_running=is_running).level == level
 
 
-def test_variables_that_nearly_are_settings() -> None:
-    """Each is named with what it may mean."""
-    found = only(machine.judge_names({"ATHLETE_ID": "ATHLETE_IDS"}))
-    assert (found.level, found.cure) == ("warn", "rename it to ATHLETE_IDS, if that is meant")
-
-
 # Telegram
 
 

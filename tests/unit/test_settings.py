@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.core.errors import ConfigError
-from bot.settings import TELEGRAM_API_URL, Settings, load_readable, load_settings, lookalikes
+from bot.settings import TELEGRAM_API_URL, Settings, doubts, load_readable, load_settings
 
 TOKEN = "123456:AAF-abcdefghijklmnopqrstuvwxyz_012345"
 HTTP_TOKEN = "h" * 32
@@ -314,7 +314,17 @@ def test_an_empty_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, t
     assert settings.model_fields_set == {"late_after_days"}
 
 
-def test_lookalikes() -> None:
-    """Nearly a setting's name, in any case; neither a setting's own nor any other."""
-    names = ["ATHLETE_ID", "mongodb_url", "mongo_url", "TIMEZONE", "PATH", "LANG"]
-    assert lookalikes(names) == {"ATHLETE_ID": "ATHLETE_IDS", "mongodb_url": "MONGO_URL"}
+def test_doubts(tmp_path: Path) -> None:
+    """Nearly a setting's name, in any case, and what hides a value of the file; nothing else."""
+    file = tmp_path / ".env"
+    environment = {"ATHLETE_ID": "1", "mongodb_url": "", "mongo_url": "x", "PATH": "", "TIMEZONE": ""}
+    names = [("ATHLETE_ID", "ATHLETE_IDS"), ("mongodb_url", "MONGO_URL")]
+    looks = [
+        (f"{name} in the environment is not a setting", f"rename it to {meant}, if that is meant")
+        for name, meant in names
+    ]
+    assert list(doubts(environment, file)) == looks
+    file.write_text("\n".join(["timezone=Asia/Tokyo", "MONGO_URL=y", "ADMIN_IDS="]))
+    (hides,) = set(doubts({**environment, "ADMIN_IDS": ""}, file)) - set(looks)
+    told = f"TIMEZONE is empty in the environment, so that the one in {file} does not count"
+    assert hides == (told, "unset it, if the file's is meant")

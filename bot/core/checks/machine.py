@@ -27,16 +27,6 @@ _DEAD_LETTERS = "SELECT seq, error, raw FROM updates WHERE state = 2"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def judge_names(lookalikes: Mapping[str, str]) -> Iterator[Finding]:
-    """Variables of the environment that are nearly called like settings."""
-    for name, meant in lookalikes.items():
-        yield warn(
-            "config",
-            f"{name} in the environment is not a setting",
-            f"rename it to {meant}, if that is meant",
-        )
-
-
 def judge_space(free: int, path: str) -> Finding:
     """The disk on which DATA_DIR is; `free` in bytes."""
     message = f"{_size(free)} free for {path}"
