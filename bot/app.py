@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot.core.clock import Clock, system_clock
-from bot.core.errors import ConfigError, JournalError, StorageRejected, StorageUnavailable
+from bot.core.errors import ConfigError, JournalError, StorageError
 from bot.core.health import Bounds
 from bot.core.limits import SendLimits
 from bot.core.steady import SteadyClock
@@ -521,7 +521,7 @@ async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
         try:
             reports = await bootstrap(db, indexes)
             break
-        except (StorageUnavailable, StorageRejected) as exc:
+        except StorageError as exc:
             trouble.met(f"the indexes are not checked yet: {exc}")
             await asyncio.sleep(_RETRY_BOOTSTRAP)
     if created := sum(report.outcome == "created" for report in reports):

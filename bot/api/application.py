@@ -20,7 +20,7 @@ from bot.api.guard import Guard, defect
 from bot.api.parts import Parts
 from bot.api.problems import Flaw, Problem, invalid, later
 from bot.api.queries import problem_of
-from bot.core.errors import JournalError, StorageConflict, StorageRejected, StorageUnavailable
+from bot.core.errors import JournalError, StorageConflict, StorageError, StorageRejected, StorageUnavailable
 from bot.store.pages import BadCursorError
 
 OPENAPI = "/openapi.json"
@@ -144,6 +144,6 @@ def _handle_errors(app: FastAPI, routes: Iterable[APIRoute]) -> None:
 
     for kind in (
         Problem, RequestValidationError, HTTPException, BadCursorError,
-        StorageUnavailable, StorageRejected, JournalError, Exception,
+        StorageError, JournalError, Exception,
     ):  # fmt: skip
         app.add_exception_handler(kind, handle)

@@ -22,7 +22,7 @@ from bot import app
 from bot.cli.shared import call, read_settings
 from bot.core.builders import RunRecords, build_run
 from bot.core.clock import parse_instant, system_clock
-from bot.core.errors import BotError, ConfigError, StorageRejected, StorageUnavailable
+from bot.core.errors import BotError, ConfigError, StorageError, StorageRejected
 from bot.core.lines import one_line
 from bot.core.records import MODELS, WeeklyMetrics, is_day
 from bot.core.rollup import weekly_metrics
@@ -112,7 +112,7 @@ async def _write(
             await flow(source, collection, store, tally, report=_complain, progress=progress)
         except TransactionImpossible as exc:
             raise StorageRejected(f"{exc}, or do without --strict (nothing is written)") from None
-        except (StorageUnavailable, StorageRejected) as exc:
+        except StorageError as exc:
             so_far = f"so far: {tally}"
             if strict:
                 so_far = f"{'nothing' if isinstance(exc, StorageRejected) else 'all or nothing'} is written"

@@ -19,11 +19,15 @@ class ConfigError(BotError):
     exit_status = 2
 
 
-class StorageUnavailable(BotError):
+class StorageError(BotError):
+    """Something with MongoDB failed."""
+
+
+class StorageUnavailable(StorageError):
     """MongoDB did not answer, or is between primaries: the same call may succeed later."""
 
 
-class StorageRejected(BotError):
+class StorageRejected(StorageError):
     """MongoDB refused these documents or this command: the same call would fail again."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from bot.core.clock import Clock, from_ms, to_ms
-from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
+from bot.core.errors import JournalError, StorageError
 from bot.core.updates import TAP_LIFETIME
 from bot.journal import Journal
 from bot.logs import Recurring, describe_defect
@@ -67,7 +67,7 @@ class Absence:
         while True:
             try:
                 await self.ask_again()
-            except (StorageUnavailable, StorageRejected, JournalError) as exc:
+            except (StorageError, JournalError) as exc:
                 self._trouble.met(f"asking again waits: {exc}")
             except Exception as exc:  # noqa: BLE001  # asking again is not worth the service
                 self._trouble.met(f"asking again fails unexpectedly: {describe_defect(exc)}", logging.ERROR)

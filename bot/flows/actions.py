@@ -52,7 +52,7 @@ class Actions:
             athlete: who that is; None: none.
 
         Raises:
-            StorageUnavailable, StorageRejected: doing it again is harmless.
+            StorageError: doing it again is harmless.
         """
         match wish.action:
             case Action.SEEN:

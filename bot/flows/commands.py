@@ -13,8 +13,7 @@ from functools import partial
 from bot.core.errors import (
     JournalError,
     PictureError,
-    StorageRejected,
-    StorageUnavailable,
+    StorageError,
     TelegramError,
     TelegramRateLimited,
     TelegramRejected,
@@ -211,7 +210,7 @@ class Commands:
     async def _stats_reply(self, days: int, language: Language) -> Reply:
         try:
             figures = await self._stats(days)
-        except (StorageUnavailable, StorageRejected, JournalError) as exc:
+        except (StorageError, JournalError) as exc:
             log.warning("%s", exc)
             return Reply(texts.STATS_LATER(language))
         text = stats_texts.stats(figures, language)

@@ -70,7 +70,7 @@ class Composer:
             athlete: whose training it is about.
 
         Raises:
-            StorageUnavailable, StorageRejected.
+            StorageError.
             InvalidPrompt: nothing can be said about it.
         """
         language = self._languages.of_athlete(athlete)

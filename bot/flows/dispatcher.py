@@ -15,6 +15,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from bot.core.clock import Clock
 from bot.core.errors import (
+    StorageError,
     StorageRejected,
     StorageUnavailable,
     TelegramChatMigrated,
@@ -126,7 +127,7 @@ class Dispatcher:
             composed = None
             if prompt is not None and await self._may_go(prompt, athlete, document):
                 composed = await self._compose(prompt, athlete, document)
-        except (StorageUnavailable, StorageRejected) as exc:
+        except StorageError as exc:
             self._trouble.met(f"prompts wait: {exc}")
             await asyncio.sleep(_TROUBLE_DELAY)
             return
@@ -227,7 +228,7 @@ class Dispatcher:
                         return _leave_it
                     sent = await self._deliver(prompt.chat_id, composed)
             finally:
-                with suppress(StorageUnavailable, StorageRejected):
+                with suppress(StorageError):
                     await self._slots.arrived(prompt.chat_id)
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
@@ -324,7 +325,7 @@ class Dispatcher:
         now = self._monotonic()
         for chat, pause in ((chat_id, seconds), (None, min(seconds, 1.0))):
             self._limits.hold(chat, now + pause)
-            with suppress(StorageUnavailable, StorageRejected):
+            with suppress(StorageError):
                 await self._slots.hold(chat, pause)
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from bot.core.clock import Clock, from_ms
-from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
+from bot.core.errors import JournalError, StorageError
 from bot.core.feedback import Tap
 from bot.core.roster import Roster
 from bot.core.spans import midnight, window
@@ -100,7 +100,7 @@ class Figures:
             holds: how old counts over past spans may be that nobody has touched.
 
         Raises:
-            StorageUnavailable, StorageRejected, JournalError: a source cannot be read.
+            StorageError, JournalError: a source cannot be read.
         """
         until = self._clock()
         today = until.astimezone(self._zone).date()
@@ -171,7 +171,7 @@ class Figures:
             try:
                 self.latest = await self.collect(DEFAULT_DAYS, holds=_RENEWED)
                 self._trouble.over("figures can be read again")
-            except (StorageUnavailable, StorageRejected, JournalError) as exc:
+            except (StorageError, JournalError) as exc:
                 self._trouble.met(f"no figures: {exc}")
             except Exception as exc:  # noqa: BLE001  # figures must not end the service
                 log.error("the figures failed unexpectedly: %s", describe_defect(exc))

@@ -7,7 +7,7 @@ import logging
 from datetime import timedelta
 
 from bot.core.clock import Clock
-from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.errors import StorageError
 from bot.core.texts.common import count
 from bot.logs import Recurring, describe_defect
 from bot.store.followups import FollowupStore
@@ -37,7 +37,7 @@ class Followups:
             try:
                 await self.follow_up()
                 self._trouble.over("unanswered prompts are seen to again")
-            except (StorageUnavailable, StorageRejected) as exc:
+            except StorageError as exc:
                 self._trouble.met(f"unanswered prompts wait: {exc}")
             except Exception as exc:  # noqa: BLE001  # not worth the service
                 self._trouble.met(f"following up fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
@@ -47,7 +47,7 @@ class Followups:
         """See to everything that is due now.
 
         Raises:
-            StorageUnavailable, StorageRejected: some of it may be done.
+            StorageError: some of it may be done.
         """
         now = self._clock()
         # In this order: what can no longer be answered is not asked again.

@@ -59,7 +59,7 @@ class Forgetting:
             tap: the confirmation.
 
         Raises:
-            StorageUnavailable, StorageRejected: some of it may be deleted; doing it again is harmless.
+            StorageError: some of it may be deleted; doing it again is harmless.
         """
         person = Person.of(user_id, athlete)
         since = tap.received_at - _BEFORE

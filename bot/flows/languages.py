@@ -7,7 +7,7 @@ import logging
 from datetime import datetime
 
 from bot.core.clock import Clock
-from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.errors import StorageError
 from bot.core.language import Language, language_of, read_language
 from bot.core.roster import Athlete
 from bot.flows.roster import RosterKeeper
@@ -69,7 +69,7 @@ class Languages:
             now: when they asked for it.
 
         Raises:
-            StorageUnavailable, StorageRejected: doing it again is harmless.
+            StorageError: doing it again is harmless.
         """
         await self._store.choose(user_id, None if language is None else language.value, now)
         await self._read()
@@ -83,7 +83,7 @@ class Languages:
         """Store what was heard, and read what others have stored.
 
         Raises:
-            StorageUnavailable, StorageRejected.
+            StorageError.
         """
         heard = dict(self._heard)
         await self._store.speak(heard, self._clock())
@@ -98,7 +98,7 @@ class Languages:
             try:
                 await self.refresh()
                 self._trouble.over("languages are read again")
-            except (StorageUnavailable, StorageRejected) as exc:
+            except StorageError as exc:
                 self._trouble.met(f"languages cannot be read: {exc}", logging.INFO)
             except Exception as exc:  # noqa: BLE001  # not worth the service
                 self._trouble.met(f"reading languages fails unexpectedly: {describe_defect(exc)}")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from bot.core.clock import Clock
-from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.errors import StorageError, StorageRejected, StorageUnavailable
 from bot.core.health import TookOver
 from bot.core.lease import ASK_WITHIN, DEAF_AFTER, RENEW_EVERY, REST, TTL, Knowledge, Turn, Verdict
 from bot.logs import Recurring, describe_defect
@@ -112,7 +112,7 @@ class Leadership:
     async def make_way(self) -> None:
         """Let another service poll at once; to be called when `run` has ended."""
         # Not worth waiting for: the lease ends by itself.
-        with contextlib.suppress(StorageUnavailable, StorageRejected), within(_GOODBYE):
+        with contextlib.suppress(StorageError), within(_GOODBYE):
             await self._leases.release(self._bot, self._me)
 
     async def may_poll(self, patience: float) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.core.clock import Clock, from_ms
-from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
+from bot.core.errors import JournalError, StorageError
 from bot.core.health import Vitals
 from bot.journal import LAST_POLL_FACT, Journal
 from bot.store.connection import Database, ping, within
@@ -67,7 +67,7 @@ class Monitor:
             async with asyncio.timeout(2 * _PATIENCE):
                 with within(_PATIENCE):
                     await ping(self._db)
-        except (StorageUnavailable, StorageRejected, TimeoutError):
+        except (StorageError, TimeoutError):
             return False
         return True
 

@@ -43,7 +43,7 @@ class Notes:
             athlete: who wrote; None for somebody who is not on the roster.
 
         Raises:
-            StorageUnavailable, StorageRejected: doing it again is harmless.
+            StorageError: doing it again is harmless.
         """
         if athlete is None:
             return Reply(texts.FOR_ATHLETES(language), is_refused=not is_admin)

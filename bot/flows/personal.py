@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from bot.core.actions import Action, format_action
 from bot.core.clock import Clock, iso_utc
-from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
+from bot.core.errors import JournalError, StorageError
 from bot.core.keyboards import Keyboard
 from bot.core.language import Language
 from bot.core.retention import Retention
@@ -88,7 +88,7 @@ class Personal:
         """What to say to one of these commands; never fails for want of the database."""
         try:
             return await self._replies[command.name](command, language)
-        except (StorageUnavailable, StorageRejected, JournalError) as exc:
+        except (StorageError, JournalError) as exc:
             log.warning("/%s has to wait: %s", command.name, exc)
             return Reply(week_texts.LATER(language))
 

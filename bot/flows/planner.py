@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.core.clock import Clock
-from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.errors import StorageError
 from bot.core.plans import MAX_DAYS, InvalidPlan, Plan, created_at, current_sessions, owner, read_plan
 from bot.core.roster import Athlete, Roster
 from bot.core.slots import Act, Reconciliation, Wish, Write, monday, wishes
@@ -87,7 +87,7 @@ class Planner:
                 self._trouble.over("plans become prompts again")
                 await self._wait(roster)
                 continue
-            except (StorageUnavailable, StorageRejected) as exc:
+            except StorageError as exc:
                 self._trouble.met(f"plans wait to become prompts: {exc}")
             except Exception as exc:  # noqa: BLE001  # a plan is anybody's: it must not end the service
                 defect = describe_defect(exc)
@@ -113,7 +113,7 @@ class Planner:
                         "this MongoDB has no change streams: plans are looked at every %d s", POLL_INTERVAL
                     )
                     return
-            except (StorageUnavailable, StorageRejected) as exc:
+            except StorageError as exc:
                 self._watch_trouble.met(f"new plans are noticed later: {exc}", logging.INFO)
             except Exception as exc:  # noqa: BLE001  # the poll does the same, only later
                 self._watch_trouble.met(f"watching plans fails unexpectedly: {describe_defect(exc)}")
@@ -123,7 +123,7 @@ class Planner:
         """Bring the outbox into agreement with the plans.
 
         Raises:
-            StorageUnavailable, StorageRejected: it may be in agreement in part.
+            StorageError: it may be in agreement in part.
         """
         if not self._is_prepared:
             await self._slots.prepare()

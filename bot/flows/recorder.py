@@ -19,7 +19,7 @@ from typing import Any
 from bot.core.callbacks import Callback, FeedbackType
 from bot.core.clock import Clock
 from bot.core.details import Detail, Details, DetailTap, next_question, question_after
-from bot.core.errors import JournalError, StorageRejected, StorageUnavailable
+from bot.core.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
 from bot.core.feedback import NotWritten, Outcome, Tap
 from bot.core.language import Language
 from bot.core.shown import Choice, Edit, show
@@ -237,7 +237,7 @@ class Recorder:
                 await self._store(items, messages)
                 self._store_trouble.over("taps are stored again")
                 break
-            except (StorageUnavailable, StorageRejected) as exc:
+            except StorageError as exc:
                 level = logging.WARNING if isinstance(exc, StorageUnavailable) else logging.ERROR
                 self._store_trouble.met(f"{exc}; received taps are kept in the journal", level)
                 await asyncio.sleep(delay)

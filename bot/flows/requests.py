@@ -73,7 +73,7 @@ class Requests:
             athlete: who asks; None for somebody who is not on the roster.
 
         Raises:
-            StorageUnavailable, StorageRejected: doing it again is harmless.
+            StorageError: doing it again is harmless.
         """
         if command.name == "start":
             return await self._accept(command, athlete, language, received_at)

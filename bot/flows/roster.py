@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.core.clock import Clock
-from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.errors import StorageError
 from bot.core.roster import Athlete, Hours, Roster, athlete_flaws, read_roster
 from bot.core.texts.common import utc
 from bot.logs import Recurring, describe_defect
@@ -59,7 +59,7 @@ class RosterKeeper:
         """Read the athletes again.
 
         Raises:
-            StorageUnavailable, StorageRejected: the roster stays as it was.
+            StorageError: the roster stays as it was.
         """
         async with self._reading:  # or an older reading could end up in the place of a newer one
             documents = await self._athletes.all()
@@ -73,7 +73,7 @@ class RosterKeeper:
         ago is on it.
 
         Raises:
-            StorageUnavailable, StorageRejected: it cannot be read.
+            StorageError: it cannot be read.
         """
         roster = self._roster
         if roster is None or any(roster.by_user(user_id) is None for user_id in user_ids):
@@ -93,7 +93,7 @@ class RosterKeeper:
                         " `athlete add`, or send the bot /start to learn your id, and put it into ATHLETE_IDS"
                     )
                 first = False
-            except (StorageUnavailable, StorageRejected) as exc:
+            except StorageError as exc:
                 self._trouble.met(f"the roster cannot be read (last read: {utc(self._read_at)}): {exc}")
             except Exception as exc:  # noqa: BLE001  # athletes' documents are anybody's
                 reason = describe_defect(exc)

@@ -29,7 +29,7 @@ async def collect(
         kept_days: after how many days answers are deleted (RETAIN_FEEDBACK_EVENTS_DAYS).
 
     Raises:
-        StorageUnavailable, StorageRejected: MongoDB cannot be read.
+        StorageError: MongoDB cannot be read.
     """
     first = week_start - timedelta(weeks=WEEKS - 1)
     records = await store.read(athlete, first, week_start + timedelta(days=6))

@@ -175,7 +175,7 @@ class Taps:
             refused: what else to enter in the ledger.
 
         Raises:
-            StorageUnavailable, StorageRejected: storing all of it again is harmless.
+            StorageError: storing all of it again is harmless.
         """
         refused = list(refused)
         await self._look_up([case for case in cases if case.verdict is None])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date, time
 
 from bot.core.clock import Clock
-from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.errors import StorageError
 from bot.core.roster import Roster
 from bot.core.weekly import RUN_ID, Due, due, session_id
 from bot.flows.weeks import Weeks
@@ -51,7 +51,7 @@ class WeeklyLetters:
             try:
                 await self.look()
                 self._trouble.over("weekly summaries are made again")
-            except (StorageUnavailable, StorageRejected) as exc:
+            except StorageError as exc:
                 self._trouble.met(f"weekly summaries wait: {exc}")
             except Exception as exc:  # noqa: BLE001  # not worth the service
                 self._trouble.met(
@@ -63,7 +63,7 @@ class WeeklyLetters:
         """See to everybody to whom it is due now.
 
         Raises:
-            StorageUnavailable, StorageRejected: some of it may be done.
+            StorageError: some of it may be done.
         """
         roster, now, number = self._roster(), self._clock(), 0
         if self._at is None or roster is None:

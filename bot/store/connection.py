@@ -116,7 +116,7 @@ async def ping(db: Database) -> None:
     """Make sure that MongoDB answers, and has somebody who takes writes.
 
     Raises:
-        StorageUnavailable, StorageRejected.
+        StorageError.
     """
     with storage_errors():
         await db.command("ping")
@@ -205,7 +205,7 @@ async def bulk_upsert(
     """Send writes together, in no order; returns those that were refused one by one.
 
     Raises:
-        StorageUnavailable, StorageRejected: any of them may be unwritten; sending all again is harmless.
+        StorageError: any of them may be unwritten; sending all again is harmless.
     """
     try:
         with storage_errors():
@@ -222,7 +222,7 @@ async def insert_new(collection: Collection, requests: Sequence[UpdateOne]) -> s
         The places of those that have made a new document; of the others nobody knows what they did.
 
     Raises:
-        StorageUnavailable, StorageRejected: as `bulk_upsert`.
+        StorageError: as `bulk_upsert`.
     """
     if not requests:
         return set()

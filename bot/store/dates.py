@@ -125,7 +125,7 @@ async def find_odd_dates(db: Database) -> list[OddDates]:
     A missing or null timestamp counts only where MongoDB should delete by it.
 
     Raises:
-        StorageUnavailable, StorageRejected: as `storage_errors`.
+        StorageError: as `storage_errors`.
     """
     found = []
     with storage_errors(), pymongo.timeout(NO_TIMEOUT):  # fields without an index take as long as they take
@@ -166,7 +166,7 @@ async def convert_dates(
         A conversion for each timestamp that held such strings.
 
     Raises:
-        StorageUnavailable, StorageRejected: as `storage_errors`; what was converted stays so.
+        StorageError: as `storage_errors`; what was converted stays so.
     """
     remedies: list[Remedy] = ["convert", "expire"] if expire_old else ["convert"]
     done, conversions = 0, []

@@ -31,7 +31,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
-from bot.core.errors import EmbeddedMongoError, StorageRejected, StorageUnavailable
+from bot.core.errors import EmbeddedMongoError, StorageError
 from bot.store.connection import storage_errors
 
 log = logging.getLogger(__name__)
@@ -307,7 +307,7 @@ class EmbeddedMongo:
                     options = await client.admin.command("getCmdLineOpts")
                     status = await client.admin.command("serverStatus")
                     hello = await client.admin.command("hello")
-        except (StorageUnavailable, StorageRejected):
+        except StorageError:
             return False
         same = (
             options["parsed"].get("storage", {}).get("dbPath") == str(self._dir)
@@ -461,7 +461,7 @@ async def _become_primary(port: int) -> None:
                 with storage_errors():
                     if await _is_primary(client.admin, f"{_HOST}:{port}"):
                         return
-            except (StorageUnavailable, StorageRejected) as exc:
+            except StorageError as exc:
                 # It is still coming up; the caller ends this when it takes too long.
                 log.debug("The embedded MongoDB is not ready yet: %s", exc)
             await asyncio.sleep(_POLL)

@@ -163,7 +163,7 @@ class FeedbackStore:
         """Add to stored answers what was said besides; what they do not fit changes nothing.
 
         Raises:
-            StorageUnavailable, StorageRejected: adding all of them again is harmless.
+            StorageError: adding all of them again is harmless.
         """
         await write_all(self._events, [addition.request() for addition in additions])
 

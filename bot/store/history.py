@@ -46,7 +46,7 @@ class History:
         """Remember what is about to be replaced; the same change again is remembered once.
 
         Raises:
-            StorageUnavailable, StorageRejected: recording all of them again is harmless.
+            StorageError: recording all of them again is harmless.
         """
         # A duplicate is two workers' first change at once: the other's is there.
         await write_all(self._history, [_request(change) for change in changes])

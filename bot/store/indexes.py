@@ -286,7 +286,7 @@ async def examine(db: Database, indexes: Sequence[Index] = INDEXES) -> list[Inde
     """What `bootstrap` would do, or fail to: the indexes that are not as declared. Nothing is changed.
 
     Raises:
-        StorageUnavailable, StorageRejected.
+        StorageError.
     """
     states: list[IndexState] = []
     with storage_errors():
@@ -328,7 +328,7 @@ async def make_keys(db: Database, indexes: Iterable[Index]) -> None:
     Nothing else is changed: what deletes or moves documents is for `bootstrap`, which says so.
 
     Raises:
-        StorageUnavailable, StorageRejected: one of them cannot be had; the message says why.
+        StorageError: one of them cannot be had; the message says why.
     """
     for index in indexes:
         if not index.unique:

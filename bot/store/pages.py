@@ -77,7 +77,7 @@ class FeedbackPages:
 
         Raises:
             BadCursorError: `cursor` is none.
-            StorageUnavailable, StorageRejected.
+            StorageError.
         """
         match: list[Document] = [
             selecting("receivedAt", selection),
@@ -145,7 +145,7 @@ class PromptPages:
         """The prompt about a session in a chat.
 
         Raises:
-            StorageUnavailable, StorageRejected.
+            StorageError.
         """
         key = {"runId": run_id, "sessionId": session_id, "chatId": {"$in": prompts.chat_forms(chat_id)}}
         with storage_errors():

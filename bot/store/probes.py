@@ -26,7 +26,7 @@ async def look(db: Database, clock: Clock) -> tuple[Server, timedelta]:
     """What the server is, and how far this machine's clock is ahead of its clock.
 
     Raises:
-        StorageUnavailable, StorageRejected.
+        StorageError.
     """
     with storage_errors():
         await db.command("ping")  # connects
@@ -92,7 +92,7 @@ async def blocked_chats(db: Database, since: datetime) -> dict[int, str]:
     """Telegram's reasons for the chats whose latest prompt it would not deliver, of those due since then.
 
     Raises:
-        StorageUnavailable, StorageRejected.
+        StorageError.
     """
     tried = [PromptState.SENT.value, PromptState.ANSWERED.value, PromptState.UNDELIVERABLE.value]
     pipeline: list[Document] = [

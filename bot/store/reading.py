@@ -58,7 +58,7 @@ async def read_batches(
     takes, but MongoDB gives up on a reader that asks for nothing in ten minutes.
 
     Raises:
-        StorageUnavailable, StorageRejected: also in the middle; what came before is good.
+        StorageError: also in the middle; what came before is good.
     """
     field = DATE_FIELDS[collection]
     # A date beyond Python's years is given as what it is, so that whoever reads refuses it: the driver would

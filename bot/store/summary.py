@@ -39,7 +39,7 @@ class SummaryStore:
         """What is on record about an athlete's sessions from `first` to `last`, both included.
 
         Raises:
-            StorageUnavailable, StorageRejected: as `storage_errors`.
+            StorageError: as `storage_errors`.
         """
         plans = await self.plans(athlete, first, last)
         early = await _find(self._events, events_query(athlete, first, last))
@@ -52,7 +52,7 @@ class SummaryStore:
         """Plans that may be an athlete's, for these days, both included, whole.
 
         Raises:
-            StorageUnavailable, StorageRejected: as `storage_errors`.
+            StorageError: as `storage_errors`.
         """
         return await _find(self._plans, plans_query(athlete, first, last))
 

@@ -38,7 +38,7 @@ class TapLedger:
         """Enter each once; what was entered first stays.
 
         Raises:
-            StorageUnavailable, StorageRejected: entering all of them again is harmless.
+            StorageError: entering all of them again is harmless.
         """
         first: dict[str, LedgerEntry] = {}
         for entry in entries:
