@@ -51,6 +51,10 @@ _SELECTION_TIMEOUT = 2_000
 NO_TIMEOUT = 0
 """For `pymongo.timeout`: as long as it takes. (None would mean the client's own limit again.)"""
 
+# At most one @, and before it a user, and perhaps a password, without what must be escaped.
+_ENCODED = r"(?:[^@/?#\[\]:%]|%[0-9A-Fa-f]{2})+"
+_WELL_ENCODED = re.compile(rf"[^/@]*//(?:{_ENCODED}(?::{_ENCODED})?@)?[^@]*")
+
 _AUTHENTICATION_FAILED = 18
 # Unauthorized, and Atlas's own, which is both.
 _DENIED = frozenset({13, 8000})
@@ -103,7 +107,8 @@ def connect(
         return client.get_database(name, read_preference=ReadPreference.PRIMARY)
     except (InvalidURI, ConfigurationError, InvalidName, ValueError, OSError, UserWarning) as exc:
         # The driver's text may quote a part of a password that was not escaped.
-        reason = str(exc) if "@" not in url else "percent-encode special characters in user name and password"
+        is_encoded = _WELL_ENCODED.fullmatch(url) is not None
+        reason = str(exc) if is_encoded else "percent-encode special characters in user name and password"
         raise ConfigError(f"MONGO_URL: not a usable connection string ({reason})") from None
 
 

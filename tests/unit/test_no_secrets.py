@@ -24,7 +24,7 @@ ALLOWED = {
     "PASSWORD", "chmod 600", "password", "310c65171925", "pw", "wrong", "pa", "p%40ss", "pw-1", "zebra",
     "zebra-pa55-w0rd", "p@ss/w:rd-zebra", "pa55-w0rd", "secret-nonsense", "pa@ss:zebra", "a:b",
     "123456789:AAE-somebody-elses-token_0123456789", "123456789:AAE-somebody-elses-token_0123456789abc",
-    "123456:AAF-abcdefghijklmnopqrstuvwxyz_012345",
+    "123456:AAF-abcdefghijklmnopqrstuvwxyz_012345", "{}%40%2f", "{}%word",
 }  # fmt: skip
 
 # A bot's token wherever it stands; a password in an address; a value given to what is named like a secret.
