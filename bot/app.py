@@ -27,6 +27,7 @@ from bot.core.webhook import Hook
 from bot.flows.absence import Absence
 from bot.flows.actions import Actions
 from bot.flows.answers import Answerer
+from bot.flows.books import Books
 from bot.flows.commands import Commands
 from bot.flows.composer import Composer
 from bot.flows.dispatcher import Dispatcher
@@ -45,8 +46,9 @@ from bot.flows.personal import Disclosed, Personal
 from bot.flows.pictures import Painter
 from bot.flows.planner import Planner
 from bot.flows.reception import Reception
-from bot.flows.recorder import Recorder, Rules
+from bot.flows.recorder import Recorder
 from bot.flows.requests import Requests
+from bot.flows.responder import Responder
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps, TapStores
 from bot.flows.watch import Watch
@@ -141,6 +143,7 @@ class Service:
 
     leadership: Leadership
     source: Source
+    books: Books
     recorder: Recorder
     answerer: Answerer
     marker: Marker
@@ -250,25 +253,38 @@ def build_service(
         *(stores.personal, stores.athletes, stores.users, stores.taps.touches),
         *(stores.journal, roster, languages),
     )
-    recorder = Recorder(
+    taps = Taps(
+        roster,
+        stores.taps,
+        Actions(stores.taps.letters, forgetting),
+        settings.late_after_days,
+        settings.coach_chat_id,
+        meters,
+    )
+    books = Books(stores.journal)
+    responder = Responder(
         journal=stores.journal,
-        roster=roster,
-        taps=Taps(
-            roster,
-            stores.taps,
-            Actions(stores.taps.letters, forgetting),
-            settings.late_after_days,
-            settings.coach_chat_id,
-            meters,
-        ),
-        requests=Requests(stores.athletes, roster, languages, stores.taps.prompts, settings.late_after_days),
-        notes=Notes(stores.taps),
+        books=books,
+        taps=taps,
         languages=languages,
         answerer=answerer,
         marker=marker,
         commands=commands,
-        rules=Rules(settings.admin_ids, settings.late_after_days, settings.asked_details()),
         clock=clock,
+        late_after_days=settings.late_after_days,
+        asked=settings.asked_details(),
+    )
+    recorder = Recorder(
+        journal=stores.journal,
+        books=books,
+        roster=roster,
+        taps=taps,
+        requests=Requests(stores.athletes, roster, languages, stores.taps.prompts, settings.late_after_days),
+        notes=Notes(stores.taps),
+        languages=languages,
+        responder=responder,
+        commands=commands,
+        admins=settings.admin_ids,
     )
     to_journal = (stores.journal, _fingerprint(settings), clock, recorder.wake)
     source: Source = (
@@ -290,6 +306,7 @@ def build_service(
     return Service(
         leadership=leadership,
         source=source,
+        books=books,
         recorder=recorder,
         answerer=answerer,
         marker=marker,
@@ -463,7 +480,7 @@ async def _run(
     finally:
         await _end([stopping, *sources, *sinks])
         with contextlib.suppress(JournalError):
-            await service.recorder.settle()
+            await service.books.settle()
 
 
 async def _end_sources(sources: Collection[asyncio.Task[None]], leadership: Leadership) -> None:

@@ -58,11 +58,14 @@ from bot.core.texts import answers, people, questions
 from bot.core.texts import stats as stats_texts
 from bot.core.updates import CommandUpdate
 from bot.flows import answers as answers_module
+from bot.flows import books as books_module
 from bot.flows import dispatcher as dispatcher_module
 from bot.flows import recorder as recorder_module
+from bot.flows import responder as responder_module
 from bot.flows import taps as taps_module
 from bot.flows.absence import GAP_FACT, Absence
 from bot.flows.answers import Answer, Answerer
+from bot.flows.books import Books
 from bot.flows.commands import Commands
 from bot.flows.composer import Composer
 from bot.flows.dispatcher import Dispatcher
@@ -72,8 +75,9 @@ from bot.flows.marks import Marker
 from bot.flows.notes import Notes
 from bot.flows.personal import Personal
 from bot.flows.ports import MAX_UPDATES, SentMessage
-from bot.flows.recorder import ANSWER_WITHIN, MAX_TRIES, Recorder, Rules
+from bot.flows.recorder import MAX_TRIES, Recorder
 from bot.flows.requests import Requests
+from bot.flows.responder import ANSWER_WITHIN, Responder
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps
 from bot.journal import Entry, Journal
@@ -706,14 +710,15 @@ async def recording(
     api: FakeApi, journal: ShakyJournal, db: Database, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> Recording:
     """A recorder that does not dawdle."""
-    for name, seconds in (
-        ("_FIRST_DELAY", 0.005),
-        ("_LONGEST_DELAY", 0.01),
-        ("_WAITING_INTERVAL", 0.01),
-        ("_BOOKS_INTERVAL", 0.01),
+    for module, name, seconds in (
+        (recorder_module, "_FIRST_DELAY", 0.005),
+        (recorder_module, "_LONGEST_DELAY", 0.01),
+        (responder_module, "_INTERVAL", 0.01),
+        (books_module, "_INTERVAL", 0.01),
+        (books_module, "_DISK_DELAY", 0.01),
+        (answers_module, "_FIRST_DELAY", 0.005),
     ):
-        monkeypatch.setattr(recorder_module, name, seconds)
-    monkeypatch.setattr(answers_module, "_FIRST_DELAY", 0.005)
+        monkeypatch.setattr(module, name, seconds)
     await bootstrap(db, [index for index in INDEXES if index.unique and index.collection in USED])
     limits = SendLimits()
     events, athletes = ShakyEvents(db), ShakyAthletes(db)
@@ -727,18 +732,28 @@ async def recording(
         *(api, limits, no_stats, roster, languages, no_picture, personal), admins=frozenset({ADMIN})
     )
     stores = replace(build_stores(db, journal, time).taps, events=events)
+    books, taps = Books(journal), Taps(roster, stores, parts.actions(), 14)
     recorder = Recorder(
         journal=journal,
+        books=books,
         roster=roster,
-        taps=Taps(roster, stores, parts.actions(), 14),
+        taps=taps,
         requests=Requests(athletes, roster, languages, stores.prompts, 14),
         notes=Notes(stores),
         languages=languages,
-        answerer=answerer,
-        marker=marker,
+        responder=Responder(
+            journal=journal,
+            books=books,
+            taps=taps,
+            languages=languages,
+            answerer=answerer,
+            marker=marker,
+            commands=commands,
+            clock=time,
+            late_after_days=14,
+        ),
         commands=commands,
-        rules=Rules(frozenset({ADMIN}), 14, asked=frozenset()),
-        clock=time,
+        admins=frozenset({ADMIN}),
     )
     return Recording(
         recorder, answerer, marker, commands, events, athletes, roster, languages, journal, personal

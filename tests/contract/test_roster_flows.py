@@ -14,7 +14,7 @@ from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.feedback import Cause, NotWritten, Outcome
 from bot.core.invitations import VALID_FOR, hash_code
 from bot.core.texts import answers, people
-from bot.flows.recorder import ANSWER_WITHIN
+from bot.flows.responder import ANSWER_WITHIN
 from bot.store.prompts import PromptStore
 from tests.contract.test_flows import (  # fixtures among them
     ADMIN,
