@@ -33,6 +33,7 @@ from pymongo.errors import OperationFailure
 
 from bot.core.errors import EmbeddedMongoError, StorageError
 from bot.store.connection import storage_errors
+from bot.tasks import heeding_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ _READY_WITHIN = 120.0  # seconds for a start; after a crash it replays the journ
 _PATIENCE = 30.0  # seconds for another process to finish its start or stop
 _TELL_AFTER = 3.0  # seconds without a sign, after which whoever looks on is told
 _STAY_FOR = 60.0  # seconds for others to finish, before their server is stopped
+_GOODBYE = 3.0  # seconds for the driver to take leave of a server
 _STOP_WITHIN = 4.0  # seconds; killing it after that is safe, since all writes are journaled
 _POLL = 0.02  # seconds
 _STEADY_AFTER = 60.0  # seconds; a server that lived longer is restarted without delay
@@ -519,7 +521,17 @@ async def _client(port: int) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
     try:
         yield client
     finally:
-        await asyncio.shield(client.close())  # a start that is given up does not leave it half closed
+        with heeding_cancellation():
+            await _close(client)
+
+
+async def _close(client: AsyncMongoClient[dict[str, Any]]) -> None:
+    """Close it to the end, although its start is given up meanwhile; but do not wait for a hanging server."""
+    closing = asyncio.ensure_future(client.close())
+    until = _now() + _GOODBYE
+    while not closing.done() and (left := until - _now()) > 0:
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({closing}, timeout=left)
 
 
 def _url(port: int) -> str:

@@ -279,16 +279,17 @@ async def test_cancelled_start_leaves_nothing(tmp_path: Path) -> None:
         assert await read(mongo.url) == []
 
 
-@pytest.mark.parametrize("moment", ["asking", "closing"])
+@pytest.mark.parametrize("moment", ["asking", "closing", "hanging"])
 async def test_a_start_that_is_given_up_closes_its_client(
     moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if the driver swallows the cancellation, and if it comes while the client is being closed."""
+    """Also if the driver swallows the cancellation, and if it comes while the client is being closed; but a
+    goodbye that hangs holds up nobody."""
     reached, go_on, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     class Client(AsyncMongoClient[Any]):
         async def close(self) -> None:
-            if moment == "closing":
+            if moment != "asking":
                 reached.set()
                 await go_on.wait()
             await super().close()
@@ -300,15 +301,24 @@ async def test_a_start_that_is_given_up_closes_its_client(
             reached.set()
             with suppress(asyncio.CancelledError):
                 await go_on.wait()
-        return moment == "closing"
+        return moment != "asking"
 
     async with EmbeddedMongo(tmp_path) as mongo:
         port = int(mongo.url.split(":")[2].split("/")[0])
         monkeypatch.setattr(embedded, "AsyncMongoClient", Client)
         monkeypatch.setattr(embedded, "_is_primary", is_primary)
+        if moment == "hanging":
+            monkeypatch.setattr(embedded, "_GOODBYE", 0.05)
         starting = asyncio.create_task(embedded._become_primary(port))
         await reached.wait()
-        assert await end_tasks([starting], 1) == 0
+        starting.cancel()
+        if moment != "hanging":
+            await asyncio.sleep(0.1)
+            assert starting.done() == (moment == "asking")
+            go_on.set()
+        await asyncio.wait({starting}, timeout=5)
+        assert starting.cancelled()
+        assert closed.is_set() == (moment != "hanging")
         go_on.set()
         await asyncio.wait_for(closed.wait(), 5)
 
