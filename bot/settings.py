@@ -248,6 +248,9 @@ class Settings(BaseSettings):
         return values
 
 
+_NAMES = frozenset(name.upper() for name in Settings.model_fields)
+
+
 def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
     """Read the environment, then `env_file` where the environment is silent.
 
@@ -304,7 +307,7 @@ def doubts(environment: Mapping[str, str], env_file: Path = ENV_FILE) -> Iterato
         yield f"{name} in the environment is not a setting", f"rename it to {meant}, if that is meant"
     empty = {name.upper() for name, value in environment.items() if not value}
     for name, value in _file_values(env_file).items():
-        if value and name.upper() in empty:
+        if value and name.upper() in empty & _NAMES:
             yield (
                 f"{name.upper()} is empty in the environment, so that the one in {env_file} does not count",
                 "unset it, if the file's is meant",
@@ -320,11 +323,10 @@ def _file_values(env_file: Path) -> Mapping[str, str | None]:
 
 def _lookalikes(names: Iterable[str]) -> dict[str, str]:
     """Names that are no setting's but nearly one's, with that one: a default would silently stay in force."""
-    known = [name.upper() for name in Settings.model_fields]
     return {
         name: close[0]
         for name in names
-        if name.upper() not in known and (close := difflib.get_close_matches(name.upper(), known, 1, 0.85))
+        if name.upper() not in _NAMES and (close := difflib.get_close_matches(name.upper(), _NAMES, 1, 0.85))
     }
 
 

@@ -532,6 +532,8 @@ async def _close(client: AsyncMongoClient[dict[str, Any]]) -> None:
     while not closing.done() and (left := until - _now()) > 0:
         with suppress(asyncio.CancelledError):
             await asyncio.wait({closing}, timeout=left)
+    if closing.done():
+        closing.result()
 
 
 def _url(port: int) -> str:

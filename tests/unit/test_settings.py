@@ -324,7 +324,7 @@ def test_doubts(tmp_path: Path) -> None:
         for name, meant in names
     ]
     assert list(doubts(environment, file)) == looks
-    file.write_text("\n".join(["timezone=Asia/Tokyo", "MONGO_URL=y", "ADMIN_IDS="]))
+    file.write_text("\n".join(["timezone=Asia/Tokyo", "MONGO_URL=y", "ADMIN_IDS=", "PATH=z"]))
     (hides,) = set(doubts({**environment, "ADMIN_IDS": ""}, file)) - set(looks)
     told = f"TIMEZONE is empty in the environment, so that the one in {file} does not count"
     assert hides == (told, "unset it, if the file's is meant")
