@@ -313,7 +313,7 @@ def build_service(
         commands=commands,
         dispatcher=Dispatcher(
             *(prompting, stores.outbox, stores.send_slots, stores.taps.letters, composer, limits, clock),
-            *(settings.timezone, lambda: roster.roster),
+            *(settings.timezone, lambda: roster.roster, roster.refresh),
         ),
         planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
         followups=Followups(stores.followups, clock, settings.late_after_days),

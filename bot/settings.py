@@ -272,7 +272,7 @@ def load_readable(env_file: Path | None = ENV_FILE) -> tuple[Settings, list[str]
         if env_file is not None and env_file.is_file():
             _check_names(env_file)
     except ConfigError as exc:
-        faults.append(str(exc))
+        faults += str(exc).splitlines()
     except (OSError, UnicodeError) as exc:
         faults.append(f"{env_file}: cannot be read ({exc}); it must be a UTF-8 text file")
         env_file = None
@@ -336,8 +336,13 @@ def _check_names(env_file: Path) -> None:
         for binding in parse_stream(lines):
             if binding.error:
                 raise ConfigError(f"{env_file}, line {binding.original.line}: this is not NAME=VALUE")
-    for name, meant in _lookalikes(_file_values(env_file)).items():
-        raise ConfigError(f"{name}: unknown variable in {env_file}; do you mean {meant}?")
+    if strange := _lookalikes(_file_values(env_file)):
+        raise ConfigError(
+            "\n".join(
+                f"{name}: unknown variable in {env_file}; do you mean {meant}?"
+                for name, meant in strange.items()
+            )
+        )
 
 
 def _explain(error: Any) -> str:

@@ -70,6 +70,7 @@ class Dispatcher:
         zone: for `dueAt` texts without an offset.
         roster: the athletes; None as long as nobody knows them, and then everything waits, since these may
             be somebody's quiet hours.
+        fresh: reads them anew: a question is called off only for what is true now.
         monotonic: the clock of `limits`.
     """
 
@@ -84,6 +85,7 @@ class Dispatcher:
         clock: Clock,
         zone: tzinfo,
         roster: Callable[[], Roster | None],
+        fresh: Callable[[], Awaitable[Roster]],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
@@ -95,6 +97,7 @@ class Dispatcher:
         self._clock = clock
         self._zone = zone
         self._roster = roster
+        self._fresh = fresh
         self._monotonic = monotonic
         self._trouble = Recurring(log)
         self._slot_trouble = Recurring(log)
@@ -124,6 +127,8 @@ class Dispatcher:
                 return
             prompt = await self._read(document)
             athlete = None if prompt is None else _athlete(prompt, roster)
+            if prompt is not None and (athlete is None or athlete.pause_at(claimed_at) is not None):
+                athlete = _athlete(prompt, await self._fresh())
             composed = None
             if prompt is not None and await self._may_go(prompt, athlete, document):
                 composed = await self._compose(prompt, athlete, document)

@@ -53,6 +53,7 @@ class Evening:
         self.api = FakeApi()
         self.now = NOW
         self.roster: Roster | None = Roster((ANA,))
+        self.newer: Roster | None = None  # it changed since it was last read
         self.prompts = PromptStore(db)
         self.seconds, self.between_looks = 0.0, 100.0
         self.limits = SendLimits()
@@ -64,10 +65,13 @@ class Evening:
         self.slots = FreeSlots(db)
         self.dispatcher = Dispatcher(
             *(self.api, Outbox(db), self.slots, letters, composer, self.limits, lambda: self.now, UTC),
-            *(lambda: self.roster, self._monotonic),
+            *(lambda: self.roster, self._fresh, self._monotonic),
         )
         self.followups = Followups(FollowupStore(db), lambda: self.now, 14)
         self.planner = Planner(PlanStore(db), SlotStore(db), lambda: self.roster, lambda: self.now, 14)
+
+    async def _fresh(self) -> Roster:
+        return self.newer or self.roster or Roster()
 
     def _monotonic(self) -> float:
         """Every chat's turn has come at each look."""
@@ -189,6 +193,15 @@ async def test_pauses(evening: Evening, since: timedelta, until: timedelta | Non
     assert len(await evening.look()) == (2 if is_sent else 0)
     assert await evening.state(sessionId="s") == (("sent", None) if is_sent else ("cancelled", "paused"))
     assert await evening.state(sessionId="again") == ("sent", None)
+
+
+async def test_a_pause_that_has_just_ended(evening: Evening) -> None:
+    """A question is not called off for what was true seconds ago."""
+    await evening.put()
+    evening.newer = evening.roster
+    evening.athlete(pauses=(Pause(NOW - HOUR, None),))
+    assert len(await evening.look()) == 1
+    assert await evening.state(sessionId="s") == ("sent", None)
 
 
 async def test_later_in_a_pause_waits_for_its_end(evening: Evening) -> None:

@@ -1319,8 +1319,13 @@ class Sending:
         weeks = Parts.of(db, Journal(Path("unused")), time).weeks()
         composer = Composer(letters, Roster, languages_of(db, time), time, UTC, weeks)
         self.dispatcher = Dispatcher(
-            *(api, prompts, FreeSlots(db), letters, composer, self.limits, time, UTC, Roster), self.monotonic
+            *(api, prompts, FreeSlots(db), letters, composer, self.limits, time, UTC),
+            *(Roster, self.nobody, self.monotonic),
         )
+
+    async def nobody(self) -> Roster:
+        """The athletes, read anew."""
+        return Roster()
 
     def monotonic(self) -> float:
         """Long after the last look."""

@@ -118,6 +118,7 @@ class Desk:
             self._clock,
             UTC,
             lambda: self.roster.roster,
+            self.roster.refresh,
             self._monotonic,
         )
 

@@ -222,6 +222,14 @@ def test_misspelt_names_in_the_file_are_found(tmp_path: Path, name: str, meant: 
     assert "secret-nonsense" not in str(caught.value)
 
 
+def test_all_misspelt_names_are_told_at_once(tmp_path: Path) -> None:
+    """One line each, beside what else is wrong."""
+    env_file = tmp_path / ".env"
+    env_file.write_text("\n".join(["ATHLETE_ID=1", "MONGODB_URL=x", "TIMEZONE=Mars"]))
+    _, faults = load_readable(env_file)
+    assert [fault.partition(":")[0] for fault in faults] == ["ATHLETE_ID", "MONGODB_URL", "TIMEZONE"]
+
+
 def test_no_file_is_fine(tmp_path: Path) -> None:
     """Neither a missing file nor none at all is an error."""
     assert load_settings(tmp_path / "none") == load_settings(None)
