@@ -39,7 +39,7 @@ from bot.core.prompts import (
     read_not_after,
     read_prompt,
 )
-from bot.core.roster import Athlete, Roster
+from bot.core.roster import Athlete, Pause, Roster
 from bot.core.slots import PAUSED
 from bot.flows.composer import Composed, Composer
 from bot.flows.ports import BotApi, SentMessage
@@ -127,7 +127,7 @@ class Dispatcher:
                 return
             prompt = await self._read(document)
             athlete = None if prompt is None else _athlete(prompt, roster)
-            if prompt is not None and (athlete is None or athlete.pause_at(claimed_at) is not None):
+            if prompt is not None and (_is_orphaned(prompt, athlete) or _pause(prompt, athlete, claimed_at)):
                 athlete = _athlete(prompt, await self._fresh())
             composed = None
             if prompt is not None and await self._may_go(prompt, athlete, document):
@@ -180,15 +180,13 @@ class Dispatcher:
         if prompt.again is not None and await self._outbox.is_answered(prompt):
             await self._outbox.settle_unasked(prompt, PromptState.ANSWERED, now)
             return False
-        if athlete is None and prompt.athlete_id is not None and prompt.user_id is not None:
-            # It was meant for one athlete alone, who has been removed since: nobody could answer it.
+        if _is_orphaned(prompt, athlete):
             if prompt.was_sent:
                 await self._outbox.settle_unasked(prompt, PromptState.SENT, now)
             else:
                 await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, _NO_ATHLETE)
             return False
-        pause = None if athlete is None else athlete.pause_at(now)
-        if athlete is not None and pause is not None and _respects_pauses(prompt):
+        if athlete is not None and (pause := _pause(prompt, athlete, now)) is not None:
             if prompt.again is Again.LATER and pause.until is not None:  # as they wished
                 await self._outbox.postpone(prompt, athlete.next_prompt_time(pause.until))
             elif prompt.was_sent:  # it can still be answered; it is only not asked once more
@@ -343,6 +341,13 @@ def _athlete(prompt: Prompt, roster: Roster) -> Athlete | None:
     return roster.by_id(prompt.athlete_id) or roster.by_user(prompt.user_id) or roster.in_chat(prompt.chat_id)
 
 
-def _respects_pauses(prompt: Prompt) -> bool:
-    """What comes because of what an athlete has just done comes in a pause, too."""
-    return prompt.kind is not Kind.NOTICE and prompt.again is not Again.PENDING
+def _is_orphaned(prompt: Prompt, athlete: Athlete | None) -> bool:
+    """Whether it was meant for one athlete alone, who has been removed since: nobody could answer it."""
+    return athlete is None and prompt.athlete_id is not None and prompt.user_id is not None
+
+
+def _pause(prompt: Prompt, athlete: Athlete | None, instant: datetime) -> Pause | None:
+    """The pause that holds it back; what comes because of what an athlete has just done comes in one, too."""
+    if athlete is None or prompt.kind is Kind.NOTICE or prompt.again is Again.PENDING:
+        return None
+    return athlete.pause_at(instant)
