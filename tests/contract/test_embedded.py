@@ -84,6 +84,11 @@ async def eventually_gone(data_dir: Path) -> None:
         await asyncio.sleep(0.05)
 
 
+def disk_taken(folder: Path) -> int:
+    """Bytes of disk below `folder`."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*"))
+
+
 async def write(url: str, text: str) -> None:
     """Add a document, durably."""
     async with AsyncMongoClient[dict[str, Any]](url, w="majority", journal=True) as client:
@@ -119,6 +124,12 @@ async def test_restart_keeps_data_and_address(tmp_path: Path) -> None:
     async with EmbeddedMongo(tmp_path / "deep" / "data") as mongo:
         assert mongo.url == url
         assert await read(url) == ["kept"]
+
+
+async def test_a_start_takes_little_disk(tmp_path: Path) -> None:
+    async with EmbeddedMongo(tmp_path) as mongo:
+        await write(mongo.url, "small")
+        assert 2**20 < disk_taken(tmp_path) < 100 * 2**20
 
 
 async def test_kill_of_the_server_heals(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

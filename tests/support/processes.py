@@ -18,7 +18,7 @@ from typing import Any, TypeVar, overload
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from bot.store.embedded import find_mongod
+from bot.store.embedded import SMALL_JOURNAL, find_mongod
 
 HOST = "127.0.0.1"
 _POLL = 0.02
@@ -208,7 +208,7 @@ class Mongod(Program):
         arguments = [
             str(find_mongod()),
             *("--dbpath", str(folder), "--port", str(self.port), "--bind_ip", HOST, "--nounixsocket"),
-            *("--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--quiet"),
+            *("--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--quiet", *SMALL_JOURNAL),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             *("--setParameter", "ttlMonitorEnabled=false"),  # tests with fixed dates outlive today's
             *options,
