@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -69,6 +69,11 @@ class _Message:
     rejections: int = 0
     failure: str | None = None
     is_done: bool = False
+
+    @property
+    def is_about_answers(self) -> bool:
+        """Whether what comes of it depends on the taps that came with it."""
+        return isinstance(self.command, NoteUpdate) or self.command.name == "pending"
 
 
 class Recorder:
@@ -150,11 +155,13 @@ class Recorder:
             await self._persist(items, messages)
         except Exception as exc:  # noqa: BLE001  # a defect with one entry must not hold up the others
             log.error("a page failed, trying its entries one by one: %s", describe_defect(exc))
-            for message in messages:
-                if not message.is_done:
-                    await self._persist_alone([], [message])
+            before, after = _around_taps(message for message in messages if not message.is_done)
+            for message in before:
+                await self._persist_alone([], [message])
             for item in items:
                 await self._persist_alone([item], [])
+            for message in after:
+                await self._persist_alone([], [message])
 
     async def _read(self, entry: Entry) -> TapEntry | _Message | None:
         """What the database is needed for in an entry; the rest is seen to here."""
@@ -198,8 +205,9 @@ class Recorder:
                 if len(items) > _SMALLEST_BATCH:
                     # A server that is too slow for all of them may be quick enough for a few.
                     half = len(items) // 2
-                    await self._persist(items[:half], messages)
-                    await self._persist(items[half:], [])
+                    before, after = _around_taps(messages)
+                    await self._persist(items[:half], before)
+                    await self._persist(items[half:], after)
                     return
         for item in items:
             if isinstance(item.case.result, Unrecordable):
@@ -245,21 +253,16 @@ class Recorder:
         if unknown or senders:
             # Whoever is unknown may have been added a moment ago.
             await self._roster.loaded({user_id for user_id in (*unknown, *senders) if user_id is not None})
-        for message in messages:
+        before, after = _around_taps(messages)
+        for message in before:
             await self._see_to(message)
-        refused = [
-            LedgerEntry(
-                f"update-{message.command.update_id}",
-                message.command.update_id,
-                message.entry.received_at,
-                Outcome.REFUSED_COMMAND,
-            )
-            for message in messages
-            if message.is_refused
-        ]
         self._taps.recognise(cases)
         self._responder.refuse(items)
-        await self._taps.store(cases, refused)
+        await self._taps.store(cases, _refusals(before))
+        for message in after:
+            await self._see_to(message)
+        if refused := _refusals(after):
+            await self._taps.store([], refused)
 
     async def _see_to(self, message: _Message) -> None:
         """Carry out a request; everything else is only refused or not."""
@@ -300,3 +303,25 @@ class Recorder:
         self._responder.apologise(entry)
         log.error("update at journal position %d becomes a dead letter: %s", entry.seq, reason)
         await self._books.failed(entry.seq, reason, bury=True)
+
+
+def _around_taps(messages: Iterable[_Message]) -> tuple[list[_Message], list[_Message]]:
+    """What decides whose taps count, and what is about answers: to be seen to before the taps, and after."""
+    before: list[_Message] = []
+    after: list[_Message] = []
+    for message in messages:
+        (after if message.is_about_answers else before).append(message)
+    return before, after
+
+
+def _refusals(messages: Iterable[_Message]) -> list[LedgerEntry]:
+    return [
+        LedgerEntry(
+            f"update-{message.command.update_id}",
+            message.command.update_id,
+            message.entry.received_at,
+            Outcome.REFUSED_COMMAND,
+        )
+        for message in messages
+        if message.is_refused
+    ]

@@ -108,6 +108,23 @@ async def test_a_note_stays_when_the_answer_changes(rig: Rig) -> None:
     assert (event["type"], event["note"]) == ("skipped", "llovía")
 
 
+async def test_a_tap_and_a_note_that_arrive_together(rig: Rig) -> None:
+    """As after an absence: a note is told of the answer that came with it, before it or after it."""
+    athlete, other = User(3013), User(3014)
+    question, asked = rig.ask("run", "first", athlete.id), rig.ask("run", "second", other.id)
+    assert await rig.bots[-1].terminate() == 0
+    taps = [rig.world.tap(athlete.id, question, athlete, button=2)]
+    rig.world.message(athlete.id, athlete, "hills", reply_to=question)
+    rig.world.message(other.id, other, "rain", reply_to=asked)
+    taps.append(rig.world.tap(other.id, asked, other, button=1))
+    await rig.start()
+    await rig.answered(taps)
+    for user, kind, note in ((athlete, "hard", "hills"), (other, "skipped", "rain")):
+        assert "Noted with your answer" in await said(rig, user.id, "Noted")
+        (event,) = await rig.stored(1, userId=user.id)
+        assert (event["type"], event["note"]) == (kind, note)
+
+
 async def test_a_stranger_and_a_message_about_nothing(rig: Rig) -> None:
     """A stranger's reply is refused and counted; a reply to what asks nothing is asked back."""
     refused = (await rig.stats())["taps"]["refused-command"]
@@ -126,6 +143,17 @@ async def test_a_stranger_and_a_message_about_nothing(rig: Rig) -> None:
 
 async def test_the_log_holds_neither_notes_nor_names(rig: Rig) -> None:
     """After all this."""
-    log = rig.bots[0].log
-    for secret in ("left", "Ana", "a<n>a", "Kim", "llovía", "🏃", "knee", "let me in", "Good morning"):
+    log = "".join(bot.log for bot in rig.bots)
+    for secret in (
+        "left",
+        "Ana",
+        "a<n>a",
+        "Kim",
+        "llovía",
+        "🏃",
+        "knee",
+        "hills",
+        "let me in",
+        "Good morning",
+    ):
         assert secret not in log, secret
