@@ -30,6 +30,7 @@ from pymongo.errors import (
     WaitQueueTimeoutError,
     WriteConcernError,
 )
+from pymongo.uri_parser import parse_uri
 
 from bot.core.errors import ConfigError, StorageDenied, StorageRejected, StorageUnavailable
 from bot.store.writes import OnWrite, WriteListener
@@ -108,8 +109,21 @@ def connect(
     except (InvalidURI, ConfigurationError, InvalidName, ValueError, OSError, UserWarning) as exc:
         # The driver's text may quote a part of a password that was not escaped.
         is_encoded = _WELL_ENCODED.fullmatch(url) is not None
-        reason = str(exc) if is_encoded else "percent-encode special characters in user name and password"
+        reason = _reason(url, exc) if is_encoded else "percent-encode special characters in user and password"
         raise ConfigError(f"MONGO_URL: not a usable connection string ({reason})") from None
+
+
+def _reason(url: str, exc: Exception) -> str:
+    """The driver's, with the name of the option where it leaves that out; its hint is about passwords."""
+    text = str(exc).partition(" Hint:")[0]
+    if text.startswith("Unknown option"):
+        for option in url.partition("?")[2].split("&"):
+            try:
+                parse_uri(f"mongodb://host/?{option}")
+            except ConfigurationError as unknown:
+                proposal = str(unknown).partition(". ")[2].partition(" or maybe")[0]
+                return f"there is no option {option.partition('=')[0]}. {proposal}".rstrip(". ")
+    return text
 
 
 def within(seconds: float) -> AbstractContextManager[object]:
@@ -139,7 +153,7 @@ def storage_errors() -> Iterator[None]:
     """Translate the driver's errors. Its messages may quote documents, so they are not passed on.
 
     Raises:
-        StorageUnavailable: no connection, no primary, no majority, or no reply in time.
+        StorageUnavailable: no connection, no primary, no majority, no reply in time, or no usable server.
         StorageDenied: this user has not the right.
         StorageRejected: MongoDB refused the command for another reason.
     """
@@ -171,6 +185,9 @@ def storage_errors() -> Iterator[None]:
         raise StorageRejected(f"MongoDB refuses the command (code {exc.code})") from None
     except BSONError as exc:
         raise StorageRejected(f"a document cannot be read or written ({type(exc).__name__})") from None
+    except ConfigurationError as exc:
+        # Of an address that cannot be looked up, or a server that is too old or not ready.
+        raise StorageUnavailable(f"MongoDB cannot be used: {str(exc).rstrip('.')}") from None
     except PyMongoError as exc:
         if exc.timeout:
             raise StorageUnavailable(f"MongoDB does not answer ({type(exc).__name__})") from None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.errors import ConfigError
-from bot.store.connection import connect
+from bot.core.errors import ConfigError, StorageUnavailable
+from bot.store.connection import connect, ping
 
 _PASSWORD = "zebra"
 
@@ -19,6 +19,8 @@ _PASSWORD = "zebra"
         ("mongodb://coach@h/?readPreference=near", "read preference"),
         ("mongodb://coach:{}@h/?maxPoolSize=many", "maxpoolsize must be"),
         ("mongodb://coach:{}@/", "Empty host"),
+        ("mongodb://coach:{}@h:port/", r"Port contains non-digit characters\.\)$"),
+        ("mongodb://coach:{}@h/?tls=true&maxPoolSze=3", r"no option maxPoolSze\. Did you mean .*maxpoolsize"),
         ("mongo://coach:{}@h/", "must begin with 'mongodb://'"),
         ("mongodb://coach:{}@word@h/", "percent-encode"),
         ("mongodb://coach:{}:word@h/", "percent-encode"),
@@ -35,3 +37,12 @@ def test_unusable_connection_strings(url: str, reason: str) -> None:
         connect(url.format(_PASSWORD), None, "coach")
     assert _PASSWORD not in str(caught.value)
     assert "word" not in str(caught.value).replace("password", "")
+
+
+async def test_a_name_that_cannot_be_looked_up_is_an_outage() -> None:
+    """It may be well again in a moment: `run` waits."""
+    db = connect(f"mongodb+srv://coach:{_PASSWORD}@nobody.invalid/", None, "coach")
+    with pytest.raises(StorageUnavailable) as caught:
+        await ping(db)
+    assert _PASSWORD not in str(caught.value)
+    await db.client.close()

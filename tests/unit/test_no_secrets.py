@@ -22,7 +22,7 @@ _NOT_OURS = {".venv", "venv", ".git", "data", "build", "dist", "node_modules", "
 _MADE_UP = re.compile(r"made-up")
 ALLOWED = {
     "PASSWORD", "chmod 600", "password", "310c65171925", "pw", "wrong", "pa", "p%40ss", "pw-1", "zebra",
-    "zebra-pa55-w0rd", "p@ss/w:rd-zebra", "pa55-w0rd", "secret-nonsense", "pa@ss:zebra", "a:b",
+    "zebra-pa55-w0rd", "p@ss/w:rd-zebra", "pa55-w0rd", "secret-nonsense", "pa@ss:zebra", "a:b-1",
     "123456789:AAE-somebody-elses-token_0123456789", "123456789:AAE-somebody-elses-token_0123456789abc",
     "123456:AAF-abcdefghijklmnopqrstuvwxyz_012345", "{}%40%2f", "{}%word",
 }  # fmt: skip
