@@ -247,7 +247,9 @@ def build_service(
     disclosed = Disclosed(settings.retention(), coach_is_told=settings.coach_chat_id is not None)
     personal = Personal(weeks, stores.personal, stores.journal, roster, clock, disclosed)
     commands = Commands(
-        *(replying, limits, figures.collect, roster, languages, draw, personal), admins=settings.admin_ids
+        *(replying, limits, figures.collect, roster, languages, draw, personal),
+        admins=settings.admin_ids,
+        coach_chat_id=settings.coach_chat_id,
     )
     forgetting = Forgetting(
         *(stores.personal, stores.athletes, stores.users, stores.taps.touches),
@@ -285,6 +287,7 @@ def build_service(
         responder=responder,
         commands=commands,
         admins=settings.admin_ids,
+        coach_chat_id=settings.coach_chat_id,
     )
     to_journal = (stores.journal, _fingerprint(settings), clock, recorder.wake)
     source: Source = (

@@ -98,10 +98,18 @@ class NoteUpdate:
     language_code: str | None = None
 
 
-def is_refused(command: CommandUpdate | NoteUpdate, *, is_athlete: bool, is_admin: bool) -> bool:
-    """Whether the sender may not have this: a stranger anything, somebody else than an admin `/stats`."""
+def is_refused(
+    command: CommandUpdate | NoteUpdate, *, is_athlete: bool, is_admin: bool, is_coach: bool = False
+) -> bool:
+    """Whether the sender may not have this: a stranger anything, somebody else than an admin `/stats`.
+
+    Args:
+        is_coach: it came from the coach's chat, where anybody may greet and ask for help.
+    """
     if isinstance(command, NoteUpdate):
         return not is_athlete and not is_admin
+    if is_coach and command.name in ("start", "help"):
+        return False
     return not is_admin and (not is_athlete or command.name == "stats")
 
 

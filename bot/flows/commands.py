@@ -68,6 +68,7 @@ class Commands:
         stats: figures over so many days.
         draw: their picture.
         personal: what people ask about themselves.
+        coach_chat_id: COACH_CHAT_ID.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Commands:
         personal: Personal,
         *,
         admins: frozenset[int],
+        coach_chat_id: int | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api
@@ -91,6 +93,7 @@ class Commands:
         self._draw = draw
         self._personal = personal
         self._admins = admins
+        self._coach_chat_id = coach_chat_id
         self._monotonic = monotonic
         self._waiting: list[_Waiting] = []
         self._wake = asyncio.Event()
@@ -168,7 +171,10 @@ class Commands:
         match command.name:
             case "start":
                 is_athlete = self._roster.athlete(command.user_id) is not None
-                return texts.welcome(command.user_id, language, athlete=is_athlete, admin=is_admin)
+                is_coach = command.chat_id == self._coach_chat_id
+                return texts.welcome(
+                    command.user_id, language, athlete=is_athlete, admin=is_admin, coach=is_coach
+                )
             case "help":
                 return texts.help_text(language, admin=is_admin)
             case "stats" if not is_admin:

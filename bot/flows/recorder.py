@@ -81,6 +81,7 @@ class Recorder:
 
     Args:
         responder: what taps are told; `commands`: what messages are told.
+        coach_chat_id: COACH_CHAT_ID.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Recorder:
         responder: Responder,
         commands: Commands,
         admins: frozenset[int],
+        coach_chat_id: int | None = None,
     ) -> None:
         self._journal = journal
         self._books = books
@@ -107,6 +109,7 @@ class Recorder:
         self._responder = responder
         self._commands = commands
         self._admins = admins
+        self._coach_chat_id = coach_chat_id
         self._new = asyncio.Event()
         self._idle = asyncio.Event()
         self._trouble = Recurring(log)
@@ -296,7 +299,12 @@ class Recorder:
 
     def _is_refused(self, command: CommandUpdate | NoteUpdate) -> bool:
         is_athlete = self._roster.athlete(command.user_id) is not None
-        return is_refused(command, is_athlete=is_athlete, is_admin=command.user_id in self._admins)
+        return is_refused(
+            command,
+            is_athlete=is_athlete,
+            is_admin=command.user_id in self._admins,
+            is_coach=command.chat_id == self._coach_chat_id,
+        )
 
     async def _bury(self, entry: Entry, reason: str) -> None:
         """Make an entry a dead letter; its tap, if it is one, is answered all the same."""

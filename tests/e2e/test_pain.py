@@ -12,6 +12,11 @@ ANA = User(42, "Ana", username="ana")
 KIM = User(COACH, "Kim")
 
 
+async def coach_reads(rig: Rig, words: str) -> None:
+    """The coach's last message begins to hold some words."""
+    await wait_until(lambda: words in rig.world.messages(COACH)[-1]["text"], 15, f"the coach reads {words!r}")
+
+
 async def test_an_alert_outlives_the_bot(rig: Rig) -> None:
     """Killed with the alert in the outbox, it is sent once by the next bot; seen, and the athlete is told."""
     rig.settings["COACH_CHAT_ID"] = str(COACH)
@@ -54,6 +59,12 @@ async def test_an_alert_outlives_the_bot(rig: Rig) -> None:
     listed = await rig.stats()
     assert listed["prompts"]["sent"] == 0
     assert listed["feedback_event_write_success_rate"] == 1.0
+    # Whoever is to be told of pain is no stranger, but for what is others' business.
+    rig.world.message(COACH, KIM, "/start")
+    await coach_reads(rig, "This is the coach's chat")
+    rig.world.message(COACH, KIM, "/stats")
+    await coach_reads(rig, "/stats is for the admins")
+    assert (await rig.stats())["taps"]["refused-command"] == listed["taps"].get("refused-command", 0) + 1
     assert "Kim" not in "".join(bot.log for bot in rig.bots)
     assert await bot.terminate() == 0
 

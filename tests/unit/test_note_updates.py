@@ -164,6 +164,7 @@ def test_who_may_write_notes() -> None:
     assert is_refused(found, is_athlete=False, is_admin=False)
     assert not is_refused(found, is_athlete=True, is_admin=False)
     assert not is_refused(found, is_athlete=False, is_admin=True)
+    assert is_refused(found, is_athlete=False, is_admin=False, is_coach=True)
 
 
 JSON = st.recursive(

@@ -362,16 +362,17 @@ def test_clip(text: str, limit: int, expected: str) -> None:
 
 @pytest.mark.parametrize("language", Language)
 def test_welcome_tells_a_stranger_their_id(language: Language) -> None:
-    """A stranger learns their own id and whom to ask; an athlete and an admin are greeted as such."""
+    """A stranger learns their own id and whom to ask; athletes, admins and a coach are greeted as such."""
     stranger = people.welcome(2**40, language, athlete=False, admin=False)
     assert str(2**40) in stranger
     assert {EN: "coach", Language.ES: "entrenador"}[language] in stranger
     greetings = {
-        people.welcome(7, language, athlete=athlete, admin=admin)
+        people.welcome(7, language, athlete=athlete, admin=admin, coach=coach)
         for athlete in (True, False)
         for admin in (True, False)
+        for coach in (True, False)
     }
-    assert len(greetings) == 3
+    assert len(greetings) == 4
 
 
 @pytest.mark.parametrize("language", Language)

@@ -27,6 +27,12 @@ _HELLO_ADMIN = Text(
     "¡Hola! Administras este bot: /stats muestra cómo van las respuestas. /help explica más.\n\nTu id de Telegram"
     " es {user_id}.",
 )
+_HELLO_COACH = Text(
+    "Hello! This is the coach's chat: when an athlete reports pain, it is told here at once.\n\nYour Telegram id is"
+    " {user_id}.",
+    "¡Hola! Este es el chat del entrenador: si un deportista avisa de dolor, se cuenta aquí en el acto.\n\nTu id de"
+    " Telegram es {user_id}.",
+)
 _HELLO_STRANGER = Text(
     "Hello! I collect training feedback for athletes whom a coach has registered, and I do not know you yet.\n\n"
     "Your Telegram id is {user_id}. Send it to your coach, or to whoever runs this bot, and ask to be added.",
@@ -145,11 +151,12 @@ STATS_LATER = Text(
 )
 
 
-def welcome(user_id: int, language: Language, *, athlete: bool, admin: bool) -> str:
-    """The reply to /start."""
+def welcome(user_id: int, language: Language, *, athlete: bool, admin: bool, coach: bool = False) -> str:
+    """The reply to /start; `coach`: it came from the coach's chat."""
     if athlete:
         return _HELLO(language, what=_WHAT_I_DO(language), user_id=user_id)
-    return (_HELLO_ADMIN if admin else _HELLO_STRANGER)(language, user_id=user_id)
+    hello = _HELLO_ADMIN if admin else _HELLO_COACH if coach else _HELLO_STRANGER
+    return hello(language, user_id=user_id)
 
 
 def enlisted(name: str | None, language: Language) -> str:
