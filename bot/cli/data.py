@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -110,6 +111,10 @@ async def _write(
         try:
             store = await _store(settings, db, collection)
             await flow(source, collection, store, tally, report=_complain, progress=progress)
+        except asyncio.CancelledError:  # Ctrl-C
+            if not strict:
+                _complain(f"so far: {tally}; to run it again is harmless")
+            raise
         except TransactionImpossible as exc:
             raise StorageRejected(f"{exc}, or do without --strict (nothing is written)") from None
         except StorageError as exc:

@@ -11,7 +11,7 @@ from typing import Any
 
 import bson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -244,6 +244,7 @@ STEPS = st.lists(
 @pytest.mark.parametrize("collection", MERGED)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
+@example(steps=[(0, [{"key": 1, "": "$a", "x.$y": 1}, {"key": 1, "x.$y": 1, "": "$a"}])])
 async def test_any_sequence_of_batches_follows_the_rules(
     db: Database, clock: Clock, collection: str, steps: list[tuple[int, list[dict[str, Any]]]]
 ) -> None:
@@ -263,7 +264,8 @@ async def test_any_sequence_of_batches_follows_the_rules(
             records.append(record)
             old = expected.get(key)
             expected[key] = expected_after(collection, old, record.to_update_fields(), clock.now)
-            same = old == expected[key]
+            # `runEvent` is a copy: with its fields in another order it is another object to MongoDB.
+            same = old is not None and exact(old) == exact(expected[key])
             outcomes.append(INSERTED if old is None else UNCHANGED if same else CHANGED)
         assert await store.write(collection, records) == outcomes
         assert {d[KEYS[collection]]: d for d in await stored(db, collection)} == expected

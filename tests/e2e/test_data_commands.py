@@ -8,6 +8,8 @@ import io
 import json
 import os
 import pty
+import re
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -116,6 +118,33 @@ async def test_a_mongodb_that_is_away_is_named(shell: Shell) -> None:
         done = await shell(*arguments, stdin=GOOD)
         assert (done.status, done.out, done.err.count("\n")) == (1, "", 1)
         assert "127.0.0.1:1" in done.err
+
+
+async def test_an_interrupted_write_says_how_far_it_came(shell: Shell) -> None:
+    """Ctrl-C while the pipe has more to give: what is counted is stored."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "write", "run_events"),
+        env=shell.environment,
+        cwd=shell.folder,
+        stdin=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write("".join(runs("r", 2_500)).encode())
+    await process.stdin.drain()
+
+    async def is_written() -> bool:
+        return bool(await shell.db.run_events.count_documents({}) >= 2_000)
+
+    await wait_until(is_written, 30, "what fills a portion is written")
+    process.send_signal(signal.SIGINT)
+    said, last = (await asyncio.wait_for(process.stderr.read(), 20)).decode().split("\n", 1)
+    assert await process.wait() == 1
+    far = re.fullmatch(r"so far: (\d,000) written, 0 unchanged, 0 refused; to run it again is harmless", said)
+    assert far is not None, said
+    assert 0 < int(far[1].replace(",", "")) <= await shell.db.run_events.count_documents({})
+    assert last.strip() == "error: interrupted"
 
 
 async def test_export_goes_through_a_pipe_into_write(shell: Shell) -> None:

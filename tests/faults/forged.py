@@ -22,7 +22,7 @@ _HOSTILE = (
     "../..", "x" * 5_000, "🏃" * 100, "\r\n\u001b[31m", "{{7*7}}", "null", "-0", "1e999", "", " ", "|",
     "||||",
 )  # fmt: skip
-_COUNTING = ("taps", "figures", "figure_touches", "leases", "send_slots")
+_COUNTING = ("taps", "figures", "figure_touches", "leases", "send_slots", "users")
 _KEYS = {
     "run_events": "runId",
     "run_artifacts": "runId",
@@ -84,6 +84,9 @@ async def strangers_and_forged_data(stage: Stage) -> Result:
         if written := sum(outcomes.get(tap.query_id) == "written" for tap in taps):
             result.flaws.append(f"{written} are written")
         after = await _everything(rig)
+        # In which language athletes write is stored some seconds after they have.
+        if strangers_kept := await rig.db["users"].count_documents({"_id": {"$nin": list(ATHLETES)}}):
+            result.flaws.append(f"{strangers_kept} strangers are among the users")
         if changed := sorted(key for key in after if after[key] != before.get(key, [])):
             result.flaws.append(f"changed: {', '.join(changed)}")
         counted = (await rig.stats())["taps"]
