@@ -31,6 +31,7 @@ _T = TypeVar("_T")
 _PENDING, _DONE, _DEAD = 0, 1, 2
 _STATE_NAMES = {_PENDING: "waiting", _DONE: "finished", _DEAD: "could not be processed"}
 _INT64 = 2**63
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _NO_ID = "no usable update_id"
 _REPR_KEPT = 10_000  # characters
 _SCHEMA = f"""
@@ -388,9 +389,15 @@ class Journal:
         try:
             return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._io, work))
         except sqlite3.Error as exc:
+            is_damaged = getattr(exc, "sqlite_errorcode", None) in _DAMAGED
+            cure = (
+                "restore it from a backup (docs/backup.md), or move it away and lose what only it holds"
+                if is_damaged
+                else "free disk space or restore write access"
+            )
             raise JournalError(
-                f"the journal {self._path} cannot be written or read ({exc}); free disk space or restore"
-                " write access. Nothing is confirmed to Telegram meanwhile"
+                f"the journal {self._path} cannot be written or read ({exc}); {cure}. Nothing is confirmed to"
+                " Telegram meanwhile"
             ) from exc
 
     def _connection(self) -> sqlite3.Connection:

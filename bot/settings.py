@@ -269,7 +269,7 @@ def load_readable(env_file: Path | None = ENV_FILE) -> tuple[Settings, list[str]
     faults: list[str] = []
     logging.getLogger("dotenv.main").setLevel(logging.ERROR)  # what is wrong with the file is said here
     try:
-        if env_file is not None and env_file.is_file():
+        if env_file is not None and (env_file.is_file() or env_file.is_dir()):
             _check_names(env_file)
     except ConfigError as exc:
         faults += str(exc).splitlines()

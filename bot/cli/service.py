@@ -195,7 +195,8 @@ def prompt(
     if asked.state is None:
         away = settings.mongo_url is None and not app.is_served(settings.data_dir)
         then = "start `run` on this DATA_DIR to send it" if away else "the running service sends it"
-        click.echo(f"queued: {what}, due {iso_utc(asked.due_at)}; {then}")
+        due = iso_utc(asked.due_at) + (", which is past" if at and asked.due_at < system_clock() else "")
+        click.echo(f"queued: {what}, due {due}; {then}")
     else:
         given = "; what is said now about time, title or note changes nothing" if at or title or note else ""
         click.echo(f"nothing to do: {what} was queued before and is {asked.state}{given}")

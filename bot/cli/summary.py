@@ -55,7 +55,9 @@ async def _summary(settings: Settings, athlete_id: str | None, monday: date | No
 def _athlete(roster: Roster, athlete_id: str | None) -> Athlete:
     found = roster.meant(athlete_id)
     if found is None:
-        known = ", ".join(sorted(athlete.athlete_id for athlete in roster.athletes)) or "nobody yet"
+        if not roster.athletes:
+            raise ConfigError("nobody is on the roster yet; set ATHLETE_IDS, or use `athlete add`")
+        known = ", ".join(sorted(athlete.athlete_id for athlete in roster.athletes))
         wrong = "required here" if athlete_id is None else f"{athlete_id!r} is not on the roster"
         raise ConfigError(f"--athlete: {wrong}; on the roster: {known}")
     return found

@@ -210,6 +210,7 @@ async def test_whom_a_prompt_is_for(roster_of_ben: Rig) -> None:
     rig = roster_of_ben
     await rig.db["athletes"].update_one({}, {"$set": {"timezone": "America/New_York"}})
     alone = await rig.command("prompt", "--run-id=r", "--session-id=alone", "--at=2026-02-16T20:00")
+    assert "due 2026-02-17T01:00:00.000Z, which is past;" in alone.out
     group = await rig.prompt("r", "group", GROUP, "--athlete=ben")
     own = await rig.prompt("r", "own", BEN.id)
     assert [result.err for result in (alone, group, own)] == ["", "", ""]

@@ -413,12 +413,12 @@ async def test_a_directory_without_write_access(read_only_directory: Path) -> No
 
 
 async def test_a_file_that_is_no_journal_is_not_touched(tmp_path: Path) -> None:
-    """Garbage in the file's place is an error that names it, and stays as it was."""
+    """Garbage in the file's place is an error with the cure, and stays as it was."""
     path = tmp_path / "journal.sqlite3"
     path.write_bytes(b"this is no database, and somebody may need it" * 100)
     before = path.read_bytes()
     journal = Journal(path)
-    with pytest.raises(JournalError, match=r"journal\.sqlite3"):
+    with pytest.raises(JournalError, match=r"journal\.sqlite3.*restore it from a backup"):
         await journal.open()
     assert path.read_bytes() == before
     await journal.close()

@@ -243,6 +243,13 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         load_settings(env_file)
 
 
+def test_a_directory_in_the_place_of_env(tmp_path: Path) -> None:
+    """It is not passed over."""
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(ConfigError, match=r"\.env: cannot be read .*directory"):
+        load_settings(tmp_path / ".env")
+
+
 def test_secrets_show_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither repr nor str of the settings shows a secret, and all of them are listed for the log."""
     url = "mongodb://coach:pa55-w0rd@db.example.org/coach"
