@@ -198,8 +198,9 @@ def parse_chat_id(value: object) -> int:
     if isinstance(value, float) and value.is_integer():  # n8n and mongosh write numbers as doubles
         value = int(value)
     if isinstance(value, str):
-        digits = value.strip().removeprefix("-")
-        value = int(value) if digits.isascii() and digits.isdigit() and len(digits) < _INT64_DIGITS else None
+        text = value.strip()  # of more than `int` strips
+        digits = text.removeprefix("-")
+        value = int(text) if digits.isascii() and digits.isdigit() and len(digits) < _INT64_DIGITS else None
     if isinstance(value, bool) or not isinstance(value, int) or not -_INT64 <= value < _INT64 or value == 0:
         raise InvalidPrompt(
             "chatId: not a Telegram chat id; give a whole number such as 123456 or -100123456"

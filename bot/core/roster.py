@@ -270,8 +270,8 @@ def read_hours(value: object) -> int:
         ValueError: saying what is expected.
     """
     hours = int(value) if isinstance(value, float) and value.is_integer() else value
-    if isinstance(hours, str) and hours.strip().isascii() and hours.strip().isdigit():
-        hours = int(hours)
+    if isinstance(hours, str) and (digits := hours.strip()).isascii() and digits.isdigit():
+        hours = int(digits)
     if isinstance(hours, bool) or not isinstance(hours, int) or not 1 <= hours <= 168:
         raise ValueError(f"{value!r} is not a number of hours; write 1 to 168")
     return hours
