@@ -282,7 +282,7 @@ def build_service(
         roster=roster,
         taps=taps,
         requests=Requests(stores.athletes, roster, languages, stores.taps.prompts, settings.late_after_days),
-        notes=Notes(stores.taps),
+        notes=Notes(stores.taps, settings.late_after_days, settings.coach_chat_id),
         languages=languages,
         responder=responder,
         commands=commands,
@@ -300,6 +300,11 @@ def build_service(
         *(stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone, weeks)
     )
 
+    dispatcher = Dispatcher(
+        *(prompting, stores.outbox, stores.send_slots, stores.taps.letters, composer, limits, clock),
+        *(settings.timezone, lambda: roster.roster, roster.refresh),
+    )
+
     async def caught_up() -> None:
         await source.caught_up()
         await recorder.drained()
@@ -314,10 +319,7 @@ def build_service(
         answerer=answerer,
         marker=marker,
         commands=commands,
-        dispatcher=Dispatcher(
-            *(prompting, stores.outbox, stores.send_slots, stores.taps.letters, composer, limits, clock),
-            *(settings.timezone, lambda: roster.roster, roster.refresh),
-        ),
+        dispatcher=dispatcher,
         planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
         followups=Followups(stores.followups, clock, settings.late_after_days),
         absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
@@ -329,7 +331,7 @@ def build_service(
         ),
         watch=Watch(
             monitor.look,
-            leadership.news,
+            lambda: [*leadership.news(), *dispatcher.news()],
             notifier.status,
             stores.journal,
             alerting,

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 
 # A busy machine is no defect. The same tests get the same examples, but for `--hypothesis-profile=explore`.
 _ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("explore", _ANY_MACHINE)
+settings.register_profile("explore", _ANY_MACHINE, max_examples=1_000)
 settings.register_profile("same", _ANY_MACHINE, derandomize=True)
 settings.load_profile("same")
 

@@ -278,7 +278,8 @@ STATS = of(
         ),
         "waitingFeedbackIsEstimate": {
             "type": "boolean",
-            "description": "So many wait that only the oldest were looked at; the rest is taken to be alike.",
+            "description": "Of some only the database can tell; or so many wait that only the oldest were"
+            " looked at, and the rest is taken to be alike.",
         },
         "deadTaps": said(_COUNT, "Taps received in these days that could not be processed."),
         "deadLetters": said(_COUNT, "All updates that could not be processed."),

@@ -122,7 +122,9 @@ class _Examination:
             if unread := self._unread("ATHLETE_IDS", "ADMIN_IDS"):
                 findings.append(skip("people", f"{unread} cannot be read"))
             else:
-                findings += await look_at_people(api, settings.athlete_ids, settings.admin_ids, self._notes)
+                findings += await look_at_people(
+                    api, settings.athlete_ids, settings.admin_ids, settings.coach_chat_id, self._notes
+                )
         findings += look_at_webhook(
             settings.telegram_api_url, settings.webhook_url, system_clock, self._notes
         )

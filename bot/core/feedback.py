@@ -137,9 +137,9 @@ def derive_event(
     """
     if session.prompt_at is None:
         return NotWritten(Outcome.LATE)
-    age_days = max(0, (tap.received_at - session.prompt_at) // _ONE_DAY)
-    if age_days > late_after_days:
-        return NotWritten(Outcome.LATE, age_days)
+    if (late := lateness(session.prompt_at, tap.received_at, late_after_days)) is not None:
+        return late
+    age_days = _age(session.prompt_at, tap.received_at)
     local = session.prompt_at.astimezone(zone)
     session_date = local.date().isoformat()
     session_day = WEEKDAYS[local.weekday()]
@@ -166,6 +166,17 @@ def derive_event(
         is_late_response=False,
         update_id=tap.update_id,
     )
+
+
+def lateness(asked_at: datetime, received_at: datetime, late_after_days: int) -> NotWritten | None:
+    """Why what is said about a question comes too late; None: it does not."""
+    age_days = _age(asked_at, received_at)
+    return NotWritten(Outcome.LATE, age_days) if age_days > late_after_days else None
+
+
+def _age(asked_at: datetime, received_at: datetime) -> int:
+    """Whole days."""
+    return max(0, (received_at - asked_at) // _ONE_DAY)
 
 
 def session_key(run_id: str, session_id: str, user_id: int | None) -> str:

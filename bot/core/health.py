@@ -200,7 +200,18 @@ class TookOver:
     host: str
 
 
-News: TypeAlias = Broke | Recovered | Buried | TookOver
+@dataclass(frozen=True, slots=True)
+class Unheard:
+    """To be told: the coach's chat takes nothing, so that pain is not told there.
+
+    Attributes:
+        reason: Telegram's.
+    """
+
+    reason: str
+
+
+News: TypeAlias = Broke | Recovered | Buried | TookOver | Unheard
 
 
 def decide(part: Part, course: Course, told: Told, now: datetime, bounds: Bounds) -> Broke | Recovered | None:

@@ -26,7 +26,7 @@ NOT_IN_TIME = "it could not be sent in time"
 """The reason of a prompt that expired before it was sent."""
 
 _NOT_SENT_LONGEST = 60
-_REFUSED_ALERT_DELAY = timedelta(minutes=10)
+_REFUSED_ALERT_DELAY, _REFUSED_ALERT_LONGEST = timedelta(seconds=15), timedelta(minutes=10)
 _UNAUTHORIZED_DELAY = timedelta(seconds=60)
 # When a reply is lost the message may well have arrived: each further copy must be worth its nuisance.
 _UNKNOWN_DELAYS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
@@ -340,7 +340,8 @@ def after_failure(prompt: Prompt, error: TelegramError, now: datetime) -> Retry 
             return Moved(error.new_chat_id)
         case TelegramRejected() if prompt.kind is Kind.ALERT:
             # It must not get lost because the coach's chat is not there yet.
-            return Retry(now + _REFUSED_ALERT_DELAY, str(error))
+            delay = min(_REFUSED_ALERT_LONGEST, _REFUSED_ALERT_DELAY * 2 ** min(prompt.attempts, 10))
+            return Retry(now + delay, str(error))
         case TelegramRejected():
             return Undeliverable(str(error))
         case TelegramRateLimited():

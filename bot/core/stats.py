@@ -113,8 +113,8 @@ class Stats:
         waiting_taps: callbacks that are in the journal and not processed yet.
         waiting_feedback: those of them that count as received: feedback that will be written, as far as can
             be told.
-        is_estimate: whether so many wait that only the oldest were looked at, and `waiting_feedback` supposes
-            the rest to be like them.
+        is_estimate: whether `waiting_feedback` is one: so many wait that only the oldest were looked at, and
+            the rest is supposed to be like them; or of some only the database can tell.
         dead_taps: callbacks of these days that could not be processed (dead letters).
         dead_letters: all dead letters, callbacks included.
         oldest_pending: receipt of the oldest callback that is not processed.
@@ -299,6 +299,14 @@ def is_feedback(tap: Tap, roster: Roster, late_after_days: int) -> bool:
         tap, wish, named_session(tap, wish), zone=athlete.hours.zone, late_after_days=late_after_days
     )
     return not isinstance(judged, NotWritten)
+
+
+def is_certain(tap: Tap) -> bool:
+    """Whether nothing about a tap that waits is known to the database alone: what about, whom, and when."""
+    wish = read_tap(tap)
+    if not isinstance(wish, Callback):
+        return True
+    return not wish.is_reference and tap.prompt_at is not None and tap.chat_id in (None, tap.user_id)
 
 
 def read_type(value: object) -> str | None:

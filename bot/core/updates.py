@@ -84,6 +84,7 @@ class NoteUpdate:
         text: None: it is a voice message, a photo, a sticker or the like.
         replied_to: the message that they replied to; None: none.
         payloads: callback data of the buttons below that message.
+        asked_at: when that message was sent.
     """
 
     update_id: int
@@ -96,6 +97,7 @@ class NoteUpdate:
     payloads: tuple[str, ...]
     is_edit: bool
     language_code: str | None = None
+    asked_at: datetime | None = None
 
 
 def is_refused(
@@ -104,10 +106,10 @@ def is_refused(
     """Whether the sender may not have this: a stranger anything, somebody else than an admin `/stats`.
 
     Args:
-        is_coach: it came from the coach's chat, where anybody may greet and ask for help.
+        is_coach: it came from the coach's chat, where anybody may greet, ask for help, and talk.
     """
     if isinstance(command, NoteUpdate):
-        return not is_athlete and not is_admin
+        return not (is_athlete or is_admin or is_coach)
     if is_coach and command.name in ("start", "help"):
         return False
     return not is_admin and (not is_athlete or command.name == "stats")
@@ -214,7 +216,7 @@ def _read_message(
     user_id = _integer(sender.get("id"), f"{field}.from.id")
     is_private = chat.get("type") == "private"
     text = message.get("text")
-    replied_to, payloads = _replied_to(message.get("reply_to_message"))
+    replied_to, payloads, asked_at = _replied_to(message.get("reply_to_message"))
     is_command = isinstance(text, str) and text.startswith("/")
     # A live location is edited every few seconds.
     is_wordless = is_private and not is_edit and any(kind in message for kind in _WORDLESS)
@@ -227,27 +229,29 @@ def _read_message(
             payloads=payloads,
             is_edit=is_edit,
             language_code=_language(sender),
+            asked_at=asked_at,
         )  # fmt: skip
     if not isinstance(text, str) or not is_command:
         name, argument = "", ""
         if not is_private:
             return None
     else:
-        command, _, argument = text.partition(" ")
+        command, argument = (*text.split(maxsplit=1), "")[:2]
         name = command[1:].partition("@")[0].lower()
     return CommandUpdate(number, user_id, chat_id, is_private, name, argument.strip(), _language(sender))
 
 
-def _replied_to(message: object) -> tuple[int | None, tuple[str, ...]]:
-    """Id and callback data of a message of a bot's that somebody replied to."""
+def _replied_to(message: object) -> tuple[int | None, tuple[str, ...], datetime | None]:
+    """Id, callback data and time of a message of a bot's that somebody replied to."""
     if not isinstance(message, dict):
-        return None, ()
+        return None, (), None
     sender = message.get("from")
     if not isinstance(sender, dict) or sender.get("is_bot") is not True:
-        return None, ()
+        return None, (), None
     buttons = (button for row in _keyboard(message.get("reply_markup")) for button in row)
     data = (button.get("callback_data") for button in buttons)
-    return read_int64(message.get("message_id")), tuple(text for text in data if isinstance(text, str))
+    payloads = tuple(text for text in data if isinstance(text, str))
+    return read_int64(message.get("message_id")), payloads, read_instant(message.get("date"))
 
 
 def _object(value: object, field: str) -> dict[str, Any]:

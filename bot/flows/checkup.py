@@ -123,9 +123,13 @@ def look_at_webhook(api_url: str, webhook_url: str | None, clock: Clock, notes: 
 
 
 async def look_at_people(
-    api: Asking | None, athlete_ids: Collection[int], admin_ids: Collection[int], notes: Notes
+    api: Asking | None,
+    athlete_ids: Collection[int],
+    admin_ids: Collection[int],
+    coach_chat_id: int | None,
+    notes: Notes,
 ) -> list[Finding]:
-    """Whether there are athletes and admins whom the bot can write to.
+    """Whether there are athletes and admins whom the bot can write to, and a coach's chat, if one is set.
 
     Args:
         api: None where Telegram cannot be asked.
@@ -137,7 +141,8 @@ async def look_at_people(
         athletes = notes.roster.athletes if notes.roster is not None else ()
         people = {a.chat_id: f"athlete {a.athlete_id}" for a in athletes if a.chat_id is not None}
         people |= {admin: people.get(admin, f"admin {admin}") for admin in sorted(admin_ids)}
-        asked = list(people.items())[:_MOST_PEOPLE]
+        coach = {} if coach_chat_id is None else {coach_chat_id: telegram.COACH_CHAT}
+        asked = list((coach | people).items())[:_MOST_PEOPLE]
         reasons = await asyncio.gather(*(_unreachable(api, chat_id) for chat_id, _ in asked))
         found = {
             # Telegram tells who blocked the bot only when it writes to them.

@@ -35,8 +35,10 @@ from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
 
-# More than this many unanswered messages from one chat are a flood, and are not replied to.
+# More than this many unanswered messages from one chat are a flood, and are not replied to. Of what was done
+# at somebody's wish more is told: after an absence several notes may come at once.
 _PER_CHAT = 3
+_DONE_PER_CHAT = 30
 _RECHECK = 0.25
 _DIGITS = 3
 
@@ -102,7 +104,8 @@ class Commands:
         self, command: CommandUpdate | NoteUpdate, done: Callable[[], None], reply: Reply | None = None
     ) -> None:
         """Reply soon, with `reply` or as the command says; `done` is called when that is done or given up."""
-        if sum(it.command.chat_id == command.chat_id for it in self._waiting) >= _PER_CHAT:
+        most = _PER_CHAT if reply is None or reply.is_refused else _DONE_PER_CHAT
+        if sum(it.command.chat_id == command.chat_id for it in self._waiting) >= most:
             done()
             return
         self._waiting.append(_Waiting(command, done, reply))
@@ -145,7 +148,7 @@ class Commands:
 
     async def _reply(self, waiting: _Waiting) -> None:
         reply, chat_id = waiting.reply or self._answer(waiting.command), waiting.command.chat_id
-        if reply is None:
+        if reply is None or not reply.text:
             return
         if reply.picture is not None:
             try:

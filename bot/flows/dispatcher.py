@@ -22,6 +22,7 @@ from bot.core.errors import (
     TelegramError,
     TelegramRejected,
 )
+from bot.core.health import Unheard
 from bot.core.limits import SendLimits
 from bot.core.prompts import (
     LEASE,
@@ -102,7 +103,14 @@ class Dispatcher:
         self._trouble = Recurring(log)
         self._slot_trouble = Recurring(log)
         self._abandoned: set[object] = set()
+        self._unheard: Unheard | None = None
+        self._is_unheard_told = False
         self._in_flight: dict[asyncio.Task[None], int] = {}
+
+    def news(self) -> list[Unheard]:
+        """That the coach's chat takes nothing: once, until it does again."""
+        unheard, self._unheard = self._unheard, None
+        return [] if unheard is None else [unheard]
 
     async def run(self) -> None:
         """Claim and send until cancelled; what is being sent then goes on, see `finish`."""
@@ -241,6 +249,8 @@ class Dispatcher:
                     "the coach is not told of pain yet, this is tried again until it arrives; check"
                     " COACH_CHAT_ID, and that the bot may write there"
                 )
+                if isinstance(exc, TelegramRejected) and not self._is_unheard_told:
+                    self._unheard, self._is_unheard_told = Unheard(str(exc)), True
             if isinstance(result, Retry) and result.hold:
                 await self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
             return lambda: self._outbox.settle_failed(prompt, result, self._clock())
@@ -266,6 +276,8 @@ class Dispatcher:
         now = self._clock()
         sent_at = sent.sent_at or now
         log.info("%s sent: %s / %s", prompt.kind, prompt.run_id, prompt.session_id)
+        if prompt.kind is Kind.ALERT:
+            self._unheard, self._is_unheard_told = None, False
         if prompt.kind in LETTERS:
             await self._letters.settle(prompt, sent.message_id, sent_at, now)
             return

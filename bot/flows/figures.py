@@ -16,7 +16,7 @@ from bot.core.errors import JournalError, StorageError
 from bot.core.feedback import Tap
 from bot.core.roster import Roster
 from bot.core.spans import midnight, window
-from bot.core.stats import Found, Stats, is_feedback, monday_of, sum_up
+from bot.core.stats import Found, Stats, is_certain, is_feedback, monday_of, sum_up
 from bot.core.updates import TapUpdate, UnreadableUpdate, query_id_of, read_update
 from bot.journal import LAST_POLL_FACT, Entry, Journal
 from bot.logs import Recurring, describe_defect
@@ -124,11 +124,13 @@ class Figures:
             for entry in waiting.dead
             if entry.received_at >= since and query_id_of(entry.update) not in entered_dead
         ]
-        feedback = sum(
-            is_feedback(tap, roster, self._late_after_days)
+        feedback = [
+            tap
             for entry in left
-            if entry.received_at >= since and (tap := _tap(entry)) is not None
-        )
+            if entry.received_at >= since
+            and (tap := _tap(entry)) is not None
+            and is_feedback(tap, roster, self._late_after_days)
+        ]
         last_poll_ms = facts.get(LAST_POLL_FACT)
         return sum_up(
             first,
@@ -144,8 +146,9 @@ class Figures:
                 zone=str(self._zone),
                 prompts=questions.by_state,
                 waiting_taps=len(left) + waiting.more,
-                waiting_feedback=feedback + round(waiting.more * (feedback / len(left) if left else 1)),
-                is_estimate=waiting.more > 0,
+                waiting_feedback=len(feedback)
+                + round(waiting.more * (len(feedback) / len(left) if left else 1)),
+                is_estimate=waiting.more > 0 or not all(map(is_certain, feedback)),
                 dead_taps=len(dead),
                 dead_letters=waiting.dead_letters,
                 oldest_pending=min((entry.received_at for entry in left), default=None),

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from bot.core.callbacks import FeedbackType, is_reference, parse_callback, parse_later
 from bot.core.details import parse_detail
-from bot.core.feedback import legacy_session
+from bot.core.feedback import lateness, legacy_session
 from bot.core.language import Language
 from bot.core.roster import Athlete
 from bot.core.texts import notes as texts
+from bot.core.texts.answers import not_written
 from bot.core.texts.common import MAX_NOTE
 from bot.core.updates import NoteUpdate
 from bot.flows.replies import Reply
@@ -19,9 +20,16 @@ from bot.store.history import Change
 
 
 class Notes:
-    """Takes notes."""
+    """Takes notes.
 
-    def __init__(self, stores: TapStores) -> None:
+    Args:
+        late_after_days: LATE_AFTER_DAYS.
+        coach_chat_id: COACH_CHAT_ID, where people talk about what they are told.
+    """
+
+    def __init__(self, stores: TapStores, late_after_days: int, coach_chat_id: int | None = None) -> None:
+        self._late_after_days = late_after_days
+        self._coach_chat_id = coach_chat_id
         self._events = stores.events
         self._history = stores.history
         self._waiting = stores.waiting_notes
@@ -45,6 +53,8 @@ class Notes:
         Raises:
             StorageError: doing it again is harmless.
         """
+        if athlete is None and note.chat_id == self._coach_chat_id:
+            return Reply(texts.NOT_PASSED_ON(language) if note.is_private else "")
         if athlete is None:
             return Reply(texts.FOR_ATHLETES(language), is_refused=not is_admin)
         text = (note.text or "").strip()
@@ -67,11 +77,15 @@ class Notes:
             message_id=note.message_id,
             is_edit=note.is_edit,
         )
-        return Reply(await self._keep(addition, language))
+        return Reply(await self._keep(addition, note.asked_at, language))
 
-    async def _keep(self, note: Addition, language: Language) -> str:
+    async def _keep(self, note: Addition, asked_at: datetime | None, language: Language) -> str:
         session = note.session
         stood = (await self._events.standing([session])).get(session)
+        if stood is None and asked_at is not None:
+            late = lateness(asked_at, note.received_at, self._late_after_days)
+            if late is not None:  # no tap can come any more, for it to go with
+                return not_written(late, self._late_after_days, language)
         if stood is None:
             await self._waiting.put(note)
             waiting = await self._waiting.of([session])

@@ -20,6 +20,7 @@ class Reply:
     """What to say.
 
     Attributes:
+        text: empty: nothing.
         is_refused: whether the message counts as refused.
         html: whether `text` is HTML.
         keyboard: buttons below it.

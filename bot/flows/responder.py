@@ -11,6 +11,7 @@ from functools import partial
 from bot.core.callbacks import Callback, FeedbackType
 from bot.core.clock import Clock
 from bot.core.details import Detail, Details, DetailTap, next_question, question_after
+from bot.core.documents import FeedbackEvent
 from bot.core.errors import JournalError
 from bot.core.feedback import NotWritten, Outcome, Tap
 from bot.core.language import Language
@@ -121,6 +122,9 @@ class Responder:
                 if self._books.is_promised(tap.entry.seq) and case.result.outcome in _NOT_FORESEEN:
                     self._write_after(tap.entry, refusal.text)
                 self._answer(tap.entry, refusal)
+                if case.stands is not None and case.stands.type is not None:
+                    # Its message shows another answer: that one was given below a second message.
+                    self._mark(tap, case.stands.type, case.stands.details, None, language)
 
     def apologise(self, entry: Entry) -> None:
         """Tell a tap, if it is one, that it could not be saved after all."""
@@ -168,7 +172,8 @@ class Responder:
         self._answer(entry, answer, partial(self._books.received_told, entry.seq))
 
     def _confirm(self, tap: TapEntry, result: Recorded, language: Language) -> None:
-        if not result.won:
+        said = tap.case.verdict.type if isinstance(tap.case.verdict, FeedbackEvent) else None
+        if not result.won and result.type is not said:
             text = texts.superseded(result.type, language)
         elif tap.case.is_new:
             text = texts.saved(result.type, language)

@@ -87,6 +87,7 @@ class Case:
         verdict: what is to be stored, or why nothing is; None as long as the database is needed to tell.
         result: None until everything is stored.
         is_new: whether it is another answer than the one that stood before.
+        stands: the answer because of which a detail is refused.
         is_counted: whether the meters know of it, since storing may be repeated.
     """
 
@@ -97,6 +98,7 @@ class Case:
     verdict: FeedbackEvent | Postponed | Telling | ActionTap | NotWritten | None = None
     result: Result | None = None
     is_new: bool = True
+    stands: Standing | None = None
     is_counted: bool = False
 
     @property
@@ -292,9 +294,14 @@ class Taps:
         """Store the events, each with the note that waits for it; results of what needs nothing else."""
         answers = [(case, case.verdict) for case in cases if isinstance(case.verdict, FeedbackEvent)]
         changes = []
+        earlier: dict[Identity, FeedbackEvent] = {}
         for case, event in answers:
-            stood = before.get(event.identity)
-            case.is_new = stood is None or _is_other(event, stood) or _is_from(stood, event)
+            stood, last = before.get(event.identity), earlier.get(event.identity)
+            if last is None:
+                case.is_new = stood is None or _is_other(event, stood) or _is_from(stood, event)
+            else:
+                case.is_new = (event.type, event.note) != (last.type, last.note)
+            earlier[event.identity] = event
         for event in newest([event for _, event in answers]):
             stood = before.get(event.identity)
             if stood is not None and _is_other(event, stood) and _overtakes(event, stood):
@@ -334,7 +341,7 @@ class Taps:
             if stands is None or stands.type is None:
                 case.result = NotWritten(Outcome.DETAIL, cause=Cause.NO_ANSWER)
             elif isinstance(case.wish, DetailTap) and case.wish.detail not in AFTER[stands.type]:
-                case.result = NotWritten(Outcome.DETAIL, cause=Cause.OTHER_ANSWER)
+                case.result, case.stands = NotWritten(Outcome.DETAIL, cause=Cause.OTHER_ANSWER), stands
             else:
                 case.result = Told(stands.type, stands.session_key, stands)
 
@@ -413,7 +420,7 @@ def _reference(case: Case) -> str | None:
 
 def _is_other(event: FeedbackEvent, stood: Standing) -> bool:
     """Whether it says something else than what stands; a note that was written as a reply stays anyhow."""
-    keeps_note = event.note is None and stood.note_message_id is not None
+    keeps_note = stood.note_message_id is not None
     return event.type is not stood.type or (event.note != stood.note and not keeps_note)
 
 

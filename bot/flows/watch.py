@@ -33,6 +33,7 @@ from bot.core.health import (
     Recovered,
     Told,
     TookOver,
+    Unheard,
     Vitals,
     broken,
     decide,
@@ -54,7 +55,7 @@ _INTERVAL = 5.0
 _UNKNOWN_PAUSE, _UNKNOWN_LONGEST = 120.0, 1_800.0
 _DEAD, _DEAD_TOLD, _DEAD_SENT = "alert_dead_letters", "alert_dead_letters_told_ms", "alert_dead_letters_sent"
 
-_Subject: TypeAlias = Part | type[TookOver] | None
+_Subject: TypeAlias = Part | type[TookOver | Unheard] | None
 """What news are about; None: dead letters."""
 
 
@@ -63,7 +64,7 @@ class Watch:
 
     Args:
         look: takes the vitals.
-        takeovers: what is to be told of them; each is said once.
+        events: what has happened since it was asked last, and is to be told.
         report: takes a line about how the service is, after every look.
         admins: ADMIN_IDS; each is written to in private.
         language: of an admin.
@@ -74,7 +75,7 @@ class Watch:
     def __init__(
         self,
         look: Callable[[], Awaitable[Vitals]],
-        takeovers: Callable[[], Iterable[TookOver]],
+        events: Callable[[], Iterable[TookOver | Unheard]],
         report: Callable[[str], None],
         journal: Journal,
         api: BotApi,
@@ -86,7 +87,7 @@ class Watch:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._look = look
-        self._takeovers = takeovers
+        self._events = events
         self._report = report
         self._journal = journal
         self._api = api
@@ -132,8 +133,8 @@ class Watch:
         for finding in findings:
             await self._consider(finding, vitals.at)
         await self._consider_dead_letters(vitals)
-        for takeover in self._takeovers():
-            self._put(TookOver, takeover)
+        for event in self._events():
+            self._put(type(event), event)
         await asyncio.gather(*(self._deliver(admin) for admin in self._admins))
         await self._close(vitals.at)
 

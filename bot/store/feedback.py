@@ -331,15 +331,13 @@ def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
 
     The same button again moves the update id alone, by which later taps are told from earlier ones. The same
     answer below another message is of that message, and was first given when it was. With another answer goes
-    what was said about the one before; a note that the athlete wrote as a reply stays.
+    what was said about the one before; a note that the athlete wrote as a reply stays, whatever the button
+    carries.
     """
     document = {**event.to_bson(), "sessionKey": key}
     wins = {"$and": [*decide(event.run_id, event.session_id, event.update_id, event.received_at)]}
-    changed: Document = {"$mergeObjects": ["$$ROOT", {"$literal": document}]}
-    if event.note is None:
-        changed["$mergeObjects"].append(
-            {"note": {"$cond": [{"$isNumber": "$noteMessageId"}, _or_null("$note"), None]}}
-        )
+    kept_note = {"$cond": [{"$isNumber": "$noteMessageId"}, {"note": _or_null("$note")}, {}]}
+    changed: Document = {"$mergeObjects": ["$$ROOT", {"$literal": document}, kept_note]}
     moved = {"$mergeObjects": [changed, {name: f"${name}" for name in ("receivedAt", "timestamp")}]}
     again = {"$mergeObjects": ["$$ROOT", {"updateId": event.update_id}]}
     replaced = {
@@ -358,14 +356,12 @@ def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
 def _same_answer(event: FeedbackEvent) -> Document:
     """Whether what stands says the same."""
     same_note: Document = {"$eq": [_or_null("$note"), {"$literal": event.note}]}
-    if event.note is None:
-        same_note = {"$or": [{"$isNumber": "$noteMessageId"}, same_note]}
     return {
         "$and": [
             {"$eq": ["$type", event.type.value]},
             {"$eq": [{"$type": "$receivedAt"}, "date"]},
             {"$let": {"vars": {"received": _date("$receivedAt")}, "in": _close(event.received_at)}},
-            same_note,
+            {"$or": [{"$isNumber": "$noteMessageId"}, same_note]},
         ]
     }
 
@@ -383,8 +379,6 @@ def _or_null(field: str) -> Document:
 def _without_foreign_details(event: FeedbackEvent) -> Document:
     """Takes away what belongs to another answer than this one, if this one stands now."""
     gone = [name for name, types in _BELONGS.items() if event.type not in types]
-    if event.note is not None:
-        gone.append("noteMessageId")
     stands = {"$and": [{"$eq": ["$updateId", event.update_id]}, {"$eq": ["$type", event.type.value]}]}
     return {name: {"$cond": [stands, "$$REMOVE", f"${name}"]} for name in gone}
 

@@ -227,20 +227,26 @@ async def test_the_athletes_hours_do_not_hold_it_up(desk: Desk, state: str) -> N
 async def test_a_coach_who_cannot_be_reached(
     desk: Desk, trouble: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is tried again every ten minutes until it arrives, and the log says what to look at."""
+    """It is tried again, ever more rarely, until it arrives; log and admins are told what to look at."""
     caplog.set_level(logging.INFO)
     desk.world.set_chat(COACH_CHAT, unknown=trouble == "unknown", blocked=trouble == "blocked")
     await desk.answer(1, PAIN)
-    for attempt in range(3):
-        await desk.send(after=1 + attempt * 600)
+    at, news = 1.0, []
+    for attempt in range(8):
+        await desk.send(after=at)
+        news += desk.dispatcher.news()
+        at += min(600, 15 * 2 ** (attempt + 1))
     [letter] = await desk.letters()
-    assert (letter["state"], letter["attempts"]) == ("pending", 3)
+    assert (letter["state"], letter["attempts"]) == ("pending", 8)
     assert "COACH_CHAT_ID" in caplog.text
+    [unheard] = news
+    assert {"unknown": "not found", "blocked": "kicked"}[trouble] in unheard.reason
     desk.world.set_chat(COACH_CHAT, unknown=False, blocked=False)
-    await desk.send(after=1 + 3 * 600 - 0.001)
+    await desk.send(after=at - 0.001)
     assert desk.alerts() == []
-    await desk.send(after=1 + 3 * 600)
+    await desk.send(after=at)
     assert len(desk.alerts()) == 1
+    assert desk.dispatcher.news() == []
     assert "Tempo" not in caplog.text
 
 

@@ -76,6 +76,7 @@ from bot.flows.notes import Notes
 from bot.flows.personal import Personal
 from bot.flows.ports import MAX_UPDATES, SentMessage
 from bot.flows.recorder import MAX_TRIES, Recorder
+from bot.flows.replies import Reply
 from bot.flows.requests import Requests
 from bot.flows.responder import ANSWER_WITHIN, Responder
 from bot.flows.roster import RosterKeeper
@@ -739,7 +740,7 @@ async def recording(
         roster=roster,
         taps=taps,
         requests=Requests(athletes, roster, languages, stores.prompts, 14),
-        notes=Notes(stores),
+        notes=Notes(stores, 14),
         languages=languages,
         responder=Responder(
             journal=journal,
@@ -1270,6 +1271,11 @@ async def test_a_flood_is_not_replied_to(api: FakeApi, recording: Recording) -> 
         command = CommandUpdate(1, STRANGER, 1, is_private=True, name="start", argument="")
         recording.commands.put(command, lambda number=number: done.append(number))  # type: ignore[misc]
     assert len(done) == 47
+    # An athlete's notes to several questions are none: what became of each is told.
+    for number in range(100, 140):
+        note = CommandUpdate(1, ATHLETE, ATHLETE, is_private=True, name="", argument="")
+        recording.commands.put(note, lambda number=number: done.append(number), Reply("noted"))  # type: ignore[misc]
+    assert len(done) == 47 + 10
     assert api.sent == []
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from bot.core.callbacks import FeedbackType, make_reference
 from bot.core.texts import notes as texts
+from bot.flows.notes import Notes
 from tests.support.desk import ANA, BEN, EN, NOW, QUESTION, Database, Desk, killed_at, open_desk
 
 DONE, SKIPPED, HARD, PAIN = FeedbackType
-GROUP = -900
+GROUP, STRANGER = -900, 99
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ async def test_a_note_to_an_answer(desk: Desk) -> None:
 
 
 async def test_a_note_outlives_a_change_of_mind(desk: Desk) -> None:
-    """What was written in a reply stays; what came with a button goes with it."""
+    """What was written in a reply stays, whatever the buttons carry; what came with a button goes with it."""
     await desk.answer(1, DONE, note="of%20the%20button")
     await desk.answer(2, HARD)
     assert await note_of(desk) is None
@@ -52,12 +53,11 @@ async def test_a_note_outlives_a_change_of_mind(desk: Desk) -> None:
     await desk.answer(4, PAIN)
     assert await note_of(desk) == "written"
     await desk.answer(5, DONE, note="again")
-    assert await note_of(desk) == "again"
-    await desk.answer(6, SKIPPED)
-    assert await note_of(desk) is None
-    assert [change.get("note") for change in await desk.changes()] == [
-        "of the button", "written", "written", "again",
-    ]  # fmt: skip
+    assert await note_of(desk) == "written"
+    before = await desk.changes()
+    again = await desk.answer(6, DONE, note="another")
+    assert (again.is_new, await note_of(desk), await desk.changes()) == (False, "written", before)
+    assert [change.get("note") for change in before] == ["of the button", "written", "written"]
 
 
 async def test_a_note_before_its_answer(desk: Desk) -> None:
@@ -70,6 +70,26 @@ async def test_a_note_before_its_answer(desk: Desk) -> None:
     assert await desk.db.waiting_notes.count_documents({}) == 0
     await desk.answer(3, DONE)
     assert await note_of(desk) == "knee"
+
+
+async def test_a_note_when_no_tap_can_come_any_more(desk: Desk) -> None:
+    """It is told so, as a tap would be; with an answer that is there, it is kept."""
+    assert await desk.note(1, "in time", age=timedelta(days=15, milliseconds=-1)) == texts.NOTED_TAP(EN)
+    await desk.db.waiting_notes.delete_many({})
+    late = await desk.note(2, "knee", age=timedelta(days=15))
+    assert "15 days" in late
+    assert await desk.db.waiting_notes.count_documents({}) == 0
+    await desk.answer(3, DONE)
+    assert await desk.note(4, "knee", age=timedelta(days=15)) == texts.NOTED(EN)
+
+
+async def test_the_coach_is_told_that_nothing_is_passed_on(desk: Desk) -> None:
+    """In private; in the coach's group nothing is said."""
+    desk.notes = Notes(desk.stores, 14, GROUP)
+    assert await desk.note(1, "rest!", user=STRANGER, chat=GROUP) == ""
+    desk.notes = Notes(desk.stores, 14, STRANGER)
+    assert await desk.note(2, "rest!", user=STRANGER) == texts.NOT_PASSED_ON(EN)
+    assert await desk.note(3, "rest!", user=STRANGER, chat=GROUP) == texts.FOR_ATHLETES(EN)
 
 
 @pytest.mark.parametrize("step", ["of", "drop"])

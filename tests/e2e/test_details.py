@@ -132,6 +132,21 @@ async def test_the_same_tap_twice_and_a_change(rig: Rig, athlete: User) -> None:
     assert (event["type"], event["reason"], "rpe" in event) == ("skipped", "no time", False)
 
 
+async def test_a_second_message_about_the_same_session(rig: Rig, athlete: User) -> None:
+    """What it asks about an answer that counts no more is refused, and then it shows the one that does."""
+    first = await asked(rig, athlete)
+    rig.world.message(athlete.id, athlete, "/pending")
+    second = next(m for m in (await rig.messages(athlete.id, 4))[2:] if "reply_markup" in m)["message_id"]
+    await press(rig, athlete, second, "✅ Done")
+    await shown(rig, athlete, second, "➜ ✅ Done", "", *RPE_WORDS, button="7")
+    await press(rig, athlete, first, "⏭ Skipped")
+    await shown(rig, athlete, first, "➜ ⏭ Skipped", "", "What kept you from it?", button="ill")
+    assert "another one by now" in ((await press(rig, athlete, second, "7")).answer or "")
+    await shown(rig, athlete, second, "➜ ⏭ Skipped", button="• ⏭ Skipped")
+    (event,) = await rig.stored(1, userId=athlete.id)
+    assert (event["type"], "rpe" in event) == ("skipped", False)
+
+
 async def test_where_it_hurts(rig: Rig, athlete: User) -> None:
     """In the athlete's own language: place, then level; stored in English."""
     athlete = User(athlete.id, language_code="es")

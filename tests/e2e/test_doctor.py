@@ -238,6 +238,10 @@ async def test_nobody_to_ask_and_people_out_of_reach(ready: Rig) -> None:
     assert (done.status, troubles(done)) == (0, [("warn", "people"), ("warn", "people")])
     assert f"admin {ADMIN} has never written to the bot" in about(done, "people")
     assert f"athlete {ATHLETES[1]} cannot be written to (Forbidden: bot was blocked" in about(done, "people")
+    ready.world.set_chat(-77, unknown=True)
+    done = await ready.command("doctor", COACH_CHAT_ID="-77")
+    assert done.status == 1
+    assert "the coach's chat (COACH_CHAT_ID) cannot be written to" in about(done, "people")
 
 
 async def test_users_without_rights_are_told_the_command_that_helps(tmp_path: Path) -> None:

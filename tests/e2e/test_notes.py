@@ -113,16 +113,36 @@ async def test_a_tap_and_a_note_that_arrive_together(rig: Rig) -> None:
     athlete, other = User(3013), User(3014)
     question, asked = rig.ask("run", "first", athlete.id), rig.ask("run", "second", other.id)
     assert await rig.bots[-1].terminate() == 0
-    taps = [rig.world.tap(athlete.id, question, athlete, button=2)]
+    taps = [rig.world.tap(athlete.id, question, athlete, button=2) for _ in range(2)]
     rig.world.message(athlete.id, athlete, "hills", reply_to=question)
     rig.world.message(other.id, other, "rain", reply_to=asked)
     taps.append(rig.world.tap(other.id, asked, other, button=1))
     await rig.start()
     await rig.answered(taps)
+    hint = "Tap another button to change it."
+    assert [tap.answer for tap in taps[:2]] == [
+        f"Saved: 🥵 Hard. {hint}",
+        f"🥵 Hard is saved already. {hint}",
+    ]
     for user, kind, note in ((athlete, "hard", "hills"), (other, "skipped", "rain")):
         assert "Noted with your answer" in await said(rig, user.id, "Noted")
         (event,) = await rig.stored(1, userId=user.id)
         assert (event["type"], event["note"]) == (kind, note)
+
+
+async def test_what_the_coach_writes(rig: Rig) -> None:
+    """In the coaches' group people talk about what they are told: the bot keeps out of it."""
+    athlete = User(3015)
+    question = rig.ask("run", "s", athlete.id)
+    known = len(rig.world.messages(COACHES))
+    await rig.answered([rig.world.tap(athlete.id, question, athlete, button=3)])
+    alert = (await rig.messages(COACHES, known + 1))[-1]
+    refused = (await rig.stats())["taps"]["refused-command"]
+    rig.world.message(COACHES, KIM, "I call them", reply_to=alert["message_id"])
+    rig.world.message(COACHES, KIM, "/start")
+    assert "This is the coach's chat" in await said(rig, COACHES, "coach's chat")
+    assert len(rig.world.messages(COACHES)) == known + 4
+    assert (await rig.stats())["taps"]["refused-command"] == refused
 
 
 async def test_a_stranger_and_a_message_about_nothing(rig: Rig) -> None:

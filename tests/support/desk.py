@@ -104,7 +104,7 @@ class Desk:
         languages = Languages(UserStore(db), self.roster, frozenset(), self._clock)
         parts = Parts.of(db, Journal(Path("unused")), self._clock, self.roster)
         self.taps = Taps(self.roster, self.stores, parts.actions(), 14, coach)
-        self.notes = Notes(self.stores)
+        self.notes = Notes(self.stores, 14, coach)
         composer = Composer(
             *(self.stores.letters, lambda: self.roster.roster, languages, self._clock, UTC), parts.weeks()
         )
@@ -177,9 +177,11 @@ class Desk:
         chat: int | None = None,
         is_edit: bool = False,
         payloads: tuple[str, ...] = ("session_feedback|r|s|done",),
+        age: timedelta = timedelta(hours=1),
     ) -> str:
-        """A reply to the question; returns what is said."""
+        """A reply to the question, which is of that age; returns what is said."""
         roster = await self.roster.loaded()
+        at = NOW + timedelta(seconds=update_id)
         update = NoteUpdate(
             update_id=update_id,
             user_id=user,
@@ -190,8 +192,8 @@ class Desk:
             replied_to=QUESTION,
             payloads=payloads,
             is_edit=is_edit,
+            asked_at=at - age,
         )
-        at = NOW + timedelta(seconds=update_id)
         reply = await self.notes.take(update, roster.by_user(user), EN, is_admin=False, received_at=at)
         return reply.text
 

@@ -278,6 +278,8 @@ def test_people_who_cannot_be_written_to() -> None:
         "they unblock the bot, and send it /start",
     )
     assert "has never written" in unmet.message
+    [coach] = telegram.judge_unreachable({telegram.COACH_CHAT: "Chat not found"})
+    assert (coach.level, "COACH_CHAT_ID" in (coach.cure or "")) == ("FAIL", True)
     assert len(list(telegram.judge_unreachable({str(n): "Chat not found" for n in range(5)}))) == 5
     *_, last = telegram.judge_unreachable({str(n): "Chat not found" for n in range(7)})
     assert last.message == "and 2 more cannot be written to"

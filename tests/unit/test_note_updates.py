@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ NOW = datetime(2026, 2, 16, 18, 42, 58, tzinfo=UTC)
 BOT = {"id": 1, "is_bot": True, "first_name": "Bot"}
 QUESTION: dict[str, Any] = {
     "message_id": 700,
+    "date": int(NOW.timestamp()) - 60,
     "from": BOT,
     "chat": {"id": 7, "type": "private"},
     "text": "How?",
@@ -65,6 +66,7 @@ def test_a_reply() -> None:
         payloads=("session_feedback|r|s|done", "later|r|s"),
         is_edit=False,
         language_code="es",
+        asked_at=NOW - timedelta(seconds=60),
     )
 
 
@@ -164,7 +166,7 @@ def test_who_may_write_notes() -> None:
     assert is_refused(found, is_athlete=False, is_admin=False)
     assert not is_refused(found, is_athlete=True, is_admin=False)
     assert not is_refused(found, is_athlete=False, is_admin=True)
-    assert is_refused(found, is_athlete=False, is_admin=False, is_coach=True)
+    assert not is_refused(found, is_athlete=False, is_admin=False, is_coach=True)
 
 
 JSON = st.recursive(

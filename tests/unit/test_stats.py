@@ -18,7 +18,7 @@ from bot.core.feedback import Outcome, Tap
 from bot.core.language import Language
 from bot.core.prompts import PromptState
 from bot.core.roster import Hours, Roster, read_roster
-from bot.core.stats import Adherence, Found, Stats, Tally, is_feedback, read_type, sum_up
+from bot.core.stats import Adherence, Found, Stats, Tally, is_certain, is_feedback, read_type, sum_up
 from bot.core.texts import stats as stats_texts
 
 NOW = datetime(2026, 2, 18, 18, 42, 58, 123_000, tzinfo=UTC)  # a Wednesday
@@ -163,26 +163,28 @@ ROSTER: Roster = read_roster({7}, [], HOURS)
 
 
 @pytest.mark.parametrize(
-    ("fields", "expected"),
+    ("fields", "expected", "certain"),
     [
-        ({}, True),
-        ({"user_id": 8}, False),
-        ({"data": "later|r|s"}, False),
-        ({"data": "whatever"}, False),
-        ({"data": None}, False),
-        ({"prompt_at": NOW - timedelta(days=15) + timedelta(milliseconds=1)}, True),
-        ({"prompt_at": NOW - timedelta(days=15)}, False),
-        ({"prompt_at": None}, True),
-        ({"data": "session_feedback|~aaaaaaaaaaaaaaaaaaaa|~|done"}, True),
+        ({}, True, True),
+        ({"user_id": 8, "chat_id": 8}, False, True),
+        ({"data": "later|r|s"}, False, True),
+        ({"data": "whatever"}, False, True),
+        ({"data": None}, False, True),
+        ({"prompt_at": NOW - timedelta(days=15) + timedelta(milliseconds=1)}, True, True),
+        ({"prompt_at": NOW - timedelta(days=15)}, False, True),
+        ({"prompt_at": None}, True, False),
+        ({"data": "session_feedback|~aaaaaaaaaaaaaaaaaaaa|~|done"}, True, False),
+        ({"chat_id": -5}, True, False),
     ],
 )
-def test_which_waiting_taps_are_feedback(fields: dict[str, Any], expected: bool) -> None:
+def test_which_waiting_taps_are_feedback(fields: dict[str, Any], expected: bool, certain: bool) -> None:
     """An athlete's answer that is not late; what only the database knows is taken for one."""
     given: dict[str, Any] = {
         "update_id": 1, "query_id": "q", "user_id": 7, "username": None, "chat_id": 7, "message_id": 1,
         "prompt_at": PROMPT_AT, "data": "session_feedback|r|s|done", "received_at": NOW, **fields,
     }  # fmt: skip
     assert is_feedback(Tap(**given), ROSTER, 14) is expected
+    assert is_certain(Tap(**given)) is certain
 
 
 @pytest.mark.parametrize(

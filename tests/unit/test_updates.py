@@ -213,6 +213,7 @@ def test_other_kinds_of_updates_ask_for_nothing(update: object) -> None:
         ("/START", "start", ""),
         ("/stats 30", "stats", "30"),
         ("/stats   30  ", "stats", "30"),
+        ("/week\nlast", "week", "last"),
         ("/stats@feedback_bot 7", "stats", "7"),
         ("/help@other", "help", ""),
         ("/", "", ""),

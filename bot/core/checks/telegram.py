@@ -118,6 +118,9 @@ def judge_documents(documents: Sequence[Mapping[str, Any]]) -> Iterator[Finding]
             yield warn("people", f"athlete {document.get('athleteId')}: {message}", cure or "correct it")
 
 
+COACH_CHAT = "the coach's chat (COACH_CHAT_ID)"
+
+
 def judge_unreachable(reasons: Mapping[str, str]) -> Iterator[Finding]:
     """People to whom the bot cannot write.
 
@@ -125,7 +128,13 @@ def judge_unreachable(reasons: Mapping[str, str]) -> Iterator[Finding]:
         reasons: Telegram's, by who it is (`athlete ana`, `admin 7`).
     """
     for who, reason in list(reasons.items())[:SHOWN]:
-        if "not found" in reason.lower():
+        if who == COACH_CHAT:
+            yield fail(
+                "people",
+                f"{who} cannot be written to, and pain is not told there ({reason})",
+                "correct COACH_CHAT_ID, or add the bot to that chat; a person sends it /start",
+            )
+        elif "not found" in reason.lower():
             yield warn(
                 "people",
                 f"{who} has never written to the bot, so it cannot write to them ({reason})",

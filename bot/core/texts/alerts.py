@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 
-from bot.core.health import Broke, Buried, News, Part, Recovered, TookOver
+from bot.core.health import Broke, Buried, News, Part, Recovered, TookOver, Unheard
 from bot.core.language import Language, Noun, Text, day_and_month
 
 _BROKEN: Mapping[Part, Text] = {
@@ -99,6 +99,14 @@ _TOOK_OVER = Text(
     " recibido y no había guardado está en su diario, y se guarda cuando vuelva a funcionar.\n"
     "Qué hacer: vuelve a arrancar el bot en {lost}. Hasta entonces hay un servicio menos de reserva.",
 )
+_UNHEARD = Text(
+    "⚠️ I cannot write to the coach's chat (Telegram says: {reason}). An athlete has reported pain, and it is not told"
+    " there until I can; I go on trying.\n"
+    "What to do: check COACH_CHAT_ID, and that I am in that chat and may write; a person sends me /start.",
+    "⚠️ No puedo escribir en el chat del entrenador (Telegram dice: {reason}). Un deportista ha avisado de dolor y allí"
+    " no se sabrá hasta que pueda; sigo intentándolo.\n"
+    "Qué hacer: revisa COACH_CHAT_ID, y que yo esté en ese chat y pueda escribir; una persona me envía /start.",
+)
 _UPDATES = Noun(Text("update", "actualización"), Text("updates", "actualizaciones"))
 _MOMENT = Text("{time} on {day}", "las {time} del {day}")
 
@@ -121,6 +129,8 @@ def _one(news: News, language: Language, zone: tzinfo) -> str:
             )
         case TookOver(lost, host):
             return _TOOK_OVER(language, lost=lost, host=host)
+        case Unheard(reason):
+            return _UNHEARD(language, reason=reason)
         case Buried():
             return _BURIED(language, updates=_UPDATES(language, news.number))
 

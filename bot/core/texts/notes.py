@@ -12,6 +12,10 @@ NOTED_TAP = Text(
     "📝 Noted. Please also tap one of the buttons above, so that your note has an answer to go with.",
     "📝 Anotado. Toca también uno de los botones de arriba, para que tu nota acompañe a una respuesta.",
 )
+NOT_PASSED_ON = Text(
+    "I do not pass on what you write here. Please write to your athlete yourself.",
+    "No reenvío lo que escribes aquí. Escríbele tú a tu deportista, por favor.",
+)
 CHANGED = Text("📝 Your note is changed.", "📝 Tu nota está cambiada.")
 NOT_THE_NOTE = Text(
     "You have written another note about this session since; that one stays. Edit it, or reply to my question"

@@ -88,24 +88,28 @@ _WHAT_REMAINS = Text(
     "• The count of taps, which does not say whose they are.\n"
     "• Backups made before, until whoever runs this bot deletes them; and its log, which has neither your answers nor"
     " your notes.\n"
+    "• What databases keep against crashes, their own logs of changes, until they overwrite it; and for two days, when"
+    " I last wrote here, to keep Telegram's limits.\n"
     "• The messages in this chat, and what your coach's chat was told: they are Telegram's. You can delete this chat.",
     "Qué queda, y por qué\n"
     "• Los planes y las cifras semanales: los escribió tu entrenador y son parte de sus registros.{listed}\n"
     "• El recuento de toques, que no dice de quién son.\n"
     "• Las copias de seguridad ya hechas, hasta que quien lleva este bot las borre; y su registro, que no contiene ni"
     " tus respuestas ni tus notas.\n"
+    "• Lo que las bases de datos guardan por si fallan, sus propios registros de cambios, hasta que lo sobrescriben; y,"
+    " durante dos días, cuándo escribí aquí por última vez, por los límites de Telegram.\n"
     "• Los mensajes de este chat, y lo que se dijo en el chat de tu entrenador: son de Telegram. Puedes borrar este"
     " chat.",
 )
 _LISTED = Text(
     "\n• Your Telegram id: whoever runs this bot has put it into its settings (ATHLETE_IDS), and alone can take it out."
-    " So that I ask you nothing, I note a pause without end. If you tap an old button of mine, that answer is stored.",
+    " So that I ask you nothing, I note a pause without end. If you tap an old button of mine, that answer may be stored.",
     "\n• Tu id de Telegram: quien lleva este bot lo puso en su configuración (ATHLETE_IDS), y solo esa persona puede"
-    " quitarlo. Para no preguntarte nada, anoto una pausa sin fin. Si tocas un botón mío antiguo, esa respuesta se guarda.",
+    " quitarlo. Para no preguntarte nada, anoto una pausa sin fin. Si tocas un botón mío antiguo, puede que guarde esa respuesta.",
 )
 _NOT_LISTED = Text(
-    "\n• The short name that your coach gave you in the list of athletes, without anything that says who you are.",
-    "\n• El nombre corto que te dio tu entrenador en la lista de deportistas, sin nada que diga quién eres.",
+    "\n• The short name that your coach gave you in the list of athletes, without anything else that says who you are.",
+    "\n• El nombre corto que te dio tu entrenador en la lista de deportistas, sin nada más que diga quién eres.",
 )
 _WARNING = Text(
     "This deletes, for good: your answers with their notes and earlier versions, my questions to you, what your coach"
