@@ -417,6 +417,8 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
             )
         # Not before everything that may fail: coroutines must be awaited once they are there.
         upkeep = [_keep_indexes(db, declared_indexes(settings))]
+        if settings.coach_chat_id is not None:
+            upkeep.append(_redirect_alerts(stores.taps.letters, settings.coach_chat_id, clock))
         if embedded is not None:
             upkeep.append(embedded.supervise())
         if server is not None:
@@ -553,6 +555,20 @@ async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
             log.error("index %s", report)
         elif report.outcome == "changed":
             log.info("index %s", report)
+
+
+async def _redirect_alerts(letters: LetterStore, coach_chat_id: int, clock: Clock) -> None:
+    """What could not be told in another chat is told in the one that is set now."""
+    trouble = Recurring(log)
+    while True:
+        try:
+            number = await letters.redirect(coach_chat_id, clock())
+            break
+        except StorageError as exc:
+            trouble.met(f"alerts that did not arrive stay with the chat that they were for: {exc}")
+            await asyncio.sleep(_RETRY_BOOTSTRAP)
+    if number:
+        log.info("%d alerts that did not arrive go to COACH_CHAT_ID now", number)
 
 
 def journal_file(data_dir: Path) -> Path:

@@ -110,7 +110,7 @@ def is_refused(
     """
     if isinstance(command, NoteUpdate):
         return not (is_athlete or is_admin or is_coach)
-    if is_coach and command.name in ("start", "help"):
+    if is_coach and command.name in ("", "start", "help"):
         return False
     return not is_admin and (not is_athlete or command.name == "stats")
 

@@ -142,7 +142,7 @@ async def look_at_people(
         people = {a.chat_id: f"athlete {a.athlete_id}" for a in athletes if a.chat_id is not None}
         people |= {admin: people.get(admin, f"admin {admin}") for admin in sorted(admin_ids)}
         coach = {} if coach_chat_id is None else {coach_chat_id: telegram.COACH_CHAT}
-        asked = list((coach | people).items())[:_MOST_PEOPLE]
+        asked = list((coach | people | coach).items())[:_MOST_PEOPLE]  # first, and by that name
         reasons = await asyncio.gather(*(_unreachable(api, chat_id) for chat_id, _ in asked))
         found = {
             # Telegram tells who blocked the bot only when it writes to them.

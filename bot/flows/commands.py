@@ -35,10 +35,10 @@ from bot.logs import describe_defect
 
 log = logging.getLogger(__name__)
 
-# More than this many unanswered messages from one chat are a flood, and are not replied to. Of what was done
-# at somebody's wish more is told: after an absence several notes may come at once.
+# More than this many unanswered messages from one chat are a flood, and are not replied to. What has become
+# of notes is told nevertheless: after an absence several may come at once.
 _PER_CHAT = 3
-_DONE_PER_CHAT = 30
+_OUTCOMES_PER_CHAT = 30
 _RECHECK = 0.25
 _DIGITS = 3
 
@@ -104,7 +104,7 @@ class Commands:
         self, command: CommandUpdate | NoteUpdate, done: Callable[[], None], reply: Reply | None = None
     ) -> None:
         """Reply soon, with `reply` or as the command says; `done` is called when that is done or given up."""
-        most = _PER_CHAT if reply is None or reply.is_refused else _DONE_PER_CHAT
+        most = _OUTCOMES_PER_CHAT if reply is not None and reply.is_outcome else _PER_CHAT
         if sum(it.command.chat_id == command.chat_id for it in self._waiting) >= most:
             done()
             return

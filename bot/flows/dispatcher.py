@@ -104,7 +104,7 @@ class Dispatcher:
         self._slot_trouble = Recurring(log)
         self._abandoned: set[object] = set()
         self._unheard: Unheard | None = None
-        self._is_unheard_told = False
+        self._unheard_told: set[int] = set()
         self._in_flight: dict[asyncio.Task[None], int] = {}
 
     def news(self) -> list[Unheard]:
@@ -249,8 +249,10 @@ class Dispatcher:
                     "the coach is not told of pain yet, this is tried again until it arrives; check"
                     " COACH_CHAT_ID, and that the bot may write there"
                 )
-                if isinstance(exc, TelegramRejected) and not self._is_unheard_told:
-                    self._unheard, self._is_unheard_told = Unheard(str(exc)), True
+                has_moved = isinstance(exc, TelegramChatMigrated)
+                if not has_moved and prompt.chat_id not in self._unheard_told:
+                    self._unheard_told.add(prompt.chat_id)
+                    self._unheard = Unheard(str(exc))
             if isinstance(result, Retry) and result.hold:
                 await self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
             return lambda: self._outbox.settle_failed(prompt, result, self._clock())
@@ -277,7 +279,7 @@ class Dispatcher:
         sent_at = sent.sent_at or now
         log.info("%s sent: %s / %s", prompt.kind, prompt.run_id, prompt.session_id)
         if prompt.kind is Kind.ALERT:
-            self._unheard, self._is_unheard_told = None, False
+            self._unheard_told.discard(prompt.chat_id)
         if prompt.kind in LETTERS:
             await self._letters.settle(prompt, sent.message_id, sent_at, now)
             return

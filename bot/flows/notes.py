@@ -61,13 +61,14 @@ class Notes:
         if not text or note.replied_to is None:
             return Reply(texts.ONLY_TEXT(language))
         if len(text) > MAX_NOTE:
-            return Reply(texts.TOO_LONG(language, number=len(text), most=MAX_NOTE))
+            too_long = texts.TOO_LONG(language, number=len(text), most=MAX_NOTE)
+            return Reply(too_long, is_outcome=True)
         place = await self._session(note, note.replied_to)
         if place is None:
             return Reply(texts.WHICH(language))
         owners = await self._prompts.owners({place}, {note.chat_id}) if not note.is_private else {}
         if owners.get((*place, note.chat_id), note.user_id) != note.user_id:
-            return Reply(texts.FOREIGN(language), is_refused=True)
+            return Reply(texts.FOREIGN(language), is_refused=True, is_outcome=True)
         addition = Addition(
             session=(*place, note.user_id),
             what=None,
@@ -77,7 +78,7 @@ class Notes:
             message_id=note.message_id,
             is_edit=note.is_edit,
         )
-        return Reply(await self._keep(addition, note.asked_at, language))
+        return Reply(await self._keep(addition, note.asked_at, language), is_outcome=True)
 
     async def _keep(self, note: Addition, asked_at: datetime | None, language: Language) -> str:
         session = note.session

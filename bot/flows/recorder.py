@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.core.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
 from bot.core.feedback import Outcome
@@ -42,6 +42,8 @@ from bot.store.feedback import Unrecordable
 from bot.store.taps import LedgerEntry
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 MAX_TRIES = 3
 
@@ -161,10 +163,13 @@ class Recorder:
             before, after = _around_taps(message for message in messages if not message.is_done)
             for message in before:
                 await self._persist_alone([], [message])
-            for item in items:
+            answers, actions = _parted(items, lambda item: item.case.is_action)
+            for item in answers:
                 await self._persist_alone([item], [])
             for message in after:
                 await self._persist_alone([], [message])
+            for item in actions:
+                await self._persist_alone([item], [])
 
     async def _read(self, entry: Entry) -> TapEntry | _Message | None:
         """What the database is needed for in an entry; the rest is seen to here."""
@@ -209,8 +214,9 @@ class Recorder:
                     # A server that is too slow for all of them may be quick enough for a few.
                     half = len(items) // 2
                     before, after = _around_taps(messages)
-                    await self._persist(items[:half], before)
-                    await self._persist(items[half:], after)
+                    ordered = sorted(items, key=lambda item: item.case.is_action)
+                    await self._persist(ordered[:half], before)
+                    await self._persist(ordered[half:], after)
                     return
         for item in items:
             if isinstance(item.case.result, Unrecordable):
@@ -261,11 +267,13 @@ class Recorder:
             await self._see_to(message)
         self._taps.recognise(cases)
         self._responder.refuse(items)
-        await self._taps.store(cases, _refusals(before))
+        answers, actions = _parted(cases, lambda case: case.is_action)
+        await self._taps.store(answers, _refusals(before))
         for message in after:
             await self._see_to(message)
-        if refused := _refusals(after):
-            await self._taps.store([], refused)
+        refused = _refusals(after)
+        if actions or refused:  # what is to be forgotten is stored by then
+            await self._taps.store(actions, refused)
 
     async def _see_to(self, message: _Message) -> None:
         """Carry out a request; everything else is only refused or not."""
@@ -315,11 +323,15 @@ class Recorder:
 
 def _around_taps(messages: Iterable[_Message]) -> tuple[list[_Message], list[_Message]]:
     """What decides whose taps count, and what is about answers: to be seen to before the taps, and after."""
-    before: list[_Message] = []
-    after: list[_Message] = []
-    for message in messages:
-        (after if message.is_about_answers else before).append(message)
-    return before, after
+    return _parted(messages, lambda message: message.is_about_answers)
+
+
+def _parted(items: Iterable[_T], is_second: Callable[[_T], bool]) -> tuple[list[_T], list[_T]]:
+    """Those of which it does not hold, and those of which it does, each in their order."""
+    parts: tuple[list[_T], list[_T]] = ([], [])
+    for item in items:
+        parts[is_second(item)].append(item)
+    return parts
 
 
 def _refusals(messages: Iterable[_Message]) -> list[LedgerEntry]:

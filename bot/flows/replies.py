@@ -22,6 +22,7 @@ class Reply:
     Attributes:
         text: empty: nothing.
         is_refused: whether the message counts as refused.
+        is_outcome: whether it tells what has become of what somebody wrote, and must not be left out.
         html: whether `text` is HTML.
         keyboard: buttons below it.
         picture: a PNG, with the text below; `without_picture` is said where Telegram does not take it.
@@ -30,6 +31,7 @@ class Reply:
 
     text: str
     is_refused: bool = False
+    is_outcome: bool = False
     html: bool = False
     keyboard: Keyboard | None = None
     picture: bytes | None = None

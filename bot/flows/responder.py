@@ -122,9 +122,10 @@ class Responder:
                 if self._books.is_promised(tap.entry.seq) and case.result.outcome in _NOT_FORESEEN:
                     self._write_after(tap.entry, refusal.text)
                 self._answer(tap.entry, refusal)
-                if case.stands is not None and case.stands.type is not None:
-                    # Its message shows another answer: that one was given below a second message.
-                    self._mark(tap, case.stands.type, case.stands.details, None, language)
+                if (stands := case.stands) is not None and stands.type is not None:
+                    # Perhaps its message shows another answer: that one was given below a second message.
+                    question = next_question(stands.type, stands.details, self._asked)
+                    self._mark(tap, stands.type, stands.details, question, language)
 
     def apologise(self, entry: Entry) -> None:
         """Tell a tap, if it is one, that it could not be saved after all."""

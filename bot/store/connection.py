@@ -117,10 +117,12 @@ def _reason(url: str, exc: Exception) -> str:
     """The driver's, with the name of the option where it leaves that out; its hint is about passwords."""
     text = str(exc).partition(" Hint:")[0]
     if text.startswith("Unknown option"):
-        for option in url.partition("?")[2].split("&"):
+        for option in re.split("[&;]", url.partition("?")[2]):
             try:
                 parse_uri(f"mongodb://host/?{option}")
             except ConfigurationError as unknown:
+                if not str(unknown).startswith("Unknown option"):
+                    continue
                 proposal = str(unknown).partition(". ")[2].partition(" or maybe")[0]
                 return f"there is no option {option.partition('=')[0]}. {proposal}".rstrip(". ")
     return text

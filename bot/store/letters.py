@@ -83,6 +83,34 @@ class LetterStore:
             todo = [todo[place] for place in await write_all(self._prompts, todo)]
         raise StorageUnavailable("MongoDB keeps reporting a duplicate letter")
 
+    async def redirect(self, to: int, now: datetime) -> int:
+        """Have alerts that never arrived anywhere sent to this chat: COACH_CHAT_ID was corrected.
+
+        Returns:
+            How many there were.
+        """
+        here = chat_forms(to)
+        stranded = {
+            "state": PromptState.PENDING.value,
+            "kind": Kind.ALERT.value,
+            "sentAt": None,
+            "claim": None,
+            "chatId": {"$nin": here},
+            "movedFrom": {"$nin": here},
+        }
+        with storage_errors():
+            found = await self._prompts.find(stranded, {"_id": True}).to_list()
+        to_send: Document = {
+            "$set": {"chatId": str(to), "dueAt": now, "updatedAt": now},
+            "$unset": {"attemptAt": "", "attempts": ""},
+        }
+        one = [{**stranded, "_id": document["_id"]} for document in found]
+        # A duplicate: the same pain was told there since.
+        told = await write_all(self._prompts, [UpdateOne(alert, to_send) for alert in one])
+        cancelled = {"state": PromptState.CANCELLED.value, "reason": "told in another chat", "updatedAt": now}
+        await write_all(self._prompts, [UpdateOne(one[place], {"$set": cancelled}) for place in told])
+        return len(found) - len(told)
+
     async def refresh(self, changes: Iterable[tuple[str, int, datetime]]) -> None:
         """What is told of these answers has changed: alerts that are sent are edited.
 

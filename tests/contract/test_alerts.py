@@ -223,6 +223,22 @@ async def test_the_athletes_hours_do_not_hold_it_up(desk: Desk, state: str) -> N
     assert len(desk.world.messages(ANA)) == 1
 
 
+async def test_a_coach_s_chat_that_is_corrected(desk: Desk) -> None:
+    """What could not be told in the wrong one is told in the right one, and only once."""
+    desk.world.set_chat(COACH_CHAT, unknown=True)
+    await desk.answer(1, PAIN)
+    await desk.send(after=1)
+    right = COACH_CHAT - 1
+    assert [await desk.stores.letters.redirect(right, desk.now) for _ in range(2)] == [1, 0]
+    # The wrong one was told of it once more, by a service that did not know yet.
+    [letter] = await desk.letters()
+    await desk.db.session_prompts.insert_one({**letter, "_id": "copy", "chatId": str(COACH_CHAT)})
+    assert await desk.stores.letters.redirect(right, desk.now) == 0
+    await desk.send(after=2)
+    assert len(desk.alerts(right)) == 1
+    assert sorted(letter["state"] for letter in await desk.letters()) == ["cancelled", "sent"]
+
+
 @pytest.mark.parametrize("trouble", ["unknown", "blocked"])
 async def test_a_coach_who_cannot_be_reached(
     desk: Desk, trouble: str, caplog: pytest.LogCaptureFixture
@@ -266,6 +282,8 @@ async def test_a_group_that_became_a_supergroup(desk: Desk) -> None:
         await desk.answer(10 * number + 3, DONE)
         await desk.send(after=10 * number + 3)
     assert len(desk.world.messages(ANA)) == 2
+    assert desk.dispatcher.news() == []
+    assert await desk.stores.letters.redirect(COACH_CHAT, desk.now) == 0
 
 
 @pytest.mark.parametrize("next_tap", [1, 2])

@@ -142,7 +142,7 @@ async def test_a_second_message_about_the_same_session(rig: Rig, athlete: User) 
     await press(rig, athlete, first, "⏭ Skipped")
     await shown(rig, athlete, first, "➜ ⏭ Skipped", "", "What kept you from it?", button="ill")
     assert "another one by now" in ((await press(rig, athlete, second, "7")).answer or "")
-    await shown(rig, athlete, second, "➜ ⏭ Skipped", button="• ⏭ Skipped")
+    await shown(rig, athlete, second, "➜ ⏭ Skipped", "", "What kept you from it?", button="ill")
     (event,) = await rig.stored(1, userId=athlete.id)
     assert (event["type"], "rpe" in event) == ("skipped", False)
 

@@ -265,8 +265,15 @@ async def test_who_is_listed_is_paused_without_end(rig: Rig) -> None:
     question = await rig.prompt_in_state("sent", chatId=str(LISTED.id))
     warning = await say(rig, LISTED, "/forgetme")
     assert "ATHLETE_IDS" in warning["text"]
-    await tap(rig, LISTED, warning, "do|forget|")
-    number = len(rig.world.messages(LISTED.id))
+    # With a note that was written before, and arrives at the same time.
+    assert await rig.bots[-1].terminate() == 0
+    rig.world.message(LISTED.id, LISTED, "my knee", reply_to=question["messageId"])
+    confirmed = rig.world.tap(LISTED.id, warning["message_id"], LISTED, data="do|forget|")
+    number = len(rig.world.messages(LISTED.id)) + 1
+    await rig.start()
+    await rig.answered([confirmed])
+    assert "Noted" in (await rig.messages(LISTED.id, number))[-1]["text"]
+    assert await rig.db["waiting_notes"].count_documents({}) == 0
     again = await rig.prompt_in_state("cancelled", chatId=str(LISTED.id))
     assert (again["reason"], again["_id"] == question["_id"]) == ("paused", False)
     assert len(rig.world.messages(LISTED.id)) == number

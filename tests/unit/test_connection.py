@@ -20,6 +20,8 @@ _PASSWORD = "zebra"
         ("mongodb://coach:{}@h/?maxPoolSize=many", "maxpoolsize must be"),
         ("mongodb://coach:{}@/", "Empty host"),
         ("mongodb://coach:{}@h:port/", r"Port contains non-digit characters\.\)$"),
+        ("mongodb+srv://h.example/?srvMaxHosts=3&foo=1", "there is no option foo"),
+        ("mongodb://h/?readConcernLevel=x;foo=1", "there is no option foo"),
         ("mongodb://coach:{}@h/?tls=true&maxPoolSze=3", r"no option maxPoolSze\. Did you mean .*maxpoolsize"),
         ("mongo://coach:{}@h/", "must begin with 'mongodb://'"),
         ("mongodb://coach:{}@word@h/", "percent-encode"),
