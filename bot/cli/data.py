@@ -113,7 +113,7 @@ async def _write(
             await flow(source, collection, store, tally, report=_complain, progress=progress)
         except asyncio.CancelledError:  # Ctrl-C
             if not strict:
-                _complain(f"so far: {tally}; to run it again is harmless")
+                _complain(f"so far, at least: {tally}; to run it again is harmless")
             raise
         except TransactionImpossible as exc:
             raise StorageRejected(f"{exc}, or do without --strict (nothing is written)") from None

