@@ -61,6 +61,8 @@ _SETTLE_TRIES = 3
 # Sending takes up to 35 s, and must be over when the lease ends.
 _SEND_WITHIN = LEASE - timedelta(seconds=40)
 _SHORT_WAIT = 0.3  # it does not pay to put a prompt back
+# A chat that another service writes to is its for up to 40 s, and mostly free again in a moment.
+_LOOK_AGAIN = 2.0
 _NO_ATHLETE = "its athlete is not on the roster any more"
 
 
@@ -227,6 +229,7 @@ class Dispatcher:
             if (wait := await self._take_slot(prompt.chat_id)) is None:
                 return _leave_it
             if wait > 0:
+                wait = min(wait, _LOOK_AGAIN)
                 later = self._clock() + timedelta(seconds=wait)
                 self._limits.hold(prompt.chat_id, self._monotonic() + wait)
                 return lambda: self._outbox.put_back(prompt, later)
