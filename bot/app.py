@@ -11,7 +11,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -538,16 +538,20 @@ def declared_indexes(settings: Settings) -> tuple[Index, ...]:
     return declare(settings.retention(), metrics_per_athlete=settings.metrics_per_athlete)
 
 
-async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
-    """Bring the indexes into order as soon as MongoDB answers; taps are recorded meanwhile."""
+async def _until_stored(work: Callable[[], Awaitable[_T]], meanwhile: str) -> _T:
+    """Do what needs MongoDB, however long it is away; `meanwhile` is logged until then."""
     trouble = Recurring(log)
     while True:
         try:
-            reports = await bootstrap(db, indexes)
-            break
+            return await work()
         except StorageError as exc:
-            trouble.met(f"the indexes are not checked yet: {exc}")
+            trouble.met(f"{meanwhile}: {exc}")
             await asyncio.sleep(_RETRY_BOOTSTRAP)
+
+
+async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
+    """Bring the indexes into order as soon as MongoDB answers; taps are recorded meanwhile."""
+    reports = await _until_stored(lambda: bootstrap(db, indexes), "the indexes are not checked yet")
     if created := sum(report.outcome == "created" for report in reports):
         log.info("%d indexes created", created)
     for report in reports:
@@ -559,14 +563,10 @@ async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
 
 async def _redirect_alerts(letters: LetterStore, coach_chat_id: int, clock: Clock) -> None:
     """What could not be told in another chat is told in the one that is set now."""
-    trouble = Recurring(log)
-    while True:
-        try:
-            number = await letters.redirect(coach_chat_id, clock())
-            break
-        except StorageError as exc:
-            trouble.met(f"alerts that did not arrive stay with the chat that they were for: {exc}")
-            await asyncio.sleep(_RETRY_BOOTSTRAP)
+    number = await _until_stored(
+        lambda: letters.redirect(coach_chat_id, clock()),
+        "alerts that did not arrive stay with the chat that they were for",
+    )
     if number:
         log.info("%d alerts that did not arrive go to COACH_CHAT_ID now", number)
 
