@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 # another bot that takes this one's place: its ids are far away, and no bot gets a million in six days.
 IDS_COMPARABLE_WITHIN = timedelta(days=6)
 IDS_COMPARABLE_APART = 1_000_000
+_NO_ID = -(2**62)  # far from all
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Stamp:
 
     update_id: int
     at: datetime
+
+    @classmethod
+    def by_time(cls, at: datetime) -> Stamp:
+        """Of an update whose number is not known: only the time of receipt tells."""
+        return cls(_NO_ID, at)
 
     def is_after(self, other: Stamp) -> bool:
         """Whether it came later; an update is not after itself.

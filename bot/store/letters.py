@@ -32,8 +32,6 @@ from bot.store.prompts import COLLECTION, IS_QUESTION, chat_forms
 from bot.store.tombstones import TombstoneStore
 
 _TRIES = 3
-_NO_ID = -(2**62)
-"""Of an update whose number is not known: it is comparable with none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ class Letter:
     @property
     def cause(self) -> Stamp:
         """The athlete's update because of which it is sent, as far as is known."""
-        return Stamp(self.version, self.at) if self.kind is Kind.ALERT else Stamp(_NO_ID, self.raised_by)
+        return Stamp(self.version, self.at) if self.kind is Kind.ALERT else Stamp.by_time(self.raised_by)
 
 
 class LetterStore:

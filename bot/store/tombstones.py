@@ -11,12 +11,13 @@ either the writer sees the tombstone, or the deletion sees what was written.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.order import Stamp
+from bot.core.records import FeedbackRecord, Record
 from bot.core.tombstones import Person, Tombstone, pseudonym
 from bot.core.values import read_int64
 from bot.store.connection import Database, Document, storage_errors
@@ -78,6 +79,27 @@ class TombstoneStore:
             (Person(int(document["userId"]), document.get("athleteId")), _read(document).at)
             for document in found
         ]
+
+
+async def forgotten(db: Database, records: Sequence[Record], now: datetime) -> set[int]:
+    """The places of those answers that were given before their athletes had everything deleted.
+
+    Args:
+        now: when those were received that do not say it.
+    """
+    answers = {index: it for index, it in enumerate(records) if isinstance(it, FeedbackRecord)}
+    stamps: dict[int, tuple[int, Stamp]] = {}
+    for index, answer in answers.items():
+        user_id, at = read_int64(answer.userId), answer.receivedAt or now
+        if user_id is not None:
+            known = answer.updateId is not None
+            stamps[index] = user_id, Stamp(answer.updateId or 0, at) if known else Stamp.by_time(at)
+    tombstones = await TombstoneStore(db).of({user_id for user_id, _ in stamps.values()})
+    return {
+        index
+        for index, (user_id, stamp) in stamps.items()
+        if user_id in tombstones and tombstones[user_id].covers(stamp)
+    }
 
 
 def _read(document: Document) -> Tombstone:
