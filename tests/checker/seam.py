@@ -26,7 +26,6 @@ from uuid import uuid4
 from pymongo import AsyncMongoClient
 
 from bot.sandbox.errors import ApiError
-from bot.sandbox.faults import Fault
 from bot.sandbox.ledger import Call, Tap
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import Json, User, World
@@ -40,8 +39,10 @@ ADMIN = 900_002
 STRANGER = User(900_003, "Mallory")
 
 _INSTANT = struct.Struct("<d")
+_IN_BACKGROUND = ("getUpdates", "setMyCommands", "deleteMyCommands")
 _HELD_FOR = 25
 """Seconds after which the bot tries an answer again; it gives up after 30."""
+_CHAT_HELD_FOR = 120
 _FORGETFUL = 10.0**7
 """Seconds for which the local Telegram keeps what is not fetched: time is moved by hand here."""
 
@@ -86,12 +87,28 @@ class Telegram(World):
             first_update_id=1_000,
         )
         self.held: set[str] = set()
+        self.held_chats: set[int] = set()
+        self._refused: set[str] = set()
 
     def answer_callback_query(self, query_id: str, *, text: str = "", show_alert: bool = False) -> bool:
         """Answers a tap, unless it is held: then there are too many requests for now."""
         if query_id in self.held:
-            raise ApiError(429, f"Too Many Requests: retry after {_HELD_FOR}", {"retry_after": _HELD_FOR})
+            self._refused.add(query_id)
+            raise _too_many(_HELD_FOR)
         return super().answer_callback_query(query_id, text=text, show_alert=show_alert)
+
+    def _send(self, chat_id: int, *content: Any) -> Json:
+        if chat_id in self.held_chats:
+            raise _too_many(_CHAT_HELD_FOR)
+        return super()._send(chat_id, *content)
+
+    def is_held(self, tap: Tap) -> bool:
+        """Whether the bot has tried in vain to answer a tap."""
+        return tap.query_id in self.held & self._refused
+
+
+def _too_many(seconds: int) -> ApiError:
+    return ApiError(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
 
 
 class Gate:
@@ -288,14 +305,14 @@ class House:
         """The answers to these taps are not taken: the bot waits, and tries again after a while."""
         self.world.held |= {tap.query_id for tap in taps}
 
-    def refuse_messages(self, seconds: int) -> None:
-        """Messages are refused with 429 and a time to wait."""
-        self.server.faults.add(Fault("status", "sendMessage", times=None, status=429, retry_after=seconds))
+    def hold_chat(self, chat_id: int) -> None:
+        """Messages to this chat are not taken: the bot waits, and tries again after a while."""
+        self.world.held_chats.add(chat_id)
 
     def be_well(self) -> None:
         """Everything is taken again."""
-        self.server.faults.clear()
         self.world.held.clear()
+        self.world.held_chats.clear()
 
     # What can be seen
 
@@ -311,27 +328,30 @@ class House:
         """The id that the next update will have."""
         return self.world.queue.next_id
 
-    async def quiet(self, patience: float = 60.0, *, for_: float = 0.8) -> bool:
-        """Wait until nothing happens any more: all is fetched, answered and sent; False: patience ended."""
+    async def quiet(self, patience: float = 60.0, *, for_: float = 0.8, coach: bool = True) -> bool:
+        """Wait until nothing happens any more: all is fetched, answered and sent; False: patience ended.
+
+        Args:
+            coach: whether to wait for the coach's chat, too, where one message goes a second.
+        """
         loop = asyncio.get_running_loop()
-        until, ignored = loop.time() + patience, self.world.held
-        seen, since = -1, loop.time()
+        until, seen, since = loop.time() + patience, -1, loop.time()
         while loop.time() < until:
             await asyncio.sleep(0.05)
-            calls = sum(call.method != "getUpdates" for call in self.world.ledger._calls)
-            busy = (
-                self.world.pending()
-                or any(t.answered_at is None and t.query_id not in ignored for t in self.world.ledger.taps)
-                or any(c.status is None and c.fault is None for c in self._underway())
-            )
-            if calls != seen or busy:
+            calls = sum(self._counts(call, coach=coach) for call in self.world.ledger._calls)
+            if calls != seen or self.world.pending() or self._unanswered():
                 seen, since = calls, loop.time()
-            elif loop.time() - since > for_ and not await self._outbox():
+            elif loop.time() - since > for_ and not (coach and await self._outbox()):
                 return True
         return False
 
-    def _underway(self) -> list[Call]:
-        return [c for c in self.world.ledger._calls[-200:] if c.method != "getUpdates" and not c.delivered]
+    def _counts(self, call: Call, *, coach: bool) -> bool:
+        if call.method in _IN_BACKGROUND:
+            return False
+        return coach or str(call.params.get("chat_id")) != str(COACH.id)
+
+    def _unanswered(self) -> bool:
+        return any(t.answered_at is None and not self.world.is_held(t) for t in self.world.ledger.taps)
 
     async def _outbox(self) -> int:
         due = {"state": {"$in": ["pending", "sending"]}, "dueAt": {"$lte": self.clock.now()}}
