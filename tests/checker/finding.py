@@ -308,7 +308,8 @@ def _collections(
         found[f"collection {collection}"] = Counter(
             f"{collection} {document.get('sessionId', '')} {line}"
             for document in each
-            for line in _lines(_plain(document, person, numbers, finding.house, times))
+            if (plain := _plain(document, person, numbers, finding.house, times))
+            for line in _lines(plain)
         )
     return found
 
@@ -359,7 +360,7 @@ def _plain(
             key: _plain(it, person, numbers, house, times, key)
             for key, it in value.items()
             if key not in _PROCESSING
-            and not (key in ("messageId", "dueAt", "messages") and value.get("kind") in _LETTERS)
+            and not (key in ("messageId", "dueAt", "messages", "version") and value.get("kind") in _LETTERS)
             and not (key == "saidAt" and not times)
         }
     if isinstance(value, list):

@@ -345,6 +345,19 @@ class House:
                 return True
         return False
 
+    async def settled(self, patience: float = 150.0) -> None:
+        """Return when nothing happens any more.
+
+        Raises:
+            AssertionError: it does not come to that.
+        """
+        if not await self.quiet(patience, for_=1.2):
+            due = {"state": {"$in": ["pending", "sending"]}, "dueAt": {"$lte": self.clock.now()}}
+            left = await self.db["session_prompts"].find(due).to_list()
+            taps = [tap for tap in self.world.ledger.taps if tap.answered_at is None]
+            log = self.logs()[-2000:]
+            raise AssertionError(f"it does not settle: {len(left)} to be sent, {left[:3]}, {taps[:3]}, {log}")
+
     def _counts(self, call: Call, *, coach: bool) -> bool:
         if call.method in _IN_BACKGROUND:
             return False
