@@ -18,8 +18,18 @@ UNCOMPARED = frozenset({"leases", "figures", "figure_touches", "send_slots", "jo
 """Collections that say nothing about anybody; what `taps` says is compared tap by tap."""
 
 _PROCESSING = frozenset(
-    {"_id", "updatedAt", "sentAt", "createdAt", "claim", "attemptAt", "attempts", "unknowns", "polledAt",
-        "telegramLanguage"}
+    {
+        "_id",
+        "updatedAt",
+        "sentAt",
+        "createdAt",
+        "claim",
+        "attemptAt",
+        "attempts",
+        "unknowns",
+        "polledAt",
+        "telegramLanguage",
+    }
 )
 _UPDATE_IDS = frozenset({"updateId", "version", "laterUpdateId", "pendingUpdateId", "replacedBy"})
 _MESSAGE_IDS = frozenset({"messageId", "noteMessageId"})
@@ -373,4 +383,3 @@ def _plain(
     if isinstance(value, datetime) and not times:
         return "some time"
     return value
-

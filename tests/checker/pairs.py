@@ -1,4 +1,4 @@
-"""Every two things that somebody can do, one after the other: nothing may come out differently after a crash."""
+"""Every two things that somebody can do, one after the other: a crash in between may change nothing."""
 
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ KINDS = {
     )
 }
 
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two things that one person does, and what they have done before."""
@@ -103,7 +104,7 @@ class Pair:
 
     @property
     def is_about_who(self) -> bool:
-        """Whether one decides whether they are an athlete by the other: another service cannot know that yet."""
+        """Whether one makes them an athlete, or none, for the other: another service cannot know yet."""
         names = (self.first.name, self.second.name)
         return (self.role is Role.INVITED and "join" in names) or (
             self.role is Role.ROSTER and self.first.name == "forget"
@@ -312,7 +313,7 @@ async def with_a_crash(run: Run) -> None:
 
 
 async def on_a_late_service(run: Run) -> None:
-    """The first lies in the journal of a dead service, another does the second; then the first one returns."""
+    """The first lies in a dead service's journal, another service does the second; then the dead one returns."""
     house = run.house
     await house.start("b")
     await run.prepare()
@@ -384,9 +385,7 @@ async def check(pairs: Sequence[Pair], folder: Path, url: str, at: datetime) -> 
                         picture(one.person, seen, held=held), picture(other.person, finding, held=held)
                     )
                 elif name == "in one page":
-                    found += differences(
-                        page_picture(one.person, seen), page_picture(other.person, finding)
-                    )
+                    found += differences(page_picture(one.person, seen), page_picture(other.person, finding))
             if found:
                 wrong[f"{name}: {other.pair}"] = found
     return wrong

@@ -1,7 +1,7 @@
-"""Everything that the checker knows of how the bot is built; nothing else of this package imports from it.
+"""Everything that the checker knows of how the bot is built.
 
-A bot is a process that runs `bot.app.serve(settings, stop, clock)`; its clock stands in a file and is moved by
-hand. Around it are the local Bot API server, a real MongoDB behind a gate, and DATA_DIR. What comes in are
+A bot is a process that runs `bot.app.serve(settings, stop, clock)`; its clock stands in a file and is moved
+by hand. Around it are the local Bot API server, a real MongoDB behind a gate, and DATA_DIR. What comes in are
 updates, what goes out is read from the database and from the local Telegram.
 
     python -m tests.checker.seam CLOCK      the process itself; its settings are its environment
@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pymongo import AsyncMongoClient
@@ -196,7 +197,7 @@ class House:
         self.world = Telegram(self.clock.unix)
         self.server = SandboxServer(self.world, token=TOKEN)
         self._name = f"test_{uuid4().hex}"
-        self._port = int(url.split("//")[1].split("/")[0].rpartition(":")[2])
+        self._port = urlsplit(url).port or 27017
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(
             url, tz_aware=True, w="majority", journal=True
         )
