@@ -217,7 +217,7 @@ class Run:
         for story in self.stories:
             await story.person.arrive(house)
             await story.person.be_asked(house)
-        await house.settled()
+        await house.quiet()
         for story in self.stories:
             story.person.find_questions(house)
         rounds = max((len(story.pair.before) for story in self.stories), default=0)
@@ -313,7 +313,7 @@ async def with_a_crash(run: Run) -> None:
 
 
 async def on_a_late_service(run: Run) -> None:
-    """The first lies in a dead service's journal, another service does the second; then the dead one returns."""
+    """The first lies in a dead service's journal, another service does the second; then that returns."""
     house = run.house
     await house.start("b")
     await run.prepare()
