@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.core.actions import Action, ActionTap
 from bot.core.errors import StorageRejected
-from bot.core.feedback import NotWritten, Outcome, Tap
+from bot.core.feedback import Cause, NotWritten, Outcome, Tap
 from bot.core.language import Text
 from bot.core.order import Stamp
 from bot.core.prompts import Kind
@@ -95,9 +95,9 @@ class Actions:
         if not is_confirmed and not await self._forgetting.is_asked(user_id, tap.stamp):
             if tombstone is not None and tap.received_at - tombstone.at.at <= CONFIRM_WITHIN:
                 return done  # tapped twice
-            return NotWritten(Outcome.REFUSED) if athlete is None else _EXPIRED
+            return NotWritten(Outcome.REFUSED, cause=None if athlete is None else Cause.NOT_ASKED)
         if tap.prompt_at is None or tap.received_at - tap.prompt_at > CONFIRM_WITHIN:
-            return _EXPIRED
+            return NotWritten(Outcome.REFUSED, cause=Cause.NOT_ASKED)
         try:
             return Begun(await self._forgetting.begin(user_id, athlete, tap.stamp), tap.stamp, done)
         except StorageRejected as exc:  # it must not hold up everybody's taps
@@ -136,6 +136,3 @@ def _notice(alert: Document, tap: Tap) -> Letter | None:
         at=tap.received_at,
         seen_by=alert.get("seenBy"),
     )
-
-
-_EXPIRED = Acted(privacy_texts.TOO_LATE, is_alert=True)

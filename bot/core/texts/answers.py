@@ -103,6 +103,10 @@ _INVALID = Text(
     "This button is not one that I understand, so nothing was recorded. Please tell your coach.",
     "No entiendo este botón, así que no se ha guardado nada. Díselo a tu entrenador, por favor.",
 )
+_NOT_ASKED = Text(
+    "This button has expired, so nothing is deleted. Send /forgetme again if you want it.",
+    "Este botón ha caducado, así que no se borra nada. Envía /forgetme otra vez si lo quieres.",
+)
 FORGOTTEN = Text(
     "You have had everything deleted since, and this went with it.",
     "Después pediste borrarlo todo, y esto se fue con lo demás.",
@@ -114,6 +118,7 @@ _CAUSES: Mapping[Cause, Text] = {
     Cause.PAUSED: _PAUSED,
     Cause.NO_ANSWER: _NO_ANSWER,
     Cause.OTHER_ANSWER: _OTHER_ANSWER,
+    Cause.NOT_ASKED: _NOT_ASKED,
     Cause.FORGOTTEN: FORGOTTEN,
 }
 

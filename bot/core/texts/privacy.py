@@ -125,10 +125,6 @@ _FORGOTTEN_LONG = Text(
     "Tus datos están borrados y no te preguntaré nada más.\n\n{remains}",
 )
 KEPT = Text("All right, nothing is deleted.", "De acuerdo, no se borra nada.")
-TOO_LATE = Text(
-    "This button has expired, so nothing is deleted. Send /forgetme again if you want it.",
-    "Este botón ha caducado, así que no se borra nada. Envía /forgetme otra vez si lo quieres.",
-)
 
 
 def privacy(retention: Retention, language: Language, *, coach_is_told: bool) -> str:
