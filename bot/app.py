@@ -75,6 +75,7 @@ from bot.store.send_slots import SendSlots
 from bot.store.slots import SlotStore
 from bot.store.summary import SummaryStore
 from bot.store.taps import TapLedger
+from bot.store.tombstones import TombstoneStore
 from bot.store.touches import Touches
 from bot.store.users import UserStore
 from bot.store.waiting_notes import WaitingNotes
@@ -122,6 +123,7 @@ class Stores:
     plans: PlanStore
     summaries: SummaryStore
     personal: PersonalStore
+    tombstones: TombstoneStore
     counts: FigureStore
     leases: LeaseStore
     journal: Journal
@@ -185,6 +187,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock, service: str | No
         plans=PlanStore(db),
         summaries=SummaryStore(db),
         personal=PersonalStore(db),
+        tombstones=TombstoneStore(db),
         counts=FigureStore(db, clock),
         leases=LeaseStore(db),
         journal=journal,
@@ -237,7 +240,7 @@ def build_service(
     answerer = Answerer(replying)
     marker = Marker(replying, limits)
     draw = build_painter(settings).draw
-    languages = Languages(stores.users, roster, settings.admin_ids, clock)
+    languages = Languages(stores.users, roster, settings.admin_ids, stores.tombstones)
     weeks = Weeks(
         stores.summaries,
         roster,
@@ -252,13 +255,13 @@ def build_service(
         coach_chat_id=settings.coach_chat_id,
     )
     forgetting = Forgetting(
-        *(stores.personal, stores.athletes, stores.users, stores.taps.touches),
-        *(stores.journal, roster, languages),
+        *(stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.touches),
+        *(stores.journal, roster, languages, clock),
     )
     taps = Taps(
         roster,
         stores.taps,
-        Actions(stores.taps.letters, forgetting),
+        Actions(stores.taps.letters, stores.tombstones, forgetting),
         settings.late_after_days,
         settings.coach_chat_id,
         meters,
@@ -281,8 +284,13 @@ def build_service(
         books=books,
         roster=roster,
         taps=taps,
-        requests=Requests(stores.athletes, roster, languages, stores.taps.prompts, settings.late_after_days),
+        requests=Requests(
+            *(stores.athletes, roster, languages, stores.taps.prompts, stores.users),
+            settings.late_after_days,
+        ),
         notes=Notes(stores.taps, settings.late_after_days, settings.coach_chat_id),
+        tombstones=stores.tombstones,
+        forgetting=forgetting,
         languages=languages,
         responder=responder,
         commands=commands,

@@ -319,14 +319,26 @@ class Journal:
 
         return await self._read(read)
 
-    async def forget_user(self, user_id: int) -> None:
-        """Take everything but its id out of a user's dead letters, which so still count.
+    async def senders_of_dead_letters(self) -> set[int]:
+        """The Telegram users from whom the dead letters came, as far as these say it."""
+
+        def read(db: sqlite3.Connection) -> set[int]:
+            rows = db.execute(f"SELECT raw FROM updates WHERE state = {_DEAD}")
+            return {sender for (raw,) in rows if (sender := sender_of(json.loads(raw))) is not None}
+
+        return await self._read(read)
+
+    async def forget_user(self, user_id: int, until: datetime) -> None:
+        """Take everything but its id out of a user's dead letters received until then; they still count.
 
         What is finished goes with the next poll; before that it is needed to recognise its redelivery.
         """
 
         def write(db: sqlite3.Connection) -> None:
-            rows = db.execute(f"SELECT seq, raw FROM updates WHERE state = {_DEAD} AND confirmed = 1")
+            rows = db.execute(
+                f"SELECT seq, raw FROM updates WHERE state = {_DEAD} AND confirmed = 1 AND received_ms <= ?",
+                (to_ms(until),),
+            )
             dead = [(seq, json.loads(raw)) for seq, raw in rows if _may_be_of(raw, user_id)]
             blank = [(_encode(without_sender(it)), seq) for seq, it in dead if sender_of(it) == user_id]
             db.executemany("UPDATE updates SET raw = ?, error = NULL WHERE seq = ?", blank)

@@ -9,17 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import Enum, StrEnum, auto
 
-from bot.core.callbacks import Callback, Later, parse_callback, parse_later
+from bot.core.callbacks import Callback, Later, make_reference, parse_callback, parse_later
 from bot.core.details import DetailTap, parse_detail
 from bot.core.documents import FeedbackEvent
+from bot.core.order import Stamp
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _ONE_DAY = timedelta(days=1)
-# Update ids grow by one until a week passes without any update; then Telegram starts anywhere. So it does for
-# another bot that takes this one's place: its ids are far away, and no bot gets a million in six days.
-IDS_COMPARABLE_WITHIN = timedelta(days=6)
-IDS_COMPARABLE_APART = 1_000_000
 
 
 class Outcome(StrEnum):
@@ -57,6 +54,8 @@ class Cause(Enum):
     """Something about an answer that is not there."""
     OTHER_ANSWER = auto()
     """Something that belongs to another answer than the one that counts."""
+    FORGOTTEN = auto()
+    """It came before its sender had everything deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,11 @@ class Tap:
     received_at: datetime
     first_name: str | None = None
     language_code: str | None = None
+
+    @property
+    def stamp(self) -> Stamp:
+        """Its place in the order of updates."""
+        return Stamp(self.update_id, self.received_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,17 @@ def named_session(tap: Tap, wish: Callback | Later | DetailTap) -> Session:
     """The session that a payload names by itself; a reference must be resolved by its prompt record."""
     session_id = wish.session_id if wish.session_id is not None else legacy_session(tap.message_id)
     return Session(wish.run_id, session_id, tap.prompt_at)
+
+
+def session_mark(tap: Tap) -> str:
+    """What tells the session of an athlete's tap from their other ones, in whichever form its payload is."""
+    wish = read_tap(tap)
+    if isinstance(wish, NotWritten):
+        return tap.query_id
+    if wish.is_reference:
+        return wish.run_id
+    session = named_session(tap, wish)
+    return make_reference(session.run_id, session.session_id)
 
 
 def legacy_session(message_id: int | None) -> str:
@@ -200,16 +215,8 @@ def collision_key_of(session_key: str, run_id: str, session_id: str) -> str:
 
 
 def supersedes(new: FeedbackEvent, old_update_id: int, old_received_at: datetime) -> bool:
-    """Whether `new` was tapped after the stored answer; a redelivery of the same tap was not.
-
-    Update ids tell the order of taps even when they arrive shuffled or again. They are only comparable
-    when less than a week lies between, and they are of one series, see `IDS_COMPARABLE_WITHIN`; else the time
-    of receipt tells.
-    """
-    is_near = abs(new.update_id - old_update_id) < IDS_COMPARABLE_APART
-    if is_near and abs(new.received_at - old_received_at) < IDS_COMPARABLE_WITHIN:
-        return new.update_id > old_update_id
-    return new.received_at > old_received_at
+    """Whether `new` was tapped after the stored answer; a redelivery of the same tap was not."""
+    return Stamp(new.update_id, new.received_at).is_after(Stamp(old_update_id, old_received_at))
 
 
 def newest(events: Collection[FeedbackEvent]) -> list[FeedbackEvent]:

@@ -120,10 +120,12 @@ class Roster:
 
     Attributes:
         left: the private chats of those who were removed, as far as they are known.
+        forgotten: the names of those who had everything deleted, and have not come back since.
     """
 
     athletes: tuple[Athlete, ...] = ()
     left: frozenset[int] = frozenset()
+    forgotten: frozenset[str] = frozenset()
     _by_user: dict[int, Athlete] = field(init=False, repr=False, default_factory=dict)
     _by_id: dict[str, Athlete] = field(init=False, repr=False, default_factory=dict)
 
@@ -161,8 +163,10 @@ def read_roster(user_ids: Iterable[int], documents: Iterable[Mapping[str, Any]],
     out of the collection, not out of ATHLETE_IDS: what the operator sets, wins. Settings in a document that
     cannot be read count as not set; `athlete_flaws` names them.
     """
-    athletes, left = [], set()
+    athletes, left, forgotten = [], set(), set()
     for document in documents:
+        if document.get("forgottenAt") is not None:
+            forgotten.add(str(document.get("athleteId")))
         if document.get("state") != "removed":
             athletes.append(read_athlete(document, defaults))
         elif (chat_id := _chat_id(document.get("chatId"))) is not None and chat_id > 0:
@@ -173,7 +177,7 @@ def read_roster(user_ids: Iterable[int], documents: Iterable[Mapping[str, Any]],
         for user_id in sorted(user_ids)
         if user_id not in known
     ]
-    return Roster((*bare, *athletes), frozenset(left))
+    return Roster((*bare, *athletes), frozenset(left), frozenset(forgotten))
 
 
 def read_athlete(document: Mapping[str, Any], defaults: Hours) -> Athlete:

@@ -67,6 +67,8 @@ class Act(StrEnum):
     CANCEL = "cancel"
     RELEASE = "release"
     """Cancel, and give the slot away."""
+    DELETE = "delete"
+    """Nothing may remain of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,11 @@ class Reconciliation:
         for documents in self._held[athlete_id].values():
             for document in documents:
                 yield from self._cancel(document, f"{athlete_id} is no athlete any more")
+
+    def forget(self, athlete_id: str) -> Iterator[Write]:
+        """They had everything deleted; this was made by somebody who did not know that yet."""
+        for documents in self._held[athlete_id].values():
+            yield from (Write(Act.DELETE, document, {}) for document in documents)
 
     def fit(self, athlete_id: str, day: str, wanted: Sequence[Wish], plan: Plan | None) -> Iterator[Write]:
         """What brings a day's slots into agreement with its newest plan.

@@ -8,16 +8,19 @@ from datetime import datetime
 
 from bot.core.actions import Action, ActionTap
 from bot.core.errors import StorageRejected
-from bot.core.feedback import Tap
+from bot.core.feedback import NotWritten, Outcome, Tap
 from bot.core.language import Text
+from bot.core.order import Stamp
 from bot.core.prompts import Kind
 from bot.core.roster import Athlete
 from bot.core.texts import actions as texts
 from bot.core.texts import privacy as privacy_texts
 from bot.core.texts.people import NOT_DONE
+from bot.core.tombstones import Person
 from bot.flows.forgetting import CONFIRM_WITHIN, Forgetting
 from bot.store.connection import Document
 from bot.store.letters import Letter, LetterStore
+from bot.store.tombstones import TombstoneStore
 
 log = logging.getLogger(__name__)
 
@@ -37,18 +40,35 @@ class Acted:
     instead: Text | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A deletion that goes on for a while; what came before it counts no more.
+
+    Attributes:
+        at: the confirmation.
+        acted: what is told when nothing is left.
+    """
+
+    person: Person
+    at: Stamp
+    acted: Acted
+
+
 class Actions:
     """Carries out what buttons ask for."""
 
-    def __init__(self, letters: LetterStore, forgetting: Forgetting) -> None:
+    def __init__(self, letters: LetterStore, tombstones: TombstoneStore, forgetting: Forgetting) -> None:
         self._letters = letters
+        self._tombstones = tombstones
         self._forgetting = forgetting
 
-    async def carry_out(self, wish: ActionTap, tap: Tap, athlete: Athlete | None) -> Acted:
+    async def carry_out(
+        self, wish: ActionTap, tap: Tap, athlete: Athlete | None
+    ) -> Acted | Begun | NotWritten:
         """Do it, durably.
 
         Args:
-            tap: of somebody who may ask for it.
+            tap: of somebody who may ask for it; that a deletion is theirs to confirm is made sure of here.
             athlete: who that is; None: none.
 
         Raises:
@@ -57,22 +77,32 @@ class Actions:
         match wish.action:
             case Action.SEEN:
                 return await self._see(wish.argument, tap)
+            case Action.KEEP if athlete is None:
+                return NotWritten(Outcome.REFUSED)
             case Action.KEEP:
                 return Acted(privacy_texts.KEPT, instead=privacy_texts.KEPT)
             case Action.FORGET:
                 return await self._forget(tap, athlete)
 
-    async def _forget(self, tap: Tap, athlete: Athlete | None) -> Acted:
-        asked_at, user_id = tap.prompt_at, tap.user_id
-        if user_id is None or asked_at is None or tap.received_at - asked_at > CONFIRM_WITHIN:
-            return Acted(privacy_texts.TOO_LATE, is_alert=True)
+    async def _forget(self, tap: Tap, athlete: Athlete | None) -> Acted | Begun | NotWritten:
+        user_id = tap.user_id
+        if user_id is None:
+            return NotWritten(Outcome.REFUSED)
+        listed = self._forgetting.is_listed(user_id)
+        done = Acted(privacy_texts.FORGOTTEN, instead=privacy_texts.forgotten(listed=listed))
+        tombstone = (await self._tombstones.of([user_id])).get(user_id)
+        is_confirmed = tombstone is not None and tombstone.at.update_id == tap.update_id  # before a crash
+        if not is_confirmed and not await self._forgetting.is_asked(user_id, tap.stamp):
+            if tombstone is not None and tap.received_at - tombstone.at.at <= CONFIRM_WITHIN:
+                return done  # tapped twice
+            return NotWritten(Outcome.REFUSED) if athlete is None else _EXPIRED
+        if tap.prompt_at is None or tap.received_at - tap.prompt_at > CONFIRM_WITHIN:
+            return _EXPIRED
         try:
-            await self._forgetting.forget(user_id, athlete, tap)
+            return Begun(await self._forgetting.begin(user_id, athlete, tap.stamp), tap.stamp, done)
         except StorageRejected as exc:  # it must not hold up everybody's taps
             log.error("/forgetme cannot be carried out: %s", exc)
             return Acted(NOT_DONE, is_alert=True)
-        listed = self._forgetting.is_listed(user_id)
-        return Acted(privacy_texts.FORGOTTEN, instead=privacy_texts.forgotten(listed=listed))
 
     async def _see(self, reference: str, tap: Tap) -> Acted:
         if tap.chat_id is None:
@@ -106,3 +136,6 @@ def _notice(alert: Document, tap: Tap) -> Letter | None:
         at=tap.received_at,
         seen_by=alert.get("seenBy"),
     )
+
+
+_EXPIRED = Acted(privacy_texts.TOO_LATE, is_alert=True)

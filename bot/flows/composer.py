@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 
 from bot.core.actions import Action, format_action
+from bot.core.callbacks import FeedbackType
 from bot.core.clock import Clock
 from bot.core.details import Details, read_details
 from bot.core.evidence import read_answer, read_day
@@ -63,8 +64,9 @@ class Composer:
         self._zone = zone
         self._weeks = weeks
 
-    async def compose(self, prompt: Prompt, athlete: Athlete | None) -> Composed:
-        """What to send.
+    async def compose(self, prompt: Prompt, athlete: Athlete | None) -> Composed | None:
+        """What to send; None if there is nothing to tell any more: pain that gave way, or was deleted, before
+        anybody was told.
 
         Args:
             athlete: whose training it is about.
@@ -108,10 +110,12 @@ class Composer:
         )
         return Composed(text, prompt_keyboard(prompt.run_id, prompt.session_id, language))
 
-    async def _alert(self, prompt: Prompt) -> Composed:
+    async def _alert(self, prompt: Prompt) -> Composed | None:
         # A private chat has its user's id.
         language = self._languages.of(prompt.chat_id)
         pain, letter = await self._pain(prompt)
+        if not letter or (not prompt.was_sent and pain.type not in (None, FeedbackType.PAIN)):
+            return None
         keyboard: Keyboard = []
         if pain.seen_by is None:
             seen = format_action(Action.SEEN, str(letter.get("reference")))

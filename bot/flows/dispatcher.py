@@ -157,7 +157,9 @@ class Dispatcher:
 
     async def _compose(self, prompt: Prompt, athlete: Athlete | None, document: Document) -> Composed | None:
         try:
-            return await self._composer.compose(prompt, athlete)
+            if (composed := await self._composer.compose(prompt, athlete)) is None:
+                await self._letters.withdraw(prompt)
+            return composed
         except InvalidPrompt as exc:
             log.warning("the prompt with _id %s cannot be sent: %s", prompt.id, exc)
             await self._outbox.settle_invalid(document, str(exc), self._clock())

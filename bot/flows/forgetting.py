@@ -1,29 +1,45 @@
-"""/forgetme, once it is confirmed: everything personal is deleted, in steps that may be done again.
+"""/forgetme, once it is confirmed: everything personal from before is deleted, whoever stores it, and when.
 
-First the athlete is paused, so that meanwhile nothing new is asked; the roster's entry goes last, since it
-says whose the rest is. A crash on the way leaves the tap in the journal, and it is carried out again.
+First, a tombstone: from then on nothing from before is stored any more. Then the person leaves the roster, or
+is paused for ever. Both are done at once, in the order of updates; the rest may take its time, and is deleted
+beside everybody's taps. Each step may be done again: a crash on the way leaves the tap in the journal, and
+the tombstone says to every service that something is left to do.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Callable
 from datetime import timedelta
 
-from bot.core.errors import JournalError, StorageUnavailable
-from bot.core.feedback import Tap
+from bot.core.clock import Clock
+from bot.core.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
+from bot.core.order import Stamp
 from bot.core.roster import Athlete
+from bot.core.tombstones import Person
 from bot.flows.languages import Languages
 from bot.flows.roster import RosterKeeper
 from bot.journal import Journal
+from bot.logs import Recurring, describe_defect
 from bot.store.athletes import AthleteStore
-from bot.store.personal import Person, PersonalStore
+from bot.store.personal import PersonalStore
+from bot.store.tombstones import TombstoneStore
 from bot.store.touches import Touches
 from bot.store.users import UserStore
+
+log = logging.getLogger(__name__)
 
 CONFIRM_WITHIN = timedelta(minutes=10)
 """The button counts for so long after its message was sent."""
 
 _BEFORE = timedelta(days=14)
 """The pause begins so much earlier: what was planned this week is not asked about again, in any zone."""
+_PENDING = timedelta(hours=1)
+"""A question that was made longer ago is not the one that is confirmed: it was sent within that time."""
+_LOOK_EVERY = 30.0
+_ABANDONED_AFTER = timedelta(minutes=1)
+_FIRST_DELAY, _LONGEST_DELAY = 0.25, 5.0
 
 
 class Forgetting:
@@ -32,53 +48,121 @@ class Forgetting:
     def __init__(
         self,
         store: PersonalStore,
+        tombstones: TombstoneStore,
         athletes: AthleteStore,
         users: UserStore,
         touches: Touches,
         journal: Journal,
         roster: RosterKeeper,
         languages: Languages,
+        clock: Clock,
     ) -> None:
         self._store = store
+        self._tombstones = tombstones
         self._athletes = athletes
         self._users = users
         self._touches = touches
         self._journal = journal
         self._roster = roster
         self._languages = languages
+        self._clock = clock
+        self._begun: asyncio.Queue[tuple[Person, Stamp, Callable[[], None]]] = asyncio.Queue()
+        self._trouble = Recurring(log)
 
     def is_listed(self, user_id: int) -> bool:
         """Whether somebody stands in ATHLETE_IDS, where only the operator can take them out."""
         return user_id in self._roster.user_ids
 
-    async def forget(self, user_id: int, athlete: Athlete | None, tap: Tap) -> None:
-        """Delete everything about somebody.
+    async def is_asked(self, user_id: int, at: Stamp) -> bool:
+        """Whether somebody was asked whether to delete everything, and has not confirmed it since."""
+        return await self._users.may_forget(user_id, at.at - _PENDING)
+
+    async def begin(self, user_id: int, athlete: Athlete | None, at: Stamp) -> Person:
+        """Have nothing stored any more that came before, and take somebody off the roster.
 
         Args:
             athlete: None for somebody who is not on the roster (any more).
-            tap: the confirmation.
+            at: the confirmation.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        person = Person.of(user_id, athlete)
+        await self._tombstones.put(person, at)
+        paused = at.at - _BEFORE if self.is_listed(user_id) else None
+        if paused is not None and athlete is not None:  # they may have no entry yet
+            await self._athletes.pause(athlete.athlete_id, paused, None, user_id=user_id, now=at.at)
+        await self._store.forget_athlete(user_id, at.at, paused)
+        self._languages.forget(user_id)
+        await self._roster.refresh()
+        return person
+
+    def put(self, person: Person, at: Stamp, done: Callable[[], None]) -> None:
+        """Delete the rest soon; `done` is called when nothing is left."""
+        self._begun.put_nowait((person, at, done))
+
+    async def finish(self, person: Person, at: Stamp) -> None:
+        """Delete the rest.
 
         Raises:
             StorageError: some of it may be deleted; doing it again is harmless.
         """
-        person = Person.of(user_id, athlete)
-        since = tap.received_at - _BEFORE
-        if athlete is not None:
-            listed = user_id if self.is_listed(user_id) else None
-            await self._athletes.pause(athlete.athlete_id, since, None, user_id=listed, now=tap.received_at)
-            await self._roster.refresh()
-        async with self._touches.around(await self._store.received(person)):
-            await self._store.forget_answers(person)
-        await self._store.forget_prompts(person)
-        await self._users.forget(user_id)
-        self._languages.forget(user_id)
+        await self.purge(person, at)
+        await self._users.forget(person.user_id, at.at)
         try:
-            await self._journal.forget_user(user_id)
+            await self._journal.forget_user(person.user_id, at.at)
         except JournalError as exc:  # it is as much a store, and comes back
             raise StorageUnavailable(str(exc)) from exc
-        await self._store.forget_athlete(
-            person, since if self.is_listed(user_id) else None, now=tap.received_at
-        )
-        await self._roster.refresh()
-        # The planner may have been at work with the roster as it was.
-        await self._store.forget_prompts(person)
+        await self._tombstones.close(person.user_id, at)
+
+    async def purge(self, person: Person, at: Stamp) -> None:
+        """Delete what is stored of somebody's answers and questions from before.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        # Alerts first: without its answer, one would tell that there was something.
+        await self._store.forget_prompts(person, at.at)
+        async with self._touches.around(await self._store.received(person)):
+            await self._store.forget_answers(person, at)
+
+    async def run(self) -> None:
+        """Until cancelled, delete what was put here, and what ended services have left."""
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_EVERY):
+                    person, at, done = await self._begun.get()
+            except TimeoutError:
+                await self._look()
+            else:
+                await self._until_finished(person, at)
+                done()
+
+    async def _until_finished(self, person: Person, at: Stamp) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                await self.finish(person, at)
+                self._trouble.over("deletions are carried out again")
+                return
+            except StorageError as exc:
+                level = logging.ERROR if isinstance(exc, StorageRejected) else logging.WARNING
+                self._trouble.met(f"a deletion that an athlete asked for goes on later: {exc}", level)
+            except Exception as exc:  # noqa: BLE001  # what is stored is anybody's: it must not end the service
+                self._trouble.met(f"deleting fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+            await asyncio.sleep(delay)
+            delay = min(_LONGEST_DELAY, delay * 2)
+
+    async def _look(self) -> None:
+        """Go on where a service was ended; and forget who was forgotten at another one."""
+        try:
+            for person, at in await self._tombstones.open(self._clock() - _ABANDONED_AFTER):
+                await self.finish(person, at)
+                log.info("a deletion is carried out that another run had begun")
+            senders = await self._journal.senders_of_dead_letters()
+            for user_id, tombstone in (await self._tombstones.of(senders)).items():
+                await self._journal.forget_user(user_id, tombstone.at.at)
+        except (StorageError, JournalError) as exc:
+            self._trouble.met(f"looking for deletions to go on with: {exc}", logging.INFO)
+        except Exception as exc:  # noqa: BLE001  # see above
+            self._trouble.met(f"deleting fails unexpectedly: {describe_defect(exc)}", logging.ERROR)

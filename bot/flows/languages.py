@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import datetime
 
-from bot.core.clock import Clock
 from bot.core.errors import StorageError
 from bot.core.language import Language, language_of, read_language
+from bot.core.order import Stamp
 from bot.core.roster import Athlete
 from bot.flows.roster import RosterKeeper
 from bot.logs import Recurring, describe_defect
+from bot.store.tombstones import TombstoneStore
 from bot.store.users import User, UserStore
 
 log = logging.getLogger(__name__)
@@ -26,13 +26,15 @@ class Languages:
         admins: ADMIN_IDS.
     """
 
-    def __init__(self, users: UserStore, roster: RosterKeeper, admins: frozenset[int], clock: Clock) -> None:
+    def __init__(
+        self, users: UserStore, roster: RosterKeeper, admins: frozenset[int], tombstones: TombstoneStore
+    ) -> None:
         self._store = users
         self._roster = roster
         self._admins = admins
-        self._clock = clock
+        self._tombstones = tombstones
         self._users: dict[int, User] = {}
-        self._heard: dict[int, str] = {}
+        self._heard: dict[int, tuple[str, Stamp]] = {}
         self._reading = asyncio.Lock()
         self._trouble = Recurring(log)
 
@@ -54,24 +56,28 @@ class Languages:
         chosen = read_language(self._users.get(user_id, User()).language)
         return chosen or read_language(None if athlete is None else athlete.language)
 
-    def hear(self, user_id: int | None, tag: str | None) -> None:
-        """What Telegram says; it is stored soon, if that is somebody known."""
+    def hear(self, user_id: int | None, tag: str | None, stamp: Stamp) -> None:
+        """What Telegram says in an update; it is stored soon, if that is somebody known."""
         if user_id is None or not tag:
             return
         is_known = user_id in self._admins or self._roster.athlete(user_id) is not None
-        if is_known and tag != self._heard.get(user_id, self._users.get(user_id, User()).telegram_language):
-            self._heard[user_id] = tag
+        if is_known and tag != self._last_heard(user_id):
+            self._heard[user_id] = tag, stamp
 
-    async def choose(self, user_id: int, language: Language | None, now: datetime) -> None:
+    def _last_heard(self, user_id: int) -> str | None:
+        heard = self._heard.get(user_id)
+        return self._users.get(user_id, User()).telegram_language if heard is None else heard[0]
+
+    async def choose(self, user_id: int, language: Language | None, wish: Stamp) -> None:
         """Write in this language from now on; None: in whatever Telegram says. A newer choice stays.
 
         Args:
-            now: when they asked for it.
+            wish: the update in which they asked for it.
 
         Raises:
             StorageError: doing it again is harmless.
         """
-        await self._store.choose(user_id, None if language is None else language.value, now)
+        await self._store.choose(user_id, None if language is None else language.value, wish)
         await self._read()
 
     def forget(self, user_id: int) -> None:
@@ -86,10 +92,13 @@ class Languages:
             StorageError.
         """
         heard = dict(self._heard)
-        await self._store.speak(heard, self._clock())
+        await self._store.speak({user_id: (tag, stamp.at) for user_id, (tag, stamp) in heard.items()})
+        for user_id, tombstone in (await self._tombstones.of(heard)).items():
+            if tombstone.covers(heard[user_id][1]):
+                await self._store.forget(user_id, tombstone.at.at)
         await self._read()
-        for user_id, tag in heard.items():
-            if self._heard.get(user_id) == tag:
+        for user_id, what in heard.items():
+            if self._heard.get(user_id) == what:
                 del self._heard[user_id]
 
     async def run(self) -> None:
@@ -110,5 +119,5 @@ class Languages:
 
     def _decide(self, user_id: int | None, athlete: Athlete | None, heard: str | None) -> Language:
         user = User() if user_id is None else self._users.get(user_id, User())
-        said = heard or (None if user_id is None else self._heard.get(user_id)) or user.telegram_language
+        said = heard or (None if user_id is None else self._last_heard(user_id))
         return language_of(user.language, None if athlete is None else athlete.language, said)

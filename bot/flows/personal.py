@@ -1,4 +1,4 @@
-"""What athletes ask about themselves: /week, /privacy, /mydata, and what /forgetme would delete."""
+"""What athletes ask about themselves: /week, /privacy and /mydata."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.core.actions import Action, format_action
 from bot.core.clock import Clock, iso_utc
 from bot.core.errors import JournalError, StorageError
-from bot.core.keyboards import Keyboard
 from bot.core.language import Language
 from bot.core.retention import Retention
 from bot.core.roster import Athlete
 from bot.core.summary import week_of
 from bot.core.texts import privacy as privacy_texts
 from bot.core.texts import week as week_texts
+from bot.core.tombstones import Person
 from bot.core.updates import CommandUpdate
 from bot.core.values import as_json
 from bot.flows.replies import File, Reply
@@ -27,7 +26,7 @@ from bot.flows.roster import RosterKeeper
 from bot.flows.weeks import Weeks
 from bot.journal import Journal
 from bot.store.connection import Document
-from bot.store.personal import Person, PersonalStore
+from bot.store.personal import PersonalStore
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +76,6 @@ class Personal:
             "week": self._week,
             "privacy": self._privacy,
             "mydata": self._my_data,
-            "forgetme": self._forget_me,
         }
 
     def answers(self, name: str) -> bool:
@@ -119,18 +117,6 @@ class Personal:
         name = f"mydata-{self._clock().astimezone(athlete.hours.zone).date().isoformat()}.json"
         text = privacy_texts.MYDATA if is_whole else privacy_texts.MYDATA_CUT
         return Reply(text(language), file=File(name, content))
-
-    async def _forget_me(self, command: CommandUpdate, language: Language) -> Reply:
-        if await self._athlete(command) is None:
-            return Reply(privacy_texts.FORGET_FOR_ATHLETES(language))
-        if not command.is_private:
-            return Reply(privacy_texts.FORGET_PRIVATE(language))
-        keyboard: Keyboard = [
-            [{"text": privacy_texts.FORGET_BUTTON(language), "callback_data": format_action(Action.FORGET)}],
-            [{"text": privacy_texts.KEEP_BUTTON(language), "callback_data": format_action(Action.KEEP)}],
-        ]
-        is_listed = command.user_id in self._roster.user_ids
-        return Reply(privacy_texts.warning(language, listed=is_listed), keyboard=keyboard)
 
     async def _athlete(self, command: CommandUpdate) -> Athlete | None:
         return (await self._roster.loaded({command.user_id})).by_user(command.user_id)

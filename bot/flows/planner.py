@@ -136,10 +136,11 @@ class Planner:
             await self._slots.apply(writes, now)
             number = Counter(write.act for write in writes)
             log.info(
-                "plans have changed the outbox: %s new, %d changed, %d cancelled",
+                "plans have changed the outbox: %s new, %d changed, %d cancelled, %d deleted",
                 count(number[Act.INSERT], "prompt"),
                 number[Act.UPDATE],
                 number[Act.CANCEL] + number[Act.RELEASE],
+                number[Act.DELETE],
             )
 
     async def _decide(self, roster: Roster, now: datetime) -> list[Write]:
@@ -156,10 +157,12 @@ class Planner:
         reconciliation = Reconciliation(held, unread, now)
         writes: list[Write] = []
         for athlete in roster.athletes:
-            if athlete.chat_id is not None:
+            if athlete.chat_id is not None and athlete.athlete_id not in roster.forgotten:
                 writes += self._fit(athlete, plans[athlete.athlete_id], reconciliation, now)
         for athlete_id in reconciliation.athletes():
-            if roster.by_id(athlete_id) is None:
+            if athlete_id in roster.forgotten:
+                writes += reconciliation.forget(athlete_id)
+            elif roster.by_id(athlete_id) is None:
                 writes += reconciliation.drop(athlete_id)
         return writes
 

@@ -1,24 +1,34 @@
 """Journal -> decide -> store.
 
-Entries are processed in pages, in the order of arrival. A page's events go to MongoDB together. While
-MongoDB is away the page waits here, the journal keeps the rest, and taps are answered all the same: with
-"received", never with "saved". An entry leaves the journal when it is stored and answered; a crash before
-that only means that it is processed again, which changes nothing.
+Entries are processed in pages, in the order of arrival. What concerns different people or sessions goes to
+MongoDB together, what concerns the same one after the other (see `bot.core.schedule`). While MongoDB is away
+the page waits here, the journal keeps the rest, and taps are answered all the same: with "received", never
+with "saved". An entry leaves the journal when it is stored and answered; a crash before that only means that
+it is processed again, which changes nothing. What came before its sender had everything deleted is refused.
+
+What strangers send is seen to beside that: it never stands in the line before an athlete's tap.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections import deque
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
+from bot.core.actions import parse_action
 from bot.core.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
-from bot.core.feedback import Outcome
+from bot.core.feedback import Cause, NotWritten, Outcome, session_mark
+from bot.core.order import Stamp
+from bot.core.schedule import Scope, rounds
+from bot.core.texts.answers import FORGOTTEN
 from bot.core.texts.people import NOT_DONE
+from bot.core.tombstones import Person, Tombstone
 from bot.core.updates import (
     CommandUpdate,
     NoteUpdate,
@@ -27,8 +37,10 @@ from bot.core.updates import (
     is_refused,
     read_update,
 )
+from bot.flows.actions import Begun
 from bot.flows.books import Books
 from bot.flows.commands import Commands
+from bot.flows.forgetting import Forgetting
 from bot.flows.languages import Languages
 from bot.flows.notes import Notes
 from bot.flows.replies import Reply
@@ -40,19 +52,20 @@ from bot.journal import Entry, Journal
 from bot.logs import Recurring, describe_defect
 from bot.store.feedback import Unrecordable
 from bot.store.taps import LedgerEntry
+from bot.store.tombstones import TombstoneStore
 
 log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
 
 MAX_TRIES = 3
 
 _PAGE = 500
+_STRANGERS_AT_ONCE = 50
+_MOST_STRANGERS = 5_000  # what they send is held in memory; the journal has it all
 _SMALLEST_BATCH = 25
 _FIRST_DELAY, _LONGEST_DELAY = 0.25, 2.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Message:
     """A message that needs the database: a request, a note, or one to be refused unless the roster changed.
 
@@ -61,6 +74,7 @@ class _Message:
         is_refused: as far as is known by now.
         rejections: how often MongoDB has refused it.
         failure: why it is given up.
+        is_forgotten: it came before its sender had everything deleted.
         is_done: seen to, and the reply is on its way.
     """
 
@@ -68,14 +82,19 @@ class _Message:
     command: CommandUpdate | NoteUpdate
     reply: Reply | None = None
     is_refused: bool = False
+    is_forgotten: bool = False
     rejections: int = 0
     failure: str | None = None
     is_done: bool = False
 
     @property
-    def is_about_answers(self) -> bool:
-        """Whether what comes of it depends on the taps that came with it."""
-        return isinstance(self.command, NoteUpdate) or self.command.name == "pending"
+    def stamp(self) -> Stamp:
+        """Its place in the order of updates."""
+        return Stamp(self.command.update_id, self.entry.received_at)
+
+
+_Update: TypeAlias = TapUpdate | CommandUpdate | NoteUpdate
+_Read: TypeAlias = tuple[Entry, _Update]
 
 
 class Recorder:
@@ -95,6 +114,8 @@ class Recorder:
         taps: Taps,
         requests: Requests,
         notes: Notes,
+        tombstones: TombstoneStore,
+        forgetting: Forgetting,
         languages: Languages,
         responder: Responder,
         commands: Commands,
@@ -107,13 +128,19 @@ class Recorder:
         self._taps = taps
         self._requests = requests
         self._notes = notes
+        self._tombstones = tombstones
+        self._forgetting = forgetting
         self._languages = languages
         self._responder = responder
         self._commands = commands
         self._admins = admins
         self._coach_chat_id = coach_chat_id
+        self._strangers: deque[_Read] = deque()
+        self._strangers_wait = asyncio.Event()
+        self._has_room = asyncio.Event()
         self._new = asyncio.Event()
         self._idle = asyncio.Event()
+        self._at_rest: set[str] = set()
         self._trouble = Recurring(log)
 
     def wake(self) -> None:
@@ -124,7 +151,13 @@ class Recorder:
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What has to run, side by side, until cancelled."""
         is_idle = self._idle.is_set
-        return [self._drain(), self._responder.answer_the_waiting(is_idle), self._books.keep(is_idle)]
+        return [
+            self._drain(),
+            self._drain_strangers(),
+            self._forgetting.run(),
+            self._responder.answer_the_waiting(is_idle),
+            self._books.keep(is_idle),
+        ]
 
     async def drained(self) -> None:
         """Return when everything received is stored, refused or given up."""
@@ -140,60 +173,119 @@ class Recorder:
                 await self._books.bear(exc)
                 continue
             if page:
-                await self._process(page)
                 position = page[-1].seq
+                await self._process(await self._known(page))
             elif not self._new.is_set():
-                self._idle.set()
-                await self._new.wait()
+                await self._rest("athletes", self._new)
 
-    async def _process(self, page: Sequence[Entry]) -> None:
-        items: list[TapEntry] = []
-        messages: list[_Message] = []
-        for entry in page:
-            found = await self._read(entry)
-            if isinstance(found, TapEntry):
-                items.append(found)
-            elif found is not None:
-                messages.append(found)
-        self._responder.refuse(items)
-        try:
-            await self._persist(items, messages)
-        except Exception as exc:  # noqa: BLE001  # a defect with one entry must not hold up the others
-            log.error("a page failed, trying its entries one by one: %s", describe_defect(exc))
-            before, after = _around_taps(message for message in messages if not message.is_done)
-            for message in before:
-                await self._persist_alone([], [message])
-            answers, actions = _parted(items, lambda item: item.case.is_action)
-            for item in answers:
-                await self._persist_alone([item], [])
-            for message in after:
-                await self._persist_alone([], [message])
-            for item in actions:
-                await self._persist_alone([item], [])
+    async def _drain_strangers(self) -> None:
+        while True:
+            self._strangers_wait.clear()
+            if self._strangers:
+                number = min(_STRANGERS_AT_ONCE, len(self._strangers))
+                await self._process([self._strangers.popleft() for _ in range(number)])
+                self._has_room.set()
+            else:
+                await self._rest("strangers", self._strangers_wait)
 
-    async def _read(self, entry: Entry) -> TapEntry | _Message | None:
-        """What the database is needed for in an entry; the rest is seen to here."""
+    async def _rest(self, who: str, until: asyncio.Event) -> None:
+        """Nothing of theirs is left to do until then."""
+        self._at_rest.add(who)
+        if len(self._at_rest) == 2 and not self._new.is_set() and not self._strangers:
+            self._idle.set()
+        await until.wait()
+        self._at_rest.discard(who)
+
+    async def _known(self, page: Sequence[Entry]) -> list[_Read]:
+        """What is seen to now; what strangers have sent is put aside."""
+        read = [(entry, update) for entry in page if (update := await self._read(entry)) is not None]
+        if self._roster.roster is None:  # nobody knows yet who is a stranger
+            return read
+        known = [item for item in read if self._is_known(item[1])]
+        if len(known) < len(read):
+            self._strangers.extend(item for item in read if not self._is_known(item[1]))
+            self._strangers_wait.set()
+            if len(self._strangers) > _MOST_STRANGERS:
+                self._has_room.clear()
+                await self._has_room.wait()
+        return known
+
+    def _is_known(self, update: _Update) -> bool:
+        sent = update.tap if isinstance(update, TapUpdate) else update
+        user_id, chat_id = sent.user_id, sent.chat_id
+        is_coach = chat_id is not None and chat_id == self._coach_chat_id
+        return is_coach or user_id in self._admins or self._roster.athlete(user_id) is not None
+
+    async def _read(self, entry: Entry) -> _Update | None:
+        """The update in an entry, if there is something to do about it."""
         try:
-            match update := read_update(entry.update, entry.received_at):
-                case TapUpdate(tap, prompted):
-                    self._languages.hear(tap.user_id, tap.language_code)
-                    language = self._languages.of(tap.user_id, tap.language_code)
-                    return TapEntry(entry, self._taps.judge(tap), prompted, language)
-                case NoteUpdate():
-                    self._languages.hear(update.user_id, update.language_code)
-                    return _Message(entry, update)
-                case CommandUpdate():
-                    self._languages.hear(update.user_id, update.language_code)
-                    if is_request(update) or self._is_refused(update):
-                        return _Message(entry, update)
-                    self._commands.put(update, partial(self._books.finished, entry.seq))
-                case None:
-                    self._books.finished(entry.seq)
+            update = read_update(entry.update, entry.received_at)
         except UnreadableUpdate as exc:
             await self._bury(entry, str(exc))
+            return None
+        except Exception as exc:  # noqa: BLE001  # it would be the same at the next try
+            await self._bury(entry, describe_defect(exc))
+            return None
+        if update is None:
+            self._books.finished(entry.seq)
+        return update
+
+    async def _process(self, read: Sequence[_Read]) -> None:
+        """See to entries, round by round."""
+        numbers = rounds(_scope(update) for _, update in read)
+        parts: list[list[_Read]] = [[] for _ in range(max(numbers, default=-1) + 1)]
+        for number, item in zip(numbers, read, strict=True):
+            parts[number].append(item)
+        if len(parts) > 1:
+            self._refuse_early(read)
+        for part in parts:
+            items: list[TapEntry] = []
+            messages: list[_Message] = []
+            for entry, update in part:
+                found = await self._open(entry, update)
+                if isinstance(found, TapEntry):
+                    items.append(found)
+                elif found is not None:
+                    messages.append(found)
+            self._responder.refuse(items)
+            try:
+                await self._persist(items, messages)
+            except Exception as exc:  # noqa: BLE001  # a defect with one entry must not hold up the others
+                log.error("a page failed, trying its entries one by one: %s", describe_defect(exc))
+                for message in messages:
+                    if not message.is_done:
+                        await self._persist_alone([], [message])
+                for tap in items:
+                    await self._persist_alone([tap], [])
+
+    async def _open(self, entry: Entry, update: _Update) -> TapEntry | _Message | None:
+        """What the database is needed for; the rest is seen to here."""
+        try:
+            match update:
+                case TapUpdate(tap):
+                    self._languages.hear(tap.user_id, tap.language_code, tap.stamp)
+                    return self._judge(entry, update)
+                case NoteUpdate() | CommandUpdate():
+                    message = _Message(entry, update)
+                    self._languages.hear(update.user_id, update.language_code, message.stamp)
+                    if isinstance(update, NoteUpdate) or is_request(update) or self._is_refused(update):
+                        return message
+                    self._commands.put(update, partial(self._books.finished, entry.seq))
         except Exception as exc:  # noqa: BLE001  # it would be the same at the next try
             await self._bury(entry, describe_defect(exc))
         return None
+
+    def _refuse_early(self, read: Sequence[_Read]) -> None:
+        """What will not be written anyhow need not wait for what comes before."""
+        for entry, update in read:
+            if isinstance(update, TapUpdate):
+                with contextlib.suppress(Exception):  # a defect is told when its turn comes
+                    self._responder.refuse([self._judge(entry, update)])
+
+    def _judge(self, entry: Entry, update: TapUpdate) -> TapEntry:
+        tap = update.tap
+        language = self._languages.of(tap.user_id, tap.language_code)
+        return TapEntry(entry, self._taps.judge(tap), update.prompted, language)
 
     async def _persist(self, items: Sequence[TapEntry], messages: Sequence[_Message]) -> None:
         """Store what is to be stored, however long MongoDB is away; then answer."""
@@ -213,17 +305,18 @@ class Recorder:
                 if len(items) > _SMALLEST_BATCH:
                     # A server that is too slow for all of them may be quick enough for a few.
                     half = len(items) // 2
-                    before, after = _around_taps(messages)
-                    ordered = sorted(items, key=lambda item: item.case.is_action)
-                    await self._persist(ordered[:half], before)
-                    await self._persist(ordered[half:], after)
+                    await self._persist(items[:half], messages)
+                    await self._persist(items[half:], [])
                     return
         for item in items:
-            if isinstance(item.case.result, Unrecordable):
-                await self._bury(item.entry, item.case.result.reason)
-                continue
-            self._responder.report(item)
-            self._books.stored(item.entry.seq)
+            match item.case.result:
+                case Unrecordable(reason):
+                    await self._bury(item.entry, reason)
+                case Begun(person, at):
+                    self._forgetting.put(person, at, partial(self._forgotten, item))
+                case _:
+                    self._responder.report(item)
+                    self._books.stored(item.entry.seq)
         for message in messages:
             if message.failure is not None:
                 await self._give_up(message, message.failure)
@@ -232,6 +325,13 @@ class Recorder:
             self._commands.put(message.command, partial(self._books.answered, seq), message.reply)
             self._books.stored(seq)
             message.is_done = True
+
+    def _forgotten(self, item: TapEntry) -> None:
+        """A deletion is done: that is told now, and not before."""
+        if isinstance(item.case.result, Begun):
+            item.case.result = item.case.result.acted
+        self._responder.report(item)
+        self._books.stored(item.entry.seq)
 
     async def _give_up(self, message: _Message, reason: str) -> None:
         message.is_done = True
@@ -257,26 +357,50 @@ class Recorder:
 
     async def _store(self, items: Sequence[TapEntry], messages: Sequence[_Message]) -> None:
         cases = [item.case for item in items]
+        senders = {case.tap.user_id for case in cases} | {message.command.user_id for message in messages}
+        tombstones = await self._tombstones.of(senders)
+        await self._refuse_forgotten(items, messages, tombstones)
         unknown = {case.tap.user_id for case in cases if case.wish is None and case.verdict is None}
-        senders = {message.command.user_id for message in messages}
-        if unknown or senders:
+        asking = {message.command.user_id for message in messages}
+        if unknown or asking:
             # Whoever is unknown may have been added a moment ago.
-            await self._roster.loaded({user_id for user_id in (*unknown, *senders) if user_id is not None})
-        before, after = _around_taps(messages)
-        for message in before:
-            await self._see_to(message)
+            await self._roster.loaded({user_id for user_id in (*unknown, *asking) if user_id is not None})
         self._taps.recognise(cases)
         self._responder.refuse(items)
-        answers, actions = _parted(cases, lambda case: case.is_action)
-        await self._taps.store(answers, _refusals(before))
-        for message in after:
+        for message in messages:
             await self._see_to(message)
-        refused = _refusals(after)
-        if actions or refused:  # what is to be forgotten is stored by then
-            await self._taps.store(actions, refused)
+        await self._taps.store(cases, _refusals(messages))
+        # Deleted meanwhile, perhaps, by another service: it has not seen what was stored here since.
+        await self._refuse_forgotten(items, messages, await self._tombstones.of(senders))
+
+    async def _refuse_forgotten(
+        self, items: Sequence[TapEntry], messages: Sequence[_Message], tombstones: dict[int, Tombstone]
+    ) -> None:
+        """Refuse what came before its sender had everything deleted, and take away what is stored of it.
+
+        What came after a deletion that is not done yet waits for it.
+        """
+        for user_id, tombstone in tombstones.items():
+            person, at = Person(user_id, None), tombstone.at
+            taps = [item.case for item in items if item.case.tap.user_id == user_id]
+            asked = [message for message in messages if message.command.user_id == user_id]
+            old_taps = [case for case in taps if tombstone.covers(case.tap.stamp)]
+            old_asked = [message for message in asked if tombstone.covers(message.stamp)]
+            refusal = NotWritten(Outcome.REFUSED, cause=Cause.FORGOTTEN)
+            for case in old_taps:
+                case.verdict = case.result = refusal
+            for message in old_asked:
+                language = self._languages.of(user_id, message.command.language_code)
+                message.reply = Reply(FORGOTTEN(language), is_outcome=True)
+                message.is_forgotten, message.is_refused, message.failure = True, False, None
+            is_own = any(case.tap.stamp == at for case in taps)
+            if old_taps or old_asked or (tombstone.is_open and not is_own):
+                await self._forgetting.purge(person, at)
 
     async def _see_to(self, message: _Message) -> None:
         """Carry out a request; everything else is only refused or not."""
+        if message.is_forgotten:
+            return
         command = message.command
         message.is_refused = self._is_refused(command)
         if not isinstance(command, NoteUpdate) and not is_request(command):
@@ -321,20 +445,18 @@ class Recorder:
         await self._books.failed(entry.seq, reason, bury=True)
 
 
-def _around_taps(messages: Iterable[_Message]) -> tuple[list[_Message], list[_Message]]:
-    """What decides whose taps count, and what is about answers: to be seen to before the taps, and after."""
-    return _parted(messages, lambda message: message.is_about_answers)
+def _scope(update: _Update) -> Scope:
+    """What an update may change."""
+    if isinstance(update, TapUpdate):
+        tap = update.tap
+        if parse_action(tap.data) is not None:  # of the coach, about an athlete
+            return Scope(tap.user_id, is_global=tap.chat_id != tap.user_id)
+        return Scope(tap.user_id, session_mark(tap))
+    is_invitation = isinstance(update, CommandUpdate) and update.name == "start" and update.argument != ""
+    return Scope(update.user_id, is_global=is_invitation)
 
 
-def _parted(items: Iterable[_T], is_second: Callable[[_T], bool]) -> tuple[list[_T], list[_T]]:
-    """Those of which it does not hold, and those of which it does, each in their order."""
-    parts: tuple[list[_T], list[_T]] = ([], [])
-    for item in items:
-        parts[is_second(item)].append(item)
-    return parts
-
-
-def _refusals(messages: Iterable[_Message]) -> list[LedgerEntry]:
+def _refusals(messages: Sequence[_Message]) -> list[LedgerEntry]:
     return [
         LedgerEntry(
             f"update-{message.command.update_id}",

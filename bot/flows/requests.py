@@ -1,4 +1,5 @@
-"""Messages that change something: pauses, languages, what is asked again, and invitations that are accepted.
+"""Messages that change something: pauses, languages, what is asked again, invitations that are accepted, and
+the wish to have everything deleted, which is asked about first.
 
 Everything is decided by the message and the time at which it was received. So a message that is seen to
 again, after a crash, changes nothing.
@@ -9,19 +10,24 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime, timedelta
 
+from bot.core.actions import Action, format_action
 from bot.core.invitations import hash_code, is_code
+from bot.core.keyboards import Keyboard
 from bot.core.language import Language, chosen_language
+from bot.core.order import Stamp
 from bot.core.pauses import read_pause_end
 from bot.core.roster import Athlete
 from bot.core.texts import languages as language_texts
 from bot.core.texts import pending as pending_texts
 from bot.core.texts import people as texts
+from bot.core.texts import privacy as privacy_texts
 from bot.core.updates import CommandUpdate
 from bot.flows.languages import Languages
 from bot.flows.replies import Reply
 from bot.flows.roster import RosterKeeper
 from bot.store.athletes import AthleteStore, UserTakenError
 from bot.store.prompts import PromptStore
+from bot.store.users import UserStore
 
 MOST_PENDING = 10
 """So many questions come again at most: more would be a flood."""
@@ -31,7 +37,7 @@ _AUTO = "auto"
 
 def is_request(command: CommandUpdate) -> bool:
     """Whether a message asks for a change."""
-    return command.name in ("pause", "resume", "language", "pending") or (
+    return command.name in ("pause", "resume", "language", "pending", "forgetme") or (
         command.name == "start" and command.argument != ""
     )
 
@@ -49,12 +55,14 @@ class Requests:
         roster: RosterKeeper,
         languages: Languages,
         prompts: PromptStore,
+        users: UserStore,
         late_after_days: int,
     ) -> None:
         self._athletes = athletes
         self._roster = roster
         self._languages = languages
         self._prompts = prompts
+        self._users = users
         # An answer to what is so old would be late.
         self._window = timedelta(days=late_after_days + 1)
 
@@ -81,12 +89,14 @@ class Requests:
             return await self._speak(command, athlete, language, received_at, is_admin=is_admin)
         if command.name == "pending":
             return await self._ask(command, athlete, language, received_at, is_admin=is_admin)
+        if command.name == "forgetme":
+            return await self._forget(command, athlete, language, received_at, is_admin=is_admin)
         if athlete is None:
             return Reply(texts.PAUSE_FOR_ATHLETES(language), is_refused=not is_admin)
         if not command.is_private:
             return Reply(texts.PAUSE_PRIVATE(language))
         if command.name == "resume":
-            await self._athletes.resume(athlete.athlete_id, received_at)
+            await self._athletes.resume(athlete.athlete_id, received_at, update_id=command.update_id)
             await self._roster.refresh()
             return Reply(texts.RESUMED(language))
         return await self._pause(command, athlete, language, received_at)
@@ -101,7 +111,9 @@ class Requests:
             return Reply(texts.PAUSE_USAGE(language))
         # Who is on the roster by ATHLETE_IDS alone gets a document now.
         user_id = athlete.user_id if athlete.user_id in self._roster.user_ids else None
-        known = await self._athletes.pause(athlete.athlete_id, since, until, user_id=user_id, now=since)
+        known = await self._athletes.pause(
+            athlete.athlete_id, since, until, user_id=user_id, now=since, update_id=command.update_id
+        )
         await self._roster.refresh()
         if not known:  # removed a moment ago
             return Reply(texts.PAUSE_FOR_ATHLETES(language), is_refused=True)
@@ -121,16 +133,17 @@ class Requests:
         if not command.is_private:
             return Reply(language_texts.PRIVATE(language))
         # A keyboard may write ñ as two characters.
+        wish = Stamp(command.update_id, now)
         argument = unicodedata.normalize("NFC", command.argument).casefold()
         if not argument:
             return Reply(language_texts.present(language))
         if argument == _AUTO:
-            await self._languages.choose(command.user_id, None, now)
+            await self._languages.choose(command.user_id, None, wish)
             language = self._languages.of(command.user_id, command.language_code)
             return Reply(language_texts.AUTO(language))
         if (chosen := chosen_language(argument)) is None:
             return Reply(language_texts.USAGE(language))
-        await self._languages.choose(command.user_id, chosen, now)
+        await self._languages.choose(command.user_id, chosen, wish)
         return Reply(language_texts.CHOSEN(chosen))
 
     async def _ask(
@@ -148,12 +161,33 @@ class Requests:
             return Reply(pending_texts.OWN_CHAT(language))
         number, asked = await self._prompts.ask_pending(
             athlete,
-            update_id=command.update_id,
+            wish=Stamp(command.update_id, now),
             sent_after=now - self._window,
             most=MOST_PENDING,
-            now=now,
         )
         return Reply(pending_texts.pending(number, asked, language))
+
+    async def _forget(
+        self,
+        command: CommandUpdate,
+        athlete: Athlete | None,
+        language: Language,
+        now: datetime,
+        *,
+        is_admin: bool,
+    ) -> Reply:
+        if athlete is None:
+            return Reply(privacy_texts.FORGET_FOR_ATHLETES(language), is_refused=not is_admin)
+        if not command.is_private:
+            return Reply(privacy_texts.FORGET_PRIVATE(language))
+        # Only who was asked can confirm it: anybody can send what the button sends.
+        await self._users.asked_to_forget(command.user_id, now)
+        keyboard: Keyboard = [
+            [{"text": privacy_texts.FORGET_BUTTON(language), "callback_data": format_action(Action.FORGET)}],
+            [{"text": privacy_texts.KEEP_BUTTON(language), "callback_data": format_action(Action.KEEP)}],
+        ]
+        is_listed = command.user_id in self._roster.user_ids
+        return Reply(privacy_texts.warning(language, listed=is_listed), keyboard=keyboard)
 
     async def _accept(
         self, command: CommandUpdate, athlete: Athlete | None, language: Language, now: datetime

@@ -69,16 +69,17 @@ class RosterKeeper:
             return roster
 
     async def loaded(self, user_ids: Collection[int] = ()) -> Roster:
-        """The roster, read again if it never was or does not know one of `user_ids`: who was added a moment
-        ago is on it.
+        """The roster, read again if it never was, or one of `user_ids` was added a moment ago.
 
         Raises:
             StorageError: it cannot be read.
         """
         roster = self._roster
-        if roster is None or any(roster.by_user(user_id) is None for user_id in user_ids):
+        if roster is None:
             return await self.refresh()
-        return roster
+        unknown = [user_id for user_id in user_ids if roster.by_user(user_id) is None]
+        # Anybody may write to the bot: for strangers the whole roster is not read.
+        return await self.refresh() if unknown and await self._athletes.has_user(unknown) else roster
 
     async def run(self) -> None:
         """Refresh every five seconds until cancelled."""

@@ -24,13 +24,12 @@ from bot.core.feedback import (
     Tap,
     derive_event,
     named_session,
-    newest,
     read_tap,
     supersedes,
 )
 from bot.core.prompts import Answered, Kind, LaterResult
 from bot.core.roster import Athlete
-from bot.flows.actions import Acted, Actions
+from bot.flows.actions import Acted, Actions, Begun
 from bot.flows.meters import Meters, NoMeters
 from bot.flows.roster import RosterKeeper
 from bot.store.feedback import Addition, FeedbackStore, Identity, Recorded, Standing, Unrecordable
@@ -73,7 +72,7 @@ class Told:
     standing: Standing
 
 
-Result: TypeAlias = Recorded | Unrecordable | Postponed | Told | Acted | NotWritten
+Result: TypeAlias = Recorded | Unrecordable | Postponed | Told | Acted | Begun | NotWritten
 
 
 @dataclass(slots=True, eq=False)
@@ -178,7 +177,7 @@ class Taps:
         """Decide what is undecided, make everything durable, and set the results.
 
         Args:
-            cases: of people who are recognised.
+            cases: of people who are recognised; about different things, as `bot.core.schedule` parts them.
             refused: what else to enter in the ledger.
 
         Raises:
@@ -203,7 +202,7 @@ class Taps:
         await self._alert(cases, before)
         for case in cases:
             if isinstance(case.verdict, Postponed):
-                case.result = await self._postpone(case, case.verdict, answered)
+                case.result = await self._postpone(case, case.verdict)
             elif isinstance(case.verdict, ActionTap):
                 case.result = await self._actions.carry_out(case.verdict, case.tap, case.athlete)
         entries = [
@@ -240,8 +239,9 @@ class Taps:
     def _may_act(self, action: ActionTap, case: Case) -> bool:
         """Whoever is in the coach's chat may have seen something; the rest is about who taps, in private.
 
-        A group may go by another id by now; then it is the alert that tells whether this is its chat. What
-        was begun is done to its end, too, for whom it has taken off the roster already.
+        A group may go by another id by now; then it is the alert that tells whether this is its chat. Whether
+        there is a deletion to confirm is asked when it is carried out: what was begun is done to its end for
+        whom it has taken off the roster already.
         """
         coach, chat = self._coach_chat_id, case.tap.chat_id
         if action.action is Action.SEEN:
@@ -299,17 +299,11 @@ class Taps:
         """Store the events, each with the note that waits for it; results of what needs nothing else."""
         answers = [(case, case.verdict) for case in cases if isinstance(case.verdict, FeedbackEvent)]
         changes = []
-        earlier: dict[Identity, FeedbackEvent] = {}
         for case, event in answers:
-            stood, last = before.get(event.identity), earlier.get(event.identity)
-            if last is None:
-                case.is_new = stood is None or _is_other(event, stood) or _is_from(stood, event)
-            else:
-                case.is_new = (event.type, event.note) != (last.type, last.note)
-            earlier[event.identity] = event
-        for event in newest([event for _, event in answers]):
             stood = before.get(event.identity)
-            if stood is not None and _is_other(event, stood) and _overtakes(event, stood):
+            is_other = stood is not None and _is_other(event, stood)
+            case.is_new = stood is None or is_other or _is_from(stood, event)
+            if stood is not None and is_other and _overtakes(event, stood):
                 changes.append(Change(event.identity, stood, event.update_id, event.received_at))
         await self._history.record(changes)
         recorded = iter(await self._events.record([event for _, event in answers], before))
@@ -345,7 +339,7 @@ class Taps:
             stands = after.get(telling.session)
             if stands is None or stands.type is None:
                 case.result = NotWritten(Outcome.DETAIL, cause=Cause.NO_ANSWER)
-            elif isinstance(case.wish, DetailTap) and case.wish.detail not in AFTER[stands.type]:
+            elif isinstance(case.wish, DetailTap) and not _belongs(case.wish, stands):
                 case.result, case.stands = NotWritten(Outcome.DETAIL, cause=Cause.OTHER_ANSWER), stands
             else:
                 case.result = Told(stands.type, stands.session_key, stands)
@@ -387,23 +381,18 @@ class Taps:
             name=case.tap.first_name,
         )
 
-    async def _postpone(
-        self, case: Case, wish: Postponed, answered: Sequence[Answered]
-    ) -> Postponed | NotWritten:
+    async def _postpone(self, case: Case, wish: Postponed) -> Postponed | NotWritten:
         tap, place = case.tap, _place(case)
         if place is None:
             return NotWritten(Outcome.UNKNOWN)
         run_id, session_id, chat_id = place
-        if any((it.run_id, it.session_id, it.chat_id) == place for it in answered):
-            return NotWritten(Outcome.REFUSED, cause=Cause.ANSWERED)
         result = await self._prompts.ask_later(
             run_id,
             session_id,
             chat_id,
-            update_id=tap.update_id,
+            wish=tap.stamp,
             due_at=wish.again_at,
             until=wish.again_at - timedelta(days=self._late_after_days),
-            now=tap.received_at,
         )
         match result:
             case LaterResult.POSTPONED:
@@ -445,6 +434,12 @@ def _says_something(case: Case) -> bool:
     return isinstance(case.verdict, Telling) and case.verdict.addition is not None
 
 
+def _belongs(tap: DetailTap, stands: Standing) -> bool:
+    """Whether a detail is one of the answer that stands; one that was given to an earlier one is gone."""
+    is_gone = tap.value is not None and stands.details.value(tap.detail) is None
+    return stands.type is not None and tap.detail in AFTER[stands.type] and not is_gone
+
+
 def _telling(tap: Tap, wish: DetailTap, session: Session) -> Telling:
     identity = (session.run_id, session.session_id, tap.user_id)
     if wish.value is None:
@@ -477,7 +472,7 @@ def _outcome(result: Result | None) -> Outcome | None:
             return Outcome.POSTPONED
         case Told():
             return Outcome.DETAIL
-        case Acted():
+        case Acted() | Begun():
             return Outcome.REQUEST
         case NotWritten():
             return result.outcome

@@ -69,6 +69,8 @@ class WeeklyLetters:
         if self._at is None or roster is None:
             return
         for athlete in roster.athletes:
+            if athlete.athlete_id in roster.forgotten:
+                continue
             found = due(athlete, self._at, now)
             if found is None or (athlete.athlete_id, found.sunday) in self._seen:
                 continue

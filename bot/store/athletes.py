@@ -6,7 +6,7 @@ the person may come back under any name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,12 @@ class AthleteStore:
 
     def __init__(self, db: Database) -> None:
         self._athletes = db[COLLECTION]
+
+    async def has_user(self, user_ids: Collection[int]) -> bool:
+        """Whether one of these Telegram users is an athlete."""
+        with storage_errors():
+            found = await self._athletes.find_one({"userId": {"$in": list(user_ids)}}, {"_id": True})
+        return found is not None
 
     async def all(self) -> list[Document]:
         """Every document, removed ones too, by athlete id."""
@@ -69,6 +75,8 @@ class AthleteStore:
         """
         given = {name: value for name, value in fields.items() if value is not None}
         taken_away = {name: "" for name, value in fields.items() if value is None}
+        if "userId" in given:  # whoever had everything deleted is back
+            taken_away["forgottenAt"] = ""
         update: Document = {"$set": {**given, "updatedAt": now}}
         if taken_away:
             update["$unset"] = taken_away
@@ -110,7 +118,7 @@ class AthleteStore:
             try:
                 document = await self._athletes.find_one_and_update(
                     {"invite.hash": code_hash, "state": "invited", "invite.expiresAt": {"$gt": now}},
-                    {"$set": user},
+                    {"$set": user, "$unset": {"forgottenAt": ""}},
                     return_document=ReturnDocument.AFTER,
                 )
             except DuplicateKeyError as exc:
@@ -121,17 +129,25 @@ class AthleteStore:
             )
 
     async def pause(
-        self, athlete_id: str, since: datetime, until: datetime | None, *, user_id: int | None, now: datetime
+        self,
+        athlete_id: str,
+        since: datetime,
+        until: datetime | None,
+        *,
+        user_id: int | None,
+        now: datetime,
+        update_id: int | None = None,
     ) -> bool:
-        """Pause an athlete; a pause that covers `since` gives way to it. The same `since` again does nothing.
+        """Pause an athlete; a pause that covers `since` gives way to it. The same wish again does nothing.
 
         Args:
             user_id: of somebody in ATHLETE_IDS, who may have no document yet; else None.
+            update_id: of the wish, if an update says it. Else the same `since` is the same wish.
 
         Returns:
             Whether there is such an athlete.
         """
-        update = _paused(since, until, now)
+        update = _paused(since, until, now, update_id)
         with storage_errors():
             if user_id is None:
                 known = {"athleteId": athlete_id, "state": {"$ne": "removed"}}
@@ -160,14 +176,25 @@ class AthleteStore:
             " says; rename that athlete"
         )
 
-    async def resume(self, athlete_id: str, now: datetime) -> bool:
-        """End the pause that covers `now`; returns whether there was one."""
-        covers = {"since": {"$lte": now}, "$or": [{"until": None}, {"until": {"$gt": now}}]}
-        named = {"p.since": covers["since"], "$or": [{"p.until": None}, {"p.until": {"$gt": now}}]}
+    async def resume(self, athlete_id: str, now: datetime, *, update_id: int | None = None) -> bool:
+        """End the pause that covers `now`; returns whether there was one.
+
+        Args:
+            update_id: of the wish, if an update says it: of several updates received at once, a later one
+                may have begun a pause.
+        """
+        ends: Document = {"since": {"$lte": now}, "$or": [{"until": None}, {"until": {"$gt": now}}]}
+        if update_id is not None:
+            ends["$nor"] = [{"since": now, "updateId": {"$gt": update_id}}]
+        named = {
+            "p.since": ends["since"],
+            "$or": [{f"p.{name}": value for name, value in it.items()} for it in ends["$or"]],
+            **({} if update_id is None else {"$nor": [{"p.since": now, "p.updateId": {"$gt": update_id}}]}),
+        }
         with storage_errors():
             result = await self._athletes.update_one(
-                {"athleteId": athlete_id, "pauses": {"$elemMatch": covers}},
-                {"$set": {"pauses.$[p].until": now, "updatedAt": now}},
+                {"athleteId": athlete_id, "pauses": {"$elemMatch": ends}},
+                {"$set": {"pauses.$[p].until": now, "updatedAt": now}, "$unset": {"forgottenAt": ""}},
                 array_filters=[named],
             )
         return result.matched_count == 1
@@ -188,29 +215,27 @@ def _raise_if_taken(exc: DuplicateKeyError) -> None:
         raise UserTakenError from None
 
 
-def _paused(since: datetime, until: datetime | None, now: datetime) -> list[Document]:
+def _paused(since: datetime, until: datetime | None, now: datetime, update_id: int | None) -> list[Document]:
     """An update pipeline: decides in MongoDB, so that no other writer comes in between."""
     pauses = {"$cond": [{"$isArray": "$pauses"}, "$pauses", []]}
     covers = {
         "$and": [
             {"$eq": [{"$type": "$$p.since"}, "date"]},
-            {"$lt": ["$$p.since", since]},
+            {"$lte": ["$$p.since", since]},
             {"$or": [{"$eq": [{"$ifNull": ["$$p.until", None]}, None]}, {"$gt": ["$$p.until", since]}]},
         ]
     }
     ended = {"$cond": [covers, {"$mergeObjects": ["$$p", {"until": since}]}, "$$p"]}
-    added = {
-        "$concatArrays": [
-            {"$map": {"input": pauses, "as": "p", "in": ended}},
-            [{"since": since, "until": until}],
-        ]
-    }
-    known = {"$in": [since, {"$map": {"input": pauses, "as": "p", "in": "$$p.since"}}]}
+    name, value = ("since", since) if update_id is None else ("updateId", update_id)
+    pause = {"since": since, "until": until} | ({} if update_id is None else {"updateId": update_id})
+    added = {"$concatArrays": [{"$map": {"input": pauses, "as": "p", "in": ended}}, [pause]]}
+    known = {"$in": [value, {"$map": {"input": pauses, "as": "p", "in": f"$$p.{name}"}}]}
     return [
         {
             "$set": {
                 "pauses": {"$cond": [known, "$pauses", {"$slice": [added, -_PAUSES_KEPT]}]},
                 "updatedAt": {"$cond": [known, "$updatedAt", now]},
+                "forgottenAt": {"$cond": [known, "$forgottenAt", "$$REMOVE"]},
             }
         }
     ]

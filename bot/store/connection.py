@@ -15,7 +15,7 @@ from typing import Any
 
 import pymongo
 from bson.errors import BSONError
-from pymongo import AsyncMongoClient, InsertOne, ReadPreference, UpdateMany, UpdateOne
+from pymongo import AsyncMongoClient, DeleteOne, InsertOne, ReadPreference, UpdateMany, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
@@ -224,7 +224,7 @@ class WriteError:
 
 
 async def bulk_upsert(
-    collection: Collection, requests: Sequence[UpdateOne | UpdateMany | InsertOne[Document]]
+    collection: Collection, requests: Sequence[UpdateOne | UpdateMany | InsertOne[Document] | DeleteOne]
 ) -> list[WriteError]:
     """Send writes together, in no order; returns those that were refused one by one.
 
@@ -259,7 +259,7 @@ async def insert_new(collection: Collection, requests: Sequence[UpdateOne]) -> s
 
 
 async def write_all(
-    collection: Collection, requests: Sequence[UpdateOne | UpdateMany | InsertOne[Document]]
+    collection: Collection, requests: Sequence[UpdateOne | UpdateMany | InsertOne[Document] | DeleteOne]
 ) -> list[int]:
     """Send writes together, in no order, if there are any.
 

@@ -11,12 +11,10 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from bot.core.callbacks import FeedbackType
-from bot.core.details import Detail, Details, read_details
+from bot.core.details import AFTER, Detail, Details, read_details
 from bot.core.documents import FeedbackEvent
 from bot.core.errors import StorageRejected, StorageUnavailable
 from bot.core.feedback import (
-    IDS_COMPARABLE_APART,
-    IDS_COMPARABLE_WITHIN,
     collision_key,
     collision_key_of,
     newest,
@@ -33,6 +31,7 @@ from bot.store.connection import (
     storage_errors,
     write_all,
 )
+from bot.store.order import date, is_after, is_close
 
 COLLECTION = "feedback_events"
 
@@ -296,34 +295,10 @@ def decide(
     Args:
         update_id: None if the answer has none.
     """
-    newer = _newer(update_id, received_at, "$updateId", "$receivedAt")
+    newer = is_after(update_id, received_at, "$updateId", "$receivedAt")
     is_new = {"$eq": [{"$type": "$runId"}, "missing"]}
     same = {"$eq": [["$runId", "$sessionId"], {"$literal": [run_id, session_id]}]}
     return {"$or": [is_new, same]}, {"$or": [is_new, newer]}
-
-
-def _newer(update_id: int | None, received_at: datetime, id_field: str, at_field: str) -> Document:
-    """A condition: whether what came with this update is later than what these fields tell of."""
-    received = _date(at_field)
-    by_time = {"$gt": [received_at, "$$received"]}
-    if update_id is None:
-        return {"$let": {"vars": {"received": received}, "in": by_time}}
-    near = {"$lt": [{"$abs": {"$subtract": [update_id, id_field]}}, IDS_COMPARABLE_APART]}
-    is_near = {"$cond": [{"$isNumber": id_field}, near, False]}
-    comparable = [is_near, {"$ne": ["$$received", None]}, _close(received_at)]
-    by_id = {"$gt": [update_id, id_field]}
-    return {"$let": {"vars": {"received": received}, "in": {"$cond": [{"$and": comparable}, by_id, by_time]}}}
-
-
-def _date(field: str) -> Document:
-    """A time of receipt, which older writers stored as text; null if it is none."""
-    return {"$convert": {"input": field, "to": "date", "onError": None, "onNull": None}}
-
-
-def _close(received_at: datetime) -> Document:
-    """Whether update ids can be compared; `$$received` is a date."""
-    apart = {"$abs": {"$subtract": [received_at, "$$received"]}}
-    return {"$lt": [apart, IDS_COMPARABLE_WITHIN.total_seconds() * 1000]}
 
 
 def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
@@ -337,9 +312,10 @@ def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
     document = {**event.to_bson(), "sessionKey": key}
     wins = {"$and": [*decide(event.run_id, event.session_id, event.update_id, event.received_at)]}
     kept_note = {"$cond": [{"$isNumber": "$noteMessageId"}, {"note": _or_null("$note")}, {}]}
-    changed: Document = {"$mergeObjects": ["$$ROOT", {"$literal": document}, kept_note]}
+    since = _since(event)
+    changed: Document = {"$mergeObjects": ["$$ROOT", {"$literal": document}, kept_note, since]}
     moved = {"$mergeObjects": [changed, {name: f"${name}" for name in ("receivedAt", "timestamp")}]}
-    again = {"$mergeObjects": ["$$ROOT", {"updateId": event.update_id}]}
+    again = {"$mergeObjects": ["$$ROOT", {"updateId": event.update_id}, since]}
     replaced = {
         "$cond": [_same_answer(event), {"$cond": [_same_message(event), again, moved]}, changed],
     }
@@ -353,6 +329,23 @@ def _upsert_request(event: FeedbackEvent, key: str) -> UpdateOne:
     )
 
 
+def _since(event: FeedbackEvent) -> Document:
+    """From when on what is said besides belongs to the answer that stands, where another one was before it.
+
+    That is the first of the answers after which the same is asked. Where nothing is noted, it is the answer
+    that stands.
+    """
+    asked_alike = [type_.value for type_ in AFTER if AFTER[type_] == AFTER[event.type]]
+    before: Document = {
+        "at": {"$ifNull": ["$saidAt.answer.at", "$receivedAt"]},
+        "updateId": {"$ifNull": ["$saidAt.answer.updateId", "$updateId"]},
+    }
+    is_noted = {"$eq": [{"$type": "$saidAt"}, "object"]}
+    noted = {"saidAt": {"$mergeObjects": [{"$cond": [is_noted, "$saidAt", {}]}, {"answer": before}]}}
+    unnoted = {"$cond": [is_noted, {"saidAt": {"$unsetField": {"field": "answer", "input": "$saidAt"}}}, {}]}
+    return {"$cond": [{"$in": ["$type", asked_alike]}, noted, unnoted]}
+
+
 def _same_answer(event: FeedbackEvent) -> Document:
     """Whether what stands says the same."""
     same_note: Document = {"$eq": [_or_null("$note"), {"$literal": event.note}]}
@@ -360,7 +353,7 @@ def _same_answer(event: FeedbackEvent) -> Document:
         "$and": [
             {"$eq": ["$type", event.type.value]},
             {"$eq": [{"$type": "$receivedAt"}, "date"]},
-            {"$let": {"vars": {"received": _date("$receivedAt")}, "in": _close(event.received_at)}},
+            {"$let": {"vars": {"received": date("$receivedAt")}, "in": is_close(event.received_at)}},
             {"$or": [{"$isNumber": "$noteMessageId"}, same_note]},
         ]
     }
@@ -423,16 +416,19 @@ class Addition:
         name = "note" if self.what is None else self.what.value
         # When it was said, to tell what is later.
         said = f"saidAt.{name}"
+        is_newer = {
+            "$or": [
+                {"$eq": [{"$type": f"${said}.at"}, "missing"]},
+                is_after(self.update_id, self.received_at, f"${said}.updateId", f"${said}.at"),
+            ]
+        }
+        # A note stays whatever answer is given; a detail belongs to the answers before it.
+        is_in_order = {"$and": [is_newer, *([] if self.what is None else [self._is_of_the_answer()])]}
         query: Document = {
             "sessionKey": {"$in": list(_keys(self.session))},
             "runId": run_id,
             "sessionId": session_id,
-            "$expr": {
-                "$or": [
-                    {"$eq": [{"$type": f"${said}.at"}, "missing"]},
-                    _newer(self.update_id, self.received_at, f"${said}.updateId", f"${said}.at"),
-                ]
-            },
+            "$expr": is_in_order,
         }
         fields: Document = {said: {"at": self.received_at, "updateId": self.update_id}}
         if self.what is None:
@@ -444,3 +440,9 @@ class Addition:
             fields[path] = {"$literal": self.value}
             query["type"] = {"$in": [type_.value for type_ in _BELONGS[path.partition(".")[0]]]}
         return UpdateOne(query, [{"$set": fields}])
+
+    def _is_of_the_answer(self) -> Document:
+        """Whether it was said after the answer that stands, or one after which the same is asked."""
+        update_id = {"$ifNull": ["$saidAt.answer.updateId", "$updateId"]}
+        at = {"$ifNull": ["$saidAt.answer.at", "$receivedAt"]}
+        return is_after(self.update_id, self.received_at, update_id, at)

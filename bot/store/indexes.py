@@ -92,6 +92,8 @@ def declare(
         Index("feedback_events", (("sessionDate", 1), ("receivedAt", -1))),
         Index("feedback_events", (("runId", 1), ("sessionDay", 1), ("receivedAt", -1))),
         Index("feedback_events", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
+        # What one person said: summaries, /week, /mydata and /forgetme read no other answers.
+        Index("feedback_events", (("userId", 1), ("sessionDate", 1))),
         replace(athlete_and_week, replaces=week)
         if metrics_per_athlete
         else replace(week, replaces=athlete_and_week),
@@ -113,10 +115,15 @@ def declare(
         Index("session_prompts", (("chatId", 1), ("sentAt", 1))),
         Index("session_prompts", (("chatId", 1), ("messages.messageId", 1))),
         Index("session_prompts", (("about.sessionKey", 1),), sparse=True),
+        Index("session_prompts", (("about.userId", 1),), sparse=True),
+        Index("session_prompts", (("userId", 1),), sparse=True),
         Index("feedback_history", (("updatedAt", 1),), expire_after_days=retention.feedback_events),
         Index("feedback_history", (("userId", 1),)),
         Index("waiting_notes", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
+        Index("waiting_notes", (("userId", 1),)),
         Index("taps", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
+        # Deletions that are not done yet.
+        Index("tombstones", (("userId", 1),), sparse=True),
         # None is used for longer than an hour.
         Index("figures", (("computedAt", 1),), expire_after_days=2),
         Index("figure_touches", (("at", 1),), expire_after_days=2),

@@ -9,7 +9,7 @@ question's has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ from pymongo import ReturnDocument, UpdateMany, UpdateOne
 
 from bot.core.callbacks import make_reference
 from bot.core.errors import StorageUnavailable
+from bot.core.order import Stamp
 from bot.core.prompts import Kind, Prompt, PromptState
 from bot.store import feedback
 from bot.store.connection import (
@@ -28,6 +29,7 @@ from bot.store.connection import (
 )
 from bot.store.feedback import Identity
 from bot.store.prompts import COLLECTION, IS_QUESTION, chat_forms
+from bot.store.tombstones import TombstoneStore
 
 _TRIES = 3
 
@@ -65,6 +67,16 @@ class Letter:
         _, session_id, user_id = self.session
         return f"{session_id}|{self.kind}|{user_id}"
 
+    @property
+    def key(self) -> Document:
+        """Of its document."""
+        return {"runId": self.session[0], "sessionId": self.session_id, "chatId": str(self.to)}
+
+    @property
+    def cause(self) -> Stamp:
+        """The athlete's update because of which it is sent, as far as is known."""
+        return Stamp(self.version, self.at) if self.kind is Kind.ALERT else Stamp.by_time(self.raised_by)
+
 
 class LetterStore:
     """Raises `StorageUnavailable`, `StorageRejected`."""
@@ -72,16 +84,34 @@ class LetterStore:
     def __init__(self, db: Database) -> None:
         self._prompts = db[COLLECTION]
         self._events = db[feedback.COLLECTION]
+        self._tombstones = TombstoneStore(db)
 
-    async def raise_(self, letters: Iterable[Letter]) -> None:
-        """Have these sent, as new messages; one that the same answer has raised before stays as it is."""
+    async def raise_(self, letters: Collection[Letter]) -> None:
+        """Have these sent, as new messages, but for what is about a deleted answer; one that the same answer
+        has raised before stays as it is."""
+        letters = await self._without_deleted(letters)
         todo = [_raised(letter) for letter in letters]
         for _ in range(_TRIES):
             if not todo:
-                return
+                break
             # A duplicate: another worker has just raised the same.
             todo = [todo[place] for place in await write_all(self._prompts, todo)]
-        raise StorageUnavailable("MongoDB keeps reporting a duplicate letter")
+        else:
+            raise StorageUnavailable("MongoDB keeps reporting a duplicate letter")
+        kept = await self._without_deleted(letters)
+        if deleted := [letter for letter in letters if letter not in kept]:
+            with storage_errors():
+                for letter in deleted:
+                    await self._prompts.delete_one(letter.key | {"raisedBy": letter.raised_by})
+
+    async def _without_deleted(self, letters: Collection[Letter]) -> list[Letter]:
+        tombstones = await self._tombstones.of({letter.session[2] for letter in letters})
+        return [
+            letter
+            for letter in letters
+            if (tombstone := tombstones.get(letter.session[2] or 0)) is None
+            or not tombstone.covers(letter.cause)
+        ]
 
     async def redirect(self, to: int, now: datetime) -> int:
         """Have alerts that never arrived anywhere sent to this chat: COACH_CHAT_ID was corrected.
@@ -133,6 +163,8 @@ class LetterStore:
         The first to see it is remembered, for each time that it is raised.
         """
         alert = {"reference": reference, "kind": Kind.ALERT.value, "chatId": {"$in": chat_forms(chat_id)}}
+        # A button that is seen to again, after a crash, is not about what was raised since.
+        unseen = {"seenAt": None, "raisedBy": {"$not": {"$gt": now}}}
         seen = {
             "seenAt": now,
             "seenBy": by,
@@ -143,7 +175,7 @@ class LetterStore:
         }
         with storage_errors():
             document = await self._prompts.find_one_and_update(
-                {**alert, "seenAt": None}, {"$set": seen}, return_document=ReturnDocument.AFTER
+                {**alert, **unseen}, {"$set": seen}, return_document=ReturnDocument.AFTER
             )
             return document or await self._prompts.find_one(alert)
 
@@ -162,6 +194,13 @@ class LetterStore:
             )
             letter = await self._prompts.find_one({"_id": prompt.id})
         return event, question, letter
+
+    async def withdraw(self, prompt: Prompt) -> None:
+        """There is nothing to tell. If that has changed meanwhile, it stays to be sent."""
+        with storage_errors():
+            ours = {"_id": prompt.id, "claim": prompt.claim}
+            if not (await self._prompts.delete_one({**ours, "version": prompt.version})).deleted_count:
+                await self._prompts.update_one(ours, {"$unset": {"claim": "", "attemptAt": ""}})
 
     async def settle(self, prompt: Prompt, message_id: int | None, sent_at: datetime, now: datetime) -> None:
         """Telegram has it. If it was changed or raised again meanwhile, it stays to be sent."""
@@ -207,6 +246,8 @@ def _raised(letter: Letter) -> UpdateOne:
         **({} if letter.seen_by is None else {"seenBy": letter.seen_by}),
     }
     is_known = {"$eq": ["$raisedBy", letter.raised_by]}
+    # Whoever is just looking at it must look once more.
+    again = {"$mergeObjects": ["$$ROOT", {"version": letter.version}]}
     anew = {
         "$mergeObjects": [
             {"createdAt": letter.at},
@@ -216,7 +257,7 @@ def _raised(letter: Letter) -> UpdateOne:
         ]
     }
     return UpdateOne(
-        {"runId": run_id, "sessionId": letter.session_id, "chatId": str(letter.to)},
-        [{"$replaceWith": {"$cond": [is_known, "$$ROOT", anew]}}],
+        letter.key,
+        [{"$replaceWith": {"$cond": [is_known, again, anew]}}],
         upsert=True,
     )

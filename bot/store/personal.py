@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
-from bot.core.roster import Athlete
+from bot.core.order import Stamp
+from bot.core.tombstones import Person
 from bot.store import athletes, feedback, history, prompts, users, waiting_notes
 from bot.store.connection import Database, Document, storage_errors, within
+from bot.store.order import is_after
 from bot.store.prompts import chat_forms
 
 _AS_LONG_AS = 60
-"""Seconds for one query: answers are found by user without an index."""
+"""Seconds for one query: of plans and figures there is no index by athlete."""
 _BATCH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whose data it is about.
-
-    Attributes:
-        user_id: in Telegram, which is also the id of the private chat.
-        athlete_id: None for somebody who is not on the roster (any more).
-    """
-
-    user_id: int
-    athlete_id: str | None
-
-    @classmethod
-    def of(cls, user_id: int, athlete: Athlete | None) -> Person:
-        """Who that is."""
-        return cls(user_id, None if athlete is None else athlete.athlete_id)
-
-    @property
-    def names(self) -> list[Any]:
-        """What documents may have as their `athleteId`; before a roster it was the user id."""
-        return [*([] if self.athlete_id is None else [self.athlete_id]), str(self.user_id), self.user_id]
+_TICK = timedelta(milliseconds=1)
+"""MongoDB knows no shorter time."""
 
 
 class PersonalStore:
@@ -71,37 +50,43 @@ class PersonalStore:
             instants = [document.get("receivedAt") async for document in found]
         return [instant for instant in instants if isinstance(instant, datetime)]
 
-    async def forget_answers(self, person: Person) -> None:
-        """Delete answers, their earlier versions, and notes that wait for an answer."""
+    async def forget_answers(self, person: Person, until: Stamp) -> None:
+        """Delete what updates before one have said: answers, earlier versions, notes that wait."""
+        at = until.at + _TICK  # what only its time tells from the deletion is deleted, if that is the same
         with storage_errors(), within(_AS_LONG_AS):
-            for collection, query in (
-                (waiting_notes.COLLECTION, _by_user(person)),
-                (history.COLLECTION, _by_user(person)),
-                (feedback.COLLECTION, _answers(person)),
+            for collection, query, id_field, at_field in (
+                (waiting_notes.COLLECTION, _by_user(person), "$updateId", "$receivedAt"),
+                (history.COLLECTION, _by_user(person), None, "$updatedAt"),
+                (feedback.COLLECTION, _answers(person), "$updateId", "$receivedAt"),
             ):
-                await self._db[collection].delete_many(query)
+                is_before = {"$expr": is_after(until.update_id, at, id_field, at_field)}
+                await self._db[collection].delete_many({"$and": [query, is_before]})
 
-    async def forget_prompts(self, person: Person) -> None:
-        """Delete questions, reminders and letters."""
+    async def forget_prompts(self, person: Person, until: datetime) -> None:
+        """Delete questions, reminders and letters that were made before."""
+        # What other programs queue says nothing of when it was made.
+        before = {"createdAt": {"$not": {"$gt": until}}}
         with storage_errors(), within(_AS_LONG_AS):
-            await self._db[prompts.COLLECTION].delete_many(_prompts(person))
+            await self._db[prompts.COLLECTION].delete_many({"$and": [_prompts(person), before]})
 
-    async def forget_athlete(self, person: Person, paused: datetime | None, now: datetime) -> None:
+    async def forget_athlete(self, user_id: int, at: datetime, paused: datetime | None) -> None:
         """Take what is personal out of the roster.
 
         Args:
+            at: when they wished it.
             paused: since when to pause without end who stays on the roster by ATHLETE_IDS; None for everybody
                 else, who is removed.
         """
-        known = {"_id": "$_id", "athleteId": "$athleteId", "createdAt": "$createdAt", "updatedAt": now}
+        names = ("_id", "athleteId", "createdAt")
+        known = {**{name: f"${name}" for name in names}, "updatedAt": at, "forgottenAt": at}
         if paused is None:
             rest: Document = {"state": "removed"}
         else:
             pause = {"since": paused, "until": None}
-            rest = {"state": "active", "userId": person.user_id, "pauses": [{"$literal": pause}]}
+            rest = {"state": "active", "userId": user_id, "pauses": [{"$literal": pause}]}
         with storage_errors():
             await self._db[athletes.COLLECTION].update_many(
-                {"userId": person.user_id}, [{"$replaceWith": {**known, **rest}}]
+                {"userId": user_id}, [{"$replaceWith": {**known, **rest}}]
             )
 
 

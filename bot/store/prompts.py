@@ -8,7 +8,8 @@ A document needs `runId`, `sessionId` and `chatId`; a coach workflow may insert 
 - the way out: `claim` and `attemptAt` (nobody else may claim it before then: the lease, or the time of the
   next try), `attempts`, `unknowns`, `reference`, `messageId`, `sentAt`, `messages`, see `bot.store.outbox`;
 - what comes after: `state` and `reason`, `answeredAt`, `again` (why it is asked once more), `askedAgainAt`,
-  `laterAt`, `laterUpdateId`, `pendingUpdateId`, `nudgeAt`, `nudgedAt`, see `bot.store.followups`;
+  `laterAt`, `laterUpdateId`, `pendingAt`, `pendingUpdateId`, `nudgeAt`, `nudgedAt`, see
+  `bot.store.followups`;
 - `createdAt`, `updatedAt`.
 """
 
@@ -23,6 +24,7 @@ from typing import Any
 from pymongo import UpdateMany
 from pymongo.errors import DuplicateKeyError
 
+from bot.core.order import Stamp
 from bot.core.prompts import Again, Answered, Kind, LaterResult, PromptState
 from bot.core.records import is_day
 from bot.core.roster import Athlete
@@ -37,7 +39,9 @@ _LATE_REASON = "the answer came too late to count"
 # From these a wish to be asked later is granted: a message may have arrived although nobody knows.
 _OPEN = [None, PromptState.PENDING.value, PromptState.SENT.value, PromptState.UNDELIVERABLE.value]
 
-_OF_PENDING = dict.fromkeys(("state", "sentAt", "messages", "pendingUpdateId"), True)
+_OF_PENDING = dict.fromkeys(
+    ("state", "sentAt", "messages", "laterAt", "laterUpdateId", "pendingAt", "pendingUpdateId"), True
+)
 
 # With a time of sending: asked, and without an answer that counts.
 _ASKED = [state.value for state in PromptState if state is not PromptState.ANSWERED]
@@ -245,15 +249,15 @@ class PromptStore:
         session_id: str,
         chat_id: int,
         *,
-        update_id: int,
+        wish: Stamp,
         due_at: datetime,
         until: datetime,
-        now: datetime,
     ) -> LaterResult:
-        """Ask about a session again at `due_at`. The same wish a second time changes nothing.
+        """Ask about a session again at `due_at`. The same wish a second time, or an earlier one, changes
+        nothing.
 
         Args:
-            update_id: the wish, as Telegram numbers it.
+            wish: the update that says so.
             until: when the session must have been asked about for the first time, at the earliest, for an
                 answer at `due_at` to count.
         """
@@ -263,20 +267,20 @@ class PromptStore:
             "chatId": {"$in": chat_forms(chat_id)},
             **IS_QUESTION,
         }
-        wish = {
+        postponed = {
             "state": PromptState.PENDING.value,
             "again": Again.LATER.value,
             "dueAt": due_at,
-            "laterAt": now,
-            "laterUpdateId": update_id,
-            "updatedAt": now,
+            "laterAt": wish.at,
+            "laterUpdateId": wish.update_id,
+            "updatedAt": wish.at,
         }
         while True:
             with storage_errors():
                 document = await self._prompts.find_one(key)
                 if document is None:
                     return LaterResult.UNKNOWN
-                if document.get("laterUpdateId") == update_id:
+                if _is_wished(document, "later", wish):
                     return LaterResult.POSTPONED
                 state = document.get("state")
                 if state == PromptState.ANSWERED:
@@ -285,7 +289,7 @@ class PromptStore:
                     return LaterResult.TOO_LATE
                 result = await self._prompts.update_one(
                     {"_id": document["_id"], "state": state},
-                    {"$set": wish, "$unset": {"nudgeAt": "", "reason": ""}},
+                    {"$set": postponed, "$unset": {"nudgeAt": "", "reason": ""}},
                 )
             if result.matched_count:
                 return LaterResult.POSTPONED
@@ -294,18 +298,17 @@ class PromptStore:
         self,
         athlete: Athlete,
         *,
-        update_id: int,
+        wish: Stamp,
         sent_after: datetime,
         most: int,
-        now: datetime,
     ) -> tuple[int, int]:
-        """Ask again at once about what an athlete has not answered, oldest first. The same wish a second time
-        asks nothing more.
+        """Ask again at once about what an athlete has not answered, oldest first. The same wish a second
+        time, or an earlier one, asks nothing more.
 
         What is to be asked again anyhow, later, comes now; what is just being sent is left alone.
 
         Args:
-            update_id: the wish, as Telegram numbers it.
+            wish: the update that says so.
             sent_after: what was asked for the first time then or earlier can no longer be answered.
             most: so many questions at most.
 
@@ -330,18 +333,23 @@ class PromptStore:
                 and _first_sent_at(document, sent_after) > sent_after
             ]
             open_.sort(key=lambda document: (_first_sent_at(document, sent_after), str(document["_id"])))
-            asked = {document["_id"] for document in found if document.get("pendingUpdateId") == update_id}
+            asked = {
+                document["_id"]
+                for document in found
+                if _is_wished(document, "pending", wish) or _is_wished(document, "later", wish)
+            }
             left = [document for document in open_ if document["_id"] not in asked]
             for document in left[: max(0, most - len(asked))]:
                 await self._prompts.update_one(
-                    {"_id": document["_id"], "state": document["state"], **unclaimed(now)},
+                    {"_id": document["_id"], "state": document["state"], **unclaimed(wish.at)},
                     {
                         "$set": {
                             "state": PromptState.PENDING.value,
                             "again": Again.PENDING.value,
-                            "dueAt": now,
-                            "pendingUpdateId": update_id,
-                            "updatedAt": now,
+                            "dueAt": wish.at,
+                            "pendingAt": wish.at,
+                            "pendingUpdateId": wish.update_id,
+                            "updatedAt": wish.at,
                         },
                         "$unset": {"nudgeAt": "", "reason": ""},
                     },
@@ -380,6 +388,14 @@ def _first_sent_at(document: Document, default: datetime) -> datetime:
     messages = document.get("messages")
     first = messages[0].get("sentAt") if isinstance(messages, list) and messages else document.get("sentAt")
     return first if isinstance(first, datetime) else default
+
+
+def _is_wished(document: Document, what: str, wish: Stamp) -> bool:
+    """Whether a wish has been seen to already, or a later one of its kind."""
+    update_id, at = document.get(f"{what}UpdateId"), _datetime(document.get(f"{what}At"))
+    if not isinstance(update_id, int) or at is None:
+        return update_id == wish.update_id
+    return not wish.is_after(Stamp(update_id, at))
 
 
 def _datetime(value: object) -> datetime | None:

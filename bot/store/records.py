@@ -20,10 +20,12 @@ from bot.store.connection import Collection, Database, Document, storage_errors
 from bot.store.feedback import COLLECTION as FEEDBACK
 from bot.store.feedback import MAX_TRIES
 from bot.store.together import Together
+from bot.store.tombstones import forgotten
 from bot.store.touches import Touches, receipts
 from bot.store.transactions import in_transaction
 from bot.store.upserts import (
     FOREIGN_CODE,
+    FORGOTTEN,
     KEY_TAKEN,
     TOO_LARGE,
     UNCHANGED_CODE,
@@ -32,6 +34,7 @@ from bot.store.upserts import (
     Written,
     bulks,
     key_of,
+    key_text,
     plain_key,
 )
 
@@ -72,10 +75,14 @@ class RecordStore:
         results: dict[int, Written | Refused] = {}
         rounds: list[list[Upsert]] = []
         turns: dict[object, int] = {}
+        deleted = await forgotten(self._db, records, now)
         for index, record in enumerate(records):
             key = key_of(collection, record, metrics_per_athlete=self._metrics_per_athlete)
             if isinstance(key, Refused):
                 results[index] = key
+                continue
+            if index in deleted:
+                results[index] = Refused(key_text(key), FORGOTTEN)
                 continue
             upsert = Upsert.of(index, collection, record, key, now)
             if upsert.is_too_large:

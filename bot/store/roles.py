@@ -56,6 +56,7 @@ SERVICE = Role(
         "waiting_notes": _FORGET,
         "session_prompts": _FORGET,
         "users": _FORGET,
+        "tombstones": _WRITE,
         "taps": _WRITE,
         "athletes": _WRITE,
         "figures": _WRITE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from pymongo import InsertOne, UpdateOne
+from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from bot.core.errors import StorageRejected
 from bot.core.prompts import PromptState
@@ -20,7 +20,7 @@ from bot.store.prompts import COLLECTION, unclaimed
 
 _BATCH = 500
 
-_Request = UpdateOne | InsertOne[Document]
+_Request = UpdateOne | InsertOne[Document] | DeleteOne
 
 
 class SlotStore:
@@ -66,6 +66,8 @@ def _request(write: Write, now: datetime) -> _Request:
     fields = {name: value for name, value in given.items() if value is not None}
     if write.document is None:
         return InsertOne({**fields, "createdAt": now})
+    if write.act is Act.DELETE:
+        return DeleteOne({"_id": write.document["_id"]})
     removed = [name for name in given if name not in fields]
     if write.act in (Act.CANCEL, Act.RELEASE):
         fields["state"] = PromptState.CANCELLED.value

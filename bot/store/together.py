@@ -14,10 +14,12 @@ from bot.core.errors import StorageUnavailable
 from bot.core.records import FeedbackRecord, Record
 from bot.store.connection import Database
 from bot.store.feedback import COLLECTION as FEEDBACK
+from bot.store.tombstones import forgotten
 from bot.store.touches import Touches, receipts
 from bot.store.transactions import TOO_LARGE_FOR_CACHE, too_large_for_cache
 from bot.store.upserts import (
     FOREIGN,
+    FORGOTTEN,
     KEEP,
     TOO_LARGE,
     Refused,
@@ -88,8 +90,11 @@ class Together:
         self.touched |= names
         await self._touches.touch(names)
         holders = await self._holders(records) if collection == FEEDBACK else {}
+        deleted = await forgotten(self._db, records, self._now)
         for index, record in enumerate(records):
             upsert = self._upsert(index, collection, record, holders)
+            if index in deleted and isinstance(upsert, Upsert):
+                upsert = upsert.refused(FORGOTTEN)
             if isinstance(upsert, Refused):
                 outcomes.refused[index] = upsert
             else:

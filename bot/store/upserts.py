@@ -57,7 +57,7 @@ KEEP: Expression = "$$ROOT"
 
 # What an answer says of itself and must not be lent to the next one; an `updateId` would give it a place.
 _OF_THE_ANSWER = (
-    "note", "noteMessageId", "rpe", "pain", "reason",
+    "note", "noteMessageId", "rpe", "pain", "reason", "saidAt",
     "messageId", "promptSentAt", "promptAgeDays", "updateId",
 )  # fmt: skip
 
@@ -71,6 +71,10 @@ TOO_LARGE = (
     " already; split it, or leave out what is not needed"
 )
 KEY_TAKEN = "its key is taken by a document that is not found by it; run `bootstrap`"
+FORGOTTEN = (
+    "whoever gave this answer has had everything from before deleted since (/forgetme); leave it out. What"
+    " was received after that is taken"
+)
 FOREIGN = "its sessionKey belongs to a session with other ids; leave it out to have it filled in"
 _REASONS = {
     121: "the collection's validator refuses it; mend the record or the validator",

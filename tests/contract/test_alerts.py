@@ -62,6 +62,8 @@ async def test_other_answers_are_not_told(desk: Desk, type_: FeedbackType) -> No
     """Nor is pain that gave way before anything was stored."""
     await desk.answer(1, type_)
     await desk.store(desk.tap(2, f"session_feedback|r|t|{PAIN}"), desk.tap(3, f"session_feedback|r|t|{DONE}"))
+    await desk.send()
+    assert desk.alerts() == []
     assert await desk.letters() == []
 
 

@@ -14,6 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.keyboards import prompt_keyboard
 from bot.core.limits import GLOBAL_WINDOW, SendLimits
+from bot.core.order import Stamp
 from bot.core.prompts import Again, LaterResult
 from bot.core.roster import Athlete, Hours, Pause, Quiet, Roster
 from bot.core.texts import questions
@@ -389,7 +390,7 @@ async def test_later_and_no_nudge(evening: Evening) -> None:
     await evening.put()
     assert len(await evening.look()) == 1
     result = await evening.prompts.ask_later(
-        "r", "s", 70, update_id=1, due_at=NOW + DAY, until=NOW + DAY - 14 * DAY, now=NOW
+        "r", "s", 70, wish=Stamp(1, NOW), due_at=NOW + DAY, until=NOW + DAY - 14 * DAY
     )
     assert result is LaterResult.POSTPONED
     assert await evening.look(NOW + 3 * HOUR) == []

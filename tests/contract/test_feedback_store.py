@@ -14,7 +14,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.core.callbacks import Callback, FeedbackType
 from bot.core.details import Details
 from bot.core.documents import FeedbackEvent
-from bot.core.feedback import IDS_COMPARABLE_WITHIN, Session, Tap, collision_key, derive_event
+from bot.core.feedback import Session, Tap, collision_key, derive_event
+from bot.core.order import IDS_COMPARABLE_WITHIN
 from bot.store.feedback import FeedbackStore, Recorded, Standing, Unrecordable
 from bot.store.indexes import INDEXES, bootstrap
 
@@ -64,8 +65,8 @@ async def store(db: Database) -> FeedbackStore:
 
 
 async def documents(db: Database) -> list[dict[str, Any]]:
-    """All stored documents, by key."""
-    return await db.feedback_events.find({}, {"_id": False}).sort("sessionKey").to_list()
+    """All stored documents, by key, but for the notes by which later details are told from earlier ones."""
+    return await db.feedback_events.find({}, {"_id": False, "saidAt": False}).sort("sessionKey").to_list()
 
 
 async def only_document(db: Database) -> dict[str, Any]:

@@ -50,6 +50,7 @@ from bot.core.feedback import NotWritten, Outcome, derive_event
 from bot.core.keyboards import Keyboard, answered_keyboard, prompt_keyboard
 from bot.core.language import Language
 from bot.core.limits import SendLimits
+from bot.core.order import Stamp
 from bot.core.prompts import Prompt
 from bot.core.roster import Hours, Roster
 from bot.core.shown import Edit
@@ -89,6 +90,7 @@ from bot.store.indexes import INDEXES, bootstrap
 from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
 from bot.store.prompts import PromptStore
+from bot.store.tombstones import TombstoneStore
 from bot.store.users import UserStore
 from bot.tasks import end_tasks
 from tests.support.flows import Alone, FreeSlots, Parts
@@ -703,7 +705,7 @@ async def no_picture(_stats: Stats, _language: Language) -> bytes:
 def languages_of(db: Database, clock: Clock, roster: RosterKeeper | None = None) -> Languages:
     """The languages of these athletes, and of the admin; else everybody gets English."""
     nobody = RosterKeeper(AthleteStore(db), frozenset(), Hours(ZoneInfo("UTC")), clock)
-    return Languages(UserStore(db), roster or nobody, frozenset({ADMIN}), clock)
+    return Languages(UserStore(db), roster or nobody, frozenset({ADMIN}), TombstoneStore(db))
 
 
 @pytest.fixture
@@ -739,8 +741,10 @@ async def recording(
         books=books,
         roster=roster,
         taps=taps,
-        requests=Requests(athletes, roster, languages, stores.prompts, 14),
+        requests=Requests(athletes, roster, languages, stores.prompts, UserStore(db), 14),
         notes=Notes(stores, 14),
+        tombstones=TombstoneStore(db),
+        forgetting=parts.forgetting(),
         languages=languages,
         responder=Responder(
             journal=journal,
@@ -890,7 +894,7 @@ async def test_who_was_told_received_hears_that_it_was_not_saved(
     api: FakeApi, db: Database, recording: Recording, time: Time, is_restarted: bool
 ) -> None:
     """Once, in their chat and in the language that they chose, also when the answer was before a restart."""
-    await recording.languages.choose(ATHLETE, Language.ES, NOW)
+    await recording.languages.choose(ATHLETE, Language.ES, Stamp(1, NOW))
     await db.command("collMod", "feedback_events", validator={"runId": {"$ne": "r1"}})
     time.now = NOW + ANSWER_WITHIN + MILLISECOND
     recording.events.down = None if is_restarted else StorageUnavailable("away")

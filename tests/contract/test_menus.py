@@ -12,6 +12,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.language import Language
+from bot.core.order import Stamp
 from bot.core.roster import Hours
 from bot.core.texts.menus import COMMANDS
 from bot.flows.languages import Languages
@@ -21,6 +22,7 @@ from bot.sandbox.faults import Fault
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import World
 from bot.store.athletes import AthleteStore
+from bot.store.tombstones import TombstoneStore
 from bot.store.users import UserStore
 from bot.telegram.client import BotClient
 
@@ -38,7 +40,7 @@ class House:
         self.users = UserStore(db)
         self.athletes = AthleteStore(db)
         self.roster = RosterKeeper(self.athletes, frozenset({ANA}), Hours(ZoneInfo("UTC")), lambda: NOW)
-        self.languages = Languages(self.users, self.roster, frozenset({BOSS}), lambda: NOW)
+        self.languages = Languages(self.users, self.roster, frozenset({BOSS}), TombstoneStore(db))
 
 
 @pytest.fixture
@@ -51,15 +53,15 @@ async def house(db: Database) -> House:
 
 async def test_what_is_settled(house: House) -> None:
     """The choice, else the coach's word; what Telegram says settles nothing."""
-    house.languages.hear(ANA, "es")
+    house.languages.hear(ANA, "es", Stamp(1, NOW))
     await house.languages.refresh()
     assert house.languages.settled(ANA) is None
     assert await house.athletes.add("ana", {"userId": ANA, "language": "es-MX"}, NOW)
     await house.roster.refresh()
     assert house.languages.settled(ANA) is Language.ES
-    await house.languages.choose(ANA, Language.EN, NOW)
+    await house.languages.choose(ANA, Language.EN, Stamp(2, NOW))
     assert house.languages.settled(ANA) is Language.EN
-    await house.languages.choose(ANA, None, NOW)
+    await house.languages.choose(ANA, None, Stamp(3, NOW))
     assert house.languages.settled(ANA) is Language.ES
 
 
@@ -117,7 +119,7 @@ async def test_menus_are_set_once(shop: Shop) -> None:
 async def test_a_chosen_language_changes_ones_own_menu_alone(shop: Shop) -> None:
     """The one that is not in it yet: a single call."""
     await shop.calls()
-    await shop.house.languages.choose(ANA, Language.ES, NOW)
+    await shop.house.languages.choose(ANA, Language.ES, Stamp(1, NOW))
     assert await shop.calls() == 1
     assert shop.words(ANA) == COMMANDS["start"].es
     assert shop.words(BOSS) == COMMANDS["start"].en

@@ -16,11 +16,13 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.core.actions import parse_action
 from bot.core.feedback import Tap
 from bot.core.language import Language
+from bot.core.order import Stamp
 from bot.core.prompts import InvalidPrompt, read_prompt
 from bot.core.retention import Retention
 from bot.core.roster import Athlete, Hours, Pause, Quiet
+from bot.core.tombstones import Person
 from bot.core.updates import CommandUpdate
-from bot.flows.actions import Actions
+from bot.flows.actions import Acted, Actions, Begun
 from bot.flows.composer import Composer
 from bot.flows.forgetting import CONFIRM_WITHIN, Forgetting
 from bot.flows.languages import Languages
@@ -31,9 +33,10 @@ from bot.flows.weeks import WeekRules, Weeks
 from bot.journal import Journal
 from bot.store.athletes import AthleteStore
 from bot.store.letters import LetterStore
-from bot.store.personal import Person, PersonalStore
+from bot.store.personal import PersonalStore
 from bot.store.prompts import PromptStore
 from bot.store.summary import SummaryStore
+from bot.store.tombstones import TombstoneStore
 from bot.store.touches import Touches
 from bot.store.users import UserStore
 from tests.contract.test_dispatch_rules import Evening, evening
@@ -59,15 +62,16 @@ class People:
         self.db, self.journal, self.now = db, journal, NOW
         hours = Hours(ZoneInfo("UTC"))
         self.roster = RosterKeeper(AthleteStore(db), frozenset({LEO}), hours, self.clock)
-        self.languages = Languages(UserStore(db), self.roster, frozenset(), self.clock)
+        self.tombstones = TombstoneStore(db)
+        self.languages = Languages(UserStore(db), self.roster, frozenset(), self.tombstones)
         self.prompts = PromptStore(db)
         self.store = PersonalStore(db)
         self.weeks = Weeks(SummaryStore(db), self.roster, self.clock, WeekRules(14, 180))
         disclosed = Disclosed(Retention(), coach_is_told=False)
         self.personal = Personal(self.weeks, self.store, journal, self.roster, self.clock, disclosed)
         self.forgetting = Forgetting(
-            *(self.store, AthleteStore(db), UserStore(db), Touches(db, self.clock)),
-            *(journal, self.roster, self.languages),
+            *(self.store, self.tombstones, AthleteStore(db), UserStore(db), Touches(db, self.clock)),
+            *(journal, self.roster, self.languages, self.clock),
         )
 
     def clock(self) -> datetime:
@@ -79,6 +83,11 @@ class People:
         chat_id = user_id if private else GROUP
         command = CommandUpdate(1, user_id, chat_id, private, name, argument)
         return await self.personal.reply(command, Language.EN)
+
+    async def forget(self, user_id: int, athlete: Athlete | None, tap: Tap) -> None:
+        """Delete everything about somebody, to the end."""
+        person = await self.forgetting.begin(user_id, athlete, tap.stamp)
+        await self.forgetting.finish(person, tap.stamp)
 
     async def question(self, session_id: str, user_id: int = ANA, **fields: Any) -> None:
         """A question that was sent yesterday, in the private chat unless told otherwise."""
@@ -117,7 +126,7 @@ class People:
     async def pending(self, update_id: int, athlete: Athlete = ANA_, most: int = 10) -> tuple[int, int]:
         """/pending, at this time."""
         return await self.prompts.ask_pending(
-            athlete, update_id=update_id, sent_after=self.now - 15 * DAY, most=most, now=self.now
+            athlete, wish=Stamp(update_id, self.now), sent_after=self.now - 15 * DAY, most=most
         )
 
     async def again(self) -> dict[str, str]:
@@ -216,7 +225,7 @@ async def test_they_come_in_quiet_hours_and_pauses_and_once(db: Database, evenin
     assert evening.roster is not None
     [athlete] = evening.roster.athletes
     asked = await evening.prompts.ask_pending(
-        athlete, update_id=1, sent_after=evening.now - 15 * DAY, most=10, now=evening.now
+        athlete, wish=Stamp(1, evening.now), sent_after=evening.now - 15 * DAY, most=10
     )
     assert asked == (2, 2)
     await db.feedback_events.insert_one({"runId": "r", "sessionId": "answered", "chatId": "70"})
@@ -351,12 +360,12 @@ async def test_forgetting_leaves_nothing_personal_and_touches_nobody_else(people
     bens["session_prompts"] = [it for it in bens["session_prompts"] if it["sessionId"] != f"s|alert|{ANA}"]
     athlete = people.roster.athlete(ANA)
     for who in (athlete, None):
-        await people.forgetting.forget(ANA, who, confirmation(ANA))
+        await people.forget(ANA, who, confirmation(ANA))
         assert await snapshot(people.db, ANA) == {}
         assert await snapshot(people.db, BEN) == bens
     entry = await people.db.athletes.find_one({"athleteId": "ana"})
     assert entry is not None
-    assert set(entry) == {"_id", "athleteId", "state", "createdAt", "updatedAt"}
+    assert set(entry) == {"_id", "athleteId", "state", "createdAt", "updatedAt", "forgottenAt"}
     assert (entry["state"], entry["createdAt"]) == ("removed", NOW - 30 * DAY)
     assert people.roster.athlete(ANA) is None
     assert people.roster.athlete(BEN) is not None
@@ -396,9 +405,9 @@ async def test_forgetting_goes_on_where_it_was_ended(people: People, monkeypatch
         with monkeypatch.context() as patched:
             patched.setattr(PersonalStore, step, then_die)
             with pytest.raises(Killed):
-                await people.forgetting.forget(ANA, roster.by_user(ANA), confirmation(ANA))
+                await people.forget(ANA, roster.by_user(ANA), confirmation(ANA))
         roster = await people.roster.refresh()
-        await people.forgetting.forget(ANA, roster.by_user(ANA), confirmation(ANA))
+        await people.forget(ANA, roster.by_user(ANA), confirmation(ANA))
         assert await snapshot(people.db, ANA) == {}, step
         assert set(await snapshot(people.db, BEN)) == {"athletes", "feedback_events", "session_prompts"}, step
 
@@ -410,10 +419,11 @@ async def test_who_is_listed_stays_paused_for_ever(people: People, *, has_entry:
         fields = {"userId": LEO, "chatId": str(GROUP), "name": "Leo", "timezone": "Pacific/Kiritimati"}
         await AthleteStore(people.db).add("leo", fields, NOW)
     roster = await people.roster.refresh()
-    await people.forgetting.forget(LEO, roster.by_user(LEO), confirmation(LEO))
+    await people.forget(LEO, roster.by_user(LEO), confirmation(LEO))
     entry = await people.db.athletes.find_one({"userId": LEO})
     assert entry is not None
-    assert set(entry) == {"_id", "athleteId", "userId", "state", "pauses", "createdAt", "updatedAt"}
+    named = {"_id", "athleteId", "userId", "state", "pauses", "createdAt", "updatedAt", "forgottenAt"}
+    assert set(entry) == named
     athlete = people.roster.athlete(LEO)
     assert athlete is not None
     assert athlete.pauses == (Pause(NOW - 14 * DAY, None),)
@@ -433,11 +443,16 @@ async def test_the_button_counts_for_ten_minutes(
 ) -> None:
     """After that nothing is deleted, and whoever tapped is told."""
     await people.answer("s", ANA)
-    actions = Actions(LetterStore(people.db), people.forgetting)
+    actions = Actions(LetterStore(people.db), people.tombstones, people.forgetting)
+    await UserStore(people.db).asked_to_forget(ANA, NOW - CONFIRM_WITHIN)
     tap = replace(confirmation(ANA), prompt_at=None if age is None else NOW - age)
     wish = parse_action(tap.data)
     assert wish is not None
     done = await actions.carry_out(wish, tap, people.roster.athlete(ANA))
+    if isinstance(done, Begun):
+        await people.forgetting.finish(done.person, done.at)
+        done = done.acted
+    assert isinstance(done, Acted)
     assert done.is_alert == (not is_deleted)
     assert ("Deleted" in done.say.en) == is_deleted
     assert (done.instead is not None) == is_deleted
@@ -515,14 +530,20 @@ async def test_what_it_says_is_written_when_it_is_sent(people: People) -> None:
     for odd in ("ana", "ana|2026-02-21"):
         with pytest.raises(InvalidPrompt, match="sessionId"):
             await composer.compose(read_prompt(document | {"sessionId": odd}), athlete)
-    early = (await composer.compose(read_prompt(document), athlete)).text
+
+    async def said() -> str:
+        composed = await composer.compose(read_prompt(document), athlete)
+        assert composed is not None
+        return composed.text
+
+    early = await said()
     assert "the plan is not there yet" in early
     assert "Mean effort (RPE): 6.0" in early
     await planned(people, "ben", date(2026, 2, 25), justification=["Ben's own reason"])
     await planned(
         people, "ana", date(2026, 2, 24), justification=["Less <load>, more sleep.", "Second", "3", "4"]
     )
-    late = (await composer.compose(read_prompt(document), athlete)).text
+    late = await said()
     assert "Next week: 1 session" in late
     assert "Why: Less &lt;load&gt;, more sleep. Second 3" in late
     assert "Ben" not in late

@@ -15,6 +15,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.order import Stamp
 from bot.core.prompts import read_prompt
 from bot.core.roster import Athlete, Hours, Roster
 from bot.core.slots import Act, Write
@@ -460,7 +461,7 @@ async def test_every_query_is_served_by_an_index(db: Database) -> None:
     await store.sent_at("r1", "s", 1, None)
     await store.sent_at("r1", "s", None, None)
     await store.owners({("r1", "s")}, [1])
-    await store.ask_later("r0", "s", 1, update_id=1, due_at=NOW, until=NOW, now=NOW)
+    await store.ask_later("r0", "s", 1, wish=Stamp(1, NOW), due_at=NOW, until=NOW)
     await store.count()
     document = await outbox.claim(NOW, busy_chats=[5])
     assert document is not None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.core.order import Stamp
 from bot.core.prompts import Again, Answered, LaterResult, PromptState, read_prompt
 from bot.store.followups import FollowupStore
 from bot.store.indexes import INDEXES, bootstrap
@@ -148,7 +149,7 @@ async def later(
     session: str = "s",
 ) -> LaterResult:
     """Ask for later."""
-    return await store.ask_later("r", session, 70, update_id=update_id, due_at=due_at, until=until, now=NOW)
+    return await store.ask_later("r", session, 70, wish=Stamp(update_id, NOW), due_at=due_at, until=until)
 
 
 async def test_to_be_asked_later(db: Database, store: PromptStore) -> None:

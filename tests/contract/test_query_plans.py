@@ -16,10 +16,12 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot import app
 from bot.core.callbacks import FeedbackType, make_reference
 from bot.core.details import Detail
+from bot.core.order import Stamp
 from bot.core.prompts import Answered, PromptState
 from bot.core.records import parse
 from bot.core.roster import Athlete, Hours, Roster
 from bot.core.summary import week_of
+from bot.core.tombstones import Person
 from bot.flows.planner import Planner
 from bot.flows.summaries import collect
 from bot.settings import Settings
@@ -28,7 +30,7 @@ from bot.store.athletes import AthleteStore
 from bot.store.dates import find_odd_dates
 from bot.store.followups import FollowupStore
 from bot.store.pages import FeedbackPages, PromptPages, PromptSelection
-from bot.store.personal import Person, PersonalStore
+from bot.store.personal import PersonalStore
 from bot.store.plans import PlanStore
 from bot.store.prompts import PromptStore
 from bot.store.reading import Selection, read_batches
@@ -57,18 +59,13 @@ SMALL = {"athletes", "users", "figure_touches"}
 PERSON, DATES = "the data of one person", "timestamps that are no dates"
 SCANS = {
     # Asked for by hand, once in a while; who said what has no index.
-    *((PERSON, name) for name in ("feedback_events", "waiting_notes", "session_prompts", "plan_snapshots")),
-    *((PERSON, name) for name in ("weekly_metrics", "run_events", "run_artifacts")),
+    *((PERSON, name) for name in ("plan_snapshots", "weekly_metrics", "run_events", "run_artifacts")),
     # For `doctor` and `bootstrap`; not every timestamp has an index.
     *((DATES, name) for name in ("feedback_events", "weekly_metrics", "run_artifacts")),
 }
 """What reads a whole collection, and why it may."""
 
 WIDE = {
-    # By day: the documented indexes have no user, and an answer need not have a prompt or a plan that would
-    # tell its run. So it grows with the number of athletes.
-    ("a summary", "feedback_events"),
-    ("a page of a person's answers", "feedback_events"),
     # By week: the documented indexes have no athlete.
     ("a summary", "plan_snapshots"),
     # X In the order of making; those without a planned day have no index on theirs.
@@ -209,10 +206,10 @@ def questions(db: Database) -> dict[str, Job]:
             [Answered(run, session, user, user, NOW)], [Answered(run, "s2", user + 1, user + 1, NOW)]
         ),
         "later": lambda: prompts.ask_later(
-            *(run, session, user), update_id=9, due_at=NOW + DAY, until=NOW - DAY, now=NOW
+            *(run, session, user), wish=Stamp(9, NOW), due_at=NOW + DAY, until=NOW - DAY
         ),
         "pending": lambda: prompts.ask_pending(
-            Athlete("22", 22, 22, Hours(MADRID)), update_id=9, sent_after=NOW - 14 * DAY, most=5, now=NOW
+            Athlete("22", 22, 22, Hours(MADRID)), wish=Stamp(9, NOW), sent_after=NOW - 14 * DAY, most=5
         ),
         "questions by state": prompts.count,
         "questions without an answer": lambda: prompts.unanswered(NOW - DAY, MADRID),

@@ -15,10 +15,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.callbacks import FeedbackType, format_callback
 from bot.core.details import Detail, format_detail
-from bot.core.feedback import Tap
+from bot.core.feedback import Tap, session_mark
 from bot.core.language import Language
 from bot.core.limits import SendLimits
 from bot.core.roster import Hours
+from bot.core.schedule import Scope, rounds
 from bot.core.updates import NoteUpdate
 from bot.flows import dispatcher as dispatcher_module
 from bot.flows.composer import Composer
@@ -38,6 +39,7 @@ from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
 from bot.store.prompts import PromptStore
 from bot.store.taps import TapLedger
+from bot.store.tombstones import TombstoneStore
 from bot.store.touches import Touches
 from bot.store.users import UserStore
 from bot.store.waiting_notes import WaitingNotes
@@ -101,7 +103,7 @@ class Desk:
         self.roster = RosterKeeper(
             AthleteStore(db), frozenset({ANA, BEN}), Hours(ZoneInfo("UTC")), self._clock
         )
-        languages = Languages(UserStore(db), self.roster, frozenset(), self._clock)
+        languages = Languages(UserStore(db), self.roster, frozenset(), TombstoneStore(db))
         parts = Parts.of(db, Journal(Path("unused")), self._clock, self.roster)
         self.taps = Taps(self.roster, self.stores, parts.actions(), 14, coach)
         self.notes = Notes(self.stores, 14, coach)
@@ -152,7 +154,10 @@ class Desk:
         await self.roster.loaded()
         cases: list[Case] = [self.taps.judge(tap) for tap in taps]
         self.taps.recognise(cases)
-        await self.taps.store(cases, [])
+        numbers = rounds(Scope(tap.user_id, session_mark(tap)) for tap in taps)
+        for number in range(max(numbers, default=-1) + 1):
+            part = [case for case, its in zip(cases, numbers, strict=True) if its == number]
+            await self.taps.store(part, [])
         return [case.result for case in cases]
 
     async def answer(self, update_id: int, type_: FeedbackType, *, user: int = ANA, note: str = "") -> Case:

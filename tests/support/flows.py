@@ -60,7 +60,7 @@ class Parts:
 
     def languages(self) -> Languages:
         """Who reads what."""
-        return Languages(self.stores.users, self.roster, self.admins, self.clock)
+        return Languages(self.stores.users, self.roster, self.admins, self.stores.tombstones)
 
     def weeks(self) -> Weeks:
         """An athlete's week."""
@@ -71,19 +71,25 @@ class Parts:
         disclosed = Disclosed(DEFAULT_RETENTION, coach_is_told=False)
         return Personal(self.weeks(), self.stores.personal, self.journal, self.roster, self.clock, disclosed)
 
+    def forgetting(self) -> Forgetting:
+        """Deletes what is stored about somebody."""
+        stores = self.stores
+        return Forgetting(
+            *(stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.touches),
+            *(self.journal, self.roster, self.languages(), self.clock),
+        )
+
     def actions(self) -> Actions:
         """What buttons ask for."""
         stores = self.stores
-        forgetting = Forgetting(
-            *(stores.personal, stores.athletes, stores.users, stores.taps.touches),
-            *(self.journal, self.roster, self.languages()),
-        )
-        return Actions(stores.taps.letters, forgetting)
+        return Actions(stores.taps.letters, stores.tombstones, self.forgetting())
 
     def requests(self, languages: Languages) -> Requests:
         """Messages that change something."""
         stores = self.stores
-        return Requests(stores.athletes, self.roster, languages, stores.taps.prompts, LATE_AFTER_DAYS)
+        return Requests(
+            *(stores.athletes, self.roster, languages, stores.taps.prompts, stores.users), LATE_AFTER_DAYS
+        )
 
 
 class FreeSlots(SendSlots):

@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 from bot.core.callbacks import Callback, FeedbackType, Later
 from bot.core.documents import FeedbackEvent
 from bot.core.feedback import (
-    IDS_COMPARABLE_APART,
-    IDS_COMPARABLE_WITHIN,
     NotWritten,
     Outcome,
     Session,
@@ -26,6 +24,7 @@ from bot.core.feedback import (
     read_tap,
     supersedes,
 )
+from bot.core.order import IDS_COMPARABLE_APART, IDS_COMPARABLE_WITHIN
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)

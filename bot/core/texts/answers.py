@@ -103,6 +103,10 @@ _INVALID = Text(
     "This button is not one that I understand, so nothing was recorded. Please tell your coach.",
     "No entiendo este botón, así que no se ha guardado nada. Díselo a tu entrenador, por favor.",
 )
+FORGOTTEN = Text(
+    "You have had everything deleted since, and this went with it.",
+    "Después pediste borrarlo todo, y esto se fue con lo demás.",
+)
 _CAUSES: Mapping[Cause, Text] = {
     Cause.FOREIGN: _FOREIGN,
     Cause.ANSWERED: _ANSWERED,
@@ -110,6 +114,7 @@ _CAUSES: Mapping[Cause, Text] = {
     Cause.PAUSED: _PAUSED,
     Cause.NO_ANSWER: _NO_ANSWER,
     Cause.OTHER_ANSWER: _OTHER_ANSWER,
+    Cause.FORGOTTEN: FORGOTTEN,
 }
 
 _ANSWER_LINE = "\n\n➜ "
