@@ -12,20 +12,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import re
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.checker.histories import live, make_example, shrink
+from tests.checker.histories import kinds, live, make_example, shrink
 from tests.checker.pairs import all_pairs, check
 from tests.support.mongo import running_mongo
 
 _PAIRS = 100
 _HISTORIES = 4
-_NUMBERS = re.compile(r"\d+")
 
 
 def noon() -> datetime:
@@ -41,7 +39,7 @@ class Report:
 
     def is_new(self, found: str) -> bool:
         """Count it; whether it is the first of its kind."""
-        kind = _NUMBERS.sub("0", found)[:80]
+        (kind,) = kinds([found])
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         return self.kinds[kind] == 1
 

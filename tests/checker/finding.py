@@ -209,7 +209,10 @@ def _taps(person: Person, expected: Expected, finding: Finding, *, loose: bool) 
 
 def _told(person: Person, expected: Expected, finding: Finding) -> Iterator[str]:
     alerts = finding.alerts(person)
-    since = -1
+    is_pain = any(answer.type == "pain" for answer in expected.answers.values())
+    since = expected.deleted[-1].call if expected.deleted else 0
+    if is_pain and not any(index >= since for index in alerts):
+        yield "the coach was not told of pain"
     if expected.deleted:
         last = expected.deleted[-1]
         said = [index for index, text in finding.told.get(_query(last), []) if text in _DELETED]
@@ -224,8 +227,6 @@ def _told(person: Person, expected: Expected, finding: Finding) -> Iterator[str]
     if len(alerts) > expected.pains:
         where = " after the deletion" if expected.deleted else ""
         yield f"{len(alerts)} alerts{where} of {expected.pains} pains"
-    elif not alerts and any(answer.type == "pain" for answer in expected.answers.values()):
-        yield "the coach was not told of pain"
 
 
 def _query(given: Given) -> str:

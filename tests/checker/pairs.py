@@ -326,11 +326,13 @@ async def on_a_late_service(run: Run) -> None:
     house.clock.pass_(5)
     await house.quiet(10, coach=False, for_=1.5)
     await house.kill("a")
+    house.leave()
     await house.lease_over()
     await house.start("b")
     house.clock.pass_(5)
     run.second(run.stories)
     await house.quiet(coach=False)
+    house.be_well()
     await house.start("a")
     await house.quiet(coach=False, for_=2.0)
 

@@ -54,6 +54,7 @@ class Given:
         at: when it happened, seconds since 1970.
         tap: if it was one.
         text: what was written, unlike everything else that is written.
+        call: the index of the next call of a service then.
         asked_at: of a confirmation, when the message with its button was sent; None: there was none.
     """
 
@@ -63,6 +64,7 @@ class Given:
     tap: Tap | None = None
     text: str = ""
     asked_at: float | None = None
+    call: int = 0
 
     def __str__(self) -> str:
         return f"{self.update_id}: {self.act}"
@@ -122,11 +124,11 @@ class Person:
 
     def do(self, house: House, act: Act) -> Given | None:
         """Do it, if it can be done; None if there is no such button or message."""
-        update_id, at = house.next_update(), house.clock.unix()
+        update_id, at, call = house.next_update(), house.clock.unix(), house.calls_so_far()
         made = _DOES[act.kind](self, house, act)
         if made is None:
             return None
-        given = Given(act, update_id, at, **made)
+        given = Given(act, update_id, at, call=call, **made)
         self.given.append(given)
         return given
 

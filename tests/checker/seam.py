@@ -89,6 +89,7 @@ class Telegram(World):
         )
         self.held: set[str] = set()
         self.held_chats: set[int] = set()
+        self.left: set[str] = set()
         self._refused: set[str] = set()
 
     def answer_callback_query(self, query_id: str, *, text: str = "", show_alert: bool = False) -> bool:
@@ -104,8 +105,8 @@ class Telegram(World):
         return super()._send(chat_id, *content)
 
     def is_held(self, tap: Tap) -> bool:
-        """Whether the bot has tried in vain to answer a tap."""
-        return tap.query_id in self.held & self._refused
+        """Whether the bot has tried in vain to answer a tap, or lies dead with it."""
+        return tap.query_id in self.left or tap.query_id in self.held & self._refused
 
 
 def _too_many(seconds: int) -> ApiError:
@@ -310,8 +311,13 @@ class House:
         """Messages to this chat are not taken: the bot waits, and tries again after a while."""
         self.world.held_chats.add(chat_id)
 
+    def leave(self) -> None:
+        """What is not answered by now lies in the journal of a service that is dead."""
+        self.world.left |= {tap.query_id for tap in self.world.ledger.taps if tap.answered_at is None}
+
     def be_well(self) -> None:
-        """Everything is taken again."""
+        """Everything is taken again, and nobody lies dead."""
+        self.world.left.clear()
         self.world.held.clear()
         self.world.held_chats.clear()
 
