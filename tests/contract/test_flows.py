@@ -63,7 +63,7 @@ from bot.flows import dispatcher as dispatcher_module
 from bot.flows import recorder as recorder_module
 from bot.flows import responder as responder_module
 from bot.flows import taps as taps_module
-from bot.flows.absence import GAP_FACT, Absence
+from bot.flows.absence import Absence
 from bot.flows.answers import Answer, Answerer
 from bot.flows.books import Books
 from bot.flows.commands import Commands
@@ -81,7 +81,7 @@ from bot.flows.requests import Requests
 from bot.flows.responder import ANSWER_WITHIN, Responder
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps
-from bot.journal import Entry, Journal
+from bot.journal import GAP_FACT, Entry, Journal
 from bot.store.athletes import AthleteStore
 from bot.store.feedback import FeedbackStore, Identity, Recorded, Unrecordable
 from bot.store.followups import FollowupStore
