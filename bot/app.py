@@ -34,6 +34,7 @@ from bot.flows.figures import Figures
 from bot.flows.followups import Followups
 from bot.flows.forgetting import Forgetting
 from bot.flows.intake import Intake
+from bot.flows.journal_register import JournalRegister
 from bot.flows.languages import Languages
 from bot.flows.leadership import Leadership
 from bot.flows.marks import Marker
@@ -50,6 +51,7 @@ from bot.flows.requests import Requests
 from bot.flows.responder import Responder
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps, TapStores
+from bot.flows.unkept import Unkept
 from bot.flows.watch import Watch
 from bot.flows.weekly import WeeklyLetters
 from bot.flows.weeks import WeekRules, Weeks
@@ -65,6 +67,7 @@ from bot.store.figures import FigureStore
 from bot.store.followups import FollowupStore
 from bot.store.history import History
 from bot.store.indexes import Index, bootstrap, declare
+from bot.store.journals import JournalStore
 from bot.store.leases import Holder, LeaseStore
 from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
@@ -289,10 +292,13 @@ def build_service(
         coach_chat_id=settings.coach_chat_id,
     )
     to_journal = (stores.journal, _fingerprint(settings), clock, recorder.wake)
+    unkept = Unkept(answerer, roster, languages, clock).tell
     source: Source = (
-        Intake(replying, *to_journal, polling=leadership, on_turn=notifier.turned)
+        Intake(replying, *to_journal, polling=leadership, on_unkept=unkept, on_turn=notifier.turned)
         if hook is None
-        else Reception(api, hook, *to_journal, polling=leadership, on_turn=notifier.turned)
+        else Reception(
+            *(api, hook, *to_journal), polling=leadership, on_unkept=unkept, on_turn=notifier.turned
+        )
     )
 
     composer = Composer(
@@ -355,6 +361,11 @@ def _myself(journal: Journal, *, is_pushed: bool) -> Holder:
     return Holder(secrets.token_hex(8), f"{journal.identity:x}", host, is_pushed)
 
 
+def _register(settings: Settings, journal: Journal, db: Database) -> JournalRegister:
+    place = (socket.gethostname(), str(settings.data_dir.resolve()))
+    return JournalRegister(journal, JournalStore(db), bot_name(settings), *place)
+
+
 def _fingerprint(settings: Settings, *more: str) -> int:
     """A number that tells one token from another, and tells nothing else about it."""
     token = settings.telegram_bot_token.get_secret_value() if settings.telegram_bot_token else ""
@@ -407,7 +418,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 open_http(settings, port, hook, db, journal, service, monitor, counting, clock)
             )
         # Not before everything that may fail: coroutines must be awaited once they are there.
-        upkeep = [_keep_indexes(db, declared_indexes(settings))]
+        upkeep = [_keep_indexes(db, declared_indexes(settings)), _register(settings, journal, db).run()]
         if settings.coach_chat_id is not None:
             upkeep.append(_redirect_alerts(stores.taps.letters, settings.coach_chat_id, clock))
         if embedded is not None:

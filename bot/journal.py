@@ -308,6 +308,11 @@ class Journal:
         """Small durable facts: the last poll, and those given to `append` and `remember`."""
         return await self._read(lambda db: dict(db.execute("SELECT name, value FROM facts")))
 
+    async def reach(self) -> tuple[int | None, int]:
+        """Its identity, if it has one, and the number of its last entry, as they are in the file."""
+        last = await self._read(lambda db: _numbers(db).last)
+        return (await self.facts()).get(IDENTITY_FACT), last
+
     async def remember(self, facts: Mapping[str, int]) -> None:
         """Set facts."""
         rows = list(facts.items())

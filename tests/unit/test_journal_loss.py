@@ -1,4 +1,4 @@
-"""A journal that is gone, replaced or shortened: put back while it is open, noticed by number when it is not."""
+"""A journal that is gone, replaced or shortened: put back while it is open, else noticed by number."""
 
 from __future__ import annotations
 
@@ -74,6 +74,35 @@ def on_disk(path: Path) -> list[int]:
         return [found for (found,) in db.execute("SELECT update_id FROM updates ORDER BY seq")]
 
 
+def run(program: str, path: Path) -> str:
+    """What a program prints that is run in a process of its own."""
+    head = (
+        "import asyncio, sys\nfrom pathlib import Path\nfrom bot.journal import Journal\n"
+        "from bot.journal_file import is_taken\npath = Path(sys.argv[1])\n"
+    )
+    command = [sys.executable, "-c", head + program, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def mode(path: Path) -> int:
+    """Its permissions."""
+    return path.stat().st_mode & 0o777
+
+
+def put_foreign(path: Path) -> None:
+    """Another file in its place."""
+    unlink_all(path)
+    path.write_bytes(FOREIGN)
+
+
+def read(path: Path) -> bytes:
+    """What is in a file."""
+    return path.read_bytes()
+
+
+FOREIGN = b"this is no database, and somebody may need it" * 100
+
+
 def kill(journal: Journal) -> None:
     """End it as a kill would: nothing is carried over, nothing checkpointed.
 
@@ -106,7 +135,7 @@ def unlink_file(path: Path) -> None:
 def unlink_all(path: Path) -> None:
     """The file with its log."""
     for suffix in ("", "-wal", "-shm"):
-        Path(f"{path}{suffix}").unlink(missing_ok=suffix == "-shm")
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def remove_directory(path: Path) -> None:
@@ -168,8 +197,8 @@ async def test_a_journal_that_is_gone_is_put_back(
             await journal.finish([1])
             held.remove(1)
     assert on_disk(path) == held
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 in (0o700, 0o755)
+    assert mode(path) == 0o600
+    assert harm is swap_volume or mode(path.parent) == 0o700
     (said,) = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
     assert "it is put back, with 4 unprocessed updates" in said
     # It goes on like any other.
@@ -201,10 +230,9 @@ async def test_it_is_put_back_at_the_end_too(path: Path) -> None:
 async def test_what_was_wiped_in_place_is_put_back_or_told(
     suffix: str, number: int, path: Path, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What SQLite still has in memory is enough for a small one; of a large one it is said what is missing."""
+    """What SQLite still has in memory is enough for a small one; of a large one it is said what is lost."""
     await append(journal, *range(1, number + 1))
-    with Path(f"{path}{suffix}").open("r+b") as file:
-        file.truncate(0)
+    os.truncate(f"{path}{suffix}", 0)
     await append(journal, number + 1)
     facts = await journal.facts()
     if "loss_ms" not in facts:
@@ -220,10 +248,9 @@ async def test_what_was_wiped_in_place_is_put_back_or_told(
 
 
 async def test_a_foreign_file_is_left_alone(path: Path, journal: Journal) -> None:
-    """Nothing is confirmed while another file stands there; once it is moved away, the own one is put back."""
+    """Nothing is confirmed while another file stands there; once it is gone, the own one is put back."""
     await append(journal, 1, 2)
-    unlink_all(path)
-    path.write_bytes(b"another")
+    put_foreign(path)
     for work in (
         append(journal, 3),
         journal.receive([tap(3)], received_at=NOW),
@@ -232,10 +259,10 @@ async def test_a_foreign_file_is_left_alone(path: Path, journal: Journal) -> Non
         with pytest.raises(JournalError, match=r"another was put in its place; move that away"):
             await work
     assert not await journal.is_kept()
-    assert path.read_bytes() == b"another"
+    assert read(path) == FOREIGN
     assert await pending(journal) == [1, 2]
     await journal.finish([1])  # what is processed is not processed again
-    path.rename(path.with_name("other"))
+    path.unlink()
     await append(journal, 3)
     assert on_disk(path) == [2, 3]
 
@@ -246,8 +273,7 @@ async def test_what_a_foreign_file_hides_at_the_end_is_left_beside_it(
     """An orderly stop keeps what only the process could still read."""
     journal = await opened(path)
     await append(journal, 1, 2)
-    unlink_all(path)
-    path.write_bytes(b"another")
+    put_foreign(path)
     await journal.close()
     (left,) = path.parent.glob("journal.sqlite3.left-over-*")
     assert left.name in caplog.text
@@ -283,9 +309,7 @@ async def test_only_one_service_has_a_journal(
     with pytest.raises(ConfigError, match="DATA_DIR: another bot is running on"):
         await second.open()
     await second.close()
-    look = "import sys, pathlib; from bot.journal_file import is_taken; print(is_taken(pathlib.Path(sys.argv[1])))"
-    done = subprocess.run([sys.executable, "-c", look, str(path)], capture_output=True, text=True, check=True)
-    assert done.stdout == "True\n"
+    assert run("print(is_taken(path))", path) == "True\n"
     beside = Journal(path)
     await beside.open()
     assert await pending(beside) == [1]
@@ -303,16 +327,11 @@ async def test_a_command_beside_the_service_does_not_take_the_log_away(path: Pat
     """The descriptors that another process opens and closes leave SQLite's own locks as they are."""
     await append(journal, 1)
     program = (
-        "import asyncio, pathlib, sys\nfrom bot.journal import Journal\nfrom bot.journal_file import is_taken\n"
-        "async def main():\n path = pathlib.Path(sys.argv[1])\n assert is_taken(path)\n journal = Journal(path)\n"
-        " await journal.open()\n print((await journal.state()).pending)\n await journal.close()\n"
-        "asyncio.run(main())"
+        "async def main():\n assert is_taken(path)\n journal = Journal(path)\n await journal.open()\n"
+        " print((await journal.state()).pending)\n await journal.close()\nasyncio.run(main())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "1\n"
-    assert Path(f"{path}-wal").stat().st_size > 0
+    assert run(program, path) == "1\n"
+    assert read(Path(f"{path}-wal"))
     await append(journal, 2)
     assert on_disk(path) == [1, 2]
 
@@ -481,12 +500,12 @@ async def test_another_journal_in_its_place_is_told_by_number(path: Path, tmp_pa
 async def test_a_file_that_is_no_journal_is_refused_where_none_was(path: Path) -> None:
     """Garbage that nobody knows as a journal is somebody else's: it stays, and the start says so."""
     path.parent.mkdir()
-    path.write_bytes(b"this is no database, and somebody may need it" * 100)
+    put_foreign(path)
     journal = Journal(path, lambda: NOW)
     with pytest.raises(JournalError, match=r"journal\.sqlite3.*move it away"):
         await journal.open()
     await journal.close()
-    assert path.read_bytes().startswith(b"this is no database")
+    assert read(path) == FOREIGN
 
 
 async def test_a_witness_that_cannot_be_read_is_said(path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -522,8 +541,8 @@ async def test_a_disk_that_the_journal_filled_drains_without_help(size: int, sma
     number = 0
     for _ in range(3):
         batch: list[dict[str, Any]] = []
-        with pytest.raises(JournalError, match=r"takes no more: \d+ KiB are free"):
-            for _ in range(10_000):
+        with pytest.raises(JournalError, match=r"takes no more: \d+ KiB are free"):  # noqa: PT012
+            while True:
                 batch = [{**tap(number + i), "padding": "x" * size} for i in range(max(1, 30_000 // size))]
                 await journal.append(batch, polled_at=NOW)
                 number += len(batch)

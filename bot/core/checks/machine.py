@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from bot.core.checks.report import Finding, fail, ok, skip, warn
 from bot.core.clock import iso_utc
 from bot.core.health import DRAINED_WITHIN, POLLED_WITHIN
+from bot.core.losses import TOLD_FOR, Loss
 from bot.core.texts.common import count
 
 LITTLE_SPACE = 2**30
@@ -143,6 +144,33 @@ def judge_service(*, is_running: bool, last_poll: datetime | None, now: datetime
         )
     seconds = max(0.0, (now - last_poll).total_seconds())
     return ok("service", f"`run` is running on {data_dir}, and Telegram was reached {seconds:.0f} s ago")
+
+
+def judge_losses(
+    found: Loss | None, found_at: datetime | None, now: datetime, path: str
+) -> Iterator[Finding]:
+    """What the journal was found to lack, as long as that is recent."""
+    if found is not None and found_at is not None and now - found_at <= TOLD_FOR:
+        yield warn(
+            "journal",
+            f"{path} lacks the entries {found.first} to {found.last}, noticed at {iso_utc(found_at)}: up to"
+            f" {count(found.number, 'update')} may be lost",
+            "what is unanswered was asked again; find out what deleted or replaced files in DATA_DIR",
+        )
+
+
+def judge_missing(missing: Loss | None, path: str, *, is_there: bool) -> Finding | None:
+    """A journal that is not what was there before, and that no service has begun to use yet."""
+    if missing is None:
+        return None
+    what = "is shorter than it was" if is_there else "is gone"
+    return fail(
+        "journal",
+        f"{path} {what}: the entries {missing.first} to {missing.last}, up to"
+        f" {count(missing.number, 'update')} that were not processed, are missing",
+        "put back the newest copy (docs/backup.md); or start `run`, which goes on without them and asks again"
+        " for what is unanswered",
+    )
 
 
 def judge_journal(

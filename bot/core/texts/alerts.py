@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 
-from bot.core.health import Broke, Buried, News, Part, Recovered, TookOver, Unheard
+from bot.core.health import Broke, Buried, Missing, News, Part, Recovered, TookOver, Unheard
 from bot.core.language import Language, Noun, Text, day_and_month
 
 _BROKEN: Mapping[Part, Text] = {
@@ -37,11 +37,13 @@ _BROKEN: Mapping[Part, Text] = {
         "⚠️ I have not been able to write to my journal on disk since {since}. I take no taps from"
         " Telegram until I"
         " can, and it forgets them after two and a half minutes.\n"
-        "What to do: free disk space, or restore write access to DATA_DIR.",
+        "What to do: look into the service's log. It says whether the disk is full, write access is missing, or"
+        " another file stands in the journal's place.",
         "⚠️ No puedo escribir en mi diario en disco desde {since}. Hasta que pueda, no recojo"
         " respuestas de"
         " Telegram, que las olvida a los dos minutos y medio.\n"
-        "Qué hacer: libera espacio en el disco, o devuelve el permiso de escritura en DATA_DIR.",
+        "Qué hacer: mira el registro del servicio. Dice si el disco está lleno, falta el permiso de escritura o hay"
+        " otro archivo en el lugar del diario.",
     ),
     Part.BACKLOG: Text(
         "⚠️ Answers have been waiting in the journal since {since} although MongoDB responds. None is"
@@ -107,6 +109,16 @@ _UNHEARD = Text(
     " no se sabrá hasta que pueda; sigo intentándolo.\n"
     "Qué hacer: revisa COACH_CHAT_ID, y que yo esté en ese chat y pueda escribir; una persona me envía /start.",
 )
+_MISSING = Text(
+    "⚠️ At {found} I noticed that my journal lacks the entries {first} to {last}: its file was deleted, emptied, or put"
+    " back from an older copy. Up to {updates} that I had received and not yet saved may be lost. I ask again, once, for"
+    " what is unanswered.\n"
+    "What to do: find out what deleted or replaced files in DATA_DIR, and see the service's log.",
+    "⚠️ A {found} vi que a mi diario le faltan las entradas de la {first} a la {last}: alguien borró o vació su archivo,"
+    " o lo cambió por una copia anterior. Puede haberse perdido hasta esto de lo que había recibido y aún no había"
+    " guardado: {updates}. Vuelvo a preguntar, una vez, por lo que está sin respuesta.\n"
+    "Qué hacer: averigua qué borró o cambió archivos en DATA_DIR y mira el registro del servicio.",
+)
 _UPDATES = Noun(Text("update", "actualización"), Text("updates", "actualizaciones"))
 _MOMENT = Text("{time} on {day}", "las {time} del {day}")
 
@@ -129,6 +141,14 @@ def _one(news: News, language: Language, zone: tzinfo) -> str:
             )
         case TookOver(lost, host):
             return _TOOK_OVER(language, lost=lost, host=host)
+        case Missing(loss, found_at):
+            return _MISSING(
+                language,
+                found=_moment(found_at, language, zone),
+                first=loss.first,
+                last=loss.last,
+                updates=_UPDATES(language, loss.number),
+            )
         case Unheard(reason):
             return _UNHEARD(language, reason=reason)
         case Buried():

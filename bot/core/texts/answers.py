@@ -36,6 +36,12 @@ RECEIVED_UNJUDGED = Text(
     "Got it! Your tap is kept safely, and I will see to it shortly.",
     "¡Recibido! Tu toque está a salvo y lo atenderé en breve.",
 )
+NOT_KEPT = Text(
+    "I cannot keep your answer at the moment. If that is mended within two minutes, it is recorded by itself; if"
+    " not, please tap again later.",
+    "Ahora mismo no puedo conservar tu respuesta. Si se arregla en dos minutos, se guardará sola; si no, vuelve a"
+    " tocar más tarde, por favor.",
+)
 
 _SAVED = Text(
     "Saved: {label}. Tap another button to change it.",
