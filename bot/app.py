@@ -418,7 +418,8 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 open_http(settings, port, hook, db, journal, service, monitor, counting, clock)
             )
         # Not before everything that may fail: coroutines must be awaited once they are there.
-        upkeep = [_keep_indexes(db, declared_indexes(settings)), _register(settings, journal, db).run()]
+        register = _register(settings, journal, db)
+        upkeep = [_keep_indexes(db, declared_indexes(settings)), register.run()]
         if settings.coach_chat_id is not None:
             upkeep.append(_redirect_alerts(stores.taps.letters, settings.coach_chat_id, clock))
         if embedded is not None:
@@ -426,6 +427,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         if server is not None:
             upkeep.append(server.run())
         await _run(service, upkeep, stop, notifier)
+        await _within(_GOODBYE, register.leave())
     log.info("stopped")
 
 

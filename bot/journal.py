@@ -26,8 +26,10 @@ from typing import Any, TypeVar
 
 from bot.core.clock import Clock, from_ms, system_clock, to_ms
 from bot.core.errors import ConfigError, JournalError
+from bot.core.language import Language
 from bot.core.losses import Loss, Numbers, missing
 from bot.core.texts.common import count
+from bot.core.texts.losses import lacks
 from bot.core.updates import TAP_LIFETIME, sender_of, unreadable, without_sender
 from bot.journal_file import JournalFile, Standing, Witness, read_witness, witness_of
 
@@ -42,8 +44,9 @@ GAP_FACT = "gap_until_ms"
 """What was sent a tap's lifetime before this may have been answered in vain: see `bot.flows.absence`."""
 IDENTITY_FACT = "service"
 """The journal's identity, at random; the service that has the journal goes by it, too."""
-LOSS_FACTS = LOSS_FIRST, LOSS_LAST, LOSS_AT = "loss_first", "loss_last", "loss_ms"
-"""What was found missing last: the numbers of the entries, and when it was found."""
+LOSS_AT = "loss_ms"
+"""When it was found last that something is missing; see `read_loss`."""
+_LOSS_FIRST, _LOSS_LAST, _LOSS_IS_OPEN = "loss_first", "loss_last", "loss_is_open"
 
 _T = TypeVar("_T")
 _PENDING, _DONE, _DEAD = 0, 1, 2
@@ -505,7 +508,10 @@ class Journal:
     def _note_loss(self, db: sqlite3.Connection, loss: Loss) -> None:
         now = self._clock()
         facts = {
-            **dict(zip(LOSS_FACTS, (loss.first, loss.last, to_ms(now)), strict=True)),
+            LOSS_AT: to_ms(now),
+            _LOSS_FIRST: loss.first,
+            _LOSS_LAST: loss.last,
+            _LOSS_IS_OPEN: int(loss.is_open),
             # Also what was tapped just now may be lost.
             GAP_FACT: to_ms(now + TAP_LIFETIME),
         }
@@ -513,10 +519,9 @@ class Journal:
         if _numbers(db).last < loss.last:
             _number_from(db, loss.last)
         log.error(
-            "the journal %s lacks the entries %d to %d: its file was deleted, emptied, or put back from an"
-            " older copy. Up to %s that had been received and not yet stored may be lost; what is unanswered"
-            " is asked again, once",
-            *(self._path, loss.first, loss.last, count(loss.number, "update")),
+            "the journal %s lacks %s: its file was deleted, emptied, or put back from an older copy. What of"
+            " that was received and not yet stored may be lost; what is unanswered is asked again, once",
+            *(self._path, lacks(loss, Language.EN)),
         )
 
     def _close(self) -> None:
@@ -813,6 +818,14 @@ def _drop_old_dead_letters(db: sqlite3.Connection) -> None:
         f"DELETE FROM updates WHERE state = {_DEAD} AND seq <= (SELECT seq FROM updates"
         f" WHERE state = {_DEAD} ORDER BY seq DESC LIMIT 1 OFFSET {MAX_DEAD_LETTERS})"
     )
+
+
+def read_loss(facts: Mapping[str, int]) -> tuple[Loss, datetime] | None:
+    """What a journal was found to lack last, and when; None if nothing ever was."""
+    if LOSS_AT not in facts:
+        return None
+    loss = Loss(facts[_LOSS_FIRST], facts[_LOSS_LAST], bool(facts[_LOSS_IS_OPEN]))
+    return loss, from_ms(facts[LOSS_AT])
 
 
 def update_id_of(update: object) -> int | None:

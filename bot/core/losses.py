@@ -35,14 +35,16 @@ class Loss:
 
     Attributes:
         first, last: their numbers.
+        is_open: there may have been later ones, too.
     """
 
     first: int
     last: int
+    is_open: bool = False
 
     @property
     def number(self) -> int:
-        """How many at most."""
+        """How many at most, as far as is known."""
         return self.last - self.first + 1
 
 
@@ -60,6 +62,7 @@ class Known:
         identity: of the journal, whatever becomes of its file.
         host, path: the machine, and DATA_DIR there.
         seen_ago: since its service last said how far it is.
+        is_closed: its service was stopped in order, after it said so.
         is_gone: its loss was told.
     """
 
@@ -68,12 +71,21 @@ class Known:
     path: str
     numbers: Numbers
     seen_ago: timedelta = timedelta()
+    is_closed: bool = False
     is_gone: bool = False
 
 
 def lost_journals(mine: Known, known: Iterable[Known]) -> list[Known]:
-    """The journals that were in the place of this one, which MongoDB does not know yet."""
-    others = [other for other in known if other.identity != mine.identity]
-    return [
-        other for other in others if (other.host, other.path) == (mine.host, mine.path) and not other.is_gone
-    ]
+    """The journals that were in the place of this one, of which MongoDB has not known anything yet."""
+    known = list(known)
+    if any(journal.identity == mine.identity for journal in known):
+        return []
+    return [it for it in known if (it.host, it.path) == (mine.host, mine.path) and not it.is_gone]
+
+
+def loss_of(lost: Known) -> Loss | None:
+    """What is missing with a whole journal. What it took after MongoDB was told last, nobody knows."""
+    numbers = lost.numbers
+    if lost.is_closed and numbers.done >= numbers.last:
+        return None
+    return Loss(min(numbers.done, numbers.last) + 1, numbers.last, is_open=not lost.is_closed)

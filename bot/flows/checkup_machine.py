@@ -18,7 +18,7 @@ from bot.core.checks.machine import PortState
 from bot.core.checks.report import Finding, fail, ok
 from bot.core.clock import Clock, from_ms
 from bot.core.losses import Loss, missing
-from bot.journal import LAST_POLL_FACT, LOSS_AT, LOSS_FIRST, LOSS_LAST, Journal
+from bot.journal import LAST_POLL_FACT, Journal, read_loss
 from bot.journal_file import read_witness
 
 _LOCALTIME = Path("/etc/localtime")
@@ -95,8 +95,7 @@ async def look_at_journal(journal: Journal, path: Path, clock: Clock, *, is_serv
     damage = await journal.damage()
     state = await journal.state()
     facts = await journal.facts()
-    polled_ms, lost_ms = facts.get(LAST_POLL_FACT), facts.get(LOSS_AT)
-    lost = None if lost_ms is None else Loss(facts[LOSS_FIRST], facts[LOSS_LAST])
+    polled_ms = facts.get(LAST_POLL_FACT)
     now = clock()
     # A running service writes on meanwhile, and looks itself.
     lack = None if is_served else await _lack(journal, path)
@@ -107,7 +106,7 @@ async def look_at_journal(journal: Journal, path: Path, clock: Clock, *, is_serv
             now=now,
             data_dir=str(path.parent),
         ),
-        *machine.judge_losses(lost, None if lost_ms is None else from_ms(lost_ms), now, str(path)),
+        *machine.judge_loss(read_loss(facts), now, str(path)),
         *filter(None, [machine.judge_missing(lack, str(path), is_there=True)]),
         *machine.judge_journal(
             damage=damage,

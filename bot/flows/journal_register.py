@@ -6,6 +6,7 @@ The file beside the journal knows as much, but goes with `DATA_DIR`. Nothing wai
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -13,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.core.errors import JournalError, StorageError
-from bot.core.losses import Known, Numbers, lost_journals, missing
+from bot.core.losses import Known, Numbers, loss_of, lost_journals, missing
 from bot.journal import Journal
 from bot.logs import Recurring, describe_defect
 from bot.store.journals import JournalStore
@@ -75,14 +76,20 @@ class JournalRegister:
             self._noted = numbers, now
             self._trouble.over("MongoDB is told how far the journal is again")
 
+    async def leave(self) -> None:
+        """The service stops, and nothing more comes into its journal; to be called when `run` has ended."""
+        if self._is_compared:
+            with contextlib.suppress(StorageError):
+                numbers = self._journal.numbers
+                await self._journals.note(self._bot, replace(self._me, numbers=numbers, is_closed=True))
+
     async def _compare(self) -> None:
         known = await self._journals.of_bot(self._bot)
-        mine = next((found for found in known if found.identity == self._me.identity), None)
-        lost = [] if mine is not None else lost_journals(self._me, known)
-        if mine is not None and (loss := missing(mine.numbers, self._me.numbers.last)) is not None:
+        mine = [it.numbers for it in known if it.identity == self._me.identity]
+        lost = lost_journals(self._me, known)
+        losses = [missing(numbers, self._me.numbers.last) for numbers in mine]
+        losses += [loss_of(journal) for journal in lost]
+        for loss in filter(None, losses):
             await self._journal.note_loss(loss)
-        for journal in lost:
-            if (loss := missing(journal.numbers, 0)) is not None:
-                await self._journal.note_loss(loss)
         if lost:
             await self._journals.gone(journal.identity for journal in lost)

@@ -47,7 +47,7 @@ from bot.core.losses import Loss
 from bot.core.texts.alerts import alert
 from bot.flows.ports import BotApi
 from bot.flows.turns import turn
-from bot.journal import LOSS_AT, LOSS_FIRST, LOSS_LAST, Journal
+from bot.journal import Journal, read_loss
 from bot.logs import Recurring, describe_defect
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class Watch:
         self._told: dict[Part, Told] = {part: Told() for part in Part}
         self._dead_told = 0
         self._dead_told_at: datetime | None = None
-        self._loss_put: int | None = None
+        self._loss_put: tuple[Loss, datetime] | None = None
         self._courses: dict[Part, Course] = {part: Course() for part in Part}
         self._ending: dict[Part, datetime] = {}
         self._ended: set[Part] = set()
@@ -197,13 +197,12 @@ class Watch:
             facts = await self._journal.facts()
         except JournalError:
             return  # told as a part that is broken
-        found_ms = facts.get(LOSS_AT)
-        if found_ms is None or found_ms in (facts.get(_LOSS_SENT), self._loss_put):
+        if (found := read_loss(facts)) is None or found == self._loss_put:
             return
-        self._loss_put = found_ms
-        loss = Loss(facts[LOSS_FIRST], facts[LOSS_LAST])
-        log.warning("telling the admins: the journal lacks entries")
-        self._put(Missing, Missing(loss, from_ms(found_ms)))
+        loss, found_at = self._loss_put = found
+        if to_ms(found_at) != facts.get(_LOSS_SENT):
+            log.warning("telling the admins: the journal lacks entries")
+            self._put(Missing, Missing(loss, found_at))
 
     def _put(self, subject: _Subject, news: News) -> None:
         for waiting in self._waiting.values():

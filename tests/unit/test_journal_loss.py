@@ -18,9 +18,11 @@ import pytest
 
 from bot.core.clock import to_ms
 from bot.core.errors import ConfigError, JournalError
-from bot.core.losses import Known, Loss, Numbers, lost_journals, missing
+from bot.core.language import Language
+from bot.core.losses import Known, Loss, Numbers, loss_of, lost_journals, missing
+from bot.core.texts.losses import lacks
 from bot.core.updates import TAP_LIFETIME
-from bot.journal import GAP_FACT, IDENTITY_FACT, LOSS_FACTS, Journal
+from bot.journal import GAP_FACT, IDENTITY_FACT, LOSS_AT, Journal, read_loss
 from bot.journal_file import is_taken, read_witness
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
@@ -211,7 +213,7 @@ async def test_a_journal_that_is_gone_is_put_back(
     ]
     kill(journal)
     again = await opened(path)
-    assert not set(LOSS_FACTS) & set(await again.facts())
+    assert LOSS_AT not in await again.facts()
     assert await pending(again) == on_disk(path)
     await again.close()
 
@@ -235,12 +237,12 @@ async def test_what_was_wiped_in_place_is_put_back_or_told(
     os.truncate(f"{path}{suffix}", 0)
     await append(journal, number + 1)
     facts = await journal.facts()
-    if "loss_ms" not in facts:
+    if LOSS_AT not in facts:
         assert await pending(journal) == on_disk(path) == list(range(1, number + 2))
         assert "it is put back" in caplog.text
     else:
         assert await pending(journal) == on_disk(path) == [number + 1]
-        assert [facts[name] for name in LOSS_FACTS] == [1, number, to_ms(NOW)]
+        assert read_loss(facts) == (Loss(1, number), NOW)
         assert f"lacks the entries 1 to {number}" in caplog.text
         assert [*path.parent.glob("journal.sqlite3.damaged-*")]
     entry = (await journal.pending(after=0, limit=10_000))[-1]
@@ -262,7 +264,7 @@ async def test_a_foreign_file_is_left_alone(path: Path, journal: Journal) -> Non
     assert read(path) == FOREIGN
     assert await pending(journal) == [1, 2]
     await journal.finish([1])  # what is processed is not processed again
-    path.unlink()
+    unlink_file(path)
     await append(journal, 3)
     assert on_disk(path) == [2, 3]
 
@@ -377,7 +379,7 @@ async def test_a_sound_journal_goes_on_silently(path: Path, caplog: pytest.LogCa
     journal = await opened(path)
     assert journal.identity != identity
     assert await pending(journal) == [1, 2]
-    assert not set(LOSS_FACTS) & set(await journal.facts())
+    assert LOSS_AT not in await journal.facts()
     await journal.close()
     assert not caplog.records
 
@@ -422,7 +424,7 @@ async def test_a_journal_that_was_lost_is_told_by_number(
     harm(path)
     journal = await opened(path)
     facts = await journal.facts()
-    assert [facts[name] for name in LOSS_FACTS] == [4, 30, to_ms(NOW)]
+    assert read_loss(facts) == (Loss(4, 30), NOW)
     assert facts[GAP_FACT] == to_ms(NOW + TAP_LIFETIME)
     assert journal.identity == identity
     assert "lacks the entries 4 to 30" in caplog.text
@@ -434,7 +436,7 @@ async def test_a_journal_that_was_lost_is_told_by_number(
     await journal.close()
     caplog.clear()
     journal = await opened(path)  # it is told once
-    assert (await journal.facts())["loss_ms"] == to_ms(NOW)
+    assert (await journal.facts())[LOSS_AT] == to_ms(NOW)
     await journal.close()
     assert not caplog.records
 
@@ -449,7 +451,7 @@ async def test_a_lost_log_is_told_by_number(path: Path) -> None:
     unlink_log(path)
     journal = await opened(path)
     assert await pending(journal) == [1, 2]
-    assert [(await journal.facts())[name] for name in LOSS_FACTS[:2]] == [3, 5]
+    assert read_loss(await journal.facts()) == (Loss(3, 5), NOW)
     await journal.close()
 
 
@@ -465,16 +467,16 @@ async def test_an_older_copy_is_told_by_number(path: Path, tmp_path: Path) -> No
     await journal.close()
     shutil.copy(tmp_path / "copy.sqlite3", path)
     journal = await opened(path)
-    assert [(await journal.facts())[name] for name in LOSS_FACTS[:2]] == [4, 5]
+    assert read_loss(await journal.facts()) == (Loss(4, 5), NOW)
     assert await pending(journal) == [1, 2]
     await journal.finish([1, 2])
     await journal.close()
     journal = await opened(path)
-    await journal.forget("loss_ms", to_ms(NOW))
+    await journal.forget(LOSS_AT, to_ms(NOW))
     await journal.close()
     shutil.copy(tmp_path / "copy.sqlite3", path)
     journal = await opened(path)
-    assert "loss_ms" not in await journal.facts()
+    assert LOSS_AT not in await journal.facts()
     await append(journal, 9)
     assert [entry.seq for entry in await journal.pending(after=2, limit=9)] == [6]
     await journal.close()
@@ -492,7 +494,7 @@ async def test_another_journal_in_its_place_is_told_by_number(path: Path, tmp_pa
     shutil.copy(tmp_path / "other" / "journal.sqlite3", path)
     journal = await opened(path)
     assert journal.identity == other.identity
-    assert [(await journal.facts())[name] for name in LOSS_FACTS[:2]] == [2, 2]
+    assert read_loss(await journal.facts()) == (Loss(2, 2), NOW)
     assert await pending(journal) == [*range(100, 120)]
     await journal.close()
 
@@ -581,4 +583,28 @@ def test_journals_that_were_in_this_place() -> None:
         Known("d", "host", "/else", Numbers(9, 1)),
         Known("e", "host", "/data", Numbers(9, 1), timedelta(), is_gone=True),
     ]
-    assert [lost.identity for lost in lost_journals(mine, others)] == ["b"]
+    assert lost_journals(mine, others) == []
+    assert [lost.identity for lost in lost_journals(mine, others[1:])] == ["b"]
+
+
+def test_what_is_missing_with_a_whole_journal() -> None:
+    """What came after MongoDB was told last is not known, unless the service was stopped in order."""
+    numbers = Numbers(9, 4)
+    assert loss_of(Known("a", "h", "/", numbers)) == Loss(5, 9, is_open=True)
+    assert loss_of(Known("a", "h", "/", numbers, is_closed=True)) == Loss(5, 9)
+    assert loss_of(Known("a", "h", "/", Numbers(9, 9))) == Loss(10, 9, is_open=True)
+    assert loss_of(Known("a", "h", "/", Numbers(9, 9), is_closed=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (Loss(4, 30), "the entries 4 to 30 (up to 27 updates)"),
+        (Loss(4, 4, is_open=True), "the entries 4 to 4 (up to 1 update) and perhaps later ones"),
+        (Loss(10, 9, is_open=True), "everything after entry 9, nobody knows how much"),
+    ],
+)
+def test_how_it_is_said(loss: Loss, said: str) -> None:
+    """By number."""
+    assert lacks(loss, Language.EN) == said
+    assert lacks(loss, Language.ES) != said

@@ -234,8 +234,8 @@ def judge_journals(journals: Iterable[Known]) -> Iterator[Finding]:
             minutes = int(journal.seen_ago.total_seconds() // 60)
             yield warn(
                 "services",
-                f"the journal in {journal.path} on {journal.host} has up to {count(number, 'update')} that are"
-                f" not processed, and nothing was heard of it for {count(minutes, 'minute')}",
+                f"the journal in {journal.path} on {journal.host} has up to {count(number, 'update')} that"
+                f" are not processed, and nothing was heard of it for {count(minutes, 'minute')}",
                 "start `run` there again: it stores them",
             )
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 
 from bot.core.health import Broke, Buried, Missing, News, Part, Recovered, TookOver, Unheard
-from bot.core.language import Language, Noun, Text, day_and_month
+from bot.core.language import Language, Text, day_and_month
+from bot.core.texts.losses import UPDATES, lacks
 
 _BROKEN: Mapping[Part, Text] = {
     Part.TELEGRAM: Text(
@@ -110,16 +111,14 @@ _UNHEARD = Text(
     "Qué hacer: revisa COACH_CHAT_ID, y que yo esté en ese chat y pueda escribir; una persona me envía /start.",
 )
 _MISSING = Text(
-    "⚠️ At {found} I noticed that my journal lacks the entries {first} to {last}: its file was deleted, emptied, or put"
-    " back from an older copy. Up to {updates} that I had received and not yet saved may be lost. I ask again, once, for"
-    " what is unanswered.\n"
+    "⚠️ At {found} I noticed that my journal lacks {entries}: its file was deleted, emptied, or put back from an older"
+    " copy. What of that I had received and not yet saved may be lost. I ask again, once, for what is unanswered.\n"
     "What to do: find out what deleted or replaced files in DATA_DIR, and see the service's log.",
-    "⚠️ A {found} vi que a mi diario le faltan las entradas de la {first} a la {last}: alguien borró o vació su archivo,"
-    " o lo cambió por una copia anterior. Puede haberse perdido hasta esto de lo que había recibido y aún no había"
-    " guardado: {updates}. Vuelvo a preguntar, una vez, por lo que está sin respuesta.\n"
+    "⚠️ A {found} vi que a mi diario le falta algo: {entries}. Alguien borró o vació su archivo, o lo cambió por una"
+    " copia anterior. Lo que de ahí había recibido y aún no había guardado puede haberse perdido. Vuelvo a preguntar,"
+    " una vez, por lo que está sin respuesta.\n"
     "Qué hacer: averigua qué borró o cambió archivos en DATA_DIR y mira el registro del servicio.",
 )
-_UPDATES = Noun(Text("update", "actualización"), Text("updates", "actualizaciones"))
 _MOMENT = Text("{time} on {day}", "las {time} del {day}")
 
 
@@ -145,14 +144,12 @@ def _one(news: News, language: Language, zone: tzinfo) -> str:
             return _MISSING(
                 language,
                 found=_moment(found_at, language, zone),
-                first=loss.first,
-                last=loss.last,
-                updates=_UPDATES(language, loss.number),
+                entries=lacks(loss, language),
             )
         case Unheard(reason):
             return _UNHEARD(language, reason=reason)
         case Buried():
-            return _BURIED(language, updates=_UPDATES(language, news.number))
+            return _BURIED(language, updates=UPDATES(language, news.number))
 
 
 def _moment(instant: datetime, language: Language, zone: tzinfo) -> str:
