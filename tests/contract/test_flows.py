@@ -541,6 +541,23 @@ async def test_each_turn_of_the_loop_is_told(api: FakeApi, journal: ShakyJournal
     assert max(gaps) <= LONGEST_TURN
 
 
+async def test_a_batch_that_is_not_kept_is_told_and_not_confirmed(
+    api: FakeApi, journal: ShakyJournal, time: Time
+) -> None:
+    """Each time it comes; what is kept is not."""
+    told: list[list[Any]] = []
+    intake = Intake(
+        *(api, journal, 7, time, lambda: None),
+        polling=Alone(), on_unkept=lambda updates: told.append(list(updates)), sleep=time.sleep,
+        monotonic=time.monotonic,
+    )  # fmt: skip
+    batch = [tap_update(10), tap_update(11)]
+    journal.append_failures = 2
+    offsets = await poll_through(Polling(intake, []), api, batch, batch, batch, [])
+    assert told == [batch, batch]
+    assert offsets == [None, None, None, 12, None]
+
+
 @pytest.mark.parametrize(("took", "waits"), [(0.0, 0.5), (0.2, 0.3), (0.5, 0.0), (30.0, 0.0)])
 async def test_polls_that_bring_nothing_are_half_a_second_apart(
     api: FakeApi, polling: Polling, time: Time, took: float, waits: float

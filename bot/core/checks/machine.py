@@ -164,7 +164,7 @@ def judge_missing(missing: Loss | None, path: str, *, is_there: bool) -> Finding
     if missing is None:
         return None
     what = "is shorter than it was" if is_there else "is gone"
-    return fail(
+    return warn(
         "journal",
         f"{path} {what}: it lacks {lacks(missing, Language.EN)}",
         "put back the newest copy (docs/backup.md); or start `run`, which goes on without them and asks again"
