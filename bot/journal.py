@@ -452,6 +452,7 @@ class Journal:
             )
         file = self._take()
         try:
+            self._see_to_copy(file)
             # SQLite would throw the log of an empty file away.
             if file.has_log if file.is_empty else known is not None and not file.is_database:
                 file = self._move_aside(file)
@@ -481,6 +482,15 @@ class Journal:
                 " write to"
             ) from None
         return file
+
+    def _see_to_copy(self, file: JournalFile) -> None:
+        """A copy that was being put in place of a lost journal when the service was killed."""
+        if file.copy_path.exists():
+            if file.is_database:
+                file.copy_path.unlink()
+            else:
+                kept = file.copy_path.rename(self._aside("left-over"))
+                log.error("what may be left of the journal %s is kept as %s", self._path, kept)
 
     def _begin(self, file: JournalFile, db: sqlite3.Connection, known: tuple[int, Numbers] | None) -> None:
         """Go on with a file; what it lacks of what is known is noted."""

@@ -124,9 +124,14 @@ class JournalFile:
 
     # A file in its place
 
+    @property
+    def copy_path(self) -> Path:
+        """Where a copy is made."""
+        return self.path.with_name(self.path.name + _COPY)
+
     def begin_copy(self) -> JournalFile:
         """An empty file beside the path, locked, for a copy of what is in this one."""
-        copy = JournalFile(self.path.with_name(self.path.name + _COPY))
+        copy = JournalFile(self.copy_path)
         for path in (copy.path, copy._log, copy._index):
             path.unlink(missing_ok=True)
         copy.take()

@@ -97,6 +97,11 @@ def put_foreign(path: Path) -> None:
     path.write_bytes(FOREIGN)
 
 
+def copy_to(path: Path, target: Path) -> None:
+    """The file without its log."""
+    shutil.copy(path, target)
+
+
 def read(path: Path) -> bytes:
     """What is in a file."""
     return path.read_bytes()
@@ -439,6 +444,24 @@ async def test_a_journal_that_was_lost_is_told_by_number(
     assert (await journal.facts())[LOSS_AT] == to_ms(NOW)
     await journal.close()
     assert not caplog.records
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_kill_while_it_is_put_back(
+    is_there: bool, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The copy is of no use when the journal is there; else it may be all that is left, and is kept."""
+    journal = await opened(path)
+    await append(journal, 1)
+    kill(journal)
+    copy_to(path, path.with_name("journal.sqlite3.carried-over"))
+    if not is_there:
+        unlink_all(path)
+    await (await opened(path)).close()
+    assert not [*path.parent.glob("*.carried-over")]
+    left = [*path.parent.glob("*.left-over-*")]
+    assert len(left) == (not is_there)
+    assert is_there or left[0].name in caplog.text
 
 
 async def test_a_lost_log_is_told_by_number(path: Path) -> None:
