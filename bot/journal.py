@@ -690,7 +690,11 @@ class Journal:
         return await self._run(lambda: work(self._connection()))
 
     async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        return await self._run(lambda: self._commit(work))
+        def write() -> _T:
+            self._make_certain(may_be_hidden=True)
+            return self._commit(work)
+
+        return await self._run(write)
 
     async def _keep(
         self,
@@ -721,12 +725,12 @@ class Journal:
                 step = _SMALL_CHUNK
             for start in range(0, len(rows), max(step, 1)):
                 chunk = rows[start : start + step]
+                self._make_certain(may_be_hidden=True)
                 self._commit(lambda db, chunk=chunk: work(db, chunk))  # type: ignore[misc]
 
         await self._run(write)
 
     def _commit(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        self._make_certain(may_be_hidden=True)
         db = self._connection()
         try:
             with _transaction(db):

@@ -152,7 +152,8 @@ async def test_what_cannot_be_kept_is_not_acknowledged(rig: Rig) -> None:
         await wait_until(
             lambda: rig.world.webhook is not None and "503" in rig.world.webhook.failure, 20, "it is refused"
         )
-        assert (tap.answered_at, rig.world.pending()) == (None, 1)
+        await rig.answered([tap])
+        assert (tap.answer, rig.world.pending()) == (NOT_KEPT(Language.EN), 1)
         resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         await rig.answered([tap])
         await rig.stored(1)
