@@ -453,20 +453,30 @@ class Journal:
         file = self._take()
         try:
             self._see_to_copy(file)
-            # SQLite would throw the log of an empty file away.
-            if file.has_log if file.is_empty else known is not None and not file.is_database:
+            if file.is_empty and file.has_log:  # SQLite would throw the log away
                 file = self._move_aside(file)
-            try:
-                db = _connect(self._path)
-            except sqlite3.DatabaseError as exc:
-                if known is None or not _is(exc, _DAMAGED):
-                    raise
+            db = self._connect_whole(file, is_known=known is not None)
+            if db is None:
                 file = self._move_aside(file)
                 db = _connect(self._path)
         except BaseException:
             file.release()
             raise
         self._begin(file, db, known)
+
+    def _connect_whole(self, file: JournalFile, *, is_known: bool) -> sqlite3.Connection | None:
+        """The journal in the file; None if it is damaged. One that nobody knows is left to the operator."""
+        is_doubtful = not file.is_empty and not file.is_database  # its log may make it whole
+        try:
+            db = _connect(self._path)
+        except sqlite3.DatabaseError as exc:
+            if is_known and _is(exc, _DAMAGED):
+                return None
+            raise
+        if is_doubtful and db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            db.close()
+            return None
+        return db
 
     def _take(self) -> JournalFile:
         file, folder = JournalFile(self._path), self._path.parent

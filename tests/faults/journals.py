@@ -51,6 +51,7 @@ def _empty(rig: Rig) -> None:
 
 
 def _fill_with_zeros(rig: Rig) -> None:
+    _unlink_log(rig)
     _file(rig).write_bytes(bytes(_file(rig).stat().st_size))
 
 

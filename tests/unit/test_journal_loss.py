@@ -401,7 +401,13 @@ def zero_beside_log(path: Path) -> None:
 
 
 def fill_with_zeros(path: Path) -> None:
-    """As after a crash of some file systems."""
+    """As after a crash of some file systems; its log is gone, too."""
+    unlink_log(path)
+    fill_beside_log(path)
+
+
+def fill_beside_log(path: Path) -> None:
+    """The file alone."""
     path.write_bytes(bytes(path.stat().st_size))
 
 
@@ -462,6 +468,26 @@ async def test_a_kill_while_it_is_put_back(
     left = [*path.parent.glob("*.left-over-*")]
     assert len(left) == (not is_there)
     assert is_there or left[0].name in caplog.text
+
+
+@pytest.mark.parametrize("number", [30, 3_000])
+async def test_a_file_that_its_log_makes_whole_is_used(number: int, path: Path) -> None:
+    """Where all is in the log nothing is lost; else the rest is kept aside."""
+    journal = await opened(path)
+    await append(journal, *range(1, 31))
+    for first in range(31, number, 100):
+        await append(journal, *range(first, first + 100))
+    last = journal.numbers.last
+    kill(journal)
+    fill_beside_log(path)
+    journal = await opened(path)
+    is_whole = last == 30
+    assert await pending(journal) == [*range(1, 31)] * is_whole
+    found = read_loss(await journal.facts())
+    assert (found and found[0]) == (None if is_whole else Loss(1, last))
+    assert len([*path.parent.glob("*.damaged-*")]) == (not is_whole)
+    await append(journal, 10_000)
+    await journal.close()
 
 
 async def test_a_lost_log_is_told_by_number(path: Path) -> None:
