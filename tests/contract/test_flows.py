@@ -293,6 +293,11 @@ class ShakyJournal(Journal):
         self.after_empty_page: Callable[[], Awaitable[None]] | None = None
         self.page = 1000
         self.finish_fails = False
+        self.is_gone = False
+
+    async def is_kept(self) -> bool:
+        """Whether its file is there, as told."""
+        return not self.is_gone
 
     async def append(
         self, updates: Sequence[object], *, polled_at: datetime, facts: Mapping[str, int] | None = None
@@ -833,6 +838,23 @@ async def test_while_the_store_is_away_taps_are_received_not_saved(
         await eventually(recording.emptied)
     assert await stored(db) == {"r": "done"}
     assert api.said("q10") == [answers.RECEIVED(EN)]
+
+
+async def test_what_waits_in_a_journal_without_a_file_is_not_called_safe(
+    api: FakeApi, db: Database, recording: Recording, journal: ShakyJournal, time: Time,
+) -> None:  # fmt: skip
+    """It goes with the process; as long as that lives it is stored, in silence."""
+    journal.is_gone = True
+    recording.events.down = StorageUnavailable("away")
+    async with running(*recording.flows()):
+        await recording.receive(tap_update(10))
+        time.now = NOW + ANSWER_WITHIN + MILLISECOND
+        await eventually(lambda: bool(api.answers))
+        assert api.answers == [("q10", answers.NOT_KEPT(EN), True)]
+        recording.events.down = None
+        await eventually(recording.emptied)
+    assert await stored(db) == {"r": "done"}
+    assert api.said("q10") == [answers.NOT_KEPT(EN)]
 
 
 async def test_refusals_do_not_wait_for_the_store(api: FakeApi, db: Database, recording: Recording) -> None:
