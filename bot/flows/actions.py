@@ -104,14 +104,14 @@ class Actions:
             log.error("/forgetme cannot be carried out: %s", exc)
             return Acted(NOT_DONE, is_alert=True)
 
-    async def _see(self, reference: str, tap: Tap) -> Acted:
+    async def _see(self, reference: str, tap: Tap) -> Acted | NotWritten:
         if tap.chat_id is None:
-            return Acted(texts.NO_ALERT, is_alert=True)
+            return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
         name = tap.first_name or tap.username or str(tap.user_id)
         alert = await self._letters.see(reference, tap.chat_id, name, tap.update_id, tap.received_at)
         notice = None if alert is None else _notice(alert, tap)
         if alert is None or notice is None:
-            return Acted(texts.NO_ALERT, is_alert=True)
+            return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
         await self._letters.raise_([notice])
         return Acted(texts.SEEN)
 

@@ -14,7 +14,7 @@ import pytest
 from bot.core.callbacks import FeedbackType
 from bot.core.details import Detail
 from bot.core.errors import StorageUnavailable
-from bot.core.feedback import NotWritten, Outcome
+from bot.core.feedback import Cause, NotWritten, Outcome
 from bot.core.prompts import LEASE
 from bot.core.texts import actions as action_texts
 from bot.flows.actions import Acted
@@ -186,7 +186,7 @@ async def test_seen_by_nobody_else(desk: Desk, chat: int) -> None:
     await desk.answer(1, PAIN)
     await desk.send(after=1)
     result = await desk.seen(2, chat, data=desk.button(desk.alerts()[0]))
-    assert result in (NotWritten(Outcome.REFUSED), Acted(action_texts.NO_ALERT, is_alert=True))
+    assert result in (NotWritten(Outcome.REFUSED), NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT))
     assert "seenAt" not in (await desk.letters())[0]
     assert len(await desk.letters()) == 1
 
@@ -194,7 +194,7 @@ async def test_seen_by_nobody_else(desk: Desk, chat: int) -> None:
 async def test_a_button_whose_alert_is_gone(desk: Desk) -> None:
     """It is said that nobody was told."""
     result = await desk.seen(1, data="do|seen|~nothing")
-    assert result == Acted(action_texts.NO_ALERT, is_alert=True)
+    assert result == NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
 
 
 async def test_other_actions_are_for_private_chats(desk: Desk) -> None:
