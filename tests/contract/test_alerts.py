@@ -412,3 +412,22 @@ async def test_letters_are_no_questions(desk: Desk, db: Database, tmp_path: Path
     roster = await desk.roster.loaded()
     await Planner(PlanStore(db), SlotStore(db), lambda: roster, lambda: later, 14).reconcile(roster)
     assert await desk.letters() == stored
+
+
+async def test_two_hundred_pains_are_told_one_by_one(desk: Desk) -> None:
+    """Whatever has piled up is told to the end, each in a message of its own, and none twice."""
+    sessions = [f"s{number}" for number in range(200)]
+    taps = [
+        desk.tap(number, f"session_feedback|r|{session}|{PAIN}") for number, session in enumerate(sessions, 1)
+    ]
+    await desk.store(*taps)
+    await desk.store(*taps)  # and once more, after a crash
+    await desk.send()
+    letters = await desk.letters()
+    assert {letter["about"]["sessionId"] for letter in letters} == set(sessions)
+    assert {letter["state"] for letter in letters} == {"sent"}
+    alerts = desk.alerts()
+    assert len(alerts) == len(
+        {alert["reply_markup"]["inline_keyboard"][0][0]["callback_data"] for alert in alerts}
+    )
+    assert len(alerts) == len(sessions)
