@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.core.order import Stamp
 from bot.core.values import read_int64
 
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
@@ -79,6 +80,8 @@ class Athlete:
         name: how the coach calls them.
         language: IETF tag; None: as Telegram says.
         pauses: in the order in which they began.
+        joined: the update with which they accepted their invitation; None for those who were entered. What
+            they sent before that was a stranger's.
     """
 
     athlete_id: str
@@ -88,6 +91,7 @@ class Athlete:
     name: str | None = None
     language: str | None = None
     pauses: tuple[Pause, ...] = ()
+    joined: Stamp | None = None
 
     def pause_at(self, instant: datetime) -> Pause | None:
         """The pause in which an instant lies."""
@@ -198,7 +202,13 @@ def read_athlete(document: Mapping[str, Any], defaults: Hours) -> Athlete:
             for item in (pauses if isinstance(pauses, list) else [])
             if isinstance(item, Mapping) and isinstance(since := item.get("since"), datetime)
         ),
+        joined=_joined(document),
     )
+
+
+def _joined(document: Mapping[str, Any]) -> Stamp | None:
+    update_id, at = read_int64(document.get("joinedBy")), document.get("joinedAt")
+    return Stamp(update_id, at) if update_id is not None and isinstance(at, datetime) else None
 
 
 def athlete_flaws(document: Mapping[str, Any]) -> list[str]:

@@ -91,7 +91,10 @@ class Actions:
         listed = self._forgetting.is_listed(user_id)
         done = Acted(privacy_texts.FORGOTTEN, instead=privacy_texts.forgotten(listed=listed))
         tombstone = (await self._tombstones.of([user_id])).get(user_id)
-        is_confirmed = tombstone is not None and tombstone.at.update_id == tap.update_id  # before a crash
+        is_confirmed = tombstone is not None and tombstone.at == tap.stamp  # before a crash
+        if tombstone is not None and is_confirmed and tombstone.has_left:
+            person = Person(user_id, tombstone.athlete_id)
+            return Begun(person, tap.stamp, done) if tombstone.is_open else done
         if not is_confirmed and not await self._forgetting.is_asked(user_id, tap.stamp):
             if tombstone is not None and tap.received_at - tombstone.at.at <= CONFIRM_WITHIN:
                 return done  # tapped twice

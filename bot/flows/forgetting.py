@@ -93,6 +93,7 @@ class Forgetting:
         if paused is not None and athlete is not None:  # they may have no entry yet
             await self._athletes.pause(athlete.athlete_id, paused, None, user_id=user_id, now=at.at)
         await self._store.forget_athlete(user_id, at.at, paused)
+        await self._tombstones.left(user_id, at)
         self._languages.forget(user_id)
         await self._roster.refresh()
         return person
@@ -122,7 +123,7 @@ class Forgetting:
             StorageError: doing it again is harmless.
         """
         # Alerts first: without its answer, one would tell that there was something.
-        await self._store.forget_prompts(person, at.at)
+        await self._store.forget_prompts(person, at)
         async with self._touches.around(await self._store.received(person)):
             await self._store.forget_answers(person, at)
 

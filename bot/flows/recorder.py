@@ -17,7 +17,6 @@ import logging
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -272,7 +271,7 @@ class Recorder:
                 case NoteUpdate() | CommandUpdate():
                     message = _Message(entry, update)
                     self._languages.hear(update.user_id, update.language_code, message.stamp)
-                    if isinstance(update, NoteUpdate) or is_request(update) or self._is_refused(update):
+                    if isinstance(update, NoteUpdate) or is_request(update) or self._is_refused(message):
                         return message
                     self._commands.put(update, partial(self._books.finished, entry.seq))
         except Exception as exc:  # noqa: BLE001  # it would be the same at the next try
@@ -418,12 +417,12 @@ class Recorder:
         if message.is_forgotten:
             return
         command = message.command
-        message.is_refused = self._is_refused(command)
+        message.is_refused = self._is_refused(message)
         if not isinstance(command, NoteUpdate) and not is_request(command):
             return
         if message.reply is None and message.failure is None:
             try:
-                message.reply = await self._carry_out(command, message.entry.received_at)
+                message.reply = await self._carry_out(message)
             except StorageRejected as exc:
                 # What MongoDB will never take must not hold up everybody's taps.
                 message.rejections += 1
@@ -433,8 +432,9 @@ class Recorder:
         if message.reply is not None:
             message.is_refused = message.reply.is_refused
 
-    async def _carry_out(self, update: CommandUpdate | NoteUpdate, received_at: datetime) -> Reply:
-        athlete = self._roster.athlete(update.user_id)
+    async def _carry_out(self, message: _Message) -> Reply:
+        update, received_at = message.command, message.entry.received_at
+        athlete = self._roster.athlete(update.user_id, message.stamp)
         language = self._languages.of(update.user_id, update.language_code)
         is_admin = update.user_id in self._admins
         if isinstance(update, NoteUpdate):
@@ -445,8 +445,9 @@ class Recorder:
             update, athlete, language, is_admin=is_admin, received_at=received_at
         )
 
-    def _is_refused(self, command: CommandUpdate | NoteUpdate) -> bool:
-        is_athlete = self._roster.athlete(command.user_id) is not None
+    def _is_refused(self, message: _Message) -> bool:
+        command = message.command
+        is_athlete = self._roster.athlete(command.user_id, message.stamp) is not None
         return is_refused(
             command,
             is_athlete=is_athlete,

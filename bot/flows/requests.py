@@ -198,7 +198,8 @@ class Requests:
         try:
             if is_code(command.argument):
                 code_hash = hash_code(command.argument)
-                document = await self._athletes.redeem(code_hash, command.user_id, command.chat_id, now)
+                wish = Stamp(command.update_id, now)
+                document = await self._athletes.redeem(code_hash, command.user_id, command.chat_id, wish)
         except UserTakenError:
             pass  # the roster may not know yet
         if document is not None:

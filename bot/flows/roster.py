@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.core.clock import Clock
 from bot.core.errors import StorageError
+from bot.core.order import Stamp
 from bot.core.roster import Athlete, Hours, Roster, athlete_flaws, read_roster
 from bot.core.texts.common import utc
 from bot.logs import Recurring, describe_defect
@@ -51,9 +52,15 @@ class RosterKeeper:
         """The athletes as last read; None: never yet, and nobody can say who is one."""
         return self._roster
 
-    def athlete(self, user_id: int | None) -> Athlete | None:
-        """Who that is, by the roster as last read; None: nobody, as far as is known."""
-        return None if self._roster is None else self._roster.by_user(user_id)
+    def athlete(self, user_id: int | None, at: Stamp | None = None) -> Athlete | None:
+        """Who that is, by the roster as last read; None: nobody, as far as is known.
+
+        Args:
+            at: an update of theirs: was it an athlete's already?
+        """
+        athlete = None if self._roster is None else self._roster.by_user(user_id)
+        joined = None if athlete is None else athlete.joined
+        return None if joined is not None and at is not None and joined.is_after(at) else athlete
 
     async def refresh(self) -> Roster:
         """Read the athletes again.

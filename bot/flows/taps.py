@@ -163,7 +163,9 @@ class Taps:
         """As far as one gets at once; somebody unknown is not a stranger yet."""
         case = Case(tap)
         action = parse_action(tap.data)
-        if self._roster.athlete(tap.user_id) is not None or (action and action.action is Action.SEEN):
+        if self._roster.athlete(tap.user_id, tap.stamp) is not None or (
+            action and action.action is Action.SEEN
+        ):
             self._open(case)
         return case
 
@@ -218,7 +220,7 @@ class Taps:
 
     def _open(self, case: Case) -> None:
         """Who tapped, by the roster as it stands, and what for? Deny by default: strangers come first."""
-        tap, athlete = case.tap, self._roster.athlete(case.tap.user_id)
+        tap, athlete = case.tap, self._roster.athlete(case.tap.user_id, case.tap.stamp)
         if (action := parse_action(tap.data)) is not None:
             case.athlete, case.wish = athlete, action
             case.verdict = action if self._may_act(action, case) else NotWritten(Outcome.REFUSED)

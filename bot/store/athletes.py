@@ -14,6 +14,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.errors import StorageRejected
+from bot.core.order import Stamp
 from bot.store.connection import Database, Document, storage_errors
 
 COLLECTION = "athletes"
@@ -102,10 +103,13 @@ class AthleteStore:
             )
         return result.matched_count == 1
 
-    async def redeem(self, code_hash: str, user_id: int, chat_id: int, now: datetime) -> Document | None:
+    async def redeem(self, code_hash: str, user_id: int, chat_id: int, wish: Stamp) -> Document | None:
         """Make the user the athlete whom this code invites; one user, once.
 
         Doing it again for the same user changes nothing, also after the code's time.
+
+        Args:
+            wish: the update with which they accept.
 
         Returns:
             The athlete's document; None if the code is not known, not valid any more, or somebody else's.
@@ -113,7 +117,9 @@ class AthleteStore:
         Raises:
             UserTakenError: the user is another athlete; the code stays valid.
         """
+        now = wish.at
         user = {"userId": user_id, "chatId": str(chat_id), "state": "active", "updatedAt": now}
+        user |= {"joinedAt": now, "joinedBy": wish.update_id}
         with storage_errors():
             try:
                 document = await self._athletes.find_one_and_update(

@@ -62,12 +62,12 @@ class PersonalStore:
                 is_before = {"$expr": is_after(until.update_id, at, id_field, at_field)}
                 await self._db[collection].delete_many({"$and": [query, is_before]})
 
-    async def forget_prompts(self, person: Person, until: datetime) -> None:
-        """Delete questions, reminders and letters that were made before."""
-        # What other programs queue says nothing of when it was made.
-        before = {"createdAt": {"$not": {"$gt": until}}}
+    async def forget_prompts(self, person: Person, until: Stamp) -> None:
+        """Delete questions, reminders and letters that were made before an update."""
+        # Letters know the update of which they tell; what other programs queue does not even say when it was.
+        is_before = is_after(until.update_id, until.at + _TICK, "$version", "$createdAt")
         with storage_errors(), within(_AS_LONG_AS):
-            await self._db[prompts.COLLECTION].delete_many({"$and": [_prompts(person), before]})
+            await self._db[prompts.COLLECTION].delete_many({"$and": [_prompts(person), {"$expr": is_before}]})
 
     async def forget_athlete(self, user_id: int, at: datetime, paused: datetime | None) -> None:
         """Take what is personal out of the roster.

@@ -1,8 +1,8 @@
 """The collection `tombstones`: when people had everything about them deleted.
 
-`{_id: pseudonym, updateId, deletedAt}`, kept for good: nobody knows when the last journal, or a backup, is
-read that holds something older. As long as something is to be deleted also `{userId, athleteId}`, by which
-another service can go on.
+`{_id: pseudonym, updateId, deletedAt, hasLeft}`, kept for good: nobody knows when the last journal, or a
+backup, is read that holds something older. As long as something is to be deleted also `{userId, athleteId}`,
+by which another service can go on.
 
 Writers look here before they store something of a person, so that it does not come back; and after it, since
 the deletion may have come in between. Whoever finds a tombstone then takes away what they have written. So
@@ -42,16 +42,17 @@ class TombstoneStore:
         return {wanted[document["_id"]]: _read(document) for document in found}
 
     async def put(self, person: Person, at: Stamp) -> None:
-        """From now on what came before is refused, and something is to be deleted. A later one stays."""
+        """From now on what came before is refused, and something is to be deleted. A later one, or the same,
+        stays as it is."""
         fields: Document = {
             "updateId": at.update_id,
             "deletedAt": at.at,
             "userId": person.user_id,
+            "hasLeft": False,
             **({} if person.athlete_id is None else {"athleteId": {"$literal": person.athlete_id}}),
         }
         is_known = {"$not": [is_after(at.update_id, at.at, "$updateId", "$deletedAt")]}
-        is_other = {"$ne": ["$updateId", at.update_id]}
-        stays = {"$and": [{"$isNumber": "$updateId"}, is_known, is_other]}
+        stays = {"$and": [{"$isNumber": "$updateId"}, is_known]}
         update = [
             {"$set": {name: {"$cond": [stays, f"${name}", value]} for name, value in fields.items()}},
         ]
@@ -62,6 +63,12 @@ class TombstoneStore:
                     return
                 except DuplicateKeyError:  # another service has just put it there
                     continue
+
+    async def left(self, user_id: int, at: Stamp) -> None:
+        """They have left the roster."""
+        known = {"_id": pseudonym(user_id), "updateId": at.update_id}
+        with storage_errors():
+            await self._tombstones.update_one(known, {"$set": {"hasLeft": True}})
 
     async def close(self, user_id: int, at: Stamp) -> None:
         """Everything is deleted that came before."""
@@ -76,8 +83,9 @@ class TombstoneStore:
                 {"userId": {"$gt": 0}, "deletedAt": {"$lt": before}}
             ).to_list()
         return [
-            (Person(int(document["userId"]), document.get("athleteId")), _read(document).at)
+            (Person(int(document["userId"]), tombstone.athlete_id), tombstone.at)
             for document in found
+            if (tombstone := _read(document)).has_left
         ]
 
 
@@ -104,4 +112,10 @@ async def forgotten(db: Database, records: Sequence[Record], now: datetime) -> s
 
 def _read(document: Document) -> Tombstone:
     at = Stamp(read_int64(document.get("updateId")) or 0, document["deletedAt"])
-    return Tombstone(at, is_open=document.get("userId") is not None)
+    athlete_id = document.get("athleteId")
+    return Tombstone(
+        at,
+        has_left=document.get("hasLeft") is True,
+        is_open=document.get("userId") is not None,
+        athlete_id=athlete_id if isinstance(athlete_id, str) else None,
+    )

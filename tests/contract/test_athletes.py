@@ -13,6 +13,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.errors import StorageRejected, StorageUnavailable
+from bot.core.order import Stamp
 from bot.core.roster import Hours, read_athlete
 from bot.flows.roster import RosterKeeper
 from bot.store.athletes import AthleteStore, UserTakenError
@@ -84,7 +85,7 @@ async def test_a_user_is_one_athlete(db: Database, athletes: AthleteStore) -> No
     with pytest.raises(UserTakenError):
         await athletes.change("ben", {"userId": 7, "state": "active"}, NOW)
     with pytest.raises(UserTakenError):
-        await athletes.redeem("h", 7, 7, NOW)
+        await athletes.redeem("h", 7, 7, Stamp(1, NOW))
     assert (await document(db, "ben"))["state"] == "invited"
     assert [d["athleteId"] for d in await athletes.all()] == ["ana", "ben", "cat"]
 
@@ -110,9 +111,9 @@ async def test_who_is_removed_may_come_back_under_any_name(db: Database, athlete
     await athletes.add("anna", {"userId": 7}, NOW)
     await invited(athletes, "ben")
     await athletes.remove("ben", NOW)
-    assert await athletes.redeem("h", 8, 8, NOW) is None
+    assert await athletes.redeem("h", 8, 8, Stamp(1, NOW)) is None
     assert await athletes.invite("ben", "new", EXPIRES, NOW)
-    assert await athletes.redeem("new", 8, 8, NOW) is not None
+    assert await athletes.redeem("new", 8, 8, Stamp(1, NOW)) is not None
 
 
 # --- Invitations
@@ -121,19 +122,21 @@ async def test_who_is_removed_may_come_back_under_any_name(db: Database, athlete
 async def test_an_invitation_is_redeemed_once(db: Database, athletes: AthleteStore) -> None:
     """Of many who try at once exactly one gets in; the others find nothing, then and later."""
     await invited(athletes)
-    results = await asyncio.gather(*(athletes.redeem("h", user, user, NOW) for user in range(1, 21)))
+    results = await asyncio.gather(
+        *(athletes.redeem("h", user, user, Stamp(1, NOW)) for user in range(1, 21))
+    )
     [winner] = [found["userId"] for found in results if found is not None]
     found = await document(db)
     assert (found["userId"], found["chatId"], found["state"]) == (winner, str(winner), "active")
-    assert await athletes.redeem("h", 99, 99, NOW) is None
+    assert await athletes.redeem("h", 99, 99, Stamp(1, NOW)) is None
 
 
 async def test_the_same_user_may_redeem_again(db: Database, athletes: AthleteStore) -> None:
     """After a crash, or with a second tap on the link, even after its time; nothing changes any more."""
     await invited(athletes)
-    await asyncio.gather(*(athletes.redeem("h", 7, 7, NOW) for _ in range(5)))
+    await asyncio.gather(*(athletes.redeem("h", 7, 7, Stamp(1, NOW)) for _ in range(5)))
     before = await document(db)
-    again = await athletes.redeem("h", 7, 7, EXPIRES + DAY)
+    again = await athletes.redeem("h", 7, 7, Stamp(1, EXPIRES + DAY))
     assert again is not None
     assert again["athleteId"] == "ana"
     assert await document(db) == before
@@ -143,15 +146,15 @@ async def test_the_same_user_may_redeem_again(db: Database, athletes: AthleteSto
 async def test_an_invitation_expires(athletes: AthleteStore, at: datetime, works: bool) -> None:
     """A millisecond before its end it works, at its end it does not."""
     await invited(athletes)
-    assert (await athletes.redeem("h", 7, 7, at) is not None) is works
+    assert (await athletes.redeem("h", 7, 7, Stamp(1, at)) is not None) is works
 
 
 async def test_a_new_invitation_voids_the_old(athletes: AthleteStore) -> None:
     """There is one at a time, and none for somebody who has accepted."""
     await invited(athletes)
     assert await athletes.invite("ana", "new", EXPIRES, NOW)
-    assert await athletes.redeem("h", 7, 7, NOW) is None
-    assert await athletes.redeem("new", 7, 7, NOW) is not None
+    assert await athletes.redeem("h", 7, 7, Stamp(1, NOW)) is None
+    assert await athletes.redeem("new", 7, 7, Stamp(1, NOW)) is not None
     assert not await athletes.invite("ana", "newest", EXPIRES, NOW)
     assert not await athletes.invite("nobody", "x", EXPIRES, NOW)
 

@@ -262,7 +262,7 @@ def people(db: Database) -> dict[str, Job]:
     async def joined() -> None:
         await athletes.add("dora", {}, NOW)
         await athletes.invite("dora", "hash", NOW + DAY, NOW)
-        await athletes.redeem("hash", 55, 55, NOW)
+        await athletes.redeem("hash", 55, 55, Stamp(1, NOW))
         await athletes.pause("dora", NOW, None, user_id=None, now=NOW)
         await athletes.resume("dora", NOW + DAY)
         await athletes.all()
