@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import hashlib
 import logging
 import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +34,7 @@ from bot.flows.figures import Figures
 from bot.flows.followups import Followups
 from bot.flows.forgetting import Forgetting
 from bot.flows.intake import Intake
+from bot.flows.journal_register import JournalRegister
 from bot.flows.languages import Languages
 from bot.flows.leadership import Leadership
 from bot.flows.marks import Marker
@@ -51,10 +51,12 @@ from bot.flows.requests import Requests
 from bot.flows.responder import Responder
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps, TapStores
+from bot.flows.unkept import Unkept
 from bot.flows.watch import Watch
 from bot.flows.weekly import WeeklyLetters
 from bot.flows.weeks import WeekRules, Weeks
 from bot.journal import Journal
+from bot.journal_file import is_taken
 from bot.logs import Recurring
 from bot.settings import DEFAULT_DB, Settings
 from bot.store.athletes import AthleteStore
@@ -65,6 +67,7 @@ from bot.store.figures import FigureStore
 from bot.store.followups import FollowupStore
 from bot.store.history import History
 from bot.store.indexes import Index, bootstrap, declare
+from bot.store.journals import JournalStore
 from bot.store.leases import Holder, LeaseStore
 from bot.store.letters import LetterStore
 from bot.store.outbox import Outbox
@@ -98,7 +101,6 @@ _FINISH_CALLS = 2.0
 _CANCEL_TRIES = 15
 _GOODBYE = 1.0
 _RETRY_BOOTSTRAP = 5.0
-_SERVICE_FACT = "service"
 _RATE_HOLDS = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
 
 ALERT_BOUNDS = Bounds()
@@ -298,10 +300,13 @@ def build_service(
         coach_chat_id=settings.coach_chat_id,
     )
     to_journal = (stores.journal, _fingerprint(settings), clock, recorder.wake)
+    unkept = Unkept(answerer, roster, languages, clock).tell
     source: Source = (
-        Intake(replying, *to_journal, polling=leadership, on_turn=notifier.turned)
+        Intake(replying, *to_journal, polling=leadership, on_unkept=unkept, on_turn=notifier.turned)
         if hook is None
-        else Reception(api, hook, *to_journal, polling=leadership, on_turn=notifier.turned)
+        else Reception(
+            *(api, hook, *to_journal), polling=leadership, on_unkept=unkept, on_turn=notifier.turned
+        )
     )
 
     composer = Composer(
@@ -358,17 +363,15 @@ def bot_name(settings: Settings) -> str:
     return f"bot-{_fingerprint(settings, settings.telegram_api_url):x}"
 
 
-async def _myself(journal: Journal, *, is_pushed: bool) -> Holder:
+def _myself(journal: Journal, *, is_pushed: bool) -> Holder:
     """This run. It is the same service as the one before on this journal, which so makes way at once."""
-    try:
-        service = (await journal.facts()).get(_SERVICE_FACT)
-        if service is None:
-            service = secrets.randbits(48)
-            await journal.remember({_SERVICE_FACT: service})
-    except JournalError:
-        service = secrets.randbits(48)  # the disk is in trouble: then the lease has to end by itself
     host = f"{socket.gethostname()} (process {os.getpid()})"
-    return Holder(secrets.token_hex(8), f"{service:x}", host, is_pushed)
+    return Holder(secrets.token_hex(8), f"{journal.identity:x}", host, is_pushed)
+
+
+def _register(settings: Settings, journal: Journal, db: Database) -> JournalRegister:
+    place = (socket.gethostname(), str(settings.data_dir.resolve()))
+    return JournalRegister(journal, JournalStore(db), bot_name(settings), *place)
 
 
 def _fingerprint(settings: Settings, *more: str) -> int:
@@ -402,8 +405,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
     meters: Meters = counting or NoMeters()
     on_write = None if counting is None else counting.wrote
     async with AsyncExitStack() as stack:
-        stack.enter_context(_only_one(settings.data_dir))
-        journal = await stack.enter_async_context(open_journal(settings.data_dir))
+        journal = await stack.enter_async_context(open_journal(settings.data_dir, clock))
         opened = await _unless(stop, stack.enter_async_context(_opened_database(settings, on_write)))
         if opened is None:
             return
@@ -413,7 +415,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, steady.witness
             )
         )
-        me = await _myself(journal, is_pushed=hook is not None)
+        me = _myself(journal, is_pushed=hook is not None)
         stores = build_stores(db, journal, clock, me.service)
         leadership = Leadership(stores.leases, bot_name(settings), me, clock, _elapsed)
         monitor = Monitor(db, journal, clock, lambda: hook is None and leadership.stands_by)
@@ -424,7 +426,8 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 open_http(settings, port, hook, db, journal, service, monitor, counting, clock)
             )
         # Not before everything that may fail: coroutines must be awaited once they are there.
-        upkeep = [_keep_indexes(db, declared_indexes(settings))]
+        register = _register(settings, journal, db)
+        upkeep = [_keep_indexes(db, declared_indexes(settings)), register.run()]
         if settings.coach_chat_id is not None:
             upkeep.append(_redirect_alerts(stores.taps.letters, settings.coach_chat_id, clock))
         if embedded is not None:
@@ -432,6 +435,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         if server is not None:
             upkeep.append(server.run())
         await _run(service, upkeep, stop, notifier)
+        await _within(_GOODBYE, register.leave())
     log.info("stopped")
 
 
@@ -585,11 +589,21 @@ def journal_file(data_dir: Path) -> Path:
 
 
 @asynccontextmanager
-async def open_journal(data_dir: Path) -> AsyncIterator[Journal]:
-    """The journal of a data directory, closed at the end."""
-    journal = Journal(journal_file(data_dir))
-    await journal.open()
+async def open_journal(
+    data_dir: Path, clock: Clock | None = None, *, may_make: bool = True
+) -> AsyncIterator[Journal]:
+    """The journal of a data directory, closed at the end.
+
+    Args:
+        clock: of the service that has it; None opens it beside a service.
+        may_make: see `Journal`.
+
+    Raises:
+        ConfigError: another service has it.
+    """
+    journal = Journal(journal_file(data_dir), clock, may_make=may_make)
     try:
+        await journal.open()
         yield journal
     finally:
         await journal.close()
@@ -694,37 +708,5 @@ async def open_http(
 
 
 def is_served(data_dir: Path) -> bool:
-    """Whether a bot is running on this data directory. Nothing is made there."""
-    if not _lock_file(data_dir).exists():
-        return False
-    try:
-        with _only_one(data_dir):
-            return False
-    except ConfigError:
-        return True
-
-
-def _lock_file(data_dir: Path) -> Path:
-    return data_dir / "run.lock"
-
-
-@contextmanager
-def _only_one(data_dir: Path) -> Iterator[None]:
-    """Two bots on one journal would each take the other's entries for their own."""
-    path = _lock_file(data_dir)
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = path.open("a")
-    except OSError as exc:
-        raise ConfigError(
-            f"DATA_DIR: {data_dir} cannot be used ({exc.strerror}); choose a directory that this user may"
-            " write to"
-        ) from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError(
-                f"DATA_DIR: another bot is running on {data_dir}; stop it, or give this one its own DATA_DIR"
-            ) from None
-        yield
+    """Whether a bot is running on this data directory. To be asked before its journal is opened here."""
+    return is_taken(journal_file(data_dir))

@@ -3,35 +3,67 @@
 SQLite in WAL mode with `synchronous=FULL`: a transaction is a batch, and its commit is an fsync.
 A row lives until it is processed *and* Telegram was told (confirmed): until then a redelivery of the same
 update must be recognised. Dead letters stay for inspection, the newest `MAX_DEAD_LETTERS` of them.
+
+The service makes certain before and after each commit that the file at the path is the one it writes to (see
+`bot.journal_file`), and notes the journal's numbers beside it: so a journal that is gone, replaced or
+shortened is noticed, and what is missing is known by number.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import secrets
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.core.clock import from_ms, to_ms
-from bot.core.errors import JournalError
-from bot.core.updates import sender_of, unreadable, without_sender
+from bot.core.clock import Clock, from_ms, system_clock, to_ms
+from bot.core.errors import ConfigError, JournalError
+from bot.core.language import Language
+from bot.core.losses import Loss, Numbers, missing
+from bot.core.texts.common import count
+from bot.core.texts.losses import lacks
+from bot.core.updates import TAP_LIFETIME, sender_of, unreadable, without_sender
+from bot.journal_file import JournalFile, Standing, Witness, read_witness, witness_of
+
+log = logging.getLogger(__name__)
 
 MAX_DEAD_LETTERS = 1_000
 LAST_POLL_FACT = "last_poll_ms"
 """When the bot was last reached: by a poll or a webhook of this service, or of one that it stands by for."""
 TOKEN_FACT = "token"  # noqa: S105  # the name of a fact
 """The token that Telegram took last, as a number."""
+GAP_FACT = "gap_until_ms"
+"""What was sent a tap's lifetime before this may have been answered in vain: see `bot.flows.absence`."""
+IDENTITY_FACT = "service"
+"""The journal's identity, at random; the service that has the journal goes by it, too."""
+LOSS_AT = "loss_ms"
+"""When it was found last that something is missing; see `read_loss`."""
+_LOSS_FIRST, _LOSS_LAST, _LOSS_IS_OPEN = "loss_first", "loss_last", "loss_is_open"
 
 _T = TypeVar("_T")
 _PENDING, _DONE, _DEAD = 0, 1, 2
 _STATE_NAMES = {_PENDING: "waiting", _DONE: "finished", _DEAD: "could not be processed"}
 _INT64 = 2**63
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_UNREADABLE = _DAMAGED | {sqlite3.SQLITE_IOERR}
+_WRITE_FAILS = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_TRUNCATE}
+# Bytes. A journal that has filled its disk needs room to work off what it holds: for the checkpoint of its
+# log, which `_LOG_PAGES` keep at 1 MiB, and for the log of what `_SMALL_CHUNK` entries take to be forgotten.
+_RESERVE = 2 * 2**20
+_LOG_PAGES = 256
+_A_BATCH = 128 * 2**10  # what there is room for, at least
+_PER_BYTE = 3  # an entry is written to the log and to the file, and to indexes
+_LITTLE = 64 * 2**20
+_SMALL_CHUNK = 50
+_VACUUMED = 64  # pages at a time
 _NO_ID = "no usable update_id"
 _REPR_KEPT = 10_000  # characters
 _SCHEMA = f"""
@@ -113,10 +145,22 @@ class Journal:
     """The journal in one file. All access goes through one thread, so that fsync never blocks the loop.
 
     Every method raises `JournalError` when the disk is full, read-only or damaged; nothing was written then.
+
+    Args:
+        clock: of the service that has the journal, which is then locked, watched and witnessed. None: it is
+            opened beside a service, if there is one.
+        may_make: make the file if there is none; else the journal is an empty one that nobody keeps.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock | None = None, *, may_make: bool = True) -> None:
         self._path = path
+        self._serves = clock is not None
+        self._clock = clock or system_clock
+        self._may_make = may_make
+        self._file: JournalFile | None = None
+        self._witness = Witness(path)
+        self._identity = 0
+        self._numbers = self._opened_with = Numbers()
         self._io = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._db: sqlite3.Connection | None = None
 
@@ -128,6 +172,21 @@ class Journal:
         """Close the file; the journal cannot be used afterwards."""
         await asyncio.get_running_loop().run_in_executor(self._io, self._close)
         self._io.shutdown()
+
+    @property
+    def identity(self) -> int:
+        """By which the journal, and the service that has it, are known; 0 where it was opened beside one."""
+        return self._identity
+
+    @property
+    def numbers(self) -> Numbers:
+        """How far it is, as the service that has it knows."""
+        return self._numbers
+
+    @property
+    def opened_with(self) -> Numbers:
+        """How far it was when the service opened it."""
+        return self._opened_with
 
     async def append(
         self, updates: Sequence[object], *, polled_at: datetime, facts: Mapping[str, int] | None = None
@@ -181,7 +240,7 @@ class Journal:
             db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", remembered.items())
             return new
 
-        return await self._write(write)
+        return await self._keep(rows, write)
 
     async def receive(self, updates: Sequence[object], *, received_at: datetime) -> None:
         """Store durably what was pushed. When this returns, it may be acknowledged, and so is forgotten by
@@ -201,7 +260,7 @@ class Journal:
                 )
                 _drop_old_dead_letters(db)
 
-        await self._write(write)
+        await self._keep(rows, write)
 
     async def pending(self, *, after: int, limit: int) -> list[Entry]:
         """Up to `limit` unprocessed entries behind position `after`, oldest first."""
@@ -219,18 +278,20 @@ class Journal:
 
     async def mark_answered(self, seqs: Iterable[int]) -> None:
         """Remember that these callback queries were answered although they are not processed yet."""
-        rows = [(seq,) for seq in seqs]
-        await self._write(lambda db: db.executemany("UPDATE updates SET answered = 1 WHERE seq = ?", rows))
+
+        def write(db: sqlite3.Connection, rows: Sequence[tuple[int]]) -> None:
+            db.executemany("UPDATE updates SET answered = 1 WHERE seq = ?", rows)
+
+        await self._write_all(seqs, write)
 
     async def finish(self, seqs: Iterable[int]) -> None:
         """These entries are processed: forget them as soon as Telegram has."""
-        rows = [(seq,) for seq in seqs]
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: sqlite3.Connection, rows: Sequence[tuple[int]]) -> None:
             db.executemany("DELETE FROM updates WHERE seq = ? AND confirmed = 1", rows)
             db.executemany(f"UPDATE updates SET state = {_DONE} WHERE seq = ?", rows)
 
-        await self._write(write)
+        await self._write_all(seqs, write)
 
     async def failed(self, seq: int, error: str, *, bury: bool) -> None:
         """Count a failed try; with `bury` the entry becomes a dead letter and is not tried again."""
@@ -250,6 +311,11 @@ class Journal:
         """Small durable facts: the last poll, and those given to `append` and `remember`."""
         return await self._read(lambda db: dict(db.execute("SELECT name, value FROM facts")))
 
+    async def reach(self) -> tuple[int | None, int]:
+        """Its identity, if it has one, and the number of its last entry, as they are in the file."""
+        last = await self._read(lambda db: _numbers(db).last)
+        return (await self.facts()).get(IDENTITY_FACT), last
+
     async def remember(self, facts: Mapping[str, int]) -> None:
         """Set facts."""
         rows = list(facts.items())
@@ -262,8 +328,26 @@ class Journal:
         )
 
     async def check_writable(self) -> None:
-        """Make sure that something can be written."""
-        await self._write(lambda db: db.execute("INSERT OR REPLACE INTO facts VALUES ('probe', 1)"))
+        """Make sure that an update could be kept: there is room, and the file is where it should be."""
+
+        def write(db: sqlite3.Connection) -> None:
+            self._witness.renew()
+            db.execute("INSERT OR REPLACE INTO facts VALUES ('probe', 1)")
+
+        await self._keep((), write)
+
+    async def is_kept(self) -> bool:
+        """Whether what is in the journal is in the file at its path, and so outlives the process."""
+        try:
+            await self._run(self._make_certain)
+        except JournalError:
+            return False
+        return True
+
+    async def note_loss(self, loss: Loss) -> None:
+        """Remember entries that are missing, and that whoever gave them may have tapped in vain; numbers go
+        on above them."""
+        await self._write(lambda db: self._note_loss(db, loss))
 
     async def state(self) -> JournalState:
         """What is waiting and what was given up."""
@@ -350,11 +434,18 @@ class Journal:
 
         def work(db: sqlite3.Connection) -> None:
             db.executescript("PRAGMA incremental_vacuum")  # `execute` would free a single page
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._empty_log(db)
 
         await self._read(work)
 
     def _open(self) -> None:
+        if self._serves:
+            self._open_as_service()
+            return
+        if not self._may_make and (not self._path.exists() or not self._path.stat().st_size):
+            # Nothing is made beside a service that may just be putting its own file back.
+            self._db = _connect(":memory:")
+            return
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path.touch(mode=0o600)
@@ -363,45 +454,326 @@ class Journal:
                 f"DATA_DIR: the journal {self._path} cannot be created ({exc.strerror}); choose a directory"
                 " that this user may write to"
             ) from exc
-        db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=5)
-        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        # What is deleted is overwritten: it may be what an athlete wrote, or asked to have forgotten.
-        db.execute("PRAGMA secure_delete = ON")
-        db.execute("PRAGMA journal_size_limit = 1048576")
-        db.executescript(_SCHEMA)
-        self._db = db
+        self._db = _connect(self._path)
+
+    def _open_as_service(self) -> None:
+        known = read_witness(self._path)
+        if known is None and witness_of(self._path).exists():
+            log.error(
+                "%s cannot be read: nobody knows whether the journal lacks anything", witness_of(self._path)
+            )
+        file = self._take()
+        try:
+            self._see_to_copy(file)
+            if file.is_empty and file.has_log:  # SQLite would throw the log away
+                file = self._move_aside(file)
+            db = self._connect_whole(file, is_known=known is not None)
+            if db is None:
+                file = self._move_aside(file)
+                db = _connect(self._path)
+        except BaseException:
+            file.release()
+            raise
+        self._begin(file, db, known)
+
+    def _connect_whole(self, file: JournalFile, *, is_known: bool) -> sqlite3.Connection | None:
+        """The journal in the file; None if it is damaged. One that nobody knows is left to the operator."""
+        is_doubtful = not file.is_empty and not file.is_database  # its log may make it whole
+        try:
+            db = _connect(self._path)
+        except sqlite3.DatabaseError as exc:
+            if is_known and _is(exc, _DAMAGED):
+                return None
+            raise
+        if is_doubtful and db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            db.close()
+            return None
+        return db
+
+    def _take(self) -> JournalFile:
+        file, folder = JournalFile(self._path), self._path.parent
+        try:
+            file.take()
+        except BlockingIOError:
+            raise ConfigError(
+                f"DATA_DIR: another bot is running on {folder}; stop it, or give this one its own DATA_DIR"
+            ) from None
+        except OSError as exc:
+            raise ConfigError(
+                f"DATA_DIR: {folder} cannot be used ({exc.strerror}); choose a directory that this user may"
+                " write to"
+            ) from None
+        return file
+
+    def _see_to_copy(self, file: JournalFile) -> None:
+        """A copy that was being put in place of a lost journal when the service was killed."""
+        if file.copy_path.exists():
+            if file.is_database:
+                file.copy_path.unlink()
+            else:
+                kept = file.copy_path.rename(self._aside("left-over"))
+                log.error("what may be left of the journal %s is kept as %s", self._path, kept)
+
+    def _begin(self, file: JournalFile, db: sqlite3.Connection, known: tuple[int, Numbers] | None) -> None:
+        """Go on with a file; what it lacks of what is known is noted."""
+        self._file, self._db = file, db
+        facts = dict(db.execute("SELECT name, value FROM facts"))
+        # Where the file does not say whose it is, it is new, or older than this question.
+        identity = facts.get(IDENTITY_FACT) or (known[0] if known else secrets.randbits(48))
+        last = _numbers(db).last
+        with _transaction(db):
+            if facts.get(IDENTITY_FACT) != identity:
+                db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (IDENTITY_FACT, identity))
+            if known is not None:
+                is_same = known[0] == identity
+                if (loss := missing(known[1], last if is_same else 0)) is not None:
+                    self._note_loss(db, loss)
+                if is_same and last < known[1].last:
+                    _number_from(db, known[1].last)
+        if not file.is_database:
+            self._empty_log(db)
+        self._identity = identity
+        file.opened()
+        self._note_numbers(db)
+        self._opened_with = self._numbers
+
+    def _note_loss(self, db: sqlite3.Connection, loss: Loss) -> None:
+        now = self._clock()
+        facts = {
+            LOSS_AT: to_ms(now),
+            _LOSS_FIRST: loss.first,
+            _LOSS_LAST: loss.last,
+            _LOSS_IS_OPEN: int(loss.is_open),
+            # Also what was tapped just now may be lost.
+            GAP_FACT: to_ms(now + TAP_LIFETIME),
+        }
+        db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
+        if _numbers(db).last < loss.last:
+            _number_from(db, loss.last)
+        log.error(
+            "the journal %s lacks %s: its file was deleted, emptied, or put back from an older copy. What of"
+            " that was received and not yet stored may be lost; what is unanswered is asked again, once",
+            *(self._path, lacks(loss, Language.EN)),
+        )
 
     def _close(self) -> None:
+        if self._file is not None and self._db is not None:
+            try:
+                self._make_certain()
+            except (JournalError, sqlite3.Error, OSError) as exc:
+                self._leave_copy(str(exc))
         if self._db is not None:
             self._db.close()
             self._db = None
+        if self._file is not None:
+            self._file.release()
+            self._file = None
+        self._witness.close()
+
+    # The file at the path
+
+    def _make_certain(self, *, may_be_hidden: bool = False) -> None:
+        """The file at the path is the one that is written to; it is put back if it is gone.
+
+        Raises:
+            JournalError: another stands there, unless it `may_be_hidden` by another.
+        """
+        file, db = self._file, self._connection()
+        if file is None or (standing := file.standing()) is Standing.OURS:
+            return
+        if standing is Standing.FOREIGN:
+            if may_be_hidden:
+                return
+            raise JournalError(
+                f"the journal {self._path} is not the file that this service writes to: another was put in"
+                " its place; move that away, and this service puts its own back. Nothing is confirmed to"
+                " Telegram meanwhile"
+            )
+        copy = file.begin_copy()
+        try:
+            is_sound = self._copy(db, copy.path)
+        except BaseException:
+            copy.release()
+            raise
+        if is_sound:
+            self._carry_over(file, db, copy)
+            return
+        copy.release()
+        if standing is Standing.GONE:
+            aside = copy.path.rename(self._aside())
+            log.error("what is left of the journal %s is damaged; it is kept as %s", self._path, aside)
+            new = JournalFile(self._path)
+            new.take()
+        else:
+            copy.path.unlink()
+            new = self._move_aside(file)
+        self._begin(new, _connect(self._path), (self._identity, self._numbers))
+        db.close()
+        file.release()
+
+    def _copy(self, db: sqlite3.Connection, target: Path) -> bool:
+        """Copy what the open journal holds; returns whether it is whole."""
+        try:
+            with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+                copy.execute("PRAGMA journal_mode = OFF")
+                copy.execute("PRAGMA synchronous = OFF")
+                db.backup(copy)
+                (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+                return bool(found == "ok") and _numbers(copy).last >= self._numbers.last
+        except sqlite3.DatabaseError as exc:
+            if _is(exc, _UNREADABLE) and exc.sqlite_errorcode not in _WRITE_FAILS:
+                return False
+            raise
+
+    def _carry_over(self, file: JournalFile, db: sqlite3.Connection, copy: JournalFile) -> None:
+        there = file.become(copy)
+        try:
+            new = _connect(self._path)
+        except BaseException:
+            self._path.unlink()  # to be tried again
+            there.release()
+            raise
+        self._file, self._db = there, new
+        # Only now, so that it stays locked throughout. SQLite leaves the new file's log alone: the old file
+        # does not stand at the path any more.
+        db.close()
+        file.release()
+        there.opened()
+        self._witness.renew()
+        self._note_numbers(new)
+        (waiting,) = new.execute(f"SELECT count(*) FROM updates WHERE state = {_PENDING}").fetchone()
+        log.warning(
+            "the journal %s was gone, or a part of it; it is put back, with %s that this service still had",
+            *(self._path, count(waiting, "unprocessed update")),
+        )
+
+    def _leave_copy(self, why: str) -> None:
+        """What only this process can still read is put beside the path, where another file stands."""
+        try:
+            if self._numbers.last == self._numbers.done:
+                return
+            target = self._aside("left-over")
+            if self._copy(self._connection(), target):
+                log.error(
+                    "%s. What this service still had to process is in %s: with the service stopped, put that"
+                    " in the journal's place",
+                    *(why, target),
+                )
+        except (sqlite3.Error, OSError) as exc:
+            log.error("%s; what this service still had to process is lost (%s)", why, exc)
+
+    def _move_aside(self, file: JournalFile) -> JournalFile:
+        """Keep a damaged file under another name; returns a new one, in its place."""
+        aside = file.move_aside(self._aside().name.removeprefix(f"{self._path.name}."))
+        log.error("the journal %s is damaged; it is kept as %s, and a new one is begun", self._path, aside)
+        new = JournalFile(self._path)
+        new.take()
+        if self._file is not file:
+            file.release()
+        return new
+
+    def _aside(self, what: str = "damaged") -> Path:
+        return self._path.with_name(f"{self._path.name}.{what}-{self._clock():%Y%m%dT%H%M%SZ}")
+
+    def _note_numbers(self, db: sqlite3.Connection) -> None:
+        if self._file is not None:
+            self._numbers = _numbers(db)
+            self._witness.note(self._identity, self._numbers)
+
+    # Room on the disk
+
+    def _require_room(self, size: int) -> None:
+        """There is room for so many bytes of updates, beside what is needed to work off what is there."""
+        file, needed = self._file, _RESERVE + _PER_BYTE * max(size, _A_BATCH)
+        if file is None or file.free >= needed:
+            return
+        db = self._connection()
+        self._empty_log(db)
+        while file.free < needed and db.execute("PRAGMA freelist_count").fetchone()[0]:
+            db.executescript(f"PRAGMA incremental_vacuum({_VACUUMED})")
+            self._empty_log(db)
+        if (free := file.free) < needed:
+            raise JournalError(
+                f"the journal {self._path} takes no more: {free // 1024} KiB are free on its disk, which it"
+                " needs to work off what it holds; free disk space. Nothing is confirmed to Telegram"
+                " meanwhile"
+            )
+
+    def _empty_log(self, db: sqlite3.Connection) -> None:
+        try:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            if self._file is not None:
+                self._file.wrote()
+
+    # Access
 
     async def _read(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
         return await self._run(lambda: work(self._connection()))
 
     async def _write(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
-        def transaction() -> _T:
-            db = self._connection()
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(db)
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
+        def write() -> _T:
+            self._make_certain(may_be_hidden=True)
+            return self._commit(work)
+
+        return await self._run(write)
+
+    async def _keep(
+        self,
+        rows: Sequence[tuple[int | None, int, bool, bytes]],
+        work: Callable[[sqlite3.Connection], _T],
+    ) -> _T:
+        """Write what may then be confirmed: it is certain that it is in the file at the path."""
+        size = sum(len(raw) for *_, raw in rows)
+
+        def keep() -> _T:
+            self._make_certain()
+            self._require_room(size)
+            result = self._commit(work)
+            self._make_certain()
             return result
 
-        return await self._run(transaction)
+        return await self._run(keep)
+
+    async def _write_all(
+        self, seqs: Iterable[int], work: Callable[[sqlite3.Connection, Sequence[tuple[int]]], None]
+    ) -> None:
+        """Write in so many steps that their logs have room on the disk."""
+        rows = [(seq,) for seq in seqs]
+
+        def write() -> None:
+            step = len(rows)
+            if self._file is not None and self._file.free < _LITTLE:
+                step = _SMALL_CHUNK
+            for start in range(0, len(rows), max(step, 1)):
+                chunk = rows[start : start + step]
+                self._make_certain(may_be_hidden=True)
+                self._commit(lambda db, chunk=chunk: work(db, chunk))  # type: ignore[misc]
+
+        await self._run(write)
+
+    def _commit(self, work: Callable[[sqlite3.Connection], _T]) -> _T:
+        db = self._connection()
+        try:
+            with _transaction(db):
+                result = work(db)
+        finally:
+            if self._file is not None:
+                self._file.wrote()
+        self._note_numbers(db)
+        return result
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         # Shielded: a cancelled caller must not leave a transaction whose fate nobody knows.
         try:
             return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._io, work))
+        except OSError as exc:
+            raise JournalError(
+                f"the journal {self._path} cannot be written or read ({exc.strerror}); free disk space or"
+                " restore write access. Nothing is confirmed to Telegram meanwhile"
+            ) from exc
         except sqlite3.Error as exc:
-            is_damaged = getattr(exc, "sqlite_errorcode", None) in _DAMAGED
+            is_damaged = _is(exc, _DAMAGED)
             cure = (
                 "restore it from a backup (docs/backup.md), or move it away and lose what only it holds"
                 if is_damaged
@@ -416,6 +788,54 @@ class Journal:
         if self._db is None:
             raise JournalError(f"the journal {self._path} is not open")
         return self._db
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    """The journal in a file, which is made if it is empty."""
+    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
+    try:
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        # What is deleted is overwritten: it may be what an athlete wrote, or asked to have forgotten.
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("PRAGMA journal_size_limit = 1048576")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        db.executescript(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _is(exc: sqlite3.Error, kinds: set[int]) -> bool:
+    """Whether it is of one of these kinds; SQLite tells what exactly in further bits."""
+    return (getattr(exc, "sqlite_errorcode", None) or 0) & 0xFF in kinds
+
+
+def _numbers(db: sqlite3.Connection) -> Numbers:
+    last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'updates'").fetchone() or (0,)
+    waits = f"SELECT seq FROM updates WHERE state = {_PENDING} ORDER BY seq LIMIT 1"
+    first = db.execute(waits).fetchone() or (last[0] + 1,)
+    return Numbers(last[0], first[0] - 1)
+
+
+def _number_from(db: sqlite3.Connection, last: int) -> None:
+    """Let the next entry stand behind this number."""
+    db.execute("DELETE FROM sqlite_sequence WHERE name = 'updates'")
+    db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('updates', ?)", (last,))
 
 
 def _may_be_of(raw: bytes, user_id: int) -> bool:
@@ -434,6 +854,14 @@ def _drop_old_dead_letters(db: sqlite3.Connection) -> None:
         f"DELETE FROM updates WHERE state = {_DEAD} AND seq <= (SELECT seq FROM updates"
         f" WHERE state = {_DEAD} ORDER BY seq DESC LIMIT 1 OFFSET {MAX_DEAD_LETTERS})"
     )
+
+
+def read_loss(facts: Mapping[str, int]) -> tuple[Loss, datetime] | None:
+    """What a journal was found to lack last, and when; None if nothing ever was."""
+    if LOSS_AT not in facts:
+        return None
+    loss = Loss(facts[_LOSS_FIRST], facts[_LOSS_LAST], bool(facts[_LOSS_IS_OPEN]))
+    return loss, from_ms(facts[LOSS_AT])
 
 
 def update_id_of(update: object) -> int | None:

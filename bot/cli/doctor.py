@@ -34,8 +34,10 @@ from bot.flows.checkup_machine import (
     look_at_journal,
     look_at_port,
     look_at_privacy,
+    look_for_journal,
     machine_zone,
 )
+from bot.journal_file import read_witness
 from bot.logs import RedactingFormatter, setup_logging
 from bot.settings import ENV_FILE, Settings, doubts, load_readable
 from bot.telegram.client import BotClient
@@ -159,7 +161,7 @@ class _Examination:
             return [skip(check, "see data") for check in ("service", "journal")]
         settings = self._settings
         file = app.journal_file(settings.data_dir)
-        if not file.exists():
+        if not file.exists() or not file.stat().st_size:
             return [
                 machine.judge_service(
                     is_running=self._served,
@@ -167,7 +169,7 @@ class _Examination:
                     now=system_clock(),
                     data_dir=str(settings.data_dir),
                 ),
-                ok("journal", f"{file} is not there yet; `run` makes it"),
+                look_for_journal(file),
             ]
 
         async def work() -> Iterable[Finding]:
@@ -199,6 +201,7 @@ class _Examination:
             settings.athlete_ids,
             settings.hours(),
             None if settings.telegram_bot_token is None else app.bot_name(settings),
+            None if (known := read_witness(app.journal_file(settings.data_dir))) is None else f"{known[0]:x}",
         )
         opened = []
 

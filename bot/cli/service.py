@@ -321,7 +321,10 @@ def stats(days: int, as_json: bool, picture: Path | None) -> None:
 
 
 async def _stats(settings: Settings, days: int, picture: Path | None) -> Stats:
-    async with app.open_journal(settings.data_dir) as journal, app.open_database(settings) as db:
+    async with (
+        app.open_journal(settings.data_dir, may_make=False) as journal,
+        app.open_database(settings) as db,
+    ):
         stores = app.build_stores(db, journal, system_clock)
         roster = app.build_roster(settings, stores, system_clock)
         figures = await app.build_figures(settings, stores, roster, system_clock).collect(days)

@@ -54,6 +54,10 @@ class Cause(Enum):
     """Something about an answer that is not there."""
     OTHER_ANSWER = auto()
     """Something that belongs to another answer than the one that counts."""
+    NO_ALERT = auto()
+    """To have seen an alert that is not there, or not in this chat."""
+    NOT_ASKED = auto()
+    """To have everything deleted, when that was not asked, or long ago."""
     FORGOTTEN = auto()
     """It came before its sender had everything deleted."""
 

@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
+from bot.core.losses import Loss
+
 POLLED_WITHIN = timedelta(seconds=90)
 """A poll takes half a minute, and is tried again every few seconds."""
 DRAINED_WITHIN = timedelta(minutes=2)
@@ -211,7 +213,20 @@ class Unheard:
     reason: str
 
 
-News: TypeAlias = Broke | Recovered | Buried | TookOver | Unheard
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """To be told: entries of the journal are missing.
+
+    Attributes:
+        loss: which.
+        found_at: when that was noticed.
+    """
+
+    loss: Loss
+    found_at: datetime
+
+
+News: TypeAlias = Broke | Recovered | Buried | TookOver | Unheard | Missing
 
 
 def decide(part: Part, course: Course, told: Told, now: datetime, bounds: Bounds) -> Broke | Recovered | None:

@@ -14,13 +14,11 @@ from datetime import datetime, timedelta
 from bot.core.clock import Clock, from_ms, to_ms
 from bot.core.errors import JournalError, StorageError
 from bot.core.updates import TAP_LIFETIME
-from bot.journal import Journal
+from bot.journal import GAP_FACT, Journal
 from bot.logs import Recurring, describe_defect
 from bot.store.followups import FollowupStore
 
 log = logging.getLogger(__name__)
-
-GAP_FACT = "gap_until_ms"
 
 _INTERVAL = 2.0
 

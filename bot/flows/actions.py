@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.core.actions import Action, ActionTap
 from bot.core.errors import StorageRejected
-from bot.core.feedback import NotWritten, Outcome, Tap
+from bot.core.feedback import Cause, NotWritten, Outcome, Tap
 from bot.core.language import Text
 from bot.core.order import Stamp
 from bot.core.prompts import Kind
@@ -95,23 +95,23 @@ class Actions:
         if not is_confirmed and not await self._forgetting.is_asked(user_id, tap.stamp):
             if tombstone is not None and tap.received_at - tombstone.at.at <= CONFIRM_WITHIN:
                 return done  # tapped twice
-            return NotWritten(Outcome.REFUSED) if athlete is None else _EXPIRED
+            return NotWritten(Outcome.REFUSED, cause=None if athlete is None else Cause.NOT_ASKED)
         if tap.prompt_at is None or tap.received_at - tap.prompt_at > CONFIRM_WITHIN:
-            return _EXPIRED
+            return NotWritten(Outcome.REFUSED, cause=Cause.NOT_ASKED)
         try:
             return Begun(await self._forgetting.begin(user_id, athlete, tap.stamp), tap.stamp, done)
         except StorageRejected as exc:  # it must not hold up everybody's taps
             log.error("/forgetme cannot be carried out: %s", exc)
             return Acted(NOT_DONE, is_alert=True)
 
-    async def _see(self, reference: str, tap: Tap) -> Acted:
+    async def _see(self, reference: str, tap: Tap) -> Acted | NotWritten:
         if tap.chat_id is None:
-            return Acted(texts.NO_ALERT, is_alert=True)
+            return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
         name = tap.first_name or tap.username or str(tap.user_id)
         alert = await self._letters.see(reference, tap.chat_id, name, tap.update_id, tap.received_at)
         notice = None if alert is None else _notice(alert, tap)
         if alert is None or notice is None:
-            return Acted(texts.NO_ALERT, is_alert=True)
+            return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
         await self._letters.raise_([notice])
         return Acted(texts.SEEN)
 
@@ -136,6 +136,3 @@ def _notice(alert: Document, tap: Tap) -> Letter | None:
         at=tap.received_at,
         seen_by=alert.get("seenBy"),
     )
-
-
-_EXPIRED = Acted(privacy_texts.TOO_LATE, is_alert=True)

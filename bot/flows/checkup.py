@@ -24,6 +24,7 @@ from bot.store.athletes import AthleteStore
 from bot.store.connection import Database
 from bot.store.dates import find_odd_dates
 from bot.store.indexes import Index, examine
+from bot.store.journals import JournalStore
 from bot.store.leases import LeaseStore
 from bot.store.plans import PlanStore
 from bot.store.probes import blocked_chats, look, try_rights
@@ -178,6 +179,7 @@ class Expected:
         place: where it is, for messages.
         hours: of athletes without their own.
         bot: by which its services find each other; None without a token.
+        journal: the identity of the journal in DATA_DIR; None where there is none.
     """
 
     place: str
@@ -185,6 +187,7 @@ class Expected:
     athlete_ids: Collection[int]
     hours: Hours
     bot: str | None
+    journal: str | None = None
 
 
 async def look_at_mongodb(db: Database, expected: Expected, clock: Clock, notes: Notes) -> list[Finding]:
@@ -227,7 +230,10 @@ async def look_at_mongodb(db: Database, expected: Expected, clock: Clock, notes:
             return [skip("services", "see token")]
         peers = await LeaseStore(db).peers(expected.bot)
         notes.takers = [peer.host for peer in peers if peer.is_alive and peer.is_pushed]
-        return [mongodb.judge_services(peers)]
+        journals = [
+            it for it in await JournalStore(db).of_bot(expected.bot) if it.identity != expected.journal
+        ]
+        return [mongodb.judge_services(peers), *mongodb.judge_journals(journals)]
 
     slow = "ask again when MongoDB has less to do; feedback-bot bootstrap takes its time"
     for looks in await asyncio.gather(

@@ -17,7 +17,9 @@ from bot.core.checks import machine
 from bot.core.checks.machine import PortState
 from bot.core.checks.report import Finding, fail, ok
 from bot.core.clock import Clock, from_ms
-from bot.journal import LAST_POLL_FACT, Journal
+from bot.core.losses import Loss, missing
+from bot.journal import LAST_POLL_FACT, Journal, read_loss
+from bot.journal_file import read_witness
 
 _LOCALTIME = Path("/etc/localtime")
 _OURS = b'{"status":"ok"}'  # what /healthz says
@@ -92,8 +94,11 @@ async def look_at_journal(journal: Journal, path: Path, clock: Clock, *, is_serv
     """
     damage = await journal.damage()
     state = await journal.state()
-    polled_ms = (await journal.facts()).get(LAST_POLL_FACT)
+    facts = await journal.facts()
+    polled_ms = facts.get(LAST_POLL_FACT)
     now = clock()
+    # A running service writes on meanwhile, and looks itself.
+    lack = None if is_served else await _lack(journal, path)
     return [
         machine.judge_service(
             is_running=is_served,
@@ -101,6 +106,8 @@ async def look_at_journal(journal: Journal, path: Path, clock: Clock, *, is_serv
             now=now,
             data_dir=str(path.parent),
         ),
+        *machine.judge_loss(read_loss(facts), now, str(path)),
+        *filter(None, [machine.judge_missing(lack, str(path), is_there=True)]),
         *machine.judge_journal(
             damage=damage,
             pending=state.pending,
@@ -112,6 +119,22 @@ async def look_at_journal(journal: Journal, path: Path, clock: Clock, *, is_serv
             path=str(path),
         ),
     ]
+
+
+def look_for_journal(path: Path) -> Finding:
+    """The journal where there is none, or an empty file."""
+    known = read_witness(path)
+    lack = None if known is None else missing(known[1], 0)
+    made = ok("journal", f"{path} is not there yet; `run` makes it")
+    return machine.judge_missing(lack, str(path), is_there=False) or made
+
+
+async def _lack(journal: Journal, path: Path) -> Loss | None:
+    """What the journal lacks of what the file beside it knows."""
+    if (known := read_witness(path)) is None:
+        return None
+    identity, last = await journal.reach()
+    return missing(known[1], last if identity in (None, known[0]) else 0)
 
 
 async def look_at_port(host: str, port: int) -> tuple[PortState, str]:

@@ -14,7 +14,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -63,6 +63,7 @@ class Intake:
         clock: the time of receipt.
         on_new: called after each batch that brought something new.
         polling: whose turn it is to poll.
+        on_unkept: called with a batch that the journal does not take; it is not confirmed.
         on_turn: called again and again as long as the loop turns, whether polls succeed or not: at least
             every `LONGEST_TURN` seconds.
         sleep, monotonic: waiting and its measure, in seconds; passed in by tests.
@@ -77,6 +78,7 @@ class Intake:
         on_new: Callable[[], None],
         *,
         polling: Polling,
+        on_unkept: Callable[[Sequence[object]], None] = lambda _: None,
         on_turn: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
@@ -87,6 +89,7 @@ class Intake:
         self._clock = clock
         self._on_new = on_new
         self._polling = polling
+        self._on_unkept = on_unkept
         self._on_turn = on_turn
         self._sleep = sleep
         self._monotonic = monotonic
@@ -170,7 +173,11 @@ class Intake:
         self._polling.polled()
         facts = {**self._trust.taken(), **self._gap_before(started_at)}
         # Shielded: a batch that arrived is kept even if the bot is told to stop right now.
-        new = await asyncio.shield(self._journal.append(updates, polled_at=polled_at, facts=facts))
+        try:
+            new = await asyncio.shield(self._journal.append(updates, polled_at=polled_at, facts=facts))
+        except JournalError:
+            self._on_unkept(updates)
+            raise
         self._last_poll_ms = to_ms(polled_at)
         if not self._ever_polled:
             log.info("polling Telegram")

@@ -78,7 +78,18 @@ class Notes:
             message_id=note.message_id,
             is_edit=note.is_edit,
         )
-        return Reply(await self._keep(addition, note.asked_at, language), is_outcome=True)
+        text = await self._keep(addition, note.asked_at, language)
+        waits = addition.session if text == texts.NOTED_TAP(language) else None
+        return Reply(text, is_outcome=True, waits=waits)
+
+    async def noted(self, reply: Reply, language: Language) -> Reply:
+        """What to say to a note whose answer may have come with it.
+
+        Raises:
+            StorageError: it cannot be told.
+        """
+        has_come = reply.waits is not None and await self._events.standing([reply.waits])
+        return Reply(texts.NOTED(language), is_outcome=True) if has_come else reply
 
     async def _keep(self, note: Addition, asked_at: datetime | None, language: Language) -> str:
         session = note.session

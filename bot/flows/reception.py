@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,7 @@ class Reception:
         token: a number that stands for the bot's token, as for the intake.
         polling: how the bot's other services are.
         on_new: called after each commit.
+        on_unkept: called with what the journal does not take; it is not acknowledged.
         on_turn: called at least every ten seconds as long as the loop turns.
     """
 
@@ -65,6 +66,7 @@ class Reception:
         on_new: Callable[[], None],
         *,
         polling: Polling,
+        on_unkept: Callable[[Sequence[object]], None] = lambda _: None,
         on_turn: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
@@ -75,6 +77,7 @@ class Reception:
         self._clock = clock
         self._on_new = on_new
         self._polling = polling
+        self._on_unkept = on_unkept
         self._on_turn = on_turn
         self._sleep = sleep
         self._waiting: list[_Pushed] = []
@@ -107,12 +110,13 @@ class Reception:
             raise mine.failure
 
     async def _keep(self, batch: list[_Pushed]) -> None:
+        updates = [pushed.update for pushed in batch]
         try:
-            updates = [pushed.update for pushed in batch]
             await self._journal.receive(updates, received_at=self._clock())
         except JournalError as exc:
             for pushed in batch:
                 pushed.failure = exc
+            self._on_unkept(updates)
             return
         for pushed in batch:
             pushed.is_durable = True

@@ -75,7 +75,7 @@ class _Message:
         rejections: how often MongoDB has refused it.
         failure: why it is given up.
         is_forgotten: it came before its sender had everything deleted.
-        is_done: seen to, and the reply is on its way.
+        is_done: seen to; what is left is to reply.
     """
 
     entry: Entry
@@ -238,6 +238,7 @@ class Recorder:
             parts[number].append(item)
         if len(parts) > 1:
             self._refuse_early(read)
+        waiting: list[_Message] = []
         for part in parts:
             items: list[TapEntry] = []
             messages: list[_Message] = []
@@ -257,6 +258,9 @@ class Recorder:
                         await self._persist_alone([], [message])
                 for tap in items:
                     await self._persist_alone([tap], [])
+            waiting += [message for message in messages if message.reply and message.reply.waits]
+        for message in waiting:
+            await self._tell_of_note(message)
 
     async def _open(self, entry: Entry, update: _Update) -> TapEntry | _Message | None:
         """What the database is needed for; the rest is seen to here."""
@@ -321,10 +325,22 @@ class Recorder:
             if message.failure is not None:
                 await self._give_up(message, message.failure)
                 continue
-            seq = message.entry.seq
-            self._commands.put(message.command, partial(self._books.answered, seq), message.reply)
-            self._books.stored(seq)
             message.is_done = True
+            if message.reply is None or message.reply.waits is None:
+                self._tell(message, message.reply)
+
+    def _tell(self, message: _Message, reply: Reply | None) -> None:
+        seq = message.entry.seq
+        self._commands.put(message.command, partial(self._books.answered, seq), reply)
+        self._books.stored(seq)
+
+    async def _tell_of_note(self, message: _Message) -> None:
+        """Its answer may have come behind it, in the same page."""
+        reply = message.reply
+        language = self._languages.of(message.command.user_id, message.command.language_code)
+        with contextlib.suppress(StorageError):  # then it is told of what was known
+            reply = None if reply is None else await self._notes.noted(reply, language)
+        self._tell(message, reply)
 
     def _forgotten(self, item: TapEntry) -> None:
         """A deletion is done: that is told now, and not before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.core.keyboards import Keyboard
+from bot.store.feedback import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Reply:
         text: empty: nothing.
         is_refused: whether the message counts as refused.
         is_outcome: whether it tells what has become of what somebody wrote, and must not be left out.
+        waits: of a note: whose answer it waits for.
         html: whether `text` is HTML.
         keyboard: buttons below it.
         picture: a PNG, with the text below; `without_picture` is said where Telegram does not take it.
@@ -32,6 +34,7 @@ class Reply:
     text: str
     is_refused: bool = False
     is_outcome: bool = False
+    waits: Identity | None = None
     html: bool = False
     keyboard: Keyboard | None = None
     picture: bytes | None = None

@@ -138,7 +138,10 @@ class Responder:
         self._answer(entry, Answer(query_id, texts.NOT_SAVED(language), alert=True))
 
     async def answer_the_waiting(self, is_idle: Callable[[], bool]) -> None:
-        """Until cancelled, tell taps that wait for MongoDB that they were received."""
+        """Until cancelled, tell taps that wait for MongoDB that they were received.
+
+        Those in a journal that has lost its file are told that they are not kept.
+        """
         position = 0
         while True:
             await asyncio.sleep(_INTERVAL)
@@ -150,12 +153,13 @@ class Responder:
                 )
             except JournalError:
                 continue  # reported by those who must write
+            is_kept = not waiting or await self._journal.is_kept()
             for entry in self._books.unanswered(waiting):
-                self._answer_early(entry)
+                self._answer_early(entry, is_kept=is_kept)
             if waiting:
                 position = waiting[-1].seq
 
-    def _answer_early(self, entry: Entry) -> None:
+    def _answer_early(self, entry: Entry, *, is_kept: bool) -> None:
         try:
             update = read_update(entry.update, entry.received_at)
             case = self._taps.judge(update.tap) if isinstance(update, TapUpdate) else None
@@ -165,6 +169,9 @@ class Responder:
             return
         if isinstance(case.verdict, NotWritten):
             answer = self._refusal(case, case.verdict)
+        elif not is_kept:
+            language = self._languages.of(case.tap.user_id, case.tap.language_code)
+            answer = Answer(case.tap.query_id, texts.NOT_KEPT(language), alert=True)
         else:
             text = texts.RECEIVED if case.is_answer else texts.RECEIVED_UNJUDGED
             language = self._languages.of(case.tap.user_id, case.tap.language_code)

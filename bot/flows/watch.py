@@ -28,6 +28,7 @@ from bot.core.health import (
     Buried,
     Course,
     Finding,
+    Missing,
     News,
     Part,
     Recovered,
@@ -42,10 +43,11 @@ from bot.core.health import (
 )
 from bot.core.language import Language
 from bot.core.limits import SendLimits
+from bot.core.losses import Loss
 from bot.core.texts.alerts import alert
 from bot.flows.ports import BotApi
 from bot.flows.turns import turn
-from bot.journal import Journal
+from bot.journal import Journal, read_loss
 from bot.logs import Recurring, describe_defect
 
 log = logging.getLogger(__name__)
@@ -55,7 +57,9 @@ _INTERVAL = 5.0
 _UNKNOWN_PAUSE, _UNKNOWN_LONGEST = 120.0, 1_800.0
 _DEAD, _DEAD_TOLD, _DEAD_SENT = "alert_dead_letters", "alert_dead_letters_told_ms", "alert_dead_letters_sent"
 
-_Subject: TypeAlias = Part | type[TookOver | Unheard] | None
+_LOSS_SENT = "alert_loss_sent_ms"
+
+_Subject: TypeAlias = Part | type[TookOver | Unheard | Missing] | None
 """What news are about; None: dead letters."""
 
 
@@ -100,6 +104,7 @@ class Watch:
         self._told: dict[Part, Told] = {part: Told() for part in Part}
         self._dead_told = 0
         self._dead_told_at: datetime | None = None
+        self._loss_put: tuple[Loss, datetime] | None = None
         self._courses: dict[Part, Course] = {part: Course() for part in Part}
         self._ending: dict[Part, datetime] = {}
         self._ended: set[Part] = set()
@@ -133,6 +138,7 @@ class Watch:
         for finding in findings:
             await self._consider(finding, vitals.at)
         await self._consider_dead_letters(vitals)
+        await self._consider_losses()
         for event in self._events():
             self._put(type(event), event)
         await asyncio.gather(*(self._deliver(admin) for admin in self._admins))
@@ -185,6 +191,19 @@ class Watch:
             await self._journaled(self._journal.remember(facts))
             self._put(None, Buried(number))
 
+    async def _consider_losses(self) -> None:
+        """The journal remembers what it lacks, and whether somebody was told."""
+        try:
+            facts = await self._journal.facts()
+        except JournalError:
+            return  # told as a part that is broken
+        if (found := read_loss(facts)) is None or found == self._loss_put:
+            return
+        loss, found_at = self._loss_put = found
+        if to_ms(found_at) != facts.get(_LOSS_SENT):
+            log.warning("telling the admins: the journal lacks entries")
+            self._put(Missing, Missing(loss, found_at))
+
     def _put(self, subject: _Subject, news: News) -> None:
         for waiting in self._waiting.values():
             match news, waiting.get(subject):
@@ -231,7 +250,8 @@ class Watch:
         facts = {_sent(item.part): to_ms(item.since) for item in news if isinstance(item, Broke)}
         if any(isinstance(item, Buried) for item in news):
             facts[_DEAD_SENT] = self._dead_told
-        return facts
+        losses = [item for item in news if isinstance(item, Missing)]
+        return facts | ({_LOSS_SENT: to_ms(losses[0].found_at)} if losses else {})
 
     def _is_outdated(self, news: News) -> bool:
         return isinstance(news, Broke) and self._courses[news.part].is_well is True

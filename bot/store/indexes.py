@@ -128,6 +128,8 @@ def declare(
         Index("figures", (("computedAt", 1),), expire_after_days=2),
         Index("figure_touches", (("at", 1),), expire_after_days=2),
         Index("send_slots", (("at", 1),), expire_after_days=2),
+        Index("journals", (("bot", 1),)),
+        Index("journals", (("seenAt", 1),), expire_after_days=180),
         Index("athletes", (("athleteId", 1),), unique=True),
         Index("athletes", (("userId", 1),), unique=True, sparse=True),
         Index("athletes", (("invite.hash", 1),), unique=True, sparse=True),

@@ -63,6 +63,7 @@ SERVICE = Role(
         "figure_touches": _WRITE,
         "leases": _WRITE,
         "send_slots": _WRITE,
+        "journals": _WRITE,
         "plan_snapshots": (*_WATCHED, "changeStream"),
         # Only `doctor` looks at these, for their indexes and dates.
         "run_events": _WATCHED,

@@ -14,7 +14,7 @@ import pytest
 from bot.core.callbacks import FeedbackType
 from bot.core.details import Detail
 from bot.core.errors import StorageUnavailable
-from bot.core.feedback import NotWritten, Outcome
+from bot.core.feedback import Cause, NotWritten, Outcome
 from bot.core.prompts import LEASE
 from bot.core.texts import actions as action_texts
 from bot.flows.actions import Acted
@@ -186,7 +186,7 @@ async def test_seen_by_nobody_else(desk: Desk, chat: int) -> None:
     await desk.answer(1, PAIN)
     await desk.send(after=1)
     result = await desk.seen(2, chat, data=desk.button(desk.alerts()[0]))
-    assert result in (NotWritten(Outcome.REFUSED), Acted(action_texts.NO_ALERT, is_alert=True))
+    assert result in (NotWritten(Outcome.REFUSED), NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT))
     assert "seenAt" not in (await desk.letters())[0]
     assert len(await desk.letters()) == 1
 
@@ -194,7 +194,7 @@ async def test_seen_by_nobody_else(desk: Desk, chat: int) -> None:
 async def test_a_button_whose_alert_is_gone(desk: Desk) -> None:
     """It is said that nobody was told."""
     result = await desk.seen(1, data="do|seen|~nothing")
-    assert result == Acted(action_texts.NO_ALERT, is_alert=True)
+    assert result == NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
 
 
 async def test_other_actions_are_for_private_chats(desk: Desk) -> None:
@@ -412,3 +412,22 @@ async def test_letters_are_no_questions(desk: Desk, db: Database, tmp_path: Path
     roster = await desk.roster.loaded()
     await Planner(PlanStore(db), SlotStore(db), lambda: roster, lambda: later, 14).reconcile(roster)
     assert await desk.letters() == stored
+
+
+async def test_two_hundred_pains_are_told_one_by_one(desk: Desk) -> None:
+    """Whatever has piled up is told to the end, each in a message of its own, and none twice."""
+    sessions = [f"s{number}" for number in range(200)]
+    taps = [
+        desk.tap(number, f"session_feedback|r|{session}|{PAIN}") for number, session in enumerate(sessions, 1)
+    ]
+    await desk.store(*taps)
+    await desk.store(*taps)  # and once more, after a crash
+    await desk.send()
+    letters = await desk.letters()
+    assert {letter["about"]["sessionId"] for letter in letters} == set(sessions)
+    assert {letter["state"] for letter in letters} == {"sent"}
+    alerts = desk.alerts()
+    assert len(alerts) == len(
+        {alert["reply_markup"]["inline_keyboard"][0][0]["callback_data"] for alert in alerts}
+    )
+    assert len(alerts) == len(sessions)

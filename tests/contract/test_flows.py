@@ -64,7 +64,7 @@ from bot.flows import dispatcher as dispatcher_module
 from bot.flows import recorder as recorder_module
 from bot.flows import responder as responder_module
 from bot.flows import taps as taps_module
-from bot.flows.absence import GAP_FACT, Absence
+from bot.flows.absence import Absence
 from bot.flows.answers import Answer, Answerer
 from bot.flows.books import Books
 from bot.flows.commands import Commands
@@ -82,7 +82,7 @@ from bot.flows.requests import Requests
 from bot.flows.responder import ANSWER_WITHIN, Responder
 from bot.flows.roster import RosterKeeper
 from bot.flows.taps import Taps
-from bot.journal import Entry, Journal
+from bot.journal import GAP_FACT, Entry, Journal
 from bot.store.athletes import AthleteStore
 from bot.store.feedback import FeedbackStore, Identity, Recorded, Unrecordable
 from bot.store.followups import FollowupStore
@@ -295,6 +295,11 @@ class ShakyJournal(Journal):
         self.after_empty_page: Callable[[], Awaitable[None]] | None = None
         self.page = 1000
         self.finish_fails = False
+        self.is_gone = False
+
+    async def is_kept(self) -> bool:
+        """Whether its file is there, as told."""
+        return not self.is_gone
 
     async def append(
         self, updates: Sequence[object], *, polled_at: datetime, facts: Mapping[str, int] | None = None
@@ -541,6 +546,23 @@ async def test_each_turn_of_the_loop_is_told(api: FakeApi, journal: ShakyJournal
     assert len(turns) == len(api.polls) + 600 / 30
     gaps = [(later - first).total_seconds() for first, later in pairwise(turns)]
     assert max(gaps) <= LONGEST_TURN
+
+
+async def test_a_batch_that_is_not_kept_is_told_and_not_confirmed(
+    api: FakeApi, journal: ShakyJournal, time: Time
+) -> None:
+    """Each time it comes; what is kept is not."""
+    told: list[list[Any]] = []
+    intake = Intake(
+        *(api, journal, 7, time, lambda: None),
+        polling=Alone(), on_unkept=lambda updates: told.append(list(updates)), sleep=time.sleep,
+        monotonic=time.monotonic,
+    )  # fmt: skip
+    batch = [tap_update(10), tap_update(11)]
+    journal.append_failures = 2
+    offsets = await poll_through(Polling(intake, []), api, batch, batch, batch, [])
+    assert told == [batch, batch]
+    assert offsets == [None, None, None, 12, None]
 
 
 @pytest.mark.parametrize(("took", "waits"), [(0.0, 0.5), (0.2, 0.3), (0.5, 0.0), (30.0, 0.0)])
@@ -820,6 +842,23 @@ async def test_while_the_store_is_away_taps_are_received_not_saved(
         await eventually(recording.emptied)
     assert await stored(db) == {"r": "done"}
     assert api.said("q10") == [answers.RECEIVED(EN)]
+
+
+async def test_what_waits_in_a_journal_without_a_file_is_not_called_safe(
+    api: FakeApi, db: Database, recording: Recording, journal: ShakyJournal, time: Time,
+) -> None:  # fmt: skip
+    """It goes with the process; as long as that lives it is stored, in silence."""
+    journal.is_gone = True
+    recording.events.down = StorageUnavailable("away")
+    async with running(*recording.flows()):
+        await recording.receive(tap_update(10))
+        time.now = NOW + ANSWER_WITHIN + MILLISECOND
+        await eventually(lambda: bool(api.answers))
+        assert api.answers == [("q10", answers.NOT_KEPT(EN), True)]
+        recording.events.down = None
+        await eventually(recording.emptied)
+    assert await stored(db) == {"r": "done"}
+    assert api.said("q10") == [answers.NOT_KEPT(EN)]
 
 
 async def test_refusals_do_not_wait_for_the_store(api: FakeApi, db: Database, recording: Recording) -> None:

@@ -21,6 +21,7 @@ from bot.core.errors import (
 from bot.core.health import Bounds, TookOver, Vitals
 from bot.core.language import Language
 from bot.core.limits import SendLimits
+from bot.core.losses import Loss
 from bot.flows.watch import Watch
 from bot.journal import Journal
 from tests.contract.test_flows import NOW, FakeApi, Time
@@ -320,3 +321,34 @@ async def test_a_reply_that_keeps_getting_lost(desk: Desk) -> None:
     assert tries[0] == 1
     assert 14 <= tries[-1] <= 17
     assert len(desk.got[BEN]) == 1
+
+
+async def test_what_the_journal_lacks_is_told_once(desk: Desk) -> None:
+    """By number, to each admin in their language, also when it is found later; no restart repeats it."""
+    await desk.look()
+    await desk.journal.note_loss(Loss(4, 30))
+    desk.failures = {ANA: TelegramNotSent("no connection")}
+    await desk.look(5)
+    assert desk.numbers() == (0, 1)
+    desk.failures = {}
+    await desk.look(5)
+    assert desk.numbers() == (1, 1)
+    assert "lacks the entries 4 to 30 (up to 27 updates)" in desk.got[ANA][0]
+    assert "las entradas de la 4 a la 30" in desk.got[BEN][0]
+    desk.restarted()
+    await desk.look(5)
+    assert desk.numbers() == (1, 1)
+    await desk.journal.note_loss(Loss(31, 30, is_open=True))
+    await desk.look(5)
+    assert desk.numbers() == (2, 2)
+
+
+async def test_what_the_journal_lacks_is_told_after_a_crash(desk: Desk) -> None:
+    """That it is to be told is remembered until somebody was."""
+    await desk.journal.note_loss(Loss(4, 30))
+    desk.failures = {ANA: TelegramNotSent("no connection"), BEN: TelegramNotSent("no connection")}
+    await desk.look()
+    desk.restarted()
+    desk.failures = {}
+    await desk.look(5)
+    assert desk.numbers() == (1, 1)

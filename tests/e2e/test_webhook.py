@@ -14,6 +14,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bot.core.language import Language
+from bot.core.texts.answers import NOT_KEPT
 from bot.core.webhook import secret_of
 from bot.sandbox.world import User
 from tests.support.balancer import Balancer
@@ -150,7 +152,8 @@ async def test_what_cannot_be_kept_is_not_acknowledged(rig: Rig) -> None:
         await wait_until(
             lambda: rig.world.webhook is not None and "503" in rig.world.webhook.failure, 20, "it is refused"
         )
-        assert (tap.answered_at, rig.world.pending()) == (None, 1)
+        await rig.answered([tap])
+        assert (tap.answer, rig.world.pending()) == (NOT_KEPT(Language.EN), 1)
         resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         await rig.answered([tap])
         await rig.stored(1)
@@ -206,3 +209,21 @@ async def test_the_doctor_knows_the_webhook(rig: Rig) -> None:
         assert await bot.terminate() == 0
     found = await rig.command("doctor")
     assert "getUpdates cannot work" in found.out
+
+
+async def test_what_cannot_be_kept_is_refused_and_told(rig: Rig) -> None:
+    """Another file in the journal's place: Telegram keeps the tap, who tapped is told so; then it counts."""
+    async with hooked(rig) as (bot, _):
+        message = rig.ask("run-1", "s", ATHLETES[0])
+        journal = rig.data_dir / "journal.sqlite3"
+        for suffix in ("", "-wal", "-shm"):
+            (rig.data_dir / f"journal.sqlite3{suffix}").unlink()
+        journal.write_text("another")
+        tap = rig.tap(ATHLETES[0], message)
+        await rig.answered([tap])
+        assert tap.answer == NOT_KEPT(Language.EN)
+        assert rig.world.pending() == 1
+        assert not await rig.events()
+        journal.unlink()
+        await rig.stored(1)
+        assert bot.is_running

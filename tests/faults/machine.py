@@ -47,7 +47,7 @@ async def disk_read_only(stage: Stage) -> Result:
     async with stage.rig() as rig:
         disk = rig.folder / "disk"
         disk.mkdir()
-        if (why := _mount(str(disk), "-t", "tmpfs", "-o", "size=32m", "tmpfs")) is not None:
+        if (why := mount(str(disk), "-t", "tmpfs", "-o", "size=32m", "tmpfs")) is not None:
             return Result(skipped=f"no file system can be mounted here ({why})")
         try:
             people = crowd(stage, rig)
@@ -55,7 +55,7 @@ async def disk_read_only(stage: Stage) -> Result:
             for _ in stage.times(5, 1):
                 await load(people, bot, rate=50, seconds=1)
                 # The kernel may refuse while files are open for writing: then the bot is away meanwhile.
-                if (why := _mount(str(disk), "-o", "remount,ro")) is not None:
+                if (why := mount(str(disk), "-o", "remount,ro")) is not None:
                     await bot.terminate()
                     _mount_or_raise(str(disk), "-o", "remount,ro")
                     bot = await rig.launch(DATA_DIR=str(disk / "data"))
@@ -74,22 +74,23 @@ async def disk_read_only(stage: Stage) -> Result:
             result.taps = len(people.taps)
             await bot.terminate()
         finally:
-            _unmount(str(disk))
+            unmount(str(disk))
     return result
 
 
-def _unmount(target: str) -> None:
+def unmount(target: str) -> None:
+    """Take a file system away, also when it is in use."""
     subprocess.run(["umount", "-l", target], check=False, capture_output=True)
 
 
-def _mount(target: str, *options: str) -> str | None:
+def mount(target: str, *options: str) -> str | None:
     """Why it cannot be mounted; None if it is."""
     done = subprocess.run(["mount", *options, target], check=False, capture_output=True, text=True)
     return None if done.returncode == 0 else " ".join(done.stderr.split())[-80:] or "mount failed"
 
 
 def _mount_or_raise(target: str, *options: str) -> None:
-    why = _mount(target, *options)
+    why = mount(target, *options)
     assert why is None, why
 
 

@@ -19,14 +19,15 @@ ROOT = Path(bot.__file__).parent
 FLOORS: dict[str, tuple[str, ...]] = {
     "bot.core": ("bot.core",),
     "bot.store": ("bot.core", "bot.store", "bot.tasks"),
-    "bot.journal": ("bot.core",),
+    "bot.journal": ("bot.core", "bot.journal_file"),
+    "bot.journal_file": ("bot.core",),
     "bot.logs": ("bot.core",),
     "bot.settings": ("bot.core",),
     "bot.metrics": ("bot.__version__", "bot.core", "bot.flows"),
     "bot.systemd": (),
     "bot.tasks": (),
     "bot.telegram": ("bot.core", "bot.flows.ports", "bot.telegram"),
-    "bot.flows": ("bot.core", "bot.flows", "bot.journal", "bot.logs", "bot.store"),
+    "bot.flows": ("bot.core", "bot.flows", "bot.journal", "bot.journal_file", "bot.logs", "bot.store"),
     "bot.charts": ("bot.charts",),
     "bot.exchange": ("bot.core", "bot.exchange", "bot.tasks"),
     "bot.api": (

@@ -20,6 +20,7 @@ from bot.core.details import Detail, Details
 from bot.core.feedback import NotWritten, Outcome
 from bot.core.health import Buried
 from bot.core.language import Language, Noun, Text
+from bot.core.losses import Loss
 from bot.core.retention import DEFAULT_RETENTION
 from bot.core.summary import Week
 from bot.core.texts.letters import Pain
@@ -37,7 +38,8 @@ VALUES: Mapping[str, object] = {
     "again_at": datetime(2026, 3, 1, 18, tzinfo=UTC), "admin": True, "asked": 3, "athlete": True,
     "day": date(2026, 8, 10), "local": NOW,
     "detail": Detail.PLACE, "details": DETAILS, "figures": examples.stats(), "is_missing_extra": True,
-    "late_after_days": 14, "name": "Ana", "news": [Buried(2)], "note": None, "now": NOW, "number": 1_200,
+    "late_after_days": 14, "loss": Loss(4, 30), "name": "Ana", "news": [Buried(2)], "note": None, "now": NOW,
+    "number": 1_200,
     "pain": Pain("Ana", None, DAY, FeedbackType.PAIN, DETAILS, None, seen_by="Coach", seen_at=NOW),
     "rate": 0.5, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
     "text": "?", "title": None, "type_": FeedbackType.DONE, "until": NOW, "user_id": 7, "value": "knee",

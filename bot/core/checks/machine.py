@@ -12,7 +12,10 @@ from zoneinfo import ZoneInfo
 from bot.core.checks.report import Finding, fail, ok, skip, warn
 from bot.core.clock import iso_utc
 from bot.core.health import DRAINED_WITHIN, POLLED_WITHIN
+from bot.core.language import Language
+from bot.core.losses import TOLD_FOR, Loss
 from bot.core.texts.common import count
+from bot.core.texts.losses import lacks
 
 LITTLE_SPACE = 2**30
 """Bytes. Below this the embedded MongoDB, or an outage's journal, soon have no room."""
@@ -143,6 +146,30 @@ def judge_service(*, is_running: bool, last_poll: datetime | None, now: datetime
         )
     seconds = max(0.0, (now - last_poll).total_seconds())
     return ok("service", f"`run` is running on {data_dir}, and Telegram was reached {seconds:.0f} s ago")
+
+
+def judge_loss(loss: tuple[Loss, datetime] | None, now: datetime, path: str) -> Iterator[Finding]:
+    """What the journal was found to lack, and when, as long as that is recent."""
+    if loss is not None and now - loss[1] <= TOLD_FOR:
+        found, found_at = loss
+        yield warn(
+            "journal",
+            f"{path} lacks {lacks(found, Language.EN)}, noticed at {iso_utc(found_at)}",
+            "what is unanswered was asked again; find out what deleted or replaced files in DATA_DIR",
+        )
+
+
+def judge_missing(missing: Loss | None, path: str, *, is_there: bool) -> Finding | None:
+    """A journal that is not what was there before, and that no service has begun to use yet."""
+    if missing is None:
+        return None
+    what = "is shorter than it was" if is_there else "is gone"
+    return warn(
+        "journal",
+        f"{path} {what}: it lacks {lacks(missing, Language.EN)}",
+        "put back the newest copy (docs/backup.md); or start `run`, which goes on without them and asks again"
+        " for what is unanswered",
+    )
 
 
 def judge_journal(

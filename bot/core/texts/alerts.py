@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 
-from bot.core.health import Broke, Buried, News, Part, Recovered, TookOver, Unheard
-from bot.core.language import Language, Noun, Text, day_and_month
+from bot.core.health import Broke, Buried, Missing, News, Part, Recovered, TookOver, Unheard
+from bot.core.language import Language, Text, day_and_month
+from bot.core.texts.losses import UPDATES, lacks
 
 _BROKEN: Mapping[Part, Text] = {
     Part.TELEGRAM: Text(
@@ -37,11 +38,13 @@ _BROKEN: Mapping[Part, Text] = {
         "⚠️ I have not been able to write to my journal on disk since {since}. I take no taps from"
         " Telegram until I"
         " can, and it forgets them after two and a half minutes.\n"
-        "What to do: free disk space, or restore write access to DATA_DIR.",
+        "What to do: look into the service's log. It says whether the disk is full, write access is missing, or"
+        " another file stands in the journal's place.",
         "⚠️ No puedo escribir en mi diario en disco desde {since}. Hasta que pueda, no recojo"
         " respuestas de"
         " Telegram, que las olvida a los dos minutos y medio.\n"
-        "Qué hacer: libera espacio en el disco, o devuelve el permiso de escritura en DATA_DIR.",
+        "Qué hacer: mira el registro del servicio. Dice si el disco está lleno, falta el permiso de escritura o hay"
+        " otro archivo en el lugar del diario.",
     ),
     Part.BACKLOG: Text(
         "⚠️ Answers have been waiting in the journal since {since} although MongoDB responds. None is"
@@ -107,7 +110,15 @@ _UNHEARD = Text(
     " no se sabrá hasta que pueda; sigo intentándolo.\n"
     "Qué hacer: revisa COACH_CHAT_ID, y que yo esté en ese chat y pueda escribir; una persona me envía /start.",
 )
-_UPDATES = Noun(Text("update", "actualización"), Text("updates", "actualizaciones"))
+_MISSING = Text(
+    "⚠️ At {found} I noticed that my journal lacks {entries}: its file was deleted, emptied, or put back from an older"
+    " copy. What of that I had received and not yet saved may be lost. I ask again, once, for what is unanswered.\n"
+    "What to do: find out what deleted or replaced files in DATA_DIR, and see the service's log.",
+    "⚠️ A {found} vi que a mi diario le falta algo: {entries}. Alguien borró o vació su archivo, o lo cambió por una"
+    " copia anterior. Lo que de ahí había recibido y aún no había guardado puede haberse perdido. Vuelvo a preguntar,"
+    " una vez, por lo que está sin respuesta.\n"
+    "Qué hacer: averigua qué borró o cambió archivos en DATA_DIR y mira el registro del servicio.",
+)
 _MOMENT = Text("{time} on {day}", "las {time} del {day}")
 
 
@@ -129,10 +140,16 @@ def _one(news: News, language: Language, zone: tzinfo) -> str:
             )
         case TookOver(lost, host):
             return _TOOK_OVER(language, lost=lost, host=host)
+        case Missing(loss, found_at):
+            return _MISSING(
+                language,
+                found=_moment(found_at, language, zone),
+                entries=lacks(loss, language),
+            )
         case Unheard(reason):
             return _UNHEARD(language, reason=reason)
         case Buried():
-            return _BURIED(language, updates=_UPDATES(language, news.number))
+            return _BURIED(language, updates=UPDATES(language, news.number))
 
 
 def _moment(instant: datetime, language: Language, zone: tzinfo) -> str:

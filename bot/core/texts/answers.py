@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from bot.core.callbacks import FeedbackType
 from bot.core.feedback import Cause, NotWritten, Outcome
 from bot.core.language import DAYS, Language, Text, long_date
+from bot.core.texts.actions import NO_ALERT
 from bot.core.texts.common import MAX_MESSAGE, clip_units, units
 
 LABELS: Mapping[FeedbackType, Text] = {
@@ -35,6 +36,12 @@ RECEIVED = Text(
 RECEIVED_UNJUDGED = Text(
     "Got it! Your tap is kept safely, and I will see to it shortly.",
     "¡Recibido! Tu toque está a salvo y lo atenderé en breve.",
+)
+NOT_KEPT = Text(
+    "I cannot keep your answer at the moment. If that is mended within two minutes, it is recorded by itself; if"
+    " not, please tap again later.",
+    "Ahora mismo no puedo conservar tu respuesta. Si se arregla en dos minutos, se guardará sola; si no, vuelve a"
+    " tocar más tarde, por favor.",
 )
 
 _SAVED = Text(
@@ -103,6 +110,10 @@ _INVALID = Text(
     "This button is not one that I understand, so nothing was recorded. Please tell your coach.",
     "No entiendo este botón, así que no se ha guardado nada. Díselo a tu entrenador, por favor.",
 )
+_NOT_ASKED = Text(
+    "This button has expired, so nothing is deleted. Send /forgetme again if you want it.",
+    "Este botón ha caducado, así que no se borra nada. Envía /forgetme otra vez si lo quieres.",
+)
 FORGOTTEN = Text(
     "You have had everything deleted since, and this went with it.",
     "Después pediste borrarlo todo, y esto se fue con lo demás.",
@@ -114,6 +125,8 @@ _CAUSES: Mapping[Cause, Text] = {
     Cause.PAUSED: _PAUSED,
     Cause.NO_ANSWER: _NO_ANSWER,
     Cause.OTHER_ANSWER: _OTHER_ANSWER,
+    Cause.NO_ALERT: NO_ALERT,
+    Cause.NOT_ASKED: _NOT_ASKED,
     Cause.FORGOTTEN: FORGOTTEN,
 }
 

@@ -86,6 +86,7 @@ _WHAT_REMAINS = Text(
     "What remains, and why\n"
     "• Plans and weekly figures: your coach wrote them, and they are part of the coach's records.{listed}\n"
     "• The count of taps, which does not say whose they are.\n"
+    "• When you had this deleted, under a mark from which nobody reads who you are: by it I refuse what is older.\n"
     "• Backups made before, until whoever runs this bot deletes them; and its log, which has neither your answers nor"
     " your notes.\n"
     "• What databases keep against crashes, their own logs of changes, until they overwrite it; and for two days, when"
@@ -94,6 +95,7 @@ _WHAT_REMAINS = Text(
     "Qué queda, y por qué\n"
     "• Los planes y las cifras semanales: los escribió tu entrenador y son parte de sus registros.{listed}\n"
     "• El recuento de toques, que no dice de quién son.\n"
+    "• Cuándo pediste borrarlo, con una marca de la que nadie lee quién eres: con ella rechazo lo que sea anterior.\n"
     "• Las copias de seguridad ya hechas, hasta que quien lleva este bot las borre; y su registro, que no contiene ni"
     " tus respuestas ni tus notas.\n"
     "• Lo que las bases de datos guardan por si fallan, sus propios registros de cambios, hasta que lo sobrescriben; y,"
@@ -125,10 +127,6 @@ _FORGOTTEN_LONG = Text(
     "Tus datos están borrados y no te preguntaré nada más.\n\n{remains}",
 )
 KEPT = Text("All right, nothing is deleted.", "De acuerdo, no se borra nada.")
-TOO_LATE = Text(
-    "This button has expired, so nothing is deleted. Send /forgetme again if you want it.",
-    "Este botón ha caducado, así que no se borra nada. Envía /forgetme otra vez si lo quieres.",
-)
 
 
 def privacy(retention: Retention, language: Language, *, coach_is_told: bool) -> str:

@@ -1,0 +1,91 @@
+"""What is missing of a journal: what it holds, beside what others know that it held. Pure.
+
+A journal numbers its entries from 1, and uses no number twice. Who knows its numbers (the file beside it, and
+MongoDB) therefore knows what was in a journal that was lost, emptied, or put back from an older copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+TOLD_FOR = timedelta(days=14)
+"""`doctor` tells of a loss for so long."""
+SILENT_AFTER = timedelta(minutes=10)
+"""A journal that nobody has been heard of for so long, and that is not worked off, is told of by `doctor`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How far a journal is.
+
+    Attributes:
+        last: the number given out last; 0 before the first.
+        done: nothing up to this number waits.
+    """
+
+    last: int = 0
+    done: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Entries that are not in the journal any more; some of them may have been processed.
+
+    Attributes:
+        first, last: their numbers.
+        is_open: there may have been later ones, too.
+    """
+
+    first: int
+    last: int
+    is_open: bool = False
+
+    @property
+    def number(self) -> int:
+        """How many at most, as far as is known."""
+        return self.last - self.first + 1
+
+
+def missing(known: Numbers, last: int) -> Loss | None:
+    """What a journal lacks whose last number is `last`, although it is known to have been further."""
+    first = max(known.done, last) + 1
+    return Loss(first, known.last) if first <= known.last else None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What MongoDB knows of a journal.
+
+    Attributes:
+        identity: of the journal, whatever becomes of its file.
+        host, path: the machine, and DATA_DIR there.
+        seen_ago: since its service last said how far it is.
+        is_closed: its service was stopped in order, after it said so.
+        is_gone: its loss was told.
+    """
+
+    identity: str
+    host: str
+    path: str
+    numbers: Numbers
+    seen_ago: timedelta = timedelta()
+    is_closed: bool = False
+    is_gone: bool = False
+
+
+def lost_journals(mine: Known, known: Iterable[Known]) -> list[Known]:
+    """The journals that were in the place of this one, of which MongoDB has not known anything yet."""
+    known = list(known)
+    if any(journal.identity == mine.identity for journal in known):
+        return []
+    return [it for it in known if (it.host, it.path) == (mine.host, mine.path) and not it.is_gone]
+
+
+def loss_of(lost: Known) -> Loss | None:
+    """What is missing with a whole journal. What it took after MongoDB was told last, nobody knows."""
+    numbers = lost.numbers
+    if lost.is_closed and numbers.done >= numbers.last:
+        return None
+    return Loss(min(numbers.done, numbers.last) + 1, numbers.last, is_open=not lost.is_closed)
