@@ -13,7 +13,7 @@ Two runs of the same may differ in this, and it is left out of the comparison (`
 | update ids, ids of notes' messages | compared under a name: which act it was; the note's text |
 | `users.telegramLanguage` | is written when there is time |
 | replies held up, and what their chat's questions show | say what is true when they leave; best effort |
-| the coach's chat, about who was deleted | whether it was told before the deletion is a matter of speed |
+| letters about who was deleted, or has no pain in the end | what was not told by then need not be |
 | `/pending` held up until the answer has come | what is answered is not asked again |
 | in one page: times, `saidAt`, chats, `session_prompts` | for what comes together fewer messages are needed |
 

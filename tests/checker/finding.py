@@ -278,7 +278,12 @@ def picture(person: Person, finding: Finding, *, held: Given | None = None) -> d
     """
     numbers = _numbers(person)
     house = finding.house
-    is_deleted = any(given.act.value == "forget" for given in person.given)
+    expected = expect(person.role, person.sessions, person.given)
+    is_pain = not expected.deleted and any(it.type == "pain" for it in expected.answers.values())
+    documents = dict(finding.documents.get(person.id, {}))
+    if not is_pain:
+        prompts = documents.get("session_prompts", [])
+        documents["session_prompts"] = [it for it in prompts if it.get("kind") not in _LETTERS]
     bots = [message for message in house.world.messages(person.id) if message["from"]["is_bot"]]
     tapped = {given.tap.message_id for given in person.given if given.tap is not None}
     if held is None:
@@ -288,9 +293,9 @@ def picture(person: Person, finding: Finding, *, held: Given | None = None) -> d
         chat = Counter({"messages": len(shown)})
     coach = [_shown(m) for m in house.world.messages(COACH.id) if m["from"]["is_bot"] and is_about(m, person)]
     return {
-        **_collections(person, finding, finding.documents.get(person.id, {})),
+        **_collections(person, finding, documents),
         "chat": chat,
-        "coach's chat": Counter() if is_deleted else Counter(coach),
+        "coach's chat": Counter(coach) if is_pain else Counter(),
         "taps": _outcomes(person, finding, numbers),
     }
 

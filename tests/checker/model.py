@@ -172,6 +172,9 @@ class Expected:
     def _see(self, given: Given) -> frozenset[str] | None:  # noqa: ARG002
         return _REQUEST | _REFUSED
 
+    def _forge(self, given: Given) -> frozenset[str]:  # noqa: ARG002
+        return _REQUEST | _REFUSED if self.is_athlete else _REFUSED
+
     def _refuse(self, given: Given) -> frozenset[str]:  # noqa: ARG002
         return _REFUSED
 
@@ -194,7 +197,7 @@ _STEPS = {
     "confirm": Expected._confirm,
     "see": Expected._see,
     "stranger": Expected._refuse,
-    "forge": Expected._refuse,
+    "forge": Expected._forge,
 }
 
 

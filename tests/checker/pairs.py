@@ -153,8 +153,12 @@ def _roles(first: Kind, second: Kind) -> Iterator[Role]:
 
 
 def all_pairs() -> list[Pair]:
-    """Every ordered two, of whomever."""
-    twos = itertools.product(KINDS.values(), repeat=2)
+    """Every ordered two, of whomever; who was asked whether to delete everything need not forge a button."""
+    twos = [
+        (one, other)
+        for one, other in itertools.product(KINDS.values(), repeat=2)
+        if not (other.name == "forge" and (one.warned or one.name == "forgetme"))
+    ]
     return [Pair(one, other, role) for one, other in twos for role in _roles(one, other)]
 
 
@@ -183,6 +187,8 @@ def some_pairs() -> list[Pair]:
             ("resume", "pause"),
             ("stranger-forget", "done"),
             ("forge", "done"),
+            ("forge", "forgetme"),
+            ("note-after", "note"),
         )
     ]
     chosen = dict.fromkeys([*deleted, *left, *back, *joined, *meeting, *others])
