@@ -9,7 +9,7 @@ from datetime import timedelta, tzinfo
 from bot.core.actions import Action, format_action
 from bot.core.clock import Clock
 from bot.core.details import Details, read_details
-from bot.core.evidence import read_answer, read_day
+from bot.core.evidence import read_answer, read_day, read_when
 from bot.core.keyboards import Keyboard, prompt_keyboard
 from bot.core.language import Language
 from bot.core.prompts import InvalidPrompt, Kind, Prompt
@@ -134,7 +134,7 @@ class Composer:
             details=Details() if event is None else read_details(event),
             note=None if answer is None else answer.note,
             seen_by=str(seen_by) if seen_by else None,
-            seen_at=letter.get("seenAt"),
+            seen_at=read_when(letter.get("seenAt"), self._zone),
         )
         return pain, letter
 
