@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import hashlib
 import logging
 import os
 import secrets
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bot.core.clock import Clock, system_clock
-from bot.core.errors import ConfigError, JournalError, StorageError
+from bot.core.errors import ConfigError, ExhaustedError, JournalError, StorageError, is_exhausted
 from bot.core.health import Bounds
 from bot.core.limits import SendLimits
 from bot.core.steady import SteadyClock
 from bot.core.webhook import Hook
+from bot.descriptors import raise_limit, share
 from bot.flows.absence import Absence
 from bot.flows.actions import Actions
 from bot.flows.answers import Answerer
@@ -66,7 +69,7 @@ from bot.store.feedback import FeedbackStore
 from bot.store.figures import FigureStore
 from bot.store.followups import FollowupStore
 from bot.store.history import History
-from bot.store.indexes import Index, bootstrap, declare
+from bot.store.indexes import Index, IndexReport, bootstrap, declare, missing
 from bot.store.journals import JournalStore
 from bot.store.leases import Holder, LeaseStore
 from bot.store.letters import LetterStore
@@ -101,6 +104,8 @@ _FINISH_CALLS = 2.0
 _CANCEL_TRIES = 15
 _GOODBYE = 1.0
 _RETRY_BOOTSTRAP = 5.0
+_LOOK_AT_INDEXES = 5.0
+_LOOK_AT_MEANS = 5.0
 _RATE_HOLDS = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
 
 ALERT_BOUNDS = Bounds()
@@ -398,6 +403,8 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
             "HTTP_PORT: required with a webhook, as the port at which your proxy reaches this service; set"
             " HTTP_TOKEN too"
         )
+    _load_codecs()
+    connections = share(raise_limit())
     steady = SteadyClock(system_clock, _elapsed, log.warning)
     clock = clock or steady
     notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
@@ -406,13 +413,16 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
     on_write = None if counting is None else counting.wrote
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(open_journal(settings.data_dir, clock))
-        opened = await _unless(stop, stack.enter_async_context(_opened_database(settings, on_write)))
+        opened = await _unless(
+            stop, stack.enter_async_context(_opened_database(settings, on_write, connections.mongodb))
+        )
         if opened is None:
             return
         db, embedded = opened
         api = await stack.enter_async_context(
             BotClient(
-                settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url, steady.witness
+                *(settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url),
+                *(steady.witness, connections.telegram),
             )
         )
         me = _myself(journal, is_pushed=hook is not None)
@@ -427,7 +437,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
             )
         # Not before everything that may fail: coroutines must be awaited once they are there.
         register = _register(settings, journal, db)
-        upkeep = [_keep_indexes(db, declared_indexes(settings)), register.run()]
+        upkeep = [_keep_indexes(db, declared_indexes(settings)), _watch_means(), register.run()]
         if settings.coach_chat_id is not None:
             upkeep.append(_redirect_alerts(stores.taps.letters, settings.coach_chat_id, clock))
         if embedded is not None:
@@ -437,6 +447,44 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         await _run(service, upkeep, stop, notifier)
         await _within(_GOODBYE, register.leave())
     log.info("stopped")
+
+
+async def _watch_means() -> None:
+    """Make sure, again and again, that threads can still be started: names are looked up in them, and whoever
+    cannot reach MongoDB for want of one only seems to wait for it. And end where a callback has met the end
+    of memory.
+
+    Raises:
+        ExhaustedError.
+    """
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[None] = loop.create_future()
+
+    def meet(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        exc = context.get("exception")
+        if exc is None or not is_exhausted(exc):
+            loop.default_exception_handler(context)
+        elif not failed.done():
+            failed.set_exception(ExhaustedError(exc))
+
+    loop.set_exception_handler(meet)
+    while True:
+        try:
+            thread = threading.Thread(target=int, daemon=True)
+            thread.start()
+            thread.join()
+        except (RuntimeError, MemoryError) as exc:
+            raise ExhaustedError(exc) from None
+        await asyncio.wait([failed], timeout=_LOOK_AT_MEANS)
+        if failed.done():
+            failed.result()
+
+
+def _load_codecs() -> None:
+    """What Python else imports when it is needed first, which may be when no file can be opened any more:
+    then a message is not edited for want of a way to count its characters."""
+    for name in ("ascii", "idna", "latin-1", "unicode_escape", "utf-8", "utf-16-le"):
+        codecs.lookup(name)
 
 
 def _counting() -> PrometheusMeters:
@@ -562,15 +610,37 @@ async def _until_stored(work: Callable[[], Awaitable[_T]], meanwhile: str) -> _T
 
 
 async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
-    """Bring the indexes into order as soon as MongoDB answers; taps are recorded meanwhile."""
+    """Bring the indexes into order as soon as MongoDB answers, and again whenever some have vanished: whoever
+    drops a collection drops its indexes, too. Taps are recorded meanwhile.
+    """
     reports = await _until_stored(lambda: bootstrap(db, indexes), "the indexes are not checked yet")
     if created := sum(report.outcome == "created" for report in reports):
         log.info("%d indexes created", created)
+    hopeless = _tell_of_indexes(reports)
+    trouble = Recurring(log)
+    while True:
+        await asyncio.sleep(_LOOK_AT_INDEXES)
+        try:
+            lost = {index.collection for index in await missing(db, indexes) if index not in hopeless}
+            if lost:
+                # All of a collection: what its other indexes delete is told from what nobody declared.
+                reports = await bootstrap(db, [index for index in indexes if index.collection in lost])
+                created = sum(report.outcome == "created" for report in reports)
+                log.warning("%d indexes of %s were gone: made again", created, ", ".join(sorted(lost)))
+                hopeless |= _tell_of_indexes(reports)
+            trouble.over("the indexes are looked at again")
+        except StorageError as exc:
+            trouble.met(f"the indexes are not looked at: {exc}", logging.INFO)
+
+
+def _tell_of_indexes(reports: Sequence[IndexReport]) -> set[Index]:
+    """Log what is not as it was; returns those that cannot be had."""
     for report in reports:
         if report.outcome == "failed":
             log.error("index %s", report)
         elif report.outcome == "changed":
             log.info("index %s", report)
+    return {report.index for report in reports if report.outcome == "failed"}
 
 
 async def _redirect_alerts(letters: LetterStore, coach_chat_id: int, clock: Clock) -> None:
@@ -635,10 +705,14 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def _opened_database(
-    settings: Settings, on_write: OnWrite | None = None, *, brief: bool = False
+    settings: Settings,
+    on_write: OnWrite | None = None,
+    connections: int | None = None,
+    *,
+    brief: bool = False,
 ) -> AsyncIterator[tuple[Database, EmbeddedMongo | None]]:
     """MongoDB as the settings say. Who uses it briefly bears with an embedded one that is started anew."""
-    options: dict[str, int] = {}
+    options: dict[str, int] = {} if connections is None else {"connections": connections}
     async with AsyncExitStack() as stack:
         embedded = None
         if settings.mongo_url is None:

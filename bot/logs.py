@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 
+from bot.core.errors import ExhaustedError, is_exhausted
 from bot.core.lines import one_line
 
 # A bot token wherever it stands, such as in an address; a callback payload, because it may carry a note; the
@@ -122,9 +123,21 @@ class Recurring:
 
 
 def describe_defect(exc: BaseException) -> str:
-    """Where an unexpected exception arose, without its message: that may quote what an athlete wrote."""
+    """For whoever goes on after an unexpected exception: where it arose.
+
+    Raises:
+        ExhaustedError: it is no defect, and going on would mean a service that lives and does nothing. (The
+            journal keeps what was received.)
+    """
+    if is_exhausted(exc):
+        raise ExhaustedError(exc) from None
+    return where(exc)
+
+
+def where(exc: BaseException) -> str:
+    """Where an exception arose, without its message: that may quote what an athlete wrote."""
     frames = traceback.extract_tb(exc.__traceback__)
-    where = " <- ".join(
+    places = " <- ".join(
         f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames[-4:])
     )
-    return f"{type(exc).__name__} at {where}" if where else type(exc).__name__
+    return f"{type(exc).__name__} at {places}" if places else type(exc).__name__

@@ -12,11 +12,16 @@ from bot.store.connection import Document
 from bot.store.pages import Page
 
 
-async def page(found: Page, show: Callable[[Document], dict[str, Any]]) -> JSONResponse:
-    """A part of a list, each document as `show` has it, with the cursor of the next part."""
+async def page(found: Page, show: Callable[[Document], dict[str, Any]], **more: Any) -> JSONResponse:
+    """A part of a list, each document as `show` has it, with the cursor of the next part.
+
+    Args:
+        more: what else to tell of it.
+    """
 
     def render() -> JSONResponse:
-        return JSONResponse({"items": [show(document) for document in found.documents], "next": found.next})
+        items = [show(document) for document in found.documents]
+        return JSONResponse({"items": items, "next": found.next, **more})
 
     # Some megabytes take a while.
     return await asyncio.to_thread(render)

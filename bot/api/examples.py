@@ -183,7 +183,7 @@ FEEDBACK: dict[str, Any] = {
     "isLateResponse": False,
     "updateId": 100000042,
 }
-FEEDBACK_PAGE = {"items": [FEEDBACK], "next": None}
+FEEDBACK_PAGE = {"items": [FEEDBACK], "next": None, "undated": 0}
 
 _EVENT = {
     "runId": RUN_ID,

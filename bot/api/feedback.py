@@ -40,6 +40,10 @@ def routes(parts: Parts) -> APIRouter:
 
         Read on with `cursor`: nothing is skipped and nothing comes twice, unless an athlete changes an answer
         meanwhile, which then comes again.
+
+        Answers whose `receivedAt` is neither a time nor text, as other programs may leave it, cannot be put
+        in order: they are not listed, and `undated` on the first page says how many they are. So it is, with
+        `since` or `until`, with those that have none.
         """
         selection = Selection(
             since=first_instant(query.since, parts.zone),
@@ -54,7 +58,7 @@ def routes(parts: Parts) -> APIRouter:
             return await pages.read(selection, users=users, cursor=query.cursor, limit=query.limit)
 
         found = await parts.mongodb.run(read())
-        return await page(found, _shown)
+        return await page(found, _shown, undated=found.undated)
 
     @router.get(
         "/v1/feedback/summary",

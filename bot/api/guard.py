@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.api.bodies import Inflow
 from bot.api.problems import Flaw, Problem, invalid, later
 from bot.api.protocol import MAX_HEAD
-from bot.logs import describe_defect
+from bot.logs import where
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Guard:
             # The service stops, and this request has taken longer than it waits.
             problem = later("the service is being stopped; send the request again in a moment")
         except Exception as exc:  # noqa: BLE001  # a traceback could quote what an athlete wrote
-            log.error("a request failed: unexpected %s", describe_defect(exc))
+            log.error("a request failed: unexpected %s", where(exc))
             problem = defect()
         if not started:
             await problem.response()(scope, inflow.receive, sending)

@@ -37,13 +37,14 @@ def said(schema: Schema, description: str) -> Schema:
     return {**schema, "description": description}
 
 
-def page(item: Schema, what: str) -> Schema:
-    """A part of a list."""
+def page(item: Schema, what: str, **more: Schema) -> Schema:
+    """A part of a list; `more` is what else is told of it."""
     following = "The `cursor` for the next page; null if this was the last."
     return of(
         {
             "items": {"type": "array", "description": what, "items": item},
             "next": said(_TEXT_OR_NULL, following),
+            **more,
         }
     )
 
@@ -182,6 +183,11 @@ RUN_RECORDED = of(
 FEEDBACK = page(
     {name: value for name, value in FeedbackRecord.model_json_schema().items() if name != "required"},
     "Answers.",
+    undated={
+        "type": ["integer", "null"],
+        "description": "How many answers are not listed, because nobody can say whether they are of this"
+        " time: their `receivedAt` is no time (`doctor` names them). Null behind the first page.",
+    },
 )
 
 _WEEK = of(

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import errno
 import logging
-import resource
 import socket
 from collections.abc import Iterator
 
@@ -15,11 +14,11 @@ from starlette.types import ASGIApp
 
 from bot.api.protocol import KEEP_ALIVE, MAX_HEAD, BoundedProtocol, State
 from bot.core.errors import ConfigError
+from bot.descriptors import raise_limit
 
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 1_000
-_MAX_FILES = 65_536
 # Open files that the bot needs for itself: MongoDB, Telegram, the journal.
 _RESERVED = 256
 _BACKLOG = 1_024
@@ -97,9 +96,7 @@ class HttpServer:
     async def run(self) -> None:
         """Serve until cancelled; then take no more requests, see `finish`."""
         listening = self._bound()
-        self._server.server_state.max_connections = min(
-            MAX_CONNECTIONS, max(16, _raise_file_limit() - _RESERVED)
-        )
+        self._server.server_state.max_connections = min(MAX_CONNECTIONS, max(16, raise_limit() - _RESERVED))
         self._serving = asyncio.create_task(self._server.serve([listening]))
         log.info("HTTP API at %s", self.url)
         try:
@@ -164,14 +161,3 @@ def _explain(exc: OSError, host: str, port: int, port_setting: str) -> ConfigErr
             return ConfigError(
                 f"HTTP_HOST: {host!r} {_ADDRESS_ERRORS} ({exc.strerror}); write one such as 127.0.0.1"
             )
-
-
-def _raise_file_limit() -> int:
-    """Allow as many open files as this user may ask for; returns how many that are."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return _MAX_FILES if soft == resource.RLIM_INFINITY else soft

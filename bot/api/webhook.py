@@ -18,7 +18,7 @@ from bot.api.problems import Flaw, Problem, later
 from bot.core.errors import JournalError
 from bot.core.updates import unreadable
 from bot.core.webhook import Hook
-from bot.logs import Recurring, describe_defect
+from bot.logs import Recurring, where
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class WebhookDoor:
         except ClientDisconnect:
             return  # Telegram sends it again
         except Exception as exc:  # noqa: BLE001  # a traceback could quote what an athlete wrote
-            log.error("taking an update failed: unexpected %s", describe_defect(exc))
+            log.error("taking an update failed: unexpected %s", where(exc))
             response = defect().response()
         await inflow.drain()
         await response(scope, inflow.receive, send)

@@ -15,9 +15,9 @@ from importlib import import_module
 import click
 
 from bot import __version__
-from bot.core.errors import BotError
+from bot.core.errors import BotError, ExhaustedError, is_exhausted
 from bot.core.lines import one_line
-from bot.logs import describe_defect, redact
+from bot.logs import redact, where
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except Exception as exc:  # noqa: BLE001  # a traceback in front of a user is a defect
-        return _fail(f"unexpected {describe_defect(exc)}; please report this", 1)
+        if is_exhausted(exc):
+            return _fail(str(ExhaustedError(exc)), 1)
+        return _fail(f"unexpected {where(exc)}; please report this", 1)
     return status if isinstance(status, int) else 0
 
 

@@ -28,6 +28,7 @@ from bot.core.lines import one_line
 from bot.core.records import MODELS, WeeklyMetrics, is_day
 from bot.core.rollup import weekly_metrics
 from bot.core.strict_json import BadValue, kind, loads
+from bot.core.texts.common import count
 from bot.exchange.flows import (
     Tally,
     check_stream,
@@ -41,7 +42,7 @@ from bot.exchange.reading import Flaw, read_elements
 from bot.settings import Settings
 from bot.store.connection import Database
 from bot.store.indexes import Index, make_keys
-from bot.store.reading import Selection, read_batches
+from bot.store.reading import DATE_FIELDS, Selection, count_undated, read_batches
 from bot.store.records import RecordStore
 from bot.store.runs import record_run as store_run
 from bot.store.transactions import TransactionImpossible
@@ -175,7 +176,13 @@ async def _export(
                 report=_complain,
                 progress=progress,
             )
+            left_out = await count_undated(db, collection, selection)
         out.flush()
+    if left_out:
+        _complain(
+            f"{count(left_out, 'document')} without a usable {DATE_FIELDS[collection]} cannot be placed in"
+            " time and are left out; `doctor` names them, and without --since and --until all are printed"
+        )
 
 
 @click.command()

@@ -6,6 +6,8 @@ decide by type. Anything that is not a `BotError` is a defect of ours and is lef
 
 from __future__ import annotations
 
+import errno
+
 
 class BotError(Exception):
     """The work failed; the message says what to do. Exit status 1."""
@@ -17,6 +19,28 @@ class ConfigError(BotError):
     """The call or the configuration is wrong; nothing was started. Exit status 2."""
 
     exit_status = 2
+
+
+class ExhaustedError(BotError):
+    """The process gets no more memory, or no more threads, so that none of its parts can be relied on."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(
+            f"this process gets no more memory or threads ({type(reason).__name__}); raise its limits (ulimit"
+            " -v and -u, MemoryMax= and TasksMax= in systemd, the container's memory)"
+        )
+
+
+def is_exhausted(exc: BaseException) -> bool:
+    """Whether this is no defect, but the end of what the machine gives."""
+    match exc:
+        case MemoryError() | ExhaustedError() | OSError(errno=errno.ENOMEM):
+            return True
+        case RuntimeError():
+            return "can't start new thread" in str(exc)
+        case ImportError():  # of a library that cannot be mapped
+            return "failed to map segment" in str(exc) or "allocate memory" in str(exc)
+    return False
 
 
 class StorageError(BotError):

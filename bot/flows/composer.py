@@ -10,7 +10,7 @@ from bot.core.actions import Action, format_action
 from bot.core.callbacks import FeedbackType
 from bot.core.clock import Clock
 from bot.core.details import Details, read_details
-from bot.core.evidence import read_answer, read_day
+from bot.core.evidence import read_answer, read_day, read_when
 from bot.core.keyboards import Keyboard, prompt_keyboard
 from bot.core.language import Language
 from bot.core.prompts import InvalidPrompt, Kind, Prompt
@@ -138,7 +138,7 @@ class Composer:
             details=Details() if event is None else read_details(event),
             note=None if answer is None else answer.note,
             seen_by=str(seen_by) if seen_by else None,
-            seen_at=letter.get("seenAt"),
+            seen_at=read_when(letter.get("seenAt"), self._zone),
         )
         return pain, letter
 

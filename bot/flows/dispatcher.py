@@ -104,7 +104,7 @@ class Dispatcher:
         self._monotonic = monotonic
         self._trouble = Recurring(log)
         self._slot_trouble = Recurring(log)
-        self._abandoned: set[object] = set()
+        self._abandoned: list[object] = []  # an `_id` may be an object, which no set takes
         self._unheard: Unheard | None = None
         self._unheard_told: set[int] = set()
         self._in_flight: dict[asyncio.Task[None], int] = {}
@@ -163,6 +163,12 @@ class Dispatcher:
         except InvalidPrompt as exc:
             log.warning("the prompt with _id %s cannot be sent: %s", prompt.id, exc)
             await self._outbox.settle_invalid(document, str(exc), self._clock())
+            return None
+        except StorageError:
+            raise
+        except Exception as exc:  # noqa: BLE001  # else it would be claimed again and again, before the others
+            log.error("composing a prompt failed unexpectedly: %s", describe_defect(exc))
+            await self._outbox.settle_invalid(document, f"defect: {describe_defect(exc)}", self._clock())
             return None
 
     async def _read(self, document: Document) -> Prompt | None:
@@ -313,7 +319,7 @@ class Dispatcher:
                 refusals += 1
                 reason = describe_defect(exc)
             await asyncio.sleep(_TROUBLE_DELAY)
-        self._abandoned.add(prompt.id)
+        self._abandoned.append(prompt.id)
         log.error("the outcome of a prompt cannot be stored, it is left as it is: %s", reason)
 
     async def finish(self) -> None:

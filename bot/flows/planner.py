@@ -61,9 +61,8 @@ class Planner:
         self._clock = clock
         self._late_after_days = late_after_days
         self._changed = asyncio.Event()
-        self._is_prepared = False
         self._known_runs: set[str] = set()
-        self._told: dict[object, tuple[str, int]] = {}
+        self._told: dict[str, tuple[str, int]] = {}
         self._trouble = Recurring(log)
         self._watch_trouble = Recurring(log)
 
@@ -125,9 +124,6 @@ class Planner:
         Raises:
             StorageError: it may be in agreement in part.
         """
-        if not self._is_prepared:
-            await self._slots.prepare()
-            self._is_prepared = True
         for _ in range(_MOST_PASSES):
             now = self._clock()
             writes = await self._decide(roster, now)
@@ -187,7 +183,7 @@ class Planner:
         """The plans of each athlete, and when those were made that are unreadable or nobody's."""
         plans: dict[str, list[Plan]] = defaultdict(list)
         unread: dict[str, datetime] = {}
-        troubles: dict[object, tuple[str, int]] = {}
+        troubles: dict[str, tuple[str, int]] = {}
         for number, document in enumerate(documents):
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)  # taps go first
@@ -199,7 +195,7 @@ class Planner:
                 athlete = owner(plan, roster)
             except InvalidPlan as exc:
                 unread[str(document.get("runId"))] = created_at(document)
-                troubles[document["_id"]] = (f"{name} cannot be used: {exc}", hash(str(document)))
+                troubles[repr(document["_id"])] = (f"{name} cannot be used: {exc}", hash(str(document)))
                 continue
             plans[athlete.athlete_id].append(plan)
         for id_, trouble in troubles.items():

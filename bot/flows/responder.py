@@ -37,6 +37,7 @@ from bot.flows.marks import Marker
 from bot.flows.replies import Reply
 from bot.flows.taps import Case, Postponed, Taps, Told
 from bot.journal import Entry, Journal
+from bot.logs import describe_defect
 from bot.store.feedback import Recorded
 
 # How long a tap may wait for MongoDB before it is told that it was received.
@@ -163,7 +164,8 @@ class Responder:
         try:
             update = read_update(entry.update, entry.received_at)
             case = self._taps.judge(update.tap) if isinstance(update, TapUpdate) else None
-        except Exception:  # noqa: BLE001  # becomes a dead letter when its turn comes
+        except Exception as exc:  # noqa: BLE001  # becomes a dead letter when its turn comes
+            describe_defect(exc)
             return
         if case is None:
             return

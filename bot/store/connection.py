@@ -33,6 +33,7 @@ from pymongo.errors import (
 from pymongo.uri_parser import parse_uri
 
 from bot.core.errors import ConfigError, StorageDenied, StorageRejected, StorageUnavailable
+from bot.store.foreign import REGISTRY
 from bot.store.writes import OnWrite, WriteListener
 from bot.tasks import heeding_cancellation
 
@@ -48,6 +49,7 @@ DUPLICATE_KEY = 11000
 # Milliseconds. An operation that takes longer counts as an outage; bulk readers ask for more time themselves.
 OPERATION_TIMEOUT = 10_000
 _SELECTION_TIMEOUT = 2_000
+_CONNECTIONS = 100  # as the driver itself has it
 
 NO_TIMEOUT = 0
 """For `pymongo.timeout`: as long as it takes. (None would mean the client's own limit again.)"""
@@ -71,6 +73,7 @@ def connect(
     on_write: OnWrite | None = None,
     *,
     selection_timeout: int = _SELECTION_TIMEOUT,
+    connections: int = _CONNECTIONS,
 ) -> Database:
     """A database handle; nothing is sent before the first operation.
 
@@ -79,6 +82,7 @@ def connect(
         db_name: database; None takes the one in `url`, else `default_db`.
         on_write: is told how long each write took.
         selection_timeout: milliseconds to look for a server that takes the operation.
+        connections: how many at once to one server; further operations wait for a free one.
 
     Raises:
         ConfigError: `url` cannot be understood.
@@ -87,6 +91,7 @@ def connect(
         defaults: dict[str, Any] = {
             "timeoutMS": OPERATION_TIMEOUT,
             "serverSelectionTimeoutMS": selection_timeout,
+            "maxPoolSize": connections,
         }
         options = url.lower().partition("?")[2]
         with warnings.catch_warnings():
@@ -96,9 +101,11 @@ def connect(
                 w="majority",
                 journal=True,
                 tz_aware=True,
-                # Other writers may have stored what Python cannot hold: better an odd value than none.
-                datetime_conversion="DATETIME_CLAMP",
+                # Other writers may have stored what Python cannot hold: better an odd value than none, and
+                # one that is written back as it was.
+                datetime_conversion="DATETIME_AUTO",
                 unicode_decode_error_handler="replace",
+                type_registry=REGISTRY,
                 appname="feedback-bot",
                 event_listeners=[] if on_write is None else [WriteListener(on_write)],
                 **{name: value for name, value in defaults.items() if f"{name.lower()}=" not in options},

@@ -35,6 +35,7 @@ _EXPIRING = {(index.collection, index.fields[0]) for index in INDEXES if index.e
 # Each by itself, so that an index is read where it holds them. Arrays are found by what is in them.
 _OTHER_TYPES = (
     *("number", "string", "object", "binData", "objectId", "bool", "regex", "timestamp", "minKey", "maxKey"),
+    *("dbPointer", "javascript", "javascriptWithScope"),
 )
 _ISO_8601 = (
     # Years that survive any offset; MongoDB checks the day, `\z` because `$` allows a line break.
@@ -133,7 +134,7 @@ async def find_odd_dates(db: Database) -> list[OddDates]:
             expiries = await _expiries(db[name])
             for field in fields:
                 expires = (name, field) in _EXPIRING
-                types: list[Document] = [{field: {"$type": type_}} for type_ in _OTHER_TYPES]
+                types: list[Document] = [{field: []}, *({field: {"$type": type_}} for type_ in _OTHER_TYPES)]
                 kind: Document = {"type": {"$type": f"${field}"}, "remedy": _remedy(field, expiries)}
                 ids: Document = {"first": {"$min": "$_id"}, "last": {"$max": "$_id"}}
                 pipeline: list[Document] = [

@@ -24,6 +24,7 @@ from bot.core.errors import StorageDenied
 from bot.core.records import is_day
 from bot.core.spans import Span, Window
 from bot.core.stats import Tally, read_type
+from bot.core.values import read_int64
 from bot.store import feedback, taps
 from bot.store.connection import Database, Document, storage_errors
 from bot.store.touches import Touched, Touches
@@ -101,7 +102,8 @@ class FigureStore:
             document, mark = found.get(name), touched.mark(span)
             if (
                 document is not None
-                and (document["touches"], document["touchedAt"]) == mark
+                and _is_whole(document)
+                and (document.get("touches"), document.get("touchedAt")) == mark
                 and abs(now - document["computedAt"]) <= holds
             ):
                 tallies[span] = _read(span, document)
@@ -295,6 +297,30 @@ def _tally(span: Span, counts: Mapping[str, int], events: Mapping[str, Any]) -> 
 def _histogram(groups: Iterable[Mapping[str, Any]]) -> list[int]:
     counts = {group["_id"]["delay"]: group["n"] for group in groups}
     return [counts.get(number, 0) for number in range(max(counts, default=-1) + 1)]
+
+
+def _is_whole(document: Mapping[str, Any]) -> bool:
+    """Whether it is as `_document` makes it; else it is counted anew, whoever has changed it."""
+    sessions, delays = document.get("sessions"), document.get("delays")
+    return (
+        isinstance(document.get("computedAt"), datetime)
+        and _are_counts(document.get("taps"))
+        and _are_counts(document.get("answers"))
+        and isinstance(sessions, dict)
+        and all(is_day(day) and _are_counts(types) for day, types in sessions.items())
+        and isinstance(delays, list)
+        and len(delays) <= BUCKETS
+        and all(map(_is_count, delays))
+    )
+
+
+def _are_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_count, value.values()))
+
+
+def _is_count(value: object) -> bool:
+    number = read_int64(value)
+    return number is not None and number >= 0
 
 
 def _read(span: Span, document: Mapping[str, Any]) -> Tally:

@@ -54,9 +54,10 @@ class History:
 
 def _request(change: Change) -> UpdateOne:
     run_id, session_id, user_id = change.session
-    known = {"$ifNull": ["$changes", []]}
+    # Whatever stands there instead of a list, it must not hold up everybody's taps.
+    known = {"$cond": [{"$isArray": "$changes"}, "$changes", []]}
     added = {"$concatArrays": [known, [{"$literal": _state(change)}]]}
-    is_known = {"$in": [change.replaced_by, {"$ifNull": ["$changes.replacedBy", []]}]}
+    is_known = {"$in": [change.replaced_by, {"$map": {"input": known, "in": "$$this.replacedBy"}}]}
     return UpdateOne(
         {"_id": change.before.session_key},
         [

@@ -331,6 +331,49 @@ async def examine(db: Database, indexes: Sequence[Index] = INDEXES) -> list[Inde
     return states
 
 
+async def missing(db: Database, indexes: Iterable[Index]) -> list[Index]:
+    """Those that are not there; nothing is read but the lists of indexes.
+
+    Raises:
+        StorageError.
+    """
+    listed: dict[str, Sequence[Mapping[str, Any]]] = {}
+    found = []
+    with storage_errors():
+        for index in indexes:
+            if index.collection not in listed:
+                listed[index.collection] = await _list(db, index.collection)
+            if isinstance(plan(listed[index.collection], index), Create):
+                found.append(index)
+    return found
+
+
+async def hold_keys(db: Database, collection: str) -> None:
+    """Make sure of a collection's unique indexes, right before something is inserted that may be there.
+
+    Whoever drops a collection drops its indexes, too, and the next insert makes it anew without them.
+
+    Raises:
+        StorageError: one of them cannot be had; the message says why.
+    """
+    keys = [index for index in INDEXES if index.collection == collection and index.unique]
+    if not await missing(db, keys):
+        return
+    for report in await bootstrap(db, keys):
+        if report.index in keys and report.outcome == "failed":
+            raise StorageRejected(f"index {report}")
+
+
+async def hold_keys_if_possible(db: Database, collection: str) -> None:
+    """The same for what must be written all the same: where they cannot be had, `run` and `doctor` say so.
+
+    Raises:
+        StorageUnavailable.
+    """
+    with suppress(StorageRejected):
+        await hold_keys(db, collection)
+
+
 async def make_keys(db: Database, indexes: Iterable[Index]) -> None:
     """Make sure of the unique ones among `indexes`, for writers: without them a key could be written twice.
 

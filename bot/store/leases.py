@@ -14,6 +14,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.lease import TTL, Peer
+from bot.core.values import read_int64
 from bot.store.connection import Database, Document, Instant, server_time, storage_errors
 
 COLLECTION = "leases"
@@ -132,6 +133,9 @@ def _claim(
     host = {"$literal": me.host}
     here = {"service": me.service, "host": host, "seenAt": now, "polls": "$granted", "pushed": me.is_pushed}
 
+    is_number = {"$in": [{"$type": "$term"}, ["int", "long"]]}
+    term = {"$cond": [is_number, "$term", 0]}
+
     def if_granted(value: object, field: str) -> Document:
         return {"$cond": ["$granted", value, f"${field}"]}
 
@@ -140,9 +144,7 @@ def _claim(
         {
             "$set": {
                 "services": {"$concatArrays": [_others(me, now), [here]]},
-                "term": if_granted(
-                    {"$cond": [is_mine, "$term", {"$add": [{"$ifNull": ["$term", 0]}, 1]}]}, "term"
-                ),
+                "term": if_granted({"$cond": [is_mine, term, {"$add": [term, 1]}]}, "term"),
                 "expiresAt": if_granted({"$add": [now, TTL // _MS]}, "expiresAt"),
                 "polledAt": if_granted({"$max": ["$polledAt", polled_at]}, "polledAt"),
                 "service": if_granted(me.service, "service"),
@@ -156,10 +158,11 @@ def _claim(
 
 def _others(me: Holder, now: object) -> Document:
     """The services but ours, and but those that are long gone."""
-    is_listed = {"$gt": ["$$it.seenAt", {"$subtract": [now, _LISTED // _MS]}]}
+    is_date = {"$eq": [{"$type": "$$it.seenAt"}, "date"]}
+    is_listed = {"$and": [is_date, {"$gt": ["$$it.seenAt", {"$subtract": [now, _LISTED // _MS]}]}]}
     return {
         "$filter": {
-            "input": {"$ifNull": ["$services", []]},
+            "input": {"$cond": [{"$isArray": "$services"}, "$services", []]},
             "as": "it",
             "cond": {"$and": [{"$ne": ["$$it.service", me.service]}, is_listed]},
         }
@@ -170,7 +173,7 @@ def _read(document: Document, me: Holder) -> Lease:
     at, polled_at = document["at"], document.get("polledAt")
     return Lease(
         is_ours=document.get("holder") == me.id,
-        term=int(document.get("term") or 0),
+        term=read_int64(document.get("term")) or 0,
         service=str(document.get("service")),
         host=str(document.get("host")),
         polled_ago=at - polled_at if isinstance(polled_at, datetime) else None,
@@ -179,12 +182,15 @@ def _read(document: Document, me: Holder) -> Lease:
 
 
 def _peers(document: Document) -> tuple[Peer, ...]:
+    services = document.get("services")
     return tuple(
         Peer(
-            *(str(it["service"]), str(it["host"]), document["at"] - it["seenAt"]),
-            polls=bool(it["polls"]),
+            *(str(it.get("service")), str(it.get("host")), document["at"] - seen_at),
+            polls=bool(it.get("polls")),
             is_pushed=bool(it.get("pushed")),
         )
-        for it in document.get("services", [])
-        if document["at"] - it["seenAt"] <= _LISTED
+        for it in (services if isinstance(services, list) else ())
+        if isinstance(it, dict)
+        and isinstance(seen_at := it.get("seenAt"), datetime)
+        and document["at"] - seen_at <= _LISTED
     )

@@ -28,6 +28,7 @@ from bot.store.connection import (
     write_all,
 )
 from bot.store.feedback import Identity
+from bot.store.indexes import hold_keys_if_possible
 from bot.store.prompts import COLLECTION, IS_QUESTION, chat_forms
 from bot.store.tombstones import TombstoneStore
 
@@ -91,6 +92,8 @@ class LetterStore:
         has raised before stays as it is."""
         letters = await self._without_deleted(letters)
         todo = [_raised(letter) for letter in letters]
+        if todo:
+            await hold_keys_if_possible(self._prompts.database, COLLECTION)
         for _ in range(_TRIES):
             if not todo:
                 break
@@ -204,7 +207,9 @@ class LetterStore:
 
     async def settle(self, prompt: Prompt, message_id: int | None, sent_at: datetime, now: datetime) -> None:
         """Telegram has it. If it was changed or raised again meanwhile, it stays to be sent."""
-        is_same = {"$eq": ["$version", prompt.version]}
+        # As `read_prompt` reads it: else one with an odd version would be sent again and again.
+        is_version = {"$in": [{"$type": "$version"}, ["int", "long"]]}
+        is_same = {"$eq": [{"$cond": [is_version, "$version", 0]}, prompt.version]}
         message: Document = {"messageId": message_id, "sentAt": sent_at}
         with storage_errors():
             await self._prompts.update_one(

@@ -11,21 +11,20 @@ import base64
 import binascii
 from collections.abc import Collection as AnyOf
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 import bson
-from bson import ObjectId
 from bson.codec_options import CodecOptions, DatetimeConversion
-from bson.datetime_ms import DatetimeMS
 from bson.errors import BSONError
 
 from bot.core.clock import iso_utc
 from bot.core.prompts import PromptState
 from bot.store import feedback, prompts
 from bot.store.connection import Collection, Database, Document, storage_errors
-from bot.store.reading import Selection, selecting
+from bot.store.foreign import REGISTRY
+from bot.store.reading import Selection, selecting, undated
 
 _PAGE_BYTES = 2 * 1024 * 1024
 _BATCH = 100
@@ -35,9 +34,8 @@ _EXACT = CodecOptions[Document](
     tz_aware=True,
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     unicode_decode_error_handler="replace",
+    type_registry=REGISTRY,
 )
-# Without subclasses: code is a text to Python.
-_PLACES = (type(None), bool, int, float, str, ObjectId, datetime, DatetimeMS)
 
 
 class BadCursorError(ValueError):
@@ -51,10 +49,13 @@ class Page:
     Attributes:
         documents: with their `_id`.
         next: the cursor for the page that follows; None if there was nothing more.
+        undated: how many documents are in no page, since nobody can say of which time they are; None: not
+            counted, since it was said with the first page.
     """
 
     documents: Sequence[Document]
     next: str | None
+    undated: int | None = None
 
 
 class FeedbackPages:
@@ -68,7 +69,9 @@ class FeedbackPages:
     ) -> Page:
         """One page.
 
-        Answers without a time come first, then those where other writers left it as text.
+        Answers without a time come first, then those where other writers left it as text. Those in which
+        something else stands there are in no page, and those without a time in none of a limited selection;
+        the first page tells how many they are.
 
         Args:
             users: answers of these Telegram users only; None: of all.
@@ -84,9 +87,14 @@ class FeedbackPages:
             {"$or": [{"receivedAt": None}, {"receivedAt": {"$type": ["date", "string"]}}]},
             {"receivedAt": {"$not": {"$type": "array"}}},
         ]
+        whose: list[Document] = []
         if users is not None:
-            match.append({"userId": {"$in": [form for user in users for form in (user, str(user))]}})
-        if cursor is not None:
+            whose.append({"userId": {"$in": [form for user in users for form in (user, str(user))]}})
+        match += whose
+        if cursor is None:
+            left_out = await self._undated(selection, whose)
+        else:
+            left_out = None
             at, last = _decode(cursor, 2)
             match += [*_from("receivedAt", at), {"$or": [{"receivedAt": {"$ne": at}}, _above("_id", last)]}]
         # The index knows the order of times only. So it first tells up to which time the page reaches; then
@@ -101,9 +109,18 @@ class FeedbackPages:
             )
             if ends:
                 match += _up_to("receivedAt", ends[0].get("receivedAt"))
-            return await _page(
+            page = await _page(
                 self._events, {"$and": match}, ("receivedAt", "_id"), limit, allow_disk_use=True
             )
+        return replace(page, undated=left_out)
+
+    async def _undated(self, selection: Selection, whose: Sequence[Document]) -> int:
+        odd = undated("receivedAt")
+        if selection.since is not None or selection.before is not None:
+            odd.append({"receivedAt": None})
+        run = [] if selection.run_id is None else [{"runId": selection.run_id}]
+        with storage_errors():
+            return await self._events.count_documents({"$and": [{"$or": odd}, *run, *whose]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +214,7 @@ async def _page(
             if len(shown) == limit or (shown and size >= _PAGE_BYTES):
                 return Page(shown, _encode([shown[-1].get(field) for field in order]))
             shown.append(document)
-            size += len(bson.encode(document))
+            size += len(bson.encode(document, codec_options=_EXACT))
     return Page(shown, None)
 
 
@@ -219,7 +236,7 @@ def _above(field: str, value: Any) -> Document:
 
 
 def _encode(place: Sequence[Any]) -> str:
-    return base64.urlsafe_b64encode(bson.encode({"": list(place)})).decode().rstrip("=")
+    return base64.urlsafe_b64encode(bson.encode({"": list(place)}, codec_options=_EXACT)).decode().rstrip("=")
 
 
 def _decode(cursor: str, length: int) -> list[Any]:
@@ -231,7 +248,7 @@ def _decode(cursor: str, length: int) -> list[Any]:
     if (
         not isinstance(place, list)
         or len(place) != length
-        or not all(type(value) in _PLACES for value in place)
+        or any(isinstance(value, list) for value in place)  # none is ordered by what is in it
     ):
         raise BadCursorError("this is not a cursor of this list; take `next` of the page before, as it is")
     return place

@@ -29,6 +29,7 @@ from bot.core.prompts import Again, Answered, Kind, LaterResult, PromptState
 from bot.core.records import is_day
 from bot.core.roster import Athlete
 from bot.store.connection import Database, Document, bulk_upsert, storage_errors
+from bot.store.indexes import hold_keys_if_possible
 
 COLLECTION = "session_prompts"
 
@@ -79,6 +80,7 @@ class PromptStore:
             "createdAt": now,
             "updatedAt": now,
         }
+        await hold_keys_if_possible(self._prompts.database, COLLECTION)
         with storage_errors():
             existing = await self._prompts.find_one({**key, "chatId": {"$in": chat_forms(chat_id)}})
             if existing is None:
@@ -113,6 +115,7 @@ class PromptStore:
             "updatedAt": now,
         }
         key = {"runId": run_id, "sessionId": session_id, "chatId": str(user_id)}
+        await hold_keys_if_possible(self._prompts.database, COLLECTION)
         with storage_errors():
             try:
                 result = await self._prompts.update_one(key, {"$setOnInsert": document}, upsert=True)
@@ -333,11 +336,11 @@ class PromptStore:
                 and _first_sent_at(document, sent_after) > sent_after
             ]
             open_.sort(key=lambda document: (_first_sent_at(document, sent_after), str(document["_id"])))
-            asked = {
+            asked = [
                 document["_id"]
                 for document in found
                 if _is_wished(document, "pending", wish) or _is_wished(document, "later", wish)
-            }
+            ]
             left = [document for document in open_ if document["_id"] not in asked]
             for document in left[: max(0, most - len(asked))]:
                 await self._prompts.update_one(

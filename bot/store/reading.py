@@ -61,8 +61,7 @@ async def read_batches(
         StorageError: also in the middle; what came before is good.
     """
     field = DATE_FIELDS[collection]
-    # A date beyond Python's years is given as what it is, so that whoever reads refuses it: the driver would
-    # else give the last one that Python has.
+    # A date beyond Python's years is given as what it is, so that whoever reads refuses it.
     options = db.codec_options.with_options(datetime_conversion=DatetimeConversion.DATETIME_AUTO)
     cursor = (
         db[collection]
@@ -80,6 +79,35 @@ async def read_batches(
     finally:
         with storage_errors():
             await cursor.close()
+
+
+# Each by itself, so that an index is read where it holds them. Null is what is missing, too.
+_NO_TIMES = (
+    *("number", "object", "binData", "objectId", "bool", "regex", "timestamp", "dbPointer", "javascript"),
+    *("javascriptWithScope", "minKey", "maxKey"),
+)
+
+
+def undated(field: str) -> list[Document]:
+    """Filters, each for itself, of documents in whose `field` stands something that is no time.
+
+    Text is not among it, since others store times as text. Arrays are found by what is in them.
+    """
+    return [{field: []}, *({field: {"$type": type_}} for type_ in _NO_TIMES)]
+
+
+async def count_undated(db: Database, collection: str, selection: Selection) -> int:
+    """How many documents a selection leaves out that could be of its time.
+
+    Raises:
+        StorageError.
+    """
+    if selection.since is None and selection.before is None:
+        return 0
+    field = DATE_FIELDS[collection]
+    run: Document = {} if selection.run_id is None else {"runId": selection.run_id}
+    with storage_errors(), pymongo.timeout(NO_TIMEOUT):
+        return await db[collection].count_documents({**run, "$or": [{field: None}, *undated(field)]})
 
 
 def selecting(field: str, selection: Selection) -> Document:

@@ -11,11 +11,10 @@ from datetime import datetime
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
-from bot.core.errors import StorageRejected
 from bot.core.prompts import PromptState
 from bot.core.slots import Act, Write
 from bot.store.connection import Database, Document, storage_errors, write_all
-from bot.store.indexes import INDEXES, bootstrap
+from bot.store.indexes import hold_keys
 from bot.store.prompts import COLLECTION, unclaimed
 
 _BATCH = 500
@@ -30,13 +29,6 @@ class SlotStore:
         self._db = db
         self._prompts = db[COLLECTION]
 
-    async def prepare(self) -> None:
-        """Make sure of the indexes without which two services could ask twice."""
-        guards = [index for index in INDEXES if index.collection == COLLECTION and index.unique]
-        for report in await bootstrap(self._db, guards):
-            if report.index in guards and report.outcome == "failed":
-                raise StorageRejected(f"index {report}")
-
     async def held(self, since: str, run_ids: Collection[str]) -> list[Document]:
         """Prompts for a day (`YYYY-MM-DD`) from `since` on, and all of some runs."""
         wanted: list[Document] = [{"date": {"$gte": since}}, {"runId": {"$in": list(run_ids)}}]
@@ -48,6 +40,10 @@ class SlotStore:
 
         Who comes second, of two services, changes nothing. Killed on the way, the rest is decided anew.
         """
+        writes = list(writes)
+        if any(write.document is None for write in writes):
+            # Without them two services could ask twice.
+            await hold_keys(self._db, COLLECTION)
         first: list[_Request] = []
         then: list[_Request] = []
         for write in writes:

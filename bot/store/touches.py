@@ -18,8 +18,9 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from bot.core.clock import Clock
 from bot.core.records import FeedbackRecord, Record
 from bot.core.spans import Span, touch_names, touched
+from bot.core.values import read_int64
 from bot.store import feedback
-from bot.store.connection import Database, storage_errors, write_all
+from bot.store.connection import Database, Document, storage_errors, write_all
 from bot.store.upserts import plain_key, second_key
 
 COLLECTION = "figure_touches"
@@ -72,7 +73,9 @@ class Touches:
 
     async def touch(self, names: Iterable[str]) -> None:
         """Tell that something changes under these names: to be called before the change, and after it."""
-        update = {"$inc": {"n": 1}, "$currentDate": {"at": True}}
+        # Not `$inc`: whatever somebody has left there, it must not hold up everybody's taps.
+        n = {"$add": [{"$cond": [{"$in": [{"$type": "$n"}, ["int", "long"]]}, "$n", 0]}, 1]}
+        update: list[Document] = [{"$set": {"n": n, "at": "$$NOW"}}]
         requests = [UpdateOne({"_id": name}, update, upsert=True) for name in sorted(names)]
         while requests:
             # Two first touches at once: the second try finds the document.
@@ -84,14 +87,23 @@ class Touches:
 
     async def read(self) -> Touched:
         """All touches, which are few: they expire, later than every figure that could depend on them."""
-        is_young = {"$lt": [{"$subtract": ["$$NOW", "$at"]}, _UNSETTLED.total_seconds() * 1000]}
+        age = {"$cond": [{"$eq": [{"$type": "$at"}, "date"]}, {"$subtract": ["$$NOW", "$at"]}, None]}
+        is_young = {"$lt": [age, _UNSETTLED.total_seconds() * 1000]}
         with storage_errors():
             found = self._touches.find({}, {"n": True, "at": True, "young": is_young})
-            marks = [
-                (*touched(document["_id"]), document["n"], document["at"], document["young"])
-                async for document in found
-            ]
+            marks = [mark async for document in found if (mark := _read(document)) is not None]
         return Touched(tuple(marks))
+
+
+def _read(document: Document) -> tuple[datetime, datetime, int, datetime, bool] | None:
+    """A mark; None if it is none of ours."""
+    n, at = read_int64(document.get("n")), document.get("at")
+    if n is None or not isinstance(at, datetime):
+        return None
+    try:
+        return (*touched(document["_id"]), n, at, bool(document["young"]))
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 async def receipts(

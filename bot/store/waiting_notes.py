@@ -7,11 +7,13 @@ and expired like answers.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from pymongo import DeleteOne, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.feedback import collision_key_of, session_key
+from bot.core.values import read_int64
 from bot.store.connection import Database, Document, storage_errors
 from bot.store.feedback import Addition, Identity
 
@@ -53,19 +55,11 @@ class WaitingNotes:
         """The notes that wait for these sessions' answers."""
         if not sessions:
             return []
+        by_key = {_key(session): session for session in sessions}
         with storage_errors():
-            found = self._notes.find({"_id": {"$in": [_key(session) for session in sessions]}})
-            return [
-                Addition(
-                    session=(d["runId"], d["sessionId"], d["userId"]),
-                    what=None,
-                    value=d["note"],
-                    update_id=d["updateId"],
-                    received_at=d["receivedAt"],
-                    message_id=d["messageId"],
-                )
-                async for d in found
-            ]
+            found = self._notes.find({"_id": {"$in": list(by_key)}})
+            notes = [_read(document, by_key[document["_id"]]) async for document in found]
+        return [note for note in notes if note is not None]
 
     async def drop(self, notes: Iterable[Addition]) -> None:
         """These are with their answers now; one that has been edited since stays."""
@@ -75,6 +69,16 @@ class WaitingNotes:
         if requests:
             with storage_errors():
                 await self._notes.bulk_write(requests, ordered=False)
+
+
+def _read(document: Document, session: Identity) -> Addition | None:
+    """A note; None if somebody else left what is none."""
+    note, at = document.get("note"), document.get("receivedAt")
+    update_id = read_int64(document.get("updateId"))
+    if not isinstance(note, str) or not isinstance(at, datetime) or update_id is None:
+        return None
+    message_id = read_int64(document.get("messageId"))
+    return Addition(session, None, note, update_id, at, message_id)
 
 
 def _key(session: Identity) -> str:

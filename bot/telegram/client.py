@@ -51,14 +51,21 @@ class BotClient:
         token: the bot's token.
         api_url: root of the Bot API server, without trailing slash.
         on_date: is called with the `Date` header of each reply.
+        connections: how many at once, besides that of the poll; further calls wait for a free one.
     """
 
-    def __init__(self, token: str, api_url: str, on_date: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        token: str,
+        api_url: str,
+        on_date: Callable[[str], None] = lambda _: None,
+        connections: int = _CONNECTIONS,
+    ) -> None:
         # do_api_request points at the typed methods, which parse; RetryAfter at a coming change of type.
         warnings.filterwarnings("ignore", "Please use 'Bot\\.", PTBUserWarning)
         warnings.filterwarnings("ignore", "(?s).*retry_after", PTBDeprecationWarning)
         self._polling = AiohttpRequest(api_url, 1, read_timeout=_READ_TIMEOUT, on_date=on_date)
-        self._calling = AiohttpRequest(api_url, _CONNECTIONS, read_timeout=_READ_TIMEOUT, on_date=on_date)
+        self._calling = AiohttpRequest(api_url, connections, read_timeout=_READ_TIMEOUT, on_date=on_date)
         self._bot = Bot(
             token, base_url=f"{api_url}/bot", request=self._calling, get_updates_request=self._polling
         )

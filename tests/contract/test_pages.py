@@ -21,8 +21,7 @@ from bot.store.pages import BadCursorError, FeedbackPages, Page, PromptPages, Pr
 from bot.store.reading import ALL, Selection
 
 FORGED: list[dict[str, Any]] = [
-    {}, {"": 5}, {"": []}, {"": [1]}, {"": [1, 2, 3]}, {"": [{"$gt": 1}, 2]}, {"": [1, bson.Regex("a")]},
-    {"": [bson.Code("while(1);"), 1]}, {"a": [1, 2]}, {"": [b"x", 1]}, {"": [bson.MaxKey(), 1]},
+    {}, {"": 5}, {"": []}, {"": [1]}, {"": [1, 2, 3]}, {"": [[1], 2]}, {"": [1, []]}, {"a": [1, 2]},
 ]  # fmt: skip
 Database = AsyncDatabase[dict[str, Any]]
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
@@ -192,7 +191,7 @@ async def test_a_cursor_of_nobody(db: Database, cursor: str) -> None:
     with pytest.raises(BadCursorError, match="take `next` of the page before"):
         await FeedbackPages(db).read(ALL, users=None, cursor=cursor, limit=5)
     page = await FeedbackPages(db).read(ALL, users=None, cursor=None, limit=5)
-    assert page == Page([], None)
+    assert page == Page([], None, 0)
 
 
 async def prompts(db: Database, *documents: dict[str, Any]) -> None:

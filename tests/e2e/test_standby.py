@@ -6,6 +6,7 @@ import asyncio
 import random
 import signal
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -173,3 +174,42 @@ async def test_both_send_and_keep_the_limits_together(pair: Rig) -> None:
     for (chat, earlier), (next_chat, later) in pairwise(sent):
         assert chat != next_chat or later - earlier >= 0.98, sent
     assert [bot.log.count("session sent") > 0 for bot in pair.bots] == [True, True]
+
+
+async def test_collections_that_are_dropped_get_their_indexes_again(tmp_path: Path, mongo_url: str) -> None:
+    """Two services that plan at once ask once, although the collection is there anew, and taps go on."""
+    folder = tmp_path / "bot"
+    async with Rig(folder, mongo_url=mongo_url, ATHLETE_IDS=str(ANA), PROMPT_TIME="00:00") as rig:
+        await rig.start()
+        await stand_by(rig, tmp_path)
+        today = datetime.now(UTC).date().isoformat()
+        days = [{"date": today, "activity": f"Run {number}"} for number in range(5)]
+        plan = {
+            "runId": "R",
+            "activityPlan": {"days": days},
+            "justification": [],
+            "createdAt": datetime.now(UTC),
+        }
+        await rig.db["plan_snapshots"].insert_one(plan)
+        await rig.messages(ANA, 5)
+        wanted = {
+            name: await rig.db[name].index_information() for name in ("session_prompts", "feedback_events")
+        }
+        for turn in range(1, 4):
+            for name in wanted:
+                await rig.db[name].drop()
+            # Both notice at once.
+            await rig.db["plan_snapshots"].update_one({"runId": "R"}, {"$set": {"turn": turn}})
+            messages = await rig.messages(ANA, 5 * (turn + 1), 60)
+            tap = rig.tap(ANA, messages[-1]["message_id"])
+            await rig.answered([tap])
+
+            async def are_back() -> bool:
+                return all([await rig.db[name].index_information() == wanted[name] for name in wanted])
+
+            await wait_until(are_back, 30, "the indexes are back", poll=0.2)
+            assert len(await rig.prompts()) == 5
+            assert len(await rig.events()) == 1
+        await asyncio.sleep(1)  # for what must not come
+        assert len(rig.world.messages(ANA)) == 20
+        assert any("indexes of" in bot.log and "were gone: made again" in bot.log for bot in rig.bots)

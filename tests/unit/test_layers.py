@@ -29,11 +29,13 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "bot.telegram": ("bot.core", "bot.flows.ports", "bot.telegram"),
     "bot.flows": ("bot.core", "bot.flows", "bot.journal", "bot.journal_file", "bot.logs", "bot.store"),
     "bot.charts": ("bot.charts",),
+    "bot.descriptors": ("bot.core",),
     "bot.exchange": ("bot.core", "bot.exchange", "bot.tasks"),
     "bot.api": (
         "bot.__version__",
         "bot.api",
         "bot.core",
+        "bot.descriptors",
         "bot.flows",
         "bot.journal",
         "bot.logs",
