@@ -16,8 +16,7 @@ import mmap
 import signal
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -441,14 +440,6 @@ class House:
         for name in sorted(await self.db.list_collection_names()):
             found[name] = await self.db[name].find({}).to_list()
         return found
-
-
-@asynccontextmanager
-async def opened(house: House) -> AsyncIterator[House]:
-    """The house, with one service that has looked over its database."""
-    async with house:
-        await house.start("a")
-        yield house
 
 
 Message = Json
