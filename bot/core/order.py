@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.core.values import read_int64
+
 # Update ids grow by one until a week passes without any update; then Telegram starts anywhere. So it does for
 # another bot that takes this one's place: its ids are far away, and no bot gets a million in six days.
 IDS_COMPARABLE_WITHIN = timedelta(days=6)
@@ -28,6 +30,12 @@ class Stamp:
     def by_time(cls, at: datetime) -> Stamp:
         """Of an update whose number is not known: only the time of receipt tells."""
         return cls(_NO_ID, at)
+
+    @classmethod
+    def read(cls, update_id: object, at: object) -> Stamp | None:
+        """From a document; None if it does not say."""
+        number = read_int64(update_id)
+        return cls(number, at) if number is not None and isinstance(at, datetime) else None
 
     def is_after(self, other: Stamp) -> bool:
         """Whether it came later; an update is not after itself.

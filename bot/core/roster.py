@@ -202,13 +202,8 @@ def read_athlete(document: Mapping[str, Any], defaults: Hours) -> Athlete:
             for item in (pauses if isinstance(pauses, list) else [])
             if isinstance(item, Mapping) and isinstance(since := item.get("since"), datetime)
         ),
-        joined=_joined(document),
+        joined=Stamp.read(document.get("joinedBy"), document.get("joinedAt")),
     )
-
-
-def _joined(document: Mapping[str, Any]) -> Stamp | None:
-    update_id, at = read_int64(document.get("joinedBy")), document.get("joinedAt")
-    return Stamp(update_id, at) if update_id is not None and isinstance(at, datetime) else None
 
 
 def athlete_flaws(document: Mapping[str, Any]) -> list[str]:

@@ -74,8 +74,8 @@ class Forgetting:
         return user_id in self._roster.user_ids
 
     async def is_asked(self, user_id: int, at: Stamp) -> bool:
-        """Whether somebody was asked whether to delete everything, and has not confirmed it since."""
-        return await self._users.may_forget(user_id, at.at - _PENDING)
+        """Whether somebody was asked whether to delete everything, before this confirmation of it."""
+        return await self._users.may_forget(user_id, at, _PENDING)
 
     async def begin(self, user_id: int, athlete: Athlete | None, at: Stamp) -> Person:
         """Have nothing stored any more that came before, and take somebody off the roster.
@@ -109,7 +109,7 @@ class Forgetting:
             StorageError: some of it may be deleted; doing it again is harmless.
         """
         await self.purge(person, at)
-        await self._users.forget(person.user_id, at.at)
+        await self._users.forget(person.user_id, at)
         try:
             await self._journal.forget_user(person.user_id, at.at)
         except JournalError as exc:  # it is as much a store, and comes back

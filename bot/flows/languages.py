@@ -92,10 +92,10 @@ class Languages:
             StorageError.
         """
         heard = dict(self._heard)
-        await self._store.speak({user_id: (tag, stamp.at) for user_id, (tag, stamp) in heard.items()})
+        await self._store.speak(heard)
         for user_id, tombstone in (await self._tombstones.of(heard)).items():
             if tombstone.covers(heard[user_id][1]):
-                await self._store.forget(user_id, tombstone.at.at)
+                await self._store.forget(user_id, tombstone.at)
         await self._read()
         for user_id, what in heard.items():
             if self._heard.get(user_id) == what:

@@ -108,7 +108,7 @@ class Notes:
             await self._events.add(waiting)
             await self._waiting.drop(waiting)
         elif not _is_of_another(note, stood):
-            if stood.note not in (None, note.value):
+            if stood.is_changed_by(note):
                 await self._history.record([Change(session, stood, note.update_id, note.received_at)])
             await self._events.add([note])
         stands = (await self._events.standing([session])).get(session)

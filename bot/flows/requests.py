@@ -181,7 +181,7 @@ class Requests:
         if not command.is_private:
             return Reply(privacy_texts.FORGET_PRIVATE(language))
         # Only who was asked can confirm it: anybody can send what the button sends.
-        await self._users.asked_to_forget(command.user_id, now)
+        await self._users.asked_to_forget(command.user_id, Stamp(command.update_id, now))
         keyboard: Keyboard = [
             [{"text": privacy_texts.FORGET_BUTTON(language), "callback_data": format_action(Action.FORGET)}],
             [{"text": privacy_texts.KEEP_BUTTON(language), "callback_data": format_action(Action.KEEP)}],

@@ -331,9 +331,7 @@ class Taps:
         await self._history.record(
             Change(addition.session, stood, addition.update_id, addition.received_at)
             for addition in additions
-            if (stood := before.get(addition.session)) is not None
-            and addition.what is not None
-            and stood.details.value(addition.what) not in (None, addition.value)
+            if (stood := before.get(addition.session)) is not None and stood.is_changed_by(addition)
         )
         await self._events.add(additions)
         after = await self._events.standing(sessions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -20,6 +20,7 @@ from bot.core.feedback import (
     newest,
     session_key,
 )
+from bot.core.order import Stamp
 from bot.core.values import read_int64
 from bot.store.connection import (
     DUPLICATE_KEY,
@@ -46,7 +47,7 @@ Identity = tuple[str, str, int | None]
 
 _READ = (
     "sessionKey", "runId", "sessionId", "userId", "type", "note", "updateId", "receivedAt",
-    "rpe", "pain", "reason", "noteMessageId",
+    "rpe", "pain", "reason", "noteMessageId", "saidAt",
 )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ class Standing:
         type: None if it is none of the four.
         note, received_at, update_id: None if there is none, or none that can be read.
         note_message_id: of the reply that the note was written in; None if it came with a button.
+        said: the updates that said the note and the details, by their names.
     """
 
     session_key: str
@@ -67,6 +69,14 @@ class Standing:
     update_id: int | None
     details: Details
     note_message_id: int | None = None
+    said: Mapping[str, Stamp] = field(default_factory=dict)
+
+    def is_changed_by(self, addition: Addition) -> bool:
+        """Whether something else was said before; what comes behind its time changes nothing."""
+        said = self.said.get(addition.name)
+        is_behind = said is not None and not addition.stamp.is_after(said)
+        value = self.note if addition.what is None else self.details.value(addition.what)
+        return not is_behind and value not in (None, addition.value)
 
     @classmethod
     def of(cls, event: FeedbackEvent) -> Self:
@@ -261,7 +271,19 @@ def _standing(document: Document) -> Standing:
         update_id=read_int64(document.get("updateId")),
         details=read_details(document),
         note_message_id=read_int64(document.get("noteMessageId")),
+        said=_said(document.get("saidAt")),
     )
+
+
+def _said(value: object) -> dict[str, Stamp]:
+    found: dict[str, Stamp] = {}
+    for name, said in value.items() if isinstance(value, Mapping) else ():
+        at, update_id = (
+            (said.get("at"), read_int64(said.get("updateId"))) if isinstance(said, Mapping) else (None, None)
+        )
+        if isinstance(at, datetime) and update_id is not None:
+            found[str(name)] = Stamp(update_id, at)
+    return found
 
 
 def _result(
@@ -410,12 +432,21 @@ class Addition:
     message_id: int | None = None
     is_edit: bool = False
 
+    @property
+    def stamp(self) -> Stamp:
+        """Its place in the order of updates."""
+        return Stamp(self.update_id, self.received_at)
+
+    @property
+    def name(self) -> str:
+        """Of what is said."""
+        return "note" if self.what is None else self.what.value
+
     def request(self) -> UpdateOne:
         """Its write: no upsert, so a condition may stand beside the key."""
         run_id, session_id, _ = self.session
-        name = "note" if self.what is None else self.what.value
         # When it was said, to tell what is later.
-        said = f"saidAt.{name}"
+        said = f"saidAt.{self.name}"
         is_newer = {
             "$or": [
                 {"$eq": [{"$type": f"${said}.at"}, "missing"]},

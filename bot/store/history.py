@@ -2,7 +2,7 @@
 
 One document for each `sessionKey`, with the newest `KEPT` states that were replaced:
 `{_id: sessionKey, runId, sessionId, userId, changes: [{type, note, rpe, pain, reason, receivedAt, updateId,
-replacedAt, replacedBy}], updatedAt}`. It expires like the answers.
+replacedAt, replacedBy}], updatedAt, updatedBy}`. It expires like the answers.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ def _request(change: Change) -> UpdateOne:
                     "userId": user_id,
                     "changes": {"$cond": [is_known, known, {"$slice": [added, -KEPT]}]},
                     "updatedAt": change.at,
+                    "updatedBy": change.replaced_by,
                 }
             }
         ],

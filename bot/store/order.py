@@ -12,9 +12,7 @@ Expression: TypeAlias = Any
 """A field such as `$updateId`, or an operator with its arguments."""
 
 
-def is_after(
-    update_id: int | None, at: datetime, id_field: Expression | None, at_field: Expression
-) -> Document:
+def is_after(update_id: int | None, at: datetime, id_field: Expression, at_field: Expression) -> Document:
     """An expression: whether an update came after the one that these fields tell of.
 
     Other writers may have left the update id out, then the time of receipt decides; after what has none,
@@ -23,10 +21,10 @@ def is_after(
     Args:
         update_id: None if it has none.
         at: when it was received.
-        id_field, at_field: such as `$updateId`, `$receivedAt`; without the first, the time decides.
+        id_field, at_field: such as `$updateId`, `$receivedAt`.
     """
     by_time = {"$gt": [at, "$$received"]}
-    if update_id is None or id_field is None:
+    if update_id is None:
         return {"$let": {"vars": {"received": date(at_field)}, "in": by_time}}
     near = {"$lt": [{"$abs": {"$subtract": [update_id, id_field]}}, IDS_COMPARABLE_APART]}
     is_near = {"$cond": [{"$isNumber": id_field}, near, False]}

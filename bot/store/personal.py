@@ -56,7 +56,7 @@ class PersonalStore:
         with storage_errors(), within(_AS_LONG_AS):
             for collection, query, id_field, at_field in (
                 (waiting_notes.COLLECTION, _by_user(person), "$updateId", "$receivedAt"),
-                (history.COLLECTION, _by_user(person), None, "$updatedAt"),
+                (history.COLLECTION, _by_user(person), "$updatedBy", "$updatedAt"),
                 (feedback.COLLECTION, _answers(person), "$updateId", "$receivedAt"),
             ):
                 is_before = {"$expr": is_after(until.update_id, at, id_field, at_field)}

@@ -395,10 +395,10 @@ def _first_sent_at(document: Document, default: datetime) -> datetime:
 
 def _is_wished(document: Document, what: str, wish: Stamp) -> bool:
     """Whether a wish has been seen to already, or a later one of its kind."""
-    update_id, at = document.get(f"{what}UpdateId"), _datetime(document.get(f"{what}At"))
-    if not isinstance(update_id, int) or at is None:
-        return update_id == wish.update_id
-    return not wish.is_after(Stamp(update_id, at))
+    last = Stamp.read(document.get(f"{what}UpdateId"), document.get(f"{what}At"))
+    if last is None:  # an older release noted no time
+        return bool(document.get(f"{what}UpdateId") == wish.update_id)
+    return not wish.is_after(last)
 
 
 def _datetime(value: object) -> datetime | None:

@@ -111,7 +111,7 @@ async def forgotten(db: Database, records: Sequence[Record], now: datetime) -> s
 
 
 def _read(document: Document) -> Tombstone:
-    at = Stamp(read_int64(document.get("updateId")) or 0, document["deletedAt"])
+    at = Stamp(document["updateId"], document["deletedAt"])
     athlete_id = document.get("athleteId")
     return Tombstone(
         at,

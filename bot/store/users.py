@@ -1,15 +1,15 @@
 """The collection `users`: in which language known people read. Nothing is kept of strangers.
 
-`{_id: Telegram user id, telegramLanguage, language, chosenAt, chosenBy, forgetAskedAt, updatedAt}`: what
-Telegram says, what they chose, when they wrote so and in which update, and when they were asked whether to
-delete everything.
+`{_id: Telegram user id, telegramLanguage, language, chosenAt, chosenBy, forgetAsked, updatedAt, updatedBy}`:
+what Telegram says, what they chose, when they wrote so and in which update, and the last times that they were
+asked whether to delete everything (`[{at, updateId}]`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 
 from pymongo import UpdateOne
 
@@ -19,6 +19,8 @@ from bot.store.connection import Database, Document, storage_errors, write_all
 from bot.store.order import is_after
 
 COLLECTION = "users"
+
+_ASKED_KEPT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,15 @@ class UserStore:
                 if (user_id := read_int64(d["_id"])) is not None
             }
 
-    async def speak(self, tags: Mapping[int, tuple[str, datetime]]) -> None:
-        """Remember what Telegram said, and when."""
+    async def speak(self, tags: Mapping[int, tuple[str, Stamp]]) -> None:
+        """Remember what Telegram said, and with which update."""
         requests = [
-            UpdateOne({"_id": id_}, {"$set": {"telegramLanguage": tag, "updatedAt": at}}, upsert=True)
-            for id_, (tag, at) in tags.items()
+            UpdateOne(
+                {"_id": id_},
+                {"$set": {"telegramLanguage": tag, "updatedAt": stamp.at, "updatedBy": stamp.update_id}},
+                upsert=True,
+            )
+            for id_, (tag, stamp) in tags.items()
         ]
         await write_all(self._users, requests)
 
@@ -70,26 +76,36 @@ class UserStore:
             "chosenAt": wish.at,
             "chosenBy": wish.update_id,
             "updatedAt": wish.at,
+            "updatedBy": wish.update_id,
         }
         update = [{"$set": {k: {"$cond": [counts, value, f"${k}"]} for k, value in values.items()}}]
         with storage_errors():
             await self._users.update_one({"_id": user_id}, update, upsert=True)
 
-    async def asked_to_forget(self, user_id: int, now: datetime) -> None:
-        """Remember that somebody is asked whether to delete everything."""
+    async def asked_to_forget(self, user_id: int, wish: Stamp) -> None:
+        """Remember that somebody is asked whether to delete everything, because they wished it."""
+        asked = {"$each": [{"at": wish.at, "updateId": wish.update_id}], "$slice": -_ASKED_KEPT}
         with storage_errors():
-            await self._users.update_one({"_id": user_id}, {"$max": {"forgetAskedAt": now}}, upsert=True)
+            await self._users.update_one({"_id": user_id}, {"$push": {"forgetAsked": asked}}, upsert=True)
 
-    async def may_forget(self, user_id: int, since: datetime) -> bool:
-        """Whether somebody was asked that, at `since` or later."""
+    async def may_forget(self, user_id: int, confirmation: Stamp, within: timedelta) -> bool:
+        """Whether somebody was asked that before they confirmed it, not longer before than that."""
         with storage_errors():
-            asked = {"_id": user_id, "forgetAskedAt": {"$gte": since}}
-            return await self._users.find_one(asked, {"_id": True}) is not None
+            found = await self._users.find_one({"_id": user_id}, {"forgetAsked": True})
+        asked = (found or {}).get("forgetAsked")
+        wishes = [it for it in asked if isinstance(it, Mapping)] if isinstance(asked, list) else []
+        stamps = [Stamp.read(wish.get("updateId"), wish.get("at")) for wish in wishes]
+        return any(
+            wish is not None and confirmation.is_after(wish) and confirmation.at - wish.at <= within
+            for wish in stamps
+        )
 
-    async def forget(self, user_id: int, until: datetime) -> None:
-        """Delete what is known about somebody, unless it was written after that."""
+    async def forget(self, user_id: int, until: Stamp) -> None:
+        """Delete what is known about somebody, unless it was written after that update, or because of it."""
+        is_known = {"$eq": ["$updatedBy", until.update_id]}
+        is_before = is_after(until.update_id, until.at, "$updatedBy", "$updatedAt")
         with storage_errors():
-            await self._users.delete_one({"_id": user_id, "updatedAt": {"$not": {"$gt": until}}})
+            await self._users.delete_one({"_id": user_id, "$expr": {"$or": [is_known, is_before]}})
 
 
 def _tag(value: object) -> str | None:

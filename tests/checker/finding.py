@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.checker.model import Answer, Expected, expect
-from tests.checker.people import RUNS, Given, Person, is_about
+from tests.checker.people import Given, Person, is_about, run_of
 from tests.checker.seam import COACH, Document, House, Message
 
 UNCOMPARED = frozenset({"leases", "figures", "figure_touches", "send_slots", "journals", "taps"})
@@ -31,7 +31,12 @@ _PROCESSING = frozenset(
         "telegramLanguage",
     }
 )
-_UPDATE_IDS = frozenset({"updateId", "version", "laterUpdateId", "pendingUpdateId", "replacedBy"})
+_UPDATE_IDS = frozenset(
+    {
+        *("updateId", "version", "laterUpdateId", "pendingUpdateId", "replacedBy"),
+        *("chosenBy", "joinedBy", "updatedBy"),
+    }
+)
 _MESSAGE_IDS = frozenset({"messageId", "noteMessageId"})
 PAGED = ("feedback_events", "feedback_history", "waiting_notes", "athletes")
 _LETTERS = ("alert", "notice")
@@ -137,7 +142,7 @@ def _answers(person: Person, expected: Expected, finding: Finding, *, loose: boo
 
 
 def _differences(session: str, is_: Document, must: Answer, *, loose: bool) -> Iterator[str]:
-    if (is_["type"], is_["runId"]) != (must.type, RUNS[session]):
+    if (is_["type"], is_["runId"]) != (must.type, run_of(session, is_["userId"])):
         yield f"answer {session}: {is_['type']} instead of {must.type}"
         return
     if is_.get("updateId") != must.update_id:

@@ -106,8 +106,9 @@ class Pair:
     def is_about_who(self) -> bool:
         """Whether one makes them an athlete, or none, for the other: another service cannot know yet."""
         names = (self.first.name, self.second.name)
+        is_by_reference = self.second.act.session == "r"  # which a deletion makes nobody's
         return (self.role is Role.INVITED and "join" in names) or (
-            self.role is Role.ROSTER and self.first.name == "forget"
+            self.first.name == "forget" and (self.role is Role.ROSTER or is_by_reference)
         )
 
     @property

@@ -70,6 +70,12 @@ class Given:
         return f"{self.update_id}: {self.act}"
 
 
+def run_of(session: str, user_id: object) -> str:
+    """The run of somebody's session. What travels by reference is theirs alone: else it would be known as
+    long as anybody's is."""
+    return f"{RUNS[session]}-{user_id}" if session == "r" else RUNS[session]
+
+
 @dataclass(slots=True, eq=False)
 class Person:
     """Somebody, and all that they did.
@@ -113,7 +119,7 @@ class Person:
     async def be_asked(self, house: House) -> None:
         """The bot is to ask."""
         for session in set(self.sessions) & {"q", "r"}:
-            await house.question(self.user, RUNS[session], session)
+            await house.question(self.user, run_of(session, self.id), session)
 
     def find_questions(self, house: House) -> None:
         """The messages with which the bot has asked."""

@@ -444,7 +444,7 @@ async def test_the_button_counts_for_ten_minutes(
     """After that nothing is deleted, and whoever tapped is told."""
     await people.answer("s", ANA)
     actions = Actions(LetterStore(people.db), people.tombstones, people.forgetting)
-    await UserStore(people.db).asked_to_forget(ANA, NOW - CONFIRM_WITHIN)
+    await UserStore(people.db).asked_to_forget(ANA, Stamp(0, NOW - CONFIRM_WITHIN))
     tap = replace(confirmation(ANA), prompt_at=None if age is None else NOW - age)
     wish = parse_action(tap.data)
     assert wish is not None
