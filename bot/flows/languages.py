@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from bot.core.errors import StorageError
 from bot.core.language import Language, language_of, read_language
@@ -92,14 +93,19 @@ class Languages:
             StorageError.
         """
         heard = dict(self._heard)
-        await self._store.speak(heard)
-        for user_id, tombstone in (await self._tombstones.of(heard)).items():
-            if tombstone.covers(heard[user_id][1]):
-                await self._store.forget(user_id, tombstone.at)
+        gone = await self._deleted(heard)
+        await self._store.speak({user_id: what for user_id, what in heard.items() if user_id not in gone})
+        for user_id, at in (await self._deleted(heard)).items():
+            await self._store.forget(user_id, at)
         await self._read()
         for user_id, what in heard.items():
             if self._heard.get(user_id) == what:
                 del self._heard[user_id]
+
+    async def _deleted(self, heard: Mapping[int, tuple[str, Stamp]]) -> dict[int, Stamp]:
+        """Who had everything deleted after this was heard, and when."""
+        tombstones = await self._tombstones.of(heard)
+        return {user_id: it.at for user_id, it in tombstones.items() if it.covers(heard[user_id][1])}
 
     async def run(self) -> None:
         """Refresh every five seconds until cancelled."""

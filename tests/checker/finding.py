@@ -21,6 +21,7 @@ _PROCESSING = frozenset(
     {
         "_id",
         "updatedAt",
+        "updatedBy",
         "sentAt",
         "createdAt",
         "claim",
@@ -34,7 +35,7 @@ _PROCESSING = frozenset(
 _UPDATE_IDS = frozenset(
     {
         *("updateId", "version", "laterUpdateId", "pendingUpdateId", "replacedBy"),
-        *("chosenBy", "joinedBy", "updatedBy"),
+        *("chosenBy", "joinedBy"),
     }
 )
 _MESSAGE_IDS = frozenset({"messageId", "noteMessageId"})
