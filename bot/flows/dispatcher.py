@@ -248,10 +248,15 @@ class Dispatcher:
                         # A stalled service must not send what another one has claimed since.
                         log.warning("a prompt was held up, it is claimed anew: %s", prompt.session_id)
                         return _leave_it
+                    if prompt.kind in LETTERS and not await self._letters.is_there(prompt):
+                        return _leave_it
                     sent = await self._deliver(prompt.chat_id, composed)
             finally:
                 with suppress(StorageError):
                     await self._slots.arrived(prompt.chat_id)
+        except StorageError as exc:
+            self._trouble.met(f"prompts wait: {exc}")
+            return _leave_it
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
             log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)

@@ -198,6 +198,11 @@ class LetterStore:
             letter = await self._prompts.find_one({"_id": prompt.id})
         return event, question, letter
 
+    async def is_there(self, prompt: Prompt) -> bool:
+        """Whether it is still to be told: what it is about may have been deleted a moment ago."""
+        with storage_errors():
+            return await self._prompts.find_one({"_id": prompt.id}, {"_id": True}) is not None
+
     async def withdraw(self, prompt: Prompt) -> None:
         """There is nothing to tell. If that has changed meanwhile, it stays to be sent."""
         with storage_errors():
