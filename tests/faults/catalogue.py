@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from tests.faults import forged, journals, kills, machine, outages, replica, sends, services, soak, telegram
+from tests.faults import (
+    deletion,
+    forged,
+    journals,
+    kills,
+    machine,
+    outages,
+    replica,
+    sends,
+    services,
+    soak,
+    telegram,
+)
 from tests.faults.stage import CASES
 
 __all__ = ["CASES"]
 
-_FAMILIES = (kills, outages, telegram, services, sends, forged, machine, journals, replica, soak)
+_FAMILIES = (kills, outages, telegram, services, sends, forged, deletion, machine, journals, replica, soak)
 """Each registers its cases when it is imported."""
