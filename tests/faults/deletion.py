@@ -20,7 +20,7 @@ _WITHIN = 10.0
 
 @case
 async def deletion_beside_a_dead_service(stage: Stage) -> Result:
-    """A service dies with pain and a note in its journal; they are deleted through another one; it returns."""
+    """A service dies with pain and a note in its journal; another one deletes everything; it returns."""
     result = Result()
     async with stage.rig(COACH_CHAT_ID=str(_COACH)) as rig:
         rig.world.set_chat(_COACH, title="Coaches")
