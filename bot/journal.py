@@ -268,6 +268,12 @@ class Journal:
         where = f"state = {_PENDING} AND seq > ? ORDER BY seq LIMIT ?"
         return await self._read(lambda db: _entries(db, where, (after, limit)))
 
+    async def entries(self, seqs: Sequence[int]) -> list[Entry]:
+        """The unprocessed entries among these positions, oldest first."""
+        marks = ",".join("?" * len(seqs))
+        where = f"state = {_PENDING} AND seq IN ({marks}) ORDER BY seq"
+        return await self._read(lambda db: _entries(db, where, tuple(seqs)))
+
     async def unanswered(self, *, after: int, before: datetime, limit: int) -> list[Entry]:
         """Up to `limit` unprocessed and unanswered taps behind position `after`, received before then."""
         where = (

@@ -41,14 +41,11 @@ class Tombstone:
 
     Attributes:
         at: the confirmation's place in the order of updates.
-        has_left: whether they have left the roster, or are paused for ever. That happens once: they may be
-            back by now.
         is_open: whether something may still have to be deleted.
         athlete_id: who they were on the roster, as long as that is needed.
     """
 
     at: Stamp
-    has_left: bool = False
     is_open: bool = False
     athlete_id: str | None = None
 

@@ -17,6 +17,7 @@ from bot.core.texts import actions as texts
 from bot.core.texts import privacy as privacy_texts
 from bot.core.texts.people import NOT_DONE
 from bot.core.tombstones import Person
+from bot.core.values import read_int64
 from bot.flows.forgetting import CONFIRM_WITHIN, Forgetting
 from bot.store.connection import Document
 from bot.store.letters import Letter, LetterStore
@@ -77,27 +78,31 @@ class Actions:
         match wish.action:
             case Action.SEEN:
                 return await self._see(wish.argument, tap)
-            case Action.KEEP if athlete is None:
+            case Action.KEEP | Action.FORGET if tap.user_id is None:
                 return NotWritten(Outcome.REFUSED)
-            case Action.KEEP:
-                return Acted(privacy_texts.KEPT, instead=privacy_texts.KEPT)
-            case Action.FORGET:
-                return await self._forget(tap, athlete)
+            case Action.KEEP | Action.FORGET:
+                return await self._decide(wish.action, tap, tap.user_id, athlete)
 
-    async def _forget(self, tap: Tap, athlete: Athlete | None) -> Acted | Begun | NotWritten:
-        user_id = tap.user_id
-        if user_id is None:
-            return NotWritten(Outcome.REFUSED)
+    async def _decide(
+        self, action: Action, tap: Tap, user_id: int, athlete: Athlete | None
+    ) -> Acted | Begun | NotWritten:
+        """Whether everything is to be deleted, after all."""
         listed = self._forgetting.is_listed(user_id)
         done = Acted(privacy_texts.FORGOTTEN, instead=privacy_texts.forgotten(listed=listed))
         tombstone = (await self._tombstones.of([user_id])).get(user_id)
-        is_confirmed = tombstone is not None and tombstone.at == tap.stamp  # before a crash
-        if tombstone is not None and is_confirmed and tombstone.has_left:
+        if tombstone is not None and tombstone.at == tap.stamp:  # before a crash
             person = Person(user_id, tombstone.athlete_id)
             return Begun(person, tap.stamp, done) if tombstone.is_open else done
-        if not is_confirmed and not await self._forgetting.is_asked(user_id, tap.stamp):
-            if tombstone is not None and tap.received_at - tombstone.at.at <= CONFIRM_WITHIN:
-                return done  # tapped twice
+        since = None if tombstone is None else tombstone.at
+        is_asked = await self._forgetting.is_asked(user_id, since, tap.stamp)
+        if not is_asked and tombstone is not None and tap.received_at - tombstone.at.at <= CONFIRM_WITHIN:
+            return done  # the other button, or the same, was tapped before
+        if action is Action.KEEP:
+            if athlete is None:
+                return NotWritten(Outcome.REFUSED)
+            await self._forgetting.keep(user_id, tap.stamp)
+            return Acted(privacy_texts.KEPT, instead=privacy_texts.KEPT)
+        if not is_asked:
             return NotWritten(Outcome.REFUSED, cause=None if athlete is None else Cause.NOT_ASKED)
         if tap.prompt_at is None or tap.received_at - tap.prompt_at > CONFIRM_WITHIN:
             return NotWritten(Outcome.REFUSED, cause=Cause.NOT_ASKED)
@@ -135,6 +140,7 @@ def _notice(alert: Document, tap: Tap) -> Letter | None:
         message_id=about.get("messageId"),
         # Once for each time that the alert was raised, however often the button is tapped.
         raised_by=raised_by,
+        raised_update_id=read_int64(alert.get("raisedUpdateId")),
         version=tap.update_id,
         at=tap.received_at,
         seen_by=alert.get("seenBy"),

@@ -1,9 +1,9 @@
 """/forgetme, once it is confirmed: everything personal from before is deleted, whoever stores it, and when.
 
-First, a tombstone: from then on nothing from before is stored any more. Then the person leaves the roster, or
-is paused for ever. Both are done at once, in the order of updates; the rest may take its time, and is deleted
-beside everybody's taps. Each step may be done again: a crash on the way leaves the tap in the journal, and
-the tombstone says to every service that something is left to do.
+First the person leaves the roster, or is paused for ever. Then comes a tombstone: from then on nothing from
+before is stored any more. Both are done at once, in the order of updates; the rest may take its time, and is
+deleted beside everybody's taps. Each step may be done again: a crash on the way leaves the tap in the
+journal, and the tombstone says to every service that something is left to do.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PENDING = timedelta(hours=1)
 """A question that was made longer ago is not the one that is confirmed: it was sent within that time."""
 _LOOK_EVERY = 30.0
 _ABANDONED_AFTER = timedelta(minutes=1)
-_FIRST_DELAY, _LONGEST_DELAY = 0.25, 5.0
+_DELAY = 1.0
 
 
 class Forgetting:
@@ -73,12 +73,28 @@ class Forgetting:
         """Whether somebody stands in ATHLETE_IDS, where only the operator can take them out."""
         return user_id in self._roster.user_ids
 
-    async def is_asked(self, user_id: int, at: Stamp) -> bool:
-        """Whether somebody was asked whether to delete everything, before this confirmation of it."""
-        return await self._users.may_forget(user_id, at, _PENDING)
+    async def keep(self, user_id: int, at: Stamp) -> None:
+        """Somebody does not want it after all: what they were asked before cannot be confirmed any more.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        await self._users.keep(user_id, at)
+
+    async def is_asked(self, user_id: int, since: Stamp | None, at: Stamp) -> bool:
+        """Whether somebody was asked whether to delete everything, before this confirmation of it.
+
+        Args:
+            since: the last deletion, if there was one.
+        """
+        asked = await self._users.asked(user_id)
+        return any(
+            at.is_after(wish) and at.at - wish.at <= _PENDING and (since is None or wish.is_after(since))
+            for wish in asked
+        )
 
     async def begin(self, user_id: int, athlete: Athlete | None, at: Stamp) -> Person:
-        """Have nothing stored any more that came before, and take somebody off the roster.
+        """Take somebody off the roster, and have nothing stored any more that came before.
 
         Args:
             athlete: None for somebody who is not on the roster (any more).
@@ -88,12 +104,11 @@ class Forgetting:
             StorageError: doing it again is harmless.
         """
         person = Person.of(user_id, athlete)
-        await self._tombstones.put(person, at)
         paused = at.at - _BEFORE if self.is_listed(user_id) else None
         if paused is not None and athlete is not None:  # they may have no entry yet
             await self._athletes.pause(athlete.athlete_id, paused, None, user_id=user_id, now=at.at)
         await self._store.forget_athlete(user_id, at.at, paused)
-        await self._tombstones.left(user_id, at)
+        await self._tombstones.put(person, at)
         self._languages.forget(user_id)
         await self._roster.refresh()
         return person
@@ -136,30 +151,32 @@ class Forgetting:
             except TimeoutError:
                 await self._look()
             else:
-                await self._until_finished(person, at)
-                done()
+                if await self._try(person, at):
+                    done()
+                else:  # behind the others
+                    self._begun.put_nowait((person, at, done))
+                    await asyncio.sleep(_DELAY)
 
-    async def _until_finished(self, person: Person, at: Stamp) -> None:
-        delay = _FIRST_DELAY
-        while True:
-            try:
-                await self.finish(person, at)
-                self._trouble.over("deletions are carried out again")
-                return
-            except StorageError as exc:
-                level = logging.ERROR if isinstance(exc, StorageRejected) else logging.WARNING
-                self._trouble.met(f"a deletion that an athlete asked for goes on later: {exc}", level)
-            except Exception as exc:  # noqa: BLE001  # what is stored is anybody's: it must not end the service
-                self._trouble.met(f"deleting fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
-            await asyncio.sleep(delay)
-            delay = min(_LONGEST_DELAY, delay * 2)
+    async def _try(self, person: Person, at: Stamp) -> bool:
+        """Whether it is done."""
+        try:
+            await self.finish(person, at)
+        except StorageError as exc:
+            level = logging.ERROR if isinstance(exc, StorageRejected) else logging.WARNING
+            self._trouble.met(f"a deletion that an athlete asked for goes on later: {exc}", level)
+            return False
+        except Exception as exc:  # noqa: BLE001  # what is stored is anybody's: it must not end the service
+            self._trouble.met(f"deleting fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+            return False
+        self._trouble.over("deletions are carried out again")
+        return True
 
     async def _look(self) -> None:
         """Go on where a service was ended; and forget who was forgotten at another one."""
         try:
             for person, at in await self._tombstones.open(self._clock() - _ABANDONED_AFTER):
-                await self.finish(person, at)
-                log.info("a deletion is carried out that another run had begun")
+                if await self._try(person, at):
+                    log.info("a deletion is carried out that another run had begun")
             senders = await self._journal.senders_of_dead_letters()
             for user_id, tombstone in (await self._tombstones.of(senders)).items():
                 await self._journal.forget_user(user_id, tombstone.at.at)

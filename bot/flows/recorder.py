@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from collections import deque
 from collections.abc import Coroutine, Sequence
@@ -23,6 +24,7 @@ from typing import Any, TypeAlias
 from bot.core.actions import parse_action
 from bot.core.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
 from bot.core.feedback import Cause, NotWritten, Outcome, session_mark
+from bot.core.invitations import is_code
 from bot.core.order import Stamp
 from bot.core.schedule import Scope, rounds
 from bot.core.texts.answers import FORGOTTEN
@@ -59,7 +61,6 @@ MAX_TRIES = 3
 
 _PAGE = 500
 _STRANGERS_AT_ONCE = 50
-_MOST_STRANGERS = 5_000  # what they send is held in memory; the journal has it all
 _SMALLEST_BATCH = 25
 _FIRST_DELAY, _LONGEST_DELAY = 0.25, 2.0
 
@@ -134,9 +135,8 @@ class Recorder:
         self._commands = commands
         self._admins = admins
         self._coach_chat_id = coach_chat_id
-        self._strangers: deque[_Read] = deque()
+        self._strangers: deque[int] = deque()  # places in the journal
         self._strangers_wait = asyncio.Event()
-        self._has_room = asyncio.Event()
         self._new = asyncio.Event()
         self._idle = asyncio.Event()
         self._at_rest: set[str] = set()
@@ -180,12 +180,20 @@ class Recorder:
     async def _drain_strangers(self) -> None:
         while True:
             self._strangers_wait.clear()
-            if self._strangers:
-                number = min(_STRANGERS_AT_ONCE, len(self._strangers))
-                await self._process([self._strangers.popleft() for _ in range(number)])
-                self._has_room.set()
-            else:
+            if not self._strangers:
                 await self._rest("strangers", self._strangers_wait)
+                continue
+            places = list(itertools.islice(self._strangers, _STRANGERS_AT_ONCE))
+            try:
+                entries = await self._journal.entries(places)
+            except JournalError as exc:
+                await self._books.bear(exc)
+                continue
+            for _ in places:
+                self._strangers.popleft()
+            await self._process(
+                [(it, update) for it in entries if (update := await self._read(it)) is not None]
+            )
 
     async def _rest(self, who: str, until: asyncio.Event) -> None:
         """Nothing of theirs is left to do until then."""
@@ -197,16 +205,16 @@ class Recorder:
 
     async def _known(self, page: Sequence[Entry]) -> list[_Read]:
         """What is seen to now; what strangers have sent is put aside."""
-        read = [(entry, update) for entry in page if (update := await self._read(entry)) is not None]
+        read = await self._read_all(page)
         if self._roster.roster is None:  # nobody knows yet who is a stranger
             return read
-        known = [item for item in read if self._is_known(item[1])]
-        if len(known) < len(read):
-            self._strangers.extend(item for item in read if not self._is_known(item[1]))
-            self._strangers_wait.set()
-            if len(self._strangers) > _MOST_STRANGERS:
-                self._has_room.clear()
-                await self._has_room.wait()
+        known: list[_Read] = []
+        for entry, update in read:
+            if self._is_known(update):
+                known.append((entry, update))
+            else:
+                self._strangers.append(entry.seq)
+                self._strangers_wait.set()
         return known
 
     def _is_known(self, update: _Update) -> bool:
@@ -214,6 +222,9 @@ class Recorder:
         user_id, chat_id = sent.user_id, sent.chat_id
         is_coach = chat_id is not None and chat_id == self._coach_chat_id
         return is_coach or user_id in self._admins or self._roster.athlete(user_id) is not None
+
+    async def _read_all(self, entries: Sequence[Entry]) -> list[_Read]:
+        return [(entry, update) for entry in entries if (update := await self._read(entry)) is not None]
 
     async def _read(self, entry: Entry) -> _Update | None:
         """The update in an entry, if there is something to do about it."""
@@ -410,7 +421,10 @@ class Recorder:
                 message.is_forgotten, message.is_refused, message.failure = True, False, None
             is_own = any(case.tap.stamp == at for case in taps)
             if old_taps or old_asked or (tombstone.is_open and not is_own):
-                await self._forgetting.purge(person, at)
+                with contextlib.suppress(
+                    StorageRejected
+                ):  # told where it is tried again; others must not wait
+                    await self._forgetting.purge(person, at)
 
     async def _see_to(self, message: _Message) -> None:
         """Carry out a request; everything else is only refused or not."""
@@ -469,8 +483,9 @@ def _scope(update: _Update) -> Scope:
         if parse_action(tap.data) is not None:  # of the coach, about an athlete
             return Scope(tap.user_id, is_global=tap.chat_id != tap.user_id)
         return Scope(tap.user_id, session_mark(tap))
-    is_invitation = isinstance(update, CommandUpdate) and update.name == "start" and update.argument != ""
-    return Scope(update.user_id, is_global=is_invitation)
+    if isinstance(update, CommandUpdate) and update.name == "start" and is_code(update.argument):
+        return Scope(update.user_id, is_global=True)  # only the first can accept an invitation
+    return Scope(update.user_id)
 
 
 def _refusals(messages: Sequence[_Message]) -> list[LedgerEntry]:

@@ -376,6 +376,7 @@ class Taps:
             chat_id=case.tap.user_id if case.tap.chat_id is None else case.tap.chat_id,
             message_id=event.message_id,
             raised_by=result.received_at or event.received_at,
+            raised_update_id=event.update_id,
             version=event.update_id,
             at=event.received_at,
             name=case.tap.first_name,

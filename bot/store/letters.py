@@ -9,7 +9,7 @@ question's has.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from bot.core.callbacks import make_reference
 from bot.core.errors import StorageUnavailable
 from bot.core.order import Stamp
 from bot.core.prompts import Kind, Prompt, PromptState
+from bot.core.values import read_int64
 from bot.store import feedback
 from bot.store.connection import (
     Database,
@@ -44,6 +45,7 @@ class Letter:
         session_key: of the answer that it is about.
         chat_id, message_id: where that was given.
         raised_by: when the answer was given, by which it is told from an earlier one.
+        raised_update_id: its update, as far as is known.
         version: the update id of the tap.
         seen_by: in a notice, who has seen the alert.
         name: the athlete's, as Telegram says; for where the roster has none.
@@ -59,6 +61,7 @@ class Letter:
     raised_by: datetime
     version: int
     at: datetime
+    raised_update_id: int | None = None
     seen_by: str | None = None
     name: str | None = None
 
@@ -76,7 +79,8 @@ class Letter:
     @property
     def cause(self) -> Stamp:
         """The athlete's update because of which it is sent, as far as is known."""
-        return Stamp(self.version, self.at) if self.kind is Kind.ALERT else Stamp.by_time(self.raised_by)
+        at = self.raised_by
+        return Stamp.by_time(at) if self.raised_update_id is None else Stamp(self.raised_update_id, at)
 
 
 class LetterStore:
@@ -106,6 +110,17 @@ class LetterStore:
             with storage_errors():
                 for letter in deleted:
                     await self._prompts.delete_one(letter.key | {"raisedBy": letter.raised_by})
+
+    async def _is_deleted(self, letter: Document) -> bool:
+        """Whether the athlete has had everything deleted since it was raised."""
+        about = letter.get("about")
+        user_id = read_int64(about.get("userId")) if isinstance(about, Mapping) else None
+        tombstone = (await self._tombstones.of([user_id])).get(user_id or 0)
+        raised = letter.get("raisedBy")
+        stamp = Stamp.read(letter.get("raisedUpdateId"), raised)
+        if stamp is None and isinstance(raised, datetime):
+            stamp = Stamp.by_time(raised)
+        return tombstone is not None and (stamp is None or tombstone.covers(stamp))
 
     async def _without_deleted(self, letters: Collection[Letter]) -> list[Letter]:
         tombstones = await self._tombstones.of({letter.session[2] for letter in letters})
@@ -177,6 +192,10 @@ class LetterStore:
             "updatedAt": now,
         }
         with storage_errors():
+            found = await self._prompts.find_one(alert)
+        if found is None or await self._is_deleted(found):
+            return None
+        with storage_errors():
             document = await self._prompts.find_one_and_update(
                 {**alert, **unseen}, {"$set": seen}, return_document=ReturnDocument.AFTER
             )
@@ -247,6 +266,7 @@ def _raised(letter: Letter) -> UpdateOne:
         "kind": letter.kind.value,
         "about": about,
         "raisedBy": letter.raised_by,
+        "raisedUpdateId": letter.raised_update_id,
         "version": letter.version,
         "reference": make_reference(run_id, letter.session_id),
         "state": PromptState.PENDING.value,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from bot.core.order import IDS_COMPARABLE_APART, IDS_COMPARABLE_WITHIN
+from bot.core.order import IDS_COMPARABLE_APART, IDS_COMPARABLE_WITHIN, Stamp
 from bot.store.connection import Document
 
 Expression: TypeAlias = Any
 """A field such as `$updateId`, or an operator with its arguments."""
+
+_TICK = timedelta(milliseconds=1)
+"""MongoDB knows no shorter time."""
 
 
 def is_after(update_id: int | None, at: datetime, id_field: Expression, at_field: Expression) -> Document:
@@ -32,6 +35,12 @@ def is_after(update_id: int | None, at: datetime, id_field: Expression, at_field
     by_id = {"$gt": [update_id, id_field]}
     decided = {"$cond": [{"$and": comparable}, by_id, by_time]}
     return {"$let": {"vars": {"received": date(at_field)}, "in": decided}}
+
+
+def is_until(stamp: Stamp, id_field: Expression, at_field: Expression) -> Document:
+    """An expression: whether what these fields tell of was there when an update came. What only its time tells
+    was, if that is the same."""
+    return is_after(stamp.update_id, stamp.at + _TICK, id_field, at_field)
 
 
 def date(field: Expression) -> Document:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from datetime import datetime, timedelta
+from collections.abc import AsyncGenerator, Sequence
+from datetime import datetime
 
 from bot.core.order import Stamp
+from bot.core.prompts import LETTERS
+from bot.core.records import Record
 from bot.core.tombstones import Person
 from bot.store import athletes, feedback, history, prompts, users, waiting_notes
 from bot.store.connection import Database, Document, storage_errors, within
-from bot.store.order import is_after
+from bot.store.order import date, is_until
 from bot.store.prompts import chat_forms
+from bot.store.tombstones import forgotten
 
 _AS_LONG_AS = 60
 """Seconds for one query: of plans and figures there is no index by athlete."""
 _BATCH = 200
-_TICK = timedelta(milliseconds=1)
-"""MongoDB knows no shorter time."""
 
 
 class PersonalStore:
@@ -52,20 +53,30 @@ class PersonalStore:
 
     async def forget_answers(self, person: Person, until: Stamp) -> None:
         """Delete what updates before one have said: answers, earlier versions, notes that wait."""
-        at = until.at + _TICK  # what only its time tells from the deletion is deleted, if that is the same
         with storage_errors(), within(_AS_LONG_AS):
             for collection, query, id_field, at_field in (
                 (waiting_notes.COLLECTION, _by_user(person), "$updateId", "$receivedAt"),
                 (history.COLLECTION, _by_user(person), "$updatedBy", "$updatedAt"),
                 (feedback.COLLECTION, _answers(person), "$updateId", "$receivedAt"),
             ):
-                is_before = {"$expr": is_after(until.update_id, at, id_field, at_field)}
+                is_before = {"$expr": is_until(until, id_field, at_field)}
                 await self._db[collection].delete_many({"$and": [query, is_before]})
+            # What was touched since stays, without what was said before.
+            await self._db[history.COLLECTION].update_many(_by_user(person), _later_changes(until))
+            await self._db[history.COLLECTION].delete_many({**_by_user(person), "changes": []})
+            await self._db[feedback.COLLECTION].update_many(_answers(person), _later_words(until))
 
     async def forget_prompts(self, person: Person, until: Stamp) -> None:
         """Delete questions, reminders and letters that were made before an update."""
-        # Letters know the update of which they tell; what other programs queue does not even say when it was.
-        is_before = is_after(until.update_id, until.at + _TICK, "$version", "$createdAt")
+        # A letter is of the answer that raised it; what other programs queue does not even say when it was.
+        is_letter = {"$in": ["$kind", [kind.value for kind in LETTERS]]}
+        is_before = {
+            "$cond": [
+                is_letter,
+                is_until(until, "$raisedUpdateId", "$raisedBy"),
+                is_until(until, None, "$createdAt"),
+            ]
+        }
         with storage_errors(), within(_AS_LONG_AS):
             await self._db[prompts.COLLECTION].delete_many({"$and": [_prompts(person), {"$expr": is_before}]})
 
@@ -90,6 +101,20 @@ class PersonalStore:
             )
 
 
+async def forget_again(db: Database, records: Sequence[Record], now: datetime) -> None:
+    """Take away what was just written of people who have had everything deleted meanwhile.
+
+    Args:
+        now: when those were received that do not say it.
+
+    Raises:
+        StorageError: doing it again is harmless.
+    """
+    deleted = dict((await forgotten(db, records, now)).values())
+    for user_id, tombstone in deleted.items():
+        await PersonalStore(db).forget_answers(Person(user_id, None), tombstone.at)
+
+
 _NAMED_BY_ID = frozenset({users.COLLECTION, history.COLLECTION})
 """Where the `_id` says something."""
 
@@ -108,6 +133,52 @@ def _everything(person: Person) -> list[tuple[str, Document]]:
         ("run_events", {"athleteId": names}),
         ("run_artifacts", {"$or": [{"athleteId": names}, {"metrics.athleteId": names}]}),
     ]
+
+
+def _later_changes(until: Stamp) -> list[Document]:
+    """Takes the answers out of a history that were given before an update."""
+    is_before = is_until(until, "$$change.updateId", "$$change.receivedAt")
+    later = {"$filter": {"input": "$changes", "as": "change", "cond": {"$not": [is_before]}}}
+    return [{"$set": {"changes": {"$cond": [{"$isArray": "$changes"}, later, []]}}}]
+
+
+def _later_words(until: Stamp) -> list[Document]:
+    """Takes out of an answer what was said before an update: the first time of the same answer, a note that
+    was written, details."""
+    is_first_before: Document = {"$lte": [date("$receivedAt"), until.at]}
+
+    def kept(name: str, value: str) -> Document:
+        said = f"$saidAt.{name}"
+        is_before = is_until(until, f"{said}.updateId", f"{said}.at")
+        is_unknown = {"$eq": [{"$type": f"{said}.at"}, "missing"]}
+        return {"$cond": [{"$cond": [is_unknown, is_first_before, is_before]}, "$$REMOVE", value]}
+
+    pain: Document = {"where": kept("where", "$pain.where"), "level": kept("pain", "$pain.level")}
+    is_written = {"$isNumber": "$noteMessageId"}
+    note = {"$cond": [is_written, {"$ifNull": [kept("note", "$note"), None]}, "$note"]}
+    said = {"$filter": {"input": {"$objectToArray": "$saidAt"}, "as": "it", "cond": {"$not": [
+        is_until(until, "$$it.v.updateId", "$$it.v.at")
+    ]}}}  # fmt: skip
+    first = {name: {"$cond": [is_first_before, until.at, f"${name}"]} for name in ("receivedAt", "timestamp")}
+    emptied = ("pain", "saidAt")
+    return [
+        {
+            "$set": {
+                **first,
+                "note": note,
+                "noteMessageId": {"$cond": [is_written, kept("note", "$noteMessageId"), "$noteMessageId"]},
+                "rpe": kept("rpe", "$rpe"),
+                "reason": kept("reason", "$reason"),
+                "pain": {"$cond": [{"$eq": [{"$type": "$pain"}, "object"]}, pain, kept("pain", "$pain")]},
+                "saidAt": {
+                    "$cond": [
+                        {"$eq": [{"$type": "$saidAt"}, "object"]}, {"$arrayToObject": said}, "$saidAt",
+                    ]
+                },
+            }
+        },
+        {"$set": {name: {"$cond": [{"$eq": [f"${name}", {}]}, "$$REMOVE", f"${name}"]} for name in emptied}},
+    ]  # fmt: skip
 
 
 def _by_user(person: Person) -> Document:

@@ -19,6 +19,7 @@ from bot.core.records import FeedbackRecord, Record
 from bot.store.connection import Collection, Database, Document, storage_errors
 from bot.store.feedback import COLLECTION as FEEDBACK
 from bot.store.feedback import MAX_TRIES
+from bot.store.personal import forget_again
 from bot.store.together import Together
 from bot.store.tombstones import forgotten
 from bot.store.touches import Touches, receipts
@@ -97,6 +98,7 @@ class RecordStore:
         async with self._touches.around(await receipts(self._db, records)):
             for upserts in rounds:
                 results |= await self._settle_all(collection, upserts, now)
+            await forget_again(self._db, records, now)
         return [results[index] for index in range(len(records))]
 
     async def all_or_nothing(self, work: Callable[[Together], Awaitable[T]]) -> T:
@@ -111,6 +113,7 @@ class RecordStore:
         """
         now = self._clock()
         touched: set[str] = set()
+        answers: list[Record] = []
 
         async def attempt(session: AsyncClientSession) -> T:
             together = Together(
@@ -124,9 +127,12 @@ class RecordStore:
                 return await work(together)
             finally:
                 touched.update(together.touched)
+                answers[:] = together.answers
 
         try:
-            return await in_transaction(self._db, attempt)
+            result = await in_transaction(self._db, attempt)
+            await forget_again(self._db, answers, now)
+            return result
         finally:
             await self._touches.touch(touched)
 

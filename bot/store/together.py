@@ -70,6 +70,7 @@ class Together:
         self._metrics_per_athlete = metrics_per_athlete
         self._touches = touches
         self.touched: set[str] = set()
+        self.answers: list[Record] = []
 
     async def write(self, collection: str, records: Sequence[Record]) -> Outcomes:
         """Write records, in their order; they become durable when all is done.
@@ -86,6 +87,7 @@ class Together:
         """
         outcomes = Outcomes()
         upserts = []
+        self.answers += [record for record in records if isinstance(record, FeedbackRecord)]
         names = self._touches.names(await receipts(self._db, records, self._session))
         self.touched |= names
         await self._touches.touch(names)

@@ -1,6 +1,6 @@
 """The collection `tombstones`: when people had everything about them deleted.
 
-`{_id: pseudonym, updateId, deletedAt, hasLeft}`, kept for good: nobody knows when the last journal, or a
+`{_id: pseudonym, updateId, deletedAt}`, kept for good: nobody knows when the last journal, or a
 backup, is read that holds something older. As long as something is to be deleted also `{userId, athleteId}`,
 by which another service can go on.
 
@@ -39,7 +39,8 @@ class TombstoneStore:
             return {}
         with storage_errors():
             found = await self._tombstones.find({"_id": {"$in": list(wanted)}}).to_list()
-        return {wanted[document["_id"]]: _read(document) for document in found}
+        read = {wanted[document["_id"]]: _read(document) for document in found}
+        return {user_id: tombstone for user_id, tombstone in read.items() if tombstone is not None}
 
     async def put(self, person: Person, at: Stamp) -> None:
         """From now on what came before is refused, and something is to be deleted. A later one, or the same,
@@ -48,7 +49,6 @@ class TombstoneStore:
             "updateId": at.update_id,
             "deletedAt": at.at,
             "userId": person.user_id,
-            "hasLeft": False,
             **({} if person.athlete_id is None else {"athleteId": {"$literal": person.athlete_id}}),
         }
         is_known = {"$not": [is_after(at.update_id, at.at, "$updateId", "$deletedAt")]}
@@ -63,12 +63,6 @@ class TombstoneStore:
                     return
                 except DuplicateKeyError:  # another service has just put it there
                     continue
-
-    async def left(self, user_id: int, at: Stamp) -> None:
-        """They have left the roster."""
-        known = {"_id": pseudonym(user_id), "updateId": at.update_id}
-        with storage_errors():
-            await self._tombstones.update_one(known, {"$set": {"hasLeft": True}})
 
     async def close(self, user_id: int, at: Stamp) -> None:
         """Everything is deleted that came before."""
@@ -85,12 +79,14 @@ class TombstoneStore:
         return [
             (Person(int(document["userId"]), tombstone.athlete_id), tombstone.at)
             for document in found
-            if (tombstone := _read(document)).has_left
+            if (tombstone := _read(document)) is not None
         ]
 
 
-async def forgotten(db: Database, records: Sequence[Record], now: datetime) -> set[int]:
-    """The places of those answers that were given before their athletes had everything deleted.
+async def forgotten(
+    db: Database, records: Sequence[Record], now: datetime
+) -> dict[int, tuple[int, Tombstone]]:
+    """Which answers, by their places, were given before their athletes had everything deleted; and by whom.
 
     Args:
         now: when those were received that do not say it.
@@ -98,24 +94,33 @@ async def forgotten(db: Database, records: Sequence[Record], now: datetime) -> s
     answers = {index: it for index, it in enumerate(records) if isinstance(it, FeedbackRecord)}
     stamps: dict[int, tuple[int, Stamp]] = {}
     for index, answer in answers.items():
-        user_id, at = read_int64(answer.userId), answer.receivedAt or now
+        user_id, at = _whose(answer), answer.receivedAt or now
         if user_id is not None:
             known = answer.updateId is not None
             stamps[index] = user_id, Stamp(answer.updateId or 0, at) if known else Stamp.by_time(at)
     tombstones = await TombstoneStore(db).of({user_id for user_id, _ in stamps.values()})
     return {
-        index
+        index: (user_id, tombstones[user_id])
         for index, (user_id, stamp) in stamps.items()
         if user_id in tombstones and tombstones[user_id].covers(stamp)
     }
 
 
-def _read(document: Document) -> Tombstone:
-    at = Stamp(document["updateId"], document["deletedAt"])
+def _whose(answer: FeedbackRecord) -> int | None:
+    """Who gave an answer; where that is not said, whose private chat it was given in."""
+    if answer.userId not in (None, "", "anon"):
+        return read_int64(answer.userId)
+    chat = answer.chatId or ""
+    return int(chat) if chat.isascii() and chat.isdigit() else None
+
+
+def _read(document: Document) -> Tombstone | None:
+    at = Stamp.read(document.get("updateId"), document.get("deletedAt"))
     athlete_id = document.get("athleteId")
+    if at is None:
+        return None
     return Tombstone(
         at,
-        has_left=document.get("hasLeft") is True,
         is_open=document.get("userId") is not None,
         athlete_id=athlete_id if isinstance(athlete_id, str) else None,
     )

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from pymongo import UpdateOne
 
 from bot.core.order import Stamp
 from bot.core.values import read_int64
 from bot.store.connection import Database, Document, storage_errors, write_all
-from bot.store.order import is_after
+from bot.store.order import is_after, is_until
 
 COLLECTION = "users"
 
@@ -88,24 +87,36 @@ class UserStore:
         with storage_errors():
             await self._users.update_one({"_id": user_id}, {"$push": {"forgetAsked": asked}}, upsert=True)
 
-    async def may_forget(self, user_id: int, confirmation: Stamp, within: timedelta) -> bool:
-        """Whether somebody was asked that before they confirmed it, not longer before than that."""
+    async def keep(self, user_id: int, wish: Stamp) -> None:
+        """They do not want what they were asked before."""
+        before = {"updateId": {"$lt": wish.update_id}}
+        with storage_errors():
+            await self._users.update_one({"_id": user_id}, {"$pull": {"forgetAsked": before}})
+
+    async def asked(self, user_id: int) -> list[Stamp]:
+        """The wishes because of which somebody was asked that."""
         with storage_errors():
             found = await self._users.find_one({"_id": user_id}, {"forgetAsked": True})
         asked = (found or {}).get("forgetAsked")
         wishes = [it for it in asked if isinstance(it, Mapping)] if isinstance(asked, list) else []
         stamps = [Stamp.read(wish.get("updateId"), wish.get("at")) for wish in wishes]
-        return any(
-            wish is not None and confirmation.is_after(wish) and confirmation.at - wish.at <= within
-            for wish in stamps
-        )
+        return [stamp for stamp in stamps if stamp is not None]
 
     async def forget(self, user_id: int, until: Stamp) -> None:
-        """Delete what is known about somebody, unless it was written after that update, or because of it."""
+        """Delete what is known about somebody, but for what was written after that update."""
         is_known = {"$eq": ["$updatedBy", until.update_id]}
-        is_before = is_after(until.update_id, until.at, "$updatedBy", "$updatedAt")
+        is_before = is_until(until, "$updatedBy", "$updatedAt")
+        was_chosen = is_until(until, "$chosenBy", "$chosenAt")
+        was_asked = is_until(until, "$$asked.updateId", "$$asked.at")
+        later = {"$filter": {"input": "$forgetAsked", "as": "asked", "cond": {"$not": [was_asked]}}}
+        kept: Document = {
+            name: {"$cond": [was_chosen, "$$REMOVE", f"${name}"]}
+            for name in ("language", "chosenAt", "chosenBy")
+        }
+        kept["forgetAsked"] = {"$cond": [{"$isArray": "$forgetAsked"}, later, "$$REMOVE"]}
         with storage_errors():
             await self._users.delete_one({"_id": user_id, "$expr": {"$or": [is_known, is_before]}})
+            await self._users.update_one({"_id": user_id}, [{"$set": kept}])
 
 
 def _tag(value: object) -> str | None:

@@ -559,3 +559,76 @@ async def test_person_is_told_by_user(people: People) -> None:
     await people.db.weekly_metrics.insert_one({"weekStart": "x", "athleteId": ANA})
     found = [(name, document) async for name, document in people.store.read(Person.of(ANA, ANA_))]
     assert [name for name, _ in found] == ["athletes", "weekly_metrics"]
+
+
+# --- What was touched since
+
+
+async def test_what_was_touched_since_stays_without_what_was_before(people: People) -> None:
+    """A later tap is stored while the deletion still lies elsewhere: what was said before goes all the same."""
+    before, after = NOW - timedelta(minutes=5), NOW + timedelta(minutes=5)
+    said = {"at": before, "updateId": 3}
+    await people.answer(
+        "s", LEO, updateId=12, type="pain", noteMessageId=9, pain={"where": "knee", "level": 4},
+        receivedAt=before, timestamp=before,
+        saidAt={"note": said, "where": said, "pain": {"at": after, "updateId": 11}, "answer": said},
+    )  # fmt: skip
+    await people.answer("t", LEO, updateId=11, type="done", rpe=7, receivedAt=after, note="with the button")
+    old = {"type": "hard", "note": "old", "updateId": 2, "receivedAt": before, "replacedBy": 3}
+    new = {"type": "done", "updateId": 11, "receivedAt": after, "replacedBy": 12}
+    await people.db.feedback_history.insert_many(
+        [
+            {"_id": "r-s", "userId": LEO, "changes": [old, new], "updatedAt": after, "updatedBy": 12},
+            {"_id": "r-t", "userId": LEO, "changes": [old], "updatedAt": after, "updatedBy": 12},
+        ]
+    )
+    roster = await people.roster.refresh()
+    confirmed = replace(confirmation(LEO), update_id=10)
+    await people.forget(LEO, roster.by_user(LEO), confirmed)
+    found = {d["sessionId"]: d async for d in people.db.feedback_events.find({"userId": LEO})}
+    assert found["s"]["pain"] == {"level": 4}
+    assert (found["s"]["note"], "noteMessageId" in found["s"]) == (None, False)
+    assert found["s"]["receivedAt"] == found["s"]["timestamp"] == NOW
+    assert set(found["s"]["saidAt"]) == {"pain"}
+    assert (found["t"]["rpe"], found["t"]["note"], "saidAt" in found["t"]) == (7, "with the button", False)
+    history = [d async for d in people.db.feedback_history.find({})]
+    assert [(d["_id"], d["changes"]) for d in history] == [("r-s", [new])]
+
+
+async def test_an_alert_that_was_seen_goes_too(people: People) -> None:
+    """Whatever the coach has done with it since."""
+    letters = LetterStore(people.db)
+    await people.db.session_prompts.insert_one(
+        {
+            "runId": "r", "sessionId": f"s|alert|{ANA}", "chatId": str(GROUP), "kind": "alert",
+            "about": {"userId": ANA, "runId": "r", "sessionId": "s"}, "reference": "~x", "state": "pending",
+            "raisedBy": NOW - DAY, "raisedUpdateId": 4, "version": 99, "createdAt": NOW - DAY,
+        }
+    )  # fmt: skip
+    await people.tombstones.put(Person(ANA, "ana"), Stamp(10, NOW))
+    assert await letters.see("~x", GROUP, "Kim", 100, NOW + DAY) is None
+    await people.forgetting.finish(Person(ANA, "ana"), Stamp(10, NOW))
+    assert await people.db.session_prompts.count_documents({}) == 0
+
+
+async def test_no_is_no(people: People) -> None:
+    """Who keeps everything must be asked anew; who had it deleted is not told that it was kept."""
+    users = UserStore(people.db)
+    actions = Actions(LetterStore(people.db), people.tombstones, people.forgetting)
+    forget, keep = parse_action("do|forget|"), parse_action("do|keep|")
+    assert forget is not None
+    assert keep is not None
+    await users.asked_to_forget(LEO, Stamp(1, NOW))
+    leo = (await people.roster.refresh()).by_user(LEO)
+    kept = await actions.carry_out(keep, replace(confirmation(LEO), update_id=2), leo)
+    assert isinstance(kept, Acted)
+    late = await actions.carry_out(forget, replace(confirmation(LEO), update_id=3), leo)
+    assert late == NotWritten(Outcome.REFUSED, cause=Cause.NOT_ASKED)
+    await users.asked_to_forget(LEO, Stamp(4, NOW))
+    begun = await actions.carry_out(forget, replace(confirmation(LEO), update_id=5), leo)
+    assert isinstance(begun, Begun)
+    after = await actions.carry_out(keep, replace(confirmation(LEO), update_id=6), leo)
+    assert isinstance(after, Acted)
+    assert after.say.en == "Deleted."
+    await people.forgetting.finish(begun.person, begun.at)
+    assert await users.asked(LEO) == []

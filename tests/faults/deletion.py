@@ -27,11 +27,11 @@ async def deletion_beside_a_dead_service(stage: Stage) -> Result:
         for number in stage.times(10, 2):
             athlete = ATHLETES[number % len(ATHLETES)]
             other = ATHLETES[(number + 1) % len(ATHLETES)]
-            first = {"DATA_DIR": str(rig.folder / "first")}
+            first = str(rig.folder / "first")
             session = f"session-{number}"
             message, kept = (rig.ask("run-1", session, user, note=NOTE) for user in (athlete, other))
             # It never reaches MongoDB, so it stores nothing, and nobody knows that it is there.
-            bot = await rig.start(**first, MONGO_URL=f"mongodb://{HOST}:{free_port()}")
+            bot = await rig.start(DATA_DIR=first, MONGO_URL=f"mongodb://{HOST}:{free_port()}")
             taps = [rig.tap(athlete, message, _PAIN), rig.tap(other, kept)]
             rig.world.message(athlete, User(athlete), NOTE, reply_to=message)
             await rig.answered(taps)
@@ -41,7 +41,7 @@ async def deletion_beside_a_dead_service(stage: Stage) -> Result:
             await _delete(rig, athlete)
             alerts = len(rig.world.messages(_COACH))
             await bot.terminate()
-            bot = await rig.start(**first)
+            bot = await rig.start(DATA_DIR=first)
             key = f"run-1-{session}-{other}"
 
             async def stored(key: str = key) -> bool:
