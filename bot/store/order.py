@@ -38,8 +38,8 @@ def is_after(update_id: int | None, at: datetime, id_field: Expression, at_field
 
 
 def is_until(stamp: Stamp, id_field: Expression, at_field: Expression) -> Document:
-    """An expression: whether what these fields tell of was there when an update came. What only its time tells
-    was, if that is the same."""
+    """An expression: whether what these fields tell of was there when an update came; at the same time, if
+    nothing else tells."""
     return is_after(stamp.update_id, stamp.at + _TICK, id_field, at_field)
 
 

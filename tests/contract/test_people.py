@@ -565,7 +565,7 @@ async def test_person_is_told_by_user(people: People) -> None:
 
 
 async def test_what_was_touched_since_stays_without_what_was_before(people: People) -> None:
-    """A later tap is stored while the deletion still lies elsewhere: what was said before goes all the same."""
+    """A later tap is stored while the deletion lies elsewhere: what was said before goes all the same."""
     before, after = NOW - timedelta(minutes=5), NOW + timedelta(minutes=5)
     said = {"at": before, "updateId": 3}
     await people.answer(
