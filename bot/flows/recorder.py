@@ -191,9 +191,7 @@ class Recorder:
                 continue
             for _ in places:
                 self._strangers.popleft()
-            await self._process(
-                [(it, update) for it in entries if (update := await self._read(it)) is not None]
-            )
+            await self._process(await self._read_all(entries))
 
     async def _rest(self, who: str, until: asyncio.Event) -> None:
         """Nothing of theirs is left to do until then."""
