@@ -48,11 +48,11 @@ from bot.flows.replies import Reply
 from bot.flows.requests import Requests, is_request
 from bot.flows.responder import Responder, TapEntry
 from bot.flows.roster import RosterKeeper
-from bot.flows.taps import Taps
+from bot.flows.taps import Case, Taps
 from bot.journal import Entry, Journal
 from bot.logs import Recurring, describe_defect
 from bot.store.feedback import Unrecordable
-from bot.store.taps import LedgerEntry
+from bot.store.taps import LedgerEntry, TapLedger
 from bot.store.tombstones import TombstoneStore
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,7 @@ class _Message:
     Attributes:
         reply: to a request that is carried out.
         is_refused: as far as is known by now.
+        was_refused: before a crash; then it stays so.
         rejections: how often MongoDB has refused it.
         failure: why it is given up.
         is_forgotten: it came before its sender had everything deleted.
@@ -83,9 +84,15 @@ class _Message:
     reply: Reply | None = None
     is_refused: bool = False
     is_forgotten: bool = False
+    was_refused: bool = False
     rejections: int = 0
     failure: str | None = None
     is_done: bool = False
+
+    @property
+    def id(self) -> str:
+        """In the ledger."""
+        return f"update-{self.command.update_id}"
 
     @property
     def stamp(self) -> Stamp:
@@ -115,6 +122,7 @@ class Recorder:
         requests: Requests,
         notes: Notes,
         tombstones: TombstoneStore,
+        ledger: TapLedger,
         forgetting: Forgetting,
         languages: Languages,
         responder: Responder,
@@ -129,6 +137,7 @@ class Recorder:
         self._requests = requests
         self._notes = notes
         self._tombstones = tombstones
+        self._ledger = ledger
         self._forgetting = forgetting
         self._languages = languages
         self._responder = responder
@@ -282,6 +291,8 @@ class Recorder:
                     self._languages.hear(update.user_id, update.language_code, message.stamp)
                     if isinstance(update, NoteUpdate) or is_request(update) or self._is_refused(message):
                         return message
+                    if self._has_joined_since(update.user_id, message.stamp):
+                        return message
                     self._commands.put(update, partial(self._books.finished, entry.seq))
         except Exception as exc:  # noqa: BLE001  # it would be the same at the next try
             await self._bury(entry, describe_defect(exc))
@@ -389,13 +400,26 @@ class Recorder:
         if unknown or asking:
             # Whoever is unknown may have been added a moment ago.
             await self._roster.loaded({user_id for user_id in (*unknown, *asking) if user_id is not None})
-        self._taps.recognise(cases)
+        refused = await self._refused_before(cases, messages)
+        self._taps.recognise(cases, refused)
+        for message in messages:
+            message.was_refused = message.id in refused
         self._responder.refuse(items)
         for message in messages:
             await self._see_to(message)
         await self._taps.store(cases, _refusals(messages))
         # Deleted meanwhile, perhaps, by another service: it has not seen what was stored here since.
         await self._refuse_forgotten(items, messages, await self._tombstones.of(senders))
+
+    async def _refused_before(self, cases: Sequence[Case], messages: Sequence[_Message]) -> set[str]:
+        """What was refused of people who have joined since: after a crash it stays refused."""
+        sent = [(case.tap.query_id, case.tap.user_id, case.tap.stamp) for case in cases]
+        sent += [(message.id, message.command.user_id, message.stamp) for message in messages]
+        early = [id_ for id_, user_id, at in sent if self._has_joined_since(user_id, at)]
+        return await self._ledger.refused(early) if early else set()
+
+    def _has_joined_since(self, user_id: int | None, at: Stamp) -> bool:
+        return self._roster.athlete(user_id) is not None and self._roster.athlete(user_id, at) is None
 
     async def _refuse_forgotten(
         self, items: Sequence[TapEntry], messages: Sequence[_Message], tombstones: dict[int, Tombstone]
@@ -446,7 +470,7 @@ class Recorder:
 
     async def _carry_out(self, message: _Message) -> Reply:
         update, received_at = message.command, message.entry.received_at
-        athlete = self._roster.athlete(update.user_id, message.stamp)
+        athlete = None if message.was_refused else self._roster.athlete(update.user_id)
         language = self._languages.of(update.user_id, update.language_code)
         is_admin = update.user_id in self._admins
         if isinstance(update, NoteUpdate):
@@ -459,7 +483,7 @@ class Recorder:
 
     def _is_refused(self, message: _Message) -> bool:
         command = message.command
-        is_athlete = self._roster.athlete(command.user_id, message.stamp) is not None
+        is_athlete = not message.was_refused and self._roster.athlete(command.user_id) is not None
         return is_refused(
             command,
             is_athlete=is_athlete,
@@ -489,7 +513,7 @@ def _scope(update: _Update) -> Scope:
 def _refusals(messages: Sequence[_Message]) -> list[LedgerEntry]:
     return [
         LedgerEntry(
-            f"update-{message.command.update_id}",
+            message.id,
             message.command.update_id,
             message.entry.received_at,
             Outcome.REFUSED_COMMAND,

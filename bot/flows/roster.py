@@ -56,11 +56,12 @@ class RosterKeeper:
         """Who that is, by the roster as last read; None: nobody, as far as is known.
 
         Args:
-            at: an update of theirs: was it an athlete's already?
+            at: an update of theirs: was it certainly an athlete's already?
         """
         athlete = None if self._roster is None else self._roster.by_user(user_id)
-        joined = None if athlete is None else athlete.joined
-        return None if joined is not None and at is not None and joined.is_after(at) else athlete
+        if athlete is None or at is None or athlete.joined is None or user_id in self._user_ids:
+            return athlete
+        return None if athlete.joined.is_after(at) else athlete
 
     async def refresh(self) -> Roster:
         """Read the athletes again.

@@ -7,7 +7,7 @@ that Telegram still shows, that is all the way. Storing may be repeated, after a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
@@ -169,11 +169,15 @@ class Taps:
             self._open(case)
         return case
 
-    def recognise(self, cases: Iterable[Case]) -> None:
-        """Judge those who were unknown; the roster must have been read since, now they are strangers."""
+    def recognise(self, cases: Iterable[Case], refused: Container[str] = ()) -> None:
+        """Judge those who were unknown; the roster must have been read since, now they are strangers.
+
+        Args:
+            refused: query ids of what was refused before, and stays so.
+        """
         for case in cases:
             if case.wish is None and case.verdict is None:
-                self._open(case)
+                self._open(case, was_refused=case.tap.query_id in refused)
 
     async def store(self, cases: Sequence[Case], refused: Iterable[LedgerEntry]) -> None:
         """Decide what is undecided, make everything durable, and set the results.
@@ -218,9 +222,10 @@ class Taps:
                 self._meters.tap(outcome)
                 case.is_counted = True
 
-    def _open(self, case: Case) -> None:
+    def _open(self, case: Case, *, was_refused: bool = False) -> None:
         """Who tapped, by the roster as it stands, and what for? Deny by default: strangers come first."""
-        tap, athlete = case.tap, self._roster.athlete(case.tap.user_id, case.tap.stamp)
+        tap = case.tap
+        athlete = None if was_refused else self._roster.athlete(tap.user_id)
         if (action := parse_action(tap.data)) is not None:
             case.athlete, case.wish = athlete, action
             case.verdict = action if self._may_act(action, case) else NotWritten(Outcome.REFUSED)

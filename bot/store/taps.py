@@ -59,6 +59,17 @@ class TapLedger:
         ]
         await write_all(self._taps, requests)  # a duplicate: another worker has just entered it
 
+    async def refused(self, ids: Sequence[str]) -> set[str]:
+        """Which of these are entered as refused; a thousand or so.
+
+        Raises:
+            StorageError.
+        """
+        outcomes = [Outcome.REFUSED.value, Outcome.REFUSED_COMMAND.value]
+        with storage_errors():
+            found = self._taps.find({"_id": {"$in": list(ids)}, "outcome": {"$in": outcomes}}, {"_id": True})
+            return {document["_id"] async for document in found}
+
     async def entered(self, query_ids: Sequence[str]) -> set[str]:
         """Which of these callback queries are entered; a thousand or so."""
         if not query_ids:

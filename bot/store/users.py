@@ -83,9 +83,12 @@ class UserStore:
 
     async def asked_to_forget(self, user_id: int, wish: Stamp) -> None:
         """Remember that somebody is asked whether to delete everything, because they wished it."""
-        asked = {"$each": [{"at": wish.at, "updateId": wish.update_id}], "$slice": -_ASKED_KEPT}
+        known = {"$cond": [{"$isArray": "$forgetAsked"}, "$forgetAsked", []]}
+        added = {"$concatArrays": [known, [{"at": wish.at, "updateId": wish.update_id}]]}
+        is_known = {"$in": [wish.update_id, {"$ifNull": ["$forgetAsked.updateId", []]}]}
+        asked = {"$cond": [is_known, "$forgetAsked", {"$slice": [added, -_ASKED_KEPT]}]}
         with storage_errors():
-            await self._users.update_one({"_id": user_id}, {"$push": {"forgetAsked": asked}}, upsert=True)
+            await self._users.update_one({"_id": user_id}, [{"$set": {"forgetAsked": asked}}], upsert=True)
 
     async def keep(self, user_id: int, wish: Stamp) -> None:
         """They do not want what they were asked before."""

@@ -766,6 +766,7 @@ async def recording(
         requests=Requests(athletes, roster, languages, stores.prompts, UserStore(db), 14),
         notes=Notes(stores, 14),
         tombstones=TombstoneStore(db),
+        ledger=stores.ledger,
         forgetting=parts.forgetting(),
         languages=languages,
         responder=Responder(
