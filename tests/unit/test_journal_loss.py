@@ -323,7 +323,7 @@ async def test_a_new_journal_that_cannot_be_begun_is_begun_later(
         def fail(*_: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        patch.setattr(*((journal, step) if step == "_note_loss" else (JournalFile, step)), fail)
+        patch.setattr(journal if step == "_note_loss" else JournalFile, step, fail)
         for _ in range(2):
             with pytest.raises(JournalError, match="No space left"):
                 await append(journal, 3)
