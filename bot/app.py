@@ -12,8 +12,8 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -58,7 +58,7 @@ from bot.flows.unkept import Unkept
 from bot.flows.watch import Watch
 from bot.flows.weekly import WeeklyLetters
 from bot.flows.weeks import WeekRules, Weeks
-from bot.journal import Journal
+from bot.journal import Journal, take
 from bot.journal_file import is_taken
 from bot.logs import Recurring
 from bot.settings import DEFAULT_DB, Settings
@@ -107,6 +107,8 @@ _RETRY_BOOTSTRAP = 5.0
 _LOOK_AT_INDEXES = 5.0
 _LOOK_AT_MEANS = 5.0
 _RATE_HOLDS = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
+
+_LOCK_BEFORE = "run.lock"
 
 ALERT_BOUNDS = Bounds()
 """When admins are told what is broken."""
@@ -375,9 +377,11 @@ def _myself(journal: Journal, *, is_pushed: bool) -> Holder:
     return Holder(secrets.token_hex(8), f"{journal.identity:x}", host, is_pushed)
 
 
-def _register(settings: Settings, journal: Journal, db: Database) -> JournalRegister:
+def _register(
+    settings: Settings, journal: Journal, db: Database, takes_updates: Callable[[], bool]
+) -> JournalRegister:
     place = (socket.gethostname(), str(settings.data_dir.resolve()))
-    return JournalRegister(journal, JournalStore(db), bot_name(settings), *place)
+    return JournalRegister(journal, JournalStore(db), bot_name(settings), *place, takes_updates)
 
 
 def _fingerprint(settings: Settings, *more: str) -> int:
@@ -429,7 +433,11 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         me = _myself(journal, is_pushed=hook is not None)
         stores = build_stores(db, journal, clock, me.service)
         leadership = Leadership(stores.leases, bot_name(settings), me, clock, _elapsed)
-        monitor = Monitor(db, journal, clock, lambda: hook is None and leadership.stands_by)
+
+        def stands_by() -> bool:
+            return hook is None and leadership.stands_by
+
+        monitor = Monitor(db, journal, clock, stands_by)
         service = build_service(settings, stores, leadership, hook, api, clock, monitor, meters, notifier)
         server = None
         if port is not None and counting is not None:
@@ -437,7 +445,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 open_http(settings, port, hook, db, journal, service, monitor, counting, clock)
             )
         # Not before everything that may fail: coroutines must be awaited once they are there.
-        register = _register(settings, journal, db)
+        register = _register(settings, journal, db, lambda: not stands_by())
         upkeep = [_keep_indexes(db, declared_indexes(settings)), _watch_means(), register.run()]
         if settings.coach_chat_id is not None:
             upkeep.append(_redirect_alerts(stores.taps.letters, settings.coach_chat_id, clock))
@@ -673,11 +681,24 @@ async def open_journal(
         ConfigError: another service has it.
     """
     journal = Journal(journal_file(data_dir), clock, may_make=may_make)
+    with contextlib.nullcontext() if clock is None else _locked_as_before(data_dir):
+        try:
+            await journal.open()
+            yield journal
+        finally:
+            await journal.close()
+
+
+@contextmanager
+def _locked_as_before(data_dir: Path) -> Iterator[None]:
+    """The release before knows this lock alone; beside it on one journal, either would lose entries. What
+    counts is that the journal's own file is locked: this can go when nobody comes from that release any more.
+    """
+    lock = take(data_dir / _LOCK_BEFORE)
     try:
-        await journal.open()
-        yield journal
+        yield
     finally:
-        await journal.close()
+        lock.release()
 
 
 @asynccontextmanager
@@ -784,4 +805,4 @@ async def open_http(
 
 def is_served(data_dir: Path) -> bool:
     """Whether a bot is running on this data directory. To be asked before its journal is opened here."""
-    return is_taken(journal_file(data_dir))
+    return any(is_taken(path) for path in (journal_file(data_dir), data_dir / _LOCK_BEFORE))

@@ -160,6 +160,7 @@ class Journal:
         self._file: JournalFile | None = None
         self._witness = Witness(path)
         self._identity = 0
+        self._lost_up_to = 0  # what had such numbers went with a file that this service had open
         self._numbers = self._opened_with = Numbers()
         self._io = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._db: sqlite3.Connection | None = None
@@ -342,13 +343,18 @@ class Journal:
 
         await self._keep((), write)
 
-    async def is_kept(self) -> bool:
-        """Whether what is in the journal is in the file at its path, and so outlives the process."""
+    async def is_kept(self, first: int | None = None) -> bool:
+        """Whether what is in the journal is in the file at its path, and so outlives the process.
+
+        Args:
+            first: the number of the first entry in question, which may have been read from a journal that was
+                lost since; None: whatever was in it just now.
+        """
         try:
-            await self._run(self._make_certain)
+            is_whole = await self._run(self._make_certain)
         except JournalError:
             return False
-        return True
+        return is_whole if first is None else first > self._lost_up_to
 
     async def note_loss(self, loss: Loss) -> None:
         """Remember entries that are missing, and that whoever gave them may have tapped in vain; numbers go
@@ -468,19 +474,19 @@ class Journal:
             log.error(
                 "%s cannot be read: nobody knows whether the journal lacks anything", witness_of(self._path)
             )
-        file = self._take()
+        file = take(self._path)
         try:
-            self._see_to_copy(file)
+            file = self._see_to_copy(file, known)
             if file.is_empty and file.has_log:  # SQLite would throw the log away
                 file = self._move_aside(file)
             db = self._connect_whole(file, is_known=known is not None)
             if db is None:
                 file = self._move_aside(file)
                 db = _connect(self._path)
+            self._begin(file, db, known)
         except BaseException:
             file.release()
             raise
-        self._begin(file, db, known)
 
     def _connect_whole(self, file: JournalFile, *, is_known: bool) -> sqlite3.Connection | None:
         """The journal in the file; None if it is damaged. One that nobody knows is left to the operator."""
@@ -496,33 +502,48 @@ class Journal:
             return None
         return db
 
-    def _take(self) -> JournalFile:
-        file, folder = JournalFile(self._path), self._path.parent
-        try:
-            file.take()
-        except BlockingIOError:
-            raise ConfigError(
-                f"DATA_DIR: another bot is running on {folder}; stop it, or give this one its own DATA_DIR"
-            ) from None
-        except OSError as exc:
-            raise ConfigError(
-                f"DATA_DIR: {folder} cannot be used ({exc.strerror}); choose a directory that this user may"
-                " write to"
-            ) from None
+    def _see_to_copy(self, file: JournalFile, known: tuple[int, Numbers] | None) -> JournalFile:
+        """A copy that was being put in place of a lost journal when the service was killed.
+
+        Returns:
+            The file at the path: the copy, where it is all that the journal was. What stands there else may
+            have lost its log already.
+        """
+        path = file.copy_path
+        if not path.exists():
+            return file
+        if known is not None and _holds_all(path, *known):
+            copy = JournalFile(path)
+            copy.take()
+            try:
+                there = file.become(copy)
+            except BaseException:
+                copy.release()
+                raise
+            file.release()
+            log.warning("the journal %s is put back: the service was killed while it did so", self._path)
+            return there
+        if file.is_database:
+            path.unlink()
+        else:
+            kept = path.rename(self._aside("left-over"))
+            log.error("what may be left of the journal %s is kept as %s", self._path, kept)
         return file
 
-    def _see_to_copy(self, file: JournalFile) -> None:
-        """A copy that was being put in place of a lost journal when the service was killed."""
-        if file.copy_path.exists():
-            if file.is_database:
-                file.copy_path.unlink()
-            else:
-                kept = file.copy_path.rename(self._aside("left-over"))
-                log.error("what may be left of the journal %s is kept as %s", self._path, kept)
-
     def _begin(self, file: JournalFile, db: sqlite3.Connection, known: tuple[int, Numbers] | None) -> None:
-        """Go on with a file; what it lacks of what is known is noted."""
+        """Go on with a file; what it lacks of what is known is noted. If that fails, it is not in use."""
+        try:
+            identity, numbers = self._prepare(file, db, known)
+        except BaseException:
+            db.close()
+            raise
         self._file, self._db = file, db
+        self._identity = identity
+        self._numbers = self._opened_with = numbers
+
+    def _prepare(
+        self, file: JournalFile, db: sqlite3.Connection, known: tuple[int, Numbers] | None
+    ) -> tuple[int, Numbers]:
         facts = dict(db.execute("SELECT name, value FROM facts"))
         # Where the file does not say whose it is, it is new, or older than this question.
         identity = facts.get(IDENTITY_FACT) or (known[0] if known else secrets.randbits(48))
@@ -537,11 +558,11 @@ class Journal:
                 if is_same and last < known[1].last:
                     _number_from(db, known[1].last)
         if not file.is_database:
-            self._empty_log(db)
-        self._identity = identity
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         file.opened()
-        self._note_numbers(db)
-        self._opened_with = self._numbers
+        numbers = _numbers(db)
+        self._witness.note(identity, numbers)
+        return identity, numbers
 
     def _note_loss(self, db: sqlite3.Connection, loss: Loss) -> None:
         now = self._clock()
@@ -578,18 +599,21 @@ class Journal:
 
     # The file at the path
 
-    def _make_certain(self, *, may_be_hidden: bool = False) -> None:
+    def _make_certain(self, *, may_be_hidden: bool = False) -> bool:
         """The file at the path is the one that is written to; it is put back if it is gone.
+
+        Returns:
+            Whether it holds all that it held; else nothing sound was left, and a new one is begun.
 
         Raises:
             JournalError: another stands there, unless it `may_be_hidden` by another.
         """
         file, db = self._file, self._connection()
         if file is None or (standing := file.standing()) is Standing.OURS:
-            return
+            return True
         if standing is Standing.FOREIGN:
             if may_be_hidden:
-                return
+                return True
             raise JournalError(
                 f"the journal {self._path} is not the file that this service writes to: another was put in"
                 " its place; move that away, and this service puts its own back. Nothing is confirmed to"
@@ -597,25 +621,38 @@ class Journal:
             )
         copy = file.begin_copy()
         try:
-            is_sound = self._copy(db, copy.path)
+            if self._copy(db, copy.path):
+                self._carry_over(file, db, copy)
+                return True
         except BaseException:
             copy.release()
             raise
-        if is_sound:
-            self._carry_over(file, db, copy)
-            return
         copy.release()
-        if standing is Standing.GONE:
-            aside = copy.path.rename(self._aside())
-            log.error("what is left of the journal %s is damaged; it is kept as %s", self._path, aside)
-            new = JournalFile(self._path)
-            new.take()
-        else:
-            copy.path.unlink()
-            new = self._move_aside(file)
-        self._begin(new, _connect(self._path), (self._identity, self._numbers))
+        self._begin_anew(file, db, copy.path, is_gone=standing is Standing.GONE)
+        return False
+
+    def _begin_anew(self, file: JournalFile, db: sqlite3.Connection, rest: Path, *, is_gone: bool) -> None:
+        """Begin a new journal, as nothing sound is left of the one in use; of that a `rest` was copied.
+
+        If that fails, nothing stands at the path, so that it is tried again.
+        """
+        if not is_gone:
+            rest.unlink()  # the file itself is kept
+            self._set_aside(file)
+        new = JournalFile(self._path)
+        new.take()
+        last = self._numbers.last
+        try:
+            self._begin(new, _connect(self._path), (self._identity, self._numbers))
+        except BaseException:
+            new.discard()
+            raise
+        self._lost_up_to = last
         db.close()
         file.release()
+        if is_gone:
+            aside = rest.rename(self._aside())
+            log.error("what is left of the journal %s is damaged; it is kept as %s", self._path, aside)
 
     def _copy(self, db: sqlite3.Connection, target: Path) -> bool:
         """Copy what the open journal holds; returns whether it is whole."""
@@ -623,7 +660,7 @@ class Journal:
             with closing(sqlite3.connect(target, isolation_level=None)) as copy:
                 copy.execute("PRAGMA journal_mode = OFF")
                 copy.execute("PRAGMA synchronous = OFF")
-                db.backup(copy)
+                db.backup(copy, progress=_only_at_once)
                 (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
                 return bool(found == "ok") and _numbers(copy).last >= self._numbers.last
         except sqlite3.DatabaseError as exc:
@@ -632,11 +669,14 @@ class Journal:
             raise
 
     def _carry_over(self, file: JournalFile, db: sqlite3.Connection, copy: JournalFile) -> None:
-        there = file.become(copy)
+        there, new = file.become(copy), None
         try:
             new = _connect(self._path)
+            there.opened()
         except BaseException:
-            self._path.unlink()  # to be tried again
+            if new is not None:
+                new.close()
+            self._path.rename(copy.path)  # to be tried again
             there.release()
             raise
         self._file, self._db = there, new
@@ -644,7 +684,6 @@ class Journal:
         # does not stand at the path any more.
         db.close()
         file.release()
-        there.opened()
         self._witness.renew()
         self._note_numbers(new)
         (waiting,) = new.execute(f"SELECT count(*) FROM updates WHERE state = {_PENDING}").fetchone()
@@ -669,17 +708,22 @@ class Journal:
             log.error("%s; what this service still had to process is lost (%s)", why, exc)
 
     def _move_aside(self, file: JournalFile) -> JournalFile:
-        """Keep a damaged file under another name; returns a new one, in its place."""
-        aside = file.move_aside(self._aside().name.removeprefix(f"{self._path.name}."))
-        log.error("the journal %s is damaged; it is kept as %s, and a new one is begun", self._path, aside)
+        """Keep a damaged file under another name, and close it; returns a new one, in its place."""
+        self._set_aside(file)
         new = JournalFile(self._path)
         new.take()
-        if self._file is not file:
-            file.release()
+        file.release()
         return new
 
+    def _set_aside(self, file: JournalFile) -> None:
+        aside = file.move_aside(self._aside().name.removeprefix(f"{self._path.name}."))
+        log.error("the journal %s is damaged; it is kept as %s, and a new one is begun", self._path, aside)
+
     def _aside(self, what: str = "damaged") -> Path:
-        return self._path.with_name(f"{self._path.name}.{what}-{self._clock():%Y%m%dT%H%M%SZ}")
+        name = f"{self._path.name}.{what}-{self._clock():%Y%m%dT%H%M%SZ}"
+        names = (name, *(f"{name}-{number}" for number in range(2, 100)))
+        # What was kept before is not overwritten.
+        return next(path for it in names if not (path := self._path.with_name(it)).exists())
 
     def _note_numbers(self, db: sqlite3.Connection) -> None:
         if self._file is not None:
@@ -695,9 +739,11 @@ class Journal:
             return
         db = self._connection()
         self._empty_log(db)
-        while file.free < needed and db.execute("PRAGMA freelist_count").fetchone()[0]:
+        left, unused = None, _unused_pages(db)
+        while file.free < needed and unused and unused != left:
             db.executescript(f"PRAGMA incremental_vacuum({_VACUUMED})")
             self._empty_log(db)
+            left, unused = unused, _unused_pages(db)
         if (free := file.free) < needed:
             raise JournalError(
                 f"the journal {self._path} takes no more: {free // 1024} KiB are free on its disk, which it"
@@ -736,7 +782,11 @@ class Journal:
             self._make_certain()
             self._require_room(size)
             result = self._commit(work)
-            self._make_certain()
+            if not self._make_certain():
+                raise JournalError(
+                    f"the journal {self._path} lost what it had just taken, and is begun anew. That is not"
+                    " confirmed to Telegram, and comes again"
+                )
             return result
 
         return await self._run(keep)
@@ -796,6 +846,27 @@ class Journal:
         return self._db
 
 
+def take(path: Path) -> JournalFile:
+    """A file in DATA_DIR that one service has, made if there is none.
+
+    Raises:
+        ConfigError: another has it, or the file cannot be had.
+    """
+    file, folder = JournalFile(path), path.parent
+    try:
+        file.take()
+    except BlockingIOError:
+        raise ConfigError(
+            f"DATA_DIR: another bot is running on {folder}; stop it, or give this one its own DATA_DIR"
+        ) from None
+    except OSError as exc:
+        raise ConfigError(
+            f"DATA_DIR: {folder} cannot be used ({exc.strerror}); choose a directory that this user may"
+            " write to"
+        ) from None
+    return file
+
+
 def _connect(path: Path | str) -> sqlite3.Connection:
     """The journal in a file, which is made if it is empty."""
     db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
@@ -836,6 +907,29 @@ def _numbers(db: sqlite3.Connection) -> Numbers:
     waits = f"SELECT seq FROM updates WHERE state = {_PENDING} ORDER BY seq LIMIT 1"
     first = db.execute(waits).fetchone() or (last[0] + 1,)
     return Numbers(last[0], first[0] - 1)
+
+
+def _unused_pages(db: sqlite3.Connection) -> int:
+    number: int = db.execute("PRAGMA freelist_count").fetchone()[0]
+    return number
+
+
+def _only_at_once(status: int, _left: int, _total: int) -> None:
+    """Copy in one step: whom another holds up would wait for ever."""
+    if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise sqlite3.OperationalError("another program has locked it")
+
+
+def _holds_all(path: Path, identity: int, numbers: Numbers) -> bool:
+    """Whether a copy is whole, and of this journal as far as it was."""
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            of = db.execute("SELECT value FROM facts WHERE name = ?", (IDENTITY_FACT,)).fetchone()
+            there = _numbers(db)
+    except sqlite3.DatabaseError:
+        return False
+    return found == "ok" and of == (identity,) and there.last >= numbers.last and there.done >= numbers.done
 
 
 def _number_from(db: sqlite3.Connection, last: int) -> None:

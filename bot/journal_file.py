@@ -9,6 +9,7 @@ closing any descriptor of a file takes away all POSIX locks of the process on it
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -21,6 +22,7 @@ _MAGIC = b"SQLite format 3\0"
 _LOG, _INDEX = "-wal", "-shm"
 _WITNESS_SIZE = 128
 _COPY = ".carried-over"
+_TRIES = 20
 
 
 class Standing(Enum):
@@ -57,7 +59,7 @@ class JournalFile:
         """
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            while True:
+            for _ in range(_TRIES):
                 self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 with contextlib.suppress(FileNotFoundError):
@@ -67,12 +69,19 @@ class JournalFile:
         except BaseException:
             self.release()
             raise
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(self.path))
 
     def release(self) -> None:
         """Close the file; SQLite must have closed it before."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def discard(self) -> None:
+        """Remove the file with what stands beside it, and close it; SQLite must have closed it before."""
+        for path in (self.path, self._log, self._index):
+            path.unlink(missing_ok=True)
+        self.release()
 
     @property
     def free(self) -> int:
@@ -140,14 +149,21 @@ class JournalFile:
     def become(self, copy: JournalFile) -> JournalFile:
         """Put the finished copy at the path, durably, in place of ours; returns the file that stands there.
 
-        This one is to be released when SQLite has closed it.
+        This one is to be released when SQLite has closed it. If it fails, nothing stands at the path, or
+        what stood there.
         """
         os.fsync(copy._fd)
-        copy.path.rename(self.path)
-        # What they hold is in the copy, and SQLite would add it again.
+        self._sync_folder()
+        # Before the copy stands there: what they hold is in it, and SQLite would add it again, in part if a
+        # part is left. Whoever is killed after this finds the copy.
         for path in (self._log, self._index):
             path.unlink(missing_ok=True)
-        self._sync_folder()
+        copy.path.rename(self.path)
+        try:
+            self._sync_folder()
+        except BaseException:
+            self.path.rename(copy.path)
+            raise
         there = JournalFile(self.path)
         there._fd, copy._fd = copy._fd, -1
         return there

@@ -14,6 +14,12 @@ TOLD_FOR = timedelta(days=14)
 """`doctor` tells of a loss for so long."""
 SILENT_AFTER = timedelta(minutes=10)
 """A journal that nobody has been heard of for so long, and that is not worked off, is told of by `doctor`."""
+LONG_SILENT_AFTER = timedelta(hours=1)
+"""And after so long by the log of the service that polls."""
+SEEN_EVERY = timedelta(minutes=1)
+"""A service that lives says at least so often how far its journal is."""
+LOST_AFTER = 3 * SEEN_EVERY
+"""No service has a journal any more of which nothing was heard for so long, although MongoDB was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class Known:
         identity: of the journal, whatever becomes of its file.
         host, path: the machine, and DATA_DIR there.
         seen_ago: since its service last said how far it is.
+        known_for: since its service first said so.
         is_closed: its service was stopped in order, after it said so.
         is_gone: its loss was told.
     """
@@ -71,16 +78,31 @@ class Known:
     path: str
     numbers: Numbers
     seen_ago: timedelta = timedelta()
+    known_for: timedelta = timedelta()
     is_closed: bool = False
     is_gone: bool = False
 
 
-def lost_journals(mine: Known, known: Iterable[Known]) -> list[Known]:
-    """The journals that were in the place of this one, of which MongoDB has not known anything yet."""
+def lost_journals(identity: str, known: Iterable[Known]) -> list[Known]:
+    """The journals that were in the place of this one, whose loss was not told yet.
+
+    One of which anything was heard since this one is known is elsewhere: two machines may have one name and
+    one path. To be asked when MongoDB has been there for `LOST_AFTER`: else who lives could not say so.
+    """
     known = list(known)
-    if any(journal.identity == mine.identity for journal in known):
+    mine = next((journal for journal in known if journal.identity == identity), None)
+    if mine is None:
         return []
-    return [it for it in known if (it.host, it.path) == (mine.host, mine.path) and not it.is_gone]
+    others = (it for it in known if it is not mine and (it.host, it.path) == (mine.host, mine.path))
+    oldest = max(mine.known_for, LOST_AFTER)
+    return [it for it in others if not it.is_gone and it.seen_ago >= oldest]
+
+
+def left_alone(known: Iterable[Known], since: timedelta) -> list[Known]:
+    """The journals with something to process of which nothing has been heard for longer, nor told."""
+    return [
+        it for it in known if it.numbers.last > it.numbers.done and not it.is_gone and it.seen_ago > since
+    ]
 
 
 def loss_of(lost: Known) -> Loss | None:

@@ -154,7 +154,7 @@ class Responder:
                 )
             except JournalError:
                 continue  # reported by those who must write
-            is_kept = not waiting or await self._journal.is_kept()
+            is_kept = not waiting or await self._journal.is_kept(waiting[0].seq)
             for entry in self._books.unanswered(waiting):
                 self._answer_early(entry, is_kept=is_kept)
             if waiting:

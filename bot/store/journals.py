@@ -1,9 +1,9 @@
 """The collection `journals`: how far the journal of each service is, by which a lost one is noticed.
 
-`{_id, bot, host, path, last, done, isClosed, seenAt, goneAt}`: the journal's identity, whose it is and
-where, the number of its last entry, up to which nothing waits, whether its service was stopped in order after
-it said so, when it did, and when the loss was told. By MongoDB's clock. Of the entries themselves nothing is
-known here.
+`{_id, bot, host, path, last, done, isClosed, firstSeenAt, seenAt, goneAt}`: the journal's identity, whose it
+is and where, the number of its last entry, up to which nothing waits, whether its service was stopped in
+order after it said so, when it said so first and last, and when the loss was told. By MongoDB's clock. Of the
+entries themselves nothing is known here.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class JournalStore:
             "last": journal.numbers.last,
             "done": journal.numbers.done,
             "isClosed": journal.is_closed,
+            "firstSeenAt": {"$ifNull": ["$firstSeenAt", self._now()]},
             "seenAt": self._now(),
         }
         update: list[Document] = [{"$set": values}, {"$unset": "goneAt"}]
@@ -61,6 +62,7 @@ def _read(document: Document) -> Known:
         *(str(document["_id"]), str(document.get("host")), str(document.get("path"))),
         Numbers(int(document.get("last") or 0), int(document.get("done") or 0)),
         document["at"] - document["seenAt"],
+        document["at"] - document.get("firstSeenAt", document["seenAt"]),
         is_closed=document.get("isClosed") is True,
         is_gone="goneAt" in document,
     )

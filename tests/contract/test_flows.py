@@ -297,7 +297,7 @@ class ShakyJournal(Journal):
         self.finish_fails = False
         self.is_gone = False
 
-    async def is_kept(self) -> bool:
+    async def is_kept(self, first: int | None = None) -> bool:  # noqa: ARG002
         """Whether its file is there, as told."""
         return not self.is_gone
 

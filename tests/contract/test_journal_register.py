@@ -12,7 +12,8 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.checks.mongodb import judge_journals
-from bot.core.losses import SILENT_AFTER, Known, Loss, Numbers
+from bot.core.errors import StorageUnavailable
+from bot.core.losses import LONG_SILENT_AFTER, LOST_AFTER, SEEN_EVERY, SILENT_AFTER, Known, Loss, Numbers
 from bot.flows.journal_register import JournalRegister
 from bot.journal import GAP_FACT, LOSS_AT, Journal, read_loss
 from bot.store.journals import JournalStore
@@ -52,6 +53,29 @@ def register(
     return JournalRegister(journal, store, BOT, host, path)
 
 
+class Service:
+    """A register on a clock that it shares with MongoDB."""
+
+    def __init__(self, journal: Journal, store: JournalStore, at: At, *, takes_updates: bool = True) -> None:
+        began = at.now
+        self._at = at
+        self.takes_updates = takes_updates
+        self.register = JournalRegister(
+            *(journal, store, BOT, "$host", "/data", lambda: self.takes_updates),
+            monotonic=lambda: (at.now - began) / timedelta(seconds=1),
+        )
+
+    async def live(self, time: timedelta, *others: Callable[[], Awaitable[Any]]) -> None:
+        """Let it keep the register for a while, minute by minute, and others do theirs before it."""
+        end = self._at.now + time
+        await self.register.keep()
+        while self._at.now < end:
+            self._at.now += SEEN_EVERY
+            for other in others:
+                await other()
+            await self.register.keep()
+
+
 async def append(journal: Journal, *ids: int) -> None:
     """What was received."""
     await journal.receive([{"update_id": number} for number in ids], received_at=Time().now)
@@ -68,6 +92,7 @@ async def test_it_tells_how_far_the_journal_is(open_: Open, store: JournalStore,
     await keeper.keep()
     (document,) = await db["journals"].find({}).to_list()
     seen_at = document.pop("seenAt")
+    assert document.pop("firstSeenAt") == seen_at
     assert document == {
         "_id": f"{journal.identity:x}", "bot": BOT, "host": "$host", "path": "/$data", "last": 3, "done": 1,
         "isClosed": False,
@@ -113,9 +138,10 @@ async def test_an_older_copy_is_noticed(open_: Open, store: JournalStore) -> Non
     ],
 )
 async def test_a_journal_that_was_in_this_place_is_missed(
-    numbers: Numbers, is_closed: bool, loss: Loss | None, open_: Open, store: JournalStore
+    numbers: Numbers, is_closed: bool, loss: Loss | None, open_: Open, store: JournalStore, at: At
 ) -> None:
-    """DATA_DIR was emptied, the witness file with it: told once, not of other places, nor of other bots."""
+    """DATA_DIR was emptied, the witness file with it: told once, not of other places, nor of other bots; and
+    not before a service that lives would have been heard of."""
     for bot, identity, host, path in (
         (BOT, "a", "$host", "/data"),
         (BOT, "b", "other", "/data"),
@@ -124,13 +150,104 @@ async def test_a_journal_that_was_in_this_place_is_missed(
     ):
         await store.note(bot, Known(identity, host, path, numbers, is_closed=is_closed))
     journal = await open_("one")
-    await register(journal, store).keep()
+    service = Service(journal, store, at)
+    await service.live(LOST_AFTER - SEEN_EVERY)
+    assert LOSS_AT not in await journal.facts()
+    assert await gone(store) == set()
+    await service.live(SEEN_EVERY)
     found = read_loss(await journal.facts())
     assert (found and found[0]) == loss
-    assert {it.identity for it in await store.of_bot(BOT) if it.is_gone} == {"a"}
+    assert await gone(store) == {"a"}
     again = await open_("two")
-    await register(again, store).keep()
-    assert {it.identity for it in await store.of_bot(BOT) if it.is_gone} >= {"a"}
+    await Service(again, store, at).live(LOST_AFTER)
+    assert await gone(store) >= {"a"}
+
+
+async def gone(store: JournalStore) -> set[str]:
+    """The journals of the bot whose loss was told."""
+    return {it.identity for it in await store.of_bot(BOT) if it.is_gone}
+
+
+async def test_a_start_before_it_is_decided_decides_it(open_: Open, store: JournalStore, at: At) -> None:
+    """A service that ends early has forgotten nothing: the next one decides."""
+    await store.note(BOT, Known("a", "$host", "/data", Numbers(30, 20)))
+    journal = await open_("one")
+    await Service(journal, store, at).live(SEEN_EVERY)
+    await Service(journal, store, at).live(LOST_AFTER)
+    assert await gone(store) == {"a"}
+    assert LOSS_AT in await journal.facts()
+
+
+async def test_a_journal_that_is_seen_moving_is_not_lost(open_: Open, store: JournalStore, at: At) -> None:
+    """Two machines of one name and one path: neither declares the other's journal lost, also not after it has
+    been stopped for an hour and this service was started anew."""
+    theirs, mine = Known("a", "$host", "/data", Numbers(30, 20)), await open_("one")
+
+    async def tell() -> None:
+        await store.note(BOT, theirs)
+
+    await tell()
+    await Service(mine, store, at).live(timedelta(minutes=9), tell)
+    at.now += timedelta(hours=1)
+    await Service(mine, store, at).live(LOST_AFTER)
+    assert await gone(store) == set()
+    assert LOSS_AT not in await mine.facts()
+
+
+class Away(JournalStore):
+    """A MongoDB that is away when a test says so."""
+
+    is_away = False
+
+    async def note(self, bot: str, journal: Known) -> None:
+        """Fail, or do it."""
+        if self.is_away:
+            raise StorageUnavailable("away")
+        await super().note(bot, journal)
+
+
+async def test_who_lives_gets_the_time_to_say_so_after_an_outage(
+    open_: Open, db: Database, store: JournalStore, at: At
+) -> None:
+    """MongoDB was away since just after the start: then nobody could be heard of."""
+    await store.note(BOT, theirs := Known("a", "$host", "/data", Numbers(30, 20)))
+    journal, away = await open_("one"), Away(db, at)
+    service = Service(journal, away, at)
+    await service.live(SEEN_EVERY)
+    away.is_away = True
+    at.now += timedelta(hours=1)
+    with pytest.raises(StorageUnavailable):
+        await service.register.keep()
+    away.is_away = False
+    await service.live(SEEN_EVERY)
+    assert await gone(store) == set()
+    await store.note(BOT, theirs)
+    await service.live(LOST_AFTER)
+    assert await gone(store) == set()
+    assert LOSS_AT not in await journal.facts()
+
+
+async def test_who_polls_names_journals_that_are_left_alone(
+    open_: Open, store: JournalStore, at: At, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A container made anew has another name: after an hour, once for each silence, and nothing is lost."""
+    await store.note(BOT, left := Known("a", "other", "/data", Numbers(9, 4)))
+    await store.note(BOT, Known("b", "other", "/data", Numbers(9, 9)))
+    journal = await open_("one")
+    service = Service(journal, store, at, takes_updates=False)
+    await service.live(LONG_SILENT_AFTER + SEEN_EVERY)
+    assert not caplog.records
+    service.takes_updates = True
+    await service.live(timedelta(minutes=9))
+    (said,) = [record.message for record in caplog.records]
+    assert "the journal in /data on other, which has up to 5 updates that are not processed" in said
+    assert await gone(store) == set()
+    assert LOSS_AT not in await journal.facts()
+    await store.note(BOT, left)
+    await service.live(SEEN_EVERY)
+    assert len(caplog.records) == 1
+    await service.live(LONG_SILENT_AFTER)
+    assert len(caplog.records) == 2
 
 
 async def test_doctor_names_silent_journals(store: JournalStore, at: At) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.core.language import Language
+from bot.core.losses import LOST_AFTER
 from bot.core.texts.answers import NOT_KEPT
 from bot.sandbox.ledger import Tap
 from tests.faults.machine import mount, unmount
@@ -134,9 +135,9 @@ async def journal_replaced_while_running(stage: Stage) -> Result:
 async def journal_lost_between_starts(stage: Stage) -> Result:
     """Taps that were received go with the journal: it is said how many, and they are asked again, once."""
     result = Result()
-    harms: list[Callable[[Rig], None]] = [_swap_directory, _unlink_log]
+    harms: list[Callable[[Rig], None]] = [_unlink_log, _unlink]
     if not stage.is_quick:
-        harms += [_unlink, _empty, _fill_with_zeros]
+        harms += [_swap_directory, _empty, _fill_with_zeros]  # the first takes minutes
     async with stage.mongod() as mongod:
         for number in stage.times(10, len(harms)):
             harm = harms[number % len(harms)]
@@ -172,13 +173,15 @@ async def _lose(rig: Rig, mongod: Mongod, harm: Callable[[Rig], None]) -> list[s
     await mongod.start()
     bot = await rig.start()
     number = f"(up to {len(taps)} updates)" if is_known else "everything after entry"
+    # What MongoDB alone knows is not called lost before its service would have been heard of.
+    patience = 30 if is_known else 60 + LOST_AFTER.total_seconds()
     for what, found in (
         ("the log", lambda: number in bot.log),
         ("an admin", lambda: sum(number in it["text"] for it in rig.world.messages(ADMIN)) == 1),
         ("athletes", lambda: all(len(rig.world.messages(athlete)) == 2 for athlete in _ASKED)),
     ):
         try:
-            await wait_until(found, 30, what)
+            await wait_until(found, patience, what)
         except AssertionError:
             flaws.append(f"{what}: nothing of {number}: {bot.log[-1000:]}")
     if number not in (seen := await rig.command("doctor")).out:

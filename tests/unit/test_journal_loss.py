@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import fcntl
 import logging
 import os
 import shutil
@@ -9,21 +12,22 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.app import is_served, open_journal
 from bot.core.clock import to_ms
 from bot.core.errors import ConfigError, JournalError
 from bot.core.language import Language
-from bot.core.losses import Known, Loss, Numbers, loss_of, lost_journals, missing
+from bot.core.losses import LOST_AFTER, Known, Loss, Numbers, loss_of, lost_journals, missing
 from bot.core.texts.losses import lacks
 from bot.core.updates import TAP_LIFETIME
 from bot.journal import GAP_FACT, IDENTITY_FACT, LOSS_AT, Journal, read_loss
-from bot.journal_file import is_taken, read_witness
+from bot.journal_file import JournalFile, is_taken, read_witness
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 
@@ -254,6 +258,112 @@ async def test_what_was_wiped_in_place_is_put_back_or_told(
     assert entry.seq > number
 
 
+def fill_beside_log(path: Path) -> None:
+    """The file alone."""
+    path.write_bytes(bytes(path.stat().st_size))
+
+
+def cut(journal: Journal) -> None:
+    """Nothing is left in the file, nor in its log, nor in what SQLite has in memory."""
+    path = journal._path
+    journal._connection().execute("PRAGMA shrink_memory")
+    for suffix in ("", "-wal"):
+        os.truncate(f"{path}{suffix}", 0)
+
+
+@pytest.mark.parametrize("by", ["append", "receive"])
+async def test_what_is_lost_before_it_may_be_confirmed_is_not_kept(
+    by: str, path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut just after the commit: the batch is refused, so that it comes again, and is kept then."""
+    batch, commit = [tap(1), tap(2)], journal._commit
+
+    def commit_and_cut(work: Callable[[sqlite3.Connection], Any]) -> Any:
+        result = commit(work)
+        monkeypatch.undo()
+        cut(journal)
+        return result
+
+    monkeypatch.setattr(journal, "_commit", commit_and_cut)
+    with pytest.raises(JournalError, match=r"lost what it had just taken.*comes again"):
+        await (
+            journal.append(batch, polled_at=NOW)
+            if by == "append"
+            else journal.receive(batch, received_at=NOW)
+        )
+    assert await journal.append(batch, polled_at=NOW) == 2
+    assert await pending(journal) == on_disk(path) == [1, 2]
+    assert read_loss(await journal.facts()) == (Loss(1, 2), NOW)
+
+
+async def test_what_was_lost_is_not_called_kept(journal: Journal) -> None:
+    """Cut at rest: neither by who notices, nor, of what was read before, when others are kept since."""
+    await append(journal, 1, 2)
+    first = (await journal.pending(after=0, limit=1))[0].seq
+    cut(journal)
+    assert not await journal.is_kept()
+    await append(journal, 3)
+    assert not await journal.is_kept(first)
+    assert await journal.is_kept((await journal.pending(after=0, limit=1))[0].seq)
+    assert await journal.is_kept()
+
+
+@pytest.mark.parametrize("harm", [fill_beside_log, unlink_all])
+@pytest.mark.parametrize("step", ["_note_loss", "opened"])
+async def test_a_new_journal_that_cannot_be_begun_is_begun_later(
+    step: str, harm: Callable[[Path], None], path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one in use stays in use until then, so that what it lacks is noted when the new one is there."""
+    await append(journal, 1, 2)
+    identity, file = journal.identity, journal._file
+    monkeypatch.setattr(journal, "_copy", lambda *_: False)
+    harm(path)
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        patch.setattr(journal if step == "_note_loss" else JournalFile, step, fail)
+        for _ in range(2):
+            with pytest.raises(JournalError, match="No space left"):
+                await append(journal, 3)
+            assert journal._file is file
+            assert not await journal.is_kept()
+    await append(journal, 3)
+    assert read_loss(await journal.facts()) == (Loss(1, 2), NOW)
+    assert journal.identity == identity
+    assert await pending(journal) == on_disk(path) == [3]
+    assert read_witness(path) == (identity, Numbers(3, 2))
+
+
+@pytest.mark.parametrize("harm", [unlink_log, unlink_all])
+@pytest.mark.parametrize("step", ["_sync_folder", "opened"])
+async def test_a_carry_over_that_fails_is_tried_again(
+    step: str, harm: Callable[[Path], None], path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the copy stands at the path already."""
+    await append(journal, 1, 2)
+    harm(path)
+    done: list[int] = []
+    work = getattr(JournalFile, step)
+
+    def fail(file: JournalFile) -> None:
+        done.append(1)
+        if len(done) in {1, 3}:
+            raise OSError(errno.EIO, "Input/output error")
+        work(file)
+
+    monkeypatch.setattr(JournalFile, step, fail)
+    for _ in range(2):
+        with pytest.raises(JournalError, match="Input/output error"):
+            await append(journal, 3)
+        done.append(1)
+    await append(journal, 3)
+    assert await pending(journal) == on_disk(path) == [1, 2, 3]
+    assert LOSS_AT not in await journal.facts()
+    assert not [*path.parent.glob("*.carried-over")]
+
+
 async def test_a_foreign_file_is_left_alone(path: Path, journal: Journal) -> None:
     """Nothing is confirmed while another file stands there; once it is gone, the own one is put back."""
     await append(journal, 1, 2)
@@ -321,6 +431,34 @@ async def test_only_one_service_has_a_journal(
     await beside.open()
     assert await pending(beside) == [1]
     await beside.close()
+
+
+@contextmanager
+def locked_by_the_release_before(folder: Path) -> Iterator[None]:
+    """As it did it: it knows no other lock."""
+    with (folder / "run.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+async def test_the_release_before_has_no_journal_with_this_one(path: Path) -> None:
+    """Neither starts while the other runs; commands see either, and look beside it."""
+    folder = path.parent
+    folder.mkdir()
+    with locked_by_the_release_before(folder):
+        assert is_served(folder)
+        with pytest.raises(ConfigError, match="DATA_DIR: another bot is running on"):
+            async with open_journal(folder, lambda: NOW):
+                pass
+        async with open_journal(folder):
+            pass
+    assert not is_served(folder)
+    async with open_journal(folder, lambda: NOW):
+        assert is_served(folder)
+        with pytest.raises(BlockingIOError), locked_by_the_release_before(folder):
+            pass
+    with locked_by_the_release_before(folder):
+        pass
 
 
 async def test_nobody_has_a_journal_that_is_closed(path: Path) -> None:
@@ -406,11 +544,6 @@ def fill_with_zeros(path: Path) -> None:
     fill_beside_log(path)
 
 
-def fill_beside_log(path: Path) -> None:
-    """The file alone."""
-    path.write_bytes(bytes(path.stat().st_size))
-
-
 @pytest.mark.parametrize(
     ("harm", "is_kept_aside"),
     [
@@ -468,6 +601,87 @@ async def test_a_kill_while_it_is_put_back(
     left = [*path.parent.glob("*.left-over-*")]
     assert len(left) == (not is_there)
     assert is_there or left[0].name in caplog.text
+
+
+def cut_log(path: Path) -> None:
+    """The first transactions are left in the log."""
+    log = Path(f"{path}-wal")
+    os.truncate(log, log.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("harm", [unlink_log, cut_log, unlink_all])
+async def test_a_kill_when_all_was_copied(
+    harm: Callable[[Path], None], path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log goes before the copy takes the journal's place; then the copy is the journal."""
+    journal = await opened(path)
+    for number in range(1, 41):
+        await append(journal, number)
+    with closing(sqlite3.connect(path.with_name("journal.sqlite3.carried-over"))) as copy:
+        assert journal._db is not None
+        journal._db.backup(copy)
+    kill(journal)
+    harm(path)
+    journal = await opened(path)
+    assert await pending(journal) == on_disk(path) == [*range(1, 41)]
+    assert LOSS_AT not in await journal.facts()
+    assert "is put back" in caplog.text
+    assert not [*path.parent.glob("*.carried-over*")]
+    await append(journal, 41)
+    await journal.close()
+    await (again := await opened(path)).close()
+    assert again.numbers == Numbers(41, 0)
+
+
+# What could hold up its thread
+
+
+async def test_a_copy_that_somebody_has_locked_is_given_up(path: Path, journal: Journal) -> None:
+    """And tried again."""
+    await append(journal, 1)
+    target = path.with_name("copy")
+    with closing(sqlite3.connect(target, isolation_level=None)) as other:
+        other.execute("CREATE TABLE a (b)")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM a").fetchall()
+        with pytest.raises(JournalError, match="another program has locked it"):
+            await asyncio.wait_for(journal._run(lambda: journal._copy(journal._connection(), target)), 20)
+
+
+async def test_a_file_that_is_never_the_one_at_the_path_is_given_up(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems do not know their files again."""
+    count = iter(range(10_000))
+    monkeypatch.setattr("bot.journal_file._inode", lambda _: next(count))
+    journal = Journal(path, lambda: NOW)
+    with pytest.raises(ConfigError, match=r"DATA_DIR: .* cannot be used"):
+        await journal.open()
+    await journal.close()
+
+
+async def test_pages_that_cannot_be_given_back_are_given_up(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A journal that another program has rewritten whole gives nothing back."""
+    journal = await opened(path)
+    await append(journal, *range(1, 2_000))
+    await journal.finish(range(1, 2_000))
+    await append(journal)
+    await journal.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA auto_vacuum = NONE")
+        db.execute("VACUUM")
+    again = await opened(path)
+    await append(again, *range(2_000, 4_000))
+    await again.finish(range(2_000, 4_000))
+    await append(again)
+    monkeypatch.setattr(JournalFile, "free", 0)
+    with pytest.raises(JournalError, match="takes no more"):
+        await asyncio.wait_for(append(again, 5_000), 20)
+    monkeypatch.undo()
+    await again.close()
 
 
 @pytest.mark.parametrize("number", [30, 3_000])
@@ -623,17 +837,19 @@ def test_what_is_missing() -> None:
 
 
 def test_journals_that_were_in_this_place() -> None:
-    """By host and path; not this one itself, nor what was told."""
-    mine = Known("a", "host", "/data", Numbers())
-    others = [
-        mine,
-        Known("b", "host", "/data", Numbers(9, 1)),
-        Known("c", "other", "/data", Numbers(9, 1)),
-        Known("d", "host", "/else", Numbers(9, 1)),
-        Known("e", "host", "/data", Numbers(9, 1), timedelta(), is_gone=True),
-    ]
-    assert lost_journals(mine, others) == []
-    assert [lost.identity for lost in lost_journals(mine, others[1:])] == ["b"]
+    """By host and path; not this one itself, nor what was told, nor what was heard of since."""
+    second, numbers = timedelta(seconds=1), Numbers(9, 1)
+    for known_for, ago in ((timedelta(), LOST_AFTER), (LOST_AFTER + second, LOST_AFTER + second)):
+        others = [
+            Known("b", "host", "/data", numbers, ago),
+            Known("c", "other", "/data", numbers, ago),
+            Known("d", "host", "/else", numbers, ago),
+            Known("e", "host", "/data", numbers, ago, is_gone=True),
+            Known("f", "host", "/data", numbers, ago - second),
+        ]
+        mine = Known("a", "host", "/data", Numbers(), timedelta(), known_for)
+        assert [lost.identity for lost in lost_journals("a", [mine, *others])] == ["b"]
+        assert lost_journals("a", others) == []
 
 
 def test_what_is_missing_with_a_whole_journal() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.core.checks.report import Finding, fail, ok, warn
 from bot.core.lease import Peer
-from bot.core.losses import SILENT_AFTER, Known
+from bot.core.losses import SILENT_AFTER, Known, left_alone
 from bot.core.plans import InvalidPlan, owner, read_plan
 from bot.core.roster import Roster
 from bot.core.texts.common import count
@@ -228,16 +228,15 @@ def judge_services(peers: Sequence[Peer]) -> Finding:
 
 def judge_journals(journals: Iterable[Known]) -> Iterator[Finding]:
     """The journals of other services: those with something to process, of which nothing is heard."""
-    for journal in journals:
+    for journal in left_alone(journals, SILENT_AFTER):
         number = journal.numbers.last - journal.numbers.done
-        if number > 0 and not journal.is_gone and journal.seen_ago > SILENT_AFTER:
-            minutes = int(journal.seen_ago.total_seconds() // 60)
-            yield warn(
-                "services",
-                f"the journal in {journal.path} on {journal.host} has up to {count(number, 'update')} that"
-                f" are not processed, and nothing was heard of it for {count(minutes, 'minute')}",
-                "start `run` there again: it stores them",
-            )
+        minutes = int(journal.seen_ago.total_seconds() // 60)
+        yield warn(
+            "services",
+            f"the journal in {journal.path} on {journal.host} has up to {count(number, 'update')} that"
+            f" are not processed, and nothing was heard of it for {count(minutes, 'minute')}",
+            "start `run` there again: it stores them",
+        )
 
 
 def _part(peer: Peer) -> str:
