@@ -720,10 +720,9 @@ class Journal:
         log.error("the journal %s is damaged; it is kept as %s, and a new one is begun", self._path, aside)
 
     def _aside(self, what: str = "damaged") -> Path:
-        name = f"{self._path.name}.{what}-{self._clock():%Y%m%dT%H%M%SZ}"
-        names = (name, *(f"{name}-{number}" for number in range(2, 100)))
+        path = self._path.with_name(f"{self._path.name}.{what}-{self._clock():%Y%m%dT%H%M%SZ}")
         # What was kept before is not overwritten.
-        return next(path for it in names if not (path := self._path.with_name(it)).exists())
+        return path.with_name(f"{path.name}-{secrets.token_hex(4)}") if path.exists() else path
 
     def _note_numbers(self, db: sqlite3.Connection) -> None:
         if self._file is not None:

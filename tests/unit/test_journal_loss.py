@@ -296,6 +296,16 @@ async def test_what_is_lost_before_it_may_be_confirmed_is_not_kept(
     assert read_loss(await journal.facts()) == (Loss(1, 2), NOW)
 
 
+async def test_what_was_kept_aside_is_not_overwritten(path: Path, journal: Journal) -> None:
+    """Twice in one second."""
+    for number in (1, 2):
+        await append(journal, number)
+        cut(journal)
+        assert not await journal.is_kept()
+    left = [*path.parent.glob("journal.sqlite3.damaged-*")]
+    assert len([it for it in left if not it.name.endswith(("-wal", "-shm"))]) == 2
+
+
 async def test_what_was_lost_is_not_called_kept(journal: Journal) -> None:
     """Cut at rest: neither by who notices, nor, of what was read before, when others are kept since."""
     await append(journal, 1, 2)
