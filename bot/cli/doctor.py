@@ -176,7 +176,8 @@ class _Examination:
             async with app.open_journal(settings.data_dir) as journal:
                 return await look_at_journal(journal, file, system_clock, is_served=self._served)
 
-        return await take("journal", work, "restore DATA_DIR from a backup (docs/backup.md)")
+        found = await take("journal", work, "restore DATA_DIR from a backup (docs/backup.md)")
+        return [machine.judge_unreadable(it, is_served=self._served) for it in found]
 
     async def _mongodb(self, has_data_dir: bool) -> list[Finding]:
         settings = self._settings

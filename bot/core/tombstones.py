@@ -41,11 +41,13 @@ class Tombstone:
 
     Attributes:
         at: the confirmation's place in the order of updates.
+        message_id: of the question that was confirmed.
         is_open: whether something may still have to be deleted.
         athlete_id: who they were on the roster, as long as that is needed.
     """
 
     at: Stamp
+    message_id: int | None = None
     is_open: bool = False
     athlete_id: str | None = None
 

@@ -93,21 +93,19 @@ class Actions:
         if tombstone is not None and tombstone.at == tap.stamp:  # before a crash
             person = Person(user_id, tombstone.athlete_id)
             return Begun(person, tap.stamp, done) if tombstone.is_open else done
-        since = None if tombstone is None else tombstone.at
-        is_asked = await self._forgetting.is_asked(user_id, since, tap.stamp)
-        if not is_asked and tombstone is not None and tap.received_at - tombstone.at.at <= CONFIRM_WITHIN:
+        if tombstone is not None and tap.message_id is not None and tap.message_id == tombstone.message_id:
             return done  # the other button, or the same, was tapped before
+        is_in_time = tap.prompt_at is not None and tap.received_at - tap.prompt_at <= CONFIRM_WITHIN
+        since = None if tombstone is None else tombstone.at
+        if not is_in_time or not await self._forgetting.is_asked(user_id, since, tap.stamp):
+            is_stranger = athlete is None and tombstone is None
+            return NotWritten(Outcome.REFUSED, cause=None if is_stranger else Cause.NOT_ASKED)
         if action is Action.KEEP:
-            if athlete is None:
-                return NotWritten(Outcome.REFUSED)
             await self._forgetting.keep(user_id, tap.stamp)
             return Acted(privacy_texts.KEPT, instead=privacy_texts.KEPT)
-        if not is_asked:
-            return NotWritten(Outcome.REFUSED, cause=None if athlete is None else Cause.NOT_ASKED)
-        if tap.prompt_at is None or tap.received_at - tap.prompt_at > CONFIRM_WITHIN:
-            return NotWritten(Outcome.REFUSED, cause=Cause.NOT_ASKED)
         try:
-            return Begun(await self._forgetting.begin(user_id, athlete, tap.stamp), tap.stamp, done)
+            person = await self._forgetting.begin(user_id, athlete, tap.stamp, tap.message_id)
+            return Begun(person, tap.stamp, done)
         except StorageRejected as exc:  # it must not hold up everybody's taps
             log.error("/forgetme cannot be carried out: %s", exc)
             return Acted(NOT_DONE, is_alert=True)

@@ -40,6 +40,10 @@ def look_at_data_dir(data_dir: Path) -> tuple[list[Finding], bool]:
         return [fail("data", f"{data_dir} cannot be {what} ({exc.strerror})", cure)], False
     can = "can be written to" if is_there else "is not there yet; `run` makes it"
     findings = [ok("data", f"{data_dir.resolve()} {can}"), machine.judge_space(free, str(data_dir))]
+    kept = sorted(
+        path.name for pattern in ("damaged", "left-over") for path in data_dir.glob(f"*.{pattern}-*")
+    )
+    findings += machine.judge_kept_aside(str(data_dir / name) for name in kept)
     if is_there and not is_ours(data_dir):
         findings.append(machine.judge_owner(str(data_dir), _owner(data_dir)))
     return findings, True

@@ -93,12 +93,15 @@ class Forgetting:
             for wish in asked
         )
 
-    async def begin(self, user_id: int, athlete: Athlete | None, at: Stamp) -> Person:
+    async def begin(
+        self, user_id: int, athlete: Athlete | None, at: Stamp, message_id: int | None = None
+    ) -> Person:
         """Take somebody off the roster, and have nothing stored any more that came before.
 
         Args:
             athlete: None for somebody who is not on the roster (any more).
             at: the confirmation.
+            message_id: of the question that it answers.
 
         Raises:
             StorageError: doing it again is harmless.
@@ -108,7 +111,7 @@ class Forgetting:
         if paused is not None and athlete is not None:  # they may have no entry yet
             await self._athletes.pause(athlete.athlete_id, paused, None, user_id=user_id, now=at.at)
         await self._store.forget_athlete(user_id, at.at, paused)
-        await self._tombstones.put(person, at)
+        await self._tombstones.put(person, at, message_id)
         self._languages.forget(user_id)
         await self._roster.refresh()
         return person

@@ -1,6 +1,6 @@
 """The collection `tombstones`: when people had everything about them deleted.
 
-`{_id: pseudonym, updateId, deletedAt}`, kept for good: nobody knows when the last journal, or a
+`{_id: pseudonym, updateId, deletedAt, messageId}`, kept for good: nobody knows when the last journal, or a
 backup, is read that holds something older. As long as something is to be deleted also `{userId, athleteId}`,
 by which another service can go on.
 
@@ -42,12 +42,13 @@ class TombstoneStore:
         read = {wanted[document["_id"]]: _read(document) for document in found}
         return {user_id: tombstone for user_id, tombstone in read.items() if tombstone is not None}
 
-    async def put(self, person: Person, at: Stamp) -> None:
+    async def put(self, person: Person, at: Stamp, message_id: int | None = None) -> None:
         """From now on what came before is refused, and something is to be deleted. A later one, or the same,
         stays as it is."""
         fields: Document = {
             "updateId": at.update_id,
             "deletedAt": at.at,
+            "messageId": message_id,
             "userId": person.user_id,
             **({} if person.athlete_id is None else {"athleteId": {"$literal": person.athlete_id}}),
         }
@@ -121,6 +122,7 @@ def _read(document: Document) -> Tombstone | None:
         return None
     return Tombstone(
         at,
+        message_id=read_int64(document.get("messageId")),
         is_open=document.get("userId") is not None,
         athlete_id=athlete_id if isinstance(athlete_id, str) else None,
     )

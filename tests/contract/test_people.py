@@ -632,3 +632,8 @@ async def test_no_is_no(people: People) -> None:
     assert after.say.en == "Deleted."
     await people.forgetting.finish(begun.person, begun.at)
     assert await users.asked(LEO) == []
+    # Below another question, from before: nothing was deleted because of it.
+    other = replace(confirmation(LEO), update_id=7, message_id=999)
+    for wish in (forget, keep):
+        result = await actions.carry_out(wish, other, leo)
+        assert result == NotWritten(Outcome.REFUSED, cause=Cause.NOT_ASKED)

@@ -60,13 +60,13 @@ async def test_a_later_deletion_stays(db: Database, tombstones: TombstoneStore) 
 
 async def test_it_has_no_personal_data_when_all_is_done(db: Database, tombstones: TombstoneStore) -> None:
     """Until then another service must know whose data to delete."""
-    await tombstones.put(Person(ANA, "ana"), Stamp(100, NOW))
+    await tombstones.put(Person(ANA, "ana"), Stamp(100, NOW), 7)
     assert await tombstones.open(NOW) == []
     assert await tombstones.open(NOW + TICK) == [(Person(ANA, "ana"), Stamp(100, NOW))]
     await tombstones.close(ANA, Stamp(100, NOW))
     assert await tombstones.open(NOW + TICK) == []
     [document] = await db.tombstones.find({}).to_list()
-    assert document == {"_id": pseudonym(ANA), "updateId": 100, "deletedAt": NOW}
+    assert document == {"_id": pseudonym(ANA), "updateId": 100, "deletedAt": NOW, "messageId": 7}
     assert str(ANA) not in str(document)
 
 

@@ -470,3 +470,20 @@ def test_who_polls_and_who_stands_by() -> None:
     assert (nobody.level, nobody.message) == ("warn", "ben stands by, and nobody polls")
     pushed = mongodb.judge_services([replace(stands_by, is_pushed=True)])
     assert (pushed.level, pushed.message) == ("ok", "ben takes updates")
+
+
+def test_a_journal_that_a_service_has_open_is_put_back_by_it() -> None:
+    """Restoring a backup over it would be the wrong cure."""
+    fault = fail("journal", "another file stands there", "restore it from a backup")
+    assert machine.judge_unreadable(fault, is_served=False) == fault
+    running = machine.judge_unreadable(fault, is_served=True)
+    assert "puts it back" in str(running.cure)
+    sound = ok("journal", "sound")
+    assert machine.judge_unreadable(sound, is_served=True) == sound
+
+
+def test_what_was_kept_aside_is_named() -> None:
+    """Each file, since deletions do not reach it."""
+    found = list(machine.judge_kept_aside(["data/journal.sqlite3.damaged-1"]))
+    assert [(it.level, "damaged-1" in it.message) for it in found] == [("warn", True)]
+    assert list(machine.judge_kept_aside([])) == []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import Literal
@@ -213,6 +214,24 @@ def judge_journal(
         )
     if not pending and not dead:
         yield ok("journal", f"{path} is sound, and nothing waits in it")
+
+
+def judge_unreadable(finding: Finding, *, is_served: bool) -> Finding:
+    """Whoever runs on a journal has it open, and puts it back itself."""
+    if finding.level != "FAIL" or finding.check != "journal" or not is_served:
+        return finding
+    return replace(finding, cure="move that file away: `run`, which has the journal open, puts it back")
+
+
+def judge_kept_aside(paths: Iterable[str]) -> Iterator[Finding]:
+    """What was kept of damaged journals."""
+    for path in paths:
+        yield warn(
+            "journal",
+            f"{path} was kept of a damaged journal; it may hold what athletes wrote, and /forgetme does not"
+            " reach it",
+            "look whether you need it (docs/operations.md), then delete it",
+        )
 
 
 PortState = Literal["free", "ours", "taken", "unusable"]

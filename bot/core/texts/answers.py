@@ -111,8 +111,8 @@ _INVALID = Text(
     "No entiendo este botón, así que no se ha guardado nada. Díselo a tu entrenador, por favor.",
 )
 _NOT_ASKED = Text(
-    "This button has expired, so nothing is deleted. Send /forgetme again if you want it.",
-    "Este botón ha caducado, así que no se borra nada. Envía /forgetme otra vez si lo quieres.",
+    "This button has expired, so it did nothing. Send me /forgetme if you want everything deleted.",
+    "Este botón ha caducado, así que no ha hecho nada. Envíame /forgetme si quieres que se borre todo.",
 )
 FORGOTTEN = Text(
     "You have had everything deleted since, and this went with it.",

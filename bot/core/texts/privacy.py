@@ -105,9 +105,9 @@ _WHAT_REMAINS = Text(
 )
 _LISTED = Text(
     "\n• Your Telegram id: whoever runs this bot has put it into its settings (ATHLETE_IDS), and alone can take it out."
-    " So that I ask you nothing, I note a pause without end. If you tap an old button of mine, that answer may be stored.",
+    " So that I ask you nothing, I note a pause without end, until you send me /resume. If you tap an old button of mine, or reply to an old question, that may be stored.",
     "\n• Tu id de Telegram: quien lleva este bot lo puso en su configuración (ATHLETE_IDS), y solo esa persona puede"
-    " quitarlo. Para no preguntarte nada, anoto una pausa sin fin. Si tocas un botón mío antiguo, puede que guarde esa respuesta.",
+    " quitarlo. Para no preguntarte nada, anoto una pausa sin fin, hasta que me envíes /resume. Si tocas un botón mío antiguo, o respondes a una pregunta antigua, puede que lo guarde.",
 )
 _NOT_LISTED = Text(
     "\n• The short name that your coach gave you in the list of athletes, without anything else that says who you are.",
