@@ -300,6 +300,7 @@ def build_service(
         notes=Notes(stores.taps, settings.late_after_days, settings.coach_chat_id),
         tombstones=stores.tombstones,
         ledger=stores.taps.ledger,
+        clock=clock,
         forgetting=forgetting,
         languages=languages,
         responder=responder,

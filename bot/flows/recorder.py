@@ -18,10 +18,12 @@ import logging
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
 from bot.core.actions import parse_action
+from bot.core.clock import Clock
 from bot.core.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
 from bot.core.feedback import Cause, NotWritten, Outcome, session_mark
 from bot.core.invitations import is_code
@@ -61,6 +63,7 @@ MAX_TRIES = 3
 
 _PAGE = 500
 _STRANGERS_AT_ONCE = 50
+_FRESH = timedelta(seconds=5)
 _SMALLEST_BATCH = 25
 _FIRST_DELAY, _LONGEST_DELAY = 0.25, 2.0
 
@@ -127,6 +130,7 @@ class Recorder:
         languages: Languages,
         responder: Responder,
         commands: Commands,
+        clock: Clock,
         admins: frozenset[int],
         coach_chat_id: int | None = None,
     ) -> None:
@@ -142,6 +146,7 @@ class Recorder:
         self._languages = languages
         self._responder = responder
         self._commands = commands
+        self._clock = clock
         self._admins = admins
         self._coach_chat_id = coach_chat_id
         self._strangers: deque[int] = deque()  # places in the journal
@@ -392,11 +397,12 @@ class Recorder:
 
     async def _store(self, items: Sequence[TapEntry], messages: Sequence[_Message]) -> None:
         cases = [item.case for item in items]
-        senders = {case.tap.user_id for case in cases} | {message.command.user_id for message in messages}
-        tombstones = await self._tombstones.of(senders)
-        await self._refuse_forgotten(items, messages, tombstones)
-        unknown = {case.tap.user_id for case in cases if case.wish is None and case.verdict is None}
         asking = {message.command.user_id for message in messages}
+        # Of a tap that has just come it is enough to look afterwards, beside what is written then.
+        fresh = self._clock() - _FRESH
+        older = {case.tap.user_id for case in cases if case.tap.received_at < fresh}
+        await self._refuse_forgotten(items, messages, await self._tombstones.of(older | asking))
+        unknown = {case.tap.user_id for case in cases if case.wish is None and case.verdict is None}
         if unknown or asking:
             # Whoever is unknown may have been added a moment ago.
             await self._roster.loaded({user_id for user_id in (*unknown, *asking) if user_id is not None})
@@ -407,9 +413,14 @@ class Recorder:
         self._responder.refuse(items)
         for message in messages:
             await self._see_to(message)
-        await self._taps.store(cases, _refusals(messages))
+        tombstones: dict[int, Tombstone] = {}
+
+        async def look() -> None:
+            tombstones.update(await self._tombstones.of(asking | {case.tap.user_id for case in cases}))
+
+        await self._taps.store(cases, _refusals(messages), look)
         # Deleted meanwhile, perhaps, by another service: it has not seen what was stored here since.
-        await self._refuse_forgotten(items, messages, await self._tombstones.of(senders))
+        await self._refuse_forgotten(items, messages, tombstones)
 
     async def _refused_before(self, cases: Sequence[Case], messages: Sequence[_Message]) -> set[str]:
         """What was refused of people who have joined since: after a crash it stays refused."""

@@ -7,7 +7,7 @@ that Telegram still shows, that is all the way. Storing may be repeated, after a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
@@ -179,12 +179,18 @@ class Taps:
             if case.wish is None and case.verdict is None:
                 self._open(case, was_refused=case.tap.query_id in refused)
 
-    async def store(self, cases: Sequence[Case], refused: Iterable[LedgerEntry]) -> None:
+    async def store(
+        self,
+        cases: Sequence[Case],
+        refused: Iterable[LedgerEntry],
+        look: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         """Decide what is undecided, make everything durable, and set the results.
 
         Args:
             cases: of people who are recognised; about different things, as `bot.core.schedule` parts them.
             refused: what else to enter in the ledger.
+            look: what is to be done when all is stored that came of the taps, but for the ledger.
 
         Raises:
             StorageError: storing all of it again is harmless.
@@ -196,10 +202,14 @@ class Taps:
         before = await self._events.standing(event.identity for event in events)
         replaced = [answer.received_at for answer in before.values() if answer.received_at is not None]
         async with self._touches.around([*received, *replaced]):
-            await self._store(cases, before, refused)
+            await self._store(cases, before, refused, look)
 
     async def _store(
-        self, cases: Sequence[Case], before: Mapping[Identity, Standing], refused: Sequence[LedgerEntry]
+        self,
+        cases: Sequence[Case],
+        before: Mapping[Identity, Standing],
+        refused: Sequence[LedgerEntry],
+        look: Callable[[], Awaitable[None]] | None,
     ) -> None:
         await self._record(cases, before)
         answered = [tap for case in cases if isinstance(case.result, Recorded) for tap in _settled(case)]
@@ -216,7 +226,8 @@ class Taps:
             for case in cases
             if (outcome := _outcome(case.result)) is not None
         ]
-        await _together(self._prompts.settle_taps(answered, late), self._ledger.record([*entries, *refused]))
+        writes = [self._prompts.settle_taps(answered, late), self._ledger.record([*entries, *refused])]
+        await _together(*writes, *([] if look is None else [look()]))
         for case in cases:
             if not case.is_counted and (outcome := _outcome(case.result)) is not None:
                 self._meters.tap(outcome)

@@ -767,6 +767,7 @@ async def recording(
         notes=Notes(stores, 14),
         tombstones=TombstoneStore(db),
         ledger=stores.ledger,
+        clock=time,
         forgetting=parts.forgetting(),
         languages=languages,
         responder=Responder(
