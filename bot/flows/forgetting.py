@@ -67,6 +67,7 @@ class Forgetting:
         self._languages = languages
         self._clock = clock
         self._begun: asyncio.Queue[tuple[Person, Stamp, Callable[[], None]]] = asyncio.Queue()
+        self._unfinished: set[int] = set()
         self._trouble = Recurring(log)
 
     def is_listed(self, user_id: int) -> bool:
@@ -118,7 +119,12 @@ class Forgetting:
 
     def put(self, person: Person, at: Stamp, done: Callable[[], None]) -> None:
         """Delete the rest soon; `done` is called when nothing is left."""
+        self._unfinished.add(person.user_id)
         self._begun.put_nowait((person, at, done))
+
+    def is_under_way(self, user_id: int | None) -> bool:
+        """Whether the rest about somebody is still to be deleted here."""
+        return user_id in self._unfinished
 
     async def finish(self, person: Person, at: Stamp) -> None:
         """Delete the rest.
@@ -155,6 +161,7 @@ class Forgetting:
                 await self._look()
             else:
                 if await self._try(person, at):
+                    self._unfinished.discard(person.user_id)
                     done()
                 else:  # behind the others
                     self._begun.put_nowait((person, at, done))

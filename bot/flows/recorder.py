@@ -400,7 +400,9 @@ class Recorder:
         asking = {message.command.user_id for message in messages}
         # Of a tap that has just come it is enough to look afterwards, beside what is written then.
         fresh = self._clock() - _FRESH
-        older = {case.tap.user_id for case in cases if case.tap.received_at < fresh}
+        taps = [case.tap for case in cases]
+        is_under_way = self._forgetting.is_under_way
+        older = {tap.user_id for tap in taps if tap.received_at < fresh or is_under_way(tap.user_id)}
         await self._refuse_forgotten(items, messages, await self._tombstones.of(older | asking))
         unknown = {case.tap.user_id for case in cases if case.wish is None and case.verdict is None}
         if unknown or asking:

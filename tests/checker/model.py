@@ -49,6 +49,7 @@ class Expected:
         postponed: those of them that wait.
         paused: until when; 0: not; infinite: without end.
         pains: how often an answer became pain, since the last deletion.
+        has_forged: whether they sent by hand what the button of /forgetme sends.
         outcomes: of each tap, what the ledger may say; None: anything, once.
         deleted: the confirmations that counted.
     """
@@ -64,6 +65,7 @@ class Expected:
     has_entry: bool = False
     is_code_used: bool = False
     pains: int = 0
+    has_forged: bool = False
     outcomes: dict[str, frozenset[str] | None] = field(default_factory=dict)
     deleted: list[Given] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
@@ -167,12 +169,14 @@ class Expected:
         self.paused = float("inf") if is_listed else 0.0
         # What became of these before is told to nobody: they are counted once, that is all.
         self.outcomes = dict.fromkeys(self.outcomes)
-        return _REQUEST
+        # What they sent by hand, after they were asked, may have confirmed it already.
+        return _REQUEST | _REFUSED if self.has_forged else _REQUEST
 
     def _see(self, given: Given) -> frozenset[str] | None:  # noqa: ARG002
         return _REQUEST | _REFUSED
 
     def _forge(self, given: Given) -> frozenset[str]:  # noqa: ARG002
+        self.has_forged = True
         return _REQUEST | _REFUSED if self.is_athlete else _REFUSED
 
     def _refuse(self, given: Given) -> frozenset[str]:  # noqa: ARG002
