@@ -106,11 +106,6 @@ class Case:
         return self.tap.chat_id not in (None, self.tap.user_id)
 
     @property
-    def is_action(self) -> bool:
-        """Whether it asks for something about more than one session, such as to forget everything."""
-        return isinstance(self.wish, ActionTap)
-
-    @property
     def is_answer(self) -> bool:
         """Whether it is certain by now that it will be written."""
         return isinstance(self.verdict, FeedbackEvent)
