@@ -19,79 +19,79 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from bot.core.clock import Clock, system_clock
-from bot.core.errors import ConfigError, ExhaustedError, JournalError, StorageError, is_exhausted
-from bot.core.health import Bounds
-from bot.core.limits import SendLimits
-from bot.core.steady import SteadyClock
-from bot.core.webhook import Hook
+from bot.core.health.vitals import Bounds
+from bot.core.inbox.webhook import Hook
+from bot.core.shared.clock import Clock, system_clock
+from bot.core.shared.clock_guard import SteadyClock
+from bot.core.shared.errors import ConfigError, ExhaustedError, JournalError, StorageError, is_exhausted
+from bot.core.telegram.rate_limits import SendLimits
 from bot.descriptors import raise_limit, share
-from bot.flows.absence import Absence
-from bot.flows.actions import Actions
-from bot.flows.answers import Answerer
-from bot.flows.books import Books
-from bot.flows.commands import Commands
-from bot.flows.composer import Composer
-from bot.flows.dispatcher import Dispatcher
-from bot.flows.figures import Figures
-from bot.flows.followups import Followups
-from bot.flows.forgetting import Forgetting
-from bot.flows.intake import Intake
-from bot.flows.journal_register import JournalRegister
-from bot.flows.languages import Languages
-from bot.flows.leadership import Leadership
-from bot.flows.marks import Marker
-from bot.flows.menus import Menus
-from bot.flows.meters import Kind, MeteredApi, Meters, NoMeters
-from bot.flows.monitor import Monitor
-from bot.flows.notes import Notes
-from bot.flows.personal import Disclosed, Personal
-from bot.flows.pictures import Painter
-from bot.flows.planner import Planner
-from bot.flows.reception import Reception
-from bot.flows.recorder import Recorder
-from bot.flows.requests import Requests
-from bot.flows.responder import Responder
-from bot.flows.roster import RosterKeeper
-from bot.flows.taps import Taps, TapStores
-from bot.flows.unkept import Unkept
-from bot.flows.watch import Watch
-from bot.flows.weekly import WeeklyLetters
-from bot.flows.weeks import WeekRules, Weeks
-from bot.journal import Journal, take
-from bot.journal_file import is_taken
 from bot.logs import Recurring
+from bot.services.answers.not_kept import Unkept
+from bot.services.answers.note_handler import Notes
+from bot.services.answers.responder import Responder
+from bot.services.answers.tap_handler import Taps, TapStores
+from bot.services.chat.button_actions import Actions
+from bot.services.chat.change_commands import Requests
+from bot.services.chat.menu_sync import Menus
+from bot.services.chat.personal_commands import Disclosed, Personal
+from bot.services.chat.replies import Commands
+from bot.services.health.admin_alerts import Watch
+from bot.services.health.vitals import Monitor
+from bot.services.inbox.acknowledgements import Books
+from bot.services.inbox.journal_register import JournalRegister
+from bot.services.inbox.leader_election import Leadership
+from bot.services.inbox.outage import Absence
+from bot.services.inbox.poller import Intake
+from bot.services.inbox.webhook import Reception
+from bot.services.people.erasure import Forgetting
+from bot.services.people.language_cache import Languages
+from bot.services.people.roster_cache import RosterKeeper
+from bot.services.prompts.dispatcher import Dispatcher
+from bot.services.prompts.expiry import Followups
+from bot.services.prompts.planner import Planner
+from bot.services.prompts.renderer import Composer
+from bot.services.prompts.weekly_summary import WeeklyLetters
+from bot.services.reports.chart_process import Painter
+from bot.services.reports.figures import Figures
+from bot.services.reports.weeks import WeekRules, Weeks
+from bot.services.telegram.callback_answers import Answerer
+from bot.services.telegram.message_editor import Marker
+from bot.services.telegram.metered_api import Kind, MeteredApi, Meters, NoMeters
+from bot.services.update_processor import Recorder
 from bot.settings import DEFAULT_DB, Settings
-from bot.store.athletes import AthleteStore
-from bot.store.connection import OPERATION_TIMEOUT, Database, connect
-from bot.store.embedded import EmbeddedMongo
-from bot.store.feedback import FeedbackStore
-from bot.store.figures import FigureStore
-from bot.store.followups import FollowupStore
-from bot.store.history import History
-from bot.store.indexes import Index, IndexReport, bootstrap, declare, missing
-from bot.store.journals import JournalStore
-from bot.store.leases import Holder, LeaseStore
-from bot.store.letters import LetterStore
-from bot.store.outbox import Outbox
-from bot.store.personal import PersonalStore
+from bot.store.answers.feedback_events import FeedbackStore
+from bot.store.answers.history import History
+from bot.store.answers.pending_notes import WaitingNotes
+from bot.store.answers.tap_ledger import TapLedger
+from bot.store.figures.figures import FigureStore
+from bot.store.figures.invalidation import Touches
+from bot.store.inbox.journal import Journal, take
+from bot.store.inbox.journal_file import is_taken
+from bot.store.inbox.journal_register import JournalStore
+from bot.store.inbox.leases import Holder, LeaseStore
+from bot.store.mongodb.client import OPERATION_TIMEOUT, Database, connect
+from bot.store.mongodb.command_metrics import OnWrite
+from bot.store.mongodb.embedded import EmbeddedMongo
+from bot.store.mongodb.indexes import Index, IndexReport, bootstrap, declare, missing
+from bot.store.people.athletes import AthleteStore
+from bot.store.people.tombstones import TombstoneStore
+from bot.store.people.users import UserStore
+from bot.store.personal_data import PersonalStore
 from bot.store.plans import PlanStore
-from bot.store.prompts import PromptStore
-from bot.store.send_slots import SendSlots
-from bot.store.slots import SlotStore
+from bot.store.prompts.coach_alerts import LetterStore
+from bot.store.prompts.expiry import FollowupStore
+from bot.store.prompts.outbox import Outbox
+from bot.store.prompts.planned import SlotStore
+from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.shared_rate_limit import SendSlots
 from bot.store.summary import SummaryStore
-from bot.store.taps import TapLedger
-from bot.store.tombstones import TombstoneStore
-from bot.store.touches import Touches
-from bot.store.users import UserStore
-from bot.store.waiting_notes import WaitingNotes
-from bot.store.writes import OnWrite
 from bot.systemd import Notifier
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
 
 if TYPE_CHECKING:
-    from bot.api.server import HttpServer
+    from bot.api.http.server import HttpServer
     from bot.metrics import PrometheusMeters
 
 log = logging.getLogger(__name__)
@@ -772,9 +772,9 @@ async def open_http(
     """
     # Who does not serve HTTP need not wait for FastAPI to be imported.
     from bot.api.application import build  # noqa: PLC0415
-    from bot.api.parts import Parts  # noqa: PLC0415
-    from bot.api.server import HttpServer, url_of  # noqa: PLC0415
-    from bot.api.webhook import WebhookDoor  # noqa: PLC0415
+    from bot.api.http.parts import Parts  # noqa: PLC0415
+    from bot.api.http.server import HttpServer, url_of  # noqa: PLC0415
+    from bot.api.routes.webhook import WebhookDoor  # noqa: PLC0415
 
     parts = Parts(
         db=db,

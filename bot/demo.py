@@ -26,25 +26,25 @@ from rich.table import Table
 from rich.text import Text
 
 from bot import app
-from bot.core.callbacks import FeedbackType
-from bot.core.clock import Clock
-from bot.core.errors import BotError
-from bot.core.language import Language
-from bot.core.records import PlanSnapshot
-from bot.core.roster import read_roster
-from bot.core.texts.answers import LABELS
-from bot.flows.summaries import collect
+from bot.core.answers.payloads import FeedbackType
+from bot.core.answers.texts import LABELS
+from bot.core.i18n.language import Language
+from bot.core.people.athlete import read_roster
+from bot.core.records.models import PlanSnapshot
+from bot.core.shared.clock import Clock
+from bot.core.shared.errors import BotError
 from bot.logs import setup_logging
 from bot.sandbox.ledger import Tap
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import User, World
+from bot.services.reports.summary import collect
 from bot.settings import DEFAULT_DB, Settings
-from bot.store import feedback
-from bot.store.connection import Database, connect
-from bot.store.embedded import EmbeddedMongo
-from bot.store.records import RecordStore
+from bot.store.answers import feedback_events as feedback
+from bot.store.mongodb.client import Database, connect
+from bot.store.mongodb.embedded import EmbeddedMongo
+from bot.store.records.upserts import Refused
+from bot.store.records.writer import RecordStore
 from bot.store.summary import SummaryStore
-from bot.store.upserts import Refused
 
 TOKEN = "123456:" + "demo" * 9  # made up; the local Bot API server takes no other
 ATHLETE = User(1001, "Ana", username="ana_runs")

@@ -6,7 +6,7 @@ import contextlib
 import resource
 from dataclasses import dataclass
 
-from bot.core.errors import ConfigError
+from bot.core.shared.errors import ConfigError
 
 LEAST = 64
 """Enough for everything, one thing at a time."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 
-from bot.core.errors import ExhaustedError, is_exhausted
-from bot.core.lines import one_line
+from bot.core.shared.errors import ExhaustedError, is_exhausted
+from bot.core.shared.printable import one_line
 
 # A bot token wherever it stands, such as in an address; a callback payload, because it may carry a note; the
 # code of an invitation, in a link or in a message.

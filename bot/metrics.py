@@ -20,9 +20,9 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from bot import __version__
-from bot.core.feedback import Outcome
-from bot.core.health import Vitals, examine
-from bot.flows.meters import Kind, SendResult
+from bot.core.answers.rules import Outcome
+from bot.core.health.vitals import Vitals, examine
+from bot.services.telegram.metered_api import Kind, SendResult
 
 PREFIX = "feedback_bot"
 
@@ -34,7 +34,7 @@ _TAP_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.R
 
 
 class PrometheusMeters:
-    """Implements `bot.flows.meters.Meters`, and shows everything on one page.
+    """Implements `bot.services.telegram.metered_api.Meters`, and shows everything on one page.
 
     Args:
         clock: seconds since 1970.

@@ -26,11 +26,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.core.details import Detail
-from bot.core.errors import ConfigError
-from bot.core.retention import DEFAULT_RETENTION, Retention
-from bot.core.roster import Hours, Quiet, read_hours, read_quiet, read_time, read_zone
-from bot.core.webhook import Hook, read_hook, secret_of
+from bot.core.answers.details import Detail
+from bot.core.inbox.webhook import Hook, read_hook, secret_of
+from bot.core.people.athlete import Hours, Quiet, read_hours, read_quiet, read_time, read_zone
+from bot.core.shared.errors import ConfigError
+from bot.core.shared.retention import DEFAULT_RETENTION, Retention
 
 TELEGRAM_API_URL = "https://api.telegram.org"
 ENV_FILE = Path(".env")

@@ -19,16 +19,16 @@ from typing import Any
 from pydantic import SecretStr
 
 from bot import app
-from bot.core.language import Language
-from bot.core.records import FeedbackRecord, PlanSnapshot
+from bot.core.i18n.language import Language
+from bot.core.records.models import FeedbackRecord, PlanSnapshot
 from bot.logs import setup_logging
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import User, World
 from bot.settings import DEFAULT_DB, Settings
-from bot.store.athletes import AthleteStore
-from bot.store.connection import Database, connect
-from bot.store.embedded import EmbeddedMongo
-from bot.store.records import RecordStore
+from bot.store.mongodb.client import Database, connect
+from bot.store.mongodb.embedded import EmbeddedMongo
+from bot.store.people.athletes import AthleteStore
+from bot.store.records.writer import RecordStore
 from scripts.chat_svg import DARK, LIGHT, draw
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"

@@ -15,13 +15,20 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from bot import __version__
-from bot.api import feedback, health, plans, prompts, records, schemas, stats
-from bot.api.guard import Guard, defect
-from bot.api.parts import Parts
-from bot.api.problems import Flaw, Problem, invalid, later
-from bot.api.queries import problem_of
-from bot.core.errors import JournalError, StorageConflict, StorageError, StorageRejected, StorageUnavailable
-from bot.store.pages import BadCursorError
+from bot.api.http.guard import Guard, defect
+from bot.api.http.parts import Parts
+from bot.api.http.problems import Flaw, Problem, invalid, later
+from bot.api.http.queries import problem_of
+from bot.api.openapi import schemas
+from bot.api.routes import feedback, health, plans, prompts, records, stats
+from bot.core.shared.errors import (
+    JournalError,
+    StorageConflict,
+    StorageError,
+    StorageRejected,
+    StorageUnavailable,
+)
+from bot.store.records.pages import BadCursorError
 
 OPENAPI = "/openapi.json"
 

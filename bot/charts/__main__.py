@@ -1,4 +1,4 @@
-"""`python -m bot.charts`: JSON on standard input (see `bot.core.chart`) -> PNG on standard output.
+"""`python -m bot.charts`: JSON on standard input (see `bot.core.figures.chart`) -> PNG on standard output.
 
 Exit status 3: the extra `charts` is not installed.
 """

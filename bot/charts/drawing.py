@@ -25,7 +25,7 @@ _LEGEND = 32  # characters in large letters
 
 
 def draw(chart: Mapping[str, Any]) -> bytes:
-    """PNG of what `bot.core.chart.chart_of` says."""
+    """PNG of what `bot.core.figures.chart.chart_of` says."""
     with mpl.rc_context(
         {
             "font.family": "DejaVu Sans",

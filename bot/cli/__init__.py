@@ -15,8 +15,8 @@ from importlib import import_module
 import click
 
 from bot import __version__
-from bot.core.errors import BotError, ExhaustedError, is_exhausted
-from bot.core.lines import one_line
+from bot.core.shared.errors import BotError, ExhaustedError, is_exhausted
+from bot.core.shared.printable import one_line
 from bot.logs import redact, where
 
 

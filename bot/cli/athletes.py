@@ -15,13 +15,7 @@ import click
 from bot import app
 from bot.cli.people import Person, table
 from bot.cli.shared import call, read_settings
-from bot.core.clock import system_clock
-from bot.core.errors import ConfigError, StorageRejected, TelegramError
-from bot.core.invitations import CODE_BYTES, VALID_FOR, hash_code, make_code, make_link
-from bot.core.lines import one_line
-from bot.core.pauses import read_pause_end
-from bot.core.prompts import parse_chat_id
-from bot.core.roster import (
+from bot.core.people.athlete import (
     Athlete,
     Roster,
     check_athlete_id,
@@ -32,11 +26,17 @@ from bot.core.roster import (
     read_time,
     read_zone,
 )
-from bot.core.texts import common as texts
+from bot.core.people.invitations import CODE_BYTES, VALID_FOR, hash_code, make_code, make_link
+from bot.core.people.pauses import read_pause_end
+from bot.core.prompts.prompt import parse_chat_id
+from bot.core.shared import formatting as texts
+from bot.core.shared.clock import system_clock
+from bot.core.shared.errors import ConfigError, StorageRejected, TelegramError
+from bot.core.shared.printable import one_line
 from bot.settings import Settings
-from bot.store.athletes import COLLECTION, AthleteStore, UserTakenError
-from bot.store.connection import Database, Document
-from bot.store.indexes import bootstrap
+from bot.store.mongodb.client import Database, Document
+from bot.store.mongodb.indexes import bootstrap
+from bot.store.people.athletes import COLLECTION, AthleteStore, UserTakenError
 from bot.telegram.client import BotClient
 
 MAX_NAME = 100

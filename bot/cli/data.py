@@ -21,15 +21,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bot import app
 from bot.cli.shared import call, read_settings
-from bot.core.builders import RunRecords, build_run
-from bot.core.clock import parse_instant, system_clock
-from bot.core.errors import BotError, ConfigError, StorageError, StorageRejected
-from bot.core.lines import one_line
-from bot.core.records import MODELS, WeeklyMetrics, is_day
-from bot.core.rollup import weekly_metrics
-from bot.core.strict_json import BadValue, kind, loads
-from bot.core.texts.common import count
-from bot.exchange.flows import (
+from bot.core.records.builders import RunRecords, build_run
+from bot.core.records.models import MODELS, WeeklyMetrics, is_day
+from bot.core.records.rollup import weekly_metrics
+from bot.core.shared.bson_json import BadValue, kind, loads
+from bot.core.shared.clock import parse_instant, system_clock
+from bot.core.shared.errors import BotError, ConfigError, StorageError, StorageRejected
+from bot.core.shared.formatting import count
+from bot.core.shared.printable import one_line
+from bot.records_io.formats import FORMATS
+from bot.records_io.reading import Flaw, read_elements
+from bot.records_io.transfer import (
     Tally,
     check_stream,
     export_stream,
@@ -37,16 +39,14 @@ from bot.exchange.flows import (
     write_all_or_nothing,
     write_stream,
 )
-from bot.exchange.formats import FORMATS
-from bot.exchange.reading import Flaw, read_elements
 from bot.settings import Settings
-from bot.store.connection import Database
-from bot.store.indexes import Index, make_keys
-from bot.store.reading import DATE_FIELDS, Selection, count_undated, read_batches
-from bot.store.records import RecordStore
-from bot.store.runs import record_run as store_run
-from bot.store.transactions import TransactionImpossible
-from bot.store.upserts import Refused, Written
+from bot.store.mongodb.client import Database
+from bot.store.mongodb.indexes import Index, make_keys
+from bot.store.mongodb.transactions import TransactionImpossible
+from bot.store.records.export import DATE_FIELDS, Selection, count_undated, read_batches
+from bot.store.records.runs import record_run as store_run
+from bot.store.records.upserts import Refused, Written
+from bot.store.records.writer import RecordStore
 
 
 class _Collections(click.Choice):  # type: ignore[type-arg] # generic in newer versions only

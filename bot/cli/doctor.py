@@ -12,12 +12,23 @@ from dataclasses import replace
 import click
 
 from bot import app
-from bot.core.checks import machine
-from bot.core.checks.report import Finding, fail, fail_as_said, has_failed, in_order, ok, skip, to_json, warn
-from bot.core.clock import system_clock
-from bot.core.errors import BotError, ConfigError
-from bot.core.lines import one_line
-from bot.flows.checkup import (
+from bot.core.health import machine_checks as machine
+from bot.core.health.doctor_report import (
+    Finding,
+    fail,
+    fail_as_said,
+    has_failed,
+    in_order,
+    ok,
+    skip,
+    to_json,
+    warn,
+)
+from bot.core.shared.clock import system_clock
+from bot.core.shared.errors import BotError, ConfigError
+from bot.core.shared.printable import one_line
+from bot.logs import RedactingFormatter, setup_logging
+from bot.services.health.doctor import (
     Asking,
     Expected,
     Notes,
@@ -28,7 +39,7 @@ from bot.flows.checkup import (
     skip_mongodb,
     take,
 )
-from bot.flows.checkup_machine import (
+from bot.services.health.doctor_machine import (
     is_ours,
     look_at_data_dir,
     look_at_journal,
@@ -37,9 +48,8 @@ from bot.flows.checkup_machine import (
     look_for_journal,
     machine_zone,
 )
-from bot.journal_file import read_witness
-from bot.logs import RedactingFormatter, setup_logging
 from bot.settings import ENV_FILE, Settings, doubts, load_readable
+from bot.store.inbox.journal_file import read_witness
 from bot.telegram.client import BotClient
 
 # Seconds. After a crash the embedded MongoDB replays its journal first.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.core.clock import iso_utc
-from bot.core.roster import Athlete, Pause, athlete_flaws
-from bot.core.texts import common as texts
-from bot.store.connection import Document
+from bot.core.people.athlete import Athlete, Pause, athlete_flaws
+from bot.core.shared import formatting as texts
+from bot.core.shared.clock import iso_utc
+from bot.store.mongodb.client import Document
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,21 +16,21 @@ import click
 
 from bot import app
 from bot.cli.shared import call, read_settings
-from bot.core.clock import iso_utc, parse_instant, system_clock
-from bot.core.errors import ConfigError, PictureError
-from bot.core.language import Language
-from bot.core.prompts import InvalidPrompt, check_id, parse_chat_id
-from bot.core.roster import Athlete, Roster, read_roster
-from bot.core.stats import Stats
-from bot.core.texts import common as texts
-from bot.core.texts.stats import stats as stats_text
-from bot.flows.figures import DEFAULT_DAYS, MAX_DAYS
+from bot.core.figures.stats import Stats
+from bot.core.figures.texts import stats as stats_text
+from bot.core.i18n.language import Language
+from bot.core.people.athlete import Athlete, Roster, read_roster
+from bot.core.prompts.prompt import InvalidPrompt, check_id, parse_chat_id
+from bot.core.shared import formatting as texts
+from bot.core.shared.clock import iso_utc, parse_instant, system_clock
+from bot.core.shared.errors import ConfigError, PictureError
+from bot.services.reports.figures import DEFAULT_DAYS, MAX_DAYS
 from bot.settings import Settings
-from bot.store import dates
-from bot.store.athletes import AthleteStore
-from bot.store.indexes import bootstrap as bootstrap_indexes
-from bot.store.indexes import describe_retention
-from bot.store.prompts import PromptStore
+from bot.store.mongodb import date_repair as dates
+from bot.store.mongodb.indexes import bootstrap as bootstrap_indexes
+from bot.store.mongodb.indexes import describe_retention
+from bot.store.people.athletes import AthleteStore
+from bot.store.prompts.prompts import PromptStore
 
 _INPUT, _ERRORS = 0, 2  # file descriptors
 

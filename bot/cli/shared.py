@@ -8,7 +8,7 @@ import os
 from collections.abc import Coroutine
 from typing import Any
 
-from bot.core.errors import StorageUnavailable
+from bot.core.shared.errors import StorageUnavailable
 from bot.logs import setup_logging
 from bot.settings import Settings, doubts, load_settings
 

@@ -9,14 +9,14 @@ import click
 
 from bot import app
 from bot.cli.shared import call, read_settings
-from bot.core.clock import system_clock
-from bot.core.errors import ConfigError
-from bot.core.roster import Athlete, Roster
-from bot.core.summary import Summary, read_week_start, week_of
-from bot.flows.roster import RosterKeeper
-from bot.flows.summaries import collect
+from bot.core.people.athlete import Athlete, Roster
+from bot.core.shared.clock import system_clock
+from bot.core.shared.errors import ConfigError
+from bot.core.summary.summary import Summary, read_week_start, week_of
+from bot.services.people.roster_cache import RosterKeeper
+from bot.services.reports.summary import collect
 from bot.settings import Settings
-from bot.store.athletes import AthleteStore
+from bot.store.people.athletes import AthleteStore
 from bot.store.summary import SummaryStore
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.core.errors import BotError
+from bot.core.shared.errors import BotError
 
 
 class ApiError(Exception):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
-from bot.store.connection import Database, Document, storage_errors
+from bot.store.mongodb.client import Database, Document, storage_errors
 
 COLLECTION = "plan_snapshots"
 

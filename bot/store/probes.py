@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from bson import ObjectId
 from pymongo.errors import OperationFailure, PyMongoError
 
-from bot.core.checks.mongodb import Rights, Server
-from bot.core.clock import Clock
-from bot.core.prompts import PromptState
-from bot.store.connection import Database, Document, storage_errors
-from bot.store.prompts import COLLECTION as PROMPTS
-from bot.store.roles import SERVICE, lacking
+from bot.core.health.mongodb_checks import Rights, Server
+from bot.core.prompts.prompt import PromptState
+from bot.core.shared.clock import Clock
+from bot.store.mongodb.client import Database, Document, storage_errors
+from bot.store.mongodb.roles import SERVICE, lacking
+from bot.store.prompts.prompts import COLLECTION as PROMPTS
 
 _SCRATCH = "doctor_scratch_"
 _LEFT_AFTER = timedelta(hours=1)  # by somebody who was killed

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from bot.core.plans import MAX_DAYS
-from bot.core.roster import Athlete
-from bot.store import feedback, prompts
-from bot.store.connection import Collection, Database, Document, storage_errors
+from bot.core.people.athlete import Athlete
+from bot.core.plans.plan import MAX_DAYS
+from bot.store.answers import feedback_events as feedback
+from bot.store.mongodb.client import Collection, Database, Document, storage_errors
+from bot.store.prompts import prompts
 
 PLANS = "plan_snapshots"
 
@@ -20,7 +21,7 @@ _ZONES = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Documents that may concern an athlete's sessions; `bot.core.sessions` finds out which do."""
+    """Documents that may concern an athlete's sessions; `bot.core.summary.sessions` finds out which do."""
 
     plans: list[Document]
     prompts: list[Document]

@@ -24,11 +24,11 @@ from telegram.error import (
 )
 from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 
-from bot.core import errors
-from bot.core.keyboards import Keyboard
-from bot.core.updates import ALLOWED_UPDATES, read_instant
-from bot.core.values import read_int64
-from bot.flows.ports import SentMessage
+from bot.core.answers.keyboards import Keyboard
+from bot.core.shared import errors
+from bot.core.shared.tolerant import read_int64
+from bot.core.telegram.updates import ALLOWED_UPDATES, read_instant
+from bot.services.telegram.api import SentMessage
 from bot.telegram.transport import AiohttpRequest, NotSentError, UnreadableReplyError
 
 _CONNECTIONS = 100
@@ -43,7 +43,7 @@ _NOT_MODIFIED = "message is not modified"
 
 
 class BotClient:
-    """Implements `BotApi`, `HookApi` and `MenuApi` of `bot.flows.ports` over HTTP.
+    """Implements `BotApi`, `HookApi` and `MenuApi` of `bot.services.telegram.api` over HTTP.
 
     Use as an async context manager.
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from bot.sandbox.control import SandboxClient, tap
-from bot.store.connection import Database
+from bot.store.mongodb.client import Database
 from tests.benchmarks.harness import (
     ATHLETE,
     TOKEN,

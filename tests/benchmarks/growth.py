@@ -23,17 +23,17 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from bot import app
-from bot.core.clock import system_clock
-from bot.core.prompts import read_prompt
-from bot.core.roster import Athlete, Hours, Roster
-from bot.core.summary import week_of
-from bot.flows.figures import Figures
-from bot.flows.summaries import collect
-from bot.journal import Journal
+from bot.core.people.athlete import Athlete, Hours, Roster
+from bot.core.prompts.prompt import read_prompt
+from bot.core.shared.clock import system_clock
+from bot.core.summary.summary import week_of
+from bot.services.reports.figures import Figures
+from bot.services.reports.summary import collect
 from bot.settings import Settings
-from bot.store.connection import Database
-from bot.store.outbox import Outbox
-from bot.store.prompts import PromptStore
+from bot.store.inbox.journal import Journal
+from bot.store.mongodb.client import Database
+from bot.store.prompts.outbox import Outbox
+from bot.store.prompts.prompts import PromptStore
 from bot.store.summary import SummaryStore
 from tests.benchmarks import contenders
 from tests.benchmarks.harness import Bench, data_directory, say, take_turns

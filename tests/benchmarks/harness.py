@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pymongo import AsyncMongoClient
 
 from bot.sandbox.control import SandboxClient
-from bot.store.connection import Database, Document
+from bot.store.mongodb.client import Database, Document
 
 TOKEN = "123456:" + "b" * 35
 ATHLETE = 42

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from pymongo import UpdateOne
 
-from bot.store.connection import Database
+from bot.store.mongodb.client import Database
 from tests.benchmarks import contenders
 from tests.benchmarks.contenders import (
     AIOGRAM,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import cli
-from bot.journal import Journal
+from bot.store.inbox.journal import Journal
 
 
 def main() -> int:

@@ -10,9 +10,9 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime
 
 from bot import app
-from bot.core.clock import system_clock
-from bot.core.language import Language
-from bot.flows.pictures import Painter
+from bot.core.i18n.language import Language
+from bot.core.shared.clock import system_clock
+from bot.services.reports.chart_process import Painter
 from bot.settings import Settings
 from tests.benchmarks.harness import Bench, data_directory, take_turns
 from tests.benchmarks.rows import Row

@@ -21,10 +21,10 @@ from typing import Any
 
 from pymongo import UpdateOne
 
-from bot.core.records import parse
-from bot.core.strict_json import dumps
-from bot.store.connection import Database
-from bot.store.indexes import bootstrap
+from bot.core.records.models import parse
+from bot.core.shared.bson_json import dumps
+from bot.store.mongodb.client import Database
+from bot.store.mongodb.indexes import bootstrap
 from tests.benchmarks.harness import Bench, Failed, take_turns
 from tests.benchmarks.rows import Row, at_least, at_most
 from tests.support.filling import fill

@@ -24,29 +24,29 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
 from bot.app import build_service, build_stores
-from bot.core.checks.report import Finding
-from bot.core.feedback import collision_key_of
-from bot.core.limits import SendLimits
-from bot.core.roster import Roster
-from bot.core.updates import CommandUpdate
-from bot.core.values import as_json
-from bot.exchange.flows import Tally, export_stream
-from bot.flows.checkup import Expected, Notes, look_at_mongodb
-from bot.flows.composer import Composer
-from bot.flows.dispatcher import Dispatcher
-from bot.flows.leadership import Leadership
-from bot.flows.meters import NoMeters
-from bot.flows.monitor import Monitor
-from bot.flows.summaries import collect
-from bot.journal import Journal
+from bot.core.answers.rules import collision_key_of
+from bot.core.health.doctor_report import Finding
+from bot.core.people.athlete import Roster
+from bot.core.shared.tolerant import as_json
+from bot.core.telegram.rate_limits import SendLimits
+from bot.core.telegram.updates import CommandUpdate
+from bot.records_io.transfer import Tally, export_stream
+from bot.services.health.doctor import Expected, Notes, look_at_mongodb
+from bot.services.health.vitals import Monitor
+from bot.services.inbox.leader_election import Leadership
+from bot.services.prompts.dispatcher import Dispatcher
+from bot.services.prompts.renderer import Composer
+from bot.services.reports.summary import collect
+from bot.services.telegram.metered_api import NoMeters
 from bot.settings import Settings
-from bot.store.connection import connect
-from bot.store.dates import find_odd_dates
-from bot.store.indexes import INDEXES, bootstrap
-from bot.store.leases import Holder
-from bot.store.reading import DATE_FIELDS, Selection, count_undated, read_batches
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.leases import Holder
+from bot.store.mongodb.client import connect
+from bot.store.mongodb.date_repair import find_odd_dates
+from bot.store.mongodb.indexes import INDEXES, bootstrap
+from bot.store.records.export import DATE_FIELDS, Selection, count_undated, read_batches
 from bot.systemd import Notifier
-from tests.contract.test_flows import FakeApi, eventually, running, tap_update
+from tests.contract.services.test_update_processor import FakeApi, eventually, running, tap_update
 from tests.support.api import Api, serving
 from tests.support.flows import FreeSlots
 from tests.support.training import ANA, BEN, MADRID, MONDAY, event, plan, planned, prompt

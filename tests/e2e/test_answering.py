@@ -8,8 +8,8 @@ from itertools import count
 import pytest
 import pytest_asyncio
 
-from bot.core.callbacks import FeedbackType
-from bot.core.details import AFTER, parse_detail
+from bot.core.answers.details import AFTER, parse_detail
+from bot.core.answers.payloads import FeedbackType
 from bot.sandbox.ledger import Tap
 from bot.sandbox.world import Json, User
 from tests.support.bot import ADMIN, STRANGER, TYPES, Rig

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
-from bot.core.checks.report import CHECKS
+from bot.core.health.doctor_report import CHECKS
 from bot.sandbox.faults import Fault
-from bot.store.indexes import INDEXES
+from bot.store.mongodb.indexes import INDEXES
 from tests.support.bot import ADMIN, ATHLETES, TOKEN, Rig
 from tests.support.mongo import guarded_mongod
 from tests.support.processes import Finished, Mongod, free_port, run_to_end

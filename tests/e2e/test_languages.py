@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from bot.core.callbacks import FeedbackType
-from bot.core.language import WEEKDAYS, Language
-from bot.core.texts.answers import LABELS, saved
-from bot.core.texts.menus import COMMANDS
-from bot.core.texts.people import help_text, welcome
+from bot.core.answers.payloads import FeedbackType
+from bot.core.answers.texts import LABELS, saved
+from bot.core.i18n.language import WEEKDAYS, Language
+from bot.core.people.menu_texts import COMMANDS
+from bot.core.people.texts import help_text, welcome
 from bot.sandbox.world import User
 from tests.support.bot import ATHLETES, STRANGER, Rig
 from tests.support.processes import wait_until

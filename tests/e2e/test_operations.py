@@ -29,8 +29,8 @@ ADMINS = (99, 98)
 IMPATIENT = """
 from datetime import timedelta
 from bot import app, cli
-from bot.core.health import Bounds
-from bot.flows import watch
+from bot.core.health.vitals import Bounds
+from bot.services import watch
 second = timedelta(seconds=1)
 app.ALERT_BOUNDS, watch._INTERVAL = Bounds(second, second, 1800 * second), 0.3
 cli.main()

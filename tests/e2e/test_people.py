@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bot.core import menus
-from bot.core.language import Language
-from bot.core.texts.menus import COMMANDS
+from bot.core.i18n.language import Language
+from bot.core.people import menu as menus
+from bot.core.people.menu_texts import COMMANDS
 from bot.sandbox.ledger import Tap
 from bot.sandbox.world import Json, User
 from tests.support.bot import ADMIN, STRANGER, Rig

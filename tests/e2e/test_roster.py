@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.core.callbacks import LATER_PREFIX
-from bot.core.language import Language
-from bot.core.texts import people
+from bot.core.answers.payloads import LATER_PREFIX
+from bot.core.i18n.language import Language
+from bot.core.people import texts as people
 from bot.sandbox.world import User
 from tests.support.bot import ADMIN, Rig
 from tests.support.processes import Finished, wait_until

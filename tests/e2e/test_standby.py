@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.lease import TTL
+from bot.core.inbox.lease import TTL
 from bot.sandbox.world import User
 from tests.support.bot import ADMIN, ATHLETES, Crowd, Rig
 from tests.support.processes import Mongod, Program, wait_until

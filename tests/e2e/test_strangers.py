@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.core.callbacks import make_reference
+from bot.core.answers.payloads import make_reference
 from bot.sandbox.world import Json, User
 from tests.support.bot import ATHLETES, STRANGER, Rig, is_called_saved
 from tests.support.filling import fill

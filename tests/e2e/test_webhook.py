@@ -14,9 +14,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.core.language import Language
-from bot.core.texts.answers import NOT_KEPT
-from bot.core.webhook import secret_of
+from bot.core.answers.texts import NOT_KEPT
+from bot.core.i18n.language import Language
+from bot.core.inbox.webhook import secret_of
 from bot.sandbox.world import User
 from tests.support.balancer import Balancer
 from tests.support.bot import ATHLETES, TOKEN, Crowd, Rig

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot import app
 from bot.cli.shared import read_settings
-from bot.core import clock as clocks
+from bot.core.shared import clock as clocks
 
 
 async def main(offset: Path) -> None:

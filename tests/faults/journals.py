@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bot.core.language import Language
-from bot.core.losses import LOST_AFTER
-from bot.core.texts.answers import NOT_KEPT
+from bot.core.answers.texts import NOT_KEPT
+from bot.core.i18n.language import Language
+from bot.core.inbox.journal_loss import LOST_AFTER
 from bot.sandbox.ledger import Tap
 from tests.faults.machine import mount, unmount
 from tests.faults.result import Result

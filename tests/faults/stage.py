@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from bot.core.webhook import secret_of
+from bot.core.inbox.webhook import secret_of
 from bot.sandbox.ledger import Tap
 from bot.sandbox.world import World
 from tests.faults.result import Given, Losses, Result, reckon

@@ -15,16 +15,16 @@ import httpx
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.api.application import build
-from bot.api.parts import Parts
-from bot.api.server import HttpServer
-from bot.core.roster import Athlete, Hours, Roster
-from bot.flows.figures import Figures
-from bot.flows.monitor import Monitor
-from bot.journal import Journal
+from bot.api.http.parts import Parts
+from bot.api.http.server import HttpServer
+from bot.core.people.athlete import Athlete, Hours, Roster
 from bot.metrics import PrometheusMeters
-from bot.store.figures import FigureStore
-from bot.store.prompts import PromptStore
-from bot.store.taps import TapLedger
+from bot.services.health.vitals import Monitor
+from bot.services.reports.figures import Figures
+from bot.store.answers.tap_ledger import TapLedger
+from bot.store.figures.figures import FigureStore
+from bot.store.inbox.journal import Journal
+from bot.store.prompts.prompts import PromptStore
 from bot.tasks import end_tasks
 
 API_TOKEN = "t" * 40

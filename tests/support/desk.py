@@ -13,36 +13,36 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.callbacks import FeedbackType, format_callback
-from bot.core.details import Detail, format_detail
-from bot.core.feedback import Tap, session_mark
-from bot.core.language import Language
-from bot.core.limits import SendLimits
-from bot.core.roster import Hours
-from bot.core.schedule import Scope, rounds
-from bot.core.updates import NoteUpdate
-from bot.flows import dispatcher as dispatcher_module
-from bot.flows.composer import Composer
-from bot.flows.dispatcher import Dispatcher
-from bot.flows.languages import Languages
-from bot.flows.notes import Notes
-from bot.flows.roster import RosterKeeper
-from bot.flows.taps import Case, Result, Taps, TapStores
-from bot.journal import Journal
+from bot.core.answers.details import Detail, format_detail
+from bot.core.answers.payloads import FeedbackType, format_callback
+from bot.core.answers.rules import session_mark
+from bot.core.i18n.language import Language
+from bot.core.inbox.schedule import Scope, rounds
+from bot.core.people.athlete import Hours
+from bot.core.telegram.rate_limits import SendLimits
+from bot.core.telegram.updates import NoteUpdate, Tap
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import Json, World
-from bot.store.athletes import AthleteStore
-from bot.store.feedback import FeedbackStore
-from bot.store.history import History
-from bot.store.indexes import INDEXES, bootstrap
-from bot.store.letters import LetterStore
-from bot.store.outbox import Outbox
-from bot.store.prompts import PromptStore
-from bot.store.taps import TapLedger
-from bot.store.tombstones import TombstoneStore
-from bot.store.touches import Touches
-from bot.store.users import UserStore
-from bot.store.waiting_notes import WaitingNotes
+from bot.services.answers.note_handler import Notes
+from bot.services.answers.tap_handler import Case, Result, Taps, TapStores
+from bot.services.people.language_cache import Languages
+from bot.services.people.roster_cache import RosterKeeper
+from bot.services.prompts import dispatcher as dispatcher_module
+from bot.services.prompts.dispatcher import Dispatcher
+from bot.services.prompts.renderer import Composer
+from bot.store.answers.feedback_events import FeedbackStore
+from bot.store.answers.history import History
+from bot.store.answers.pending_notes import WaitingNotes
+from bot.store.answers.tap_ledger import TapLedger
+from bot.store.figures.invalidation import Touches
+from bot.store.inbox.journal import Journal
+from bot.store.mongodb.indexes import INDEXES, bootstrap
+from bot.store.people.athletes import AthleteStore
+from bot.store.people.tombstones import TombstoneStore
+from bot.store.people.users import UserStore
+from bot.store.prompts.coach_alerts import LetterStore
+from bot.store.prompts.outbox import Outbox
+from bot.store.prompts.prompts import PromptStore
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
 from tests.support.flows import FreeSlots, Parts

@@ -7,7 +7,7 @@ from typing import Any
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.store.indexes import bootstrap
+from bot.store.mongodb.indexes import bootstrap
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]

@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.app import Stores, build_stores
-from bot.core.clock import Clock
-from bot.core.retention import DEFAULT_RETENTION
-from bot.core.roster import Hours
-from bot.flows.actions import Actions
-from bot.flows.forgetting import Forgetting
-from bot.flows.languages import Languages
-from bot.flows.personal import Disclosed, Personal
-from bot.flows.requests import Requests
-from bot.flows.roster import RosterKeeper
-from bot.flows.weeks import WeekRules, Weeks
-from bot.journal import Journal
-from bot.store.send_slots import SendSlots
+from bot.core.people.athlete import Hours
+from bot.core.shared.clock import Clock
+from bot.core.shared.retention import DEFAULT_RETENTION
+from bot.services.chat.button_actions import Actions
+from bot.services.chat.change_commands import Requests
+from bot.services.chat.personal_commands import Disclosed, Personal
+from bot.services.people.erasure import Forgetting
+from bot.services.people.language_cache import Languages
+from bot.services.people.roster_cache import RosterKeeper
+from bot.services.reports.weeks import WeekRules, Weeks
+from bot.store.inbox.journal import Journal
+from bot.store.prompts.shared_rate_limit import SendSlots
 
 LATE_AFTER_DAYS = 14
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.store.embedded import EmbeddedMongo, find_mongod
+from bot.store.mongodb.embedded import EmbeddedMongo, find_mongod
 
 
 @contextmanager

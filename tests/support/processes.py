@@ -18,7 +18,7 @@ from typing import Any, TypeVar, overload
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from bot.store.embedded import SMALL_JOURNAL, find_mongod
+from bot.store.mongodb.embedded import SMALL_JOURNAL, find_mongod
 
 HOST = "127.0.0.1"
 _POLL = 0.02

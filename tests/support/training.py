@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.core.plans import PlannedSession, read_plan
-from bot.core.roster import Athlete, Hours, Pause, local_instant
+from bot.core.people.athlete import Athlete, Hours, Pause, local_instant
+from bot.core.plans.plan import PlannedSession, read_plan
 
 Document = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Imports point down only."""
+"""Imports point down only, from floor to floor and from room to room."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,38 +21,38 @@ ROOT = Path(bot.__file__).parent
 FLOORS: dict[str, tuple[str, ...]] = {
     "bot.core": ("bot.core",),
     "bot.store": ("bot.core", "bot.store", "bot.tasks"),
-    "bot.journal": ("bot.core", "bot.journal_file"),
-    "bot.journal_file": ("bot.core",),
     "bot.logs": ("bot.core",),
     "bot.settings": ("bot.core",),
-    "bot.metrics": ("bot.__version__", "bot.core", "bot.flows"),
+    "bot.metrics": ("bot.__version__", "bot.core", "bot.services"),
     "bot.systemd": (),
     "bot.tasks": (),
-    "bot.telegram": ("bot.core", "bot.flows.ports", "bot.telegram"),
-    "bot.flows": ("bot.core", "bot.flows", "bot.journal", "bot.journal_file", "bot.logs", "bot.store"),
+    "bot.telegram": ("bot.core", "bot.services.telegram.api", "bot.telegram"),
+    "bot.services": ("bot.core", "bot.logs", "bot.services", "bot.store"),
     "bot.charts": ("bot.charts",),
     "bot.descriptors": ("bot.core",),
-    "bot.exchange": ("bot.core", "bot.exchange", "bot.tasks"),
+    "bot.records_io": ("bot.core", "bot.records_io", "bot.tasks"),
     "bot.api": (
         "bot.__version__",
         "bot.api",
         "bot.core",
         "bot.descriptors",
-        "bot.flows",
-        "bot.journal",
         "bot.logs",
+        "bot.services",
         "bot.store",
         "bot.tasks",
     ),
-    "bot.sandbox": ("bot.core.errors", "bot.sandbox"),
+    "bot.sandbox": ("bot.core.shared.errors", "bot.sandbox"),
 }
 TOP = ("bot.app", "bot.cli", "bot.demo", "bot.__main__")
+# Floors with rooms: each folder in them is one.
+WITH_ROOMS = ("bot.core", "bot.store", "bot.services", "bot.api")
+MOST_IN_A_ROOM = 10
 # Who alone may import a package from outside.
 OWNERS = {
     "telegram": ("bot.telegram",),
     "pymongo": ("bot.store",),
     "bson": ("bot.store",),
-    "sqlite3": ("bot.journal",),
+    "sqlite3": ("bot.store.inbox",),
     "fastapi": ("bot.api",),
     "starlette": ("bot.api",),
     "uvicorn": ("bot.api",),
@@ -99,6 +101,33 @@ def floor(name: str) -> tuple[str, ...] | None:
     return next((allowed for package, allowed in FLOORS.items() if within(name, package)), None)
 
 
+def room(name: str) -> str:
+    """The room that a module is in: its folder. A module beside rooms is a room of its own."""
+    package = next((package for package in WITH_ROOMS if within(name, package)), None)
+    depth = 2 if package is None or name == package else 3
+    return ".".join(name.split(".")[:depth])
+
+
+def test_no_room_is_crowded() -> None:
+    """Where more is needed, there is one more capability."""
+    inhabitants = Counter(room(name) for name, path in MODULES.items() if path.name != "__init__.py")
+    del inhabitants["bot.sandbox"]  # a program of its own
+    assert {name: number for name, number in inhabitants.items() if number > MOST_IN_A_ROOM} == {}
+
+
+def test_no_two_rooms_need_each_other() -> None:
+    """Rooms stand in an order, too: whoever reads one need not know those above it."""
+    needs: dict[str, set[str]] = {}
+    for name, path in MODULES.items():
+        found = (room(imported) for imported in imports(path) if within(imported, "bot"))
+        needs.setdefault(room(name), set()).update(other for other in found if other != room(name))
+    order = TopologicalSorter(needs)
+    try:
+        order.prepare()
+    except CycleError as error:
+        pytest.fail(f"rooms in a circle: {error.args[1]}")
+
+
 def test_every_module_has_its_floor() -> None:
     """A new part of the house is put on a floor, here, before it is built."""
     homeless = [name for name in MODULES if floor(name) is None and not any(within(name, top) for top in TOP)]
@@ -132,7 +161,7 @@ def test_the_core_is_pure(name: str) -> None:
     """The ground floor does no input or output; only its clock tells the time."""
     for imported in imports(MODULES[name]):
         assert not any(within(imported, package) for package in NOT_IN_CORE), f"{name} imports {imported}"
-    if name == "bot.core.clock":
+    if name == "bot.core.shared.clock":
         return
     for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):

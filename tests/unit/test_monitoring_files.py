@@ -15,7 +15,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.core.health import Part, Vitals
+from bot.core.health.vitals import Part, Vitals
 from bot.metrics import PrometheusMeters
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"

@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from bot.api.application import build
-from bot.api.parts import Parts
-from bot.core.records import MODELS
+from bot.api.http.parts import Parts
+from bot.core.records.models import MODELS
 
 FOLDER = Path(__file__).parents[2] / "config" / "n8n"
 FLOWS = ("plan-hand-over.json", "prompts-and-summary.json")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.core.errors import ConfigError
+from bot.core.shared.errors import ConfigError
 from bot.settings import TELEGRAM_API_URL, Settings, doubts, load_readable, load_settings
 
 TOKEN = "123456:AAF-abcdefghijklmnopqrstuvwxyz_012345"

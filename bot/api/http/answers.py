@@ -1,0 +1,32 @@
+"""Answers: stored values as JSON, and pages of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from bot.store.mongodb.client import Document
+from bot.store.records.pages import Page
+
+
+async def page(found: Page, show: Callable[[Document], dict[str, Any]], **more: Any) -> JSONResponse:
+    """A part of a list, each document as `show` has it, with the cursor of the next part.
+
+    Args:
+        more: what else to tell of it.
+    """
+
+    def render() -> JSONResponse:
+        items = [show(document) for document in found.documents]
+        return JSONResponse({"items": items, "next": found.next, **more})
+
+    # Some megabytes take a while.
+    return await asyncio.to_thread(render)
+
+
+def created(content: Mapping[str, Any], *, is_new: bool) -> JSONResponse:
+    """What a request made (201), or was there already (200)."""
+    return JSONResponse(dict(content), 201 if is_new else 200)

@@ -1,0 +1,139 @@
+"""What the API works with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+from bot.api.http.bodies import Reader
+from bot.api.http.problems import Flaw, invalid
+from bot.core.figures.stats import Stats
+from bot.core.health.vitals import Vitals
+from bot.core.people.athlete import Athlete, Roster
+from bot.core.shared.clock import Clock
+from bot.core.shared.errors import StorageUnavailable
+from bot.core.shared.tolerant import read_int64
+from bot.services.health.vitals import Monitor
+from bot.store.inbox.journal import Journal
+from bot.store.mongodb.client import Database, within
+from bot.tasks import end_tasks
+
+T = TypeVar("T")
+
+# Seconds until MongoDB counts as away, and until a request is told so whatever still holds it up.
+_PATIENCE = 2.3
+_LONGEST = 2.6
+# So many requests use MongoDB at once. The bot itself never has to wait for a connection.
+_AT_ONCE = 16
+_CANCEL_TRIES = 100
+
+
+class RosterSource(Protocol):
+    """Knows who trains here."""
+
+    async def loaded(self, user_ids: Collection[int] = ()) -> Roster:
+        """The roster; read again if one of `user_ids` is not on it."""
+
+    async def refresh(self) -> Roster:
+        """The roster, read again."""
+
+
+class Access:
+    """The API's share of MongoDB: some operations at once, and none of them for long."""
+
+    def __init__(self) -> None:
+        self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._endings: set[asyncio.Task[int]] = set()
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of what is done with MongoDB.
+
+        Raises:
+            StorageUnavailable: it took too long; what was to be written may be written.
+        """
+        # A task of its own: PyMongo may swallow a cancellation, and nobody is to wait for that.
+        task = asyncio.create_task(self._carry_out(work))
+        try:
+            await asyncio.wait({task}, timeout=_LONGEST)
+            if task.done():
+                return task.result()
+            raise StorageUnavailable("MongoDB does not answer in time")
+        finally:
+            if not task.done():
+                ending = asyncio.create_task(end_tasks([task], _CANCEL_TRIES))
+                self._endings.add(ending)
+                ending.add_done_callback(self._endings.discard)
+
+    async def _carry_out(self, work: Coroutine[Any, Any, T]) -> T:
+        with within(_PATIENCE):
+            try:
+                async with self._gate:
+                    return await work
+            finally:
+                work.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that requests are answered with.
+
+    Attributes:
+        figures: over so many days.
+        zone: TIMEZONE, for days that belong to no athlete.
+        late_after_days, kept_days: LATE_AFTER_DAYS, RETAIN_FEEDBACK_EVENTS_DAYS.
+        base_url: where the API is reached from this machine.
+        metrics: takes the vitals and an `Accept` header, returns the measurements and their `Content-Type`.
+    """
+
+    db: Database
+    journal: Journal
+    roster: RosterSource
+    figures: Callable[[int], Coroutine[Any, Any, Stats]]
+    clock: Clock
+    zone: ZoneInfo
+    late_after_days: int
+    kept_days: int
+    metrics_per_athlete: bool
+    base_url: str
+    monitor: Monitor
+    metrics: Callable[[Vitals, str], tuple[bytes, str]]
+    mongodb: Access = field(default_factory=Access)
+    reader: Reader = field(default_factory=Reader)
+
+    async def roster_with(self, name: str | None) -> Roster:
+        """The roster; read again if nobody on it has this name: who was added a moment ago is on it."""
+        roster = await self.roster.loaded()
+        return roster if name is None or roster.by_id(name) is not None else await self.roster.refresh()
+
+
+def named_athlete(roster: Roster, name: str | None, field_name: str) -> Athlete:
+    """The athlete of that name; if none is given, the only one there is.
+
+    Raises:
+        Problem: there is nobody, or nobody in particular.
+    """
+    athlete = roster.meant(name)
+    if athlete is not None:
+        return athlete
+    if name is None:
+        raise invalid(Flaw(field_name, "is missing, and there is not just one athlete; name one"))
+    raise invalid(Flaw(field_name, "nobody on the roster has this id; `athlete list` shows who there is"))
+
+
+def users_named(roster: Roster, name: str) -> list[int]:
+    """The Telegram users whose documents are meant by an athlete's name; also by a user id alone.
+
+    Raises:
+        Problem: there is nobody of that name, and it is no user id.
+    """
+    athlete = roster.by_id(name)
+    if athlete is None:
+        user_id = read_int64(int(name)) if name.isascii() and name.isdigit() and len(name) < 20 else None
+        if user_id is None:
+            cure = "give an id of `athlete list`, or the Telegram user id of somebody who was removed"
+            raise invalid(Flaw("athlete", f"nobody on the roster has this id; {cure}"))
+        return [user_id]
+    return [] if athlete.user_id is None else [athlete.user_id]

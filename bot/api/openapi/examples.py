@@ -1,0 +1,312 @@
+"""Examples for the OpenAPI document; the tests send every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.core.figures.stats import Found, Stats, Tally, sum_up
+from bot.core.people.athlete import Athlete, Hours
+from bot.core.plans.plan import read_plan
+from bot.core.prompts.prompt import PromptState
+from bot.core.summary.summary import Summary, summarize
+
+RUN_ID = "2026-w08"
+
+PLAN: dict[str, Any] = {
+    "schema_version": "1",
+    "activityPlan": {
+        "nextWeek": {"weekStart": "2026-02-16", "weekEnd": "2026-02-22"},
+        "days": [
+            {"day": "Monday", "date": "2026-02-16", "activity": "Rest"},
+            {
+                "day": "Tuesday",
+                "date": "2026-02-17",
+                "activity": "Tempo run",
+                "distance_time": "10 km",
+                "intensity": "3 x 10 min at threshold",
+                "goal": "Threshold",
+                "note": "Two minutes of easy running in between",
+            },
+            {"day": "Thursday", "date": "2026-02-19", "activity": "Easy run", "distance_time": "45 min"},
+            {"day": "Sunday", "date": "2026-02-22", "activity": "Long run", "distance_time": "24 km"},
+        ],
+    },
+    "justification": ["Two easy weeks behind, so one hard session."],
+}
+SNAPSHOT: dict[str, Any] = {
+    "runId": RUN_ID,
+    "attempt": 1,
+    "weekStart": "2026-02-16",
+    "weekEnd": "2026-02-22",
+    "createdAt": "2026-02-15T18:00:00.000Z",
+    **PLAN,
+}
+
+PROMPTS: Mapping[str, tuple[str, object]] = {
+    "now": (
+        "Ask the only athlete, now",
+        {"runId": RUN_ID, "sessionId": "tue-tempo", "title": "Tempo, 3 x 10 min"},
+    ),
+    "later": (
+        "Ask in a chat, at a time",
+        {
+            "runId": RUN_ID,
+            "sessionId": "sun-long",
+            "chatId": "123456789",
+            "title": "Long run, 24 km",
+            "note": "The last five in marathon pace",
+            "dueAt": "2026-02-22T20:00:00+01:00",
+        },
+    ),
+}
+_PROMPT: dict[str, Any] = {
+    "runId": RUN_ID,
+    "sessionId": "tue-tempo",
+    "athleteId": "ana",
+    "chatId": "123456789",
+    "date": None,
+    "title": "Tempo, 3 x 10 min",
+    "note": None,
+    "plan": None,
+    "dueAt": "2026-02-17T19:00:00.000Z",
+    "sentAt": None,
+    "answeredAt": None,
+    "again": None,
+    "reason": None,
+    "createdAt": "2026-02-16T08:00:00.000Z",
+    "updatedAt": "2026-02-16T08:00:00.000Z",
+    "state": "pending",
+    "explanation": "Will be asked at 2026-02-17T19:00:00.000Z.",
+}
+_PROMPT_SENT = {
+    **_PROMPT,
+    "sentAt": "2026-02-17T19:00:00.412Z",
+    "updatedAt": "2026-02-17T19:00:00.498Z",
+    "state": "sent",
+    "explanation": "Asked at 2026-02-17T19:00:00.412Z, and not answered yet. An answer counts before"
+    " 2026-03-04T19:00:00.412Z.",
+}
+PROMPT_CREATED = {"created": True, "prompt": _PROMPT, "warning": None}
+PROMPT_THERE = {"created": False, "prompt": _PROMPT_SENT, "warning": None}
+PROMPT_PAGE = {"items": [_PROMPT_SENT], "next": None}
+
+PLANS: Mapping[str, tuple[str, object]] = {
+    "week": ("A week", SNAPSHOT),
+    "daysByName": (
+        "Two sessions on one day, days by name",
+        {
+            "runId": "2026-w09",
+            "weekStart": "2026-02-23",
+            "weekEnd": "2026-03-01",
+            "activityPlan": {
+                "days": [
+                    {"day": "Monday", "activity": "Descanso"},
+                    {"day": "Tuesday", "activity": ["Easy run", "Strength"]},
+                    {"day": "Saturday", "activity": "Long run", "distance_time": "22 km"},
+                ]
+            },
+        },
+    ),
+}
+PLAN_TAKEN = {
+    "runId": RUN_ID,
+    "athleteId": "ana",
+    "outcome": "inserted",
+    "sessions": [
+        {
+            "sessionId": "2026-02-17-tempo-run",
+            "date": "2026-02-17",
+            "number": 1,
+            "activity": "Tempo run",
+            "details": "10 km · Intensity: 3 x 10 min at threshold · Goal: Threshold",
+            "askAt": "2026-02-17T19:00:00.000Z",
+            "notAsked": None,
+        },
+    ],
+    "restDays": ["2026-02-16", "2026-02-18", "2026-02-20", "2026-02-21"],
+}
+PLAN_KNOWN = {**PLAN_TAKEN, "outcome": "unchanged"}
+
+RUNS: Mapping[str, tuple[str, object]] = {
+    "success": (
+        "A run that gave a plan",
+        {
+            "runId": RUN_ID,
+            "status": "success",
+            "attempt": 1,
+            "promptVersion": "7",
+            "modelId": "a-model",
+            "prompt": "You are a running coach. ...",
+            "metrics": {"weekStart": "2026-02-09", "runDistance": 52_300},
+            "plan": PLAN,
+        },
+    ),
+    "failure": (
+        "A run that gave none",
+        {
+            "runId": "2026-w08-first-try",
+            "status": "failure",
+            "attempt": 3,
+            "errors": [{"code": "TOO_MANY_HARD_DAYS", "message": "Three hard days in a row"}],
+            "outputRaw": {"activityPlan": {}},
+        },
+    ),
+}
+RECORDED = {
+    "runId": RUN_ID, "run_events": "inserted", "plan_snapshots": "inserted", "run_artifacts": "inserted",
+}  # fmt: skip
+RECORDED_AGAIN = {name: RUN_ID if name == "runId" else "unchanged" for name in RECORDED}
+
+FEEDBACK: dict[str, Any] = {
+    "sessionKey": f"{RUN_ID}-tue-tempo-123456789",
+    "sessionRef": f"{RUN_ID}-tue-tempo",
+    "runId": RUN_ID,
+    "sessionId": "tue-tempo",
+    "type": "hard",
+    "response": "hard",
+    "note": None,
+    "sessionDate": "2026-02-17",
+    "date": "2026-02-17",
+    "sessionDay": "Tuesday",
+    "day": "Tuesday",
+    "chatId": "123456789",
+    "messageId": 42,
+    "userId": 123456789,
+    "username": "ana_runs",
+    "timestamp": "2026-02-17T19:03:11.482Z",
+    "receivedAt": "2026-02-17T19:03:11.482Z",
+    "promptSentAt": "2026-02-17T19:00:00.000Z",
+    "promptAgeDays": 0,
+    "isLateResponse": False,
+    "updateId": 100000042,
+}
+FEEDBACK_PAGE = {"items": [FEEDBACK], "next": None, "undated": 0}
+
+_EVENT = {
+    "runId": RUN_ID,
+    "status": "success",
+    "attempt": 1,
+    "weekStart": "2026-02-16",
+    "weekEnd": "2026-02-22",
+    "errors": [],
+    "createdAt": "2026-02-15T18:00:00.000Z",
+}
+_ANSWER = {
+    "runId": RUN_ID,
+    "sessionId": "tue-tempo",
+    "type": "hard",
+    "note": "Legs were heavy",
+    "sessionDate": "2026-02-17",
+    "userId": 123456789,
+    "receivedAt": "2026-02-17T19:03:11.482Z",
+}
+_WEEK = {
+    "weekStart": "2026-02-09",
+    "weekEnd": "2026-02-15",
+    "runCount": 5,
+    "runDistance": 52300.0,
+    "runTime": 17100,
+    "ctlMean": 48.2,
+    "atlMean": 51.9,
+    "restHrMean": 47,
+}
+_ARTIFACT_IN = {
+    "runId": RUN_ID,
+    "promptVersion": "7",
+    "modelId": "a-model",
+    "prompt": "You are a running coach. ...",
+    "metrics": _WEEK,
+    "createdAt": "2026-02-15T17:59:12.000Z",
+}
+_ARTIFACT_OUT = {"runId": RUN_ID, "status": "success", "attempt": 1, "outputValidated": PLAN, "errors": []}
+
+DOCUMENTS: Mapping[str, Mapping[str, tuple[str, object]]] = {
+    "run_events": {
+        "one": ("One document", _EVENT),
+        "array": (
+            "An array",
+            [_EVENT, {"runId": "2026-w07", "status": "failure", "errors": ["The model did not answer"]}],
+        ),
+    },
+    "feedback_events": {
+        "one": ("One document", _ANSWER),
+        "array": ("An array", [_ANSWER, {**_ANSWER, "sessionId": "sun-long", "type": "done", "note": None}]),
+    },
+    "weekly_metrics": {
+        "one": ("One document", _WEEK),
+        "array": ("An array", [_WEEK, {**_WEEK, "weekStart": "2026-02-02", "weekEnd": "2026-02-08"}]),
+    },
+    "plan_snapshots": {"one": ("One document", SNAPSHOT), "array": ("An array", [SNAPSHOT])},
+    "run_artifacts": {
+        "inputs": ("The inputs, before the model is asked", _ARTIFACT_IN),
+        "outputs": ("The outputs, after it", _ARTIFACT_OUT),
+    },
+}
+
+
+def written(collection: str) -> dict[str, object]:
+    """What writing one new document answers."""
+    return {"collection": collection, "inserted": 1, "changed": 0, "unchanged": 0}
+
+
+def summary() -> Summary:
+    """The summary of a week with one plan, one answer, and the rest still to come."""
+    zone = ZoneInfo("Europe/Madrid")
+    sent = _at("2026-02-17T19:00:00.000Z")
+    prompt = {
+        "runId": RUN_ID, "sessionId": "2026-02-17-tempo-run", "chatId": "123456789", "athleteId": "ana",
+        "userId": 123456789, "date": "2026-02-17", "state": "answered", "sentAt": sent,
+        "messages": [{"messageId": 42, "sentAt": sent}],
+    }  # fmt: skip
+    answer = {**FEEDBACK, "sessionId": "2026-02-17-tempo-run", "note": "Legs were heavy"}
+    instants = ("timestamp", "receivedAt", "promptSentAt")
+    return summarize(
+        date(2026, 2, 16),
+        athlete=Athlete("ana", 123456789, 123456789, Hours(zone), name="Ana"),
+        plans=[read_plan(SNAPSHOT)],
+        prompts=[prompt],
+        events=[answer | {name: _at(answer[name]) for name in instants}],
+        now=_at("2026-02-18T08:00:00.000Z"),
+        late_after_days=14,
+        alone=True,
+    )
+
+
+def stats() -> Stats:
+    """The figures of a quiet week, with one question that nobody has answered."""
+    days = [date(2026, 2, 12) + timedelta(days=number) for number in range(7)]
+    answers = ["done", "done", "hard", "done", "skipped", "done"]
+    tallies = [
+        Tally(day, {"written": 1}, {type_: 1}, {day.isoformat(): {type_: 1}}, [0] * 20 * number + [1])
+        for number, (day, type_) in enumerate(zip(days, answers, strict=False))
+    ]
+    prompts = dict.fromkeys((state.value for state in PromptState), 0) | {"answered": 6, "sent": 1}
+    last = days[-1]
+    return sum_up(
+        days[0],
+        _at("2026-02-11T23:00:00.000Z"),
+        _at("2026-02-18T18:42:58.123Z"),
+        last,
+        tallies=tallies,
+        unanswered={last: 1},
+        known_from=days[0],
+        found=Found(
+            zone="Europe/Madrid",
+            prompts=prompts,
+            waiting_taps=0,
+            waiting_feedback=0,
+            is_estimate=False,
+            dead_taps=0,
+            dead_letters=0,
+            oldest_pending=None,
+            last_poll=_at("2026-02-18T18:42:41.007Z"),
+            last_write=_at("2026-02-17T19:03:11.482Z"),
+        ),
+    )
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)

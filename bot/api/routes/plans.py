@@ -1,0 +1,116 @@
+"""`POST /v1/plans`: a plan in, and what the bot makes of it out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from bot.api.http.answers import created
+from bot.api.http.parts import Parts, named_athlete
+from bot.api.http.problems import Flaw, invalid
+from bot.api.openapi import examples, schemas
+from bot.api.openapi.operations import json_content, request_body, responses
+from bot.api.routes.records import write_one
+from bot.core.people.athlete import Athlete, Roster
+from bot.core.plans.plan import InvalidPlan, Plan, read_plan
+from bot.core.prompts.preview import outlook, rest_days
+from bot.core.records.models import PlanSnapshot
+from bot.core.shared.tolerant import as_json
+from bot.store.mongodb.client import Document
+from bot.store.plans import COLLECTION, PlanStore
+from bot.store.records.writer import RecordStore
+
+# A plan for a month may have begun so long ago and still decide about days to come.
+_LOOK_BACK = timedelta(days=40)
+
+
+def routes(parts: Parts) -> APIRouter:
+    """The operations."""
+    router = APIRouter(tags=["plans"])
+
+    @router.post(
+        "/v1/plans",
+        operation_id="handOverPlan",
+        summary="Hand over a plan",
+        responses=responses(
+            {
+                201: ("The plan is written.", json_content(schemas.PLAN_TAKEN, examples.PLAN_TAKEN)),
+                200: (
+                    "It was there already; it may have been changed.",
+                    json_content(schemas.PLAN_TAKEN, examples.PLAN_KNOWN),
+                ),
+            },
+            body=True,
+            more=(409,),
+        ),
+        openapi_extra=request_body(schemas.ref("Plan"), examples.PLANS, "A plan."),
+    )
+    async def hand_over(request: Request) -> Response:
+        """Writes a document of `plan_snapshots`, and tells what the service makes of it.
+
+        Each session is asked about at PROMPT_TIME of its date, in the athlete's zone. A newer plan for the
+        same days replaces what was not asked yet. Unlike `/v1/plan_snapshots` this refuses a plan from which
+        no questions can be made.
+        """
+        record, plan = await parts.reader.read(request, _plan_of)
+        store = RecordStore(parts.db, clock=parts.clock, metrics_per_athlete=parts.metrics_per_athlete)
+        now = parts.clock()
+
+        async def write() -> tuple[Athlete, dict[str, int], dict[str, Plan]]:
+            roster = await parts.roster_with(plan.athlete_id)
+            athlete = named_athlete(roster, plan.athlete_id, "athleteId")
+            counts = await write_one(store, COLLECTION, record)
+            since = (now - _LOOK_BACK).date().isoformat()
+            documents = await PlanStore(parts.db).read(since, {plan.run_id})
+            return athlete, counts, _theirs(documents, roster, athlete)
+
+        athlete, counts, plans = await parts.mongodb.run(write())
+        # As it is stored: `createdAt` and what an earlier request gave count, too.
+        stored = plans.pop(plan.run_id, plan)
+        sessions = [
+            {
+                "sessionId": each.session.session_id,
+                "date": each.session.date.isoformat(),
+                "number": each.session.number,
+                "activity": each.session.activity,
+                "details": each.session.details,
+                "askAt": as_json(each.ask_at),
+                "notAsked": each.not_asked,
+            }
+            for each in outlook(stored, athlete, plans.values(), now)
+        ]
+        outcome = next(name for name, count in counts.items() if count)
+        content = {
+            "runId": stored.run_id,
+            "athleteId": athlete.athlete_id,
+            "outcome": outcome,
+            "sessions": sessions,
+            "restDays": [day.isoformat() for day in rest_days(stored)],
+        }
+        return created(content, is_new=outcome == "inserted")
+
+    return router
+
+
+def _plan_of(value: Any) -> tuple[PlanSnapshot, Plan]:
+    record = PlanSnapshot.of(value)
+    try:
+        return record, read_plan(record.to_update_fields())
+    except InvalidPlan as exc:
+        raise invalid(Flaw(exc.field, exc.cure)) from None
+
+
+def _theirs(documents: list[Document], roster: Roster, athlete: Athlete) -> dict[str, Plan]:
+    """The athlete's plans, by run."""
+    plans = {}
+    for document in documents:
+        try:
+            plan = read_plan(document)
+        except InvalidPlan:
+            continue  # the log of the service names it
+        if roster.meant(plan.athlete_id) is athlete:
+            plans[plan.run_id] = plan
+    return plans

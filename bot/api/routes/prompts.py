@@ -1,0 +1,179 @@
+"""`POST /v1/prompts` and `GET /v1/prompts`."""
+
+# The attributes of a request are named like its fields, see `bot.core.records.models`.
+# ruff: noqa: N815
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from fastapi import APIRouter, Query, Request
+from pydantic import ConfigDict
+from starlette.responses import Response
+
+from bot.api.http.answers import created, page
+from bot.api.http.parts import Parts, named_athlete
+from bot.api.http.problems import Flaw, invalid
+from bot.api.http.queries import PromptsQuery, end_instant, first_instant
+from bot.api.openapi import examples, schemas
+from bot.api.openapi.operations import json_content, request_body, responses
+from bot.core.people.athlete import Athlete, Roster
+from bot.core.prompts.explain import explain, state_of
+from bot.core.prompts.prompt import InvalidPrompt, parse_chat_id
+from bot.core.records.models import Chat, Instant, Key, Record
+from bot.core.shared import formatting as texts
+from bot.core.shared.bson_json import BadValue
+from bot.core.shared.tolerant import as_json
+from bot.store.mongodb.client import Document
+from bot.store.prompts.prompts import PromptStore
+from bot.store.records.pages import Page, PromptPages, PromptSelection
+
+
+class PromptRequest(Record):
+    """One question about one session. A session is asked about once in a chat, however often it is sent.
+
+    Without `chatId` and `athleteId` the only athlete there is gets asked.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    KEY: ClassVar[str] = "runId"
+
+    runId: Key
+    """The run that planned the session; the answer will carry it."""
+    sessionId: Key
+    """The session within the run; the answer will carry it."""
+    athleteId: Key | None = None
+    """Who is asked, by the id on the roster; only they may answer."""
+    chatId: Chat | None = None
+    """Where to ask, instead of `athleteId`: a Telegram chat, such as a group's."""
+    title: str | None = None
+    """What was planned; up to 200 characters are shown."""
+    note: str | None = None
+    """More about it; up to 1,000 characters are shown."""
+    dueAt: Instant | None = None
+    """When to ask; at once if left out."""
+
+    def _derived(self) -> dict[str, Any]:
+        if self.athleteId is not None and self.chatId is not None:
+            raise BadValue("chatId", "stands beside athleteId; give one of them")
+        for name, limit in (("title", texts.MAX_TITLE), ("note", texts.MAX_NOTE)):
+            if len(getattr(self, name) or "") > limit:
+                raise BadValue(name, f"has more than {limit:,} characters, and no more are shown; shorten it")
+        if self.chatId is not None:
+            try:
+                parse_chat_id(self.chatId)
+            except InvalidPrompt as exc:
+                raise BadValue("chatId", str(exc).partition(": ")[2]) from None
+        return {}
+
+
+def prompt_json(document: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
+    """A prompt as it is shown."""
+    shown = {name: as_json(document.get(name)) for name in schemas.PROMPT["properties"]}
+    for name in ("runId", "sessionId", "chatId"):
+        shown[name] = None if shown[name] is None else str(shown[name])
+    state = state_of(document)
+    sentence = explain(document, now=parts.clock(), late_after_days=parts.late_after_days)
+    return shown | {"state": state.value, "explanation": sentence}
+
+
+def routes(parts: Parts) -> APIRouter:
+    """The operations."""
+    router = APIRouter(tags=["prompts"])
+    pages = PromptPages(parts.db)
+
+    @router.post(
+        "/v1/prompts",
+        operation_id="createPrompt",
+        summary="Ask about a session",
+        responses=responses(
+            {
+                201: ("It is queued.", json_content(schemas.PROMPT_MADE, examples.PROMPT_CREATED)),
+                200: ("It was there already.", json_content(schemas.PROMPT_MADE, examples.PROMPT_THERE)),
+            },
+            body=True,
+        ),
+        openapi_extra=request_body(PromptRequest.model_json_schema(), examples.PROMPTS, "The question."),
+    )
+    async def create(request: Request) -> Response:
+        """Queues one question; the service sends it when it is due.
+
+        The same session in the same chat is asked about once: sent again, this changes nothing, and answers
+        with what is there.
+        """
+        wanted = await parts.reader.read(request, PromptRequest.of)
+        now = parts.clock()
+
+        async def queue() -> tuple[bool, int, Athlete | None, Document]:
+            chat_id, athlete = _whom(await parts.roster_with(wanted.athleteId), wanted)
+            state = await PromptStore(parts.db).queue(
+                wanted.runId,
+                wanted.sessionId,
+                chat_id,
+                title=(wanted.title or "").strip() or None,
+                note=(wanted.note or "").strip() or None,
+                due_at=wanted.dueAt or now,
+                now=now,
+                athlete_id=None if athlete is None else athlete.athlete_id,
+                user_id=None if athlete is None else athlete.user_id,
+            )
+            document = await pages.find(wanted.runId, wanted.sessionId, chat_id) or {}
+            return state is None, chat_id, athlete, document
+
+        is_new, chat_id, athlete, document = await parts.mongodb.run(queue())
+        warning = _STRANGER if chat_id > 0 and athlete is None else None
+        content = {"created": is_new, "prompt": prompt_json(document, parts), "warning": warning}
+        return created(content, is_new=is_new)
+
+    @router.get(
+        "/v1/prompts",
+        operation_id="listPrompts",
+        summary="List prompts and where they stand",
+        responses=responses({200: ("A page.", json_content(schemas.PROMPTS, examples.PROMPT_PAGE))}),
+    )
+    async def list_prompts(query: Annotated[PromptsQuery, Query()]) -> Response:
+        """Questions about sessions, made from plans or one by one, in the order in which they were made; each
+        with its state and a sentence that explains it.
+        """
+
+        async def read() -> Page:
+            selection = _selection(query, parts, await parts.roster_with(query.athlete))
+            return await pages.read(selection, cursor=query.cursor, limit=query.limit)
+
+        found = await parts.mongodb.run(read())
+        return await page(found, lambda document: prompt_json(document, parts))
+
+    return router
+
+
+def _whom(roster: Roster, wanted: PromptRequest) -> tuple[int, Athlete | None]:
+    """The chat to ask in, and the athlete who alone may answer there."""
+    if wanted.chatId is not None:
+        chat_id = parse_chat_id(wanted.chatId)
+        return chat_id, roster.in_chat(chat_id)
+    athlete = named_athlete(roster, wanted.athleteId, "athleteId")
+    if athlete.chat_id is None:
+        raise invalid(Flaw("athleteId", "has not accepted the invitation yet, so there is no chat to ask in"))
+    return athlete.chat_id, athlete
+
+
+def _selection(query: PromptsQuery, parts: Parts, roster: Roster) -> PromptSelection:
+    athlete = roster.by_id(query.athlete)
+    # Somebody who was removed is on no roster, and still has prompts.
+    chat = athlete.chat_id if athlete else None
+    zone = athlete.hours.zone if athlete else parts.zone
+    return PromptSelection(
+        run_id=query.runId,
+        state=query.state,
+        athlete_id=query.athlete,
+        chat_id=chat,
+        since=query.since,
+        until=query.until,
+        since_instant=first_instant(query.since, zone),
+        before_instant=end_instant(query.until, zone),
+    )
+
+
+_STRANGER = "nobody on the roster is in this chat, so taps will be refused; `athlete add` invites athletes"

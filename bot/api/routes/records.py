@@ -1,0 +1,140 @@
+"""`POST /v1/{collection}` for the five collections, and `POST /v1/runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from bot.api.http.answers import created
+from bot.api.http.parts import Parts
+from bot.api.http.problems import Flaw, Problem, flaws_of, invalid
+from bot.api.openapi import examples, schemas
+from bot.api.openapi.operations import json_content, request_body, responses
+from bot.core.records.builders import build_run
+from bot.core.records.models import MODELS, Record
+from bot.core.shared.bson_json import BadValue
+from bot.store.records.atomic_writer import Together
+from bot.store.records.runs import record_run
+from bot.store.records.upserts import Refused
+from bot.store.records.writer import RecordStore
+
+MAX_DOCUMENTS = 1_000
+
+_WAIT = 1.5  # seconds, for another writer of the same run
+
+
+def routes(parts: Parts) -> APIRouter:
+    """The operations."""
+    router = APIRouter(tags=["records"])
+    for collection in MODELS:
+        _add_collection(router, parts, collection)
+
+    @router.post(
+        "/v1/runs",
+        operation_id="recordRun",
+        summary="Record a whole plan run",
+        responses=responses(
+            {
+                201: ("The run is recorded.", json_content(schemas.RUN_RECORDED, examples.RECORDED)),
+                200: (
+                    "The run was recorded before.",
+                    json_content(schemas.RUN_RECORDED, examples.RECORDED_AGAIN),
+                ),
+            },
+            body=True,
+            more=(409,),
+        ),
+        openapi_extra=request_body(schemas.ref("Run"), examples.RUNS, "A run."),
+    )
+    async def record(request: Request) -> Response:
+        """Writes a run, success or failure, to `run_events`, `plan_snapshots` (after a success) and
+        `run_artifacts`: all or nothing.
+
+        The plan is then asked about, as by `/v1/plans`. Recording the same run again changes nothing.
+        """
+        now = parts.clock()
+        run = await parts.reader.read(request, lambda value: build_run(value, now=now))
+        written = await parts.mongodb.run(record_run(parts.db, run, clock=parts.clock, timeout=_WAIT))
+        outcomes = {collection: result.outcome for collection, result in written.items()}
+        is_new = outcomes["run_events"] == "inserted"
+        return created({"runId": run.run_event.runId, **outcomes}, is_new=is_new)
+
+    return router
+
+
+def _add_collection(router: APIRouter, parts: Parts, collection: str) -> None:
+    name = MODELS[collection].__name__
+    document = schemas.ref(name)
+
+    @router.post(
+        f"/v1/{collection}",
+        operation_id=f"write{name}",
+        summary=f"Upsert into {collection}",
+        description=f"One document, or an array of up to {MAX_DOCUMENTS:,}: all are written, or none. A"
+        f" document is told by its `{MODELS[collection].KEY}`; fields that are not given stay as they are;"
+        " unknown fields are kept.",
+        responses=responses(
+            {200: ("All is written.", json_content(schemas.WRITTEN, examples.written(collection)))},
+            body=True,
+            more=(409,),
+        ),
+        openapi_extra=request_body(
+            {"anyOf": [document, {"type": "array", "maxItems": MAX_DOCUMENTS, "items": document}]},
+            examples.DOCUMENTS[collection],
+            "A document or an array of them.",
+        ),
+    )
+    async def write(request: Request) -> Response:
+        records, is_list = await parts.reader.read(request, _records_of(collection))
+        store = RecordStore(parts.db, clock=parts.clock, metrics_per_athlete=parts.metrics_per_athlete)
+        if is_list:
+            work = store.all_or_nothing(_writing(collection, records))
+        else:
+            work = write_one(store, collection, records[0])
+        return JSONResponse({"collection": collection, **await parts.mongodb.run(work)})
+
+
+async def write_one(store: RecordStore, collection: str, record: Record) -> dict[str, int]:
+    """Upsert one document; needs no transaction.
+
+    Raises:
+        Problem: what is stored stands against it.
+    """
+    [result] = await store.write(collection, [record])
+    if isinstance(result, Refused):
+        raise Problem.of(409, Flaw("body", str(result)))
+    return {outcome: int(result.outcome == outcome) for outcome in ("inserted", "changed", "unchanged")}
+
+
+def _records_of(collection: str) -> Callable[[Any], tuple[list[Record], bool]]:
+    def make(value: Any) -> tuple[list[Record], bool]:
+        if not isinstance(value, list):
+            return [MODELS[collection].of(value)], False
+        if len(value) > MAX_DOCUMENTS:
+            problem = f"has {len(value):,} documents; send at most {MAX_DOCUMENTS:,} at once"
+            raise invalid(Flaw("body", problem))
+        records, flaws = [], []
+        for index, document in enumerate(value):
+            try:
+                records.append(MODELS[collection].of(document))
+            except BadValue as error:
+                flaws += flaws_of(error, f"[{index}]")
+        if flaws:
+            raise invalid(*flaws)
+        return records, True
+
+    return make
+
+
+def _writing(collection: str, records: Sequence[Record]) -> Callable[[Together], Any]:
+    async def work(together: Together) -> dict[str, int]:
+        outcomes = await together.write(collection, records)
+        if outcomes.refused:
+            flaws = [Flaw(f"[{index}]", str(refused)) for index, refused in sorted(outcomes.refused.items())]
+            raise Problem.of(409, *flaws)
+        return {"inserted": outcomes.inserted, "changed": outcomes.changed, "unchanged": outcomes.unchanged}
+
+    return work

@@ -1,0 +1,94 @@
+"""The buttons below a question: four answers, and Later; once one is chosen, what may be said besides.
+
+A keyboard here is what the Bot API calls `inline_keyboard`: rows of `{"text", "callback_data"}`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.core.answers import detail_texts as texts
+from bot.core.answers.details import (
+    AFTER,
+    Detail,
+    Details,
+    Ids,
+    choices,
+    format_again,
+    format_detail,
+    parse_detail,
+)
+from bot.core.answers.payloads import FeedbackType, format_callback, format_later, parse_callback, parse_later
+from bot.core.answers.texts import LABELS, LATER, marked
+from bot.core.i18n.language import Language
+
+Keyboard = list[list[dict[str, Any]]]
+
+# Two rows of two: large enough for a thumb outdoors, and still in the order of `FeedbackType`.
+_PER_ROW = 2
+
+
+# Numbers are short, words are not.
+_CHOICES_PER_ROW = {Detail.RPE: 4, Detail.PAIN: 4, Detail.PLACE: 3, Detail.REASON: 2}
+
+
+def prompt_keyboard(run_id: str, session_id: str, language: Language) -> Keyboard:
+    """The four answers for a session, whatever its ids, and below them the wish to be asked later."""
+    buttons = [
+        {"text": LABELS[type_](language), "callback_data": format_callback(run_id, session_id, type_)}
+        for type_ in FeedbackType
+    ]
+    later = {"text": LATER(language), "callback_data": format_later(run_id, session_id)}
+    return [*_rows(buttons, _PER_ROW), [later]]
+
+
+def answered_keyboard(keyboard: Keyboard, chosen: FeedbackType) -> Keyboard:
+    """The same keyboard with the chosen answer marked and the others not.
+
+    Later goes, and what was asked about an answer; buttons that are not ours stay as they are.
+    """
+    rows = [[_mark(button, chosen) for button in row if not _is_passing(button)] for row in keyboard]
+    return [row for row in rows if row]
+
+
+def detail_rows(
+    ids: Ids, type_: FeedbackType, details: Details, question: Detail | None, language: Language
+) -> Keyboard:
+    """What stands below the answers: the choices of a question, else buttons to change what was said.
+
+    Args:
+        ids: as `bot.core.answers.details.travelling` gives them.
+    """
+    if question is None:
+        said = [
+            {"text": label, "callback_data": format_again(ids, detail)}
+            for detail in AFTER[type_]
+            if (label := texts.change(details, detail, language)) is not None
+        ]
+        return [said] if said else []
+    chosen = details.value(question)
+    buttons = [
+        {
+            "text": marked(texts.choice(value, language), chosen=value == chosen),
+            "callback_data": format_detail(ids, question, value),
+        }
+        for value in choices(question)
+    ]
+    skip = {"text": texts.SKIP(language), "callback_data": format_detail(ids, question, None)}
+    return _rows([*buttons, skip], _CHOICES_PER_ROW[question])
+
+
+def _rows(buttons: list[dict[str, Any]], length: int) -> Keyboard:
+    return [buttons[i : i + length] for i in range(0, len(buttons), length)]
+
+
+def _is_passing(button: dict[str, Any]) -> bool:
+    data = button.get("callback_data")
+    return parse_later(data) is not None or parse_detail(data) is not None
+
+
+def _mark(button: dict[str, Any], chosen: FeedbackType) -> dict[str, Any]:
+    callback = parse_callback(button.get("callback_data"))
+    if callback is None:
+        return button
+    return {**button, "text": marked(str(button.get("text", "")), chosen=callback.type == chosen)}

@@ -1,0 +1,78 @@
+"""How a question looks once it is answered: the answer below it, and perhaps one more question. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.core.answers import detail_texts
+from bot.core.answers.details import Detail, Details, travelling
+from bot.core.answers.keyboards import Keyboard, answered_keyboard, detail_rows, prompt_keyboard
+from bot.core.answers.payloads import FeedbackType
+from bot.core.answers.texts import asked_text, shown_text
+from bot.core.i18n.language import Language
+from bot.core.shared.formatting import units
+from bot.core.shared.tolerant import read_int64
+from bot.core.telegram.updates import Prompted
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What counts for the session of one message, and what to ask next.
+
+    Attributes:
+        by_reference: whether the session's payloads travel by reference.
+        question: None: nothing is asked.
+    """
+
+    run_id: str
+    session_id: str
+    by_reference: bool
+    type: FeedbackType
+    details: Details
+    question: Detail | None
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A message as it should be.
+
+    Attributes:
+        text: None: only the buttons change.
+        entities: the formatting of `text`, as Telegram sends it.
+    """
+
+    text: str | None
+    entities: list[dict[str, Any]]
+    keyboard: Keyboard
+
+
+def show(prompted: Prompted, choice: Choice) -> Edit:
+    """The message below which was tapped, with the choice shown in it."""
+    ids = travelling(choice.run_id, choice.session_id, by_reference=choice.by_reference)
+    question = choice.question if ids is not None else None
+    if prompted.keyboard:
+        keyboard = answered_keyboard(prompted.keyboard, choice.type)
+    else:
+        keyboard = answered_keyboard(
+            prompt_keyboard(choice.run_id, choice.session_id, choice.language), choice.type
+        )
+    if ids is not None:
+        keyboard = [*keyboard, *detail_rows(ids, choice.type, choice.details, question, choice.language)]
+    if prompted.text is None:
+        return Edit(None, [], keyboard)
+    lines = detail_texts.lines(choice.details, choice.language)
+    asked = None if question is None else detail_texts.question(question, choice.language)
+    text = shown_text(prompted.text, choice.type, choice.language, lines=lines, question=asked)
+    return Edit(text, _within(prompted.entities, units(asked_text(text))), keyboard)
+
+
+def _within(entities: list[dict[str, Any]], length: int) -> list[dict[str, Any]]:
+    """The formatting of a text's first so many units."""
+    found = []
+    for entity in entities:
+        offset, span = read_int64(entity.get("offset")), read_int64(entity.get("length"))
+        if offset is not None and span is not None and offset < length:
+            found.append({**entity, "length": min(span, length - offset)})
+    return found

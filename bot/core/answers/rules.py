@@ -1,0 +1,204 @@
+"""A tap -> what it means. Pure: every instant is an argument, nothing is read or written here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from enum import Enum, StrEnum, auto
+
+from bot.core.answers.details import DetailTap, parse_detail
+from bot.core.answers.event import FeedbackEvent
+from bot.core.answers.payloads import Callback, Later, make_reference, parse_callback, parse_later
+from bot.core.shared.update_order import Stamp
+from bot.core.telegram.updates import Tap
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+_ONE_DAY = timedelta(days=1)
+
+
+class Outcome(StrEnum):
+    """What became of a tap; every tap has exactly one."""
+
+    WRITTEN = "written"
+    LATE = "late"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+    """A reference to a prompt that nobody remembers."""
+    REFUSED = "refused"
+    POSTPONED = "postponed"
+    """The athlete wants to be asked again later."""
+    DETAIL = "detail"
+    """No answer, but something about one: RPE, pain, a reason."""
+    REQUEST = "request"
+    """No answer, but something to be done: seen by the coach, data to be deleted, a language."""
+    REFUSED_COMMAND = "refused-command"
+    """A message, not a tap: of somebody who is no athlete, one for admins only, or an invitation that is not
+    valid."""
+
+
+class Cause(Enum):
+    """Why a tap is not written, where the outcome alone does not tell."""
+
+    FOREIGN = auto()
+    """The question is another athlete's."""
+    ANSWERED = auto()
+    """To be asked again later about what is answered."""
+    NO_TIME_LEFT = auto()
+    """To be asked again later, when no answer would count any more."""
+    PAUSED = auto()
+    """To be asked again later, in a pause that has no end."""
+    NO_ANSWER = auto()
+    """Something about an answer that is not there."""
+    OTHER_ANSWER = auto()
+    """Something that belongs to another answer than the one that counts."""
+    NO_ALERT = auto()
+    """To have seen an alert that is not there, or not in this chat."""
+    NOT_ASKED = auto()
+    """To have everything deleted, when that was not asked, or long ago."""
+    FORGOTTEN = auto()
+    """It came before its sender had everything deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Which session a tap is about, and when it was asked about.
+
+    Attributes:
+        prompt_at: None when neither the message nor a prompt record tells.
+    """
+
+    run_id: str
+    session_id: str
+    prompt_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotWritten:
+    """A tap that is answered and counted, but not stored.
+
+    Attributes:
+        age_days: for late taps the whole days since the prompt; None if unknown.
+    """
+
+    outcome: Outcome
+    age_days: int | None = None
+    cause: Cause | None = None
+
+
+def read_tap(tap: Tap) -> Callback | Later | DetailTap | NotWritten:
+    """What an athlete's tap asks for, if its payload is one of ours."""
+    data = tap.data
+    return parse_callback(data) or parse_later(data) or parse_detail(data) or NotWritten(Outcome.INVALID)
+
+
+def named_session(tap: Tap, wish: Callback | Later | DetailTap) -> Session:
+    """The session that a payload names by itself; a reference must be resolved by its prompt record."""
+    session_id = wish.session_id if wish.session_id is not None else legacy_session(tap.message_id)
+    return Session(wish.run_id, session_id, tap.prompt_at)
+
+
+def session_mark(tap: Tap) -> str:
+    """What tells the session of an athlete's tap from their other ones, in whichever form its payload is."""
+    wish = read_tap(tap)
+    if isinstance(wish, NotWritten):
+        return tap.query_id
+    if wish.is_reference:
+        return wish.run_id
+    session = named_session(tap, wish)
+    return make_reference(session.run_id, session.session_id)
+
+
+def legacy_session(message_id: int | None) -> str:
+    """The id of the session that a message asked about whose buttons name none."""
+    return f"legacy-{message_id}"
+
+
+def derive_event(
+    tap: Tap, callback: Callback, session: Session, *, zone: tzinfo, late_after_days: int
+) -> FeedbackEvent | NotWritten:
+    """The event to store, or why there is none.
+
+    Late means: more whole days between prompt and tap than `late_after_days`, or no known prompt time.
+    A prompt from the future (clocks differ) is zero days old.
+    """
+    if session.prompt_at is None:
+        return NotWritten(Outcome.LATE)
+    if (late := lateness(session.prompt_at, tap.received_at, late_after_days)) is not None:
+        return late
+    age_days = _age(session.prompt_at, tap.received_at)
+    local = session.prompt_at.astimezone(zone)
+    session_date = local.date().isoformat()
+    session_day = WEEKDAYS[local.weekday()]
+    return FeedbackEvent(
+        session_key=session_key(session.run_id, session.session_id, tap.user_id),
+        session_ref=f"{session.run_id}-{session.session_id}",
+        run_id=session.run_id,
+        session_id=session.session_id,
+        type=callback.type,
+        response=callback.type,
+        note=callback.note,
+        session_date=session_date,
+        date=session_date,
+        session_day=session_day,
+        day=session_day,
+        chat_id=None if tap.chat_id is None else str(tap.chat_id),
+        message_id=tap.message_id,
+        user_id=tap.user_id,
+        username=tap.username,
+        timestamp=tap.received_at,
+        received_at=tap.received_at,
+        prompt_sent_at=session.prompt_at,
+        prompt_age_days=age_days,
+        is_late_response=False,
+        update_id=tap.update_id,
+    )
+
+
+def lateness(asked_at: datetime, received_at: datetime, late_after_days: int) -> NotWritten | None:
+    """Why what is said about a question comes too late; None: it does not."""
+    age_days = _age(asked_at, received_at)
+    return NotWritten(Outcome.LATE, age_days) if age_days > late_after_days else None
+
+
+def _age(asked_at: datetime, received_at: datetime) -> int:
+    """Whole days."""
+    return max(0, (received_at - asked_at) // _ONE_DAY)
+
+
+def session_key(run_id: str, session_id: str, user_id: int | None) -> str:
+    """`${runId}-${sessionId}-${userId|anon}`."""
+    return f"{run_id}-{session_id}-{'anon' if user_id is None else user_id}"
+
+
+def collision_key(event: FeedbackEvent) -> str:
+    """The key under which an event is kept when another session already holds its `sessionKey`.
+
+    `a-b` + `c` and `a` + `b-c` form one key. The second to come keeps its own document under the same
+    key with a suffix that depends on its ids alone, so that later taps find it again.
+    """
+    return collision_key_of(event.session_key, event.run_id, event.session_id)
+
+
+def collision_key_of(session_key: str, run_id: str, session_id: str) -> str:
+    """`collision_key` from the names alone."""
+    ids = json.dumps([run_id, session_id]).encode()
+    return f"{session_key}~{hashlib.sha256(ids).hexdigest()[:12]}"
+
+
+def supersedes(new: FeedbackEvent, old_update_id: int, old_received_at: datetime) -> bool:
+    """Whether `new` was tapped after the stored answer; a redelivery of the same tap was not."""
+    return Stamp(new.update_id, new.received_at).is_after(Stamp(old_update_id, old_received_at))
+
+
+def newest(events: Collection[FeedbackEvent]) -> list[FeedbackEvent]:
+    """One event for each session and athlete: the one that `supersedes` the others, in any order."""
+    best: dict[tuple[str, str, int | None], FeedbackEvent] = {}
+    for event in events:
+        current = best.get(event.identity)
+        if current is None or supersedes(event, current.update_id, current.received_at):
+            best[event.identity] = event
+    return list(best.values())

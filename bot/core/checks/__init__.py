@@ -1,1 +1,0 @@
-"""What `doctor` thinks of what it found: values in, findings out. Pure."""

@@ -1,0 +1,122 @@
+"""Cuts the time that figures are about into spans which can be counted once and kept. Pure.
+
+Days in a time zone, as far as they are over; then the hours of the day that is not; then slices of ten
+minutes; and what is left is too young to be kept, and is counted each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from bot.core.shared.clock import iso_utc
+
+CLOSED_AFTER = timedelta(minutes=10)
+"""A span can be kept when it has been over for so long."""
+TOUCH_AFTER = timedelta(minutes=3)
+"""Whoever changes what was received longer ago must say so, see `touch_name`. The difference to
+`CLOSED_AFTER` is room for clocks that differ, and for a write that takes its time."""
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_SLICE = timedelta(minutes=10)
+_BY_HOUR = timedelta(days=2)
+_HOUR_NAME = len("2026-02-16T18")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `start` up to, and without, `end`; both in UTC. It lies within one `day` of the zone."""
+
+    start: datetime
+    end: datetime
+    day: date
+
+    @property
+    def name(self) -> str:
+        """Tells it from every other span."""
+        return f"{iso_utc(self.start)}/{iso_utc(self.end)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days from `first` up to that of `until`, cut into spans.
+
+    Attributes:
+        kept: those that can be kept, oldest first.
+        live: the rest, up to the end of today: one span, or two around midnight.
+    """
+
+    first: date
+    until: datetime
+    kept: tuple[Span, ...]
+    live: tuple[Span, ...]
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """The instant, in UTC, at which a day begins in a zone."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def window(first: date, until: datetime, zone: tzinfo, *, unsettled: datetime | None = None) -> Window:
+    """Cut the days from `first` up to `until`.
+
+    Args:
+        first: not after the day of `until`.
+        until: now.
+        zone: where days are days.
+        unsettled: from then on nothing counts as over, because taps wait that are to be counted there.
+    """
+    closed = until - CLOSED_AFTER
+    if unsettled is not None:
+        closed = min(closed, unsettled)
+    last = until.astimezone(zone).date()
+    kept: list[Span] = []
+    live: list[Span] = []
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        start, end = midnight(day, zone), midnight(day + _DAY, zone)
+        if end <= closed:
+            kept.append(Span(start, end, day))
+            continue
+        for part_start, part_end in _parts(start, end, closed):
+            kept.append(Span(part_start, part_end, day))
+            start = part_end
+        live.append(Span(start, end, day))
+    return Window(first, until, tuple(kept), tuple(live))
+
+
+def _parts(start: datetime, end: datetime, closed: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The hours of a day that are over, and the slices of the one that is not."""
+    for length in (_HOUR, _SLICE):
+        while start < end and (following := min(start + length, end)) <= closed:
+            yield start, following
+            start = following
+
+
+def touch_name(instant: datetime, now: datetime) -> str | None:
+    """Under which name it is told that something received at `instant` changes; None if nobody needs to know.
+
+    It is the hour in UTC, or for what is older than two days the day.
+    """
+    if now - instant <= TOUCH_AFTER:
+        return None
+    text = instant.astimezone(UTC).isoformat()
+    return text[:_HOUR_NAME] if now - instant < _BY_HOUR else text[: len("2026-02-16")]
+
+
+def touch_names(instants: Iterable[datetime], now: datetime) -> set[str]:
+    """The names of several."""
+    return {name for instant in instants if (name := touch_name(instant, now)) is not None}
+
+
+def touched(name: str) -> tuple[datetime, datetime]:
+    """From when to when a name stands for.
+
+    Raises:
+        ValueError: it is none.
+    """
+    is_hour = len(name) == _HOUR_NAME
+    start = datetime.fromisoformat(f"{name}:00" if is_hour else name).replace(tzinfo=UTC)
+    return start, start + (_HOUR if is_hour else _DAY)

@@ -1,0 +1,62 @@
+"""Whose data are deleted, and what remains of that: when it was, so that nothing comes back. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from bot.core.people.athlete import Athlete
+from bot.core.shared.update_order import Stamp
+
+_DOMAIN = b"feedback-bot deletion "
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose data it is about.
+
+    Attributes:
+        user_id: in Telegram, which is also the id of the private chat.
+        athlete_id: None for somebody who is not on the roster (any more).
+    """
+
+    user_id: int
+    athlete_id: str | None
+
+    @classmethod
+    def of(cls, user_id: int, athlete: Athlete | None) -> Person:
+        """Who that is."""
+        return cls(user_id, None if athlete is None else athlete.athlete_id)
+
+    @property
+    def names(self) -> list[Any]:
+        """What documents may have as their `athleteId`; before a roster it was the user id."""
+        return [*([] if self.athlete_id is None else [self.athlete_id]), str(self.user_id), self.user_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """Somebody had everything about them deleted.
+
+    Attributes:
+        at: the confirmation's place in the order of updates.
+        message_id: of the question that was confirmed.
+        is_open: whether something may still have to be deleted.
+        athlete_id: who they were on the roster, as long as that is needed.
+    """
+
+    at: Stamp
+    message_id: int | None = None
+    is_open: bool = False
+    athlete_id: str | None = None
+
+    def covers(self, stamp: Stamp) -> bool:
+        """Whether an update of theirs came before it, and so must leave nothing."""
+        return self.at.is_after(stamp)
+
+
+def pseudonym(user_id: int) -> str:
+    """What stands for a Telegram user in a tombstone: who has an id can find theirs, and nobody can read an
+    id from it."""
+    return hashlib.sha256(_DOMAIN + str(user_id).encode()).hexdigest()

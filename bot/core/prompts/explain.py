@@ -1,0 +1,78 @@
+"""Where a prompt stands and why, in one sentence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.core.prompts.prompt import Again, PromptState
+from bot.core.shared.clock import iso_utc
+
+_AGAIN = {
+    Again.ABSENCE.value: "because the bot was away and may have missed the answer",
+    Again.LATER.value: "because the athlete wished to be asked later",
+    Again.NUDGE.value: "because nobody has answered",
+    Again.PENDING.value: "because the athlete wished to see what is unanswered",
+}
+
+
+def state_of(document: Mapping[str, Any]) -> PromptState:
+    """The state of an outbox document; pending if nobody has looked at it yet."""
+    try:
+        return PromptState(str(document.get("state")))
+    except ValueError:
+        return PromptState.PENDING
+
+
+def explain(document: Mapping[str, Any], *, now: datetime, late_after_days: int) -> str:
+    """What a state means here, and what comes next.
+
+    Args:
+        document: of `session_prompts`, written by anybody.
+        late_after_days: LATE_AFTER_DAYS.
+    """
+    reason = document.get("reason")
+    why = f": {reason}" if isinstance(reason, str) and reason.strip() else ""
+    sent_at = document.get("sentAt")
+    asked = f"Asked at {iso_utc(sent_at)}" if isinstance(sent_at, datetime) else "Asked"
+    match state_of(document):
+        case PromptState.PENDING:
+            return _pending(document, why, asked, now)
+        case PromptState.SENT:
+            return f"{asked}, and not answered yet.{_closes(sent_at, late_after_days)}"
+        case PromptState.ANSWERED:
+            answered_at = document.get("answeredAt")
+            when = f" at {iso_utc(answered_at)}" if isinstance(answered_at, datetime) else ""
+            return f"Answered{when}; the answer stands in feedback_events."
+        case PromptState.LATE:
+            return f"{asked}. The answer came more than {late_after_days} days later and does not count."
+        case PromptState.EXPIRED if sent_at is None:
+            return f"Not asked, and it is too late to ask now{why}."
+        case PromptState.EXPIRED:
+            return f"{asked}, and not answered in time: an answer does not count any more."
+        case PromptState.UNDELIVERABLE:
+            return f"Could not be sent, and is not tried again{why}."
+        case PromptState.CANCELLED:
+            return f"Not asked, and not to be{why}."
+
+
+def _closes(sent_at: object, late_after_days: int) -> str:
+    if not isinstance(sent_at, datetime):
+        return ""
+    try:
+        return f" An answer counts before {iso_utc(sent_at + timedelta(days=late_after_days + 1))}."
+    except OverflowError:
+        return ""
+
+
+def _pending(document: Mapping[str, Any], why: str, asked: str, now: datetime) -> str:
+    due_at, next_try = document.get("dueAt"), document.get("attemptAt")
+    is_waiting = isinstance(due_at, datetime) and due_at > now
+    when = f"at {iso_utc(due_at)}" if is_waiting and due_at is not None else "as soon as it can be sent"
+    if document.get("sentAt") is not None:
+        cause = _AGAIN.get(str(document.get("again")), _AGAIN[Again.ABSENCE.value])
+        return f"{asked}, and asked again {when}, {cause}."
+    if why and isinstance(next_try, datetime) and next_try > now:
+        return f"Due, and tried in vain{why}. The next try is at {iso_utc(next_try)}."
+    return f"Will be asked {when}."

@@ -1,0 +1,309 @@
+"""Plans and what is in the outbox -> what to write into the outbox. Pure.
+
+Each session of a day has a slot, `<athleteId>|<date>|<number>`, and each day one for its reminder. At most
+one document holds a slot, and one that was sent holds it for good: so nothing is asked twice, however often a
+plan is read, replaced or put into another order, by however many services, in whichever zone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+from bot.core.people.athlete import Athlete, local_instant
+from bot.core.plans.plan import Plan, PlannedSession
+from bot.core.prompts.prompt import Kind, PromptState
+
+PAUSED = "paused"
+"""The reason of a prompt that is cancelled for a pause."""
+
+Current = Mapping[date, tuple[Plan, tuple[PlannedSession, ...]]]
+"""See `bot.core.plans.plan.current_sessions`."""
+
+_REMINDER = "reminder"
+# These decide whether a prompt in the outbox is as it should be.
+_CONTENT = ("title", "userId", "chatId", "plan", "sessions", "plannedAt", "notAfter")
+_OPEN = (None, PromptState.PENDING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A document that should be in the outbox.
+
+    Attributes:
+        number: of the session in its day; None for the reminder.
+        fields: everything in the document but `slot`, `state` and what comes with time.
+        due_at: when to send it.
+        is_paused: whether that lies in a pause.
+    """
+
+    athlete_id: str
+    day: str
+    number: int | None
+    fields: Mapping[str, Any]
+    due_at: datetime
+    is_paused: bool = False
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Run and session."""
+        return self.fields["runId"], self.fields["sessionId"]
+
+    def slot(self, number: int | None) -> str:
+        """The name of a slot of its day."""
+        return f"{self.athlete_id}|{self.day}|{_REMINDER if number is None else number}"
+
+
+class Act(StrEnum):
+    """What to do with the outbox."""
+
+    INSERT = "insert"
+    UPDATE = "update"
+    """Change what is not sent, or revive what was cancelled."""
+    CANCEL = "cancel"
+    RELEASE = "release"
+    """Cancel, and give the slot away."""
+    DELETE = "delete"
+    """Nothing may remain of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One change to the outbox, which holds only if the document is still as it was read.
+
+    Attributes:
+        document: as it was read; None for an insert.
+        fields: what to set.
+    """
+
+    act: Act
+    document: Mapping[str, Any] | None
+    fields: Mapping[str, Any]
+
+
+def wishes(athlete: Athlete, current: Current, now: datetime, late_after_days: int) -> list[Wish]:
+    """What an athlete's plans ask for, from the Monday of this week on, in the athlete's zone."""
+    found: list[Wish] = []
+    for day, (plan, sessions) in current.items():
+        if day >= monday(athlete, now) and sessions:
+            found += _questions(athlete, plan, sessions, late_after_days)
+            found += _reminder(athlete, plan, sessions)
+    return found
+
+
+def monday(athlete: Athlete, now: datetime) -> date:
+    """The first day of the week that it is where the athlete lives; days before are not asked about."""
+    today = now.astimezone(athlete.hours.zone).date()
+    return today - timedelta(days=today.weekday())
+
+
+def _questions(
+    athlete: Athlete, plan: Plan, sessions: Sequence[PlannedSession], late_after_days: int
+) -> Iterator[Wish]:
+    hours = athlete.hours
+    due_at = local_instant(sessions[0].date, hours.prompt_time, hours.zone)
+    # Answers count for a day even if they are late after none.
+    not_after = due_at + timedelta(days=max(1, late_after_days))
+    is_paused = athlete.pause_at(due_at) is not None
+    for session in sessions:
+        content = {"title": session.title, "plan": session.to_document()}
+        fields = _fields(athlete, plan, session.date, session.session_id, due_at, not_after) | content
+        yield Wish(athlete.athlete_id, session.date.isoformat(), session.number, fields, due_at, is_paused)
+
+
+def _reminder(athlete: Athlete, plan: Plan, sessions: Sequence[PlannedSession]) -> Iterator[Wish]:
+    hours, day = athlete.hours, sessions[0].date
+    if hours.reminder_time is None:
+        return
+    due_at = local_instant(day, hours.reminder_time, hours.zone)
+    not_after = local_instant(day, hours.prompt_time, hours.zone)
+    if not_after <= due_at:
+        not_after = local_instant(day + timedelta(days=1), time(0), hours.zone)
+    # No session can have this name: theirs have no bar.
+    fields = _fields(athlete, plan, day, f"{day.isoformat()}|{_REMINDER}", due_at, not_after)
+    content = {"kind": Kind.REMINDER.value, "sessions": [session.to_document() for session in sessions]}
+    is_paused = athlete.pause_at(due_at) is not None
+    yield Wish(athlete.athlete_id, day.isoformat(), None, fields | content, due_at, is_paused)
+
+
+def _fields(
+    athlete: Athlete, plan: Plan, day: date, session_id: str, due_at: datetime, not_after: datetime
+) -> dict[str, Any]:
+    user = {} if athlete.user_id is None else {"userId": athlete.user_id}
+    return {
+        "runId": plan.run_id,
+        "sessionId": session_id,
+        "chatId": str(athlete.chat_id),
+        "athleteId": athlete.athlete_id,
+        **user,
+        "date": day.isoformat(),
+        # `dueAt` may move from there, out of quiet hours.
+        "plannedAt": due_at,
+        "notAfter": not_after,
+    }
+
+
+def may_change(document: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a document is not sent, perhaps sent, being sent, or settled for good.
+
+    MongoDB is asked the same again when it is changed.
+    """
+    attempt_at = document.get("attemptAt")
+    return (
+        document.get("state") in (*_OPEN, PromptState.CANCELLED)
+        and document.get("sentAt") is None
+        and document.get("unknowns") in (None, 0)
+        and (document.get("claim") is None or (isinstance(attempt_at, datetime) and attempt_at <= now))
+    )
+
+
+class Reconciliation:
+    """Compares what the plans ask for with the outbox.
+
+    Args:
+        held: the outbox: every document of the days and runs concerned.
+        unread: when plans were made that are there, and of which nobody knows what they plan. Their prompts
+            stay, unless a newer plan replaces them.
+        now: the time.
+    """
+
+    def __init__(
+        self, held: Iterable[Mapping[str, Any]], unread: Mapping[str, datetime], now: datetime
+    ) -> None:
+        self._unread = unread
+        self._now = now
+        self._held: dict[str, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+        self._by_key: dict[tuple[str, str, str], Mapping[str, Any]] = {}
+        for document in held:
+            self._by_key[_key(document)] = document
+            if document.get("slot") is not None:
+                self._held[str(document.get("athleteId"))][str(document.get("date"))].append(document)
+
+    def athletes(self) -> set[str]:
+        """Whose prompts hold slots."""
+        return set(self._held)
+
+    def days(self, athlete_id: str) -> set[str]:
+        """The dates for which an athlete's prompts hold slots."""
+        return set(self._held.get(athlete_id, ()))
+
+    def drop(self, athlete_id: str) -> Iterator[Write]:
+        """Nobody of that name trains here."""
+        for documents in self._held[athlete_id].values():
+            for document in documents:
+                yield from self._cancel(document, f"{athlete_id} is no athlete any more")
+
+    def forget(self, athlete_id: str) -> Iterator[Write]:
+        """They had everything deleted; this was made by somebody who did not know that yet."""
+        for documents in self._held[athlete_id].values():
+            yield from (Write(Act.DELETE, document, {}) for document in documents)
+
+    def fit(self, athlete_id: str, day: str, wanted: Sequence[Wish], plan: Plan | None) -> Iterator[Write]:
+        """What brings a day's slots into agreement with its newest plan.
+
+        Args:
+            wanted: in the order of their numbers; empty for a day of rest.
+            plan: None if there is none for that day.
+        """
+        left = {str(document["slot"]): document for document in self._held[athlete_id][day]}
+        for wish, slot in _places(wanted, left):
+            yield from self._fill(slot, left.pop(slot, None), wish, plan)
+        for document in left.values():
+            if not self._is_unread(document, plan):
+                yield from self._cancel(document, _reason(document, plan, day, has_sessions=bool(wanted)))
+
+    def _is_unread(self, document: Mapping[str, Any], plan: Plan | None) -> bool:
+        run_id = str(document.get("runId"))
+        made_at = self._unread.get(run_id)
+        return made_at is not None and (plan is None or (made_at, run_id) > (plan.created_at, plan.run_id))
+
+    def _fill(
+        self, slot: str, holder: Mapping[str, Any] | None, wish: Wish, plan: Plan | None
+    ) -> Iterator[Write]:
+        if holder is not None and (holder.get("runId"), holder.get("sessionId")) == wish.key:
+            yield from self._keep(holder, wish)
+            return
+        if wish.number is None and wish.fields["notAfter"] <= self._now:
+            return
+        if holder is not None:
+            if not may_change(holder, self._now) or self._is_unread(holder, plan):
+                return
+            yield Write(Act.RELEASE, holder, {"reason": _replaced(holder, wish.fields["runId"])})
+        fresh = {**wish.fields, "slot": slot, "dueAt": wish.due_at, **_state(wish)}
+        known = self._by_key.get((*wish.key, wish.fields["chatId"]))
+        if known is None:
+            yield Write(Act.INSERT, None, fresh)
+        elif known.get("state") == PromptState.CANCELLED and may_change(known, self._now):
+            yield Write(Act.UPDATE, known, fresh)
+        # Otherwise somebody has asked about the very session by hand.
+
+    def _keep(self, holder: Mapping[str, Any], wish: Wish) -> Iterator[Write]:
+        """The slot has the right session: bring its document up to date, if it is not sent."""
+        if not may_change(holder, self._now):
+            return
+        content = {name: wish.fields[name] for name in _CONTENT if name in wish.fields}
+        if holder.get("movedFrom") == content["chatId"]:
+            del content["chatId"]  # Telegram knows better than the roster
+        changed = {name: value for name, value in content.items() if holder.get(name) != value}
+        if "plannedAt" in changed:
+            changed["dueAt"] = wish.due_at
+        was_cancelled = holder.get("state") == PromptState.CANCELLED
+        if wish.is_paused != was_cancelled or (wish.is_paused and holder.get("reason") != PAUSED):
+            if was_cancelled and holder.get("reason") == PAUSED and wish.due_at <= self._now:
+                return  # the pause was over only when this had passed
+            changed |= _state(wish) | ({"dueAt": wish.due_at} if was_cancelled else {})
+        if changed:
+            yield Write(Act.UPDATE, holder, changed)
+
+    def _cancel(self, document: Mapping[str, Any], reason: str) -> Iterator[Write]:
+        is_open = document.get("state") in _OPEN or document.get("reason") == PAUSED
+        if is_open and may_change(document, self._now):
+            yield Write(Act.CANCEL, document, {"reason": reason})
+
+
+def _places(wanted: Sequence[Wish], held: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Wish, str]]:
+    """A slot for each wish: the one that its session has, else a free number of its day."""
+    placed: dict[str, Wish] = {}
+    for same in (("runId", "sessionId"), ("sessionId",)):
+        for wish in wanted:
+            if wish in placed.values():
+                continue
+            for slot, document in held.items():
+                if slot not in placed and all(document.get(name) == wish.fields[name] for name in same):
+                    placed[slot] = wish
+                    break
+    for wish in wanted:
+        if wish not in placed.values():
+            numbers = [None] if wish.number is None else [wish.number, *range(1, len(wanted) + 1)]
+            slot = next(slot for number in numbers if (slot := wish.slot(number)) not in placed)
+            placed[slot] = wish
+    for slot, wish in placed.items():
+        yield wish, slot
+
+
+def _key(document: Mapping[str, Any]) -> tuple[str, str, str]:
+    return str(document.get("runId")), str(document.get("sessionId")), str(document.get("chatId"))
+
+
+def _state(wish: Wish) -> dict[str, Any]:
+    if wish.is_paused:
+        return {"state": PromptState.CANCELLED.value, "reason": PAUSED}
+    return {"state": PromptState.PENDING.value, "reason": None}
+
+
+def _replaced(document: Mapping[str, Any], run_id: str) -> str:
+    if document.get("runId") == run_id:
+        return f"no longer in plan {run_id}"
+    return f"replaced by plan {run_id}"
+
+
+def _reason(document: Mapping[str, Any], plan: Plan | None, day: str, *, has_sessions: bool) -> str:
+    if plan is not None and day in {rest.isoformat() for rest in plan.rest}:
+        return "a rest day now"
+    if document.get("kind") == Kind.REMINDER and has_sessions:
+        return "no reminder is wanted any more"
+    return _replaced(document, str(document.get("runId")) if plan is None else plan.run_id)

@@ -1,0 +1,693 @@
+"""The five collections as any workflow may write them: untrusted values, typed and checked.
+
+Units: distances in metres, times in seconds, heart rate in beats a minute (bpm), TRIMP, CTL and ATL in
+arbitrary units, sleep score 0 to 100, HRV in milliseconds. Days are `YYYY-MM-DD`. The instants that a
+model names are ISO 8601 strings with an offset in JSON and aware datetimes in MongoDB; anywhere else
+(unknown fields, nested values) an instant is an ISO string, in MongoDB too, so that what is exported can
+be written back as the same document.
+
+A field that is absent stays absent: it is not written, and erases nothing that another step wrote. Null
+is a value, which n8n writes for what an item lacks; but where a field is filled in, from other fields or
+by the clock, null is as if absent.
+"""
+
+# The attributes are named like the stored fields. With other names in Python, an unknown field such as
+# `run_id` could not be told from `runId`.
+# ruff: noqa: N815
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from bot.core.answers.details import MOST
+from bot.core.answers.rules import WEEKDAYS
+from bot.core.shared.bson_json import BadValue, check, kind, loads, to_json
+from bot.core.shared.clock import iso_utc
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_COLLISION = re.compile(r"~[0-9a-f]{12}")
+_EXACT_IN_FLOAT = 2**53
+_SHOWN = 60
+_FILLED = frozenset({"createdAt", "updatedAt", "timestamp", "receivedAt", "errorCount", "runEvent"})
+
+MAX_SCORE = 100
+"""The best sleep score."""
+
+
+def is_day(value: object) -> bool:
+    """Whether this is a calendar date written `YYYY-MM-DD`."""
+    if not isinstance(value, str) or _DAY.fullmatch(value) is None:
+        return False
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _day(value: object) -> str:
+    if not isinstance(value, str) or not is_day(value):
+        raise ValueError("must be a calendar date written YYYY-MM-DD")
+    return value
+
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            value = None
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise ValueError("must be an ISO 8601 time with Z or an offset, like 2026-02-16T18:42:58.123Z")
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie in the years 1 to 9999 in UTC") from None
+    # BSON dates have milliseconds; cut here, what is compared is what is stored.
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def _mismatch(expected: str, value: object) -> ValueError:
+    return ValueError(f"must be {expected}, not {kind(value)}")
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _mismatch("a number", value)
+    return value
+
+
+def _amount(value: object) -> int | float:
+    number = _number(value)
+    if number < 0:
+        raise ValueError("must not be negative")
+    return number
+
+
+def _integer(value: object) -> int:
+    number = _number(value)
+    # JavaScript has one type of number, and some tools store 1 as 1.0.
+    if isinstance(number, float) and not (number.is_integer() and abs(number) < _EXACT_IN_FLOAT):
+        raise ValueError("must be a whole number")
+    return int(number)
+
+
+def _count(value: object) -> int:
+    number = _integer(value)
+    if number < 0:
+        raise ValueError("must not be negative")
+    return number
+
+
+def _ten(value: object) -> int | float:
+    number = _number(value)
+    if not 0 <= number <= MOST:
+        raise ValueError(f"must be a number from 0 to {MOST}")
+    return number
+
+
+def _pain(value: object) -> dict[str, Any] | int | float:
+    if not isinstance(value, dict):
+        return _ten(value)
+    for name, check_part in (("level", _ten), ("where", _key)):
+        if value.get(name) is not None:
+            try:
+                check_part(value[name])
+            except ValueError as exc:
+                raise ValueError(f"has a {name} that {exc}") from None
+    return value
+
+
+def _said_at(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _mismatch("an object", value)
+    said = {}
+    for name, each in value.items():
+        if not isinstance(each, dict) or "at" not in each:
+            raise ValueError(f"has a {name} without `at`; leave saidAt out, only the bot needs it")
+        said[name] = {**each, "at": _instant(each["at"])}
+    return said
+
+
+def _key(value: object) -> str:
+    if not isinstance(value, str):
+        raise _mismatch("text", value)
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def _identity(value: object) -> str | int:
+    if isinstance(value, str):
+        return _key(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _mismatch("text or a whole number", value)
+    return _integer(value)
+
+
+def _chat(value: object) -> str:
+    return str(_identity(value))
+
+
+def _score(value: object) -> int | float:
+    score = _amount(value)
+    if score > MAX_SCORE:
+        raise ValueError(f"must not be more than {MAX_SCORE}")
+    return score
+
+
+Day = Annotated[str, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Instant = Annotated[
+    datetime,
+    PlainValidator(_instant),
+    PlainSerializer(iso_utc, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
+Amount = Annotated[int | float, PlainValidator(_amount), WithJsonSchema({"type": "number", "minimum": 0})]
+Score = Annotated[
+    int | float,
+    PlainValidator(_score),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_SCORE}),
+]
+_TEN = {"type": "number", "minimum": 0, "maximum": MOST}
+Ten = Annotated[int | float, PlainValidator(_ten), WithJsonSchema(_TEN)]
+PainScale = Annotated[
+    dict[str, Any] | int | float,
+    PlainValidator(_pain),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                _TEN,
+                {
+                    "type": "object",
+                    "properties": {
+                        "where": {"type": ["string", "null"], "pattern": r"\S"},
+                        "level": {"anyOf": [_TEN, {"type": "null"}]},
+                    },
+                },
+            ]
+        }
+    ),
+]
+SaidAt = Annotated[
+    dict[str, Any],
+    PlainValidator(_said_at),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "required": ["at"],
+                "properties": {"at": {"type": "string", "format": "date-time"}},
+            },
+        }
+    ),
+]
+Integer = Annotated[int, PlainValidator(_integer), WithJsonSchema({"type": "integer"})]
+Count = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})]
+Key = Annotated[str, PlainValidator(_key), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+_IDENTITY = WithJsonSchema({"type": ["string", "integer"], "pattern": r"\S"})
+Identity = Annotated[str | int, PlainValidator(_identity), _IDENTITY]
+Chat = Annotated[str, PlainValidator(_chat), _IDENTITY]
+OnTime = Annotated[bool, WithJsonSchema({"const": False})]
+Status = Literal["success", "failure"]
+Answer = Literal["done", "skipped", "hard", "pain"]
+Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+
+
+def _plain_schema(schema: dict[str, Any]) -> None:
+    """Leave out of the JSON Schema what only describes the Python side, line breaks included."""
+    for field in schema["properties"].values():
+        field.pop("default", None)
+        field.pop("title", None)
+        field["description"] = " ".join(field["description"].split())
+
+
+class Record(BaseModel):
+    """A document as far as somebody gave it; unknown fields are kept."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        frozen=True,
+        hide_input_in_errors=True,
+        strict=True,
+        use_attribute_docstrings=True,
+        json_schema_extra=_plain_schema,
+    )
+
+    KEY: ClassVar[str]
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Check a Python value (JSON types and aware datetimes) and fill in what follows from it.
+
+        Raises:
+            BadValue: naming the field.
+        """
+        check(value)
+        return cls._validated(to_json(value))
+
+    @classmethod
+    def of_json(cls, text: str | bytes) -> Self:
+        """The same for one document of untrusted JSON.
+
+        Raises:
+            BadValue: naming the field, or the position where the text stops being JSON.
+        """
+        return cls._validated(loads(text))
+
+    @classmethod
+    def _validated(cls, value: object) -> Self:
+        if not isinstance(value, dict):
+            raise BadValue("", f"a document must be an object, not {kind(value)}")
+        if "_id" in value:
+            raise BadValue("_id", f"belongs to MongoDB; leave it out, {cls.KEY} tells documents apart")
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            first, *others = (_bad_value(cls, each) for each in error.errors(include_url=False))
+            raise BadValue(first.path, first.problem, others) from None
+
+    def to_update_fields(self) -> dict[str, Any]:
+        """The fields that were given or filled, ready for BSON; absent ones are not in it."""
+        given = self.model_fields_set
+        known = {name: value for name, value in self.__dict__.items() if name in given}
+        return known | (self.model_extra or {})
+
+    def _derived(self) -> dict[str, Any]:
+        """Fields that follow from the given ones.
+
+        Raises:
+            BadValue: given fields contradict one another.
+        """
+        return {}
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        given = self.model_fields_set
+        given.difference_update([name for name in _FILLED & given if getattr(self, name) is None])
+        derived = self._derived()
+        # Frozen for everybody else; nobody has seen this record yet.
+        self.__dict__.update(derived)
+        given.update(derived)
+        return self
+
+
+class RunEvent(Record):
+    """How one weekly plan generation went (collection `run_events`, one for each `runId`, kept 90 days)."""
+
+    KEY: ClassVar[str] = "runId"
+
+    runId: Key
+    """Names the execution; unique."""
+    status: Status
+    """Whether the run gave a valid plan."""
+    attempt: Count | None = None
+    """Validation attempt that produced the final output; null if there was none."""
+    weekStart: Day | None = None
+    """First day of the planned week, from `activityPlan.nextWeek`; null if unknown."""
+    weekEnd: Day | None = None
+    """Last day of the planned week, from `activityPlan.nextWeek`; null if unknown."""
+    errorCount: Count | None = None
+    """Number of `errors`; filled in."""
+    errors: list[Any] | None = None
+    """Validation errors; empty if left out. Null counts as none."""
+    createdAt: Instant | None = None
+    """When the run ended (the collection expires by this field)."""
+    runEvent: dict[str, Any] | None = None
+    """A copy of the payload, for reference; filled in."""
+
+    def _derived(self) -> dict[str, Any]:
+        _check_week(self)
+        derived = _counted(self) or {"errors": [], "errorCount": 0}
+        if self.runEvent is None:
+            # Fields in the documented order, whichever were given: to MongoDB it is part of the value.
+            payload = self.model_copy(update=derived).to_update_fields()
+            derived["runEvent"] = to_json(payload)
+            try:
+                check(payload | derived)
+            except BadValue as error:
+                raise BadValue(error.path, f"{error.problem}; its copy in runEvent counts, too") from None
+        return derived
+
+
+def _answer_schema(schema: dict[str, Any]) -> None:
+    _plain_schema(schema)
+    schema["anyOf"] = [
+        {"required": [name], "properties": {name: {"type": "string"}}} for name in ("type", "response")
+    ]
+
+
+class FeedbackRecord(Record):
+    """An athlete's answer about one session (collection `feedback_events`, one for each `sessionKey`).
+
+    Needs `type` or `response`. Kept 180 days; late answers are not stored.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_answer_schema)
+
+    KEY: ClassVar[str] = "sessionKey"
+
+    sessionId: Key
+    """The session within the run."""
+    sessionKey: Key = ""
+    """`${runId}-${sessionId}-${userId|anon}`; unique; filled in. Where two sessions would form the same
+    key, the second one's ends in `~` and twelve hexadecimal digits."""
+    sessionRef: Key | None = None
+    """`${runId}-${sessionId}`; filled in."""
+    runId: Key
+    """The run that planned the session."""
+    type: Answer | None = None
+    """The answer; filled from `response`."""
+    response: Answer | None = None
+    """Alias of `type`, for older readers; filled in."""
+    note: str | None = None
+    """The athlete's own words."""
+    sessionDate: Day | None = None
+    """Day on which the prompt was sent, in the athlete's zone."""
+    date: Day | None = None
+    """Alias of `sessionDate`; filled in."""
+    sessionDay: Weekday | None = None
+    """English weekday of `sessionDate`; filled in, and never without it."""
+    day: Weekday | None = None
+    """Alias of `sessionDay`; filled in."""
+    chatId: Chat | None = None
+    """Telegram chat id; an integer becomes text."""
+    messageId: Integer | None = None
+    """Telegram message id of the prompt."""
+    userId: Identity | None = None
+    """Telegram user id; null for nobody in particular (`anon` in the key)."""
+    username: str | None = None
+    """Telegram user name."""
+    timestamp: Instant | None = None
+    """When the answer was received; filled from `receivedAt`."""
+    receivedAt: Instant | None = None
+    """When the answer was received (the collection expires by this field); filled from `timestamp`."""
+    promptSentAt: Instant | None = None
+    """When the prompt was sent."""
+    promptAgeDays: Count | None = None
+    """Whole days between prompt and answer."""
+    isLateResponse: OnTime | None = None
+    """False: late answers are not stored."""
+    updateId: Integer | None = None
+    """Telegram's update id; orders the answers of one session."""
+    rpe: Ten | None = None
+    """How hard the whole session was, 0 (rest) to 10 (maximal) on Foster's CR-10 scale."""
+    pain: PainScale | None = None
+    """After pain: `where` it hurts, and its `level`, 0 (none) to 10 (the worst)."""
+    reason: str | None = None
+    """After skipped: ill, tired, no time, weather, other, or a coach's own words."""
+    noteMessageId: Integer | None = None
+    """Telegram message id of the reply that is the note."""
+    saidAt: SaidAt | None = None
+    """When RPE, pain, reason and note were said, by which the bot tells a later word from an earlier one."""
+
+    def _derived(self) -> dict[str, Any]:
+        if self.type is None and self.response is None:
+            raise BadValue("type", "is missing; it is done, skipped, hard or pain")
+        if self.isLateResponse:
+            raise BadValue("isLateResponse", "late feedback is not stored; leave the document out")
+        received = self.receivedAt or self.timestamp
+        instants = (
+            {} if received is None else {"timestamp": self.timestamp or received, "receivedAt": received}
+        )
+        return self._names() | self._same("type", "response") | self._days() | instants
+
+    def _names(self) -> dict[str, Any]:
+        ref = f"{self.runId}-{self.sessionId}"
+        key = f"{ref}-{'anon' if self.userId is None else self.userId}"
+        if self.sessionRef not in (None, ref):
+            raise BadValue("sessionRef", "must be `${runId}-${sessionId}`; leave it out to have it filled in")
+        if not self.sessionKey:
+            return {"sessionRef": ref, "sessionKey": key}
+        suffix = self.sessionKey.removeprefix(key)
+        if not self.sessionKey.startswith(key) or (suffix and _COLLISION.fullmatch(suffix) is None):
+            cure = "leave it out to have it filled in"
+            raise BadValue("sessionKey", f"must be `${{runId}}-${{sessionId}}-${{userId|anon}}`; {cure}")
+        return {"sessionRef": ref}
+
+    def _days(self) -> dict[str, Any]:
+        dates, days = self._same("sessionDate", "date"), self._same("sessionDay", "day")
+        name = "sessionDay" if self.sessionDay is not None else "day"
+        if not dates:
+            if days:
+                # The stored sessionDate may be another day's.
+                raise BadValue(name, "stands without sessionDate; give that, and the day is filled in")
+            return {}
+        weekday = WEEKDAYS[date.fromisoformat(dates["date"]).weekday()]
+        if days and days["day"] != weekday:
+            raise BadValue(name, "is not the weekday of sessionDate; leave it out to have it filled in")
+        return dates | {"sessionDay": weekday, "day": weekday}
+
+    def _same(self, name: str, alias: str) -> dict[str, Any]:
+        """A field and its alias, each filled from the other; empty if neither is given."""
+        value, other = getattr(self, name), getattr(self, alias)
+        if value is None and other is None:
+            return {}
+        if value is not None and other not in (None, value):
+            raise BadValue(alias, f"must equal {name}, whose alias it is; leave it out to have it filled in")
+        return dict.fromkeys((name, alias), value if value is not None else other)
+
+
+class WeeklyMetrics(Record):
+    """One week of training in figures (collection `weekly_metrics`, one for each `weekStart`).
+
+    Means are over the days that have the value, null where no day has it.
+    """
+
+    KEY: ClassVar[str] = "weekStart"
+
+    athleteId: Identity | None = None
+    """Whose week it is."""
+    weekStart: Day
+    """First day of the week; unique."""
+    weekEnd: Day | None = None
+    """Last day of the week."""
+    runCount: Count | None = None
+    """Runs."""
+    runDistance: Amount | None = None
+    """Distance run, in metres."""
+    runTime: Amount | None = None
+    """Elapsed time of the runs, in seconds."""
+    rideCount: Count | None = None
+    """Rides of any kind."""
+    rideDistance: Amount | None = None
+    """Distance ridden, in metres."""
+    rideTime: Amount | None = None
+    """Elapsed time of the rides, in seconds."""
+    vo2Sessions: Count | None = None
+    """Runs at VO2max."""
+    tempoSessions: Count | None = None
+    """Tempo and threshold runs."""
+    longRuns: Count | None = None
+    """Long runs."""
+    strengthCount: Count | None = None
+    """Weight training sessions."""
+    strengthTrimp: Amount | None = None
+    """TRIMP of the weight training, in arbitrary units."""
+    ctlMean: Number | None = None
+    """Mean chronic training load (fitness), in arbitrary units."""
+    atlMean: Number | None = None
+    """Mean acute training load (fatigue), in arbitrary units."""
+    rampRateMean: Number | None = None
+    """Mean change of the chronic training load, in units a week."""
+    restHrMean: Amount | None = None
+    """Mean resting heart rate, in bpm."""
+    stepsMean: Amount | None = None
+    """Mean steps a day."""
+    sleepScoreMean: Score | None = None
+    """Mean sleep score, 0 to 100."""
+    hrvMean: Amount | None = None
+    """Mean heart rate variability, in milliseconds."""
+    createdAt: Instant | None = None
+    """When the week was first written; later writes keep it."""
+    updatedAt: Instant | None = None
+    """When the week was last written."""
+
+    def _derived(self) -> dict[str, Any]:
+        _check_week(self)
+        return {}
+
+
+class PlanSnapshot(Record):
+    """A plan that passed validation (collection `plan_snapshots`, one for each `runId`, kept 365 days)."""
+
+    KEY: ClassVar[str] = "runId"
+
+    runId: Key
+    """The run that made the plan; unique."""
+    attempt: Count | None = None
+    """Validation attempt that produced the plan."""
+    weekStart: Day | None = None
+    """First day of the planned week."""
+    weekEnd: Day | None = None
+    """Last day of the planned week."""
+    schema_version: str | None = None
+    """Version of the plan's own schema."""
+    activityPlan: dict[str, Any]
+    """The plan."""
+    justification: list[Any] | None = None
+    """The planner's reasons."""
+    createdAt: Instant | None = None
+    """When the plan was made (the collection expires by this field)."""
+
+    def _derived(self) -> dict[str, Any]:
+        _check_week(self)
+        return {}
+
+
+class RunArtifact(Record):
+    """What went into a run and what came out (collection `run_artifacts`, one for each `runId`).
+
+    Written in two steps, inputs and outputs, in either order; so only `runId` is needed.
+    """
+
+    KEY: ClassVar[str] = "runId"
+
+    runId: Key
+    """The run; unique."""
+    promptVersion: str | None = None
+    """Version of the prompt."""
+    modelId: str | None = None
+    """Name of the language model."""
+    prompt: str | None = None
+    """System prompt sent to the model."""
+    metrics: dict[str, Any] | None = None
+    """Weekly metrics computed for the run."""
+    history: list[Any] | None = None
+    """Summaries of prior weeks."""
+    activities: list[Any] | None = None
+    """Raw activities (distances in metres, times in seconds)."""
+    wellness: list[Any] | None = None
+    """Raw wellness days (heart rate in bpm, HRV in milliseconds, sleep score 0 to 100)."""
+    status: Status | None = None
+    """Whether the run gave a valid plan."""
+    attempt: Count | None = None
+    """Validation attempt used for the final output."""
+    outputValidated: dict[str, Any] | None = None
+    """The weekly plan that passed validation; null if none did."""
+    outputRaw: str | None = None
+    """Raw output of the model, as minified JSON text."""
+    errors: list[Any] | None = None
+    """Validation errors, if any. Null counts as none."""
+    errorCount: Count | None = None
+    """Number of `errors`; filled in when they are given."""
+    createdAt: Instant | None = None
+    """Time of the input capture; without it, of the first write."""
+    updatedAt: Instant | None = None
+    """When the outputs were captured."""
+
+    def _derived(self) -> dict[str, Any]:
+        return _counted(self)
+
+
+MODELS: Mapping[str, type[Record]] = MappingProxyType(
+    {
+        "run_events": RunEvent,
+        "feedback_events": FeedbackRecord,
+        "weekly_metrics": WeeklyMetrics,
+        "plan_snapshots": PlanSnapshot,
+        "run_artifacts": RunArtifact,
+    }
+)
+"""The model of each collection."""
+
+KEYS: Mapping[str, str] = MappingProxyType({name: model.KEY for name, model in MODELS.items()})
+"""The field by which each collection is upserted."""
+
+
+def parse(collection: str, value: object) -> Record:
+    """`Record.of` for the model of a collection.
+
+    Raises:
+        BadValue: naming the field, or there is no collection of that name.
+    """
+    return _model(collection).of(value)
+
+
+def parse_json(collection: str, text: str | bytes) -> Record:
+    """`Record.of_json` for the model of a collection.
+
+    Raises:
+        BadValue: naming the field or the position, or there is no collection of that name.
+    """
+    return _model(collection).of_json(text)
+
+
+def _model(collection: str) -> type[Record]:
+    if collection not in MODELS:
+        raise BadValue("", f"there is no collection of that name; there are {', '.join(MODELS)}")
+    return MODELS[collection]
+
+
+def _bad_value(model: type[Record], error: ErrorDetails) -> BadValue:
+    """What is wrong, in words that quote no value."""
+    ours = error.get("ctx", {}).get("error")
+    if isinstance(ours, BadValue):
+        return ours
+    # No model nests another one: a field's name is the whole way to it.
+    path = str(error["loc"][0])
+    match error["type"]:
+        case "missing":
+            return BadValue(path, "is missing")
+        case "extra_forbidden":
+            return BadValue(
+                path[:_SHOWN], f"there is no such field; there are {', '.join(model.model_fields)}"
+            )
+        case "literal_error":
+            return BadValue(path, f"must be {error['ctx']['expected']}")
+        case "value_error":
+            problem = str(ours)
+        case type_error:
+            problem = f"must be {_EXPECTED[type_error]}, not {kind(error['input'])}"
+    needless = error["input"] is None and not model.model_fields[path].is_required()
+    return BadValue(path, f"{problem}; leave the field out instead" if needless else problem)
+
+
+_EXPECTED = {
+    "string_type": "text",
+    "dict_type": "an object",
+    "list_type": "an array",
+    "bool_type": "true or false",
+}
+
+
+def _check_week(record: RunEvent | WeeklyMetrics | PlanSnapshot) -> None:
+    start, end = record.weekStart, record.weekEnd
+    if end is not None and "weekStart" not in record.model_fields_set:
+        # The stored weekStart may be another week's.
+        raise BadValue("weekEnd", "stands without weekStart; give both")
+    if start is not None and end is not None and end < start:
+        raise BadValue("weekEnd", "lies before weekStart; is one of them mistyped?")
+
+
+def _counted(record: RunEvent | RunArtifact) -> dict[str, Any]:
+    """`errors` and `errorCount` where one of them tells the other; null counts as none."""
+    count = record.errorCount
+    if record.errors is None and count:
+        raise BadValue("errorCount", "counts errors that are not there; give `errors` too")
+    if "errors" not in record.model_fields_set and count is None:
+        return {}
+    errors = record.errors or []
+    if count not in (None, len(errors)):
+        raise BadValue(
+            "errorCount", f"must be {len(errors)}, the number of errors; leave it out to have it filled"
+        )
+    given = {} if "errors" in record.model_fields_set else {"errors": errors}
+    return {**given, "errorCount": len(errors)}

@@ -1,0 +1,126 @@
+"""What the words, figures and nulls of a summary mean, and which way is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.core.answers.payloads import FeedbackType
+from bot.core.summary.sessions import State
+
+ANSWERS: Mapping[FeedbackType, str] = {
+    FeedbackType.DONE: "the athlete did the session as planned",
+    FeedbackType.HARD: "the athlete did the session, and it was harder than it should have been",
+    FeedbackType.PAIN: "something hurt, and whether the session was completed is not known",
+    FeedbackType.SKIPPED: "the athlete did not do the session",
+}
+
+STATES: Mapping[State, str] = {
+    **{State(type_): meaning for type_, meaning in ANSWERS.items()},
+    State.OPEN: "asked, and an answer would still count",
+    State.UNANSWERED: "asked, and an answer would not count any more: whether it was done is not known",
+    State.LATE: "asked, and the answer came when it did not count any more, so it was not stored",
+    State.UNKNOWN: "asked and answered, or perhaps so, but what was answered is not known any more",
+    State.PAUSED: "not asked because the athlete paused (holidays, illness): not the same as skipped",
+    State.UNDELIVERED: "the question could not be delivered, so the athlete never saw it",
+    State.NOT_ASKED: "its time is over, and it was not asked about: whether it was done is not known",
+    State.NOT_DUE: "still to come",
+}
+
+COUNTS: Mapping[str, str] = {
+    "planned": "sessions in the plan (rest days are none)",
+    "unplanned": "sessions asked about or answered that are in no plan",
+    "asked": "planned or unplanned, and asked about: done + hard + pain + skipped + noAnswer + unknown",
+    "done": ANSWERS[FeedbackType.DONE],
+    "hard": ANSWERS[FeedbackType.HARD],
+    "pain": ANSWERS[FeedbackType.PAIN],
+    "skipped": ANSWERS[FeedbackType.SKIPPED],
+    "noAnswer": "asked, and without an answer that counts",
+    "stillOpen": "those of noAnswer that can still be answered",
+    "unknown": "asked, and nobody can tell any more what was answered",
+    "paused": "not asked because the athlete paused: not the same as skipped",
+    "notAsked": "its time is over and it was not asked about, or the question could not be delivered",
+    "notDue": "still to come",
+}
+"""planned + unplanned = asked + paused + notAsked + notDue."""
+
+SCALES: tuple[Mapping[str, Any], ...] = (
+    {
+        "name": "adherence",
+        "meaning": "(done + hard) / asked: the least share of the asked sessions that was done. In asked and"
+        " not in done are pain, skipped, no answer and unknown",
+        "range": [0, 1],
+        "better": "higher",
+    },
+    {
+        "name": "responseRate",
+        "meaning": "(done + hard + pain + skipped) / asked: how many questions were answered. It says nothing"
+        " about how the training went",
+        "range": [0, 1],
+        "better": "higher",
+    },
+    {
+        "name": "runs.hard",
+        "meaning": "answered sessions in a row, across weeks, with the answer hard: current is up to the last"
+        " answer, longest is within the five weeks. Sessions without a known answer are left out",
+        "unit": "sessions",
+        "range": [0, None],
+        "better": "lower",
+    },
+    {
+        "name": "runs.pain",
+        "meaning": "the same with the answer pain",
+        "unit": "sessions",
+        "range": [0, None],
+        "better": "lower",
+    },
+    {
+        "name": "delayHours",
+        "meaning": "from the first question to the answer. It says nothing about how the training went",
+        "unit": "hours",
+        "range": [0, None],
+        "better": "neither",
+    },
+)
+
+EXTRA_SCALES: Mapping[str, Mapping[str, Any]] = {
+    "rpe": {
+        "name": "rpe",
+        "meaning": "how hard the whole session was for the athlete, on Foster's CR-10 scale: 0 is rest, 10 is"
+        " maximal. To be read against the planned intensity",
+        "range": [0, 10],
+        "better": "neither",
+    },
+    "pain": {
+        "name": "pain",
+        "meaning": "where it hurts and how much (level), as the athlete said: 0 is no pain, 10 is the worst",
+        "range": [0, 10],
+        "better": "lower",
+    },
+    "sessionLoad": {
+        "name": "sessionLoad",
+        "meaning": "rpe x the minutes that the plan says, in arbitrary units. Not known where it says none",
+        "range": [0, None],
+        "better": "neither",
+    },
+}
+"""Scales that are shown where there are such values."""
+
+NULLS: Mapping[str, str] = {
+    "adherence": "not known; the week's `why` says why",
+    "responseRate": "not known; the week's `why` says why",
+    "why": "there is nothing to explain",
+    "current": "no session of the five weeks has a known answer",
+    "longest": "no session of the five weeks has a known answer",
+    "planned": "what was planned is not on record",
+    "answer": "no known answer; the state says more",
+    "note": "the athlete wrote nothing",
+    "delayHours": "no known answer, or not known when it was asked or answered",
+    "askedBy": "not asked about",
+    "askedAt": "not asked about, or not known when",
+    "answeredAt": "no known answer, or not known when",
+    "name": "the athlete's name is not on record",
+    "until": "the pause has no end yet",
+    "range": "no upper limit",
+}
+"""What null means, by field."""

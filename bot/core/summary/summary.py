@@ -1,0 +1,330 @@
+"""A week's feedback, and that of the four weeks before, made for whoever plans the next one. Pure.
+
+What counts as what (the JSON says so too, in `scales` and `legend`):
+
+- Asked is what the bot sent a question about, and what was answered without one (the coach's own buttons).
+- Answered is done, hard, pain or skipped. An answer that came too late is none: it was never stored.
+- Adherence is (done + hard) / asked. Pain is an answer, but whether the session was completed is not known
+  after it, so it does not count as done: adherence is the least share that was done.
+- Where an answer was given and is not stored any more, the week's rates are not known.
+- A run of hard (or pain) is one of answers: sessions without a known answer do not break it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from itertools import groupby
+from typing import Any
+
+from bot.core.answers.payloads import FeedbackType
+from bot.core.answers.rules import WEEKDAYS
+from bot.core.people.athlete import Athlete, Pause
+from bot.core.plans.plan import Plan
+from bot.core.records.models import is_day
+from bot.core.shared.clock import iso_utc
+from bot.core.shared.retention import DEFAULT_RETENTION
+from bot.core.summary.evidence import is_question, read_answer, read_question
+from bot.core.summary.legend import COUNTS, EXTRA_SCALES, NULLS, SCALES, STATES
+from bot.core.summary.markdown import markdown
+from bot.core.summary.sessions import Horizon, Session, State, list_sessions
+
+WEEKS = 5
+"""How many weeks a summary is about; the last is the one that was asked for."""
+
+_FIRST_YEAR, _LAST_YEAR = 2000, 8999
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """One week, Monday to Sunday.
+
+    Attributes:
+        sessions: in order.
+    """
+
+    start: date
+    sessions: tuple[Session, ...]
+
+    @property
+    def end(self) -> date:
+        """The Sunday."""
+        return self.start + timedelta(days=6)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Sessions, by the names of `COUNTS`."""
+        states = Counter(session.state for session in self.sessions)
+        answers = {type_.value: states[State(type_)] for type_ in FeedbackType}
+        no_answer = states[State.OPEN] + states[State.UNANSWERED] + states[State.LATE]
+        planned = sum(session.in_plan for session in self.sessions)
+        counts = {
+            "planned": planned,
+            "unplanned": len(self.sessions) - planned,
+            "asked": sum(answers.values()) + no_answer + states[State.UNKNOWN],
+            **answers,
+            "noAnswer": no_answer,
+            "stillOpen": states[State.OPEN],
+            "unknown": states[State.UNKNOWN],
+            "paused": states[State.PAUSED],
+            "notAsked": states[State.NOT_ASKED] + states[State.UNDELIVERED],
+            "notDue": states[State.NOT_DUE],
+        }
+        return {name: counts[name] for name in COUNTS}
+
+    @property
+    def known_done(self) -> int:
+        """How many sessions are known to be done: done + hard."""
+        return self.counts["done"] + self.counts["hard"]
+
+    @property
+    def answered(self) -> int:
+        """How many sessions have an answer."""
+        return self.known_done + self.counts["pain"] + self.counts["skipped"]
+
+    @property
+    def adherence(self) -> float | None:
+        """(done + hard) / asked; None if nothing was asked, or some answer is not known any more."""
+        return None if self.why else self.known_done / self.counts["asked"]
+
+    @property
+    def response_rate(self) -> float | None:
+        """answered / asked; None as for `adherence`."""
+        return None if self.why else self.answered / self.counts["asked"]
+
+    @property
+    def why(self) -> str | None:
+        """Why the rates are not known; None if they are."""
+        counts = self.counts
+        if not counts["asked"]:
+            return "nothing was asked"
+        return f"of {counts['unknown']} the answer is not known" if counts["unknown"] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Answered sessions in a row with the same answer.
+
+    Attributes:
+        current: up to the last answer; None if no answer is known.
+        longest: of the five weeks; None if no answer is known.
+    """
+
+    current: int | None
+    longest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is known about an athlete's last five weeks.
+
+    Attributes:
+        weeks: the week that was asked for stands last.
+        unreadable: records that may belong here, and which nobody can read or put on a day.
+    """
+
+    athlete: Athlete
+    generated_at: datetime
+    weeks: tuple[Week, ...]
+    unreadable: int
+
+    @property
+    def zone(self) -> tzinfo:
+        """The athlete's zone: days are days there."""
+        return self.athlete.hours.zone
+
+    @property
+    def week(self) -> Week:
+        """The week that was asked for."""
+        return self.weeks[-1]
+
+    @property
+    def pauses(self) -> list[Pause]:
+        """The athlete's pauses that touch the five weeks."""
+        first, last = self.weeks[0].start, self.week.end
+        return [
+            pause
+            for pause in self.athlete.pauses
+            if _day(pause.since, self.zone, date.min) <= last
+            and (pause.until is None or first <= _day(pause.until, self.zone, date.max))
+        ]
+
+    @property
+    def scales(self) -> list[Mapping[str, Any]]:
+        """What the figures mean that occur here."""
+        extras = {name for week in self.weeks for session in week.sessions for name in session.extras}
+        return [*SCALES, *(scale for name, scale in EXTRA_SCALES.items() if name in extras)]
+
+    def run(self, type_: FeedbackType) -> Run:
+        """The runs of an answer."""
+        answers = [s.answer for week in self.weeks for s in week.sessions if s.answer is not None]
+        if not answers:
+            return Run(None, None)
+        runs = [(answer, sum(1 for _ in items)) for answer, items in groupby(answers)]
+        last, length = runs[-1]
+        return Run(
+            length if last is type_ else 0, max((n for answer, n in runs if answer is type_), default=0)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary for machines. Days are `YYYY-MM-DD` in the athlete's zone, instants ISO 8601 in UTC."""
+        return {
+            "athlete": self.athlete.athlete_id,
+            "name": self.athlete.name,
+            "zone": str(self.zone),
+            "weekStart": self.week.start.isoformat(),
+            "generatedAt": iso_utc(self.generated_at),
+            "week": _week_json(self.week),
+            "before": [_week_json(week) for week in self.weeks[:-1]],
+            "runs": {
+                type_.value: _run_json(self.run(type_)) for type_ in (FeedbackType.HARD, FeedbackType.PAIN)
+            },
+            "trend": {
+                "weekStart": [week.start.isoformat() for week in self.weeks],
+                "adherence": [_rounded(week.adherence) for week in self.weeks],
+                "responseRate": [_rounded(week.response_rate) for week in self.weeks],
+            },
+            "pauses": [
+                {"since": iso_utc(pause.since), "until": iso_utc(pause.until) if pause.until else None}
+                for pause in self.pauses
+            ],
+            "unreadable": self.unreadable,
+            "scales": [dict(scale) for scale in self.scales],
+            "legend": {
+                "counts": dict(COUNTS),
+                "states": {state.value: meaning for state, meaning in STATES.items()},
+                "null": dict(NULLS),
+            },
+        }
+
+    def to_markdown(self) -> str:
+        """The summary as a short text that can go into a prompt as it is."""
+        return markdown(self)
+
+
+def summarize(
+    week_start: date,
+    *,
+    athlete: Athlete,
+    plans: Iterable[Plan],
+    prompts: Iterable[Mapping[str, Any]],
+    events: Iterable[Mapping[str, Any]],
+    now: datetime,
+    late_after_days: int,
+    kept_days: int = DEFAULT_RETENTION.feedback_events,
+    alone: bool = True,
+    unreadable: int = 0,
+) -> Summary:
+    """The week that begins on `week_start`, and the four before.
+
+    Args:
+        plans, prompts, events: all that may concern the athlete in these weeks, in any order; more does no
+            harm. Prompts and events are stored documents, by whomever.
+        late_after_days: LATE_AFTER_DAYS.
+        kept_days: answers are deleted so many days after they came.
+        alone: whether what names no athlete is this one's, because there is no other.
+        unreadable: records that the caller could not read.
+
+    Raises:
+        ValueError: `week_start` is no Monday, or out of reach.
+    """
+    check_week_start(week_start)
+    zone = athlete.hours.zone
+    questions = [read_question(document, zone) for document in prompts if is_question(document)]
+    answers = [read_answer(document) for document in events]
+    sessions, lost = list_sessions(
+        athlete,
+        plans,
+        [question for question in questions if question is not None],
+        [answer for answer in answers if answer is not None],
+        Horizon(now, late_after_days, kept_days, alone),
+    )
+    starts = [week_start - timedelta(weeks=WEEKS - 1 - number) for number in range(WEEKS)]
+    weeks = [
+        Week(start, tuple(s for s in sessions if start <= s.date <= start + timedelta(days=6)))
+        for start in starts
+    ]
+    return Summary(
+        athlete, now, tuple(weeks), unreadable + lost + questions.count(None) + answers.count(None)
+    )
+
+
+def week_of(instant: datetime, zone: tzinfo) -> date:
+    """The Monday of the week in which an instant lies."""
+    day = instant.astimezone(zone).date()
+    return day - timedelta(days=day.weekday())
+
+
+def read_week_start(text: str) -> date:
+    """A Monday, `YYYY-MM-DD`.
+
+    Raises:
+        ValueError: saying what is expected.
+    """
+    if not is_day(text):
+        raise ValueError(f"{text[:40]!r} is not a date; write a Monday such as 2026-02-16")
+    return check_week_start(date.fromisoformat(text))
+
+
+def check_week_start(day: date) -> date:
+    """A day that can begin a week here.
+
+    Raises:
+        ValueError: saying what is expected.
+    """
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValueError(f"{day} is out of reach; write a Monday such as 2026-02-16")
+    if day.weekday() != 0:
+        monday = day - timedelta(days=day.weekday())
+        raise ValueError(f"{day} is a {WEEKDAYS[day.weekday()]}; weeks begin on Monday, so write {monday}")
+    return day
+
+
+def _day(instant: datetime, zone: tzinfo, beyond: date) -> date:
+    try:
+        return instant.astimezone(zone).date()
+    except OverflowError:
+        return beyond
+
+
+def _week_json(week: Week) -> dict[str, Any]:
+    return {
+        "weekStart": week.start.isoformat(),
+        "weekEnd": week.end.isoformat(),
+        "counts": week.counts,
+        "adherence": _rounded(week.adherence),
+        "responseRate": _rounded(week.response_rate),
+        "why": week.why,
+        "sessions": [_session_json(session) for session in week.sessions],
+    }
+
+
+def _session_json(session: Session) -> dict[str, Any]:
+    delay = session.delay
+    return {
+        "date": session.date.isoformat(),
+        "weekday": WEEKDAYS[session.date.weekday()],
+        "planned": dict(session.planned) or None,
+        "inPlan": session.in_plan,
+        "state": session.state.value,
+        "why": session.why,
+        "answer": session.answer.value if session.answer else None,
+        "note": session.note,
+        "delayHours": None if delay is None else round(delay / timedelta(hours=1), 2),
+        "askedBy": session.asked_by.value if session.asked_by else None,
+        "askedAt": iso_utc(session.asked_at) if session.asked_at else None,
+        "answeredAt": iso_utc(session.answered_at) if session.answered_at else None,
+        "runId": session.run_id,
+        "sessionId": session.session_id,
+        **session.extras,
+    }
+
+
+def _run_json(run: Run) -> dict[str, int | None]:
+    return {"current": run.current, "longest": run.longest}
+
+
+def _rounded(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 3)

@@ -1,0 +1,329 @@
+"""The wire shape of updates -> what the bot acts on.
+
+Only the fields that are needed are read, and only those without which nothing can be done are required,
+so that a tap is not lost because Telegram changed something beside it.
+Source: https://core.telegram.org/bots/api#update
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.core.shared.tolerant import read_int64
+from bot.core.shared.update_order import Stamp
+
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
+
+TAP_LIFETIME = timedelta(seconds=150)
+"""Telegram forgets a callback query after this time: a longer gap in polling may have swallowed taps."""
+
+_UNREADABLE = "unreadable"
+_LONGEST_TAG = 35
+_WORDLESS = (
+    "animation", "audio", "contact", "dice", "document", "location", "photo", "poll", "sticker", "video",
+    "video_note", "voice",
+)  # fmt: skip
+# The years that datetime can hold, less a day at either end: zones are applied later.
+_FIRST_SECOND, _LAST_SECOND = 86_400, 253_402_300_799 - 86_400
+
+
+class UnreadableUpdate(Exception):
+    """The update lacks something without which nothing can be done; the message names the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A callback query, freed from its wire form.
+
+    Attributes:
+        update_id, query_id: Telegram's ids.
+        user_id: None for nobody in particular (`anon`).
+        prompt_at: when the tapped message was sent; None if Telegram no longer says (inaccessible).
+        data: callback data as it came.
+        received_at: when this bot first received the tap.
+    """
+
+    update_id: int
+    query_id: str
+    user_id: int | None
+    username: str | None
+    chat_id: int | None
+    message_id: int | None
+    prompt_at: datetime | None
+    data: str | None
+    received_at: datetime
+    first_name: str | None = None
+    language_code: str | None = None
+
+    @property
+    def stamp(self) -> Stamp:
+        """Its place in the order of updates."""
+        return Stamp(self.update_id, self.received_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompted:
+    """The message below which a button was tapped, as far as it was sent along.
+
+    Attributes:
+        text: None for inaccessible messages, and for those without text.
+        entities: its formatting, as Telegram sends it.
+        keyboard: rows of buttons as Telegram sends them.
+    """
+
+    text: str | None
+    entities: list[dict[str, Any]]
+    keyboard: list[list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class TapUpdate:
+    """Somebody tapped a button."""
+
+    tap: Tap
+    prompted: Prompted
+
+
+@dataclass(frozen=True, slots=True)
+class CommandUpdate:
+    """Somebody wrote to the bot.
+
+    Attributes:
+        name: the command without slash and bot name, lower case; empty for other messages.
+        argument: what follows the command.
+        language_code: the IETF tag that Telegram gives for the sender.
+    """
+
+    update_id: int
+    user_id: int
+    chat_id: int
+    is_private: bool
+    name: str
+    argument: str
+    language_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteUpdate:
+    """Somebody wrote in reply to a message of the bot's, or edited such a reply; or sent what is no text.
+
+    Attributes:
+        message_id: of what they wrote.
+        text: None: it is a voice message, a photo, a sticker or the like.
+        replied_to: the message that they replied to; None: none.
+        payloads: callback data of the buttons below that message.
+        asked_at: when that message was sent.
+    """
+
+    update_id: int
+    user_id: int
+    chat_id: int
+    is_private: bool
+    message_id: int
+    text: str | None
+    replied_to: int | None
+    payloads: tuple[str, ...]
+    is_edit: bool
+    language_code: str | None = None
+    asked_at: datetime | None = None
+
+
+def is_refused(
+    command: CommandUpdate | NoteUpdate, *, is_athlete: bool, is_admin: bool, is_coach: bool = False
+) -> bool:
+    """Whether the sender may not have this: a stranger anything, somebody else than an admin `/stats`.
+
+    Args:
+        is_coach: it came from the coach's chat, where anybody may greet, ask for help, and talk.
+    """
+    if isinstance(command, NoteUpdate):
+        return not (is_athlete or is_admin or is_coach)
+    if is_coach and command.name in ("", "start", "help"):
+        return False
+    return not is_admin and (not is_athlete or command.name == "stats")
+
+
+def unreadable(update_id: int, text: str) -> dict[str, Any]:
+    """What stands in the journal for an update that is not even JSON; `read_update` refuses it."""
+    return {"update_id": update_id, _UNREADABLE: text}
+
+
+def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpdate | NoteUpdate | None:
+    """What an update asks for; None if the bot has nothing to do with its kind.
+
+    Raises:
+        UnreadableUpdate: a field is missing or of the wrong type.
+    """
+    if not isinstance(update, dict):
+        raise UnreadableUpdate("update: not an object")
+    if _UNREADABLE in update:
+        raise UnreadableUpdate("update: not JSON, or nested too deeply")
+    if "callback_query" in update:
+        return _read_tap(update, _object(update["callback_query"], "callback_query"), received_at)
+    if "message" in update:
+        return _read_message(update.get("update_id"), update["message"])
+    if "edited_message" in update:
+        edited = _read_message(update.get("update_id"), update["edited_message"], is_edit=True)
+        return edited if isinstance(edited, NoteUpdate) else None
+    return None
+
+
+def query_id_of(update: object) -> str | None:
+    """The id of an update's callback query, even if nothing else in it can be read."""
+    query = update.get("callback_query") if isinstance(update, dict) else None
+    query_id = query.get("id") if isinstance(query, dict) else None
+    return query_id if isinstance(query_id, str) and query_id else None
+
+
+def sender_of(update: object) -> int | None:
+    """The Telegram user from whom an update came, even if nothing else in it can be read."""
+    for name in ALLOWED_UPDATES:
+        part = update.get(name) if isinstance(update, dict) else None
+        sender = part.get("from") if isinstance(part, dict) else None
+        if isinstance(sender, dict) and (user_id := read_int64(sender.get("id"))) is not None:
+            return user_id
+    return None
+
+
+def language_of_sender(update: object) -> str | None:
+    """The IETF tag of a callback query's sender, even if nothing else in it can be read."""
+    query = update.get("callback_query") if isinstance(update, dict) else None
+    sender = query.get("from") if isinstance(query, dict) else None
+    return _language(sender) if isinstance(sender, dict) else None
+
+
+def without_sender(update: object) -> dict[str, Any]:
+    """An update that says no more than that it was there: its id, and that of its callback query."""
+    update = update if isinstance(update, dict) else {}
+    query_id = query_id_of(update)
+    query = {} if query_id is None else {"callback_query": {"id": query_id}}
+    return {"update_id": update.get("update_id"), **query}
+
+
+def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: datetime) -> TapUpdate:
+    query_id = query_id_of(update)
+    if query_id is None:
+        raise UnreadableUpdate("callback_query.id: not a string")
+    sender = _object(query.get("from"), "callback_query.from")
+    message = query.get("message")
+    message = message if isinstance(message, dict) else {}
+    chat = message.get("chat")
+    text, data = message.get("text"), query.get("data")
+    tap = Tap(
+        update_id=_integer(update.get("update_id"), "update_id"),
+        query_id=query_id,
+        user_id=_integer(sender.get("id"), "callback_query.from.id"),
+        username=_words(sender.get("username")),
+        chat_id=read_int64(chat.get("id")) if isinstance(chat, dict) else None,
+        message_id=read_int64(message.get("message_id")),
+        prompt_at=read_instant(message.get("date")),
+        data=data if isinstance(data, str) else None,
+        received_at=received_at,
+        first_name=_words(sender.get("first_name")),
+        language_code=_language(sender),
+    )
+    prompted = Prompted(
+        text=text if isinstance(text, str) else None,
+        entities=_dicts(message.get("entities")),
+        keyboard=_keyboard(message.get("reply_markup")),
+    )
+    return TapUpdate(tap, prompted)
+
+
+def _read_message(
+    update_id: object, raw: object, *, is_edit: bool = False
+) -> CommandUpdate | NoteUpdate | None:
+    field = "edited_message" if is_edit else "message"
+    message = _object(raw, field)
+    chat = _object(message.get("chat"), f"{field}.chat")
+    chat_id = _integer(chat.get("id"), f"{field}.chat.id")
+    sender = message.get("from")
+    if not isinstance(sender, dict) or sender.get("is_bot") is True:
+        return None
+    number = _integer(update_id, "update_id")
+    user_id = _integer(sender.get("id"), f"{field}.from.id")
+    is_private = chat.get("type") == "private"
+    text = message.get("text")
+    replied_to, payloads, asked_at = _replied_to(message.get("reply_to_message"))
+    is_command = isinstance(text, str) and text.startswith("/")
+    # A live location is edited every few seconds.
+    is_wordless = is_private and not is_edit and any(kind in message for kind in _WORDLESS)
+    if not is_command and (replied_to is not None or is_wordless):
+        return NoteUpdate(
+            number, user_id, chat_id, is_private,
+            message_id=_integer(message.get("message_id"), f"{field}.message_id"),
+            text=_clean(text) if isinstance(text, str) else None,
+            replied_to=replied_to,
+            payloads=payloads,
+            is_edit=is_edit,
+            language_code=_language(sender),
+            asked_at=asked_at,
+        )  # fmt: skip
+    if not isinstance(text, str) or not is_command:
+        name, argument = "", ""
+        if not is_private:
+            return None
+    else:
+        command, argument = (*text.split(maxsplit=1), "")[:2]
+        name = command[1:].partition("@")[0].lower()
+    return CommandUpdate(number, user_id, chat_id, is_private, name, argument.strip(), _language(sender))
+
+
+def _replied_to(message: object) -> tuple[int | None, tuple[str, ...], datetime | None]:
+    """Id, callback data and time of a message of a bot's that somebody replied to."""
+    if not isinstance(message, dict):
+        return None, (), None
+    sender = message.get("from")
+    if not isinstance(sender, dict) or sender.get("is_bot") is not True:
+        return None, (), None
+    buttons = (button for row in _keyboard(message.get("reply_markup")) for button in row)
+    data = (button.get("callback_data") for button in buttons)
+    payloads = tuple(text for text in data if isinstance(text, str))
+    return read_int64(message.get("message_id")), payloads, read_instant(message.get("date"))
+
+
+def _object(value: object, field: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UnreadableUpdate(f"{field}: not an object")
+    return value
+
+
+def _integer(value: object, field: str) -> int:
+    number = read_int64(value)
+    if number is None:
+        raise UnreadableUpdate(f"{field}: not a 64-bit integer")
+    return number
+
+
+def read_instant(value: object) -> datetime | None:
+    """The instant of a date on the wire (Unix seconds); None if there is none."""
+    # A date of 0 marks a message that Telegram can no longer show.
+    seconds = read_int64(value)
+    if seconds is None or not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _language(sender: dict[str, Any]) -> str | None:
+    tag = _words(sender.get("language_code"))
+    return tag if tag is not None and len(tag) <= _LONGEST_TAG else None
+
+
+def _words(value: object) -> str | None:
+    return _clean(value) if isinstance(value, str) else None
+
+
+def _clean(text: str) -> str:
+    """Without lone surrogates, which neither UTF-8 nor BSON can carry."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _keyboard(markup: object) -> list[list[dict[str, Any]]]:
+    rows = markup.get("inline_keyboard") if isinstance(markup, dict) else None
+    return [_dicts(row) for row in rows] if isinstance(rows, list) else []

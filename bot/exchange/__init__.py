@@ -1,1 +1,0 @@
-"""Records in and out as text: what the commands `write` and `export` do, on any store."""

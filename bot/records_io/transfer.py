@@ -1,0 +1,395 @@
+"""A stream of records into a store, and documents out as a stream."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import IO, Any, Protocol, TypeVar, runtime_checkable
+
+from bot.core.records.models import KEYS, Record, WeeklyMetrics, parse_json
+from bot.core.shared.bson_json import BadValue
+from bot.core.shared.errors import BotError
+from bot.records_io.formats import FORMATS
+from bot.records_io.reading import Element, Flaw, Place, read_elements
+from bot.records_io.scanner import ByteSource
+from bot.tasks import heeding_cancellation
+
+T = TypeVar("T")
+
+_BATCH = 2000  # records
+# MongoDB carries out what comes over one connection one by one; what it decides for each record takes longer
+# than all we do about it.
+_LANES = 2
+_BATCH_BYTES = 16 * 1024 * 1024  # of their text
+_SHOWN = 60
+
+
+@runtime_checkable
+class Refused(Protocol):
+    """What a store says about a record that it will never take."""
+
+    @property
+    def reason(self) -> str:
+        """Why, and what to do."""
+
+
+class Written(Protocol):
+    """What a store says about a record that is durable."""
+
+    @property
+    def outcome(self) -> str:
+        """`inserted`, `changed` or `unchanged`."""
+
+
+class Store(Protocol):
+    """Where records go."""
+
+    async def write(self, collection: str, records: Sequence[Record]) -> Sequence[Written | Refused]:
+        """Make records durable; results stand in their order. Raises `BotError`."""
+
+
+class Outcomes(Protocol):
+    """What a store says about records that become durable together with others."""
+
+    @property
+    def inserted(self) -> int:
+        """How many are new."""
+
+    @property
+    def changed(self) -> int:
+        """How many changed their documents."""
+
+    @property
+    def unchanged(self) -> int:
+        """How many said what was stored."""
+
+    @property
+    def refused(self) -> Mapping[int, Refused]:
+        """Those that the store will never take, by their places."""
+
+
+class Together(Protocol):
+    """Where records go that become durable together."""
+
+    async def write(self, collection: str, records: Sequence[Record]) -> Outcomes:
+        """Write records, in their order."""
+
+
+class AtomicStore(Protocol):
+    """Where records go all or none."""
+
+    async def all_or_nothing(self, work: Callable[[Together], Awaitable[T]]) -> T:
+        """Make all durable that `work` writes, or nothing if it raises; it may be called several times."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """How far a stream has come. Every record, and every other flaw of the input, counts once.
+
+    Attributes:
+        written: new or changed in the store; after a check only: fit to be written.
+        unchanged: the store had it like that already.
+    """
+
+    written: int = 0
+    unchanged: int = 0
+    refused: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.written:,} written, {self.unchanged:,} unchanged, {self.refused:,} refused"
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.written + self.unchanged + self.refused
+
+
+def ignore(_: object) -> None:
+    """Tells nobody."""
+
+
+def check_stream(
+    source: ByteSource,
+    collection: str,
+    tally: Tally,
+    *,
+    report: Callable[[Flaw], None],
+    progress: Callable[[Tally], None] = ignore,
+) -> None:
+    """Validate every record; nothing is written. Arguments as in `write_stream`."""
+    for batch in _batches(source, collection):
+        tally.written += len(batch.records)
+        _refuse(batch.flaws, tally, report)
+        progress(tally)
+
+
+async def write_stream(
+    source: ByteSource,
+    collection: str,
+    store: Store,
+    tally: Tally,
+    *,
+    report: Callable[[Flaw], None],
+    progress: Callable[[Tally], None] = ignore,
+) -> None:
+    """Validate records and write the good ones, some at a time; the next are read meanwhile.
+
+    Records of one document take effect in their order.
+
+    Args:
+        source: see `bot.records_io.reading`; it is read in another thread.
+        tally: counted up as the work goes on, so that it tells how far it came when it fails.
+        report: told of each record that is refused.
+        progress: told after each batch.
+
+    Raises:
+        BotError: the store failed. What is counted as written stays, and up to a batch more; to write
+            all again is harmless.
+    """
+    async for batch in _ahead(_batches(source, collection)):
+        _refuse(batch.flaws, tally, report)
+        for place, result in await _write_batch(store, collection, batch):
+            if isinstance(result, Refused):
+                _refuse([Flaw(place, str(result))], tally, report)
+            elif result.outcome == "unchanged":
+                tally.unchanged += 1
+            else:
+                tally.written += 1
+        progress(tally)
+
+
+async def write_all_or_nothing(
+    source: IO[bytes],
+    collection: str,
+    store: AtomicStore,
+    tally: Tally,
+    *,
+    report: Callable[[Flaw], None],
+    progress: Callable[[Tally], None] = ignore,
+) -> None:
+    """Validate every record, then write them in one transaction, unless one is refused.
+
+    A pipe is kept in a temporary file meanwhile. Arguments as in `write_stream`; `tally` is counted up at
+    the end, and after a refusal it has nothing but what was refused.
+
+    Raises:
+        BotError: the store failed, or the input changed between the readings.
+    """
+    with tempfile.TemporaryFile() as spool:
+        checked = Tally()
+        again: IO[bytes] = source if source.seekable() else spool
+        begin = again.tell()
+        first = source if again is source else _Tee(source, spool)
+        await _in_thread(lambda: check_stream(first, collection, checked, report=report, progress=progress))
+        if checked.refused:
+            tally.refused += checked.refused
+            return
+
+        async def work(together: Together) -> Tally:
+            again.seek(begin)
+            done = Tally()
+            async with aclosing(_ahead(_batches(again, collection), to_the_end=True)) as batches:
+                async for batch in batches:
+                    await _write_together(together, collection, batch, done)
+                    progress(done)
+            if done.total != checked.total:
+                raise BotError("the input changed while it was read; nothing is written")
+            return done
+
+        try:
+            done = await store.all_or_nothing(work)
+        except _NotAllError as error:
+            _refuse(error.flaws, tally, report)
+        else:
+            tally.written += done.written
+            tally.unchanged += done.unchanged
+
+
+async def export_stream(
+    batches: AsyncIterator[Sequence[dict[str, Any]]],
+    collection: str,
+    file_format: str,
+    write: Callable[[bytes], object],
+    tally: Tally,
+    *,
+    report: Callable[[str], None],
+    progress: Callable[[Tally], None] = ignore,
+) -> None:
+    """Write documents out as they come; one that the format cannot say is reported and left out.
+
+    Args:
+        batches: documents without `_id`.
+        file_format: one of `bot.records_io.formats.FORMATS`.
+        write: takes UTF-8. Its errors escape.
+        tally: counted up.
+        report: told which document is left out and why, in one line.
+        progress: told after each batch.
+    """
+    encoder = FORMATS[file_format](collection)
+    write(encoder.head.encode())
+    async for batch in batches:
+        pieces = []
+        for document in batch:
+            try:
+                pieces.append(encoder.encode(document, first=tally.written == 0))
+            except BadValue as error:
+                tally.refused += 1
+                report(f"{_name(collection, document)}: {error}")
+            else:
+                tally.written += 1
+        write("".join(pieces).encode())
+        progress(tally)
+    write(encoder.tail.encode())
+
+
+@dataclass(slots=True)
+class _Batch:
+    records: list[Record] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    flaws: list[Flaw] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.records) + len(self.flaws) >= _BATCH or self.size >= _BATCH_BYTES
+
+
+def _batches(source: ByteSource, collection: str) -> Iterator[_Batch]:
+    batch = _Batch()
+    for element in read_elements(source):
+        if isinstance(element, Element):
+            try:
+                record = parse_json(collection, element.raw)
+            except BadValue as error:
+                batch.flaws.append(element.flaw(error))
+            else:
+                batch.records.append(record)
+                batch.places.append(element.place)
+                batch.size += len(element.raw)
+        else:
+            batch.flaws.append(element)
+        if batch.is_full:
+            yield batch
+            batch = _Batch()
+    yield batch
+
+
+async def _write_batch(store: Store, collection: str, batch: _Batch) -> list[tuple[Place, Written | Refused]]:
+    """Write a batch over several connections; what belongs to one document or session goes over one."""
+    lanes: list[list[int]] = [[] for _ in range(_LANES)]
+    for index, record in enumerate(batch.records):
+        lanes[hash(_document_group(record)) % _LANES].append(index)
+    used = [lane for lane in lanes if lane]
+    replies = await asyncio.gather(
+        *(store.write(collection, [batch.records[index] for index in lane]) for lane in used),
+        return_exceptions=True,
+    )
+    results: dict[int, Written | Refused] = {}
+    for lane, reply in zip(used, replies, strict=True):
+        if isinstance(reply, BaseException):
+            raise reply
+        results |= zip(lane, reply, strict=True)
+    return [(batch.places[index], results[index]) for index in sorted(results)]
+
+
+class _NotAllError(Exception):
+    """Some records of a transaction are refused."""
+
+    def __init__(self, flaws: Sequence[Flaw]) -> None:
+        super().__init__()
+        self.flaws = flaws
+
+
+async def _write_together(together: Together, collection: str, batch: _Batch, tally: Tally) -> None:
+    outcomes = await together.write(collection, batch.records)
+    refused = [Flaw(batch.places[index], str(why)) for index, why in outcomes.refused.items()]
+    if flaws := [*batch.flaws, *refused]:
+        raise _NotAllError(flaws)
+    tally.written += outcomes.inserted + outcomes.changed
+    tally.unchanged += outcomes.unchanged
+
+
+def _refuse(flaws: Iterable[Flaw], tally: Tally, report: Callable[[Flaw], None]) -> None:
+    for flaw in flaws:
+        tally.refused += 1
+        report(flaw)
+
+
+class _Tee:
+    """Reads from one file and keeps what it read in another."""
+
+    def __init__(self, source: ByteSource, copy: IO[bytes]) -> None:
+        self._source = source
+        self._copy = copy
+
+    def read(self, size: int, /) -> bytes:
+        piece = self._source.read(size)
+        self._copy.write(piece)
+        return piece
+
+
+async def _ahead(items: Iterator[T], *, to_the_end: bool = False) -> AsyncGenerator[T, None]:
+    """The items, each made while the one before is in use.
+
+    Args:
+        to_the_end: who stops early waits for the item in the making, so that nobody reads any more.
+    """
+    following = _in_thread(lambda: next(items, None))
+    try:
+        while (item := await following) is not None:
+            following = _in_thread(lambda: next(items, None))
+            with heeding_cancellation():
+                yield item
+    finally:
+        if to_the_end:
+            await asyncio.gather(following, return_exceptions=True)
+        following.cancel()
+
+
+def _in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
+    """Call in a thread that holds nobody up: the process may end while it waits for a pipe."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)  # type: ignore[arg-type] # None only where T allows it
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = call()
+        except BaseException as exc:  # noqa: BLE001 # it is raised where the result is awaited
+            error = exc
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def _document_group(record: Record) -> str:
+    """Equal for records that may end up in one document."""
+    return record.weekStart if isinstance(record, WeeklyMetrics) else str(record.runId)  # type: ignore[attr-defined]
+
+
+def _name(collection: str, document: dict[str, Any]) -> str:
+    key = KEYS[collection]
+    return f"{key} {str(document.get(key))[:_SHOWN]!r}"

@@ -1,0 +1,142 @@
+"""Notes: what athletes write in reply to a question. Doing it again, after a crash, changes nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.core.answers import note_texts as texts
+from bot.core.answers.details import parse_detail
+from bot.core.answers.payloads import FeedbackType, is_reference, parse_callback, parse_later
+from bot.core.answers.rules import lateness, legacy_session
+from bot.core.answers.texts import not_written
+from bot.core.i18n.language import Language
+from bot.core.people.athlete import Athlete
+from bot.core.shared.formatting import MAX_NOTE
+from bot.core.telegram.updates import NoteUpdate
+from bot.services.answers.tap_handler import TapStores
+from bot.services.chat.reply import Reply
+from bot.store.answers.feedback_events import Addition, Standing
+from bot.store.answers.history import Change
+
+
+class Notes:
+    """Takes notes.
+
+    Args:
+        late_after_days: LATE_AFTER_DAYS.
+        coach_chat_id: COACH_CHAT_ID, where people talk about what they are told.
+    """
+
+    def __init__(self, stores: TapStores, late_after_days: int, coach_chat_id: int | None = None) -> None:
+        self._late_after_days = late_after_days
+        self._coach_chat_id = coach_chat_id
+        self._events = stores.events
+        self._history = stores.history
+        self._waiting = stores.waiting_notes
+        self._prompts = stores.prompts
+        self._letters = stores.letters
+
+    async def take(
+        self,
+        note: NoteUpdate,
+        athlete: Athlete | None,
+        language: Language,
+        *,
+        is_admin: bool,
+        received_at: datetime,
+    ) -> Reply:
+        """Make a note durable, if it is one; returns what to say.
+
+        Args:
+            athlete: who wrote; None for somebody who is not on the roster.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        if athlete is None and note.chat_id == self._coach_chat_id:
+            return Reply(texts.NOT_PASSED_ON(language) if note.is_private else "")
+        if athlete is None:
+            return Reply(texts.FOR_ATHLETES(language), is_refused=not is_admin)
+        text = (note.text or "").strip()
+        if not text or note.replied_to is None:
+            return Reply(texts.ONLY_TEXT(language))
+        if len(text) > MAX_NOTE:
+            too_long = texts.TOO_LONG(language, number=len(text), most=MAX_NOTE)
+            return Reply(too_long, is_outcome=True)
+        place = await self._session(note, note.replied_to)
+        if place is None:
+            return Reply(texts.WHICH(language))
+        owners = await self._prompts.owners({place}, {note.chat_id}) if not note.is_private else {}
+        if owners.get((*place, note.chat_id), note.user_id) != note.user_id:
+            return Reply(texts.FOREIGN(language), is_refused=True, is_outcome=True)
+        addition = Addition(
+            session=(*place, note.user_id),
+            what=None,
+            value=text,
+            update_id=note.update_id,
+            received_at=received_at,
+            message_id=note.message_id,
+            is_edit=note.is_edit,
+        )
+        text = await self._keep(addition, note.asked_at, language)
+        waits = addition.session if text == texts.NOTED_TAP(language) else None
+        return Reply(text, is_outcome=True, waits=waits)
+
+    async def noted(self, reply: Reply, language: Language) -> Reply:
+        """What to say to a note whose answer may have come with it.
+
+        Raises:
+            StorageError: it cannot be told.
+        """
+        has_come = reply.waits is not None and await self._events.standing([reply.waits])
+        return Reply(texts.NOTED(language), is_outcome=True) if has_come else reply
+
+    async def _keep(self, note: Addition, asked_at: datetime | None, language: Language) -> str:
+        session = note.session
+        stood = (await self._events.standing([session])).get(session)
+        if stood is None and asked_at is not None:
+            late = lateness(asked_at, note.received_at, self._late_after_days)
+            if late is not None:  # no tap can come any more, for it to go with
+                return not_written(late, self._late_after_days, language)
+        if stood is None:
+            await self._waiting.put(note)
+            waiting = await self._waiting.of([session])
+            # The answer may have come at this very moment.
+            if not await self._events.standing([session]):
+                is_kept = any(it.value == note.value for it in waiting)
+                return (texts.NOTED_TAP if is_kept else texts.NOT_THE_NOTE)(language)
+            await self._events.add(waiting)
+            await self._waiting.drop(waiting)
+        elif not _is_of_another(note, stood):
+            if stood.is_changed_by(note):
+                await self._history.record([Change(session, stood, note.update_id, note.received_at)])
+            await self._events.add([note])
+        stands = (await self._events.standing([session])).get(session)
+        if stands is not None and stands.type is FeedbackType.PAIN:
+            await self._letters.refresh([(stands.session_key, note.update_id, note.received_at)])
+        if stands is None or stands.note != note.value:
+            return texts.NOT_THE_NOTE(language)
+        was_noted = note.is_edit and stood is not None and stood.note_message_id == note.message_id
+        return (texts.CHANGED if was_noted else texts.NOTED)(language)
+
+    async def _session(self, note: NoteUpdate, replied_to: int) -> tuple[str, str] | None:
+        """The one session that a message is about: by its buttons, else by the prompt record."""
+        named = {found for data in note.payloads if (found := _named(data, replied_to)) is not None}
+        if len(named) > 1:
+            return None
+        for run_id, session_id in named:
+            if is_reference(run_id, session_id):
+                return (await self._prompts.resolve([run_id])).get(run_id)
+            return run_id, session_id
+        return await self._prompts.asked_by(note.chat_id, replied_to)
+
+
+def _is_of_another(note: Addition, stood: Standing) -> bool:
+    """Whether the note that stands was written below the message that was changed."""
+    return note.is_edit and (stood.note_message_id or 0) > (note.message_id or 0)
+
+
+def _named(data: str, message_id: int) -> tuple[str, str] | None:
+    """Run and session of a payload, or its reference."""
+    tap = parse_callback(data) or parse_later(data) or parse_detail(data)
+    return None if tap is None else (tap.run_id, tap.session_id or legacy_session(message_id))

@@ -1,0 +1,146 @@
+"""What is done for buttons that are no answers. Doing it again, after a crash, changes nothing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.answers import action_texts as texts
+from bot.core.answers.rules import Cause, NotWritten, Outcome
+from bot.core.i18n.language import Text
+from bot.core.people import privacy_texts
+from bot.core.people.athlete import Athlete
+from bot.core.people.texts import NOT_DONE
+from bot.core.people.tombstone import Person
+from bot.core.prompts.prompt import Kind
+from bot.core.shared.errors import StorageRejected
+from bot.core.shared.tolerant import read_int64
+from bot.core.shared.update_order import Stamp
+from bot.core.telegram.action_payloads import Action, ActionTap
+from bot.core.telegram.updates import Tap
+from bot.services.people.erasure import CONFIRM_WITHIN, Forgetting
+from bot.store.mongodb.client import Document
+from bot.store.people.tombstones import TombstoneStore
+from bot.store.prompts.coach_alerts import Letter, LetterStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What was done.
+
+    Attributes:
+        say: the notice to who tapped.
+        is_alert: a box that has to be closed, for what must be read.
+        instead: what takes the place of the message with the button; None leaves it as it is.
+    """
+
+    say: Text
+    is_alert: bool = False
+    instead: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A deletion that goes on for a while; what came before it counts no more.
+
+    Attributes:
+        at: the confirmation.
+        acted: what is told when nothing is left.
+    """
+
+    person: Person
+    at: Stamp
+    acted: Acted
+
+
+class Actions:
+    """Carries out what buttons ask for."""
+
+    def __init__(self, letters: LetterStore, tombstones: TombstoneStore, forgetting: Forgetting) -> None:
+        self._letters = letters
+        self._tombstones = tombstones
+        self._forgetting = forgetting
+
+    async def carry_out(
+        self, wish: ActionTap, tap: Tap, athlete: Athlete | None
+    ) -> Acted | Begun | NotWritten:
+        """Do it, durably.
+
+        Args:
+            tap: of somebody who may ask for it; that a deletion is theirs to confirm is made sure of here.
+            athlete: who that is; None: none.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        match wish.action:
+            case Action.SEEN:
+                return await self._see(wish.argument, tap)
+            case Action.KEEP | Action.FORGET if tap.user_id is None:
+                return NotWritten(Outcome.REFUSED)
+            case Action.KEEP | Action.FORGET:
+                return await self._decide(wish.action, tap, tap.user_id, athlete)
+
+    async def _decide(
+        self, action: Action, tap: Tap, user_id: int, athlete: Athlete | None
+    ) -> Acted | Begun | NotWritten:
+        """Whether everything is to be deleted, after all."""
+        listed = self._forgetting.is_listed(user_id)
+        done = Acted(privacy_texts.FORGOTTEN, instead=privacy_texts.forgotten(listed=listed))
+        tombstone = (await self._tombstones.of([user_id])).get(user_id)
+        if tombstone is not None and tombstone.at == tap.stamp:  # before a crash
+            person = Person(user_id, tombstone.athlete_id)
+            return Begun(person, tap.stamp, done) if tombstone.is_open else done
+        if tombstone is not None and tap.message_id is not None and tap.message_id == tombstone.message_id:
+            return done  # the other button, or the same, was tapped before
+        is_in_time = tap.prompt_at is not None and tap.received_at - tap.prompt_at <= CONFIRM_WITHIN
+        since = None if tombstone is None else tombstone.at
+        if not is_in_time or not await self._forgetting.is_asked(user_id, since, tap.stamp):
+            is_stranger = athlete is None and tombstone is None
+            return NotWritten(Outcome.REFUSED, cause=None if is_stranger else Cause.NOT_ASKED)
+        if action is Action.KEEP:
+            await self._forgetting.keep(user_id, tap.stamp)
+            return Acted(privacy_texts.KEPT, instead=privacy_texts.KEPT)
+        try:
+            person = await self._forgetting.begin(user_id, athlete, tap.stamp, tap.message_id)
+            return Begun(person, tap.stamp, done)
+        except StorageRejected as exc:  # it must not hold up everybody's taps
+            log.error("/forgetme cannot be carried out: %s", exc)
+            return Acted(NOT_DONE, is_alert=True)
+
+    async def _see(self, reference: str, tap: Tap) -> Acted | NotWritten:
+        if tap.chat_id is None:
+            return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
+        name = tap.first_name or tap.username or str(tap.user_id)
+        alert = await self._letters.see(reference, tap.chat_id, name, tap.update_id, tap.received_at)
+        notice = None if alert is None else _notice(alert, tap)
+        if alert is None or notice is None:
+            return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
+        await self._letters.raise_([notice])
+        return Acted(texts.SEEN)
+
+
+def _notice(alert: Document, tap: Tap) -> Letter | None:
+    """The news for the athlete; None if the alert does not say who that is."""
+    about = alert.get("about") or {}
+    chat_id, raised_by = about.get("chatId"), alert.get("raisedBy")
+    if chat_id is None or not isinstance(raised_by, datetime):
+        return None
+    return Letter(
+        kind=Kind.NOTICE,
+        to=int(chat_id),
+        session=(about["runId"], about["sessionId"], about["userId"]),
+        session_key=about["sessionKey"],
+        athlete_id=alert.get("athleteId"),
+        chat_id=int(chat_id),
+        message_id=about.get("messageId"),
+        # Once for each time that the alert was raised, however often the button is tapped.
+        raised_by=raised_by,
+        raised_update_id=read_int64(alert.get("raisedUpdateId")),
+        version=tap.update_id,
+        at=tap.received_at,
+        seen_by=alert.get("seenBy"),
+    )

@@ -1,0 +1,160 @@
+"""What athletes ask about themselves: /week, /privacy and /mydata."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.core.i18n.language import Language
+from bot.core.people import privacy_texts
+from bot.core.people.athlete import Athlete
+from bot.core.people.tombstone import Person
+from bot.core.shared.clock import Clock, iso_utc
+from bot.core.shared.errors import JournalError, StorageError
+from bot.core.shared.retention import Retention
+from bot.core.shared.tolerant import as_json
+from bot.core.summary import week_texts
+from bot.core.summary.summary import week_of
+from bot.core.telegram.updates import CommandUpdate
+from bot.services.chat.reply import File, Reply
+from bot.services.people.roster_cache import RosterKeeper
+from bot.services.reports.weeks import Weeks
+from bot.store.inbox.journal import Journal
+from bot.store.mongodb.client import Document
+from bot.store.personal_data import PersonalStore
+
+log = logging.getLogger(__name__)
+
+MAX_FILE = 45_000_000
+"""Bytes; Telegram takes 50 MB from bots."""
+
+_WEEKS = {
+    "": 0,
+    **dict.fromkeys(("last", "previous", "pasada", "anterior"), -1),
+    **dict.fromkeys(("next", "coming", "próxima", "proxima", "siguiente"), 1),
+}
+_NOTES = {
+    "about": "Everything that this bot stores about you. Instants are ISO 8601 in UTC.",
+    "taps": "Taps are also counted. A count holds the id of the tap, when it came and what became of it, and"
+    " not whose it was, so yours cannot be told from others'.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """What the settings say about stored data."""
+
+    retention: Retention
+    coach_is_told: bool
+
+
+class Personal:
+    """Answers what somebody asks about themselves. Nothing is changed."""
+
+    def __init__(
+        self,
+        weeks: Weeks,
+        store: PersonalStore,
+        journal: Journal,
+        roster: RosterKeeper,
+        clock: Clock,
+        disclosed: Disclosed,
+    ) -> None:
+        self._weeks = weeks
+        self._store = store
+        self._journal = journal
+        self._roster = roster
+        self._clock = clock
+        self._disclosed = disclosed
+        self._one_file = asyncio.Lock()
+        self._replies: dict[str, Callable[[CommandUpdate, Language], Awaitable[Reply]]] = {
+            "week": self._week,
+            "privacy": self._privacy,
+            "mydata": self._my_data,
+        }
+
+    def answers(self, name: str) -> bool:
+        """Whether a command is seen to here."""
+        return name in self._replies
+
+    async def reply(self, command: CommandUpdate, language: Language) -> Reply:
+        """What to say to one of these commands; never fails for want of the database."""
+        try:
+            return await self._replies[command.name](command, language)
+        except (StorageError, JournalError) as exc:
+            log.warning("/%s has to wait: %s", command.name, exc)
+            return Reply(week_texts.LATER(language))
+
+    async def _week(self, command: CommandUpdate, language: Language) -> Reply:
+        if (athlete := await self._athlete(command)) is None:
+            return Reply(week_texts.FOR_ATHLETES(language))
+        if not command.is_private:
+            return Reply(week_texts.PRIVATE(language))
+        which = _WEEKS.get(command.argument.casefold())
+        if which is None:
+            return Reply(week_texts.USAGE(language))
+        start = week_of(self._clock(), athlete.hours.zone) + timedelta(weeks=which)
+        return Reply(week_texts.week(await self._weeks.read(athlete, start), language), html=True)
+
+    async def _privacy(self, command: CommandUpdate, language: Language) -> Reply:
+        if not command.is_private:
+            return Reply(privacy_texts.PRIVACY_PRIVATE(language))
+        is_told = self._disclosed.coach_is_told
+        return Reply(privacy_texts.privacy(self._disclosed.retention, language, coach_is_told=is_told))
+
+    async def _my_data(self, command: CommandUpdate, language: Language) -> Reply:
+        if (athlete := await self._athlete(command)) is None:
+            return Reply(privacy_texts.MYDATA_FOR_ATHLETES(language))
+        if not command.is_private:
+            return Reply(privacy_texts.MYDATA_PRIVATE(language))
+        async with self._one_file:  # it is held in memory
+            content, is_whole = await self._file(athlete, command.user_id)
+        name = f"mydata-{self._clock().astimezone(athlete.hours.zone).date().isoformat()}.json"
+        text = privacy_texts.MYDATA if is_whole else privacy_texts.MYDATA_CUT
+        return Reply(text(language), file=File(name, content))
+
+    async def _athlete(self, command: CommandUpdate) -> Athlete | None:
+        return (await self._roster.loaded({command.user_id})).by_user(command.user_id)
+
+    async def _file(self, athlete: Athlete, user_id: int, most: int = MAX_FILE) -> tuple[bytes, bool]:
+        """Everything about somebody as one JSON object, and whether that is all of it."""
+        known = {**_NOTES, "generatedAt": iso_utc(self._clock())}
+        parts = bytearray(_json(known)[:-1])
+        section: str | None = None
+        is_whole = True
+        async with aclosing(self._records(athlete, user_id)) as records:
+            async for name, document in records:
+                text = _json(as_json(document))
+                if len(parts) + len(text) + len(name) > most:
+                    is_whole = False
+                    break
+                if name == section:
+                    parts += b",\n"
+                else:
+                    parts += (b"" if section is None else b"]") + b",\n" + _json(name) + b": [\n"
+                    section = name
+                parts += text
+        if section is not None:
+            parts += b"]"
+        if not is_whole:
+            parts += (
+                b',\n"cut": "Telegram takes no larger file; there is more of the last part, and behind it"'
+            )
+        return bytes(parts + b"}\n"), is_whole
+
+    async def _records(self, athlete: Athlete, user_id: int) -> AsyncGenerator[tuple[str, Document]]:
+        person = Person.of(user_id, athlete)
+        async with aclosing(self._store.read(person)) as records:
+            async for record in records:
+                yield record
+        for document in await self._journal.of_user(user_id):
+            yield "journal", document
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")

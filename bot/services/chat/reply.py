@@ -1,0 +1,42 @@
+"""What is sent in reply to a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.core.answers.keyboards import Keyboard
+from bot.store.answers.feedback_events import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A document to be sent."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to say.
+
+    Attributes:
+        text: empty: nothing.
+        is_refused: whether the message counts as refused.
+        is_outcome: whether it tells what has become of what somebody wrote, and must not be left out.
+        waits: of a note: whose answer it waits for.
+        html: whether `text` is HTML.
+        keyboard: buttons below it.
+        picture: a PNG, with the text below; `without_picture` is said where Telegram does not take it.
+        file: comes with the text.
+    """
+
+    text: str
+    is_refused: bool = False
+    is_outcome: bool = False
+    waits: Identity | None = None
+    html: bool = False
+    keyboard: Keyboard | None = None
+    picture: bytes | None = None
+    without_picture: str = ""
+    file: File | None = None

@@ -1,0 +1,251 @@
+"""Several services with one token: one of them polls, the others stand by."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from bot.core.health.vitals import TookOver
+from bot.core.inbox.lease import ASK_WITHIN, DEAF_AFTER, RENEW_EVERY, REST, TTL, Knowledge, Turn, Verdict
+from bot.core.shared.clock import Clock
+from bot.core.shared.errors import StorageError, StorageRejected, StorageUnavailable
+from bot.logs import Recurring, describe_defect
+from bot.store.inbox.leases import COLLECTION, Holder, Lease, LeaseStore
+from bot.store.mongodb.client import within
+
+log = logging.getLogger(__name__)
+
+_GOODBYE = 1.0
+
+_T = TypeVar("_T")
+
+
+class SupersededError(Exception):
+    """Another service polls from now on."""
+
+
+class Polling(Protocol):
+    """Whose turn it is to poll, as the poll loop sees it."""
+
+    async def may_poll(self, patience: float) -> bool:
+        """Whether it is our turn; waits up to `patience` seconds for it."""
+
+    async def during(self, call: Coroutine[Any, Any, _T]) -> _T:
+        """The result of a poll.
+
+        Raises:
+            SupersededError: another service has taken over meanwhile; the poll was given up.
+        """
+
+    def polled(self) -> None:
+        """A poll has succeeded."""
+
+    def disturbed(self) -> bool:
+        """Telegram says that somebody else polls. Returns whether that may be another service of this bot."""
+
+    def last_poll(self) -> datetime | None:
+        """The last poll of the service that polled before us, if it is known."""
+
+
+class Leadership:
+    """Implements `Polling` by a lease in MongoDB.
+
+    Args:
+        bot: whose lease.
+        me: this run.
+        monotonic: seconds; goes on while the process is stopped.
+    """
+
+    def __init__(
+        self,
+        leases: LeaseStore,
+        bot: str,
+        me: Holder,
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._leases = leases
+        self._bot = bot
+        self._me = me
+        self._clock = clock
+        self._monotonic = monotonic
+        self._knowledge = Knowledge()
+        self._lease: Lease | None = None
+        self._asking = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._polled_at: float | None = None
+        self._last_poll: datetime | None = None
+        self._ours_since = 0.0
+        self._rests_until = 0.0
+        self._was_away = False
+        self._takes_over_from = 0.0
+        self._lost: list[TookOver] = []
+        self._trouble = Recurring(log)
+
+    @property
+    def stands_by(self) -> bool:
+        """Whether another service polls, as far as is known."""
+        return self._knowledge.verdict is Verdict.THEIRS
+
+    async def run(self) -> None:
+        """Keep the lease, or try to get it, until cancelled."""
+        while True:
+            try:
+                await self._ask()
+            except Exception as exc:  # noqa: BLE001  # who holds the lease polls without it, too
+                self._trouble.met(f"the lease fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+            self._hurry.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), RENEW_EVERY)
+
+    def news(self) -> list[TookOver]:
+        """What admins are to be told; each once."""
+        lost, self._lost = self._lost, []
+        return lost
+
+    async def make_way(self) -> None:
+        """Let another service poll at once; to be called when `run` has ended."""
+        # Not worth waiting for: the lease ends by itself.
+        with contextlib.suppress(StorageError), within(_GOODBYE):
+            await self._leases.release(self._bot, self._me)
+
+    async def may_poll(self, patience: float) -> bool:
+        """See `Polling`."""
+        until = self._monotonic() + patience
+        while True:
+            self._changed.clear()
+            now = self._monotonic()
+            match self._knowledge.turn(now):
+                case Turn.POLL:
+                    return True
+                case Turn.ASK:
+                    await self._ask()
+                    continue
+                case Turn.STAND_BY:
+                    if now >= until:
+                        return False
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._changed.wait(), min(until - now, RENEW_EVERY))
+
+    async def during(self, call: Coroutine[Any, Any, _T]) -> _T:
+        """See `Polling`."""
+        poll = asyncio.ensure_future(call)
+        superseded = asyncio.ensure_future(self._superseded())
+        try:
+            await asyncio.wait({poll, superseded}, return_when=asyncio.FIRST_COMPLETED)
+            if poll.done():
+                return poll.result()
+            raise SupersededError
+        finally:
+            for task in (poll, superseded):
+                task.cancel()
+            # What the poll has just brought was not confirmed, and so is not lost.
+            await asyncio.gather(poll, superseded, return_exceptions=True)
+
+    def polled(self) -> None:
+        """See `Polling`."""
+        self._polled_at = self._monotonic()
+
+    def disturbed(self) -> bool:
+        """See `Polling`."""
+        self._knowledge = self._knowledge.disturbed(self._monotonic())
+        self._hurry.set()
+        peers = () if self._lease is None else self._lease.peers
+        return self._knowledge.verdict is not Verdict.OURS or any(not peer.is_alive for peer in peers)
+
+    def last_poll(self) -> datetime | None:
+        """See `Polling`."""
+        return self._last_poll
+
+    async def _superseded(self) -> None:
+        while not self.stands_by:
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _ask(self) -> None:
+        async with self._asking:
+            now, before = self._monotonic(), self._knowledge
+            if now < self._rests_until:
+                self._knowledge = before.told(now, is_ours=False)
+            else:
+                self._knowledge = await self._put_question(now)
+            if self._knowledge.verdict is not before.verdict:
+                self._changed.set()
+
+    async def _put_question(self, now: float) -> Knowledge:
+        polled_ago = None if self._polled_at is None else timedelta(seconds=now - self._polled_at)
+        try:
+            with within(ASK_WITHIN):
+                lease = await self._leases.ask(
+                    *(self._bot, self._me),
+                    polled_ago=polled_ago,
+                    may_resume=self._lease is None,
+                    may_take_over=not self._was_away and now >= self._takes_over_from,
+                )
+        except StorageUnavailable:
+            self._was_away = True
+            # That nobody answers is known from now on, not from when it was asked: or polls would ask anew,
+            # and wait, while MongoDB is away.
+            return self._knowledge.untold(self._monotonic())
+        except StorageRejected as exc:
+            self._trouble.met(
+                f"nobody knows whether another service polls with this token: {exc}; the user of MONGO_URL"
+                f" needs to read and write the collection {COLLECTION}",
+                logging.ERROR,
+            )
+            return self._knowledge.untold(now)
+        self._trouble.over("the lease on polling is kept again")
+        if self._was_away:
+            # Whoever polled meanwhile renews its lease first, and tells when it has polled.
+            self._was_away, self._takes_over_from = False, now + TTL.total_seconds()
+        self._hear(lease, now)
+        if lease.is_ours and self._is_deaf(lease, now):
+            log.warning("no poll has succeeded for %.0f s: making way for another service", DEAF_AFTER)
+            await self.make_way()
+            self._rests_until = now + REST
+            return self._knowledge.told(now, is_ours=False)
+        return self._knowledge.told(now, is_ours=lease.is_ours)
+
+    def _hear(self, lease: Lease, now: float) -> None:
+        last, verdict = self._lease, self._knowledge.verdict
+        if self._me.is_pushed:
+            pass  # nobody waits for the lease; it only tells who is there, and when updates came last
+        elif not lease.is_ours:
+            if verdict is not Verdict.THEIRS or last is None or lease.term != last.term:
+                log.info("standing by: %s polls", lease.host)
+                if lease.service == self._me.service:
+                    log.error(
+                        "%s polls under the name of this service, since its DATA_DIR is a copy of this one:"
+                        " stop one of the two, and start it with a DATA_DIR of its own",
+                        lease.host,
+                    )
+        elif verdict is not Verdict.OURS:
+            self._ours_since = now
+            if verdict is Verdict.THEIRS and last is not None:
+                self._take_over_from(last, lease)
+        if lease.polled_ago is not None:
+            self._last_poll = self._clock() - lease.polled_ago
+        self._lease = lease
+
+    def _take_over_from(self, last: Lease, lease: Lease) -> None:
+        # Whoever makes way is not listed any more.
+        lost = any(peer.service == last.service and not peer.is_alive for peer in lease.peers)
+        if lost:
+            log.warning("taking over: nothing has been heard of %s, which polled", last.host)
+            self._lost.append(TookOver(last.host, lease.host))
+        else:
+            log.info("taking over: %s has made way", last.host)
+
+    def _is_deaf(self, lease: Lease, now: float) -> bool:
+        """Whether others may get through to Telegram, where we do not."""
+        if self._me.is_pushed:
+            return False
+        others = any(peer.is_alive and peer.service != self._me.service for peer in lease.peers)
+        heard_at = max(self._ours_since, self._ours_since if self._polled_at is None else self._polled_at)
+        return others and now - heard_at >= DEAF_AFTER

@@ -1,0 +1,88 @@
+"""After a time without polls: ask again, once, for what is still unanswered.
+
+Telegram forgets a tap after 150 s. When the bot was away longer, some athletes have tapped in vain and
+believe that they have answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from bot.core.shared.clock import Clock, from_ms, to_ms
+from bot.core.shared.errors import JournalError, StorageError
+from bot.core.telegram.updates import TAP_LIFETIME
+from bot.logs import Recurring, describe_defect
+from bot.store.inbox.journal import GAP_FACT, Journal
+from bot.store.prompts.expiry import FollowupStore
+
+log = logging.getLogger(__name__)
+
+_INTERVAL = 2.0
+
+
+def gap_before(now: datetime, *reached: datetime | None, what: str) -> dict[str, int]:
+    """The fact to remember if so much time has passed that taps may have been forgotten; empty if not.
+
+    Args:
+        reached: when this service, and the others, were reached last; None where nobody knows.
+        what: what there was none of meanwhile, for the log.
+    """
+    last = max(filter(None, reached), default=None)
+    if last is None or now - last <= TAP_LIFETIME:
+        return {}
+    log.warning("%s for %d s: taps made meanwhile may be lost", what, (now - last).total_seconds())
+    return {GAP_FACT: to_ms(now)}
+
+
+class Absence:
+    """Watches for gaps that the intake noted in the journal.
+
+    Args:
+        caught_up: returns when all that Telegram still had is stored, so that its answers count.
+        window: how old a prompt may be to be asked again (answers to older ones would be late).
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        followups: FollowupStore,
+        clock: Clock,
+        caught_up: Callable[[], Awaitable[None]],
+        window: timedelta,
+    ) -> None:
+        self._journal = journal
+        self._followups = followups
+        self._clock = clock
+        self._caught_up = caught_up
+        self._window = window
+        self._trouble = Recurring(log)
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            try:
+                await self.ask_again()
+            except (StorageError, JournalError) as exc:
+                self._trouble.met(f"asking again waits: {exc}")
+            except Exception as exc:  # noqa: BLE001  # asking again is not worth the service
+                self._trouble.met(f"asking again fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+            await asyncio.sleep(_INTERVAL)
+
+    async def ask_again(self) -> None:
+        """See to the noted gap, if there is one; a crash on the way leaves it noted."""
+        until_ms = (await self._journal.facts()).get(GAP_FACT)
+        if until_ms is None:
+            return
+        await self._caught_up()
+        now = self._clock()
+        # Taps on younger prompts were still waiting at Telegram when the polls began again.
+        sent_until = from_ms(until_ms) - TAP_LIFETIME
+        number = await self._followups.ask_again(
+            sent_since=now - self._window, sent_until=sent_until, now=now
+        )
+        # A further gap may have been noted meanwhile.
+        await self._journal.forget(GAP_FACT, until_ms)
+        log.info("asking again about %d unanswered sessions", number)

@@ -1,0 +1,209 @@
+"""Telegram -> journal, pushed: the webhook. The counterpart of `bot.services.inbox.poller`, which polls.
+
+An update is acknowledged only when it is on disk. Those that come at once are committed together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.core.inbox.webhook import Hook, HookState, read_state
+from bot.core.shared.clock import Clock, from_ms, to_ms
+from bot.core.shared.errors import (
+    BotError,
+    JournalError,
+    TelegramError,
+    TelegramRateLimited,
+    TelegramUnauthorized,
+)
+from bot.core.shared.formatting import count
+from bot.logs import Recurring, describe_defect
+from bot.services.inbox.leader_election import Polling
+from bot.services.inbox.outage import gap_before
+from bot.services.inbox.token_check import TokenTrust
+from bot.services.telegram.api import HookApi
+from bot.store.inbox.journal import LAST_POLL_FACT, Journal
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY = 10.0
+_CATCH_UP_EVERY = 1.0
+_SHORTEST_DELAY, _LONGEST_DELAY = 1.0, 5.0
+
+
+@dataclass(slots=True, eq=False)
+class _Pushed:
+    update: object
+    is_durable: bool = False
+    failure: JournalError | None = None
+
+
+class Reception:
+    """Takes what Telegram pushes, and keeps it pushing.
+
+    Args:
+        token: a number that stands for the bot's token, as for the intake.
+        polling: how the bot's other services are.
+        on_new: called after each commit.
+        on_unkept: called with what the journal does not take; it is not acknowledged.
+        on_turn: called at least every ten seconds as long as the loop turns.
+    """
+
+    def __init__(
+        self,
+        api: HookApi,
+        hook: Hook,
+        journal: Journal,
+        token: int,
+        clock: Clock,
+        on_new: Callable[[], None],
+        *,
+        polling: Polling,
+        on_unkept: Callable[[Sequence[object]], None] = lambda _: None,
+        on_turn: Callable[[], None] = lambda: None,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+    ) -> None:
+        self._api = api
+        self._hook = hook
+        self._journal = journal
+        self._trust = TokenTrust(token)
+        self._clock = clock
+        self._on_new = on_new
+        self._polling = polling
+        self._on_unkept = on_unkept
+        self._on_turn = on_turn
+        self._sleep = sleep
+        self._waiting: list[_Pushed] = []
+        self._commit = asyncio.Lock()
+        self._is_set = False
+        self._last: HookState | None = None
+        self._calm: HookState | None = None
+        self._reached_at: datetime | None = None
+        self._arrived_at: datetime | None = None
+        self._trouble = Recurring(log)
+
+    async def take(self, update: object) -> None:
+        """Keep an update; when this returns, it is on disk.
+
+        Telegram sends again what was not acknowledged, so the same update may come twice: that changes
+        nothing in what is stored.
+
+        Raises:
+            JournalError: it is not kept.
+        """
+        mine = _Pushed(update)
+        self._arrived_at = self._clock()
+        self._waiting.append(mine)
+        async with self._commit:
+            # Whoever comes in here first has kept what came meanwhile, too.
+            if not mine.is_durable and mine.failure is None:
+                batch, self._waiting = self._waiting, []
+                await asyncio.shield(self._keep(batch))
+        if mine.failure is not None:
+            raise mine.failure
+
+    async def _keep(self, batch: list[_Pushed]) -> None:
+        updates = [pushed.update for pushed in batch]
+        try:
+            await self._journal.receive(updates, received_at=self._clock())
+        except JournalError as exc:
+            for pushed in batch:
+                pushed.failure = exc
+            self._on_unkept(updates)
+            return
+        for pushed in batch:
+            pushed.is_durable = True
+        self._on_new()
+
+    async def caught_up(self) -> None:
+        """Return when Telegram has nothing more in store than what is in the journal."""
+        while True:
+            with contextlib.suppress(TelegramError):
+                if not (await self._api.webhook_info()).get("pending_update_count"):
+                    return
+            await self._sleep(_CATCH_UP_EVERY)
+
+    async def run(self) -> None:
+        """Keep the webhook set until cancelled; it stays set then, since other services may use it.
+
+        Raises:
+            ConfigError: Telegram refuses a token that it never took from here.
+        """
+        await self._polling.may_poll(0.0)  # so that it is known when another service was last reached
+        facts = await self._journal.facts()
+        self._trust.recall(facts)
+        if (last := facts.get(LAST_POLL_FACT)) is not None:
+            self._reached_at = from_ms(last)
+            # Whatever a poll has brought before, none will confirm it any more.
+            await self._journal.append([], polled_at=self._reached_at)
+        while True:
+            self._on_turn()
+            try:
+                await self._look()
+                delay = _LOOK_EVERY
+            except TelegramUnauthorized as exc:
+                self._trust.refused(exc)
+                delay = self._met(exc)
+            except TelegramRateLimited as exc:
+                delay = max(self._met(exc), min(exc.retry_after, _LOOK_EVERY))
+            except (TelegramError, JournalError) as exc:
+                delay = self._met(exc)
+            except Exception as exc:  # noqa: BLE001  # a defect must not end the service
+                delay = self._met(BotError(f"unexpected {describe_defect(exc)}"))
+            await self._sleep(delay)
+
+    def _met(self, exc: BotError) -> float:
+        self._trouble.met(f"the webhook cannot be looked after: {exc}")
+        return random.uniform(_SHORTEST_DELAY, _LONGEST_DELAY)  # noqa: S311
+
+    async def _look(self) -> None:
+        """Set the webhook if it is not set, and remember that Telegram gets through."""
+        if not self._is_set:
+            await self._set()
+        now, last = self._clock(), self._last
+        self._last = state = read_state(await self._api.webhook_info(), self._hook.url)
+        known = self._trust.taken()
+        if not state.is_set:
+            self._is_set = False
+            self._trouble.met(
+                "somebody has changed the webhook of this token: it is set again", logging.ERROR
+            )
+            await self._set()
+        elif state.is_in_trouble(last, self._calm, has_arrived=self._has_arrived(state)):
+            self._trouble.met(_explain(state))
+            return
+        self._calm = state
+        self._trouble.over("the webhook works again")
+        gap = gap_before(now, self._reached_at, self._polling.last_poll(), what="not reached")
+        await self._journal.remember({LAST_POLL_FACT: to_ms(now), **known, **gap})
+        self._reached_at = now
+        self._polling.polled()
+
+    def _has_arrived(self, state: HookState) -> bool:
+        """Whether an update has come since the last failure, here or at another service."""
+        if state.failed_at is None:
+            return False
+        failed_at = from_ms(state.failed_at * 1000)
+        arrivals = (self._arrived_at, self._polling.last_poll())
+        return any(at is not None and at >= failed_at for at in arrivals)
+
+    async def _set(self) -> None:
+        await self._api.set_webhook(self._hook.url, self._hook.secret)
+        self._is_set = True
+        log.info("Telegram sends updates to %s", self._hook.url)
+
+
+def _explain(state: HookState) -> str:
+    waiting = f"with {count(state.pending, 'update')} to send" if state.pending else "nothing has come since"
+    return (
+        f"Telegram does not get through to the webhook, {waiting}: {state.failure}"
+        " (check the proxy in front of this service, its certificate, and that it passes the path on; to try"
+        " it, send the bot /start)"
+    )

@@ -1,0 +1,196 @@
+"""/forgetme, once it is confirmed: everything personal from before is deleted, whoever stores it, and when.
+
+First the person leaves the roster, or is paused for ever. Then comes a tombstone: from then on nothing from
+before is stored any more. Both are done at once, in the order of updates; the rest may take its time, and is
+deleted beside everybody's taps. Each step may be done again: a crash on the way leaves the tap in the
+journal, and the tombstone says to every service that something is left to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from bot.core.people.athlete import Athlete
+from bot.core.people.tombstone import Person
+from bot.core.shared.clock import Clock
+from bot.core.shared.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
+from bot.core.shared.update_order import Stamp
+from bot.logs import Recurring, describe_defect
+from bot.services.people.language_cache import Languages
+from bot.services.people.roster_cache import RosterKeeper
+from bot.store.figures.invalidation import Touches
+from bot.store.inbox.journal import Journal
+from bot.store.people.athletes import AthleteStore
+from bot.store.people.tombstones import TombstoneStore
+from bot.store.people.users import UserStore
+from bot.store.personal_data import PersonalStore
+
+log = logging.getLogger(__name__)
+
+CONFIRM_WITHIN = timedelta(minutes=10)
+"""The button counts for so long after its message was sent."""
+
+_BEFORE = timedelta(days=14)
+"""The pause begins so much earlier: what was planned this week is not asked about again, in any zone."""
+_PENDING = timedelta(hours=1)
+"""A question that was made longer ago is not the one that is confirmed: it was sent within that time."""
+_LOOK_EVERY = 30.0
+_ABANDONED_AFTER = timedelta(minutes=1)
+_DELAY = 1.0
+
+
+class Forgetting:
+    """Deletes what is stored about somebody."""
+
+    def __init__(
+        self,
+        store: PersonalStore,
+        tombstones: TombstoneStore,
+        athletes: AthleteStore,
+        users: UserStore,
+        touches: Touches,
+        journal: Journal,
+        roster: RosterKeeper,
+        languages: Languages,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._tombstones = tombstones
+        self._athletes = athletes
+        self._users = users
+        self._touches = touches
+        self._journal = journal
+        self._roster = roster
+        self._languages = languages
+        self._clock = clock
+        self._begun: asyncio.Queue[tuple[Person, Stamp, Callable[[], None]]] = asyncio.Queue()
+        self._unfinished: set[int] = set()
+        self._trouble = Recurring(log)
+
+    def is_listed(self, user_id: int) -> bool:
+        """Whether somebody stands in ATHLETE_IDS, where only the operator can take them out."""
+        return user_id in self._roster.user_ids
+
+    async def keep(self, user_id: int, at: Stamp) -> None:
+        """Somebody does not want it after all: what they were asked before cannot be confirmed any more.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        await self._users.keep(user_id, at)
+
+    async def is_asked(self, user_id: int, since: Stamp | None, at: Stamp) -> bool:
+        """Whether somebody was asked whether to delete everything, before this confirmation of it.
+
+        Args:
+            since: the last deletion, if there was one.
+        """
+        asked = await self._users.asked(user_id)
+        return any(
+            at.is_after(wish) and at.at - wish.at <= _PENDING and (since is None or wish.is_after(since))
+            for wish in asked
+        )
+
+    async def begin(
+        self, user_id: int, athlete: Athlete | None, at: Stamp, message_id: int | None = None
+    ) -> Person:
+        """Take somebody off the roster, and have nothing stored any more that came before.
+
+        Args:
+            athlete: None for somebody who is not on the roster (any more).
+            at: the confirmation.
+            message_id: of the question that it answers.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        person = Person.of(user_id, athlete)
+        paused = at.at - _BEFORE if self.is_listed(user_id) else None
+        if paused is not None and athlete is not None:  # they may have no entry yet
+            await self._athletes.pause(athlete.athlete_id, paused, None, user_id=user_id, now=at.at)
+        await self._store.forget_athlete(user_id, at.at, paused)
+        await self._tombstones.put(person, at, message_id)
+        self._languages.forget(user_id)
+        await self._roster.refresh()
+        return person
+
+    def put(self, person: Person, at: Stamp, done: Callable[[], None]) -> None:
+        """Delete the rest soon; `done` is called when nothing is left."""
+        self._unfinished.add(person.user_id)
+        self._begun.put_nowait((person, at, done))
+
+    def is_under_way(self, user_id: int | None) -> bool:
+        """Whether the rest about somebody is still to be deleted here."""
+        return user_id in self._unfinished
+
+    async def finish(self, person: Person, at: Stamp) -> None:
+        """Delete the rest.
+
+        Raises:
+            StorageError: some of it may be deleted; doing it again is harmless.
+        """
+        await self.purge(person, at)
+        await self._users.forget(person.user_id, at)
+        try:
+            await self._journal.forget_user(person.user_id, at.at)
+        except JournalError as exc:  # it is as much a store, and comes back
+            raise StorageUnavailable(str(exc)) from exc
+        await self._tombstones.close(person.user_id, at)
+
+    async def purge(self, person: Person, at: Stamp) -> None:
+        """Delete what is stored of somebody's answers and questions from before.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        # Alerts first: without its answer, one would tell that there was something.
+        await self._store.forget_prompts(person, at)
+        async with self._touches.around(await self._store.received(person)):
+            await self._store.forget_answers(person, at)
+
+    async def run(self) -> None:
+        """Until cancelled, delete what was put here, and what ended services have left."""
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_EVERY):
+                    person, at, done = await self._begun.get()
+            except TimeoutError:
+                await self._look()
+            else:
+                if await self._try(person, at):
+                    self._unfinished.discard(person.user_id)
+                    done()
+                else:  # behind the others
+                    self._begun.put_nowait((person, at, done))
+                    await asyncio.sleep(_DELAY)
+
+    async def _try(self, person: Person, at: Stamp) -> bool:
+        """Whether it is done."""
+        try:
+            await self.finish(person, at)
+        except StorageError as exc:
+            level = logging.ERROR if isinstance(exc, StorageRejected) else logging.WARNING
+            self._trouble.met(f"a deletion that an athlete asked for goes on later: {exc}", level)
+            return False
+        except Exception as exc:  # noqa: BLE001  # what is stored is anybody's: it must not end the service
+            self._trouble.met(f"deleting fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+            return False
+        self._trouble.over("deletions are carried out again")
+        return True
+
+    async def _look(self) -> None:
+        """Go on where a service was ended; and forget who was forgotten at another one."""
+        try:
+            for person, at in await self._tombstones.open(self._clock() - _ABANDONED_AFTER):
+                if await self._try(person, at):
+                    log.info("a deletion is carried out that another run had begun")
+            senders = await self._journal.senders_of_dead_letters()
+            for user_id, tombstone in (await self._tombstones.of(senders)).items():
+                await self._journal.forget_user(user_id, tombstone.at.at)
+        except (StorageError, JournalError) as exc:
+            self._trouble.met(f"looking for deletions to go on with: {exc}", logging.INFO)
+        except Exception as exc:  # noqa: BLE001  # see above
+            self._trouble.met(f"deleting fails unexpectedly: {describe_defect(exc)}", logging.ERROR)

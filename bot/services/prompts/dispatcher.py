@@ -1,0 +1,383 @@
+"""Outbox -> Telegram: claim by lease, send within the limits, settle.
+
+At least once: a prompt that was claimed and never settled is claimed again when its lease ends. A second
+copy arises only where Telegram's own reply was lost, or the process died between reply and settling.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
+
+from bot.core.health.vitals import Unheard
+from bot.core.people.athlete import Athlete, Pause, Roster
+from bot.core.prompts.planned import PAUSED
+from bot.core.prompts.prompt import (
+    LEASE,
+    LETTERS,
+    NOT_IN_TIME,
+    Again,
+    InvalidPrompt,
+    Kind,
+    Prompt,
+    PromptState,
+    Retry,
+    Undeliverable,
+    after_failure,
+    read_due_at,
+    read_not_after,
+    read_prompt,
+)
+from bot.core.shared.clock import Clock
+from bot.core.shared.errors import (
+    StorageError,
+    StorageRejected,
+    StorageUnavailable,
+    TelegramChatMigrated,
+    TelegramError,
+    TelegramRejected,
+)
+from bot.core.telegram.rate_limits import SendLimits
+from bot.logs import Recurring, describe_defect
+from bot.services.prompts.renderer import Composed, Composer
+from bot.services.telegram.api import BotApi, SentMessage
+from bot.services.telegram.sending import departure, place
+from bot.store.mongodb.client import Document
+from bot.store.prompts.coach_alerts import LetterStore
+from bot.store.prompts.outbox import Outbox
+from bot.store.prompts.shared_rate_limit import SendSlots
+
+log = logging.getLogger(__name__)
+
+# How many prompts are under way at once; enough to fill 30 a second at 300 ms a call.
+_IN_FLIGHT = 12
+_IDLE_INTERVAL = 0.5
+_TROUBLE_DELAY = 2.0
+_SETTLE_TRIES = 3
+# Sending takes up to 35 s, and must be over when the lease ends.
+_SEND_WITHIN = LEASE - timedelta(seconds=40)
+_SHORT_WAIT = 0.3  # it does not pay to put a prompt back
+# A chat that another service writes to is its for up to 40 s, and mostly free again in a moment.
+_LOOK_AGAIN = 2.0
+_NO_ATHLETE = "its athlete is not on the roster any more"
+
+
+class Dispatcher:
+    """Sends due prompts.
+
+    Args:
+        zone: for `dueAt` texts without an offset.
+        roster: the athletes; None as long as nobody knows them, and then everything waits, since these may
+            be somebody's quiet hours.
+        fresh: reads them anew: a question is called off only for what is true now.
+        monotonic: the clock of `limits`.
+    """
+
+    def __init__(
+        self,
+        api: BotApi,
+        outbox: Outbox,
+        slots: SendSlots,
+        letters: LetterStore,
+        composer: Composer,
+        limits: SendLimits,
+        clock: Clock,
+        zone: tzinfo,
+        roster: Callable[[], Roster | None],
+        fresh: Callable[[], Awaitable[Roster]],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._api = api
+        self._outbox = outbox
+        self._slots = slots
+        self._letters = letters
+        self._composer = composer
+        self._limits = limits
+        self._clock = clock
+        self._zone = zone
+        self._roster = roster
+        self._fresh = fresh
+        self._monotonic = monotonic
+        self._trouble = Recurring(log)
+        self._slot_trouble = Recurring(log)
+        self._abandoned: list[object] = []  # an `_id` may be an object, which no set takes
+        self._unheard: Unheard | None = None
+        self._unheard_told: set[int] = set()
+        self._in_flight: dict[asyncio.Task[None], int] = {}
+
+    def news(self) -> list[Unheard]:
+        """That the coach's chat takes nothing: once, until it does again."""
+        unheard, self._unheard = self._unheard, None
+        return [] if unheard is None else [unheard]
+
+    async def run(self) -> None:
+        """Claim and send until cancelled; what is being sent then goes on, see `finish`."""
+        while True:
+            await self._start_next()
+
+    async def _start_next(self) -> None:
+        if len(self._in_flight) >= _IN_FLIGHT:
+            await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+            return
+        roster = self._roster()
+        if roster is None:
+            await asyncio.sleep(_IDLE_INTERVAL)
+            return
+        busy = self._limits.waiting(self._monotonic()) | set(self._in_flight.values())
+        claimed_at = self._clock()
+        try:
+            document = await self._outbox.claim(claimed_at, busy_chats=busy, but=self._abandoned)
+            self._trouble.over("prompts are sent again")
+            if document is None:
+                await asyncio.sleep(_IDLE_INTERVAL)
+                return
+            prompt = await self._read(document)
+            athlete = None if prompt is None else _athlete(prompt, roster)
+            if prompt is not None and (_is_orphaned(prompt, athlete) or _pause(prompt, athlete, claimed_at)):
+                athlete = _athlete(prompt, await self._fresh())
+            composed = None
+            if prompt is not None and await self._may_go(prompt, athlete, document):
+                composed = await self._compose(prompt, athlete, document)
+        except StorageError as exc:
+            self._trouble.met(f"prompts wait: {exc}")
+            await asyncio.sleep(_TROUBLE_DELAY)
+            return
+        except Exception as exc:  # noqa: BLE001  # an outbox document is anybody's: it must not end the service
+            self._trouble.met(f"claiming prompts fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+            await asyncio.sleep(_TROUBLE_DELAY)
+            return
+        if prompt is not None and composed is not None:
+            task = asyncio.create_task(self._send(prompt, athlete, composed, claimed_at + _SEND_WITHIN))
+            self._in_flight[task] = prompt.chat_id
+            task.add_done_callback(lambda done: self._in_flight.pop(done, None))
+
+    async def _compose(self, prompt: Prompt, athlete: Athlete | None, document: Document) -> Composed | None:
+        try:
+            if (composed := await self._composer.compose(prompt, athlete)) is None:
+                await self._letters.withdraw(prompt)
+            return composed
+        except InvalidPrompt as exc:
+            log.warning("the prompt with _id %s cannot be sent: %s", prompt.id, exc)
+            await self._outbox.settle_invalid(document, str(exc), self._clock())
+            return None
+        except StorageError:
+            raise
+        except Exception as exc:  # noqa: BLE001  # else it would be claimed again and again, before the others
+            log.error("composing a prompt failed unexpectedly: %s", describe_defect(exc))
+            await self._outbox.settle_invalid(document, f"defect: {describe_defect(exc)}", self._clock())
+            return None
+
+    async def _read(self, document: Document) -> Prompt | None:
+        """The prompt in a claimed document; None if it is none, too early or too late."""
+        now = self._clock()
+        try:
+            prompt = read_prompt(document)
+            due_at = read_due_at(document, self._zone)
+            not_after = read_not_after(document, self._zone)
+        except InvalidPrompt as exc:
+            log.warning("the prompt with _id %s cannot be sent: %s", document["_id"], exc)
+            await self._outbox.settle_invalid(document, str(exc), now)
+            return None
+        if due_at is not None and due_at > now:
+            await self._outbox.postpone(prompt, due_at)
+            return None
+        if not prompt.was_sent and not_after is not None and not_after <= now:
+            await self._outbox.settle_unasked(prompt, PromptState.EXPIRED, now, NOT_IN_TIME)
+            return None
+        return prompt
+
+    async def _may_go(self, prompt: Prompt, athlete: Athlete | None, document: Document) -> bool:
+        """Whether this is the time to send it; else it is settled, or postponed."""
+        now = self._clock()
+        if prompt.kind is Kind.ALERT:  # whatever the athlete's hours
+            return True
+        if prompt.again is not None and await self._outbox.is_answered(prompt):
+            await self._outbox.settle_unasked(prompt, PromptState.ANSWERED, now)
+            return False
+        if _is_orphaned(prompt, athlete):
+            if prompt.was_sent:
+                await self._outbox.settle_unasked(prompt, PromptState.SENT, now)
+            else:
+                await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, _NO_ATHLETE)
+            return False
+        if athlete is not None and (pause := _pause(prompt, athlete, now)) is not None:
+            if prompt.again is Again.LATER and pause.until is not None:  # as they wished
+                await self._outbox.postpone(prompt, athlete.next_prompt_time(pause.until))
+            elif prompt.was_sent:  # it can still be answered; it is only not asked once more
+                await self._outbox.settle_unasked(prompt, PromptState.SENT, now)
+            else:
+                await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, PAUSED)
+            return False
+        is_wished = prompt.again is Again.PENDING
+        if athlete is not None and not is_wished and (until := athlete.quiet_until(now)) is not None:
+            await self._outbox.postpone(prompt, until)
+            return False
+        return await self._outbox.prepare(prompt, document)
+
+    async def _send(
+        self, prompt: Prompt, athlete: Athlete | None, composed: Composed, until: datetime
+    ) -> None:
+        settle = await self._tell(prompt, athlete, composed, until)
+        await self._until_stored(prompt, settle)
+
+    async def _tell(
+        self, prompt: Prompt, athlete: Athlete | None, composed: Composed, until: datetime
+    ) -> Callable[[], Awaitable[None]]:
+        """Send it, or edit what was sent; returns how to settle.
+
+        Args:
+            until: when it is too late to begin with that.
+        """
+        try:
+            await place(self._limits, prompt.chat_id, self._monotonic)
+            if (wait := await self._take_slot(prompt.chat_id)) is None:
+                return _leave_it
+            if wait > 0:
+                wait = min(wait, _LOOK_AGAIN)
+                later = self._clock() + timedelta(seconds=wait)
+                self._limits.hold(prompt.chat_id, self._monotonic() + wait)
+                return lambda: self._outbox.put_back(prompt, later)
+            try:
+                # Whoever wakes up late from waiting for a slot must not leave with the next ones.
+                async with departure(self._limits, prompt.chat_id, self._monotonic):
+                    if self._clock() >= until:
+                        # A stalled service must not send what another one has claimed since.
+                        log.warning("a prompt was held up, it is claimed anew: %s", prompt.session_id)
+                        return _leave_it
+                    if prompt.kind in LETTERS and not await self._letters.is_there(prompt):
+                        return _leave_it
+                    sent = await self._deliver(prompt.chat_id, composed)
+            finally:
+                with suppress(StorageError):
+                    await self._slots.arrived(prompt.chat_id)
+        except StorageError as exc:
+            self._trouble.met(f"prompts wait: {exc}")
+            return _leave_it
+        except TelegramError as exc:
+            result = after_failure(prompt, exc, self._clock())
+            log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)
+            if prompt.kind is Kind.ALERT and isinstance(exc, TelegramRejected | TelegramChatMigrated):
+                log.error(
+                    "the coach is not told of pain yet, this is tried again until it arrives; check"
+                    " COACH_CHAT_ID, and that the bot may write there"
+                )
+                has_moved = isinstance(exc, TelegramChatMigrated)
+                if not has_moved and prompt.chat_id not in self._unheard_told:
+                    self._unheard_told.add(prompt.chat_id)
+                    self._unheard = Unheard(str(exc))
+            if isinstance(result, Retry) and result.hold:
+                await self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
+            return lambda: self._outbox.settle_failed(prompt, result, self._clock())
+        except Exception as exc:  # noqa: BLE001  # one prompt's defect must not stop the others
+            log.error("sending a prompt failed unexpectedly: %s", describe_defect(exc))
+            defect = Undeliverable(f"defect: {describe_defect(exc)}")
+            return lambda: self._outbox.settle_failed(prompt, defect, self._clock())
+        return lambda: self._settle_sent(prompt, athlete, sent)
+
+    async def _deliver(self, chat_id: int, composed: Composed) -> SentMessage:
+        keyboard = composed.keyboard
+        if composed.edits is not None:
+            try:
+                await self._api.edit_text(
+                    chat_id, composed.edits, composed.text, [], keyboard or [], html=True
+                )
+                return SentMessage(composed.edits, None)
+            except TelegramRejected as exc:
+                log.info("a message cannot be edited, so it is sent anew: %s", exc)
+        return await self._api.send(chat_id, composed.text, html=True, keyboard=keyboard or None)
+
+    async def _settle_sent(self, prompt: Prompt, athlete: Athlete | None, sent: SentMessage) -> None:
+        now = self._clock()
+        sent_at = sent.sent_at or now
+        log.info("%s sent: %s / %s", prompt.kind, prompt.run_id, prompt.session_id)
+        if prompt.kind is Kind.ALERT:
+            self._unheard_told.discard(prompt.chat_id)
+        if prompt.kind in LETTERS:
+            await self._letters.settle(prompt, sent.message_id, sent_at, now)
+            return
+        hours = None if athlete is None else athlete.hours.nudge_after_hours
+        may_nudge = prompt.kind is Kind.SESSION and prompt.again in (None, Again.ABSENCE)
+        nudge_at = sent_at + timedelta(hours=hours) if may_nudge and hours is not None else None
+        await self._outbox.settle_sent(prompt, sent.message_id, sent_at, now, nudge_at=nudge_at)
+
+    async def _until_stored(self, prompt: Prompt, settle: Callable[[], Awaitable[None]]) -> None:
+        """Settle, however long MongoDB is away.
+
+        The chat stays busy meanwhile, so that an ended lease does not send a second copy from here. What
+        MongoDB refuses to take is left alone until the bot is started again, for the same reason.
+        """
+        refusals = 0
+        while refusals < _SETTLE_TRIES:
+            try:
+                await settle()
+                return
+            except StorageUnavailable as exc:
+                self._trouble.met(f"the outcome of a prompt is not stored yet: {exc}")
+            except StorageRejected as exc:
+                refusals += 1
+                reason = str(exc)
+            except Exception as exc:  # noqa: BLE001  # nobody awaits this task: its error would be lost
+                refusals += 1
+                reason = describe_defect(exc)
+            await asyncio.sleep(_TROUBLE_DELAY)
+        self._abandoned.append(prompt.id)
+        log.error("the outcome of a prompt cannot be stored, it is left as it is: %s", reason)
+
+    async def finish(self) -> None:
+        """Return when everything that is being sent is settled."""
+        while self._in_flight:
+            await asyncio.wait(self._in_flight)
+
+    async def _take_slot(self, chat_id: int) -> float | None:
+        """Wait for our turn among all services; our own limits hold besides.
+
+        Returns:
+            0 if it has come; else in how many seconds the chat may be free, to which another one writes.
+            None: MongoDB is away, so that nobody could be told that the message is sent.
+        """
+        try:
+            while wait := await self._slots.take_chat(chat_id):
+                if wait > _SHORT_WAIT:
+                    return wait
+                await asyncio.sleep(wait)
+            await asyncio.sleep(await self._slots.take_turn())
+        except StorageUnavailable as exc:
+            self._trouble.met(f"prompts wait: {exc}")
+            return None
+        except StorageRejected as exc:
+            self._slot_trouble.met(f"what other services send is not known, so they may send too much: {exc}")
+        return 0.0
+
+    async def _hold(self, chat_id: int, seconds: float) -> None:
+        """Leave the chat alone as long as Telegram says, and everybody for a moment: the limit over all
+        looks just the same."""
+        now = self._monotonic()
+        for chat, pause in ((chat_id, seconds), (None, min(seconds, 1.0))):
+            self._limits.hold(chat, now + pause)
+            with suppress(StorageError):
+                await self._slots.hold(chat, pause)
+
+
+async def _leave_it() -> None:
+    """The claim ends by itself."""
+
+
+def _athlete(prompt: Prompt, roster: Roster) -> Athlete | None:
+    """Whose hours and pauses count: those of the prompt's athlete, else of who is asked in its chat."""
+    return roster.by_id(prompt.athlete_id) or roster.by_user(prompt.user_id) or roster.in_chat(prompt.chat_id)
+
+
+def _is_orphaned(prompt: Prompt, athlete: Athlete | None) -> bool:
+    """Whether it was meant for one athlete alone, who has been removed since: nobody could answer it."""
+    return athlete is None and prompt.athlete_id is not None and prompt.user_id is not None
+
+
+def _pause(prompt: Prompt, athlete: Athlete | None, instant: datetime) -> Pause | None:
+    """The pause that holds it back; what comes because of what an athlete has just done comes in one, too."""
+    if athlete is None or prompt.kind is Kind.NOTICE or prompt.again is Again.PENDING:
+        return None
+    return athlete.pause_at(instant)

@@ -1,0 +1,60 @@
+"""What comes with time: a nudge for a question that nobody answers, and the end of what nobody can answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from bot.core.shared.clock import Clock
+from bot.core.shared.errors import StorageError
+from bot.core.shared.formatting import count
+from bot.logs import Recurring, describe_defect
+from bot.store.prompts.expiry import FollowupStore
+
+log = logging.getLogger(__name__)
+
+_INTERVAL = 5.0
+
+
+class Followups:
+    """Nudges and expires prompts.
+
+    Args:
+        late_after_days: an answer that is more whole days old than this does not count.
+    """
+
+    def __init__(self, followups: FollowupStore, clock: Clock, late_after_days: int) -> None:
+        self._followups = followups
+        self._clock = clock
+        self._window = timedelta(days=late_after_days + 1)
+        self._reason = f"not answered within {count(late_after_days, 'day')}"
+        self._trouble = Recurring(log)
+
+    async def run(self) -> None:
+        """Follow up every few seconds until cancelled."""
+        while True:
+            try:
+                await self.follow_up()
+                self._trouble.over("unanswered prompts are seen to again")
+            except StorageError as exc:
+                self._trouble.met(f"unanswered prompts wait: {exc}")
+            except Exception as exc:  # noqa: BLE001  # not worth the service
+                self._trouble.met(f"following up fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+            await asyncio.sleep(_INTERVAL)
+
+    async def follow_up(self) -> None:
+        """See to everything that is due now.
+
+        Raises:
+            StorageError: some of it may be done.
+        """
+        now = self._clock()
+        # In this order: what can no longer be answered is not asked again.
+        expired = await self._followups.expire_unanswered(
+            sent_until=now - self._window, now=now, reason=self._reason
+        )
+        expired += await self._followups.expire_unsent(now)
+        nudged = await self._followups.nudge(sent_after=now - self._window, now=now)
+        if expired or nudged:
+            log.info("prompts nobody answered: %d asked about once more, %d expired", nudged, expired)

@@ -1,0 +1,205 @@
+"""Plans -> outbox: keeps the prompts that are not sent yet as the newest plans want them.
+
+Everything is read and compared each time, so it does not matter who wrote a plan, what was missed, or when
+this was killed. A change stream only makes it quicker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from bot.core.people.athlete import Athlete, Roster
+from bot.core.plans.plan import MAX_DAYS, InvalidPlan, Plan, created_at, current_sessions, owner, read_plan
+from bot.core.prompts.planned import Act, Reconciliation, Wish, Write, monday, wishes
+from bot.core.shared.clock import Clock
+from bot.core.shared.errors import StorageError
+from bot.core.shared.formatting import count
+from bot.logs import Recurring, describe_defect
+from bot.store.mongodb.client import Document
+from bot.store.plans import PlanStore
+from bot.store.prompts.planned import SlotStore
+
+log = logging.getLogger(__name__)
+
+POLL_INTERVAL = 20.0
+
+_ROSTER_INTERVAL = 0.5
+_SETTLE = 0.1  # several plans written together are read together
+_TROUBLE_DELAY = 2.0
+_WATCH_AGAIN = 5.0
+# Where one write makes way for another, such as for an athlete under a new name.
+_MOST_PASSES = 3
+# A week, and a day for zones: plans and prompts from before do not matter any more.
+_LOOK_BACK = timedelta(days=8)
+_LONGEST_PLAN = timedelta(days=MAX_DAYS)
+_AT_ONCE = 25  # plans, between which others get their turn
+
+
+class Planner:
+    """Makes prompts of plans.
+
+    Args:
+        roster: the athletes; None as long as nobody knows them, and then everything waits.
+    """
+
+    def __init__(
+        self,
+        plans: PlanStore,
+        slots: SlotStore,
+        roster: Callable[[], Roster | None],
+        clock: Clock,
+        late_after_days: int,
+    ) -> None:
+        self._plans = plans
+        self._slots = slots
+        self._roster = roster
+        self._clock = clock
+        self._late_after_days = late_after_days
+        self._changed = asyncio.Event()
+        self._known_runs: set[str] = set()
+        self._told: dict[str, tuple[str, int]] = {}
+        self._trouble = Recurring(log)
+        self._watch_trouble = Recurring(log)
+
+    def wake(self) -> None:
+        """A plan may have changed."""
+        self._changed.set()
+
+    def loops(self) -> list[Coroutine[Any, Any, None]]:
+        """What has to run, side by side, until cancelled."""
+        return [self._work(), self._watch()]
+
+    async def _work(self) -> None:
+        while True:
+            roster = self._roster()
+            if roster is None:
+                await asyncio.sleep(_ROSTER_INTERVAL)
+                continue
+            self._changed.clear()
+            try:
+                await self.reconcile(roster)
+                self._trouble.over("plans become prompts again")
+                await self._wait(roster)
+                continue
+            except StorageError as exc:
+                self._trouble.met(f"plans wait to become prompts: {exc}")
+            except Exception as exc:  # noqa: BLE001  # a plan is anybody's: it must not end the service
+                defect = describe_defect(exc)
+                self._trouble.met(f"planning prompts fails unexpectedly: {defect}", logging.ERROR)
+            await asyncio.sleep(_TROUBLE_DELAY)
+
+    async def _wait(self, roster: Roster) -> None:
+        """Until a plan or the roster changes, or it is time to look."""
+        for _ in range(round(POLL_INTERVAL / _ROSTER_INTERVAL)):
+            try:
+                await asyncio.wait_for(self._changed.wait(), _ROSTER_INTERVAL)
+                await asyncio.sleep(_SETTLE)
+                return
+            except TimeoutError:
+                if self._roster() != roster:
+                    return
+
+    async def _watch(self) -> None:
+        while True:
+            try:
+                if not await self._plans.watch(self.wake):
+                    log.info(
+                        "this MongoDB has no change streams: plans are looked at every %d s", POLL_INTERVAL
+                    )
+                    return
+            except StorageError as exc:
+                self._watch_trouble.met(f"new plans are noticed later: {exc}", logging.INFO)
+            except Exception as exc:  # noqa: BLE001  # the poll does the same, only later
+                self._watch_trouble.met(f"watching plans fails unexpectedly: {describe_defect(exc)}")
+            await asyncio.sleep(_WATCH_AGAIN)
+
+    async def reconcile(self, roster: Roster) -> None:
+        """Bring the outbox into agreement with the plans.
+
+        Raises:
+            StorageError: it may be in agreement in part.
+        """
+        for _ in range(_MOST_PASSES):
+            now = self._clock()
+            writes = await self._decide(roster, now)
+            if not writes:
+                return
+            await self._slots.apply(writes, now)
+            number = Counter(write.act for write in writes)
+            log.info(
+                "plans have changed the outbox: %s new, %d changed, %d cancelled, %d deleted",
+                count(number[Act.INSERT], "prompt"),
+                number[Act.UPDATE],
+                number[Act.CANCEL] + number[Act.RELEASE],
+                number[Act.DELETE],
+            )
+
+    async def _decide(self, roster: Roster, now: datetime) -> list[Write]:
+        first = (now - _LOOK_BACK).date()
+        since = first.isoformat()
+        # The outbox first: whatever is in it came from plans that are then read, too. The other way round a
+        # plan that another service has just used would seem to be gone.
+        held = await self._slots.held(since, self._known_runs)
+        runs = {str(document.get("runId")) for document in held if document.get("slot") is not None}
+        # A long plan may begin long before the days that still matter.
+        documents = await self._plans.read((first - _LONGEST_PLAN).isoformat(), runs)
+        plans, unread = await self._read(documents, roster, first)
+        self._known_runs = {plan.run_id for owned in plans.values() for plan in owned}
+        reconciliation = Reconciliation(held, unread, now)
+        writes: list[Write] = []
+        for athlete in roster.athletes:
+            if athlete.chat_id is not None and athlete.athlete_id not in roster.forgotten:
+                writes += self._fit(athlete, plans[athlete.athlete_id], reconciliation, now)
+        for athlete_id in reconciliation.athletes():
+            if athlete_id in roster.forgotten:
+                writes += reconciliation.forget(athlete_id)
+            elif roster.by_id(athlete_id) is None:
+                writes += reconciliation.drop(athlete_id)
+        return writes
+
+    def _fit(
+        self, athlete: Athlete, plans: Iterable[Plan], reconciliation: Reconciliation, now: datetime
+    ) -> list[Write]:
+        current = current_sessions(plans)
+        by_day: dict[str, list[Wish]] = defaultdict(list)
+        for wish in wishes(athlete, current, now, self._late_after_days):
+            by_day[wish.day].append(wish)
+        deciding = {day.isoformat(): plan for day, (plan, _) in current.items()}
+        first = monday(athlete, now).isoformat()
+        writes: list[Write] = []
+        for day in sorted(reconciliation.days(athlete.athlete_id) | by_day.keys()):
+            if day >= first:
+                writes += reconciliation.fit(athlete.athlete_id, day, by_day[day], deciding.get(day))
+        return writes
+
+    async def _read(
+        self, documents: Sequence[Document], roster: Roster, since: date
+    ) -> tuple[Mapping[str, list[Plan]], dict[str, datetime]]:
+        """The plans of each athlete, and when those were made that are unreadable or nobody's."""
+        plans: dict[str, list[Plan]] = defaultdict(list)
+        unread: dict[str, datetime] = {}
+        troubles: dict[str, tuple[str, int]] = {}
+        for number, document in enumerate(documents):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # taps go first
+            name = f"plan {str(document.get('runId'))[:100]!r}"
+            try:
+                plan = read_plan(document)
+                if max(plan.covered, default=date.min) < since:
+                    continue
+                athlete = owner(plan, roster)
+            except InvalidPlan as exc:
+                unread[str(document.get("runId"))] = created_at(document)
+                troubles[repr(document["_id"])] = (f"{name} cannot be used: {exc}", hash(str(document)))
+                continue
+            plans[athlete.athlete_id].append(plan)
+        for id_, trouble in troubles.items():
+            if self._told.get(id_) != trouble:
+                log.error(trouble[0])
+        self._told = troubles
+        return plans, unread

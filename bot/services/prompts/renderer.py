@@ -1,0 +1,155 @@
+"""What a prompt in the outbox says when it is sent: decided then, from what is stored then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+
+from bot.core.answers.details import Details, read_details
+from bot.core.answers.keyboards import Keyboard, prompt_keyboard
+from bot.core.answers.payloads import FeedbackType
+from bot.core.i18n.language import Language
+from bot.core.people.athlete import Athlete, Roster
+from bot.core.prompts import coach_alert_texts as letter_texts
+from bot.core.prompts import texts as question_texts
+from bot.core.prompts.coach_alert_texts import Pain
+from bot.core.prompts.prompt import InvalidPrompt, Kind, Prompt
+from bot.core.shared.clock import Clock
+from bot.core.shared.tolerant import read_int64
+from bot.core.summary.evidence import read_answer, read_day, read_when
+from bot.core.summary.weekly import read_sunday
+from bot.core.telegram.action_payloads import Action, format_action
+from bot.services.people.language_cache import Languages
+from bot.services.reports.weeks import Weeks
+from bot.store.mongodb.client import Document
+from bot.store.prompts.coach_alerts import LetterStore
+
+_SUNDAY = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message (HTML).
+
+    Attributes:
+        edits: the message that takes this form; None: a new one.
+    """
+
+    text: str
+    keyboard: Keyboard | None = None
+    edits: int | None = None
+
+
+class Composer:
+    """Writes what is due.
+
+    Args:
+        zone: TIMEZONE, for those who are no athletes.
+    """
+
+    def __init__(
+        self,
+        letters: LetterStore,
+        roster: Callable[[], Roster | None],
+        languages: Languages,
+        clock: Clock,
+        zone: tzinfo,
+        weeks: Weeks,
+    ) -> None:
+        self._letters = letters
+        self._roster = roster
+        self._languages = languages
+        self._clock = clock
+        self._zone = zone
+        self._weeks = weeks
+
+    async def compose(self, prompt: Prompt, athlete: Athlete | None) -> Composed | None:
+        """What to send; None if there is nothing to tell any more: pain that gave way, or was deleted, before
+        anybody was told.
+
+        Args:
+            athlete: whose training it is about.
+
+        Raises:
+            StorageError.
+            InvalidPrompt: nothing can be said about it.
+        """
+        language = self._languages.of_athlete(athlete)
+        match prompt.kind:
+            case Kind.REMINDER:
+                return Composed(question_texts.reminder(prompt.sessions, language))
+            case Kind.ALERT:
+                return await self._alert(prompt)
+            case Kind.NOTICE:
+                pain, _ = await self._pain(prompt)
+                return Composed(letter_texts.notice(pain, language))
+            case Kind.WEEKLY:
+                return await self._weekly(prompt, athlete, language)
+            case Kind.SESSION:
+                return self._question(prompt, athlete, language)
+
+    async def _weekly(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> Composed:
+        sunday = read_sunday(prompt.session_id)
+        if athlete is None or sunday is None or sunday.weekday() != _SUNDAY:
+            raise InvalidPrompt(
+                "sessionId: names no athlete's week; weekly summaries are made by the bot alone"
+            )
+        return Composed(await self._weeks.tell(athlete, sunday - timedelta(days=_SUNDAY), language))
+
+    def _question(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> Composed:
+        zone = self._zone if athlete is None else athlete.hours.zone
+        text = question_texts.prompt(
+            prompt.title,
+            prompt.note,
+            language,
+            again=prompt.again,
+            plan=prompt.plan,
+            day=prompt.day,
+            today=self._clock().astimezone(zone).date(),
+        )
+        return Composed(text, prompt_keyboard(prompt.run_id, prompt.session_id, language))
+
+    async def _alert(self, prompt: Prompt) -> Composed | None:
+        # A private chat has its user's id.
+        language = self._languages.of(prompt.chat_id)
+        pain, letter = await self._pain(prompt)
+        if not letter or (not prompt.was_sent and pain.type not in (None, FeedbackType.PAIN)):
+            return None
+        keyboard: Keyboard = []
+        if pain.seen_by is None:
+            seen = format_action(Action.SEEN, str(letter.get("reference")))
+            keyboard = [[{"text": letter_texts.SEEN_BUTTON(language), "callback_data": seen}]]
+        edits = prompt.message_id if prompt.was_sent else None
+        return Composed(letter_texts.alert(pain, self._zone, language), keyboard, edits)
+
+    async def _pain(self, prompt: Prompt) -> tuple[Pain, Document]:
+        event, question, letter = await self._letters.contents(prompt)
+        letter, question = letter or {}, question or {}
+        answer = None if event is None else read_answer(event)
+        plan = question.get("plan")
+        title = question.get("title") or (plan.get("activity") if isinstance(plan, dict) else None)
+        seen_by = letter.get("seenBy")
+        pain = Pain(
+            who=self._name(prompt, event),
+            title=str(title) if title else None,
+            day=read_day(question.get("date")) or (None if answer is None else answer.date),
+            type=None if answer is None else answer.type,
+            details=Details() if event is None else read_details(event),
+            note=None if answer is None else answer.note,
+            seen_by=str(seen_by) if seen_by else None,
+            seen_at=read_when(letter.get("seenAt"), self._zone),
+        )
+        return pain, letter
+
+    def _name(self, prompt: Prompt, event: Document | None) -> str:
+        user_id = read_int64((prompt.about or {}).get("userId"))
+        roster = self._roster()
+        athlete = None if roster is None else roster.by_id(prompt.athlete_id) or roster.by_user(user_id)
+        if athlete is not None and athlete.name:
+            return athlete.name
+        name, username = (prompt.about or {}).get("name"), (event or {}).get("username")
+        tagged = f"@{username}" if isinstance(username, str) and username else ""
+        if isinstance(name, str) and name:
+            return f"{name} ({tagged})" if tagged else name
+        return tagged or prompt.athlete_id or str(user_id)

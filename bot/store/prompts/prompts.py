@@ -1,0 +1,406 @@
+"""The collection `session_prompts`: what others than its sender read and write there.
+
+A document needs `runId`, `sessionId` and `chatId`; a coach workflow may insert it itself. Optional:
+`title`, `note`, `dueAt`, `notAfter`, `athleteId`, `userId` (only they may answer). Its parts:
+
+- the question: these, and if it comes from a plan `slot` (which session of which day it stands for), `date`,
+  `plan` and `plannedAt`, see `bot.store.prompts.planned`; a morning's reminder has `kind` and `sessions`;
+- the way out: `claim` and `attemptAt` (nobody else may claim it before then: the lease, or the time of the
+  next try), `attempts`, `unknowns`, `reference`, `messageId`, `sentAt`, `messages`, see
+  `bot.store.prompts.outbox`;
+- what comes after: `state` and `reason`, `answeredAt`, `again` (why it is asked once more), `askedAgainAt`,
+  `laterAt`, `laterUpdateId`, `pendingAt`, `pendingUpdateId`, `nudgeAt`, `nudgedAt`, see
+  `bot.store.prompts.expiry`;
+- `createdAt`, `updatedAt`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, tzinfo
+from itertools import product
+from typing import Any
+
+from pymongo import UpdateMany
+from pymongo.errors import DuplicateKeyError
+
+from bot.core.people.athlete import Athlete
+from bot.core.prompts.prompt import Again, Answered, Kind, LaterResult, PromptState
+from bot.core.records.models import is_day
+from bot.core.shared.update_order import Stamp
+from bot.store.mongodb.client import Database, Document, bulk_upsert, storage_errors
+from bot.store.mongodb.indexes import hold_keys_if_possible
+
+COLLECTION = "session_prompts"
+
+IS_QUESTION: Document = {"kind": {"$in": [None, Kind.SESSION.value]}}
+"""Selects questions; the rest are reminders, letters and weekly summaries."""
+
+_LATE_REASON = "the answer came too late to count"
+# From these a wish to be asked later is granted: a message may have arrived although nobody knows.
+_OPEN = [None, PromptState.PENDING.value, PromptState.SENT.value, PromptState.UNDELIVERABLE.value]
+
+_OF_PENDING = dict.fromkeys(
+    ("state", "sentAt", "messages", "laterAt", "laterUpdateId", "pendingAt", "pendingUpdateId"), True
+)
+
+# With a time of sending: asked, and without an answer that counts.
+_ASKED = [state.value for state in PromptState if state is not PromptState.ANSWERED]
+
+
+class PromptStore:
+    """Writes and reads of `session_prompts`. All methods raise `StorageUnavailable`, `StorageRejected`."""
+
+    def __init__(self, db: Database) -> None:
+        self._prompts = db[COLLECTION]
+
+    async def queue(
+        self,
+        run_id: str,
+        session_id: str,
+        chat_id: int,
+        *,
+        title: str | None,
+        note: str | None,
+        due_at: datetime,
+        now: datetime,
+        athlete_id: str | None = None,
+        user_id: int | None = None,
+    ) -> str | None:
+        """Queue a prompt. A session is asked about once in a chat: if it is there already, its state."""
+        key = {"runId": run_id, "sessionId": session_id, "chatId": str(chat_id)}
+        whose = {"athleteId": athlete_id, "userId": user_id}
+        document = {
+            **key,
+            "title": title,
+            "note": note,
+            **{field: value for field, value in whose.items() if value is not None},
+            "dueAt": due_at,
+            "state": PromptState.PENDING.value,
+            "createdAt": now,
+            "updatedAt": now,
+        }
+        await hold_keys_if_possible(self._prompts.database, COLLECTION)
+        with storage_errors():
+            existing = await self._prompts.find_one({**key, "chatId": {"$in": chat_forms(chat_id)}})
+            if existing is None:
+                try:
+                    await self._prompts.insert_one(document)
+                    return None
+                except DuplicateKeyError:
+                    existing = await self._prompts.find_one(key)
+        return str((existing or {}).get("state") or PromptState.PENDING.value)
+
+    async def put_weekly(
+        self,
+        run_id: str,
+        session_id: str,
+        *,
+        athlete_id: str,
+        user_id: int,
+        due_at: datetime,
+        not_after: datetime,
+        now: datetime,
+    ) -> bool:
+        """Have an athlete told of their week, in their private chat; returns whether that is new."""
+        # Without `date`, which is for what stands in plans.
+        document = {
+            "kind": Kind.WEEKLY.value,
+            "athleteId": athlete_id,
+            "userId": user_id,
+            "state": PromptState.PENDING.value,
+            "dueAt": due_at,
+            "notAfter": not_after,
+            "createdAt": now,
+            "updatedAt": now,
+        }
+        key = {"runId": run_id, "sessionId": session_id, "chatId": str(user_id)}
+        await hold_keys_if_possible(self._prompts.database, COLLECTION)
+        with storage_errors():
+            try:
+                result = await self._prompts.update_one(key, {"$setOnInsert": document}, upsert=True)
+            except DuplicateKeyError:  # another service has just put it there
+                return False
+        return result.upserted_id is not None
+
+    async def count(self) -> dict[str, int]:
+        """Questions by state; documents that nobody has looked at yet are pending."""
+        # Each from the index alone. With several kinds in one query MongoDB would read the documents.
+        counts = dict.fromkeys((state.value for state in PromptState), 0)
+        with storage_errors():
+            for state, kind in product((None, *PromptState), (None, Kind.SESSION)):
+                number = await self._prompts.count_documents({"state": state, "kind": kind})
+                counts[state or PromptState.PENDING] += number
+        return counts
+
+    async def unanswered(self, since: datetime, zone: tzinfo) -> dict[date, int]:
+        """How many questions have no answer that counts, of those last sent since then, by session's day.
+
+        That is the planned day; without one, the day in `zone` on which it was asked the last time.
+        """
+        quarter = {"$dateTrunc": {"date": "$sentAt", "unit": "minute", "binSize": 15}}
+        is_planned = {"$eq": [{"$type": "$date"}, "string"]}
+        pipeline: list[Document] = [
+            {"$match": {"state": {"$in": _ASKED}, **IS_QUESTION, "sentAt": {"$gte": since}}},
+            {"$group": {"_id": {"$cond": [is_planned, "$date", quarter]}, "n": {"$sum": 1}}},
+        ]
+        numbers: Counter[date] = Counter()
+        with storage_errors():
+            async for group in await self._prompts.aggregate(pipeline):
+                day = group["_id"]
+                if isinstance(day, datetime):
+                    numbers[day.astimezone(zone).date()] += group["n"]
+                elif is_day(day):
+                    numbers[date.fromisoformat(day)] += group["n"]
+        return numbers
+
+    async def resolve(self, references: Collection[str]) -> dict[str, tuple[str, str]]:
+        """The true `(runId, sessionId)` of short references; unknown ones are absent."""
+        if not references:
+            return {}
+        with storage_errors():
+            cursor = self._prompts.find(
+                {"reference": {"$in": list(references)}},
+                {"reference": True, "runId": True, "sessionId": True},
+            )
+            return {d["reference"]: (str(d["runId"]), str(d["sessionId"])) async for d in cursor}
+
+    async def asked_by(self, chat_id: int, message_id: int) -> tuple[str, str] | None:
+        """The `(runId, sessionId)` that a message asked about; None if it is no question on record."""
+        with storage_errors():
+            document = await self._prompts.find_one(
+                {"chatId": {"$in": chat_forms(chat_id)}, "messages.messageId": message_id, **IS_QUESTION},
+                {"runId": True, "sessionId": True},
+            )
+        return None if document is None else (str(document["runId"]), str(document["sessionId"]))
+
+    async def sent_at(
+        self, run_id: str, session_id: str, chat_id: int | None, message_id: int | None
+    ) -> datetime | None:
+        """When a session was asked about in a chat (None: in any): by this message, else the last time."""
+        with storage_errors():
+            query: dict[str, Any] = {"runId": run_id, "sessionId": session_id}
+            if chat_id is not None:
+                query["chatId"] = {"$in": chat_forms(chat_id)}
+            document = await self._prompts.find_one(
+                query, {"sentAt": True, "messages": True}, sort=[("sentAt", -1)]
+            )
+        for message in (document or {}).get("messages") or []:
+            if message_id is not None and message.get("messageId") == message_id:
+                return _datetime(message.get("sentAt"))
+        return _datetime((document or {}).get("sentAt"))
+
+    async def owners(
+        self, keys: Collection[tuple[str, str]], chat_ids: Collection[int]
+    ) -> dict[tuple[str, str, int], int]:
+        """Whose prompts these are: the user id by `(runId, sessionId, chatId)`, where one is set.
+
+        Args:
+            keys: `(runId, sessionId)` of sessions.
+            chat_ids: the chats in which they may have been asked about.
+        """
+        if not keys or not chat_ids:
+            return {}
+        query = {
+            "runId": {"$in": list({run_id for run_id, _ in keys})},
+            "sessionId": {"$in": list({session_id for _, session_id in keys})},
+            "chatId": {"$in": [form for chat_id in chat_ids for form in chat_forms(chat_id)]},
+            "userId": {"$type": "number"},
+        }
+        with storage_errors():
+            fields = ("runId", "sessionId", "chatId", "userId")
+            cursor = self._prompts.find(query, dict.fromkeys(fields, True))
+            return {
+                (d["runId"], d["sessionId"], int(d["chatId"])): int(d["userId"])
+                async for d in cursor
+                if (d["runId"], d["sessionId"]) in keys
+            }
+
+    async def settle_taps(self, answered: Iterable[Answered], late: Iterable[Answered]) -> None:
+        """Settle the prompts of stored answers, and of those that came too late to be stored.
+
+        An answer settles a prompt whatever its state, a late one only where somebody still waits for it.
+        Doing it again changes nothing.
+        """
+        waited_for = [PromptState.SENT.value, PromptState.EXPIRED.value]
+        requests = [
+            UpdateMany(
+                _prompt_of(tap) | {"state": {"$in": waited_for}},
+                {
+                    "$set": {"state": PromptState.LATE.value, "reason": _LATE_REASON, "updatedAt": tap.at},
+                    "$unset": {"nudgeAt": ""},
+                },
+            )
+            for tap in late
+        ]
+        requests += [
+            UpdateMany(
+                _prompt_of(tap) | {"state": {"$ne": PromptState.ANSWERED.value}},
+                {
+                    "$set": {"state": PromptState.ANSWERED.value, "answeredAt": tap.at, "updatedAt": tap.at},
+                    "$unset": dict.fromkeys(("reason", "claim", "attemptAt", "nudgeAt"), ""),
+                },
+            )
+            for tap in answered
+        ]
+        if requests:
+            await bulk_upsert(self._prompts, requests)
+
+    async def ask_later(
+        self,
+        run_id: str,
+        session_id: str,
+        chat_id: int,
+        *,
+        wish: Stamp,
+        due_at: datetime,
+        until: datetime,
+    ) -> LaterResult:
+        """Ask about a session again at `due_at`. The same wish a second time, or an earlier one, changes
+        nothing.
+
+        Args:
+            wish: the update that says so.
+            until: when the session must have been asked about for the first time, at the earliest, for an
+                answer at `due_at` to count.
+        """
+        key = {
+            "runId": run_id,
+            "sessionId": session_id,
+            "chatId": {"$in": chat_forms(chat_id)},
+            **IS_QUESTION,
+        }
+        postponed = {
+            "state": PromptState.PENDING.value,
+            "again": Again.LATER.value,
+            "dueAt": due_at,
+            "laterAt": wish.at,
+            "laterUpdateId": wish.update_id,
+            "updatedAt": wish.at,
+        }
+        while True:
+            with storage_errors():
+                document = await self._prompts.find_one(key)
+                if document is None:
+                    return LaterResult.UNKNOWN
+                if _is_wished(document, "later", wish):
+                    return LaterResult.POSTPONED
+                state = document.get("state")
+                if state == PromptState.ANSWERED:
+                    return LaterResult.ANSWERED
+                if state not in _OPEN or _first_sent_at(document, until) < until:
+                    return LaterResult.TOO_LATE
+                result = await self._prompts.update_one(
+                    {"_id": document["_id"], "state": state},
+                    {"$set": postponed, "$unset": {"nudgeAt": "", "reason": ""}},
+                )
+            if result.matched_count:
+                return LaterResult.POSTPONED
+
+    async def ask_pending(
+        self,
+        athlete: Athlete,
+        *,
+        wish: Stamp,
+        sent_after: datetime,
+        most: int,
+    ) -> tuple[int, int]:
+        """Ask again at once about what an athlete has not answered, oldest first. The same wish a second
+        time, or an earlier one, asks nothing more.
+
+        What is to be asked again anyhow, later, comes now; what is just being sent is left alone.
+
+        Args:
+            wish: the update that says so.
+            sent_after: what was asked for the first time then or earlier can no longer be answered.
+            most: so many questions at most.
+
+        Returns:
+            How many are unanswered, and about how many of them this wish asks.
+        """
+        chats = {chat_id for chat_id in (athlete.chat_id, athlete.user_id) if chat_id is not None}
+        nobodys = {"userId": None, "athleteId": None}
+        query: Document = {
+            "chatId": {"$in": [form for chat_id in chats for form in chat_forms(chat_id)]},
+            "sentAt": {"$gt": sent_after},
+            # What a workflow asked in a private chat names nobody.
+            "$or": [*mine(athlete), {"chatId": {"$in": chat_forms(athlete.user_id or 0)}, **nobodys}],
+            **IS_QUESTION,
+        }
+        with storage_errors():
+            found = await self._prompts.find(query, _OF_PENDING).to_list()
+            open_ = [
+                document
+                for document in found
+                if document.get("state") in (PromptState.PENDING, PromptState.SENT)
+                and _first_sent_at(document, sent_after) > sent_after
+            ]
+            open_.sort(key=lambda document: (_first_sent_at(document, sent_after), str(document["_id"])))
+            asked = [
+                document["_id"]
+                for document in found
+                if _is_wished(document, "pending", wish) or _is_wished(document, "later", wish)
+            ]
+            left = [document for document in open_ if document["_id"] not in asked]
+            for document in left[: max(0, most - len(asked))]:
+                await self._prompts.update_one(
+                    {"_id": document["_id"], "state": document["state"], **unclaimed(wish.at)},
+                    {
+                        "$set": {
+                            "state": PromptState.PENDING.value,
+                            "again": Again.PENDING.value,
+                            "dueAt": wish.at,
+                            "pendingAt": wish.at,
+                            "pendingUpdateId": wish.update_id,
+                            "updatedAt": wish.at,
+                        },
+                        "$unset": {"nudgeAt": "", "reason": ""},
+                    },
+                )
+        return len(open_), min(len(open_), most)
+
+
+def mine(athlete: Athlete) -> list[Document]:
+    """Selects, each for itself, prompts that say whose they are: this athlete's."""
+    names = [athlete.athlete_id] + ([] if athlete.user_id is None else [str(athlete.user_id)])
+    users = [] if athlete.user_id is None else [{"userId": athlete.user_id}]
+    return [*users, {"athleteId": {"$in": names}, "userId": {"$in": [None, athlete.user_id]}}]
+
+
+def chat_forms(chat_id: int) -> list[Any]:
+    """A chat id as the bot writes it, and as a workflow may have."""
+    return [str(chat_id), chat_id]
+
+
+def unclaimed(now: datetime) -> Document:
+    """Selects prompts that nobody is sending at the moment."""
+    return {"$or": [{"claim": None}, {"attemptAt": {"$lte": now}}]}
+
+
+def _prompt_of(tap: Answered) -> Document:
+    chat_id = tap.user_id if tap.chat_id is None else tap.chat_id
+    return {
+        "runId": tap.run_id,
+        "sessionId": tap.session_id,
+        "chatId": {"$in": [] if chat_id is None else chat_forms(chat_id)},
+        **IS_QUESTION,
+    }
+
+
+def _first_sent_at(document: Document, default: datetime) -> datetime:
+    messages = document.get("messages")
+    first = messages[0].get("sentAt") if isinstance(messages, list) and messages else document.get("sentAt")
+    return first if isinstance(first, datetime) else default
+
+
+def _is_wished(document: Document, what: str, wish: Stamp) -> bool:
+    """Whether a wish has been seen to already, or a later one of its kind."""
+    last = Stamp.read(document.get(f"{what}UpdateId"), document.get(f"{what}At"))
+    if last is None:  # an older release noted no time
+        return bool(document.get(f"{what}UpdateId") == wish.update_id)
+    return not wish.is_after(last)
+
+
+def _datetime(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None

@@ -1,0 +1,196 @@
+"""What is said besides an answer: payloads that fit, questions in their order, anybody's documents."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.answers.details import (
+    AFTER,
+    PLACES,
+    REASONS,
+    Detail,
+    Details,
+    DetailTap,
+    choices,
+    format_again,
+    format_detail,
+    next_question,
+    parse_detail,
+    question_after,
+    read_details,
+    travelling,
+)
+from bot.core.answers.payloads import (
+    REFERENCE_SESSION,
+    FeedbackType,
+    format_callback,
+    make_reference,
+    needs_reference,
+    parse_callback,
+    parse_later,
+)
+
+DONE, SKIPPED, HARD, PAIN = FeedbackType
+ALL = frozenset(Detail)
+IDS = st.text(min_size=1, max_size=70)
+
+
+@given(IDS, IDS)
+def test_payloads_fit_and_come_back_for_any_ids(run_id: str, session_id: str) -> None:
+    """Where a session's answers fit, its details do too, in 64 bytes, and are read as what they were."""
+    ids = travelling(run_id, session_id, by_reference=needs_reference(run_id, session_id))
+    assert ids is not None
+    is_reference = needs_reference(run_id, session_id)
+    assert ids == (
+        (make_reference(run_id, session_id), REFERENCE_SESSION) if is_reference else (run_id, session_id)
+    )
+    for detail in Detail:
+        for value in (*choices(detail), None):
+            data = format_detail(ids, detail, value)
+            assert 1 <= len(data.encode()) <= 64
+            tap = parse_detail(data)
+            assert tap == DetailTap(*ids, detail, value)
+            assert tap.is_reference == is_reference
+        again = format_again(ids, detail)
+        assert len(again.encode()) <= 64
+        assert parse_detail(again) == DetailTap(*ids, detail, None, ask_again=True)
+
+
+def test_no_room_for_ids_that_came_in_a_shorter_payload() -> None:
+    """Ids of older buttons that no detail has room for, or that could not be told apart."""
+    long_id = "r" * 50
+    assert parse_callback(f"feedback|{long_id}|done") is not None
+    assert travelling(long_id, "legacy-7000000000", by_reference=False) is None
+    assert travelling("r|s", "t", by_reference=False) is None
+    assert travelling(make_reference("r", "s"), REFERENCE_SESSION, by_reference=False) is None
+
+
+@given(st.one_of(st.none(), st.integers(), st.binary(), st.text(), st.lists(st.text())))
+def test_reading_a_payload_is_total(data: object) -> None:
+    """Whatever stands there, nothing is raised."""
+    assert parse_detail(data) is None or isinstance(data, str)
+
+
+@given(st.sampled_from(list(Detail)), st.lists(st.text("|-?7 r\ud800\ufffd"), min_size=0, max_size=5))
+def test_what_is_read_has_ids(detail: Detail, parts: list[str]) -> None:
+    """A payload without ids, or with damaged ones, or with further bars, is none."""
+    tap = parse_detail("|".join((detail, *parts)))
+    if tap is not None:
+        assert tap.run_id.strip()
+        assert tap.session_id.strip()
+        assert "\ud800" not in tap.run_id + tap.session_id
+        assert "|".join((tap.detail, tap.run_id, tap.session_id)) == "|".join((detail, *parts[:2]))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "rpe|r|s|11", "rpe|r|s|-1", "rpe|r|s|07", "rpe|r|s|7.0", "rpe|r|s|knee", "rpe|r|s|", "rpe|r|s",
+        "rpe|r|s|7|8", "rpe||s|7", "rpe|r| |7", "RPE|r|s|7", "pain|r|s|knee", "where|r|s|7", "where|r|s|Knee",
+        "reason|r|s|no time", "reason|r|s|none", "effort|r|s|7", "",
+    ],
+)  # fmt: skip
+def test_payloads_that_are_none(data: str) -> None:
+    """Values outside of the scale, of another question, or written differently are not taken."""
+    assert parse_detail(data) is None
+
+
+def test_no_payload_is_two_things() -> None:
+    """No detail is an answer or a wish to be asked later, and the other way round."""
+    ids = travelling("r", "s", by_reference=False)
+    assert ids is not None
+    for detail in Detail:
+        data = format_detail(ids, detail, None)
+        assert parse_callback(data) is None
+        assert parse_later(data) is None
+    for type_ in FeedbackType:
+        assert parse_detail(format_callback("r", "s", type_)) is None
+
+
+def test_values_with_spaces_travel_without() -> None:
+    """`no time` is stored with its space, which a payload need not carry."""
+    ids = travelling("r", "s", by_reference=False)
+    assert ids is not None
+    assert format_detail(ids, Detail.REASON, "no time") == "reason|r|s|no_time"
+    tap = parse_detail("reason|r|s|no_time")
+    assert tap is not None
+    assert tap.value == "no time"
+
+
+def test_what_is_asked_after_each_answer() -> None:
+    """Effort after done and hard, place and then level after pain, the reason after skipped."""
+    assert {type_: next_question(type_, Details(), ALL) for type_ in FeedbackType} == {
+        DONE: Detail.RPE,
+        HARD: Detail.RPE,
+        PAIN: Detail.PLACE,
+        SKIPPED: Detail.REASON,
+    }
+    assert next_question(PAIN, Details(place="knee"), ALL) is Detail.PAIN
+    assert next_question(PAIN, Details(pain=0), ALL) is Detail.PLACE
+    for said in (Details(rpe=0), Details(place="knee", pain=0), Details(reason="ill")):
+        open_ = {type_ for type_ in FeedbackType if next_question(type_, said, ALL) is None}
+        assert open_ == {t for t in FeedbackType if all(said.value(d) is not None for d in AFTER[t])}
+
+
+@pytest.mark.parametrize("type_", FeedbackType)
+@pytest.mark.parametrize("asked", [frozenset[Detail](), *(ALL - {detail} for detail in Detail)])
+def test_nothing_is_asked_that_is_switched_off(type_: FeedbackType, asked: frozenset[Detail]) -> None:
+    """Neither as the first question nor behind another one."""
+    assert next_question(type_, Details(), asked) in {None, *asked}
+    for detail in Detail:
+        tap = DetailTap("r", "s", detail, choices(detail)[0])
+        assert question_after(tap, type_, asked) in {None, *asked}
+
+
+@pytest.mark.parametrize(("type_", "detail"), list(product(FeedbackType, Detail)))
+def test_what_comes_after_a_question(type_: FeedbackType, detail: Detail) -> None:
+    """The level after the place, told or not; nothing after the others; itself where asked again."""
+    follows = Detail.PAIN if (type_, detail) == (PAIN, Detail.PLACE) else None
+    for value in (choices(detail)[0], None):
+        assert question_after(DetailTap("r", "s", detail, value), type_, ALL) is follows
+    again = DetailTap("r", "s", detail, None, ask_again=True)
+    assert question_after(again, type_, frozenset()) is detail
+
+
+@pytest.mark.parametrize(
+    ("document", "details"),
+    [
+        ({}, Details()),
+        ({"rpe": 7, "pain": {"where": "knee", "level": 3}, "reason": "ill"}, Details(7, "knee", 3, "ill")),
+        ({"rpe": 7.0, "pain": 3.0}, Details(rpe=7, pain=3)),
+        ({"pain": 3}, Details(pain=3)),
+        ({"pain": {"where": "knee"}}, Details(place="knee")),
+        ({"pain": {"level": 0}}, Details(pain=0)),
+        ({"pain": "knee", "rpe": "7", "reason": 5}, Details()),
+        ({"rpe": 7.5, "pain": {"where": "soul", "level": 11}, "reason": "bored"}, Details()),
+        ({"rpe": True, "pain": {"where": ["knee"], "level": False}, "reason": {"a": 1}}, Details()),
+        ({"rpe": -1, "pain": [1], "reason": None}, Details()),
+        ({"rpe": 2**70, "pain": float("inf")}, Details()),
+        ({"rpe": float("nan")}, Details()),
+    ],
+)
+def test_documents_of_anybody(document: dict[str, Any], details: Details) -> None:
+    """Doubles are taken for numbers; what is outside of the scale, or of another type, was not said."""
+    assert read_details(document) == details
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda it: st.lists(it, max_size=2) | st.dictionaries(st.text(max_size=5), it, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.fixed_dictionaries({}, optional={"rpe": VALUES, "pain": VALUES, "reason": VALUES}))
+def test_reading_a_document_is_total(document: dict[str, Any]) -> None:
+    """Whatever stands there, what is read is on the scales."""
+    details = read_details(document)
+    assert details.rpe in (None, *range(11))
+    assert details.pain in (None, *range(11))
+    assert details.place in (None, *PLACES)
+    assert details.reason in (None, *REASONS)

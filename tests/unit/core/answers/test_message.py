@@ -1,0 +1,229 @@
+"""How a question looks once it is answered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.answers import detail_texts as texts
+from bot.core.answers.details import AFTER, Detail, Details, choices, next_question, parse_detail
+from bot.core.answers.keyboards import Keyboard, prompt_keyboard
+from bot.core.answers.message import Choice, Edit, show
+from bot.core.answers.payloads import FeedbackType, format_callback, make_reference, needs_reference
+from bot.core.answers.texts import LABELS
+from bot.core.i18n.language import Language
+from bot.core.shared.formatting import MAX_MESSAGE, units
+from bot.core.telegram.updates import Prompted
+
+EN, ES = Language
+DONE, SKIPPED, HARD, PAIN = FeedbackType
+ALL = frozenset(Detail)
+BOLD = {"type": "bold", "offset": 0, "length": 4}
+DETAILS = st.builds(
+    Details,
+    rpe=st.none() | st.integers(0, 10),
+    place=st.sampled_from([None, *choices(Detail.PLACE)]),
+    pain=st.none() | st.integers(0, 10),
+    reason=st.sampled_from([None, *choices(Detail.REASON)]),
+)
+
+
+def asked(text: str | None = "How was it?", keyboard: Keyboard | None = None) -> Prompted:
+    """A question as it was sent."""
+    return Prompted(text, [BOLD], prompt_keyboard("r", "s", EN) if keyboard is None else keyboard)
+
+
+def chosen(
+    type_: FeedbackType,
+    details: Details = Details(),  # noqa: B008  # a value that cannot be changed
+    question: Detail | None = None,
+    language: Language = EN,
+) -> Choice:
+    """A choice for session `s` of run `r`."""
+    return Choice(
+        "r", "s", by_reference=False, type=type_, details=details, question=question, language=language
+    )
+
+
+def again(edit: Edit) -> Prompted:
+    """What Telegram shows after an edit."""
+    return Prompted(edit.text, edit.entities, edit.keyboard)
+
+
+def rows(edit: Edit) -> list[list[str]]:
+    """The labels of the buttons."""
+    return [[button["text"] for button in row] for row in edit.keyboard]
+
+
+def data(edit: Edit) -> list[str]:
+    """The payloads of the buttons."""
+    return [button["callback_data"] for row in edit.keyboard for button in row]
+
+
+@pytest.mark.parametrize("type_", [DONE, HARD])
+def test_effort_is_asked(type_: FeedbackType) -> None:
+    """Below the answer stand the question with Foster's words, eleven numbers, and Skip; Later is gone."""
+    edit = show(asked(), chosen(type_, question=Detail.RPE))
+    assert edit.text == (
+        f"How was it?\n\n➜ {LABELS[type_](EN)}\n\nHow hard was the session as a whole, 0 to 10?\n"
+        "0 rest · 1 very, very easy · 2 easy · 3 moderate · 4 somewhat hard · 5 hard"
+        " · 7 very hard · 10 maximal"
+    )
+    assert rows(edit)[2:] == [["0", "1", "2", "3"], ["4", "5", "6", "7"], ["8", "9", "10", "Skip"]]
+    assert data(edit)[4:] == [*(f"rpe|r|s|{n}" for n in range(11)), "rpe|r|s|-"]
+    assert edit.entities == [BOLD]
+
+
+def test_effort_is_shown() -> None:
+    """With its word where it has one; a button changes it, and then the value is marked."""
+    edit = show(asked(), chosen(DONE, Details(rpe=7)))
+    assert edit.text == "How was it?\n\n➜ ✅ Done\nEffort (RPE) 7 · very hard"
+    assert rows(edit) == [["• ✅ Done", "⏭ Skipped"], ["🥵 Hard", "🤕 Pain"], ["✏️ RPE 7"]]
+    assert data(edit)[-1] == "rpe|r|s|?"
+    assert (show(asked(), chosen(DONE, Details(rpe=8))).text or "").endswith("\nEffort (RPE) 8")
+    asked_again = show(again(edit), chosen(DONE, Details(rpe=7), Detail.RPE))
+    assert rows(asked_again)[3] == ["4", "5", "6", "• 7"]
+    assert (asked_again.text or "").startswith(
+        "How was it?\n\n➜ ✅ Done\nEffort (RPE) 7 · very hard\n\nHow hard"
+    )
+
+
+def test_pain_is_asked_and_shown() -> None:
+    """First where, then how bad; both stand in one line and behind one button."""
+    first = show(asked(), chosen(PAIN, question=Detail.PLACE))
+    assert rows(first)[2:] == [
+        ["foot", "ankle", "calf"], ["knee", "thigh", "hip"], ["back", "shoulder", "other"], ["Skip"],
+    ]  # fmt: skip
+    second = show(again(first), chosen(PAIN, Details(place="knee"), Detail.PAIN))
+    assert second.text == (
+        "How was it?\n\n➜ 🤕 Pain\nHurts: knee\n\nHow bad is it, 0 to 10?\n0 no pain · 10 the worst pain"
+    )
+    last = show(again(second), chosen(PAIN, Details(place="knee", pain=6)))
+    assert last.text == "How was it?\n\n➜ 🤕 Pain\nHurts: knee, 6/10"
+    assert (rows(last)[2:], data(last)[-1]) == ([["✏️ knee, 6/10"]], "where|r|s|?")
+
+
+def test_a_reason_is_asked_and_shown() -> None:
+    """Two in a row, and in the reader's language while payloads stay as they are."""
+    first = show(asked(), chosen(SKIPPED, question=Detail.REASON, language=ES))
+    assert rows(first)[2:] == [
+        ["enfermedad", "cansancio"], ["falta de tiempo", "mal tiempo"], ["otro", "Omitir"],
+    ]  # fmt: skip
+    assert data(first)[6] == "reason|r|s|no_time"
+    edit = show(again(first), chosen(SKIPPED, Details(reason="no time"), language=ES))
+    assert edit.text == "How was it?\n\n➜ ⏭ Saltada\nMotivo: falta de tiempo"
+
+
+@given(st.lists(st.tuples(st.sampled_from(FeedbackType), DETAILS, st.sampled_from(Language)), min_size=1))
+def test_only_the_last_choice_shows(choices_: list[tuple[FeedbackType, Details, Language]]) -> None:
+    """However often it is changed, and in which languages: lines and questions of earlier answers go."""
+    prompted, edit = asked(), None
+    for type_, details, language in choices_:
+        choice = chosen(type_, details, next_question(type_, details, ALL), language)
+        edit = show(prompted, choice)
+        prompted = again(edit)
+    assert edit is not None
+    afresh = show(asked(), choice)
+    assert (edit.text, edit.keyboard, edit.entities) == (afresh.text, afresh.keyboard, afresh.entities)
+
+
+def test_buttons_of_others_stay() -> None:
+    """A link of the coach workflow's is kept where it stood; only passing buttons go."""
+    link = {"text": "Plan", "url": "https://example.org"}
+    keyboard: Keyboard = [[link], *prompt_keyboard("r", "s", EN), [{"text": "x", "callback_data": "own|x"}]]
+    edit = show(asked(keyboard=keyboard), chosen(DONE))
+    assert edit.keyboard[0] == [link]
+    assert edit.keyboard[-1] == [{"text": "x", "callback_data": "own|x"}]
+    assert rows(edit)[1:3] == [["• ✅ Done", "⏭ Skipped"], ["🥵 Hard", "🤕 Pain"]]
+
+
+def test_a_message_that_is_no_text() -> None:
+    """Then only the buttons change."""
+    edit = show(asked(text=None), chosen(DONE, question=Detail.RPE))
+    assert edit.text is None
+    assert "rpe|r|s|7" in data(edit)
+
+
+def test_a_message_that_telegram_does_not_show() -> None:
+    """Without its buttons they are made anew."""
+    edit = show(Prompted(None, [], []), chosen(HARD))
+    assert rows(edit) == [["✅ Done", "⏭ Skipped"], ["• 🥵 Hard", "🤕 Pain"]]
+
+
+@pytest.mark.parametrize("type_", FeedbackType)
+def test_a_session_with_long_ids(type_: FeedbackType) -> None:
+    """What its answers travel by, the question behind them travels by, too."""
+    run_id, session_id = "r" * 60, "s" * 60
+    assert needs_reference(run_id, session_id)
+    question = AFTER[type_][0]
+    choice = replace(
+        chosen(type_, question=question), run_id=run_id, session_id=session_id, by_reference=True
+    )
+    edit = show(asked(keyboard=prompt_keyboard(run_id, session_id, EN)), choice)
+    taps = [tap for payload in data(edit) if (tap := parse_detail(payload)) is not None]
+    assert len(taps) == len(choices(question)) + 1
+    assert {tap.run_id for tap in taps} == {make_reference(run_id, session_id)}
+    assert max(len(payload.encode()) for payload in data(edit)) <= 64
+
+
+def test_ids_that_leave_no_room() -> None:
+    """An older button with long ids: nothing is asked, neither with buttons nor in the text."""
+    choice = replace(chosen(DONE, Details(), Detail.RPE), run_id="r" * 50, session_id="legacy-123456789")
+    keyboard = [[{"text": "done", "callback_data": f"feedback|{'r' * 50}|done"}]]
+    edit = show(asked(keyboard=keyboard), choice)
+    assert edit.text == "How was it?\n\n➜ ✅ Done"
+    assert rows(edit) == [["• done"]]
+
+
+@pytest.mark.parametrize("letter", ["x", "🏃"])
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("type_", FeedbackType)
+def test_the_longest_question(letter: str, language: Language, type_: FeedbackType) -> None:
+    """Telegram takes 4,096 UTF-16 units: the question's text is cut, the answer and what is asked are not."""
+    text = letter * (MAX_MESSAGE // units(letter))
+    details = Details(rpe=10, place="shoulder", pain=10, reason="no time")
+    question = AFTER[type_][-1]
+    end: dict[str, Any] = {"type": "italic", "offset": 4000, "length": 96}
+    prompted = Prompted(text, [BOLD, end], prompt_keyboard("r", "s", language))
+    edit = show(prompted, chosen(type_, details, question, language))
+    assert edit.text is not None
+    assert MAX_MESSAGE - 2 < units(edit.text) <= MAX_MESSAGE
+    above, line, below = edit.text.rpartition("\n\n➜ ")
+    assert above.endswith(f"{letter}…")
+    assert line
+    assert below.startswith(LABELS[type_](language))
+    assert below.endswith(texts.question(question, language))
+    assert all(it["offset"] + it["length"] <= units(above) for it in edit.entities)
+    assert edit.entities[0] == BOLD
+    assert show(again(edit), chosen(type_, details, question, language)) == edit
+
+
+@given(st.text(max_size=200), st.sampled_from(FeedbackType), DETAILS)
+def test_the_question_stays(text: str, type_: FeedbackType, details: Details) -> None:
+    """Whatever the text, it is followed by the answer."""
+    edit = show(asked(text), chosen(type_, details))
+    assert edit.text is not None
+    assert edit.text.startswith(f"{text}\n\n➜ {LABELS[type_](EN)}")
+
+
+def test_every_choice_has_a_label_in_every_language() -> None:
+    """No two of one question are the same, and what changes an answer is a short button."""
+    for language in Language:
+        for detail in Detail:
+            labels = [texts.choice(value, language) for value in choices(detail)]
+            assert len(set(labels)) == len(labels)
+            assert max(map(len, labels)) <= 20
+            for value in choices(detail):
+                assert 1 <= len(texts.saved(detail, value, language)) <= 200
+
+
+def test_a_prompt_of_others_is_marked() -> None:
+    """A button of the coach workflow's own wording keeps it, and the mark does not add up."""
+    keyboard = [[{"text": "¡Hecho!", "callback_data": format_callback("r", "s", DONE)}]]
+    once = show(asked(keyboard=keyboard), chosen(DONE))
+    twice = show(again(once), chosen(DONE))
+    assert rows(once) == rows(twice) == [["• ¡Hecho!"]]

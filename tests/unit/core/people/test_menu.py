@@ -1,0 +1,46 @@
+"""Which commands are offered to whom, in which language."""
+
+from __future__ import annotations
+
+from bot.core.i18n.language import Language
+from bot.core.people.menu import menus
+from bot.core.people.menu_texts import COMMANDS
+
+ANA, BEN, BOSS = 71, 72, 99
+
+
+def test_each_sees_their_own_commands() -> None:
+    """Strangers few, athletes all but the admins', admins figures, too; in the language of the app."""
+    found = menus({ANA}, {BOSS}, lambda _: None)
+    assert set(found) == {(who, app) for who in (None, ANA, BOSS) for app in ("", "es")}
+    names = {who: [name for name, _ in found[who, ""]] for who in (None, ANA, BOSS)}
+    assert names[None] == ["start", "help", "language", "privacy"]
+    assert names[ANA] == [name for name in COMMANDS if name != "stats"]
+    assert names[BOSS] == ["start", "help", "language", "privacy", "stats"]
+    both = menus({ANA}, {ANA}, lambda _: None)
+    assert [name for name, _ in both[ANA, ""]] == list(COMMANDS)
+    assert found[ANA, ""][0] == ("start", COMMANDS["start"].en)
+    assert found[ANA, "es"][0] == ("start", COMMANDS["start"].es)
+
+
+def test_an_athlete_who_is_an_admin_has_one_menu() -> None:
+    """The admin's."""
+    assert "stats" in dict(menus({BOSS}, {BOSS}, lambda _: None)[BOSS, ""])
+
+
+def test_a_choice_counts_more_than_the_app() -> None:
+    """Who chose Spanish reads Spanish in an English app; nobody else is touched."""
+    found = menus({ANA, BEN}, (), {ANA: Language.ES}.get)
+    assert found[ANA, ""] == found[ANA, "es"] == found[BEN, "es"]
+    assert found[BEN, ""] != found[BEN, "es"]
+
+
+def test_menus_are_what_telegram_takes() -> None:
+    """Names of 1 to 32 letters, descriptions of 1 to 256 characters, at most 100 commands."""
+    assert len(COMMANDS) <= 100
+    for name, text in COMMANDS.items():
+        assert name.isascii()
+        assert name.isalpha()
+        assert name.islower()
+        assert len(name) <= 32
+        assert all(1 <= len(text(language)) <= 256 for language in Language)

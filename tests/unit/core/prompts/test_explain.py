@@ -1,0 +1,106 @@
+"""Where a prompt stands, in one sentence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.prompts.explain import explain, state_of
+from bot.core.prompts.prompt import PromptState
+
+NOW = datetime(2026, 2, 17, 19, tzinfo=UTC)
+AT = "2026-02-17T19:00:00.000Z"
+LATER = "2026-02-17T20:00:00.000Z"
+BECAUSE = "because the bot was away and may have missed the answer"
+HOUR = timedelta(hours=1)
+MS = timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ({}, "Will be asked as soon as it can be sent."),
+        ({"state": "pending", "dueAt": NOW}, "Will be asked as soon as it can be sent."),
+        ({"state": "pending", "dueAt": NOW + HOUR}, f"Will be asked at {LATER}."),
+        ({"state": "pending", "dueAt": "soon"}, "Will be asked as soon as it can be sent."),
+        (
+            {"state": "pending", "dueAt": NOW, "reason": "no connection", "attemptAt": NOW + HOUR},
+            f"Due, and tried in vain: no connection. The next try is at {LATER}.",
+        ),
+        (
+            {"state": "pending", "dueAt": NOW, "reason": "no connection", "attemptAt": NOW},
+            "Will be asked as soon as it can be sent.",
+        ),
+        (
+            {"state": "pending", "sentAt": NOW, "askedAgainAt": NOW},
+            f"Asked at {AT}, and asked again as soon as it can be sent, {BECAUSE}.",
+        ),
+        (
+            {"state": "pending", "sentAt": NOW, "again": "later", "dueAt": NOW + HOUR},
+            f"Asked at {AT}, and asked again at {LATER}, because the athlete wished to be asked later.",
+        ),
+        (
+            {"state": "pending", "sentAt": NOW, "again": "nudge"},
+            f"Asked at {AT}, and asked again as soon as it can be sent, because nobody has answered.",
+        ),
+        (
+            {"state": "sent", "sentAt": NOW},
+            f"Asked at {AT}, and not answered yet. An answer counts before 2026-03-04T19:00:00.000Z.",
+        ),
+        ({"state": "sent"}, "Asked, and not answered yet."),
+        ({"state": "sent", "sentAt": datetime.max.replace(tzinfo=UTC)}, None),
+        ({"state": "answered"}, "Answered; the answer stands in feedback_events."),
+        (
+            {"state": "answered", "answeredAt": NOW},
+            f"Answered at {AT}; the answer stands in feedback_events.",
+        ),
+        (
+            {"state": "late", "sentAt": NOW, "reason": "x"},
+            f"Asked at {AT}. The answer came more than 14 days later and does not count.",
+        ),
+        (
+            {"state": "expired", "sentAt": NOW},
+            f"Asked at {AT}, and not answered in time: an answer does not count any more.",
+        ),
+        (
+            {"state": "expired", "reason": "it was not sent by then"},
+            "Not asked, and it is too late to ask now: it was not sent by then.",
+        ),
+        (
+            {"state": "undeliverable", "reason": "bot was blocked by the user"},
+            "Could not be sent, and is not tried again: bot was blocked by the user.",
+        ),
+        ({"state": "undeliverable"}, "Could not be sent, and is not tried again."),
+        ({"state": "cancelled", "reason": "paused"}, "Not asked, and not to be: paused."),
+        ({"state": "strange"}, "Will be asked as soon as it can be sent."),
+    ],
+)
+def test_sentences(document: dict[str, Any], sentence: str | None) -> None:
+    """Each state, with what comes next."""
+    said = explain(document, now=NOW, late_after_days=14)
+    assert said.startswith("Asked at 9999") if sentence is None else said == sentence
+
+
+def test_the_next_try_is_at_its_instant() -> None:
+    """From then on it is just due."""
+    document = {"state": "pending", "reason": "x", "attemptAt": NOW}
+    assert "tried in vain" in explain(document, now=NOW - MS, late_after_days=0)
+    assert "tried in vain" not in explain(document, now=NOW, late_after_days=0)
+
+
+FIELDS = ("state", "reason", "sentAt", "dueAt", "answeredAt", "attemptAt", "again")
+VALUES = (
+    st.none() | st.text(max_size=5) | st.integers() | st.sampled_from([*PromptState, "later"])
+    | st.datetimes(timezones=st.just(UTC)) | st.lists(st.none(), max_size=1)
+)  # fmt: skip
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, VALUES)), st.integers(0, 3650))
+def test_any_document_is_explained(document: dict[str, Any], days: int) -> None:
+    """Anybody may have written it."""
+    assert explain(document, now=NOW, late_after_days=days).endswith(".")
+    assert state_of(document) in PromptState

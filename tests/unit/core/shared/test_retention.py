@@ -1,0 +1,54 @@
+"""How long documents may be kept, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.core.shared.errors import ConfigError
+from bot.core.shared.retention import DEFAULT_RETENTION, MAX_DAYS, Retention, variable
+
+
+def test_the_defaults_are_those_of_the_requirements() -> None:
+    """90, 180 and 365 days, which pass the check."""
+    assert Retention(90, 180, 365) == DEFAULT_RETENTION
+    DEFAULT_RETENTION.check()
+
+
+@pytest.mark.parametrize(
+    "retention",
+    [
+        Retention(run_events=90, feedback_events=30, plan_snapshots=365),
+        Retention(MAX_DAYS, MAX_DAYS, MAX_DAYS),
+    ],
+)
+def test_the_least_is_enough(retention: Retention) -> None:
+    """Values exactly on the boundary pass."""
+    retention.check()
+
+
+@pytest.mark.parametrize(
+    ("retention", "reason"),
+    [
+        (Retention(run_events=89), "RETAIN_RUN_EVENTS_DAYS: 89 days are too few; use 90 or more: alerts"),
+        (Retention(run_events=0), "RETAIN_RUN_EVENTS_DAYS: 0 days are too few"),
+        (Retention(plan_snapshots=364), "RETAIN_PLAN_SNAPSHOTS_DAYS: 364 .* 365 or more: .* 12 months"),
+        (Retention(feedback_events=29), "RETAIN_FEEDBACK_EVENTS_DAYS: 29 .* 30 or more: planning"),
+        (Retention(run_events=MAX_DAYS + 1), f"RUN_EVENTS_DAYS: .* at most {MAX_DAYS}"),
+    ],
+)
+def test_less_is_refused_with_the_reason(retention: Retention, reason: str) -> None:
+    """The message names the variable, the least value and why."""
+    with pytest.raises(ConfigError) as caught:
+        retention.check()
+    assert re.search(reason, str(caught.value))
+
+
+def test_all_faults_are_named_at_once() -> None:
+    """One line for each variable at fault."""
+    with pytest.raises(ConfigError) as caught:
+        Retention(1, 1, 1).check()
+    lines = str(caught.value).splitlines()
+    names = ("run_events", "feedback_events", "plan_snapshots")
+    assert [line.partition(":")[0] for line in lines] == [variable(name) for name in names]

@@ -1,0 +1,191 @@
+"""Reading messages that may be notes: replies to the bot's messages, their edits, and what is no text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.telegram.updates import CommandUpdate, NoteUpdate, UnreadableUpdate, is_refused, read_update
+
+NOW = datetime(2026, 2, 16, 18, 42, 58, tzinfo=UTC)
+BOT = {"id": 1, "is_bot": True, "first_name": "Bot"}
+QUESTION: dict[str, Any] = {
+    "message_id": 700,
+    "date": int(NOW.timestamp()) - 60,
+    "from": BOT,
+    "chat": {"id": 7, "type": "private"},
+    "text": "How?",
+    "reply_markup": {
+        "inline_keyboard": [
+            [{"text": "a", "callback_data": "session_feedback|r|s|done"}, {"text": "b", "url": "https://x"}],
+            [{"text": "c", "callback_data": "later|r|s"}],
+        ]
+    },
+}
+
+
+def message(**fields: Any) -> dict[str, Any]:
+    """A reply to the question in a private chat, with fields replaced; None takes one away."""
+    whole = {
+        "message_id": 701,
+        "from": {"id": 7, "is_bot": False, "first_name": "Anna", "language_code": "es"},
+        "chat": {"id": 7, "type": "private"},
+        "text": "left knee",
+        "reply_to_message": QUESTION,
+        **fields,
+    }
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def read(kind: str = "message", **fields: Any) -> object:
+    """What a message, or an edit of one, asks for."""
+    return read_update({"update_id": 5, kind: message(**fields)}, NOW)
+
+
+def note(**fields: Any) -> NoteUpdate:
+    """The note in a message that is one."""
+    found = read(**fields)
+    assert isinstance(found, NoteUpdate)
+    return found
+
+
+def test_a_reply() -> None:
+    """Everything that tells whose it is and what it is about."""
+    assert read() == NoteUpdate(
+        update_id=5,
+        user_id=7,
+        chat_id=7,
+        is_private=True,
+        message_id=701,
+        text="left knee",
+        replied_to=700,
+        payloads=("session_feedback|r|s|done", "later|r|s"),
+        is_edit=False,
+        language_code="es",
+        asked_at=NOW - timedelta(seconds=60),
+    )
+
+
+def test_an_edited_reply() -> None:
+    """The same, known as an edit; other edits are nobody's business."""
+    found = read("edited_message", text="right knee")
+    assert isinstance(found, NoteUpdate)
+    assert (found.text, found.is_edit, found.message_id) == ("right knee", True, 701)
+    assert read("edited_message", reply_to_message=None) is None
+    assert read("edited_message", text="/pause") is None
+
+
+def test_a_command_in_reply_is_a_command() -> None:
+    """A slash is not written into notes."""
+    found = read(text="/pause 3")
+    assert isinstance(found, CommandUpdate)
+    assert (found.name, found.argument) == ("pause", "3")
+
+
+def test_a_reply_to_a_person_is_none() -> None:
+    """Only the bot asks questions; in a private chat it is a message like any other, in a group nothing."""
+    for sender in ({"id": 8, "is_bot": False}, {}, None):
+        question = {**QUESTION, "from": sender}
+        assert isinstance(read(reply_to_message=question), CommandUpdate)
+        group = {"id": -5, "type": "group"}
+        assert read(reply_to_message=question, chat=group) is None
+
+
+def test_a_reply_in_a_group() -> None:
+    """It is a note, too, and known not to be private."""
+    found = note(chat={"id": -5, "type": "supergroup"})
+    assert (found.chat_id, found.is_private, found.replied_to) == (-5, False, 700)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "animation", "audio", "contact", "dice", "document", "location", "photo", "poll", "sticker", "video",
+        "video_note", "voice",
+    ],
+)  # fmt: skip
+def test_what_is_no_text(kind: str) -> None:
+    """It is known as such in a private chat, reply or not; in a group only as a reply."""
+    fields: dict[str, Any] = {"text": None, kind: {"file_id": "x"}, "caption": "left knee"}
+    assert note(**fields).text is None
+    assert note(**fields, reply_to_message=None).replied_to is None
+    group = {"id": -5, "type": "group"}
+    assert note(**fields, chat=group).text is None
+    assert read(**fields, chat=group, reply_to_message=None) is None
+
+
+def test_a_live_location_is_not_explained_again_and_again() -> None:
+    """It is edited every few seconds; nothing is said to these edits."""
+    assert read("edited_message", text=None, location={"latitude": 1.0}, reply_to_message=None) is None
+
+
+def test_somebody_who_joins_a_chat_is_no_note() -> None:
+    """Service messages have neither text nor file."""
+    found = read(text=None, reply_to_message=None, new_chat_title="x")
+    assert isinstance(found, CommandUpdate)
+    assert found.name == ""
+
+
+def test_halves_of_characters_are_replaced() -> None:
+    """What neither UTF-8 nor BSON can carry does not get into a note."""
+    assert note(text="knee \ud83e").text == "knee ?"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        {"from": BOT}, {"from": BOT, "message_id": "700"}, {"from": BOT, "message_id": 2**70},
+        {"from": {"is_bot": 1}, "message_id": 700}, "text", 5, [],
+    ],
+)  # fmt: skip
+def test_questions_that_cannot_be_read(question: object) -> None:
+    """Then it is no reply, and nothing is raised."""
+    assert isinstance(read(reply_to_message=question), CommandUpdate)
+
+
+@pytest.mark.parametrize("markup", [None, 5, {}, {"inline_keyboard": 7}, {"inline_keyboard": [7, [8, {}]]}])
+def test_buttons_that_cannot_be_read(markup: object) -> None:
+    """The reply stands, without payloads."""
+    assert note(reply_to_message={**QUESTION, "reply_markup": markup}).payloads == ()
+
+
+@pytest.mark.parametrize("fields", [{"message_id": "x"}, {"from": {"id": "7"}}, {"chat": 5}])
+def test_without_ids_it_is_unreadable(fields: dict[str, Any]) -> None:
+    """And the field is named."""
+    with pytest.raises(UnreadableUpdate, match="message"):
+        read(**fields)
+
+
+def test_who_may_write_notes() -> None:
+    """Athletes, and admins who are told that they are none; nobody else."""
+    found = note()
+    assert is_refused(found, is_athlete=False, is_admin=False)
+    assert not is_refused(found, is_athlete=True, is_admin=False)
+    assert not is_refused(found, is_athlete=False, is_admin=True)
+    assert not is_refused(found, is_athlete=False, is_admin=False, is_coach=True)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@given(
+    st.sampled_from(["message", "edited_message"]),
+    st.dictionaries(
+        st.sampled_from(["text", "reply_to_message", "chat", "from", "message_id", "voice"]), JSON
+    ),
+)
+def test_nothing_but_unreadable_is_raised(kind: str, fields: dict[str, Any]) -> None:
+    """Whatever stands in a message."""
+    try:
+        found = read(kind, **fields)
+    except UnreadableUpdate:
+        return
+    assert found is None or isinstance(found, CommandUpdate | NoteUpdate)

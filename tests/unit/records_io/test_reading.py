@@ -1,0 +1,306 @@
+"""Records are told apart whatever the layout, however the bytes come, and whatever is broken beside them."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bot.core.records.models import parse_json
+from bot.core.shared.bson_json import BadValue
+from bot.records_io import scanner
+from bot.records_io.reading import Element, Flaw, read_elements
+from tests.unit.core.shared.test_bson_json import DOCUMENTS, VALUES
+
+
+class Pieces(io.BytesIO):
+    """A pipe that gives its bytes in pieces of any size."""
+
+    def __init__(self, data: bytes, seed: int) -> None:
+        super().__init__(data)
+        self._rng = random.Random(seed)
+
+    def read(self, _size: int | None = -1, /) -> bytes:
+        """Some bytes, the first few one by one."""
+        size = 1 if self.tell() < 8 else self._rng.randint(1, 40)
+        return super().read(size)
+
+
+def read(data: bytes | str, seed: int | None = None) -> list[tuple[str, str]]:
+    """Place and text of everything in an input; flaws with their problem."""
+    raw = data.encode() if isinstance(data, str) else data
+    source = io.BytesIO(raw) if seed is None else Pieces(raw, seed)
+    return [
+        (str(found.place), found.raw.decode() if isinstance(found, Element) else found.problem)
+        for found in read_elements(source)
+    ]
+
+
+def outcomes(data: str | bytes) -> list[str]:
+    """What a reader of weeks makes of an input: the week, or the flaw as a line."""
+    lines = []
+    for element in read_elements(io.BytesIO(data.encode() if isinstance(data, str) else data)):
+        if isinstance(element, Flaw):
+            lines.append(str(element))
+            continue
+        try:
+            lines.append(parse_json("weekly_metrics", element.raw).to_update_fields()["weekStart"])
+        except BadValue as error:
+            lines.append(str(element.flaw(error)))
+    return lines
+
+
+def week(number: int, **more: object) -> str:
+    """A small document."""
+    return json.dumps({"weekStart": f"2026-01-{number:02}", **more})
+
+
+LAYOUTS: dict[str, Callable[[list[Any]], str]] = {
+    "lines": lambda values: "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values),
+    "no final newline": lambda values: "\n".join(map(json.dumps, values)),
+    "crlf and blank lines": lambda values: "\r\n \r\n".join(map(json.dumps, values)),
+    "array": json.dumps,
+    "array without blanks": lambda values: json.dumps(values, separators=(",", ":")),
+    "pretty array": lambda values: json.dumps(values, indent=2),
+    "array, indent 0": lambda values: json.dumps(values, indent=0),
+    "array, tabs": lambda values: json.dumps(values, indent="\t") + "\n",
+    "array of lines": lambda values: "[" + ",\n".join(map(json.dumps, values)) + "]\n",
+    "array with commas first": lambda values: "[ " + "\n, ".join(map(json.dumps, values)) + "\n]",
+    "pretty objects": lambda values: "\n".join(json.dumps(value, indent=2) for value in values),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@settings(max_examples=40)
+@given(values=st.lists(DOCUMENTS, max_size=5), seed=st.integers(0, 99), mark=st.booleans())
+@example(values=[{"a": [{"b": 1}, {"c": '}]{[\\"'}]}, {"d": {"e": {}}}], seed=1, mark=True)
+def test_every_layout_is_read(layout: str, values: list[Any], seed: int, mark: bool) -> None:
+    """Whatever the layout and the size of the pieces, the records are those that were written."""
+    text = ("\ufeff" if mark else "") + LAYOUTS[layout](values)
+    assert [json.loads(raw) for _, raw in read(text, seed)] == values
+
+
+@given(values=st.lists(VALUES, min_size=1, max_size=5), seed=st.integers(0, 99))
+def test_elements_of_any_type_are_told_apart(values: list[Any], seed: int) -> None:
+    """An array may hold what is no record: it is for others to refuse it."""
+    for text in (json.dumps(values), json.dumps(values, indent=2)):
+        assert [json.loads(raw) for _, raw in read(text, seed)] == values
+
+
+@given(data=st.binary(max_size=200) | st.text(alphabet='{}[]",:\\ \n1a', max_size=60).map(str.encode))
+def test_any_bytes_are_read_to_the_end(data: bytes) -> None:
+    """There is always an end, and pieces of other sizes give the same records."""
+    found = [
+        [(str(e.place), e.raw if isinstance(e, Element) else e.problem) for e in read_elements(source)]
+        for source in (io.BytesIO(data), Pieces(data, 1), Pieces(data, 2))
+    ]
+    assert found[0] == found[1] == found[2]
+
+
+GOOD = [week(number, note="x{[") for number in range(1, 8)]
+BROKEN = (
+    '{"weekStart": "2026-02-01", "no',
+    '{"weekStart": "2026-02-01"',
+    '{"weekStart": "2026-02-01", "x": [',
+    '{"weekStart": "2026-02-01", "x": [1, ',
+    '{"weekStart": "2026-02-01", "x": ',
+    '{"weekStart": "2026-02-01", "x": {"y": 1}',
+    '{"weekStart": "2026-02-01", "x": [1}',
+    '{"weekStart": "2026-02-01"}}',
+    '{"weekStart": "2026-02-01"} {"weekStart": "2026-02-02"}',
+    'art": "2026-02-01"}',
+    "]",
+    "}",
+    "[",
+    "null",
+    '"text',
+    "not JSON at all",
+    "{",
+)
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("place", [0, 3, 7])
+def test_a_broken_line_costs_itself_only(broken: str, place: int) -> None:
+    """Its neighbours are read, and it is named by its line."""
+    lines = [*GOOD[:place], broken, *GOOD[place:]]
+    if place == 0 and broken == "[":
+        return  # then it is an array
+    found = outcomes("\n".join(lines) + "\n")
+    assert len(found) == len(lines)
+    assert [line for line in found if line.startswith("2026")] == [f"2026-01-0{n}" for n in range(1, 8)]
+    assert found[place].startswith(f"line {place + 1}: ")
+
+
+@given(lines=st.lists(st.sampled_from([*BROKEN, *GOOD]), max_size=12).filter(lambda x: x[:1] != ["["]))
+def test_many_broken_lines_cost_no_good_one(lines: list[str]) -> None:
+    """Each good line is read, in order, but one in which a broken one goes on by the rules of JSON."""
+    expected = [json.loads(line)["weekStart"] for line in lines if line in GOOD]
+    found = [line for line in outcomes("\n".join(lines)) if line.startswith("2026-01")]
+    if not any(line.endswith(("[", "[1, ", ": ", "{")) for line in lines):
+        assert found == expected
+
+
+@pytest.mark.parametrize("layout", ["pretty array", "array of lines", "pretty objects", "array, tabs"])
+@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"B"', '"B'), ('"B"', "B"), ('"B"', '"B"]'), ('"B"', '{"B"'), ('"B"', ""), ('"B"', '["B"')],
+)
+def test_a_broken_element_costs_itself_only(layout: str, place: int, old: str, new: str) -> None:
+    """In a laid out array, or between pretty-printed objects, the others are read."""
+    values = [
+        {"weekStart": f"2026-01-0{n}", "a": [{"x": {"y": "B" if n == place + 1 else "-"}}, 2], "b": {"c": []}}
+        for n in range(1, 6)
+    ]
+    found = outcomes(LAYOUTS[layout](values).replace(old, new))
+    good = [f"2026-01-0{n}" for n in range(1, 6) if n != place + 1]
+    assert [line for line in found if line.startswith("2026")] == good
+    assert any("not JSON at " in line for line in found)
+    assert len(found) <= 6
+
+
+UNTERMINATED = "Unterminated string starting at"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        (" \r\n\n \t", []),
+        ("\ufeff", []),
+        ("[]", []),
+        (" [ \n ] \n", []),
+        (f"[{week(1)},]", ["2026-01-01", "line 1: a comma with no element after it; remove it"]),
+        (f"[,{week(1)}]", ["line 1: a comma with no element before it; remove it", "2026-01-01"]),
+        (
+            f"[{week(1)}\n{week(2)}]",
+            ["2026-01-01", "line 2, element 2: the comma before it is missing", "2026-01-02"],
+        ),
+        (
+            f"[{week(1)}]\n{week(2)}",
+            ["2026-01-01", "line 2: what follows the end of the array is not read; give one array, or lines"],
+        ),
+        (
+            f"\n[{week(1)},",
+            ["2026-01-01", "line 2: the array is never closed; is the input complete? What it lacks is lost"],
+        ),
+        (
+            f'[{week(1)}, {{"weekSt',
+            [
+                "2026-01-01",
+                f"line 1, element 2: not JSON at column 32 ({UNTERMINATED}); is it complete?",
+                "line 1: the array is never closed; is the input complete? What it lacks is lost",
+            ],
+        ),
+        (
+            f"[{week(1)}, 5, {week(2)}]",
+            [
+                "2026-01-01",
+                "line 1, element 2: a document must be an object, not a number",
+                "2026-01-02",
+            ],
+        ),
+        (
+            f"[{week(1)}, {{}}, {week(2)}]",
+            ["2026-01-01", "line 1, element 2: weekStart: is missing", "2026-01-02"],
+        ),
+        (
+            '{\n "weekStart": "2026-01-01",\n "x": tru\n}\n' + week(2),
+            [
+                "line 1: not JSON at line 3, column 7 (Expecting value); is it complete?",
+                "2026-01-02",
+            ],
+        ),
+        (
+            week(1) + "\n" + week(2, runCount=-1),
+            ["2026-01-01", "line 2: runCount: must not be negative"],
+        ),
+    ],
+)
+def test_flaws_are_named_by_line(text: str, expected: list[str]) -> None:
+    """The message says where and what; what can be read is read."""
+    assert outcomes(text) == expected
+
+
+def test_other_encodings_are_refused_with_the_cure() -> None:
+    """UTF-16, as some editors save it, and Latin-1."""
+    assert all("save the text as UTF-8" in line for line in outcomes(week(1).encode("utf-16")))
+    latin = (week(1) + "\n").encode() + '{"weekStart": "Jänner"}\n'.encode("latin-1") + week(2).encode()
+    assert outcomes(latin)[1] == "line 2: not UTF-8 at byte 17; save the text as UTF-8"
+    assert outcomes(latin)[::2] == ["2026-01-01", "2026-01-02"]
+
+
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{GOOD[0]}\n{{"a": "{LONG}"}}\n{GOOD[1]}\n',
+        f'{GOOD[0]}\n{{"a": "{LONG}\n{GOOD[1]}\n',
+        f"{GOOD[0]}\n{LONG}\n{GOOD[1]}",
+        f'[{GOOD[0]}, {{"a": "{LONG}", "b": [{{"c": "\\""}}]}}, {GOOD[1]}]',
+        f"[{GOOD[0]}, [[{'1, ' * 2000} 5]], {GOOD[1]}]",
+        f'[\n{GOOD[0]},\n{{"a": "{LONG}\n,{GOOD[1]}]',
+        f'{GOOD[0]}\n{{\n "a": "{LONG}",\n "b": [\n  {{}}\n ]\n}}\n{GOOD[1]}\n',
+        f'{GOOD[0]}\n{{\n "a": "{LONG}",\n "b": [\n  {{\n}}\n{GOOD[1]}\n',
+        f'[\n {GOOD[0]},\n {{\n "a": "{LONG}" ]\n }},\n {GOOD[1]}\n]',
+    ],
+)
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_a_record_that_is_too_long_costs_itself_only(
+    text: str, seed: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named by its line, and its text is not kept."""
+    monkeypatch.setattr(scanner, "MAX_TEXT", 1000)
+    monkeypatch.setattr(scanner, "_CHUNK", 256)
+    found = read(text, seed)
+    assert [raw for _, raw in (found[0], found[-1])] == GOOD[:2]
+    assert len(found) == 3
+    assert "longer than" in found[1][1]
+
+
+class Endless(io.RawIOBase):
+    """A gigabyte would be too slow; but it is far more than is ever held."""
+
+    def __init__(self, head: bytes, body: bytes, times: int) -> None:
+        super().__init__()
+        self._pieces = iter([head, *[body] * times])
+
+    def read(self, _size: int = -1, /) -> bytes:
+        """The next piece."""
+        return next(self._pieces, b"")
+
+
+def _endless() -> Iterator[tuple[str, Endless]]:
+    document = week(1, note="x" * 200).encode()
+    yield "lines", Endless(b"", (document + b"\n") * 100, 200)
+    yield "one line", Endless(b"[" + document, (b"," + document) * 100, 200)
+    yield "one string", Endless(b'[{"a": "', b"x" * 20_000, 400)
+    yield "one number", Endless(b"[1", b"1" * 20_000, 400)
+    yield "one array", Endless(b"[[", b"[1]," * 5000, 30)
+    yield "blank", Endless(b"[", b" \n" * 10_000, 400)
+    yield "garbage", Endless(b"garbage", b"garbage" * 3000, 400)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in _endless()])
+def test_memory_does_not_grow_with_the_input(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Megabytes of anything are read in about one."""
+    monkeypatch.setattr(scanner, "MAX_TEXT", 100_000)
+    source = dict(_endless())[name]
+    tracemalloc.start()
+    try:
+        for _ in read_elements(source):
+            pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000

@@ -1,0 +1,114 @@
+"""One look never hides another, however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.core.health.doctor_report import Finding, ok
+from bot.core.shared.errors import BotError, StorageUnavailable
+from bot.services.health.doctor import take
+from bot.services.health.doctor_machine import is_ours, look_at_data_dir, look_at_port
+from tests.support.processes import HOST, free_port
+
+
+async def test_findings_come_through() -> None:
+    """As they are."""
+
+    async def work() -> list[Finding]:
+        return [ok("token", "x")]
+
+    assert await take("token", work, "cure") == [ok("token", "x")]
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "cure"),
+    [
+        (StorageUnavailable("MongoDB does not answer"), "MongoDB does not answer", "the usual"),
+        (BotError("it is bad; do this"), "it is bad", "do this"),
+    ],
+)
+async def test_an_error_is_a_finding(error: BotError, message: str, cure: str) -> None:
+    """With its own cure, where it says one."""
+
+    async def work() -> list[Finding]:
+        raise error
+
+    assert await take("mongodb", work, "the usual") == [Finding("FAIL", "mongodb", message, cure)]
+
+
+async def test_a_defect_is_a_finding_that_quotes_nothing() -> None:
+    """Its message may hold what an athlete wrote."""
+
+    async def work() -> list[Finding]:
+        raise ValueError("my knee hurts")
+
+    (found,) = await take("plans", work, "cure")
+    assert (found.level, found.cure) == ("FAIL", "please report this")
+    assert found.message.startswith("unexpected ValueError at test_doctor.py:")
+    assert "knee" not in found.message
+
+
+async def test_a_look_that_hangs_is_given_up() -> None:
+    """After its own time."""
+
+    async def work() -> list[Finding]:
+        await asyncio.Event().wait()
+        return []
+
+    assert await take("rights", work, "cure", 0.01) == [
+        Finding("FAIL", "rights", "no result within 0.01 s", "cure")
+    ]
+
+
+async def test_who_has_the_port() -> None:
+    """Free, another program's, and an address that is not this machine's."""
+    assert await look_at_port(HOST, free_port()) == ("free", "")
+    server = await asyncio.start_server(lambda _, writer: writer.close(), HOST, 0)
+    async with server:
+        assert await look_at_port(HOST, server.sockets[0].getsockname()[1]) == ("taken", "")
+    state, reason = await look_at_port("192.0.2.1", 8080)
+    assert (state, bool(reason)) == ("unusable", True)
+
+
+async def test_an_answer_in_pieces_is_read_to_its_end() -> None:
+    """The head of an HTTP answer may come long before its body."""
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for piece in (b"HTTP/1.1 200 OK\r\n\r\n", b'{"status":', b'"ok"}'):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        writer.close()
+
+    server = await asyncio.start_server(serve, HOST, 0)
+    async with server:
+        assert await look_at_port(HOST, server.sockets[0].getsockname()[1]) == ("ours", "")
+
+
+def test_a_data_dir_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """It can be made below a directory, and not below a file; root makes it for nobody."""
+    absent = tmp_path / "new" / "data"
+    found, is_usable = look_at_data_dir(absent)
+    assert (is_usable, [finding.level for finding in found][:1]) == (True, ["ok"])
+    assert "is not there yet" in found[0].message
+    assert not (tmp_path / "new").exists()
+    assert is_ours(absent) == (os.geteuid() != 0)
+    (tmp_path / "file").write_text("")
+    found, is_usable = look_at_data_dir(tmp_path / "file" / "data")
+    assert (is_usable, [finding.level for finding in found]) == (False, ["FAIL"])
+
+
+def test_a_data_dir_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner could not use what is made there."""
+    assert is_ours(tmp_path)
+    assert [finding.check for finding in look_at_data_dir(tmp_path)[0]] == ["data", "disk"]
+    uid = tmp_path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
+    assert not is_ours(tmp_path)
+    *_, last = look_at_data_dir(tmp_path)[0]
+    assert (last.level, last.check) == ("warn", "data")
+    assert f"sudo -u {tmp_path.owner()} " in (last.cure or "")
