@@ -19,56 +19,56 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from bot.core.health.vitals import Bounds
-from bot.core.inbox.webhook import Hook
+from bot.core.health.vitals import AlertBounds
+from bot.core.inbox.webhook import WebhookSettings
 from bot.core.shared.clock import Clock, system_clock
-from bot.core.shared.clock_guard import SteadyClock
+from bot.core.shared.clock_guard import ClockGuard
 from bot.core.shared.errors import ConfigError, ExhaustedError, JournalError, StorageError, is_exhausted
 from bot.core.telegram.rate_limits import SendLimits
 from bot.descriptors import raise_limit, share
 from bot.logs import Recurring
-from bot.services.answers.not_kept import Unkept
-from bot.services.answers.note_handler import Notes
+from bot.services.answers.not_kept import NotKeptNotice
+from bot.services.answers.note_handler import NoteHandler
 from bot.services.answers.responder import Responder
-from bot.services.answers.tap_handler import Taps, TapStores
-from bot.services.chat.button_actions import Actions
-from bot.services.chat.change_commands import Requests
-from bot.services.chat.menu_sync import Menus
-from bot.services.chat.personal_commands import Disclosed, Personal
-from bot.services.chat.replies import Commands
-from bot.services.health.admin_alerts import Watch
-from bot.services.health.vitals import Monitor
-from bot.services.inbox.acknowledgements import Books
+from bot.services.answers.tap_handler import TapHandler, TapStores
+from bot.services.chat.button_actions import ButtonActions
+from bot.services.chat.change_commands import ChangeCommands
+from bot.services.chat.menu_sync import MenuSync
+from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
+from bot.services.chat.replies import CommandReplies
+from bot.services.health.admin_alerts import AdminAlerts
+from bot.services.health.vitals import VitalsMonitor
+from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.inbox.journal_register import JournalRegister
-from bot.services.inbox.leader_election import Leadership
-from bot.services.inbox.outage import Absence
-from bot.services.inbox.poller import Intake
-from bot.services.inbox.webhook import Reception
-from bot.services.people.erasure import Forgetting
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.inbox.leader_election import LeaderElection
+from bot.services.inbox.outage import OutageRecovery
+from bot.services.inbox.poller import Poller
+from bot.services.inbox.webhook import WebhookReceiver
+from bot.services.people.erasure import Erasure
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
 from bot.services.prompts.dispatcher import Dispatcher
-from bot.services.prompts.expiry import Followups
+from bot.services.prompts.expiry import PromptExpiry
 from bot.services.prompts.planner import Planner
-from bot.services.prompts.renderer import Composer
-from bot.services.prompts.weekly_summary import WeeklyLetters
-from bot.services.reports.chart_process import Painter
+from bot.services.prompts.renderer import PromptRenderer
+from bot.services.prompts.weekly_summary import WeeklySummaries
+from bot.services.reports.chart_process import ChartProcess
 from bot.services.reports.figures import Figures
 from bot.services.reports.weeks import WeekRules, Weeks
-from bot.services.telegram.callback_answers import Answerer
-from bot.services.telegram.message_editor import Marker
-from bot.services.telegram.metered_api import Kind, MeteredApi, Meters, NoMeters
-from bot.services.update_processor import Recorder
+from bot.services.telegram.callback_answers import CallbackAnswerer
+from bot.services.telegram.message_editor import MessageEditor
+from bot.services.telegram.metered_api import MeteredApi, Meters, NoMeters, SendKind
+from bot.services.update_processor import UpdateProcessor
 from bot.settings import DEFAULT_DB, Settings
 from bot.store.answers.feedback_events import FeedbackStore
-from bot.store.answers.history import History
-from bot.store.answers.pending_notes import WaitingNotes
+from bot.store.answers.history import AnswerHistory
+from bot.store.answers.pending_notes import PendingNotes
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.figures.figures import FigureStore
-from bot.store.figures.invalidation import Touches
+from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal, take
 from bot.store.inbox.journal_file import is_taken
-from bot.store.inbox.journal_register import JournalStore
+from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.leases import Holder, LeaseStore
 from bot.store.mongodb.client import OPERATION_TIMEOUT, Database, connect
 from bot.store.mongodb.command_metrics import OnWrite
@@ -79,12 +79,12 @@ from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
 from bot.store.personal_data import PersonalStore
 from bot.store.plans import PlanStore
-from bot.store.prompts.coach_alerts import LetterStore
-from bot.store.prompts.expiry import FollowupStore
+from bot.store.prompts.coach_alerts import CoachAlertStore
+from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
-from bot.store.prompts.planned import SlotStore
+from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
-from bot.store.prompts.shared_rate_limit import SendSlots
+from bot.store.prompts.shared_rate_limit import SharedRateLimit
 from bot.store.summary import SummaryStore
 from bot.systemd import Notifier
 from bot.tasks import end_tasks
@@ -110,7 +110,7 @@ _RATE_HOLDS = timedelta(minutes=3)  # it is collected each minute, unless MongoD
 
 _LOCK_BEFORE = "run.lock"
 
-ALERT_BOUNDS = Bounds()
+ALERT_BOUNDS = AlertBounds()
 """When admins are told what is broken."""
 
 
@@ -126,9 +126,9 @@ class Stores:
     users: UserStore
     taps: TapStores
     outbox: Outbox
-    send_slots: SendSlots
-    slots: SlotStore
-    followups: FollowupStore
+    send_slots: SharedRateLimit
+    slots: PlannedPromptStore
+    followups: PromptExpiryStore
     plans: PlanStore
     summaries: SummaryStore
     personal: PersonalStore
@@ -152,22 +152,22 @@ class Source(Protocol):
 class Service:
     """The flows of the running bot, wired to each other."""
 
-    leadership: Leadership
+    leadership: LeaderElection
     source: Source
-    books: Books
-    recorder: Recorder
-    answerer: Answerer
-    marker: Marker
-    commands: Commands
+    books: Acknowledgements
+    recorder: UpdateProcessor
+    answerer: CallbackAnswerer
+    marker: MessageEditor
+    commands: CommandReplies
     dispatcher: Dispatcher
     planner: Planner
-    followups: Followups
-    absence: Absence
-    roster: RosterKeeper
-    languages: Languages
-    menus: Menus
-    weekly: WeeklyLetters
-    watch: Watch
+    followups: PromptExpiry
+    absence: OutageRecovery
+    roster: RosterCache
+    languages: LanguageCache
+    menus: MenuSync
+    weekly: WeeklySummaries
+    watch: AdminAlerts
     figures: Figures
 
 
@@ -182,17 +182,17 @@ def build_stores(db: Database, journal: Journal, clock: Clock, service: str | No
         users=UserStore(db),
         taps=TapStores(
             events=FeedbackStore(db),
-            history=History(db),
-            waiting_notes=WaitingNotes(db),
+            history=AnswerHistory(db),
+            waiting_notes=PendingNotes(db),
             prompts=PromptStore(db),
-            letters=LetterStore(db),
+            letters=CoachAlertStore(db),
             ledger=TapLedger(db),
-            touches=Touches(db, clock),
+            touches=FigureInvalidation(db, clock),
         ),
         outbox=Outbox(db),
-        send_slots=SendSlots(db, service),
-        slots=SlotStore(db),
-        followups=FollowupStore(db),
+        send_slots=SharedRateLimit(db, service),
+        slots=PlannedPromptStore(db),
+        followups=PromptExpiryStore(db),
         plans=PlanStore(db),
         summaries=SummaryStore(db),
         personal=PersonalStore(db),
@@ -203,12 +203,12 @@ def build_stores(db: Database, journal: Journal, clock: Clock, service: str | No
     )
 
 
-def build_roster(settings: Settings, stores: Stores, clock: Clock) -> RosterKeeper:
+def build_roster(settings: Settings, stores: Stores, clock: Clock) -> RosterCache:
     """Who trains here; nothing is read yet."""
-    return RosterKeeper(stores.athletes, settings.athlete_ids, settings.hours(), clock)
+    return RosterCache(stores.athletes, settings.athlete_ids, settings.hours(), clock)
 
 
-def build_figures(settings: Settings, stores: Stores, roster: RosterKeeper, clock: Clock) -> Figures:
+def build_figures(settings: Settings, stores: Stores, roster: RosterCache, clock: Clock) -> Figures:
     """The source of `/stats`, `stats` and `GET /v1/stats`."""
     return Figures(
         counts=stores.counts,
@@ -223,59 +223,59 @@ def build_figures(settings: Settings, stores: Stores, roster: RosterKeeper, cloc
     )
 
 
-def build_painter(settings: Settings) -> Painter:
+def build_painter(settings: Settings) -> ChartProcess:
     """What draws the picture of the figures."""
-    return Painter(settings.data_dir / "charts")
+    return ChartProcess(settings.data_dir / "charts")
 
 
 def build_service(
     settings: Settings,
     stores: Stores,
-    leadership: Leadership,
-    hook: Hook | None,
+    leadership: LeaderElection,
+    hook: WebhookSettings | None,
     api: BotClient,
     clock: Clock,
-    monitor: Monitor,
+    monitor: VitalsMonitor,
     meters: Meters,
     notifier: Notifier,
 ) -> Service:
     """Wire the flows; nothing runs yet."""
     limits = SendLimits()
     prompting, replying, alerting = (
-        MeteredApi(api, meters, kind) for kind in (Kind.PROMPT, Kind.REPLY, Kind.ALERT)
+        MeteredApi(api, meters, kind) for kind in (SendKind.PROMPT, SendKind.REPLY, SendKind.ALERT)
     )
     roster = build_roster(settings, stores, clock)
     figures = build_figures(settings, stores, roster, clock)
-    answerer = Answerer(replying)
-    marker = Marker(replying, limits)
+    answerer = CallbackAnswerer(replying)
+    marker = MessageEditor(replying, limits)
     draw = build_painter(settings).draw
-    languages = Languages(stores.users, roster, settings.admin_ids, stores.tombstones)
+    languages = LanguageCache(stores.users, roster, settings.admin_ids, stores.tombstones)
     weeks = Weeks(
         stores.summaries,
         roster,
         clock,
         WeekRules(settings.late_after_days, settings.retain_feedback_events_days),
     )
-    disclosed = Disclosed(settings.retention(), coach_is_told=settings.coach_chat_id is not None)
-    personal = Personal(weeks, stores.personal, stores.journal, roster, clock, disclosed)
-    commands = Commands(
+    disclosed = DisclosureRules(settings.retention(), coach_is_told=settings.coach_chat_id is not None)
+    personal = PersonalCommands(weeks, stores.personal, stores.journal, roster, clock, disclosed)
+    commands = CommandReplies(
         *(replying, limits, figures.collect, roster, languages, draw, personal),
         admins=settings.admin_ids,
         coach_chat_id=settings.coach_chat_id,
     )
-    forgetting = Forgetting(
+    forgetting = Erasure(
         *(stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.touches),
         *(stores.journal, roster, languages, clock),
     )
-    taps = Taps(
+    taps = TapHandler(
         roster,
         stores.taps,
-        Actions(stores.taps.letters, stores.tombstones, forgetting),
+        ButtonActions(stores.taps.letters, stores.tombstones, forgetting),
         settings.late_after_days,
         settings.coach_chat_id,
         meters,
     )
-    books = Books(stores.journal)
+    books = Acknowledgements(stores.journal)
     responder = Responder(
         journal=stores.journal,
         books=books,
@@ -288,16 +288,16 @@ def build_service(
         late_after_days=settings.late_after_days,
         asked=settings.asked_details(),
     )
-    recorder = Recorder(
+    recorder = UpdateProcessor(
         journal=stores.journal,
         books=books,
         roster=roster,
         taps=taps,
-        requests=Requests(
+        requests=ChangeCommands(
             *(stores.athletes, roster, languages, stores.taps.prompts, stores.users),
             settings.late_after_days,
         ),
-        notes=Notes(stores.taps, settings.late_after_days, settings.coach_chat_id),
+        notes=NoteHandler(stores.taps, settings.late_after_days, settings.coach_chat_id),
         tombstones=stores.tombstones,
         ledger=stores.taps.ledger,
         clock=clock,
@@ -309,16 +309,16 @@ def build_service(
         coach_chat_id=settings.coach_chat_id,
     )
     to_journal = (stores.journal, _fingerprint(settings), clock, recorder.wake)
-    unkept = Unkept(answerer, roster, languages, clock).tell
+    unkept = NotKeptNotice(answerer, roster, languages, clock).tell
     source: Source = (
-        Intake(replying, *to_journal, polling=leadership, on_unkept=unkept, on_turn=notifier.turned)
+        Poller(replying, *to_journal, polling=leadership, on_unkept=unkept, on_turn=notifier.turned)
         if hook is None
-        else Reception(
+        else WebhookReceiver(
             *(api, hook, *to_journal), polling=leadership, on_unkept=unkept, on_turn=notifier.turned
         )
     )
 
-    composer = Composer(
+    composer = PromptRenderer(
         *(stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone, weeks)
     )
 
@@ -343,15 +343,17 @@ def build_service(
         commands=commands,
         dispatcher=dispatcher,
         planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
-        followups=Followups(stores.followups, clock, settings.late_after_days),
-        absence=Absence(stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)),
+        followups=PromptExpiry(stores.followups, clock, settings.late_after_days),
+        absence=OutageRecovery(
+            stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)
+        ),
         roster=roster,
         languages=languages,
-        menus=Menus(api, roster, languages, settings.admin_ids),
-        weekly=WeeklyLetters(
+        menus=MenuSync(api, roster, languages, settings.admin_ids),
+        weekly=WeeklySummaries(
             stores.taps.prompts, weeks, lambda: roster.roster, settings.weekly_summary_time, clock
         ),
-        watch=Watch(
+        watch=AdminAlerts(
             monitor.look,
             lambda: [*leadership.news(), *dispatcher.news()],
             notifier.status,
@@ -382,7 +384,7 @@ def _register(
     settings: Settings, journal: Journal, db: Database, takes_updates: Callable[[], bool]
 ) -> JournalRegister:
     place = (socket.gethostname(), str(settings.data_dir.resolve()))
-    return JournalRegister(journal, JournalStore(db), bot_name(settings), *place, takes_updates)
+    return JournalRegister(journal, JournalRegisterStore(db), bot_name(settings), *place, takes_updates)
 
 
 def _fingerprint(settings: Settings, *more: str) -> int:
@@ -411,7 +413,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         )
     _load_codecs()
     connections = share(raise_limit())
-    steady = SteadyClock(system_clock, _elapsed, log.warning)
+    steady = ClockGuard(system_clock, _elapsed, log.warning)
     clock = clock or steady
     notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
     counting = None if port is None else _counting()
@@ -433,12 +435,12 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         )
         me = _myself(journal, is_pushed=hook is not None)
         stores = build_stores(db, journal, clock, me.service)
-        leadership = Leadership(stores.leases, bot_name(settings), me, clock, _elapsed)
+        leadership = LeaderElection(stores.leases, bot_name(settings), me, clock, _elapsed)
 
         def stands_by() -> bool:
             return hook is None and leadership.stands_by
 
-        monitor = Monitor(db, journal, clock, stands_by)
+        monitor = VitalsMonitor(db, journal, clock, stands_by)
         service = build_service(settings, stores, leadership, hook, api, clock, monitor, meters, notifier)
         server = None
         if port is not None and counting is not None:
@@ -560,7 +562,7 @@ async def _run(
             await service.books.settle()
 
 
-async def _end_sources(sources: Collection[asyncio.Task[None]], leadership: Leadership) -> None:
+async def _end_sources(sources: Collection[asyncio.Task[None]], leadership: LeaderElection) -> None:
     await _end(sources)
     await leadership.make_way()
 
@@ -653,7 +655,7 @@ def _tell_of_indexes(reports: Sequence[IndexReport]) -> set[Index]:
     return {report.index for report in reports if report.outcome == "failed"}
 
 
-async def _redirect_alerts(letters: LetterStore, coach_chat_id: int, clock: Clock) -> None:
+async def _redirect_alerts(letters: CoachAlertStore, coach_chat_id: int, clock: Clock) -> None:
     """What could not be told in another chat is told in the one that is set now."""
     number = await _until_stored(
         lambda: letters.redirect(coach_chat_id, clock()),
@@ -756,11 +758,11 @@ async def _opened_database(
 async def open_http(
     settings: Settings,
     port: int,
-    hook: Hook | None,
+    hook: WebhookSettings | None,
     db: Database,
     journal: Journal,
     service: Service,
-    monitor: Monitor,
+    monitor: VitalsMonitor,
     counting: PrometheusMeters,
     clock: Clock,
 ) -> AsyncIterator[HttpServer]:
@@ -772,11 +774,11 @@ async def open_http(
     """
     # Who does not serve HTTP need not wait for FastAPI to be imported.
     from bot.api.application import build  # noqa: PLC0415
-    from bot.api.http.parts import Parts  # noqa: PLC0415
+    from bot.api.http.parts import ApiDependencies  # noqa: PLC0415
     from bot.api.http.server import HttpServer, url_of  # noqa: PLC0415
     from bot.api.routes.webhook import WebhookDoor  # noqa: PLC0415
 
-    parts = Parts(
+    parts = ApiDependencies(
         db=db,
         journal=journal,
         roster=service.roster,
@@ -792,7 +794,7 @@ async def open_http(
     )
     token = settings.http_token.get_secret_value() if settings.http_port and settings.http_token else None
     api = build(parts, token)
-    if hook is not None and isinstance(service.source, Reception):
+    if hook is not None and isinstance(service.source, WebhookReceiver):
         api = WebhookDoor(api, hook, service.source.take)
     # A local webhook may name the port alone.
     port_setting = "WEBHOOK_URL (--webhook)" if settings.http_port is None else "HTTP_PORT"

@@ -54,7 +54,7 @@ _PATIENCE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class DemoSession:
     """One planned session, and what the athlete says after it.
 
     Attributes:
@@ -74,13 +74,15 @@ class Session:
 DONE, SKIPPED, HARD, PAIN = FeedbackType
 _LABELS = {type_: label(Language.EN) for type_, label in LABELS.items()}
 WEEK = (
-    Session("Easy run", "8 km", "Keep it conversational.", (DONE,)),
-    Session("Tempo", "3 x 10 min", "Threshold, 2 min jog between.", (DONE, HARD, HARD), ("8",)),
-    Session("Strength", "40 min", None, (SKIPPED,), ("no time",)),
-    Session("VO2max", "5 x 1000 m", "At 5 km pace <3:50/km>.", (HARD,)),
-    Session("Recovery run", "6 km", None, (PAIN,), ("knee", "6"), "Left <knee>, since km 4 & worse uphill"),
-    Session("Ride", "90 min", "Flat, easy gear.", (DONE,), ("2",)),
-    Session("Long run", "22 km", "Last 5 km at marathon pace.", ()),
+    DemoSession("Easy run", "8 km", "Keep it conversational.", (DONE,)),
+    DemoSession("Tempo", "3 x 10 min", "Threshold, 2 min jog between.", (DONE, HARD, HARD), ("8",)),
+    DemoSession("Strength", "40 min", None, (SKIPPED,), ("no time",)),
+    DemoSession("VO2max", "5 x 1000 m", "At 5 km pace <3:50/km>.", (HARD,)),
+    DemoSession(
+        "Recovery run", "6 km", None, (PAIN,), ("knee", "6"), "Left <knee>, since km 4 & worse uphill"
+    ),
+    DemoSession("Ride", "90 min", "Flat, easy gear.", (DONE,), ("2",)),
+    DemoSession("Long run", "22 km", "Last 5 km at marathon pace.", ()),
 )
 
 
@@ -338,7 +340,7 @@ class _Story:
         self._console.print(Text("\n".join(lines)))
         self._console.print("`summary` prints all of it, with the four weeks before and a legend.")
 
-    async def _message_about(self, session: Session) -> int:
+    async def _message_about(self, session: DemoSession) -> int:
         def found() -> int | None:
             messages = [m for m in self._world.messages(ATHLETE.id) if session.activity in m.get("text", "")]
             # An answer to /stats may name it too: the newest is this one's.

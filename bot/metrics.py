@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from bot import __version__
 from bot.core.answers.rules import Outcome
 from bot.core.health.vitals import Vitals, examine
-from bot.services.telegram.metered_api import Kind, SendResult
+from bot.services.telegram.metered_api import SendKind, SendResult
 
 PREFIX = "feedback_bot"
 
@@ -90,7 +90,7 @@ class PrometheusMeters:
         for end in _ENDS.values():
             self._polls.labels(end)
             self._writes.labels(end)
-        for kind in Kind:
+        for kind in SendKind:
             for result in SendResult:
                 self._sends.labels(kind.value, result.value)
 
@@ -111,7 +111,7 @@ class PrometheusMeters:
         """See `Meters`."""
         self._taps.labels(outcome.value).inc()
 
-    def sent(self, kind: Kind, result: SendResult) -> None:
+    def sent(self, kind: SendKind, result: SendResult) -> None:
         """See `Meters`."""
         self._sends.labels(kind.value, result.value).inc()
 

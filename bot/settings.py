@@ -27,8 +27,8 @@ from pydantic_settings import (
 )
 
 from bot.core.answers.details import Detail
-from bot.core.inbox.webhook import Hook, read_hook, secret_of
-from bot.core.people.athlete import Hours, Quiet, read_hours, read_quiet, read_time, read_zone
+from bot.core.inbox.webhook import WebhookSettings, read_hook, secret_of
+from bot.core.people.athlete import ContactHours, QuietHours, read_hours, read_quiet, read_time, read_zone
 from bot.core.shared.errors import ConfigError
 from bot.core.shared.retention import DEFAULT_RETENTION, Retention
 
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     prompt_time: Annotated[time, NoDecode, _read(read_time)] = time(20)
     reminder_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     nudge_after_hours: Annotated[int | None, NoDecode, _read(read_hours)] = None
-    quiet_hours: Annotated[Quiet | None, NoDecode, _read(read_quiet)] = None
+    quiet_hours: Annotated[QuietHours | None, NoDecode, _read(read_quiet)] = None
     weekly_summary_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     late_after_days: int = Field(14, ge=0, le=3650)
     coach_chat_id: Annotated[int | None, _read(_chat)] = None
@@ -194,7 +194,7 @@ class Settings(BaseSettings):
             raise ValueError("HTTP_TOKEN: required when HTTP_PORT is set; use at least 32 random characters")
         return self
 
-    def hook(self) -> Hook | None:
+    def hook(self) -> WebhookSettings | None:
         """Where Telegram pushes updates to; None: they are polled.
 
         Raises:
@@ -216,9 +216,9 @@ class Settings(BaseSettings):
             plan_snapshots=self.retain_plan_snapshots_days,
         )
 
-    def hours(self) -> Hours:
+    def hours(self) -> ContactHours:
         """When athletes are written to who have no hours of their own."""
-        return Hours(
+        return ContactHours(
             self.timezone, self.prompt_time, self.reminder_time, self.nudge_after_hours, self.quiet_hours
         )
 

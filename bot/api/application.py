@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from bot import __version__
 from bot.api.http.guard import Guard, defect
-from bot.api.http.parts import Parts
+from bot.api.http.parts import ApiDependencies
 from bot.api.http.problems import Flaw, Problem, invalid, later
 from bot.api.http.queries import problem_of
 from bot.api.openapi import schemas
@@ -51,7 +51,7 @@ _TAGS = [
 ]
 
 
-def build(parts: Parts, token: str | None) -> ASGIApp:
+def build(parts: ApiDependencies, token: str | None) -> ASGIApp:
     """The whole API; nothing runs yet.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from bot import app
-from bot.cli.people import Person, table
+from bot.cli.people import ListedAthlete, table
 from bot.cli.shared import call, read_settings
 from bot.core.people.athlete import (
     Athlete,
@@ -254,14 +254,14 @@ def list_(as_json: bool) -> None:
             click.echo(f"warning: {person.athlete.athlete_id}: {flaw}", err=True)
 
 
-async def _people(settings: Settings) -> list[Person]:
+async def _people(settings: Settings) -> list[ListedAthlete]:
     async with app.open_database(settings) as db:
         documents = await AthleteStore(db).all()
     now, hours = system_clock(), settings.hours()
-    people = [Person(read_athlete(document, hours), document, now) for document in documents]
+    people = [ListedAthlete(read_athlete(document, hours), document, now) for document in documents]
     named = {person.athlete.athlete_id for person in people if not person.is_removed}
     roster = read_roster(settings.athlete_ids, documents, hours)
-    bare = [Person(it, {}, now) for it in roster.athletes if it.athlete_id not in named]
+    bare = [ListedAthlete(it, {}, now) for it in roster.athletes if it.athlete_id not in named]
     # Whom ATHLETE_IDS keeps in is not shown a second time as removed.
     kept = {person.athlete.athlete_id for person in bare}
     return bare + [it for it in people if it.athlete.athlete_id not in kept]

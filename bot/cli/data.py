@@ -30,9 +30,9 @@ from bot.core.shared.errors import BotError, ConfigError, StorageError, StorageR
 from bot.core.shared.formatting import count
 from bot.core.shared.printable import one_line
 from bot.records_io.formats import FORMATS
-from bot.records_io.reading import Flaw, read_elements
+from bot.records_io.reading import ReadingFlaw, read_elements
 from bot.records_io.transfer import (
-    Tally,
+    TransferCounts,
     check_stream,
     export_stream,
     ignore,
@@ -82,7 +82,7 @@ def write(collection: str, file: str | None, strict: bool, dry_run: bool) -> Non
     settings = read_settings()
     if file is None and os.isatty(_INPUT):
         raise ConfigError(f"FILE: name one, or pipe the records in, or write {STDIN} to type them")
-    tally = Tally()
+    tally = TransferCounts()
     with opened(file or STDIN) as source, _bar(collection, source) as progress:
         if dry_run:
             check_stream(source, collection, tally, report=_complain, progress=progress)
@@ -102,10 +102,10 @@ async def _write(
     settings: Settings,
     source: IO[bytes],
     collection: str,
-    tally: Tally,
+    tally: TransferCounts,
     *,
     strict: bool,
-    progress: Callable[[Tally], None],
+    progress: Callable[[TransferCounts], None],
 ) -> None:
     flow = write_all_or_nothing if strict else write_stream
     async with app.open_database(settings) as db:
@@ -155,14 +155,14 @@ def export(
         before=_limit("--until", until, settings, collection),
         run_id=run_id,
     )
-    tally = Tally()
+    tally = TransferCounts()
     call(settings, _export(settings, collection, selection, file_format, tally))
     if tally.refused:
         raise BotError(f"{tally.refused:,} documents are left out; the lines above say why")
 
 
 async def _export(
-    settings: Settings, collection: str, selection: Selection, file_format: str, tally: Tally
+    settings: Settings, collection: str, selection: Selection, file_format: str, tally: TransferCounts
 ) -> None:
     out = sys.stdout.buffer
     with _bar(collection, hidden=os.isatty(_OUTPUT)) as progress:
@@ -242,7 +242,7 @@ def rollup(files: tuple[str, ...], athlete_id: str | None) -> None:
     for result in refused:
         _complain(result)
     unchanged = sum(isinstance(result, Written) and result.outcome == "unchanged" for result in results)
-    tally = Tally(len(results) - len(refused) - unchanged, unchanged, len(refused))
+    tally = TransferCounts(len(results) - len(refused) - unchanged, unchanged, len(refused))
     click.echo(f"{_METRICS}: {tally}")
     if refused:
         raise BotError(f"{len(refused):,} refused; the lines above say why")
@@ -370,7 +370,7 @@ def _values(name: str, source: IO[bytes]) -> Iterator[tuple[str, Any]]:
         BotError: the flaw.
     """
     for element in read_elements(source):
-        if isinstance(element, Flaw):
+        if isinstance(element, ReadingFlaw):
             raise BotError(f"{name}, {element}")
         try:
             value = loads(element.raw, max_bytes=None)
@@ -423,7 +423,7 @@ def _complain(flaw: object) -> None:
 @contextmanager
 def _bar(
     label: str, source: IO[bytes] | None = None, *, hidden: bool = False
-) -> Iterator[Callable[[Tally], None]]:
+) -> Iterator[Callable[[TransferCounts], None]]:
     """A progress bar on standard error if that is a terminal; it moves with `source` if that is a file."""
     if hidden or not os.isatty(_ERRORS):
         yield ignore
@@ -435,7 +435,7 @@ def _bar(
         total = Path(source.name).stat().st_size if source is not None and is_file else None
         task = bar.add_task(label, total=total, done=0)
 
-        def show(tally: Tally) -> None:
+        def show(tally: TransferCounts) -> None:
             position = source.tell() if source is not None and is_file else None
             bar.update(task, completed=position, done=tally.total)
 

@@ -29,9 +29,9 @@ from bot.core.shared.errors import BotError, ConfigError
 from bot.core.shared.printable import one_line
 from bot.logs import RedactingFormatter, setup_logging
 from bot.services.health.doctor import (
-    Asking,
-    Expected,
-    Notes,
+    AskingApi,
+    DoctorNotes,
+    ExpectedDatabase,
     look_at_mongodb,
     look_at_people,
     look_at_telegram,
@@ -98,7 +98,7 @@ class _Examination:
     def __init__(self, settings: Settings, faults: Sequence[str]) -> None:
         self._settings = settings
         self._faults = faults
-        self._notes = Notes()
+        self._notes = DoctorNotes()
         self._served = False
 
     def _unread(self, *names: str) -> str | None:
@@ -158,7 +158,7 @@ class _Examination:
             )
         )
 
-    async def _telegram(self, api: Asking | None) -> list[Finding]:
+    async def _telegram(self, api: AskingApi | None) -> list[Finding]:
         if api is not None:
             return await look_at_telegram(api, self._notes)
         if unread := self._unread("TELEGRAM_BOT_TOKEN", "TELEGRAM_API_URL"):
@@ -206,7 +206,7 @@ class _Examination:
             return [skip("mongodb", why), *skip_mongodb("see mongodb")]
         # It asks for no password, so that other programs here can use it, too.
         who = ", which every account of this machine can reach" if settings.mongo_url is None else ""
-        expected = Expected(
+        expected = ExpectedDatabase(
             settings.mongo_place() + who,
             app.declared_indexes(settings),
             settings.athlete_ids,

@@ -14,7 +14,7 @@ from bot.store.mongodb.client import Document
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ListedAthlete:
     """An athlete at an instant, with their document; empty for somebody whom only ATHLETE_IDS lists."""
 
     athlete: Athlete
@@ -87,7 +87,7 @@ class Person:
         }
 
 
-def table(people: Sequence[Person]) -> list[str]:
+def table(people: Sequence[ListedAthlete]) -> list[str]:
     """Aligned columns below their names."""
     rows = [["ID", "NAME", "STATE", "USER", "ZONE", "HOURS"], *(person.to_row() for person in people)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -13,7 +13,7 @@ from bot.core.people.athlete import Athlete, Roster
 from bot.core.shared.clock import system_clock
 from bot.core.shared.errors import ConfigError
 from bot.core.summary.summary import Summary, read_week_start, week_of
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.summary import collect
 from bot.settings import Settings
 from bot.store.people.athletes import AthleteStore
@@ -37,7 +37,7 @@ def summary(week_start: str | None, athlete: str | None, as_json: bool) -> None:
 
 async def _summary(settings: Settings, athlete_id: str | None, monday: date | None) -> Summary:
     async with app.open_database(settings) as db:
-        keeper = RosterKeeper(AthleteStore(db), settings.athlete_ids, settings.hours(), system_clock)
+        keeper = RosterCache(AthleteStore(db), settings.athlete_ids, settings.hours(), system_clock)
         roster = await keeper.refresh()
         athlete = _athlete(roster, athlete_id)
         now = system_clock()

@@ -45,7 +45,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class ReadingFlaw:
     """Something in the input that cannot be used; the problem is a sentence that names field and cure."""
 
     place: Place
@@ -68,7 +68,7 @@ class Element:
     column: int
     raw: bytes
 
-    def flaw(self, error: BadValue) -> Flaw:
+    def flaw(self, error: BadValue) -> ReadingFlaw:
         """What is wrong with it; lines and columns are those of the input."""
 
         def absolute(found: re.Match[str]) -> str:
@@ -78,22 +78,22 @@ class Element:
             return f"not JSON at line {self.place.line + line - 1}, column {column}"
 
         problem = _NOT_JSON.sub(absolute, error.problem) if not error.path else str(error)
-        return Flaw(self.place, problem)
+        return ReadingFlaw(self.place, problem)
 
 
-def read_elements(source: ByteSource) -> Iterator[Element | Flaw]:
+def read_elements(source: ByteSource) -> Iterator[Element | ReadingFlaw]:
     """Everything in the input, in order; nothing if it is empty. Raises what `source` raises."""
     scanner = Scanner(source)
     scanner.skip_mark(_BOM)
     return _elements_of_array(scanner) if scanner.skip_blanks() == _ARRAY else _lines(scanner)
 
 
-def _lines(scanner: Scanner) -> Iterator[Element | Flaw]:
+def _lines(scanner: Scanner) -> Iterator[Element | ReadingFlaw]:
     while (first := scanner.skip_blanks()) is not None:
         place, column = Place(scanner.line), scanner.column
         end = scanner.line_end(scanner.pos)
         if end is None:
-            yield Flaw(place, _TOO_LONG)
+            yield ReadingFlaw(place, _TOO_LONG)
             scanner.skip_line()
             continue
         line = scanner.text(end)
@@ -113,7 +113,7 @@ def _looks_closed(line: bytes) -> bool:
     )
 
 
-def _spread(scanner: Scanner, first_line: bytes) -> Element | Flaw:
+def _spread(scanner: Scanner, first_line: bytes) -> Element | ReadingFlaw:
     """An object over several lines, or a line that is broken."""
     place, column, start = Place(scanner.line), scanner.column, scanner.pos
     verdict, end = scanner.bracketed_end()
@@ -127,41 +127,45 @@ def _spread(scanner: Scanner, first_line: bytes) -> Element | Flaw:
         scanner.skip_line()
     elif end != start + len(first_line) and "broken" in verdict:
         scanner.skip_to_record(column, b"{")
-    return Flaw(place, _TOO_LONG) if "dropped" in verdict else element
+    return ReadingFlaw(place, _TOO_LONG) if "dropped" in verdict else element
 
 
-def _elements_of_array(scanner: Scanner) -> Iterator[Element | Flaw]:
+def _elements_of_array(scanner: Scanner) -> Iterator[Element | ReadingFlaw]:
     opening, number = Place(scanner.line), 0
     before: Literal["bracket", "comma", "element", "broken"] = "bracket"
     scanner.advance(scanner.pos + 1)
     while (sign := scanner.skip_blanks()) not in (None, _ARRAY_END):
         if sign == _COMMA:
             if before in ("bracket", "comma"):
-                yield Flaw(Place(scanner.line), "a comma with no element before it; remove it")
+                yield ReadingFlaw(Place(scanner.line), "a comma with no element before it; remove it")
             before = "comma"
             scanner.advance(scanner.pos + 1)
             continue
         number += 1
         place = Place(scanner.line, number)
         if before == "element":
-            yield Flaw(place, "the comma before it is missing")
+            yield ReadingFlaw(place, "the comma before it is missing")
         before = "element"
         column = scanner.column
         verdict, end = (
             scanner.bracketed_end() if sign in (_OBJECT, _ARRAY) else ("closed", scanner.scalar_end())
         )
-        yield Flaw(place, _TOO_LONG) if "dropped" in verdict else Element(place, column, scanner.text(end))
+        yield (
+            ReadingFlaw(place, _TOO_LONG)
+            if "dropped" in verdict
+            else Element(place, column, scanner.text(end))
+        )
         scanner.advance(end)
         if "broken" in verdict:
             before = "broken"
             scanner.skip_to_record(column, b"{", b"]")
     if sign is None:
         problem = "the array is never closed; is the input complete? What it lacks is lost"
-        yield Flaw(opening, problem)
+        yield ReadingFlaw(opening, problem)
         return
     if before == "comma":
-        yield Flaw(Place(scanner.line), "a comma with no element after it; remove it")
+        yield ReadingFlaw(Place(scanner.line), "a comma with no element after it; remove it")
     scanner.advance(scanner.pos + 1)
     if scanner.skip_blanks() is not None:
         problem = "what follows the end of the array is not read; give one array, or lines"
-        yield Flaw(Place(scanner.line), problem)
+        yield ReadingFlaw(Place(scanner.line), problem)

@@ -23,7 +23,7 @@ from bot.core.records.models import KEYS, Record, WeeklyMetrics, parse_json
 from bot.core.shared.bson_json import BadValue
 from bot.core.shared.errors import BotError
 from bot.records_io.formats import FORMATS
-from bot.records_io.reading import Element, Flaw, Place, read_elements
+from bot.records_io.reading import Element, Place, ReadingFlaw, read_elements
 from bot.records_io.scanner import ByteSource
 from bot.tasks import heeding_cancellation
 
@@ -96,7 +96,7 @@ class AtomicStore(Protocol):
 
 
 @dataclass(slots=True)
-class Tally:
+class TransferCounts:
     """How far a stream has come. Every record, and every other flaw of the input, counts once.
 
     Attributes:
@@ -124,10 +124,10 @@ def ignore(_: object) -> None:
 def check_stream(
     source: ByteSource,
     collection: str,
-    tally: Tally,
+    tally: TransferCounts,
     *,
-    report: Callable[[Flaw], None],
-    progress: Callable[[Tally], None] = ignore,
+    report: Callable[[ReadingFlaw], None],
+    progress: Callable[[TransferCounts], None] = ignore,
 ) -> None:
     """Validate every record; nothing is written. Arguments as in `write_stream`."""
     for batch in _batches(source, collection):
@@ -140,10 +140,10 @@ async def write_stream(
     source: ByteSource,
     collection: str,
     store: Store,
-    tally: Tally,
+    tally: TransferCounts,
     *,
-    report: Callable[[Flaw], None],
-    progress: Callable[[Tally], None] = ignore,
+    report: Callable[[ReadingFlaw], None],
+    progress: Callable[[TransferCounts], None] = ignore,
 ) -> None:
     """Validate records and write the good ones, some at a time; the next are read meanwhile.
 
@@ -163,7 +163,7 @@ async def write_stream(
         _refuse(batch.flaws, tally, report)
         for place, result in await _write_batch(store, collection, batch):
             if isinstance(result, Refused):
-                _refuse([Flaw(place, str(result))], tally, report)
+                _refuse([ReadingFlaw(place, str(result))], tally, report)
             elif result.outcome == "unchanged":
                 tally.unchanged += 1
             else:
@@ -175,10 +175,10 @@ async def write_all_or_nothing(
     source: IO[bytes],
     collection: str,
     store: AtomicStore,
-    tally: Tally,
+    tally: TransferCounts,
     *,
-    report: Callable[[Flaw], None],
-    progress: Callable[[Tally], None] = ignore,
+    report: Callable[[ReadingFlaw], None],
+    progress: Callable[[TransferCounts], None] = ignore,
 ) -> None:
     """Validate every record, then write them in one transaction, unless one is refused.
 
@@ -189,7 +189,7 @@ async def write_all_or_nothing(
         BotError: the store failed, or the input changed between the readings.
     """
     with tempfile.TemporaryFile() as spool:
-        checked = Tally()
+        checked = TransferCounts()
         again: IO[bytes] = source if source.seekable() else spool
         begin = again.tell()
         first = source if again is source else _Tee(source, spool)
@@ -198,9 +198,9 @@ async def write_all_or_nothing(
             tally.refused += checked.refused
             return
 
-        async def work(together: Together) -> Tally:
+        async def work(together: Together) -> TransferCounts:
             again.seek(begin)
-            done = Tally()
+            done = TransferCounts()
             async with aclosing(_ahead(_batches(again, collection), to_the_end=True)) as batches:
                 async for batch in batches:
                     await _write_together(together, collection, batch, done)
@@ -223,10 +223,10 @@ async def export_stream(
     collection: str,
     file_format: str,
     write: Callable[[bytes], object],
-    tally: Tally,
+    tally: TransferCounts,
     *,
     report: Callable[[str], None],
-    progress: Callable[[Tally], None] = ignore,
+    progress: Callable[[TransferCounts], None] = ignore,
 ) -> None:
     """Write documents out as they come; one that the format cannot say is reported and left out.
 
@@ -259,7 +259,7 @@ async def export_stream(
 class _Batch:
     records: list[Record] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
-    flaws: list[Flaw] = field(default_factory=list)
+    flaws: list[ReadingFlaw] = field(default_factory=list)
     size: int = 0
 
     @property
@@ -308,21 +308,23 @@ async def _write_batch(store: Store, collection: str, batch: _Batch) -> list[tup
 class _NotAllError(Exception):
     """Some records of a transaction are refused."""
 
-    def __init__(self, flaws: Sequence[Flaw]) -> None:
+    def __init__(self, flaws: Sequence[ReadingFlaw]) -> None:
         super().__init__()
         self.flaws = flaws
 
 
-async def _write_together(together: Together, collection: str, batch: _Batch, tally: Tally) -> None:
+async def _write_together(together: Together, collection: str, batch: _Batch, tally: TransferCounts) -> None:
     outcomes = await together.write(collection, batch.records)
-    refused = [Flaw(batch.places[index], str(why)) for index, why in outcomes.refused.items()]
+    refused = [ReadingFlaw(batch.places[index], str(why)) for index, why in outcomes.refused.items()]
     if flaws := [*batch.flaws, *refused]:
         raise _NotAllError(flaws)
     tally.written += outcomes.inserted + outcomes.changed
     tally.unchanged += outcomes.unchanged
 
 
-def _refuse(flaws: Iterable[Flaw], tally: Tally, report: Callable[[Flaw], None]) -> None:
+def _refuse(
+    flaws: Iterable[ReadingFlaw], tally: TransferCounts, report: Callable[[ReadingFlaw], None]
+) -> None:
     for flaw in flaws:
         tally.refused += 1
         report(flaw)

@@ -25,13 +25,13 @@ from typing import Any, TypeAlias
 
 from bot.core.answers.rules import Cause, NotWritten, Outcome, session_mark
 from bot.core.answers.texts import FORGOTTEN
-from bot.core.inbox.schedule import Scope, rounds
+from bot.core.inbox.schedule import UpdateScope, rounds
 from bot.core.people.invitations import is_code
 from bot.core.people.texts import NOT_DONE
-from bot.core.people.tombstone import Person, Tombstone
+from bot.core.people.tombstone import DataSubject, Tombstone
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import parse_action
 from bot.core.telegram.updates import (
     CommandUpdate,
@@ -42,17 +42,17 @@ from bot.core.telegram.updates import (
     read_update,
 )
 from bot.logs import Recurring, describe_defect
-from bot.services.answers.note_handler import Notes
+from bot.services.answers.note_handler import NoteHandler
 from bot.services.answers.responder import Responder, TapEntry
-from bot.services.answers.tap_handler import Case, Taps
-from bot.services.chat.button_actions import Begun
-from bot.services.chat.change_commands import Requests, is_request
-from bot.services.chat.replies import Commands
+from bot.services.answers.tap_handler import TapContext, TapHandler
+from bot.services.chat.button_actions import ErasureBegun
+from bot.services.chat.change_commands import ChangeCommands, is_request
+from bot.services.chat.replies import CommandReplies
 from bot.services.chat.reply import Reply
-from bot.services.inbox.acknowledgements import Books
-from bot.services.people.erasure import Forgetting
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.inbox.acknowledgements import Acknowledgements
+from bot.services.people.erasure import Erasure
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
 from bot.store.answers.feedback_events import Unrecordable
 from bot.store.answers.tap_ledger import LedgerEntry, TapLedger
 from bot.store.inbox.journal import Entry, Journal
@@ -99,16 +99,16 @@ class _Message:
         return f"update-{self.command.update_id}"
 
     @property
-    def stamp(self) -> Stamp:
+    def stamp(self) -> UpdateStamp:
         """Its place in the order of updates."""
-        return Stamp(self.command.update_id, self.entry.received_at)
+        return UpdateStamp(self.command.update_id, self.entry.received_at)
 
 
 _Update: TypeAlias = TapUpdate | CommandUpdate | NoteUpdate
 _Read: TypeAlias = tuple[Entry, _Update]
 
 
-class Recorder:
+class UpdateProcessor:
     """Processes the journal: what is in it is stored, refused, or becomes a dead letter.
 
     Args:
@@ -120,17 +120,17 @@ class Recorder:
         self,
         *,
         journal: Journal,
-        books: Books,
-        roster: RosterKeeper,
-        taps: Taps,
-        requests: Requests,
-        notes: Notes,
+        books: Acknowledgements,
+        roster: RosterCache,
+        taps: TapHandler,
+        requests: ChangeCommands,
+        notes: NoteHandler,
         tombstones: TombstoneStore,
         ledger: TapLedger,
-        forgetting: Forgetting,
-        languages: Languages,
+        forgetting: Erasure,
+        languages: LanguageCache,
         responder: Responder,
-        commands: Commands,
+        commands: CommandReplies,
         clock: Clock,
         admins: frozenset[int],
         coach_chat_id: int | None = None,
@@ -341,7 +341,7 @@ class Recorder:
             match item.case.result:
                 case Unrecordable(reason):
                     await self._bury(item.entry, reason)
-                case Begun(person, at):
+                case ErasureBegun(person, at):
                     self._forgetting.put(person, at, partial(self._forgotten, item))
                 case _:
                     self._responder.report(item)
@@ -369,7 +369,7 @@ class Recorder:
 
     def _forgotten(self, item: TapEntry) -> None:
         """A deletion is done: that is told now, and not before."""
-        if isinstance(item.case.result, Begun):
+        if isinstance(item.case.result, ErasureBegun):
             item.case.result = item.case.result.acted
         self._responder.report(item)
         self._books.stored(item.entry.seq)
@@ -425,14 +425,14 @@ class Recorder:
         # Deleted meanwhile, perhaps, by another service: it has not seen what was stored here since.
         await self._refuse_forgotten(items, messages, tombstones)
 
-    async def _refused_before(self, cases: Sequence[Case], messages: Sequence[_Message]) -> set[str]:
+    async def _refused_before(self, cases: Sequence[TapContext], messages: Sequence[_Message]) -> set[str]:
         """What was refused of people who have joined since: after a crash it stays refused."""
         sent = [(case.tap.query_id, case.tap.user_id, case.tap.stamp) for case in cases]
         sent += [(message.id, message.command.user_id, message.stamp) for message in messages]
         early = [id_ for id_, user_id, at in sent if self._has_joined_since(user_id, at)]
         return await self._ledger.refused(early) if early else set()
 
-    def _has_joined_since(self, user_id: int | None, at: Stamp) -> bool:
+    def _has_joined_since(self, user_id: int | None, at: UpdateStamp) -> bool:
         return self._roster.athlete(user_id) is not None and self._roster.athlete(user_id, at) is None
 
     async def _refuse_forgotten(
@@ -443,7 +443,7 @@ class Recorder:
         What came after a deletion that is not done yet waits for it.
         """
         for user_id, tombstone in tombstones.items():
-            person, at = Person(user_id, None), tombstone.at
+            person, at = DataSubject(user_id, None), tombstone.at
             taps = [item.case for item in items if item.case.tap.user_id == user_id]
             asked = [message for message in messages if message.command.user_id == user_id]
             old_taps = [case for case in taps if tombstone.covers(case.tap.stamp)]
@@ -512,16 +512,16 @@ class Recorder:
         await self._books.failed(entry.seq, reason, bury=True)
 
 
-def _scope(update: _Update) -> Scope:
+def _scope(update: _Update) -> UpdateScope:
     """What an update may change."""
     if isinstance(update, TapUpdate):
         tap = update.tap
         if parse_action(tap.data) is not None:  # of the coach, about an athlete
-            return Scope(tap.user_id, is_global=tap.chat_id != tap.user_id)
-        return Scope(tap.user_id, session_mark(tap))
+            return UpdateScope(tap.user_id, is_global=tap.chat_id != tap.user_id)
+        return UpdateScope(tap.user_id, session_mark(tap))
     if isinstance(update, CommandUpdate) and update.name == "start" and is_code(update.argument):
-        return Scope(update.user_id, is_global=True)  # only the first can accept an invitation
-    return Scope(update.user_id)
+        return UpdateScope(update.user_id, is_global=True)  # only the first can accept an invitation
+    return UpdateScope(update.user_id)
 
 
 def _refusals(messages: Sequence[_Message]) -> list[LedgerEntry]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
-from bot.core.people.tombstone import Person
+from bot.core.people.tombstone import DataSubject
 from bot.core.prompts.prompt import LETTERS
 from bot.core.records.models import Record
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.store.answers import feedback_events as feedback
 from bot.store.answers import history
 from bot.store.answers import pending_notes as waiting_notes
@@ -30,7 +30,7 @@ class PersonalStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def read(self, person: Person) -> AsyncGenerator[tuple[str, Document]]:
+    async def read(self, person: DataSubject) -> AsyncGenerator[tuple[str, Document]]:
         """Each document about somebody, with the name of its collection; those of one collection together."""
         for collection, query in _everything(person):
             shown = None if collection in _NAMED_BY_ID else {"_id": False}
@@ -48,14 +48,14 @@ class PersonalStore:
                 with storage_errors():
                     await cursor.close()
 
-    async def received(self, person: Person) -> list[datetime]:
+    async def received(self, person: DataSubject) -> list[datetime]:
         """When their answers were received, as far as is known."""
         with storage_errors(), within(_AS_LONG_AS):
             found = self._db[feedback.COLLECTION].find(_answers(person), {"_id": False, "receivedAt": True})
             instants = [document.get("receivedAt") async for document in found]
         return [instant for instant in instants if isinstance(instant, datetime)]
 
-    async def forget_answers(self, person: Person, until: Stamp) -> None:
+    async def forget_answers(self, person: DataSubject, until: UpdateStamp) -> None:
         """Delete what updates before one have said: answers, earlier versions, notes that wait."""
         with storage_errors(), within(_AS_LONG_AS):
             for collection, query, id_field, at_field in (
@@ -70,7 +70,7 @@ class PersonalStore:
             await self._db[history.COLLECTION].delete_many({**_by_user(person), "changes": []})
             await self._db[feedback.COLLECTION].update_many(_answers(person), _later_words(until))
 
-    async def forget_prompts(self, person: Person, until: Stamp) -> None:
+    async def forget_prompts(self, person: DataSubject, until: UpdateStamp) -> None:
         """Delete questions, reminders and letters that were made before an update."""
         # A letter is of the answer that raised it; what other programs queue does not even say when it was.
         is_letter = {"$in": ["$kind", [kind.value for kind in LETTERS]]}
@@ -116,14 +116,14 @@ async def forget_again(db: Database, records: Sequence[Record], now: datetime) -
     """
     deleted = dict((await forgotten(db, records, now)).values())
     for user_id, tombstone in deleted.items():
-        await PersonalStore(db).forget_answers(Person(user_id, None), tombstone.at)
+        await PersonalStore(db).forget_answers(DataSubject(user_id, None), tombstone.at)
 
 
 _NAMED_BY_ID = frozenset({users.COLLECTION, history.COLLECTION})
 """Where the `_id` says something."""
 
 
-def _everything(person: Person) -> list[tuple[str, Document]]:
+def _everything(person: DataSubject) -> list[tuple[str, Document]]:
     names = {"$in": person.names}
     return [
         (athletes.COLLECTION, _by_user(person)),
@@ -139,14 +139,14 @@ def _everything(person: Person) -> list[tuple[str, Document]]:
     ]
 
 
-def _later_changes(until: Stamp) -> list[Document]:
+def _later_changes(until: UpdateStamp) -> list[Document]:
     """Takes the answers out of a history that were given before an update."""
     is_before = is_until(until, "$$change.updateId", "$$change.receivedAt")
     later = {"$filter": {"input": "$changes", "as": "change", "cond": {"$not": [is_before]}}}
     return [{"$set": {"changes": {"$cond": [{"$isArray": "$changes"}, later, []]}}}]
 
 
-def _later_words(until: Stamp) -> list[Document]:
+def _later_words(until: UpdateStamp) -> list[Document]:
     """Takes out of an answer what was said before an update: the first time of the same answer, a note that
     was written, details."""
     is_first_before: Document = {"$lte": [date("$receivedAt"), until.at]}
@@ -185,11 +185,11 @@ def _later_words(until: Stamp) -> list[Document]:
     ]  # fmt: skip
 
 
-def _by_user(person: Person) -> Document:
+def _by_user(person: DataSubject) -> Document:
     return {"userId": person.user_id}
 
 
-def _answers(person: Person) -> Document:
+def _answers(person: DataSubject) -> Document:
     """Their answers; also those that name nobody, if they were given in their private chat."""
     return {
         "$or": [
@@ -199,7 +199,7 @@ def _answers(person: Person) -> Document:
     }
 
 
-def _prompts(person: Person) -> Document:
+def _prompts(person: DataSubject) -> Document:
     """What was asked or told because of them, in any chat; in their private chat also what names nobody.
 
     What was told there about others (a coach may be an athlete, too) is not theirs.

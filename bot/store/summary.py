@@ -20,7 +20,7 @@ _ZONES = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class SummaryRecords:
     """Documents that may concern an athlete's sessions; `bot.core.summary.sessions` finds out which do."""
 
     plans: list[Document]
@@ -36,7 +36,7 @@ class SummaryStore:
         self._prompts = db[prompts.COLLECTION]
         self._events = db[feedback.COLLECTION]
 
-    async def read(self, athlete: Athlete, first: date, last: date) -> Records:
+    async def read(self, athlete: Athlete, first: date, last: date) -> SummaryRecords:
         """What is on record about an athlete's sessions from `first` to `last`, both included.
 
         Raises:
@@ -47,7 +47,7 @@ class SummaryStore:
         asked = await _find(self._prompts, prompts_query(athlete, first, last, {"$in": _runs(early)}))
         # Answers last: those that prompts are said to have are there by now.
         events = await _find(self._events, {"runId": {"$in": _runs([*plans, *asked])}})
-        return Records(plans, asked, list({str(e["_id"]): e for e in (*early, *events)}.values()))
+        return SummaryRecords(plans, asked, list({str(e["_id"]): e for e in (*early, *events)}.values()))
 
     async def plans(self, athlete: Athlete, first: date, last: date) -> list[Document]:
         """Plans that may be an athlete's, for these days, both included, whole.

@@ -23,7 +23,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from bot import app
-from bot.core.people.athlete import Athlete, Hours, Roster
+from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.core.prompts.prompt import read_prompt
 from bot.core.shared.clock import system_clock
 from bot.core.summary.summary import week_of
@@ -45,7 +45,7 @@ NAME = "growth"
 
 # As the bot that is started has it: what is counted of past days holds for one zone.
 _ZONE = ZoneInfo("UTC")
-_ANA = Athlete("ana", 9_000_001, 9_000_001, Hours(_ZONE), name="Ana")
+_ANA = Athlete("ana", 9_000_001, 9_000_001, ContactHours(_ZONE), name="Ana")
 _ANSWERS = 12  # of hers
 _REPEATED = 5  # times in a round, of which the median counts
 _CLAIMS = 50

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from bot import app
 from bot.core.i18n.language import Language
 from bot.core.shared.clock import system_clock
-from bot.services.reports.chart_process import Painter
+from bot.services.reports.chart_process import ChartProcess
 from bot.settings import Settings
 from tests.benchmarks.harness import Bench, data_directory, take_turns
 from tests.benchmarks.rows import Row
@@ -32,7 +32,7 @@ async def measure(bench: Bench) -> list[Row]:
             stores = app.build_stores(db, journal, system_clock)
             roster = app.build_roster(settings, stores, system_clock)
             stats = await app.build_figures(settings, stores, roster, system_clock).collect(DAYS)
-        painter = Painter(folder)
+        painter = ChartProcess(folder)
         begun = time.monotonic()
         await painter.draw(stats, Language.EN)  # the first one makes a list of fonts
         lasts = time.monotonic() - begun

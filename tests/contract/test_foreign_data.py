@@ -30,12 +30,12 @@ from bot.core.people.athlete import Roster
 from bot.core.shared.tolerant import as_json
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.updates import CommandUpdate
-from bot.records_io.transfer import Tally, export_stream
-from bot.services.health.doctor import Expected, Notes, look_at_mongodb
-from bot.services.health.vitals import Monitor
-from bot.services.inbox.leader_election import Leadership
+from bot.records_io.transfer import TransferCounts, export_stream
+from bot.services.health.doctor import DoctorNotes, ExpectedDatabase, look_at_mongodb
+from bot.services.health.vitals import VitalsMonitor
+from bot.services.inbox.leader_election import LeaderElection
 from bot.services.prompts.dispatcher import Dispatcher
-from bot.services.prompts.renderer import Composer
+from bot.services.prompts.renderer import PromptRenderer
 from bot.services.reports.summary import collect
 from bot.services.telegram.metered_api import NoMeters
 from bot.settings import Settings
@@ -386,8 +386,8 @@ class Town:
         )
         self.stores = build_stores(db, journal, self.clock, "here")
         me = Holder("run", "here", "host", is_pushed=False)
-        self.leadership = Leadership(self.stores.leases, "bot-1", me, self.clock, lambda: 0.0)
-        monitor = Monitor(db, journal, self.clock)
+        self.leadership = LeaderElection(self.stores.leases, "bot-1", me, self.clock, lambda: 0.0)
+        monitor = VitalsMonitor(db, journal, self.clock)
         self.service = build_service(
             self.settings,
             self.stores,
@@ -515,7 +515,7 @@ class Town:
             lines: list[bytes] = []
             await export_stream(
                 *(read_batches(self.db, collection, Selection()), collection, "ndjson"),
-                *(lines.append, Tally()),
+                *(lines.append, TransferCounts()),
                 report=lambda _: None,
             )
             items = [json.loads(line) for line in b"".join(lines).splitlines()]
@@ -598,7 +598,7 @@ class Town:
     async def dispatch(self) -> None:
         """Send what is due."""
         clock, languages = self.clock, self.service.languages
-        composer = Composer(
+        composer = PromptRenderer(
             *(self.stores.taps.letters, lambda: self.roster.roster, languages, clock, MADRID),
             self.service.commands._personal._weeks,
         )
@@ -635,8 +635,8 @@ class Town:
 
     async def doctor(self) -> list[Finding]:
         """What is wrong, without what is about the place."""
-        expected = Expected("here", INDEXES, frozenset(), self.settings.hours(), "bot-1")
-        return await look_at_mongodb(self.db, expected, self.clock, Notes())
+        expected = ExpectedDatabase("here", INDEXES, frozenset(), self.settings.hours(), "bot-1")
+        return await look_at_mongodb(self.db, expected, self.clock, DoctorNotes())
 
 
 _CHANGING = (

@@ -15,11 +15,11 @@ import httpx
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.api.application import build
-from bot.api.http.parts import Parts
+from bot.api.http.parts import ApiDependencies
 from bot.api.http.server import HttpServer
-from bot.core.people.athlete import Athlete, Hours, Roster
+from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.metrics import PrometheusMeters
-from bot.services.health.vitals import Monitor
+from bot.services.health.vitals import VitalsMonitor
 from bot.services.reports.figures import Figures
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.figures.figures import FigureStore
@@ -30,8 +30,8 @@ from bot.tasks import end_tasks
 API_TOKEN = "t" * 40
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)  # a Monday
 MADRID = ZoneInfo("Europe/Madrid")
-ANA = Athlete("ana", 42, 42, Hours(MADRID), name="Ana")
-BEN = Athlete("ben", 43, 43, Hours(ZoneInfo("America/Lima")))
+ANA = Athlete("ana", 42, 42, ContactHours(MADRID), name="Ana")
+BEN = Athlete("ben", 43, 43, ContactHours(ZoneInfo("America/Lima")))
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Api:
     journal: Journal
     roster: FixedRoster
     time: Time
-    parts: Parts
+    parts: ApiDependencies
     server: HttpServer
 
     async def get(self, path: str, status: int = 200, **parameters: object) -> Any:
@@ -131,7 +131,7 @@ async def serving(
     """Serve the API while the block runs."""
     journal, roster, time = Journal(folder / "journal.sqlite3"), FixedRoster(), Time()
     await journal.open()
-    monitor, meters = Monitor(db, journal, time), PrometheusMeters()
+    monitor, meters = VitalsMonitor(db, journal, time), PrometheusMeters()
 
     figures = Figures(
         counts=FigureStore(db, time),
@@ -144,7 +144,7 @@ async def serving(
         late_after_days=14,
         kept_days=180,
     )
-    parts = Parts(
+    parts = ApiDependencies(
         db=db,
         journal=journal,
         roster=roster,

@@ -17,30 +17,30 @@ from bot.core.answers.details import Detail, format_detail
 from bot.core.answers.payloads import FeedbackType, format_callback
 from bot.core.answers.rules import session_mark
 from bot.core.i18n.language import Language
-from bot.core.inbox.schedule import Scope, rounds
-from bot.core.people.athlete import Hours
+from bot.core.inbox.schedule import UpdateScope, rounds
+from bot.core.people.athlete import ContactHours
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.updates import NoteUpdate, Tap
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import Json, World
-from bot.services.answers.note_handler import Notes
-from bot.services.answers.tap_handler import Case, Result, Taps, TapStores
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.answers.note_handler import NoteHandler
+from bot.services.answers.tap_handler import Result, TapContext, TapHandler, TapStores
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
 from bot.services.prompts import dispatcher as dispatcher_module
 from bot.services.prompts.dispatcher import Dispatcher
-from bot.services.prompts.renderer import Composer
+from bot.services.prompts.renderer import PromptRenderer
 from bot.store.answers.feedback_events import FeedbackStore
-from bot.store.answers.history import History
-from bot.store.answers.pending_notes import WaitingNotes
+from bot.store.answers.history import AnswerHistory
+from bot.store.answers.pending_notes import PendingNotes
 from bot.store.answers.tap_ledger import TapLedger
-from bot.store.figures.invalidation import Touches
+from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
-from bot.store.prompts.coach_alerts import LetterStore
+from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.prompts import PromptStore
 from bot.tasks import end_tasks
@@ -93,21 +93,21 @@ class Desk:
         self._seconds = 0.0
         self.stores = TapStores(
             events=FeedbackStore(db),
-            history=History(db),
-            waiting_notes=WaitingNotes(db),
+            history=AnswerHistory(db),
+            waiting_notes=PendingNotes(db),
             prompts=PromptStore(db),
-            letters=LetterStore(db),
+            letters=CoachAlertStore(db),
             ledger=TapLedger(db),
-            touches=Touches(db, self._clock),
+            touches=FigureInvalidation(db, self._clock),
         )
-        self.roster = RosterKeeper(
-            AthleteStore(db), frozenset({ANA, BEN}), Hours(ZoneInfo("UTC")), self._clock
+        self.roster = RosterCache(
+            AthleteStore(db), frozenset({ANA, BEN}), ContactHours(ZoneInfo("UTC")), self._clock
         )
-        languages = Languages(UserStore(db), self.roster, frozenset(), TombstoneStore(db))
+        languages = LanguageCache(UserStore(db), self.roster, frozenset(), TombstoneStore(db))
         parts = Parts.of(db, Journal(Path("unused")), self._clock, self.roster)
-        self.taps = Taps(self.roster, self.stores, parts.actions(), 14, coach)
-        self.notes = Notes(self.stores, 14, coach)
-        composer = Composer(
+        self.taps = TapHandler(self.roster, self.stores, parts.actions(), 14, coach)
+        self.notes = NoteHandler(self.stores, 14, coach)
+        composer = PromptRenderer(
             *(self.stores.letters, lambda: self.roster.roster, languages, self._clock, UTC), parts.weeks()
         )
         self.dispatcher = Dispatcher(
@@ -152,15 +152,17 @@ class Desk:
     async def store(self, *taps: Tap) -> list[Result | None]:
         """Taps that come in one page."""
         await self.roster.loaded()
-        cases: list[Case] = [self.taps.judge(tap) for tap in taps]
+        cases: list[TapContext] = [self.taps.judge(tap) for tap in taps]
         self.taps.recognise(cases)
-        numbers = rounds(Scope(tap.user_id, session_mark(tap)) for tap in taps)
+        numbers = rounds(UpdateScope(tap.user_id, session_mark(tap)) for tap in taps)
         for number in range(max(numbers, default=-1) + 1):
             part = [case for case, its in zip(cases, numbers, strict=True) if its == number]
             await self.taps.store(part, [])
         return [case.result for case in cases]
 
-    async def answer(self, update_id: int, type_: FeedbackType, *, user: int = ANA, note: str = "") -> Case:
+    async def answer(
+        self, update_id: int, type_: FeedbackType, *, user: int = ANA, note: str = ""
+    ) -> TapContext:
         """An answer to session `s` of run `r`, on its way through the whole desk."""
         await self.roster.loaded()
         data = format_callback("r", "s", type_) + (f"|{note}" if note else "")

@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.app import Stores, build_stores
-from bot.core.people.athlete import Hours
+from bot.core.people.athlete import ContactHours
 from bot.core.shared.clock import Clock
 from bot.core.shared.retention import DEFAULT_RETENTION
-from bot.services.chat.button_actions import Actions
-from bot.services.chat.change_commands import Requests
-from bot.services.chat.personal_commands import Disclosed, Personal
-from bot.services.people.erasure import Forgetting
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.chat.button_actions import ButtonActions
+from bot.services.chat.change_commands import ChangeCommands
+from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
+from bot.services.people.erasure import Erasure
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.weeks import WeekRules, Weeks
 from bot.store.inbox.journal import Journal
-from bot.store.prompts.shared_rate_limit import SendSlots
+from bot.store.prompts.shared_rate_limit import SharedRateLimit
 
 LATE_AFTER_DAYS = 14
 
@@ -36,7 +36,7 @@ class Parts:
     db: AsyncDatabase[dict[str, Any]]
     journal: Journal
     clock: Clock
-    roster: RosterKeeper
+    roster: RosterCache
     admins: frozenset[int] = frozenset()
 
     @classmethod
@@ -45,11 +45,11 @@ class Parts:
         db: AsyncDatabase[dict[str, Any]],
         journal: Journal,
         clock: Clock,
-        roster: RosterKeeper | None = None,
+        roster: RosterCache | None = None,
     ) -> Parts:
         """With a roster that nobody is on, unless one is given."""
-        nobody = RosterKeeper(
-            build_stores(db, journal, clock).athletes, frozenset(), Hours(ZoneInfo("UTC")), clock
+        nobody = RosterCache(
+            build_stores(db, journal, clock).athletes, frozenset(), ContactHours(ZoneInfo("UTC")), clock
         )
         return cls(db, journal, clock, roster or nobody)
 
@@ -58,41 +58,43 @@ class Parts:
         """All stores on the database."""
         return build_stores(self.db, self.journal, self.clock)
 
-    def languages(self) -> Languages:
+    def languages(self) -> LanguageCache:
         """Who reads what."""
-        return Languages(self.stores.users, self.roster, self.admins, self.stores.tombstones)
+        return LanguageCache(self.stores.users, self.roster, self.admins, self.stores.tombstones)
 
     def weeks(self) -> Weeks:
         """An athlete's week."""
         return Weeks(self.stores.summaries, self.roster, self.clock, WeekRules(LATE_AFTER_DAYS, 180))
 
-    def personal(self) -> Personal:
+    def personal(self) -> PersonalCommands:
         """What athletes ask about themselves."""
-        disclosed = Disclosed(DEFAULT_RETENTION, coach_is_told=False)
-        return Personal(self.weeks(), self.stores.personal, self.journal, self.roster, self.clock, disclosed)
+        disclosed = DisclosureRules(DEFAULT_RETENTION, coach_is_told=False)
+        return PersonalCommands(
+            self.weeks(), self.stores.personal, self.journal, self.roster, self.clock, disclosed
+        )
 
-    def forgetting(self) -> Forgetting:
+    def forgetting(self) -> Erasure:
         """Deletes what is stored about somebody."""
         stores = self.stores
-        return Forgetting(
+        return Erasure(
             *(stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.touches),
             *(self.journal, self.roster, self.languages(), self.clock),
         )
 
-    def actions(self) -> Actions:
+    def actions(self) -> ButtonActions:
         """What buttons ask for."""
         stores = self.stores
-        return Actions(stores.taps.letters, stores.tombstones, self.forgetting())
+        return ButtonActions(stores.taps.letters, stores.tombstones, self.forgetting())
 
-    def requests(self, languages: Languages) -> Requests:
+    def requests(self, languages: LanguageCache) -> ChangeCommands:
         """Messages that change something."""
         stores = self.stores
-        return Requests(
+        return ChangeCommands(
             *(stores.athletes, self.roster, languages, stores.taps.prompts, stores.users), LATE_AFTER_DAYS
         )
 
 
-class FreeSlots(SendSlots):
+class FreeSlots(SharedRateLimit):
     """No other service sends, unless a test says so: for tests whose time is not MongoDB's.
 
     Attributes:

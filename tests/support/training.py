@@ -7,15 +7,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.core.people.athlete import Athlete, Hours, Pause, local_instant
+from bot.core.people.athlete import Athlete, ContactHours, Pause, local_instant
 from bot.core.plans.plan import PlannedSession, read_plan
 
 Document = dict[str, Any]
 
 MADRID = ZoneInfo("Europe/Madrid")
 MONDAY = date(2026, 2, 16)
-ANA = Athlete("ana", 7, 7, Hours(MADRID), name="Ana")
-BEN = Athlete("ben", 8, 8, Hours(MADRID), name="Ben")
+ANA = Athlete("ana", 7, 7, ContactHours(MADRID), name="Ana")
+BEN = Athlete("ben", 8, 8, ContactHours(MADRID), name="Ben")
 
 
 def day(number: int, monday: date = MONDAY) -> date:
@@ -118,7 +118,7 @@ def five_weeks() -> tuple[Athlete, list[Document], list[Document], list[Document
         The athlete, plans, prompts, events, and the Friday evening on which somebody looks.
     """
     pause = Pause(datetime(2026, 2, 4, 8, tzinfo=UTC), datetime(2026, 2, 7, 8, tzinfo=UTC))
-    ana = Athlete("ana", 7, 7, Hours(MADRID), name="Ana", pauses=(pause,))
+    ana = Athlete("ana", 7, 7, ContactHours(MADRID), name="Ana", pauses=(pause,))
     week = (
         (0, "Easy run; 8 km; Z2"),
         (1, "Tempo; 3 x 10 min; Z4"),

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from bot.api.application import build
-from bot.api.http.parts import Parts
+from bot.api.http.parts import ApiDependencies
 from bot.core.records.models import MODELS
 
 FOLDER = Path(__file__).parents[2] / "config" / "n8n"
@@ -46,7 +46,7 @@ def nodes(kind: str | None = None) -> Iterator[dict[str, Any]]:
 async def paths() -> dict[str, Any]:
     """The paths of the OpenAPI document."""
     nothing = MagicMock()  # only other requests use it
-    parts = Parts(
+    parts = ApiDependencies(
         db=nothing,
         journal=nothing,
         roster=nothing,

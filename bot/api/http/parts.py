@@ -16,7 +16,7 @@ from bot.core.people.athlete import Athlete, Roster
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.shared.tolerant import read_int64
-from bot.services.health.vitals import Monitor
+from bot.services.health.vitals import VitalsMonitor
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import Database, within
 from bot.tasks import end_tasks
@@ -77,7 +77,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class ApiDependencies:
     """Everything that requests are answered with.
 
     Attributes:
@@ -98,7 +98,7 @@ class Parts:
     kept_days: int
     metrics_per_athlete: bool
     base_url: str
-    monitor: Monitor
+    monitor: VitalsMonitor
     metrics: Callable[[Vitals, str], tuple[bytes, str]]
     mongodb: Access = field(default_factory=Access)
     reader: Reader = field(default_factory=Reader)

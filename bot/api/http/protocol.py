@@ -28,7 +28,7 @@ MAX_BYTES = 16 * 1024 * 1024
 """Bytes of one request, answered or not; nobody reads more, and the connection is closed."""
 
 
-class State(ServerState):
+class ConnectionState(ServerState):
     """What the connections of a server share.
 
     Attributes:
@@ -43,7 +43,7 @@ class State(ServerState):
 class BoundedProtocol(H11Protocol):
     """One connection. uvicorn itself bounds only the wait between two requests."""
 
-    server_state: State
+    server_state: ConnectionState
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from bot.api.http.protocol import KEEP_ALIVE, MAX_HEAD, BoundedProtocol, State
+from bot.api.http.protocol import KEEP_ALIVE, MAX_HEAD, BoundedProtocol, ConnectionState
 from bot.core.shared.errors import ConfigError
 from bot.descriptors import raise_limit
 
@@ -38,7 +38,7 @@ class HttpServer:
         self._host = host
         self._port = port
         self._port_setting = port_setting
-        self._server = _Server(
+        self._server = _Uvicorn(
             uvicorn.Config(
                 app,
                 http=BoundedProtocol,
@@ -125,12 +125,12 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class _Server(uvicorn.Server):
-    server_state: State
+class _Uvicorn(uvicorn.Server):
+    server_state: ConnectionState
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.server_state = State(MAX_CONNECTIONS)
+        self.server_state = ConnectionState(MAX_CONNECTIONS)
         # What it logs below that is about requests that anybody may send, or for people at a terminal.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.core.figures.stats import Found, Stats, Tally, sum_up
-from bot.core.people.athlete import Athlete, Hours
+from bot.core.figures.stats import CountedFigures, Stats, Tally, sum_up
+from bot.core.people.athlete import Athlete, ContactHours
 from bot.core.plans.plan import read_plan
 from bot.core.prompts.prompt import PromptState
 from bot.core.summary.summary import Summary, summarize
@@ -265,7 +265,7 @@ def summary() -> Summary:
     instants = ("timestamp", "receivedAt", "promptSentAt")
     return summarize(
         date(2026, 2, 16),
-        athlete=Athlete("ana", 123456789, 123456789, Hours(zone), name="Ana"),
+        athlete=Athlete("ana", 123456789, 123456789, ContactHours(zone), name="Ana"),
         plans=[read_plan(SNAPSHOT)],
         prompts=[prompt],
         events=[answer | {name: _at(answer[name]) for name in instants}],
@@ -293,7 +293,7 @@ def stats() -> Stats:
         tallies=tallies,
         unanswered={last: 1},
         known_from=days[0],
-        found=Found(
+        found=CountedFigures(
             zone="Europe/Madrid",
             prompts=prompts,
             waiting_taps=0,

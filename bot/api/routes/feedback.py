@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response
 
 from bot.api.http.answers import page
-from bot.api.http.parts import Parts, named_athlete, users_named
+from bot.api.http.parts import ApiDependencies, named_athlete, users_named
 from bot.api.http.queries import FeedbackQuery, SummaryQuery, end_instant, first_instant
 from bot.api.openapi import examples, schemas
 from bot.api.openapi.operations import json_content, responses
@@ -23,7 +23,7 @@ from bot.store.summary import SummaryStore
 MARKDOWN = "text/markdown"
 
 
-def routes(parts: Parts) -> APIRouter:
+def routes(parts: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["feedback"])
     pages = FeedbackPages(parts.db)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from bot.api.http.parts import Parts
+from bot.api.http.parts import ApiDependencies
 from bot.api.http.problems import Flaw, later
 from bot.api.openapi import schemas
 from bot.api.openapi.operations import json_content, responses
@@ -30,7 +30,7 @@ def flaws(vitals: Vitals) -> Sequence[Flaw]:
     return [Flaw(part.value, _PROBLEMS[part]) for part in broken(examine(vitals))]
 
 
-def routes(parts: Parts) -> APIRouter:
+def routes(parts: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["health"])
 

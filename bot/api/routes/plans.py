@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from bot.api.http.answers import created
-from bot.api.http.parts import Parts, named_athlete
+from bot.api.http.parts import ApiDependencies, named_athlete
 from bot.api.http.problems import Flaw, invalid
 from bot.api.openapi import examples, schemas
 from bot.api.openapi.operations import json_content, request_body, responses
@@ -27,7 +27,7 @@ from bot.store.records.writer import RecordStore
 _LOOK_BACK = timedelta(days=40)
 
 
-def routes(parts: Parts) -> APIRouter:
+def routes(parts: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["plans"])
 

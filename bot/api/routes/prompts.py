@@ -13,7 +13,7 @@ from pydantic import ConfigDict
 from starlette.responses import Response
 
 from bot.api.http.answers import created, page
-from bot.api.http.parts import Parts, named_athlete
+from bot.api.http.parts import ApiDependencies, named_athlete
 from bot.api.http.problems import Flaw, invalid
 from bot.api.http.queries import PromptsQuery, end_instant, first_instant
 from bot.api.openapi import examples, schemas
@@ -69,7 +69,7 @@ class PromptRequest(Record):
         return {}
 
 
-def prompt_json(document: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
+def prompt_json(document: Mapping[str, Any], parts: ApiDependencies) -> dict[str, Any]:
     """A prompt as it is shown."""
     shown = {name: as_json(document.get(name)) for name in schemas.PROMPT["properties"]}
     for name in ("runId", "sessionId", "chatId"):
@@ -79,7 +79,7 @@ def prompt_json(document: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
     return shown | {"state": state.value, "explanation": sentence}
 
 
-def routes(parts: Parts) -> APIRouter:
+def routes(parts: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["prompts"])
     pages = PromptPages(parts.db)
@@ -159,7 +159,7 @@ def _whom(roster: Roster, wanted: PromptRequest) -> tuple[int, Athlete | None]:
     return athlete.chat_id, athlete
 
 
-def _selection(query: PromptsQuery, parts: Parts, roster: Roster) -> PromptSelection:
+def _selection(query: PromptsQuery, parts: ApiDependencies, roster: Roster) -> PromptSelection:
     athlete = roster.by_id(query.athlete)
     # Somebody who was removed is on no roster, and still has prompts.
     chat = athlete.chat_id if athlete else None

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from bot.api.http.answers import created
-from bot.api.http.parts import Parts
+from bot.api.http.parts import ApiDependencies
 from bot.api.http.problems import Flaw, Problem, flaws_of, invalid
 from bot.api.openapi import examples, schemas
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.core.records.builders import build_run
 from bot.core.records.models import MODELS, Record
 from bot.core.shared.bson_json import BadValue
-from bot.store.records.atomic_writer import Together
+from bot.store.records.atomic_writer import AtomicWriter
 from bot.store.records.runs import record_run
 from bot.store.records.upserts import Refused
 from bot.store.records.writer import RecordStore
@@ -26,7 +26,7 @@ MAX_DOCUMENTS = 1_000
 _WAIT = 1.5  # seconds, for another writer of the same run
 
 
-def routes(parts: Parts) -> APIRouter:
+def routes(parts: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["records"])
     for collection in MODELS:
@@ -65,7 +65,7 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-def _add_collection(router: APIRouter, parts: Parts, collection: str) -> None:
+def _add_collection(router: APIRouter, parts: ApiDependencies, collection: str) -> None:
     name = MODELS[collection].__name__
     document = schemas.ref(name)
 
@@ -129,8 +129,8 @@ def _records_of(collection: str) -> Callable[[Any], tuple[list[Record], bool]]:
     return make
 
 
-def _writing(collection: str, records: Sequence[Record]) -> Callable[[Together], Any]:
-    async def work(together: Together) -> dict[str, int]:
+def _writing(collection: str, records: Sequence[Record]) -> Callable[[AtomicWriter], Any]:
+    async def work(together: AtomicWriter) -> dict[str, int]:
         outcomes = await together.write(collection, records)
         if outcomes.refused:
             flaws = [Flaw(f"[{index}]", str(refused)) for index, refused in sorted(outcomes.refused.items())]

@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response
 
-from bot.api.http.parts import Parts
+from bot.api.http.parts import ApiDependencies
 from bot.api.http.queries import StatsQuery
 from bot.api.openapi import examples, schemas
 from bot.api.openapi.operations import json_content, responses
 
 
-def routes(parts: Parts) -> APIRouter:
+def routes(parts: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["stats"])
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bot.api.http.bodies import MAX_BODY, Inflow
 from bot.api.http.guard import defect, digest
 from bot.api.http.problems import Flaw, Problem, later
-from bot.core.inbox.webhook import Hook
+from bot.core.inbox.webhook import WebhookSettings
 from bot.core.shared.errors import JournalError
 from bot.core.telegram.updates import unreadable
 from bot.logs import Recurring, where
@@ -33,7 +33,9 @@ class WebhookDoor:
         take: keeps an update; raises `JournalError` when it cannot.
     """
 
-    def __init__(self, app: ASGIApp, hook: Hook, take: Callable[[object], Awaitable[None]]) -> None:
+    def __init__(
+        self, app: ASGIApp, hook: WebhookSettings, take: Callable[[object], Awaitable[None]]
+    ) -> None:
         self._app = app
         self._path = hook.path
         self._digest = digest(hook.secret.encode())

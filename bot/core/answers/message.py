@@ -13,11 +13,11 @@ from bot.core.answers.texts import asked_text, shown_text
 from bot.core.i18n.language import Language
 from bot.core.shared.formatting import units
 from bot.core.shared.tolerant import read_int64
-from bot.core.telegram.updates import Prompted
+from bot.core.telegram.updates import TappedMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ShownAnswer:
     """What counts for the session of one message, and what to ask next.
 
     Attributes:
@@ -35,7 +35,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class MessageEdit:
     """A message as it should be.
 
     Attributes:
@@ -48,7 +48,7 @@ class Edit:
     keyboard: Keyboard
 
 
-def show(prompted: Prompted, choice: Choice) -> Edit:
+def show(prompted: TappedMessage, choice: ShownAnswer) -> MessageEdit:
     """The message below which was tapped, with the choice shown in it."""
     ids = travelling(choice.run_id, choice.session_id, by_reference=choice.by_reference)
     question = choice.question if ids is not None else None
@@ -61,11 +61,11 @@ def show(prompted: Prompted, choice: Choice) -> Edit:
     if ids is not None:
         keyboard = [*keyboard, *detail_rows(ids, choice.type, choice.details, question, choice.language)]
     if prompted.text is None:
-        return Edit(None, [], keyboard)
+        return MessageEdit(None, [], keyboard)
     lines = detail_texts.lines(choice.details, choice.language)
     asked = None if question is None else detail_texts.question(question, choice.language)
     text = shown_text(prompted.text, choice.type, choice.language, lines=lines, question=asked)
-    return Edit(text, _within(prompted.entities, units(asked_text(text))), keyboard)
+    return MessageEdit(text, _within(prompted.entities, units(asked_text(text))), keyboard)
 
 
 def _within(entities: list[dict[str, Any]], length: int) -> list[dict[str, Any]]:

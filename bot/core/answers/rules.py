@@ -12,7 +12,7 @@ from enum import Enum, StrEnum, auto
 from bot.core.answers.details import DetailTap, parse_detail
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback, Later, make_reference, parse_callback, parse_later
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.updates import Tap
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -64,7 +64,7 @@ class Cause(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class TappedSession:
     """Which session a tap is about, and when it was asked about.
 
     Attributes:
@@ -95,10 +95,10 @@ def read_tap(tap: Tap) -> Callback | Later | DetailTap | NotWritten:
     return parse_callback(data) or parse_later(data) or parse_detail(data) or NotWritten(Outcome.INVALID)
 
 
-def named_session(tap: Tap, wish: Callback | Later | DetailTap) -> Session:
+def named_session(tap: Tap, wish: Callback | Later | DetailTap) -> TappedSession:
     """The session that a payload names by itself; a reference must be resolved by its prompt record."""
     session_id = wish.session_id if wish.session_id is not None else legacy_session(tap.message_id)
-    return Session(wish.run_id, session_id, tap.prompt_at)
+    return TappedSession(wish.run_id, session_id, tap.prompt_at)
 
 
 def session_mark(tap: Tap) -> str:
@@ -118,7 +118,7 @@ def legacy_session(message_id: int | None) -> str:
 
 
 def derive_event(
-    tap: Tap, callback: Callback, session: Session, *, zone: tzinfo, late_after_days: int
+    tap: Tap, callback: Callback, session: TappedSession, *, zone: tzinfo, late_after_days: int
 ) -> FeedbackEvent | NotWritten:
     """The event to store, or why there is none.
 
@@ -191,7 +191,7 @@ def collision_key_of(session_key: str, run_id: str, session_id: str) -> str:
 
 def supersedes(new: FeedbackEvent, old_update_id: int, old_received_at: datetime) -> bool:
     """Whether `new` was tapped after the stored answer; a redelivery of the same tap was not."""
-    return Stamp(new.update_id, new.received_at).is_after(Stamp(old_update_id, old_received_at))
+    return UpdateStamp(new.update_id, new.received_at).is_after(UpdateStamp(old_update_id, old_received_at))
 
 
 def newest(events: Collection[FeedbackEvent]) -> list[FeedbackEvent]:

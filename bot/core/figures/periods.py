@@ -26,7 +26,7 @@ _HOUR_NAME = len("2026-02-16T18")
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Period:
     """From `start` up to, and without, `end`; both in UTC. It lies within one `day` of the zone."""
 
     start: datetime
@@ -40,7 +40,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class PeriodWindow:
     """The days from `first` up to that of `until`, cut into spans.
 
     Attributes:
@@ -50,8 +50,8 @@ class Window:
 
     first: date
     until: datetime
-    kept: tuple[Span, ...]
-    live: tuple[Span, ...]
+    kept: tuple[Period, ...]
+    live: tuple[Period, ...]
 
 
 def midnight(day: date, zone: tzinfo) -> datetime:
@@ -59,7 +59,7 @@ def midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def window(first: date, until: datetime, zone: tzinfo, *, unsettled: datetime | None = None) -> Window:
+def window(first: date, until: datetime, zone: tzinfo, *, unsettled: datetime | None = None) -> PeriodWindow:
     """Cut the days from `first` up to `until`.
 
     Args:
@@ -72,19 +72,19 @@ def window(first: date, until: datetime, zone: tzinfo, *, unsettled: datetime | 
     if unsettled is not None:
         closed = min(closed, unsettled)
     last = until.astimezone(zone).date()
-    kept: list[Span] = []
-    live: list[Span] = []
+    kept: list[Period] = []
+    live: list[Period] = []
     for number in range((last - first).days + 1):
         day = first + timedelta(days=number)
         start, end = midnight(day, zone), midnight(day + _DAY, zone)
         if end <= closed:
-            kept.append(Span(start, end, day))
+            kept.append(Period(start, end, day))
             continue
         for part_start, part_end in _parts(start, end, closed):
-            kept.append(Span(part_start, part_end, day))
+            kept.append(Period(part_start, part_end, day))
             start = part_end
-        live.append(Span(start, end, day))
-    return Window(first, until, tuple(kept), tuple(live))
+        live.append(Period(start, end, day))
+    return PeriodWindow(first, until, tuple(kept), tuple(live))
 
 
 def _parts(start: datetime, end: datetime, closed: datetime) -> Iterator[tuple[datetime, datetime]]:

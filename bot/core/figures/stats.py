@@ -200,7 +200,7 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class CountedFigures:
     """What `Stats` takes over as it is; the names are those of `Stats`."""
 
     zone: str
@@ -229,7 +229,7 @@ def sum_up(
     tallies: Sequence[Tally],
     unanswered: Mapping[date, int],
     known_from: date,
-    found: Found,
+    found: CountedFigures,
 ) -> Stats:
     """Make the figures.
 

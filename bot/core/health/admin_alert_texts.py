@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 
-from bot.core.health.vitals import Broke, Buried, Missing, News, Part, Recovered, TookOver, Unheard
+from bot.core.health.vitals import (
+    Broke,
+    CoachUnreachable,
+    DeadLettersGrew,
+    JournalEntriesMissing,
+    News,
+    Part,
+    Recovered,
+    TookOver,
+)
 from bot.core.i18n.language import Language, Text, day_and_month
 from bot.core.inbox.journal_loss_texts import UPDATES, lacks
 
@@ -140,15 +149,15 @@ def _one(news: News, language: Language, zone: tzinfo) -> str:
             )
         case TookOver(lost, host):
             return _TOOK_OVER(language, lost=lost, host=host)
-        case Missing(loss, found_at):
+        case JournalEntriesMissing(loss, found_at):
             return _MISSING(
                 language,
                 found=_moment(found_at, language, zone),
                 entries=lacks(loss, language),
             )
-        case Unheard(reason):
+        case CoachUnreachable(reason):
             return _UNHEARD(language, reason=reason)
-        case Buried():
+        case DeadLettersGrew():
             return _BURIED(language, updates=UPDATES(language, news.number))
 
 

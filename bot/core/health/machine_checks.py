@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from bot.core.health.doctor_report import Finding, fail, ok, skip, warn
 from bot.core.health.vitals import DRAINED_WITHIN, POLLED_WITHIN
 from bot.core.i18n.language import Language
-from bot.core.inbox.journal_loss import TOLD_FOR, Loss
+from bot.core.inbox.journal_loss import TOLD_FOR, JournalLoss
 from bot.core.inbox.journal_loss_texts import lacks
 from bot.core.shared.clock import iso_utc
 from bot.core.shared.formatting import count
@@ -149,7 +149,7 @@ def judge_service(*, is_running: bool, last_poll: datetime | None, now: datetime
     return ok("service", f"`run` is running on {data_dir}, and Telegram was reached {seconds:.0f} s ago")
 
 
-def judge_loss(loss: tuple[Loss, datetime] | None, now: datetime, path: str) -> Iterator[Finding]:
+def judge_loss(loss: tuple[JournalLoss, datetime] | None, now: datetime, path: str) -> Iterator[Finding]:
     """What the journal was found to lack, and when, as long as that is recent."""
     if loss is not None and now - loss[1] <= TOLD_FOR:
         found, found_at = loss
@@ -160,7 +160,7 @@ def judge_loss(loss: tuple[Loss, datetime] | None, now: datetime, path: str) -> 
         )
 
 
-def judge_missing(missing: Loss | None, path: str, *, is_there: bool) -> Finding | None:
+def judge_missing(missing: JournalLoss | None, path: str, *, is_there: bool) -> Finding | None:
     """A journal that is not what was there before, and that no service has begun to use yet."""
     if missing is None:
         return None

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.core.health.doctor_report import Finding, fail, ok, warn
-from bot.core.inbox.journal_loss import SILENT_AFTER, Known, left_alone
+from bot.core.inbox.journal_loss import SILENT_AFTER, KnownJournal, left_alone
 from bot.core.inbox.lease import Peer
 from bot.core.people.athlete import Roster
 from bot.core.plans.plan import InvalidPlan, owner, read_plan
@@ -226,7 +226,7 @@ def judge_services(peers: Sequence[Peer]) -> Finding:
     return ok("services", ", ".join(there))
 
 
-def judge_journals(journals: Iterable[Known]) -> Iterator[Finding]:
+def judge_journals(journals: Iterable[KnownJournal]) -> Iterator[Finding]:
     """The journals of other services: those with something to process, of which nothing is heard."""
     for journal in left_alone(journals, SILENT_AFTER):
         number = journal.numbers.last - journal.numbers.done

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.core.health.doctor_report import Finding, fail, ok, warn
-from bot.core.inbox.webhook import HookState, read_state
+from bot.core.inbox.webhook import WebhookInfo, read_state
 from bot.core.people.athlete import Roster, athlete_flaws
 from bot.core.shared.formatting import count
 
@@ -62,7 +62,7 @@ def judge_webhook(
     return ok("webhook", waiting)
 
 
-def _judge_own(state: HookState, now: datetime) -> Finding:
+def _judge_own(state: WebhookInfo, now: datetime) -> Finding:
     waiting = f"{count(state.pending, 'update')} still to be sent"
     if not state.is_set:
         return fail(

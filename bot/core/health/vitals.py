@@ -1,6 +1,6 @@
 """Whether the service can do its work: what is well and what is broken, and what admins are told of it.
 
-Pure. `/readyz`, the gauges of `/metrics` and the messages to admins all go by `examine`. `Course` and
+Pure. `/readyz`, the gauges of `/metrics` and the messages to admins all go by `examine`. `PartHistory` and
 `decide` see to it that admins get one message when a part breaks and one when it is well again.
 """
 
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
-from bot.core.inbox.journal_loss import Loss
+from bot.core.inbox.journal_loss import JournalLoss
 
 POLLED_WITHIN = timedelta(seconds=90)
 """A poll takes half a minute, and is tried again every few seconds."""
@@ -64,7 +64,7 @@ class Vitals:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PartFinding:
     """How one part is.
 
     Attributes:
@@ -76,7 +76,7 @@ class Finding:
     since: datetime | None = None
 
 
-def examine(vitals: Vitals) -> tuple[Finding, ...]:
+def examine(vitals: Vitals) -> tuple[PartFinding, ...]:
     """The parts of which the vitals tell how they are.
 
     Nobody knows of polls while the journal cannot be read; nothing can be processed while MongoDB is away.
@@ -86,24 +86,24 @@ def examine(vitals: Vitals) -> tuple[Finding, ...]:
         pass  # nobody tells
     elif vitals.last_poll is not None:
         has_polled = vitals.at - vitals.last_poll <= POLLED_WITHIN
-        findings.append(Finding(Part.TELEGRAM, has_polled, None if has_polled else vitals.last_poll))
+        findings.append(PartFinding(Part.TELEGRAM, has_polled, None if has_polled else vitals.last_poll))
     elif vitals.pending is not None:
-        findings.append(Finding(Part.TELEGRAM, is_well=False))
-    findings.append(Finding(Part.MONGODB, vitals.answers))
-    findings.append(Finding(Part.JOURNAL, vitals.is_writable))
+        findings.append(PartFinding(Part.TELEGRAM, is_well=False))
+    findings.append(PartFinding(Part.MONGODB, vitals.answers))
+    findings.append(PartFinding(Part.JOURNAL, vitals.is_writable))
     if vitals.answers and vitals.pending is not None:
         drains = vitals.oldest_age <= DRAINED_WITHIN
-        findings.append(Finding(Part.BACKLOG, drains, None if drains else vitals.oldest_pending))
+        findings.append(PartFinding(Part.BACKLOG, drains, None if drains else vitals.oldest_pending))
     return tuple(findings)
 
 
-def broken(findings: Iterable[Finding]) -> tuple[Part, ...]:
+def broken(findings: Iterable[PartFinding]) -> tuple[Part, ...]:
     """The parts that are broken."""
     return tuple(finding.part for finding in findings if not finding.is_well)
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class AlertBounds:
     """How long something must last before it is told.
 
     Attributes:
@@ -118,7 +118,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class PartHistory:
     """How one part has been since the service was started.
 
     Attributes:
@@ -133,7 +133,7 @@ class Course:
     broken_since: datetime | None = None
     seen_at: datetime | None = None
 
-    def after(self, finding: Finding, now: datetime, bounds: Bounds) -> Course:
+    def after(self, finding: PartFinding, now: datetime, bounds: AlertBounds) -> PartHistory:
         """What it is after one more look."""
         changed_at = now if finding.is_well != self.is_well or self.changed_at is None else self.changed_at
         if finding.is_well:
@@ -142,19 +142,19 @@ class Course:
         is_new = self.is_well is None or self.is_well_for(now, bounds) or self.broken_since is None
         since = (finding.since or now) if is_new else self.broken_since
         seen_at = now if is_new else self.seen_at
-        return Course(is_well=False, changed_at=changed_at, broken_since=since, seen_at=seen_at)
+        return PartHistory(is_well=False, changed_at=changed_at, broken_since=since, seen_at=seen_at)
 
-    def is_broken_for(self, now: datetime, bounds: Bounds) -> bool:
+    def is_broken_for(self, now: datetime, bounds: AlertBounds) -> bool:
         """Whether it is broken for so long that it is told."""
         return self.is_well is False and _lasts(self.seen_at, now, bounds.broken_for)
 
-    def is_well_for(self, now: datetime, bounds: Bounds) -> bool:
+    def is_well_for(self, now: datetime, bounds: AlertBounds) -> bool:
         """Whether it is well for so long that it is told."""
         return self.is_well is True and _lasts(self.changed_at, now, bounds.well_for)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PartAlert:
     """What admins were told of one part; it outlives the process.
 
     Attributes:
@@ -184,7 +184,7 @@ class Recovered:
 
 
 @dataclass(frozen=True, slots=True)
-class Buried:
+class DeadLettersGrew:
     """To be told: so many new dead letters."""
 
     number: int
@@ -203,7 +203,7 @@ class TookOver:
 
 
 @dataclass(frozen=True, slots=True)
-class Unheard:
+class CoachUnreachable:
     """To be told: the coach's chat takes nothing, so that pain is not told there.
 
     Attributes:
@@ -214,7 +214,7 @@ class Unheard:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class JournalEntriesMissing:
     """To be told: entries of the journal are missing.
 
     Attributes:
@@ -222,14 +222,16 @@ class Missing:
         found_at: when that was noticed.
     """
 
-    loss: Loss
+    loss: JournalLoss
     found_at: datetime
 
 
-News: TypeAlias = Broke | Recovered | Buried | TookOver | Unheard | Missing
+News: TypeAlias = Broke | Recovered | DeadLettersGrew | TookOver | CoachUnreachable | JournalEntriesMissing
 
 
-def decide(part: Part, course: Course, told: Told, now: datetime, bounds: Bounds) -> Broke | Recovered | None:
+def decide(
+    part: Part, course: PartHistory, told: PartAlert, now: datetime, bounds: AlertBounds
+) -> Broke | Recovered | None:
     """What admins are to be told of a part now; None: nothing new, or not yet."""
     if told.since is not None:
         if course.changed_at is not None and course.is_well_for(now, bounds):
@@ -242,14 +244,16 @@ def decide(part: Part, course: Course, told: Told, now: datetime, bounds: Bounds
     return Broke(part, course.broken_since)
 
 
-def newly_dead(dead_letters: int, told: int, told_at: datetime | None, now: datetime, bounds: Bounds) -> int:
+def newly_dead(
+    dead_letters: int, told: int, told_at: datetime | None, now: datetime, bounds: AlertBounds
+) -> int:
     """Of how many dead letters to tell now, when `told` of them were told before; 0: of none."""
     if _is_recent(told_at, now, bounds):
         return 0
     return max(0, dead_letters - told)
 
 
-def _is_recent(told_at: datetime | None, now: datetime, bounds: Bounds) -> bool:
+def _is_recent(told_at: datetime | None, now: datetime, bounds: AlertBounds) -> bool:
     """Whether the last message is too young for another; one from the future is of a clock that was wrong."""
     return told_at is not None and told_at <= now and now - told_at < bounds.apart
 

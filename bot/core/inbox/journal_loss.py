@@ -23,7 +23,7 @@ LOST_AFTER = 3 * SEEN_EVERY
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class JournalNumbers:
     """How far a journal is.
 
     Attributes:
@@ -36,7 +36,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class JournalLoss:
     """Entries that are not in the journal any more; some of them may have been processed.
 
     Attributes:
@@ -54,14 +54,14 @@ class Loss:
         return self.last - self.first + 1
 
 
-def missing(known: Numbers, last: int) -> Loss | None:
+def missing(known: JournalNumbers, last: int) -> JournalLoss | None:
     """What a journal lacks whose last number is `last`, although it is known to have been further."""
     first = max(known.done, last) + 1
-    return Loss(first, known.last) if first <= known.last else None
+    return JournalLoss(first, known.last) if first <= known.last else None
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownJournal:
     """What MongoDB knows of a journal.
 
     Attributes:
@@ -76,14 +76,14 @@ class Known:
     identity: str
     host: str
     path: str
-    numbers: Numbers
+    numbers: JournalNumbers
     seen_ago: timedelta = timedelta()
     known_for: timedelta = timedelta()
     is_closed: bool = False
     is_gone: bool = False
 
 
-def lost_journals(identity: str, known: Iterable[Known]) -> list[Known]:
+def lost_journals(identity: str, known: Iterable[KnownJournal]) -> list[KnownJournal]:
     """The journals that were in the place of this one, whose loss was not told yet.
 
     One of which anything was heard since this one is known is elsewhere: two machines may have one name and
@@ -98,16 +98,16 @@ def lost_journals(identity: str, known: Iterable[Known]) -> list[Known]:
     return [it for it in others if not it.is_gone and it.seen_ago >= oldest]
 
 
-def left_alone(known: Iterable[Known], since: timedelta) -> list[Known]:
+def left_alone(known: Iterable[KnownJournal], since: timedelta) -> list[KnownJournal]:
     """The journals with something to process of which nothing has been heard for longer, nor told."""
     return [
         it for it in known if it.numbers.last > it.numbers.done and not it.is_gone and it.seen_ago > since
     ]
 
 
-def loss_of(lost: Known) -> Loss | None:
+def loss_of(lost: KnownJournal) -> JournalLoss | None:
     """What is missing with a whole journal. What it took after MongoDB was told last, nobody knows."""
     numbers = lost.numbers
     if lost.is_closed and numbers.done >= numbers.last:
         return None
-    return Loss(min(numbers.done, numbers.last) + 1, numbers.last, is_open=not lost.is_closed)
+    return JournalLoss(min(numbers.done, numbers.last) + 1, numbers.last, is_open=not lost.is_closed)

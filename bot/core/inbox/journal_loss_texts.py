@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.i18n.language import Language, Noun, Text
-from bot.core.inbox.journal_loss import Loss
+from bot.core.inbox.journal_loss import JournalLoss
 
 UPDATES = Noun(Text("update", "actualización"), Text("updates", "actualizaciones"))
 
@@ -18,7 +18,7 @@ _ALL_AFTER = Text(
 )
 
 
-def lacks(loss: Loss, language: Language) -> str:
+def lacks(loss: JournalLoss, language: Language) -> str:
     """The entries by number."""
     if not loss.number:
         return _ALL_AFTER(language, last=loss.last)

@@ -54,7 +54,7 @@ class Peer:
         return self.seen_ago < TTL
 
 
-class Verdict(Enum):
+class LeaseVerdict(Enum):
     """Whose turn it is, as far as is known."""
 
     OURS = "ours"
@@ -62,7 +62,7 @@ class Verdict(Enum):
     UNKNOWN = "unknown"
 
 
-class Turn(Enum):
+class PollDecision(Enum):
     """What to do about the next poll."""
 
     POLL = "poll"
@@ -71,7 +71,7 @@ class Turn(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Knowledge:
+class LeaseKnowledge:
     """What a service knows of the lease. All times are seconds of one clock that goes on while it is stalled.
 
     Attributes:
@@ -80,40 +80,40 @@ class Knowledge:
         yield_for: how long the last time.
     """
 
-    verdict: Verdict = Verdict.UNKNOWN
+    verdict: LeaseVerdict = LeaseVerdict.UNKNOWN
     asked_at: float | None = None
     yield_until: float = 0.0
     yield_for: float = 0.0
 
-    def turn(self, now: float) -> Turn:
+    def turn(self, now: float) -> PollDecision:
         """Whether to poll now.
 
         As long as MongoDB is away nobody can take the lease over, so who polled goes on, and who has just
         been started begins. Who knows that another one polls waits until MongoDB says that it has ended.
         """
         if self.asked_at is None or now - self.asked_at >= FRESH:
-            return Turn.ASK
+            return PollDecision.ASK
         match self.verdict:
-            case Verdict.OURS:
-                return Turn.POLL
-            case Verdict.THEIRS:
-                return Turn.STAND_BY
-            case Verdict.UNKNOWN:
-                return Turn.POLL if now >= self.yield_until else Turn.STAND_BY
+            case LeaseVerdict.OURS:
+                return PollDecision.POLL
+            case LeaseVerdict.THEIRS:
+                return PollDecision.STAND_BY
+            case LeaseVerdict.UNKNOWN:
+                return PollDecision.POLL if now >= self.yield_until else PollDecision.STAND_BY
 
-    def told(self, now: float, *, is_ours: bool) -> Knowledge:
+    def told(self, now: float, *, is_ours: bool) -> LeaseKnowledge:
         """MongoDB has answered a question that was put at `now`."""
-        return Knowledge(Verdict.OURS if is_ours else Verdict.THEIRS, now)
+        return LeaseKnowledge(LeaseVerdict.OURS if is_ours else LeaseVerdict.THEIRS, now)
 
-    def untold(self, now: float) -> Knowledge:
+    def untold(self, now: float) -> LeaseKnowledge:
         """MongoDB did not answer a question that was put at `now`."""
-        verdict = Verdict.THEIRS if self.verdict is Verdict.THEIRS else Verdict.UNKNOWN
+        verdict = LeaseVerdict.THEIRS if self.verdict is LeaseVerdict.THEIRS else LeaseVerdict.UNKNOWN
         return replace(self, verdict=verdict, asked_at=now)
 
-    def disturbed(self, now: float) -> Knowledge:
+    def disturbed(self, now: float) -> LeaseKnowledge:
         """Telegram says that another service polls."""
         # Whoever holds the lease stays: it is the other one that has to go.
-        if self.verdict is not Verdict.UNKNOWN:
+        if self.verdict is not LeaseVerdict.UNKNOWN:
             return self
         span = min(LONGEST_YIELD, 2 * self.yield_for or YIELD)
         return replace(self, yield_until=now + span, yield_for=span)

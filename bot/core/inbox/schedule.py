@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class UpdateScope:
     """What an update may change, or depend on.
 
     Attributes:
@@ -27,7 +27,7 @@ class Scope:
     is_global: bool = False
 
 
-def rounds(scopes: Iterable[Scope]) -> list[int]:
+def rounds(scopes: Iterable[UpdateScope]) -> list[int]:
     """The number of each update's round, from 0: no two of one round concern the same, and what concerns the
     same is in the order of arrival."""
     numbers: list[int] = []

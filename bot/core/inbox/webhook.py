@@ -21,7 +21,7 @@ _LABEL = b"feedback-bot webhook"
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
+class WebhookSettings:
     """What is told to Telegram.
 
     Attributes:
@@ -37,7 +37,7 @@ class Hook:
     secret: str
 
 
-def read_hook(url: str, token: str, *, is_local: bool) -> Hook:
+def read_hook(url: str, token: str, *, is_local: bool) -> WebhookSettings:
     """The webhook at a URL.
 
     Args:
@@ -65,7 +65,7 @@ def read_hook(url: str, token: str, *, is_local: bool) -> Hook:
         raise ValueError(f"the path must be of plain letters, digits and signs; {_EXAMPLE}")
     if any(path == taken or path.startswith(f"{taken}/") for taken in RESERVED):
         raise ValueError(f"the path {path} is the HTTP API's; take another one, such as /telegram")
-    return Hook(url, path, port if parts.scheme == "http" else None, secret_of(token))
+    return WebhookSettings(url, path, port if parts.scheme == "http" else None, secret_of(token))
 
 
 def _quoted(url: str) -> str:
@@ -88,7 +88,7 @@ def secret_of(token: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class HookState:
+class WebhookInfo:
     """How a webhook is, by Telegram's word.
 
     Attributes:
@@ -104,7 +104,7 @@ class HookState:
     failure: str
 
     def is_in_trouble(
-        self, last: HookState | None, calm: HookState | None, *, has_arrived: bool = False
+        self, last: WebhookInfo | None, calm: WebhookInfo | None, *, has_arrived: bool = False
     ) -> bool:
         """Whether Telegram does not get through.
 
@@ -129,10 +129,10 @@ class HookState:
         )
 
 
-def read_state(info: Mapping[str, Any], url: str) -> HookState:
+def read_state(info: Mapping[str, Any], url: str) -> WebhookInfo:
     """What getWebhookInfo says of our webhook."""
     failure = str(info.get("last_error_message") or "it does not get through")
-    return HookState(
+    return WebhookInfo(
         is_set=info.get("url") == url,
         pending=read_int64(info.get("pending_update_count")) or 0,
         failed_at=read_int64(info.get("last_error_date")),

@@ -14,14 +14,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.core.shared.tolerant import read_int64
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _ATHLETE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
+class QuietHours:
     """Hours of the day in which nothing is sent; `start` included, `end` not. They may span midnight."""
 
     start: time
@@ -54,7 +54,7 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class ContactHours:
     """When an athlete is written to; times of day are in the athlete's zone.
 
     Attributes:
@@ -67,7 +67,7 @@ class Hours:
     prompt_time: time = time(20)
     reminder_time: time | None = None
     nudge_after_hours: int | None = None
-    quiet: Quiet | None = None
+    quiet: QuietHours | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ class Athlete:
     athlete_id: str
     user_id: int | None
     chat_id: int | None
-    hours: Hours
+    hours: ContactHours
     name: str | None = None
     language: str | None = None
     pauses: tuple[Pause, ...] = ()
-    joined: Stamp | None = None
+    joined: UpdateStamp | None = None
 
     def pause_at(self, instant: datetime) -> Pause | None:
         """The pause in which an instant lies."""
@@ -160,7 +160,9 @@ class Roster:
         return self.sole() if athlete_id is None else self.by_id(athlete_id)
 
 
-def read_roster(user_ids: Iterable[int], documents: Iterable[Mapping[str, Any]], defaults: Hours) -> Roster:
+def read_roster(
+    user_ids: Iterable[int], documents: Iterable[Mapping[str, Any]], defaults: ContactHours
+) -> Roster:
     """The athletes of ATHLETE_IDS and of the collection.
 
     A document with the user id of one in ATHLETE_IDS says more about that athlete. `removed` takes an athlete
@@ -184,7 +186,7 @@ def read_roster(user_ids: Iterable[int], documents: Iterable[Mapping[str, Any]],
     return Roster((*bare, *athletes), frozenset(left), frozenset(forgotten))
 
 
-def read_athlete(document: Mapping[str, Any], defaults: Hours) -> Athlete:
+def read_athlete(document: Mapping[str, Any], defaults: ContactHours) -> Athlete:
     """One document of `athletes`."""
     read, _ = _read_hours(document)
     user_id = read_int64(document.get("userId"))
@@ -202,7 +204,7 @@ def read_athlete(document: Mapping[str, Any], defaults: Hours) -> Athlete:
             for item in (pauses if isinstance(pauses, list) else [])
             if isinstance(item, Mapping) and isinstance(since := item.get("since"), datetime)
         ),
-        joined=Stamp.read(document.get("joinedBy"), document.get("joinedAt")),
+        joined=UpdateStamp.read(document.get("joinedBy"), document.get("joinedAt")),
     )
 
 
@@ -256,7 +258,7 @@ def read_time(value: object) -> time:
     return time(int(match[1]), int(match[2]))
 
 
-def read_quiet(value: object) -> Quiet:
+def read_quiet(value: object) -> QuietHours:
     """Quiet hours, `HH:MM-HH:MM`.
 
     Raises:
@@ -264,7 +266,7 @@ def read_quiet(value: object) -> Quiet:
     """
     start, dash, end = str(value).partition("-")
     try:
-        quiet = Quiet(read_time(start), read_time(end))
+        quiet = QuietHours(read_time(start), read_time(end))
     except ValueError:
         dash = ""
     if not dash or quiet.start == quiet.end:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.core.people.athlete import Athlete
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 
 _DOMAIN = b"feedback-bot deletion "
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DataSubject:
     """Whose data it is about.
 
     Attributes:
@@ -25,7 +25,7 @@ class Person:
     athlete_id: str | None
 
     @classmethod
-    def of(cls, user_id: int, athlete: Athlete | None) -> Person:
+    def of(cls, user_id: int, athlete: Athlete | None) -> DataSubject:
         """Who that is."""
         return cls(user_id, None if athlete is None else athlete.athlete_id)
 
@@ -46,12 +46,12 @@ class Tombstone:
         athlete_id: who they were on the roster, as long as that is needed.
     """
 
-    at: Stamp
+    at: UpdateStamp
     message_id: int | None = None
     is_open: bool = False
     athlete_id: str | None = None
 
-    def covers(self, stamp: Stamp) -> bool:
+    def covers(self, stamp: UpdateStamp) -> bool:
         """Whether an update of theirs came before it, and so must leave nothing."""
         return self.at.is_after(stamp)
 

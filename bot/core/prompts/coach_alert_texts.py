@@ -29,7 +29,7 @@ _MAX_NAME = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Pain:
+class PainReport:
     """What is known about pain that was told.
 
     Attributes:
@@ -50,7 +50,7 @@ class Pain:
     seen_at: datetime | None = None
 
 
-def alert(pain: Pain, zone: tzinfo, language: Language) -> str:
+def alert(pain: PainReport, zone: tzinfo, language: Language) -> str:
     """The message to the coach."""
     found = [_PAIN(language, who=escape_line(pain.who, _MAX_NAME))]
     if (what := _what(pain, language)) is not None:
@@ -69,13 +69,13 @@ def alert(pain: Pain, zone: tzinfo, language: Language) -> str:
     return "\n".join(found)
 
 
-def notice(pain: Pain, language: Language) -> str:
+def notice(pain: PainReport, language: Language) -> str:
     """The message to the athlete."""
     what = _what(pain, language) or ""
     return _NOTICE(language, who=escape_line(pain.seen_by or "?", _MAX_NAME), what=what)
 
 
-def _what(pain: Pain, language: Language) -> str | None:
+def _what(pain: PainReport, language: Language) -> str | None:
     if pain.day is None:
         return None if pain.title is None else f"<b>{escape(pain.title, MAX_TITLE)}</b>"
     day = f"{weekday(pain.day, language)} {day_and_month(pain.day, language)}"

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.core.prompts.prompt import Again, PromptState
+from bot.core.prompts.prompt import AskAgainReason, PromptState
 from bot.core.shared.clock import iso_utc
 
 _AGAIN = {
-    Again.ABSENCE.value: "because the bot was away and may have missed the answer",
-    Again.LATER.value: "because the athlete wished to be asked later",
-    Again.NUDGE.value: "because nobody has answered",
-    Again.PENDING.value: "because the athlete wished to see what is unanswered",
+    AskAgainReason.ABSENCE.value: "because the bot was away and may have missed the answer",
+    AskAgainReason.LATER.value: "because the athlete wished to be asked later",
+    AskAgainReason.NUDGE.value: "because nobody has answered",
+    AskAgainReason.PENDING.value: "because the athlete wished to see what is unanswered",
 }
 
 
@@ -71,7 +71,7 @@ def _pending(document: Mapping[str, Any], why: str, asked: str, now: datetime) -
     is_waiting = isinstance(due_at, datetime) and due_at > now
     when = f"at {iso_utc(due_at)}" if is_waiting and due_at is not None else "as soon as it can be sent"
     if document.get("sentAt") is not None:
-        cause = _AGAIN.get(str(document.get("again")), _AGAIN[Again.ABSENCE.value])
+        cause = _AGAIN.get(str(document.get("again")), _AGAIN[AskAgainReason.ABSENCE.value])
         return f"{asked}, and asked again {when}, {cause}."
     if why and isinstance(next_try, datetime) and next_try > now:
         return f"Due, and tried in vain{why}. The next try is at {iso_utc(next_try)}."

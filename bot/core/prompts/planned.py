@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.plan import Plan, PlannedSession
-from bot.core.prompts.prompt import Kind, PromptState
+from bot.core.prompts.prompt import PromptKind, PromptState
 
 PAUSED = "paused"
 """The reason of a prompt that is cancelled for a pause."""
@@ -31,7 +31,7 @@ _OPEN = (None, PromptState.PENDING.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredPrompt:
     """A document that should be in the outbox.
 
     Attributes:
@@ -58,7 +58,7 @@ class Wish:
         return f"{self.athlete_id}|{self.day}|{_REMINDER if number is None else number}"
 
 
-class Act(StrEnum):
+class OutboxAction(StrEnum):
     """What to do with the outbox."""
 
     INSERT = "insert"
@@ -72,7 +72,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class OutboxChange:
     """One change to the outbox, which holds only if the document is still as it was read.
 
     Attributes:
@@ -80,14 +80,14 @@ class Write:
         fields: what to set.
     """
 
-    act: Act
+    act: OutboxAction
     document: Mapping[str, Any] | None
     fields: Mapping[str, Any]
 
 
-def wishes(athlete: Athlete, current: Current, now: datetime, late_after_days: int) -> list[Wish]:
+def wishes(athlete: Athlete, current: Current, now: datetime, late_after_days: int) -> list[DesiredPrompt]:
     """What an athlete's plans ask for, from the Monday of this week on, in the athlete's zone."""
-    found: list[Wish] = []
+    found: list[DesiredPrompt] = []
     for day, (plan, sessions) in current.items():
         if day >= monday(athlete, now) and sessions:
             found += _questions(athlete, plan, sessions, late_after_days)
@@ -103,7 +103,7 @@ def monday(athlete: Athlete, now: datetime) -> date:
 
 def _questions(
     athlete: Athlete, plan: Plan, sessions: Sequence[PlannedSession], late_after_days: int
-) -> Iterator[Wish]:
+) -> Iterator[DesiredPrompt]:
     hours = athlete.hours
     due_at = local_instant(sessions[0].date, hours.prompt_time, hours.zone)
     # Answers count for a day even if they are late after none.
@@ -112,10 +112,12 @@ def _questions(
     for session in sessions:
         content = {"title": session.title, "plan": session.to_document()}
         fields = _fields(athlete, plan, session.date, session.session_id, due_at, not_after) | content
-        yield Wish(athlete.athlete_id, session.date.isoformat(), session.number, fields, due_at, is_paused)
+        yield DesiredPrompt(
+            athlete.athlete_id, session.date.isoformat(), session.number, fields, due_at, is_paused
+        )
 
 
-def _reminder(athlete: Athlete, plan: Plan, sessions: Sequence[PlannedSession]) -> Iterator[Wish]:
+def _reminder(athlete: Athlete, plan: Plan, sessions: Sequence[PlannedSession]) -> Iterator[DesiredPrompt]:
     hours, day = athlete.hours, sessions[0].date
     if hours.reminder_time is None:
         return
@@ -125,9 +127,9 @@ def _reminder(athlete: Athlete, plan: Plan, sessions: Sequence[PlannedSession]) 
         not_after = local_instant(day + timedelta(days=1), time(0), hours.zone)
     # No session can have this name: theirs have no bar.
     fields = _fields(athlete, plan, day, f"{day.isoformat()}|{_REMINDER}", due_at, not_after)
-    content = {"kind": Kind.REMINDER.value, "sessions": [session.to_document() for session in sessions]}
+    content = {"kind": PromptKind.REMINDER.value, "sessions": [session.to_document() for session in sessions]}
     is_paused = athlete.pause_at(due_at) is not None
-    yield Wish(athlete.athlete_id, day.isoformat(), None, fields | content, due_at, is_paused)
+    yield DesiredPrompt(athlete.athlete_id, day.isoformat(), None, fields | content, due_at, is_paused)
 
 
 def _fields(
@@ -191,18 +193,20 @@ class Reconciliation:
         """The dates for which an athlete's prompts hold slots."""
         return set(self._held.get(athlete_id, ()))
 
-    def drop(self, athlete_id: str) -> Iterator[Write]:
+    def drop(self, athlete_id: str) -> Iterator[OutboxChange]:
         """Nobody of that name trains here."""
         for documents in self._held[athlete_id].values():
             for document in documents:
                 yield from self._cancel(document, f"{athlete_id} is no athlete any more")
 
-    def forget(self, athlete_id: str) -> Iterator[Write]:
+    def forget(self, athlete_id: str) -> Iterator[OutboxChange]:
         """They had everything deleted; this was made by somebody who did not know that yet."""
         for documents in self._held[athlete_id].values():
-            yield from (Write(Act.DELETE, document, {}) for document in documents)
+            yield from (OutboxChange(OutboxAction.DELETE, document, {}) for document in documents)
 
-    def fit(self, athlete_id: str, day: str, wanted: Sequence[Wish], plan: Plan | None) -> Iterator[Write]:
+    def fit(
+        self, athlete_id: str, day: str, wanted: Sequence[DesiredPrompt], plan: Plan | None
+    ) -> Iterator[OutboxChange]:
         """What brings a day's slots into agreement with its newest plan.
 
         Args:
@@ -222,8 +226,8 @@ class Reconciliation:
         return made_at is not None and (plan is None or (made_at, run_id) > (plan.created_at, plan.run_id))
 
     def _fill(
-        self, slot: str, holder: Mapping[str, Any] | None, wish: Wish, plan: Plan | None
-    ) -> Iterator[Write]:
+        self, slot: str, holder: Mapping[str, Any] | None, wish: DesiredPrompt, plan: Plan | None
+    ) -> Iterator[OutboxChange]:
         if holder is not None and (holder.get("runId"), holder.get("sessionId")) == wish.key:
             yield from self._keep(holder, wish)
             return
@@ -232,16 +236,18 @@ class Reconciliation:
         if holder is not None:
             if not may_change(holder, self._now) or self._is_unread(holder, plan):
                 return
-            yield Write(Act.RELEASE, holder, {"reason": _replaced(holder, wish.fields["runId"])})
+            yield OutboxChange(
+                OutboxAction.RELEASE, holder, {"reason": _replaced(holder, wish.fields["runId"])}
+            )
         fresh = {**wish.fields, "slot": slot, "dueAt": wish.due_at, **_state(wish)}
         known = self._by_key.get((*wish.key, wish.fields["chatId"]))
         if known is None:
-            yield Write(Act.INSERT, None, fresh)
+            yield OutboxChange(OutboxAction.INSERT, None, fresh)
         elif known.get("state") == PromptState.CANCELLED and may_change(known, self._now):
-            yield Write(Act.UPDATE, known, fresh)
+            yield OutboxChange(OutboxAction.UPDATE, known, fresh)
         # Otherwise somebody has asked about the very session by hand.
 
-    def _keep(self, holder: Mapping[str, Any], wish: Wish) -> Iterator[Write]:
+    def _keep(self, holder: Mapping[str, Any], wish: DesiredPrompt) -> Iterator[OutboxChange]:
         """The slot has the right session: bring its document up to date, if it is not sent."""
         if not may_change(holder, self._now):
             return
@@ -257,17 +263,19 @@ class Reconciliation:
                 return  # the pause was over only when this had passed
             changed |= _state(wish) | ({"dueAt": wish.due_at} if was_cancelled else {})
         if changed:
-            yield Write(Act.UPDATE, holder, changed)
+            yield OutboxChange(OutboxAction.UPDATE, holder, changed)
 
-    def _cancel(self, document: Mapping[str, Any], reason: str) -> Iterator[Write]:
+    def _cancel(self, document: Mapping[str, Any], reason: str) -> Iterator[OutboxChange]:
         is_open = document.get("state") in _OPEN or document.get("reason") == PAUSED
         if is_open and may_change(document, self._now):
-            yield Write(Act.CANCEL, document, {"reason": reason})
+            yield OutboxChange(OutboxAction.CANCEL, document, {"reason": reason})
 
 
-def _places(wanted: Sequence[Wish], held: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[Wish, str]]:
+def _places(
+    wanted: Sequence[DesiredPrompt], held: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[DesiredPrompt, str]]:
     """A slot for each wish: the one that its session has, else a free number of its day."""
-    placed: dict[str, Wish] = {}
+    placed: dict[str, DesiredPrompt] = {}
     for same in (("runId", "sessionId"), ("sessionId",)):
         for wish in wanted:
             if wish in placed.values():
@@ -289,7 +297,7 @@ def _key(document: Mapping[str, Any]) -> tuple[str, str, str]:
     return str(document.get("runId")), str(document.get("sessionId")), str(document.get("chatId"))
 
 
-def _state(wish: Wish) -> dict[str, Any]:
+def _state(wish: DesiredPrompt) -> dict[str, Any]:
     if wish.is_paused:
         return {"state": PromptState.CANCELLED.value, "reason": PAUSED}
     return {"state": PromptState.PENDING.value, "reason": None}
@@ -304,6 +312,6 @@ def _replaced(document: Mapping[str, Any], run_id: str) -> str:
 def _reason(document: Mapping[str, Any], plan: Plan | None, day: str, *, has_sessions: bool) -> str:
     if plan is not None and day in {rest.isoformat() for rest in plan.rest}:
         return "a rest day now"
-    if document.get("kind") == Kind.REMINDER and has_sessions:
+    if document.get("kind") == PromptKind.REMINDER and has_sessions:
         return "no reminder is wanted any more"
     return _replaced(document, str(document.get("runId")) if plan is None else plan.run_id)

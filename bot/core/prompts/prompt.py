@@ -51,7 +51,7 @@ class PromptState(StrEnum):
     """Never sent, and not to be sent."""
 
 
-class Kind(StrEnum):
+class PromptKind(StrEnum):
     """What a document in the outbox is."""
 
     SESSION = "session"
@@ -66,11 +66,11 @@ class Kind(StrEnum):
     """The athlete's own week, on Sunday evening."""
 
 
-LETTERS = frozenset({Kind.ALERT, Kind.NOTICE})
+LETTERS = frozenset({PromptKind.ALERT, PromptKind.NOTICE})
 """What is told because of a tap. It is written when it is sent, from what is stored then."""
 
 
-class Again(StrEnum):
+class AskAgainReason(StrEnum):
     """Why a question is asked once more."""
 
     ABSENCE = "absence"
@@ -144,9 +144,9 @@ class Prompt:
     note: str | None
     attempts: int
     unknowns: int
-    again: Again | None = None
+    again: AskAgainReason | None = None
     was_sent: bool = False
-    kind: Kind = Kind.SESSION
+    kind: PromptKind = PromptKind.SESSION
     athlete_id: str | None = None
     user_id: int | None = None
     day: date | None = None
@@ -234,17 +234,17 @@ def _id(document: Mapping[str, Any], field: str) -> str:
     return check_id(value, field)
 
 
-def _again(document: Mapping[str, Any]) -> Again | None:
+def _again(document: Mapping[str, Any]) -> AskAgainReason | None:
     try:
-        return Again(str(document.get("again")))
+        return AskAgainReason(str(document.get("again")))
     except ValueError:
         # Older documents know one reason only.
-        return Again.ABSENCE if "askedAgainAt" in document else None
+        return AskAgainReason.ABSENCE if "askedAgainAt" in document else None
 
 
-def _kind(document: Mapping[str, Any]) -> Kind:
+def _kind(document: Mapping[str, Any]) -> PromptKind:
     try:
-        return Kind(document.get("kind") or Kind.SESSION)
+        return PromptKind(document.get("kind") or PromptKind.SESSION)
     except ValueError:
         raise InvalidPrompt("kind: unknown; leave it out, a prompt is a question about a session") from None
 
@@ -338,7 +338,7 @@ def after_failure(prompt: Prompt, error: TelegramError, now: datetime) -> Retry 
     match error:
         case TelegramChatMigrated():
             return Moved(error.new_chat_id)
-        case TelegramRejected() if prompt.kind is Kind.ALERT:
+        case TelegramRejected() if prompt.kind is PromptKind.ALERT:
             # It must not get lost because the coach's chat is not there yet.
             delay = min(_REFUSED_ALERT_LONGEST, _REFUSED_ALERT_DELAY * 2 ** min(prompt.attempts, 10))
             return Retry(now + delay, str(error))

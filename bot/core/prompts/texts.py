@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.core.i18n.language import SESSIONS, Language, Text, day_and_month, weekday
 from bot.core.plans.plan import detail_lines
-from bot.core.prompts.prompt import Again
+from bot.core.prompts.prompt import AskAgainReason
 from bot.core.shared.formatting import MAX_NOTE, MAX_TITLE, escape
 
 _MAX_REMINDER = 2_500
@@ -28,11 +28,11 @@ _NUDGE = Text(
     "Por si se te pasó: basta un toque, y tu entrenador planifica con él.",
 )
 _PENDING = Text("Still unanswered:", "Sin respuesta todavía:")
-_AGAIN: Mapping[Again, Text] = {
-    Again.ABSENCE: _ABSENCE,
-    Again.LATER: _LATER,
-    Again.NUDGE: _NUDGE,
-    Again.PENDING: _PENDING,
+_AGAIN: Mapping[AskAgainReason, Text] = {
+    AskAgainReason.ABSENCE: _ABSENCE,
+    AskAgainReason.LATER: _LATER,
+    AskAgainReason.NUDGE: _NUDGE,
+    AskAgainReason.PENDING: _PENDING,
 }
 
 _HOW = Text("How did your session go?", "¿Qué tal fue tu sesión?")
@@ -53,7 +53,7 @@ def prompt(
     note: str | None,
     language: Language,
     *,
-    again: Again | None = None,
+    again: AskAgainReason | None = None,
     plan: Mapping[str, Any] | None = None,
     day: date | None = None,
     today: date | None = None,

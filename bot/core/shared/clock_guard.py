@@ -19,7 +19,7 @@ WITHOUT_WITNESS = timedelta(minutes=15)
 """How long a jump is disbelieved when nobody can tell."""
 
 
-class SteadyClock:
+class ClockGuard:
     """Implements `Clock`.
 
     Args:

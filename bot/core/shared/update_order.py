@@ -15,7 +15,7 @@ _NO_ID = -(2**62)  # far from all
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class UpdateStamp:
     """An update's place in the order of updates.
 
     Attributes:
@@ -27,17 +27,17 @@ class Stamp:
     at: datetime
 
     @classmethod
-    def by_time(cls, at: datetime) -> Stamp:
+    def by_time(cls, at: datetime) -> UpdateStamp:
         """Of an update whose number is not known: only the time of receipt tells."""
         return cls(_NO_ID, at)
 
     @classmethod
-    def read(cls, update_id: object, at: object) -> Stamp | None:
+    def read(cls, update_id: object, at: object) -> UpdateStamp | None:
         """From a document; None if it does not say."""
         number = read_int64(update_id)
         return cls(number, at) if number is not None and isinstance(at, datetime) else None
 
-    def is_after(self, other: Stamp) -> bool:
+    def is_after(self, other: UpdateStamp) -> bool:
         """Whether it came later; an update is not after itself.
 
         Update ids tell the order even when updates arrive shuffled or again. They are only comparable when

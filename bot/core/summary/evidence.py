@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.core.answers.payloads import FeedbackType
 from bot.core.plans.plan import DETAILS
-from bot.core.prompts.prompt import Kind, PromptState
+from bot.core.prompts.prompt import PromptKind, PromptState
 from bot.core.records.models import is_day
 from bot.core.shared.clock import parse_instant
 from bot.core.shared.formatting import MAX_NOTE, clip
@@ -36,7 +36,7 @@ _MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AskedQuestion:
     """An outbox document that asks about a session.
 
     Attributes:
@@ -81,7 +81,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StoredFeedback:
     """A feedback event.
 
     Attributes:
@@ -113,10 +113,10 @@ class Answer:
 
 def is_question(document: Mapping[str, Any]) -> bool:
     """Whether an outbox document asks about a session; the outbox carries reminders, too."""
-    return document.get("kind") in (None, Kind.SESSION)
+    return document.get("kind") in (None, PromptKind.SESSION)
 
 
-def read_question(document: Mapping[str, Any], zone: tzinfo) -> Question | None:
+def read_question(document: Mapping[str, Any], zone: tzinfo) -> AskedQuestion | None:
     """Read an outbox document; None if it does not say which session it asks about.
 
     Args:
@@ -139,7 +139,7 @@ def read_question(document: Mapping[str, Any], zone: tzinfo) -> Question | None:
     planned = read_planned(plan) if isinstance(plan, Mapping) else {}
     if not planned:
         planned = _texts({name: document.get(name) for name in ("title", "note")})
-    return Question(
+    return AskedQuestion(
         run_id=run_id,
         session_id=session_id,
         athlete_id=read_id(document.get("athleteId")),
@@ -158,13 +158,13 @@ def read_question(document: Mapping[str, Any], zone: tzinfo) -> Question | None:
     )
 
 
-def read_answer(document: Mapping[str, Any]) -> Answer | None:
+def read_answer(document: Mapping[str, Any]) -> StoredFeedback | None:
     """Read a feedback event; None if it does not say which session it is about."""
     run_id, session_id = read_id(document.get("runId")), read_id(document.get("sessionId"))
     if run_id is None or session_id is None:
         return None
     user = document.get("userId")
-    return Answer(
+    return StoredFeedback(
         run_id=run_id,
         session_id=session_id,
         user_id=read_user(user),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.core.answers.payloads import FeedbackType
-from bot.core.summary.sessions import State
+from bot.core.summary.sessions import SessionState
 
 ANSWERS: Mapping[FeedbackType, str] = {
     FeedbackType.DONE: "the athlete did the session as planned",
@@ -15,16 +15,18 @@ ANSWERS: Mapping[FeedbackType, str] = {
     FeedbackType.SKIPPED: "the athlete did not do the session",
 }
 
-STATES: Mapping[State, str] = {
-    **{State(type_): meaning for type_, meaning in ANSWERS.items()},
-    State.OPEN: "asked, and an answer would still count",
-    State.UNANSWERED: "asked, and an answer would not count any more: whether it was done is not known",
-    State.LATE: "asked, and the answer came when it did not count any more, so it was not stored",
-    State.UNKNOWN: "asked and answered, or perhaps so, but what was answered is not known any more",
-    State.PAUSED: "not asked because the athlete paused (holidays, illness): not the same as skipped",
-    State.UNDELIVERED: "the question could not be delivered, so the athlete never saw it",
-    State.NOT_ASKED: "its time is over, and it was not asked about: whether it was done is not known",
-    State.NOT_DUE: "still to come",
+STATES: Mapping[SessionState, str] = {
+    **{SessionState(type_): meaning for type_, meaning in ANSWERS.items()},
+    SessionState.OPEN: "asked, and an answer would still count",
+    SessionState.UNANSWERED: (
+        "asked, and an answer would not count any more: whether it was done is not known"
+    ),
+    SessionState.LATE: "asked, and the answer came when it did not count any more, so it was not stored",
+    SessionState.UNKNOWN: "asked and answered, or perhaps so, but what was answered is not known any more",
+    SessionState.PAUSED: "not asked because the athlete paused (holidays, illness): not the same as skipped",
+    SessionState.UNDELIVERED: "the question could not be delivered, so the athlete never saw it",
+    SessionState.NOT_ASKED: "its time is over, and it was not asked about: whether it was done is not known",
+    SessionState.NOT_DUE: "still to come",
 }
 
 COUNTS: Mapping[str, str] = {

@@ -19,7 +19,7 @@ from bot.core.plans.durations import planned_minutes
 from bot.core.plans.plan import Plan, PlannedSession, current_sessions
 from bot.core.prompts.planned import PAUSED
 from bot.core.prompts.prompt import PromptState
-from bot.core.summary.evidence import Answer, Question, read_planned
+from bot.core.summary.evidence import AskedQuestion, StoredFeedback, read_planned
 
 Key: TypeAlias = tuple[str, str]
 """`runId` and `sessionId`."""
@@ -29,7 +29,7 @@ _LAST_OF_DAY = 1_000
 _SAY_MINUTES = ("distance_time", "activity", "title", "goal")
 
 
-class State(StrEnum):
+class SessionState(StrEnum):
     """How it stands with a session, in plain words; every session is in exactly one of these."""
 
     DONE = "done"
@@ -76,7 +76,7 @@ class Session:
     session_id: str
     planned: Mapping[str, str]
     in_plan: bool
-    state: State
+    state: SessionState
     why: str | None
     answer: FeedbackType | None
     note: str | None
@@ -112,8 +112,8 @@ class Horizon:
 def list_sessions(
     athlete: Athlete,
     plans: Iterable[Plan],
-    questions: Iterable[Question],
-    answers: Iterable[Answer],
+    questions: Iterable[AskedQuestion],
+    answers: Iterable[StoredFeedback],
     horizon: Horizon,
 ) -> tuple[list[Session], int]:
     """An athlete's sessions, in order, from all that may concern them.
@@ -141,11 +141,11 @@ def _theirs(
     athlete: Athlete,
     ids: Collection[str],
     plans: Sequence[Plan],
-    questions: Iterable[Question],
-    answers: Iterable[Answer],
+    questions: Iterable[AskedQuestion],
+    answers: Iterable[StoredFeedback],
     *,
     alone: bool,
-) -> tuple[dict[Key, list[Question]], dict[Key, Answer]]:
+) -> tuple[dict[Key, list[AskedQuestion]], dict[Key, StoredFeedback]]:
     """The questions and the answers that are the athlete's, by session."""
     chat = None if athlete.chat_id is None else str(athlete.chat_id)
     named: set[Key] = {(plan.run_id, session.session_id) for plan in plans for session in plan.sessions}
@@ -163,7 +163,7 @@ def _theirs(
             named.add(question.key)
     named.update(question.key for question in shared if question.chat_id == chat)
 
-    own: dict[Key, Answer] = {}
+    own: dict[Key, StoredFeedback] = {}
     foreign: set[Key] = set()
     for answer in answers:
         if answer.is_anonymous:
@@ -175,14 +175,14 @@ def _theirs(
         if answer.key not in own or _rank(answer) > _rank(own[answer.key]):
             own[answer.key] = answer
 
-    by_key: dict[Key, list[Question]] = defaultdict(list)
+    by_key: dict[Key, list[AskedQuestion]] = defaultdict(list)
     owned += [q for q in shared if q.key in own or (q.key in named and q.key not in foreign)]
     for question in sorted(owned, key=repr):  # whatever order they come in, the summary is the same
         by_key[question.key].append(question)
     return by_key, own
 
 
-def _rank(answer: Answer) -> tuple[Any, ...]:
+def _rank(answer: StoredFeedback) -> tuple[Any, ...]:
     """Which of several answers about a session counts: one with a name, then the latest; else any, always."""
     when = 0.0 if answer.answered_at is None else answer.answered_at.timestamp()
     return (not answer.is_anonymous, when, answer.update_id, answer.type or "", repr(answer))
@@ -195,8 +195,8 @@ class _Join:
         self,
         athlete: Athlete,
         plans: Sequence[Plan],
-        questions: Mapping[Key, Sequence[Question]],
-        answers: Mapping[Key, Answer],
+        questions: Mapping[Key, Sequence[AskedQuestion]],
+        answers: Mapping[Key, StoredFeedback],
     ) -> None:
         by_day = current_sessions(plans)
         self._athlete = athlete
@@ -209,12 +209,12 @@ class _Join:
         }
         self.questions = questions
         self.answers = answers
-        held: dict[date, dict[int, Question]] = defaultdict(dict)
+        held: dict[date, dict[int, AskedQuestion]] = defaultdict(dict)
         # Where two hold one place (an athlete got another id), the one that was asked about.
         for question in sorted((q for items in questions.values() for q in items), key=lambda q: q.is_asked):
             if question.date is not None and question.number is not None:
                 held[question.date][question.number] = question
-        self._holders: dict[Key, Question] = {}
+        self._holders: dict[Key, AskedQuestion] = {}
         for day, (plan, items) in by_day.items():
             self._holders.update(_holders(plan.run_id, items, held[day]))
 
@@ -272,13 +272,13 @@ class _Join:
             extras=_with_load(answer.extras, planned) if answer and is_answered else {},
         )
 
-    def _questions_of(self, key: Key) -> Sequence[Question]:
+    def _questions_of(self, key: Key) -> Sequence[AskedQuestion]:
         """The questions about a session; for one that has none, that which stands unsent in its place."""
         if key in self.questions or key in self.answers or key not in self._holders:
             return self.questions.get(key, ())
         return (self._holders[key],)
 
-    def _day(self, questions: Sequence[Question], answer: Answer | None) -> date | None:
+    def _day(self, questions: Sequence[AskedQuestion], answer: StoredFeedback | None) -> date | None:
         """The day of a session that stands in no plan, in the athlete's zone."""
         sent = [instant for question in questions for instant in question.sent]
         due = [question.due_at for question in questions]
@@ -305,26 +305,29 @@ class _Join:
         return "a newer plan has replaced this session since" if known else None
 
     def _before_asking(
-        self, questions: Sequence[Question], day: date, horizon: Horizon
-    ) -> tuple[State, str | None]:
+        self, questions: Sequence[AskedQuestion], day: date, horizon: Horizon
+    ) -> tuple[SessionState, str | None]:
         """State of a session that was not asked about, and why."""
         by_state = {question.state: question for question in reversed(questions)}
         if (pending := by_state.get(PromptState.PENDING)) is not None:
             if pending.due_at is not None and pending.due_at > horizon.now:
-                return State.NOT_DUE, None
+                return SessionState.NOT_DUE, None
             if pending.may_be_sent:
-                return State.NOT_ASKED, "sending was tried, and nobody knows whether the question arrived"
-            return State.NOT_ASKED, pending.reason or "it is due, and the question is not sent yet"
+                return (
+                    SessionState.NOT_ASKED,
+                    "sending was tried, and nobody knows whether the question arrived",
+                )
+            return SessionState.NOT_ASKED, pending.reason or "it is due, and the question is not sent yet"
         due = local_instant(day, self._athlete.hours.prompt_time, self._athlete.hours.zone)
         if any(map(_is_paused, questions)) or (not questions and self._athlete.pause_at(due) is not None):
-            return State.PAUSED, None
+            return SessionState.PAUSED, None
         if (undelivered := by_state.get(PromptState.UNDELIVERABLE)) is not None:
-            return State.UNDELIVERED, undelivered.reason
+            return SessionState.UNDELIVERED, undelivered.reason
         if (other := next(iter(questions), None)) is not None:
-            return State.NOT_ASKED, other.reason or f"the state of its question is {other.state}"
+            return SessionState.NOT_ASKED, other.reason or f"the state of its question is {other.state}"
         if due > horizon.now:
-            return State.NOT_DUE, None
-        return State.NOT_ASKED, "no question about it is on record"
+            return SessionState.NOT_DUE, None
+        return SessionState.NOT_ASKED, "no question about it is on record"
 
 
 def _with_load(extras: Mapping[str, Any], planned: Mapping[str, str]) -> Mapping[str, Any]:
@@ -338,27 +341,27 @@ def _with_load(extras: Mapping[str, Any], planned: Mapping[str, str]) -> Mapping
 
 
 def _after_asking(
-    questions: Sequence[Question], answer: Answer | None, horizon: Horizon
-) -> tuple[State, str | None]:
+    questions: Sequence[AskedQuestion], answer: StoredFeedback | None, horizon: Horizon
+) -> tuple[SessionState, str | None]:
     """State of a session that was asked about, and why."""
     if answer is not None:
         if answer.type is None:
-            return State.UNKNOWN, "what is stored as its answer cannot be read"
-        return State(answer.type.value), None
+            return SessionState.UNKNOWN, "what is stored as its answer cannot be read"
+        return SessionState(answer.type.value), None
     states = {question.state for question in questions}
     if PromptState.ANSWERED in states:
-        return State.UNKNOWN, "it was answered, and the answer is not stored any more"
+        return SessionState.UNKNOWN, "it was answered, and the answer is not stored any more"
     last = max((instant for question in questions for instant in question.sent), default=None)
     if last is not None and last <= horizon.now - timedelta(days=horizon.kept_days):
-        return State.UNKNOWN, f"answers are kept for {horizon.kept_days} days only"
+        return SessionState.UNKNOWN, f"answers are kept for {horizon.kept_days} days only"
     if PromptState.LATE in states:
-        return State.LATE, None
+        return SessionState.LATE, None
     closes = None if last is None else last + timedelta(days=horizon.late_after_days + 1)
     is_closed = states == {PromptState.EXPIRED} or (closes is not None and closes <= horizon.now)
-    return (State.UNANSWERED if is_closed else State.OPEN), None
+    return (SessionState.UNANSWERED if is_closed else SessionState.OPEN), None
 
 
-def _planned(questions: Sequence[Question], session: PlannedSession | None) -> Mapping[str, str]:
+def _planned(questions: Sequence[AskedQuestion], session: PlannedSession | None) -> Mapping[str, str]:
     """What was planned, as it was asked about; else as the plan has it now."""
     for question in questions:
         if question.date is not None and question.is_sent and question.planned:
@@ -368,17 +371,17 @@ def _planned(questions: Sequence[Question], session: PlannedSession | None) -> M
     return next((question.planned for question in questions if question.planned), {})
 
 
-def _is_paused(question: Question) -> bool:
+def _is_paused(question: AskedQuestion) -> bool:
     return question.state == PromptState.CANCELLED and (question.reason or "").casefold().startswith(PAUSED)
 
 
-def _is_called_off(question: Question) -> bool:
+def _is_called_off(question: AskedQuestion) -> bool:
     return question.state == PromptState.CANCELLED and not _is_paused(question)
 
 
 def _holders(
-    run_id: str, sessions: Sequence[PlannedSession], held: Mapping[int, Question]
-) -> dict[Key, Question]:
+    run_id: str, sessions: Sequence[PlannedSession], held: Mapping[int, AskedQuestion]
+) -> dict[Key, AskedQuestion]:
     """The questions that stand in the places of a day's planned sessions.
 
     Places are given as `bot.core.prompts.planned` gives them: to a session its own, or else the one of its

@@ -29,7 +29,7 @@ from bot.core.shared.retention import DEFAULT_RETENTION
 from bot.core.summary.evidence import is_question, read_answer, read_question
 from bot.core.summary.legend import COUNTS, EXTRA_SCALES, NULLS, SCALES, STATES
 from bot.core.summary.markdown import markdown
-from bot.core.summary.sessions import Horizon, Session, State, list_sessions
+from bot.core.summary.sessions import Horizon, Session, SessionState, list_sessions
 
 WEEKS = 5
 """How many weeks a summary is about; the last is the one that was asked for."""
@@ -57,20 +57,20 @@ class Week:
     def counts(self) -> dict[str, int]:
         """Sessions, by the names of `COUNTS`."""
         states = Counter(session.state for session in self.sessions)
-        answers = {type_.value: states[State(type_)] for type_ in FeedbackType}
-        no_answer = states[State.OPEN] + states[State.UNANSWERED] + states[State.LATE]
+        answers = {type_.value: states[SessionState(type_)] for type_ in FeedbackType}
+        no_answer = states[SessionState.OPEN] + states[SessionState.UNANSWERED] + states[SessionState.LATE]
         planned = sum(session.in_plan for session in self.sessions)
         counts = {
             "planned": planned,
             "unplanned": len(self.sessions) - planned,
-            "asked": sum(answers.values()) + no_answer + states[State.UNKNOWN],
+            "asked": sum(answers.values()) + no_answer + states[SessionState.UNKNOWN],
             **answers,
             "noAnswer": no_answer,
-            "stillOpen": states[State.OPEN],
-            "unknown": states[State.UNKNOWN],
-            "paused": states[State.PAUSED],
-            "notAsked": states[State.NOT_ASKED] + states[State.UNDELIVERED],
-            "notDue": states[State.NOT_DUE],
+            "stillOpen": states[SessionState.OPEN],
+            "unknown": states[SessionState.UNKNOWN],
+            "paused": states[SessionState.PAUSED],
+            "notAsked": states[SessionState.NOT_ASKED] + states[SessionState.UNDELIVERED],
+            "notDue": states[SessionState.NOT_DUE],
         }
         return {name: counts[name] for name in COUNTS}
 

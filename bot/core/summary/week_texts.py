@@ -16,24 +16,24 @@ from bot.core.answers.texts import LABELS
 from bot.core.figures.texts import percent
 from bot.core.i18n.language import SESSIONS, Language, Text, day_and_month, weekday
 from bot.core.shared.formatting import escape
-from bot.core.summary.sessions import Session, State
+from bot.core.summary.sessions import Session, SessionState
 from bot.core.summary.summary import Week
 
 MAX_MESSAGE = 4_096
 """UTF-16 units that Telegram takes in a message."""
 
-_STATES: Mapping[State, Text] = {
-    **{State(type_): label for type_, label in LABELS.items()},
-    State.OPEN: Text("❓ not answered yet", "❓ sin responder todavía"),
-    State.UNANSWERED: Text("❔ not answered", "❔ sin respuesta"),
-    State.LATE: Text("⌛ answered too late to count", "⌛ respondida demasiado tarde para contar"),
-    State.UNKNOWN: Text(
+_STATES: Mapping[SessionState, Text] = {
+    **{SessionState(type_): label for type_, label in LABELS.items()},
+    SessionState.OPEN: Text("❓ not answered yet", "❓ sin responder todavía"),
+    SessionState.UNANSWERED: Text("❔ not answered", "❔ sin respuesta"),
+    SessionState.LATE: Text("⌛ answered too late to count", "⌛ respondida demasiado tarde para contar"),
+    SessionState.UNKNOWN: Text(
         "✔️ answered; the answer is not stored any more", "✔️ respondida; ya no se guarda la respuesta"
     ),
-    State.PAUSED: Text("⏸ paused", "⏸ en pausa"),
-    State.UNDELIVERED: Text("📭 my question did not reach you", "📭 mi pregunta no te llegó"),
-    State.NOT_ASKED: Text("▫️ not asked about", "▫️ sin preguntar"),
-    State.NOT_DUE: Text("🔜 to come", "🔜 por venir"),
+    SessionState.PAUSED: Text("⏸ paused", "⏸ en pausa"),
+    SessionState.UNDELIVERED: Text("📭 my question did not reach you", "📭 mi pregunta no te llegó"),
+    SessionState.NOT_ASKED: Text("▫️ not asked about", "▫️ sin preguntar"),
+    SessionState.NOT_DUE: Text("🔜 to come", "🔜 por venir"),
 }
 
 _TITLE = Text("🗓 <b>Your week, {first} to {last}</b>", "🗓 <b>Tu semana, del {first} al {last}</b>")

@@ -15,7 +15,7 @@ _UNTIL = time(12)
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueWeek:
     """A week that is to be told of.
 
     Attributes:
@@ -33,7 +33,7 @@ class Due:
         return self.sunday - timedelta(days=6)
 
 
-def due(athlete: Athlete, at: time, now: datetime) -> Due | None:
+def due(athlete: Athlete, at: time, now: datetime) -> DueWeek | None:
     """The week that an athlete is to be told of now; None in a pause, and at any other time.
 
     Args:
@@ -46,7 +46,7 @@ def due(athlete: Athlete, at: time, now: datetime) -> Due | None:
     if today.weekday() not in (_SUNDAY, _MONDAY):
         return None
     sunday = today if today.weekday() == _SUNDAY else today - timedelta(days=1)
-    found = Due(
+    found = DueWeek(
         sunday,
         local_instant(sunday, at, zone),
         local_instant(sunday + timedelta(days=1), _UNTIL, zone),

@@ -21,7 +21,7 @@ _REMEMBERED = 100  # messages; the quickest of them tells how long the way is
 
 
 @dataclass(slots=True)
-class Departure:
+class InFlight:
     """A message on its way.
 
     Attributes:
@@ -50,7 +50,7 @@ class SendLimits:
 
     def __init__(self) -> None:
         self._next_any = 0.0
-        self._departures: deque[Departure] = deque(maxlen=_REMEMBERED)
+        self._departures: deque[InFlight] = deque(maxlen=_REMEMBERED)
         self._durations: deque[float] = deque(maxlen=_REMEMBERED)
         self._next_in_chat: dict[int, float] = {}
         self._group_times: dict[int, deque[float]] = {}
@@ -79,14 +79,14 @@ class SendLimits:
         times = sorted(departure.counts_at(now) for departure in self._departures)
         return times[-GLOBAL_MESSAGES] + GLOBAL_WINDOW - now
 
-    def leave(self, chat_id: int, now: float) -> Departure:
+    def leave(self, chat_id: int, now: float) -> InFlight:
         """What was booked for this chat leaves now."""
-        departure = Departure(chat_id, now)
+        departure = InFlight(chat_id, now)
         self._departures.append(departure)
         self._keep_free(chat_id, now)
         return departure
 
-    def arrived(self, departure: Departure, now: float) -> None:
+    def arrived(self, departure: InFlight, now: float) -> None:
         """Telegram's reply is there, or there will be none."""
         departure.at = departure.left
         duration = now - departure.left

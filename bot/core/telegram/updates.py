@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.core.shared.tolerant import read_int64
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
 
@@ -58,13 +58,13 @@ class Tap:
     language_code: str | None = None
 
     @property
-    def stamp(self) -> Stamp:
+    def stamp(self) -> UpdateStamp:
         """Its place in the order of updates."""
-        return Stamp(self.update_id, self.received_at)
+        return UpdateStamp(self.update_id, self.received_at)
 
 
 @dataclass(frozen=True, slots=True)
-class Prompted:
+class TappedMessage:
     """The message below which a button was tapped, as far as it was sent along.
 
     Attributes:
@@ -83,7 +83,7 @@ class TapUpdate:
     """Somebody tapped a button."""
 
     tap: Tap
-    prompted: Prompted
+    prompted: TappedMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
         first_name=_words(sender.get("first_name")),
         language_code=_language(sender),
     )
-    prompted = Prompted(
+    prompted = TappedMessage(
         text=text if isinstance(text, str) else None,
         entities=_dicts(message.get("entities")),
         keyboard=_keyboard(message.get("reply_markup")),

@@ -7,17 +7,19 @@ from collections.abc import Iterable
 from bot.core.answers.texts import NOT_KEPT
 from bot.core.shared.clock import Clock
 from bot.core.telegram.updates import TapUpdate, UnreadableUpdate, read_update
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
-from bot.services.telegram.callback_answers import Answer, Answerer
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
+from bot.services.telegram.callback_answers import CallbackAnswer, CallbackAnswerer
 
 _REMEMBERED = 10_000
 
 
-class Unkept:
+class NotKeptNotice:
     """Answers the taps of athletes that the journal does not take; nobody else is answered."""
 
-    def __init__(self, answerer: Answerer, roster: RosterKeeper, languages: Languages, clock: Clock) -> None:
+    def __init__(
+        self, answerer: CallbackAnswerer, roster: RosterCache, languages: LanguageCache, clock: Clock
+    ) -> None:
         self._answerer = answerer
         self._roster = roster
         self._languages = languages
@@ -42,7 +44,7 @@ class Unkept:
         if len(self._told) > _REMEMBERED:
             del self._told[next(iter(self._told))]
         language = self._languages.of(tap.user_id, tap.language_code)
-        self._answerer.put(Answer(tap.query_id, NOT_KEPT(language), alert=True), lambda: None)
+        self._answerer.put(CallbackAnswer(tap.query_id, NOT_KEPT(language), alert=True), lambda: None)
 
     def _is_athlete(self, user_id: int | None) -> bool:
         # The rest of the roster may not have been read yet.

@@ -15,11 +15,11 @@ from bot.core.shared.formatting import MAX_NOTE
 from bot.core.telegram.updates import NoteUpdate
 from bot.services.answers.tap_handler import TapStores
 from bot.services.chat.reply import Reply
-from bot.store.answers.feedback_events import Addition, Standing
-from bot.store.answers.history import Change
+from bot.store.answers.feedback_events import AnswerAddition, StoredAnswer
+from bot.store.answers.history import AnswerChange
 
 
-class Notes:
+class NoteHandler:
     """Takes notes.
 
     Args:
@@ -69,7 +69,7 @@ class Notes:
         owners = await self._prompts.owners({place}, {note.chat_id}) if not note.is_private else {}
         if owners.get((*place, note.chat_id), note.user_id) != note.user_id:
             return Reply(texts.FOREIGN(language), is_refused=True, is_outcome=True)
-        addition = Addition(
+        addition = AnswerAddition(
             session=(*place, note.user_id),
             what=None,
             value=text,
@@ -91,7 +91,7 @@ class Notes:
         has_come = reply.waits is not None and await self._events.standing([reply.waits])
         return Reply(texts.NOTED(language), is_outcome=True) if has_come else reply
 
-    async def _keep(self, note: Addition, asked_at: datetime | None, language: Language) -> str:
+    async def _keep(self, note: AnswerAddition, asked_at: datetime | None, language: Language) -> str:
         session = note.session
         stood = (await self._events.standing([session])).get(session)
         if stood is None and asked_at is not None:
@@ -109,7 +109,7 @@ class Notes:
             await self._waiting.drop(waiting)
         elif not _is_of_another(note, stood):
             if stood.is_changed_by(note):
-                await self._history.record([Change(session, stood, note.update_id, note.received_at)])
+                await self._history.record([AnswerChange(session, stood, note.update_id, note.received_at)])
             await self._events.add([note])
         stands = (await self._events.standing([session])).get(session)
         if stands is not None and stands.type is FeedbackType.PAIN:
@@ -131,7 +131,7 @@ class Notes:
         return await self._prompts.asked_by(note.chat_id, replied_to)
 
 
-def _is_of_another(note: Addition, stood: Standing) -> bool:
+def _is_of_another(note: AnswerAddition, stood: StoredAnswer) -> bool:
     """Whether the note that stands was written below the message that was changed."""
     return note.is_edit and (stood.note_message_id or 0) > (note.message_id or 0)
 

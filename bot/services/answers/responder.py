@@ -11,7 +11,7 @@ from functools import partial
 from bot.core.answers import detail_texts, texts
 from bot.core.answers.details import Detail, Details, DetailTap, next_question, question_after
 from bot.core.answers.event import FeedbackEvent
-from bot.core.answers.message import Choice, Edit, show
+from bot.core.answers.message import MessageEdit, ShownAnswer, show
 from bot.core.answers.payloads import Callback, FeedbackType
 from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.i18n.language import Language
@@ -19,8 +19,8 @@ from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError
 from bot.core.telegram.updates import (
     CommandUpdate,
-    Prompted,
     Tap,
+    TappedMessage,
     TapUpdate,
     UnreadableUpdate,
     language_of_sender,
@@ -29,14 +29,14 @@ from bot.core.telegram.updates import (
     sender_of,
 )
 from bot.logs import describe_defect
-from bot.services.answers.tap_handler import Case, Postponed, Taps, Told
-from bot.services.chat.button_actions import Acted
-from bot.services.chat.replies import Commands
+from bot.services.answers.tap_handler import DetailSaved, Postponed, TapContext, TapHandler
+from bot.services.chat.button_actions import ActionDone
+from bot.services.chat.replies import CommandReplies
 from bot.services.chat.reply import Reply
-from bot.services.inbox.acknowledgements import Books
-from bot.services.people.language_cache import Languages
-from bot.services.telegram.callback_answers import Answer, Answerer
-from bot.services.telegram.message_editor import Marker
+from bot.services.inbox.acknowledgements import Acknowledgements
+from bot.services.people.language_cache import LanguageCache
+from bot.services.telegram.callback_answers import CallbackAnswer, CallbackAnswerer
+from bot.services.telegram.message_editor import MessageEditor
 from bot.store.answers.feedback_events import Recorded
 from bot.store.inbox.journal import Entry, Journal
 
@@ -59,8 +59,8 @@ class TapEntry:
     """
 
     entry: Entry
-    case: Case
-    prompted: Prompted
+    case: TapContext
+    prompted: TappedMessage
     language: Language
 
 
@@ -76,12 +76,12 @@ class Responder:
         self,
         *,
         journal: Journal,
-        books: Books,
-        taps: Taps,
-        languages: Languages,
-        answerer: Answerer,
-        marker: Marker,
-        commands: Commands,
+        books: Acknowledgements,
+        taps: TapHandler,
+        languages: LanguageCache,
+        answerer: CallbackAnswerer,
+        marker: MessageEditor,
+        commands: CommandReplies,
         clock: Clock,
         late_after_days: int,
         asked: frozenset[Detail] = frozenset(),
@@ -109,15 +109,15 @@ class Responder:
         match case.result:
             case Recorded():
                 self._confirm(tap, case.result, language)
-            case Told():
+            case DetailSaved():
                 self._thank(tap, case.result, language)
-            case Acted(say, is_alert, instead):
-                self._answer(tap.entry, Answer(case.tap.query_id, say(language), alert=is_alert))
+            case ActionDone(say, is_alert, instead):
+                self._answer(tap.entry, CallbackAnswer(case.tap.query_id, say(language), alert=is_alert))
                 if instead is not None:
-                    self._show(case.tap, partial(Edit, instead(language), [], []))
+                    self._show(case.tap, partial(MessageEdit, instead(language), [], []))
             case Postponed(again_at, zone):
                 text = texts.postponed(again_at, zone, self._clock(), language)
-                self._answer(tap.entry, Answer(case.tap.query_id, text))
+                self._answer(tap.entry, CallbackAnswer(case.tap.query_id, text))
             case NotWritten():
                 refusal = self._refusal(case, case.result)
                 if self._books.is_promised(tap.entry.seq) and case.result.outcome in _NOT_FORESEEN:
@@ -136,7 +136,7 @@ class Responder:
         language = self._languages.of(sender_of(entry.update), language_of_sender(entry.update))
         if self._books.is_promised(entry.seq) or entry.answered:
             self._write_after(entry, texts.NOT_SAVED_AFTER_ALL(language))
-        self._answer(entry, Answer(query_id, texts.NOT_SAVED(language), alert=True))
+        self._answer(entry, CallbackAnswer(query_id, texts.NOT_SAVED(language), alert=True))
 
     async def answer_the_waiting(self, is_idle: Callable[[], bool]) -> None:
         """Until cancelled, tell taps that wait for MongoDB that they were received.
@@ -173,11 +173,11 @@ class Responder:
             answer = self._refusal(case, case.verdict)
         elif not is_kept:
             language = self._languages.of(case.tap.user_id, case.tap.language_code)
-            answer = Answer(case.tap.query_id, texts.NOT_KEPT(language), alert=True)
+            answer = CallbackAnswer(case.tap.query_id, texts.NOT_KEPT(language), alert=True)
         else:
             text = texts.RECEIVED if case.is_answer else texts.RECEIVED_UNJUDGED
             language = self._languages.of(case.tap.user_id, case.tap.language_code)
-            answer = Answer(case.tap.query_id, text(language))
+            answer = CallbackAnswer(case.tap.query_id, text(language))
             self._books.promise(entry.seq)
         self._answer(entry, answer, partial(self._books.received_told, entry.seq))
 
@@ -189,11 +189,11 @@ class Responder:
             text = texts.saved(result.type, language)
         else:
             text = texts.saved_already(result.type, language)
-        self._answer(tap.entry, Answer(tap.case.tap.query_id, text))
+        self._answer(tap.entry, CallbackAnswer(tap.case.tap.query_id, text))
         question = next_question(result.type, result.details, self._asked)
         self._mark(tap, result.type, result.details, question, language)
 
-    def _thank(self, tap: TapEntry, result: Told, language: Language) -> None:
+    def _thank(self, tap: TapEntry, result: DetailSaved, language: Language) -> None:
         wish = tap.case.wish
         if not isinstance(wish, DetailTap):
             return
@@ -205,7 +205,7 @@ class Responder:
             text = (detail_texts.KEPT if is_said else detail_texts.LEFT_OUT)(language)
         else:
             text = detail_texts.saved(wish.detail, details.value(wish.detail) or 0, language)
-        self._answer(tap.entry, Answer(tap.case.tap.query_id, text))
+        self._answer(tap.entry, CallbackAnswer(tap.case.tap.query_id, text))
         question = question_after(wish, result.type, self._asked)
         self._mark(tap, result.type, details, question, language)
 
@@ -221,7 +221,7 @@ class Responder:
         session, wish = tap.case.session, tap.case.wish
         if session is None:
             return
-        choice = Choice(
+        choice = ShownAnswer(
             run_id=session.run_id,
             session_id=session.session_id,
             by_reference=isinstance(wish, Callback | DetailTap) and wish.is_reference,
@@ -232,16 +232,16 @@ class Responder:
         )
         self._show(tap.case.tap, partial(show, tap.prompted, choice))
 
-    def _show(self, tap: Tap, render: Callable[[], Edit]) -> None:
+    def _show(self, tap: Tap, render: Callable[[], MessageEdit]) -> None:
         if tap.chat_id is not None and tap.message_id is not None:
             self._marker.put(tap.chat_id, tap.message_id, render)
 
-    def _refusal(self, case: Case, verdict: NotWritten) -> Answer:
+    def _refusal(self, case: TapContext, verdict: NotWritten) -> CallbackAnswer:
         language = self._languages.of(case.tap.user_id, case.tap.language_code)
         text = texts.not_written(verdict, self._late_after_days, language)
-        return Answer(case.tap.query_id, text, alert=True)
+        return CallbackAnswer(case.tap.query_id, text, alert=True)
 
-    def _answer(self, entry: Entry, answer: Answer, done: Callable[[], None] = lambda: None) -> None:
+    def _answer(self, entry: Entry, answer: CallbackAnswer, done: Callable[[], None] = lambda: None) -> None:
         """Answer a tap once; further calls for it do nothing."""
         if not self._books.begin_answer(entry.seq):
             return

@@ -19,32 +19,32 @@ from bot.core.answers.rules import (
     Cause,
     NotWritten,
     Outcome,
-    Session,
+    TappedSession,
     derive_event,
     named_session,
     read_tap,
     supersedes,
 )
 from bot.core.people.athlete import Athlete
-from bot.core.prompts.prompt import Answered, Kind, LaterResult
+from bot.core.prompts.prompt import Answered, LaterResult, PromptKind
 from bot.core.telegram.action_payloads import Action, ActionTap, parse_action
 from bot.core.telegram.updates import Tap
-from bot.services.chat.button_actions import Acted, Actions, Begun
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.chat.button_actions import ActionDone, ButtonActions, ErasureBegun
+from bot.services.people.roster_cache import RosterCache
 from bot.services.telegram.metered_api import Meters, NoMeters
 from bot.store.answers.feedback_events import (
-    Addition,
+    AnswerAddition,
     FeedbackStore,
     Identity,
     Recorded,
-    Standing,
+    StoredAnswer,
     Unrecordable,
 )
-from bot.store.answers.history import Change, History
-from bot.store.answers.pending_notes import WaitingNotes
+from bot.store.answers.history import AnswerChange, AnswerHistory
+from bot.store.answers.pending_notes import PendingNotes
 from bot.store.answers.tap_ledger import LedgerEntry, TapLedger
-from bot.store.figures.invalidation import Touches
-from bot.store.prompts.coach_alerts import Letter, LetterStore
+from bot.store.figures.invalidation import FigureInvalidation
+from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
 from bot.store.prompts.prompts import PromptStore
 
 # Whoever taps Later shortly before the usual hour means the next day's.
@@ -63,27 +63,27 @@ class Postponed:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class DetailWrite:
     """A detail of an answer, to be stored; None where its question is left out or asked again."""
 
     session: Identity
-    addition: Addition | None
+    addition: AnswerAddition | None
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DetailSaved:
     """What stands now, a detail included."""
 
     type: FeedbackType
     session_key: str
-    standing: Standing
+    standing: StoredAnswer
 
 
-Result: TypeAlias = Recorded | Unrecordable | Postponed | Told | Acted | Begun | NotWritten
+Result: TypeAlias = Recorded | Unrecordable | Postponed | DetailSaved | ActionDone | ErasureBegun | NotWritten
 
 
 @dataclass(slots=True, eq=False)
-class Case:
+class TapContext:
     """A tap on its way.
 
     Attributes:
@@ -100,11 +100,11 @@ class Case:
     tap: Tap
     athlete: Athlete | None = None
     wish: Callback | Later | DetailTap | ActionTap | None = None
-    session: Session | None = None
-    verdict: FeedbackEvent | Postponed | Telling | ActionTap | NotWritten | None = None
+    session: TappedSession | None = None
+    verdict: FeedbackEvent | Postponed | DetailWrite | ActionTap | NotWritten | None = None
     result: Result | None = None
     is_new: bool = True
-    stands: Standing | None = None
+    stands: StoredAnswer | None = None
     is_counted: bool = False
 
     @property
@@ -123,15 +123,15 @@ class TapStores:
     """Where taps are kept."""
 
     events: FeedbackStore
-    history: History
-    waiting_notes: WaitingNotes
+    history: AnswerHistory
+    waiting_notes: PendingNotes
     prompts: PromptStore
-    letters: LetterStore
+    letters: CoachAlertStore
     ledger: TapLedger
-    touches: Touches
+    touches: FigureInvalidation
 
 
-class Taps:
+class TapHandler:
     """Judges taps and makes them durable.
 
     Args:
@@ -141,9 +141,9 @@ class Taps:
 
     def __init__(
         self,
-        roster: RosterKeeper,
+        roster: RosterCache,
         stores: TapStores,
-        actions: Actions,
+        actions: ButtonActions,
         late_after_days: int,
         coach_chat_id: int | None = None,
         meters: Meters | None = None,
@@ -161,9 +161,9 @@ class Taps:
         self._late_after_days = late_after_days
         self._coach_chat_id = coach_chat_id
 
-    def judge(self, tap: Tap) -> Case:
+    def judge(self, tap: Tap) -> TapContext:
         """As far as one gets at once; somebody unknown is not a stranger yet."""
-        case = Case(tap)
+        case = TapContext(tap)
         action = parse_action(tap.data)
         if self._roster.athlete(tap.user_id, tap.stamp) is not None or (
             action and action.action is Action.SEEN
@@ -171,7 +171,7 @@ class Taps:
             self._open(case)
         return case
 
-    def recognise(self, cases: Iterable[Case], refused: Container[str] = ()) -> None:
+    def recognise(self, cases: Iterable[TapContext], refused: Container[str] = ()) -> None:
         """Judge those who were unknown; the roster must have been read since, now they are strangers.
 
         Args:
@@ -183,7 +183,7 @@ class Taps:
 
     async def store(
         self,
-        cases: Sequence[Case],
+        cases: Sequence[TapContext],
         refused: Iterable[LedgerEntry],
         look: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
@@ -209,8 +209,8 @@ class Taps:
 
     async def _store(
         self,
-        cases: Sequence[Case],
-        before: Mapping[Identity, Standing],
+        cases: Sequence[TapContext],
+        before: Mapping[Identity, StoredAnswer],
         refused: Sequence[LedgerEntry],
         look: Callable[[], Awaitable[None]] | None,
     ) -> None:
@@ -236,7 +236,7 @@ class Taps:
                 self._meters.tap(outcome)
                 case.is_counted = True
 
-    def _open(self, case: Case, *, was_refused: bool = False) -> None:
+    def _open(self, case: TapContext, *, was_refused: bool = False) -> None:
         """Who tapped, by the roster as it stands, and what for? Deny by default: strangers come first."""
         tap = case.tap
         athlete = None if was_refused else self._roster.athlete(tap.user_id)
@@ -257,7 +257,7 @@ class Taps:
             if isinstance(wish, Callback) and tap.prompt_at is not None and not case.is_in_group:
                 case.verdict = self._derive(tap, wish, case.session, athlete)
 
-    def _may_act(self, action: ActionTap, case: Case) -> bool:
+    def _may_act(self, action: ActionTap, case: TapContext) -> bool:
         """Whoever is in the coach's chat may have seen something; the rest is about who taps, in private.
 
         A group may go by another id by now; then it is the alert that tells whether this is its chat. Whether
@@ -269,25 +269,25 @@ class Taps:
             return coach is not None and chat is not None and (chat == coach or (chat < 0 and coach < 0))
         return case.tap.chat_id is not None and not case.is_in_group
 
-    async def _look_up(self, cases: Sequence[Case]) -> None:
+    async def _look_up(self, cases: Sequence[TapContext]) -> None:
         """Verdicts, with the prompt records, where a tap itself does not say enough."""
         references = {case: reference for case in cases if (reference := _reference(case)) is not None}
         known = await self._prompts.resolve(set(references.values()))
         for case, reference in references.items():
             if reference in known:
-                case.session = Session(*known[reference], case.tap.prompt_at)
+                case.session = TappedSession(*known[reference], case.tap.prompt_at)
         owners = await self._owners([case for case in cases if case.is_in_group])
         for case in cases:
             case.verdict = await self._decide(case, owners)
 
-    async def _owners(self, cases: Sequence[Case]) -> Mapping[_Place, int]:
+    async def _owners(self, cases: Sequence[TapContext]) -> Mapping[_Place, int]:
         places = [place for case in cases if (place := _place(case)) is not None]
         keys = {(run_id, session_id) for run_id, session_id, _ in places}
         return await self._prompts.owners(keys, {chat_id for *_, chat_id in places}) if keys else {}
 
     async def _decide(
-        self, case: Case, owners: Mapping[_Place, int]
-    ) -> FeedbackEvent | Postponed | Telling | NotWritten:
+        self, case: TapContext, owners: Mapping[_Place, int]
+    ) -> FeedbackEvent | Postponed | DetailWrite | NotWritten:
         tap, athlete, session = case.tap, case.athlete, case.session
         if athlete is None or session is None:
             return NotWritten(Outcome.UNKNOWN)
@@ -311,12 +311,12 @@ class Taps:
         return self._derive(tap, case.wish, session, athlete)
 
     def _derive(
-        self, tap: Tap, callback: Callback, session: Session, athlete: Athlete
+        self, tap: Tap, callback: Callback, session: TappedSession, athlete: Athlete
     ) -> FeedbackEvent | NotWritten:
         zone = athlete.hours.zone
         return derive_event(tap, callback, session, zone=zone, late_after_days=self._late_after_days)
 
-    async def _record(self, cases: Sequence[Case], before: Mapping[Identity, Standing]) -> None:
+    async def _record(self, cases: Sequence[TapContext], before: Mapping[Identity, StoredAnswer]) -> None:
         """Store the events, each with the note that waits for it; results of what needs nothing else."""
         answers = [(case, case.verdict) for case in cases if isinstance(case.verdict, FeedbackEvent)]
         changes = []
@@ -325,7 +325,7 @@ class Taps:
             is_other = stood is not None and _is_other(event, stood)
             case.is_new = stood is None or is_other or _is_from(stood, event)
             if stood is not None and is_other and _overtakes(event, stood):
-                changes.append(Change(event.identity, stood, event.update_id, event.received_at))
+                changes.append(AnswerChange(event.identity, stood, event.update_id, event.received_at))
         await self._history.record(changes)
         recorded = iter(await self._events.record([event for _, event in answers], before))
         for case, _ in answers:
@@ -339,16 +339,16 @@ class Taps:
             await self._events.add(notes)
             await self._waiting_notes.drop(notes)
 
-    async def _tell(self, cases: Sequence[Case]) -> None:
+    async def _tell(self, cases: Sequence[TapContext]) -> None:
         """Store the details that were said, and set the results."""
-        told = [(case, case.verdict) for case in cases if isinstance(case.verdict, Telling)]
+        told = [(case, case.verdict) for case in cases if isinstance(case.verdict, DetailWrite)]
         if not told:
             return
         sessions = {telling.session for _, telling in told}
         additions = [telling.addition for _, telling in told if telling.addition is not None]
         before = await self._events.standing(sessions)
         await self._history.record(
-            Change(addition.session, stood, addition.update_id, addition.received_at)
+            AnswerChange(addition.session, stood, addition.update_id, addition.received_at)
             for addition in additions
             if (stood := before.get(addition.session)) is not None and stood.is_changed_by(addition)
         )
@@ -361,9 +361,9 @@ class Taps:
             elif isinstance(case.wish, DetailTap) and not _belongs(case.wish, stands):
                 case.result, case.stands = NotWritten(Outcome.DETAIL, cause=Cause.OTHER_ANSWER), stands
             else:
-                case.result = Told(stands.type, stands.session_key, stands)
+                case.result = DetailSaved(stands.type, stands.session_key, stands)
 
-    async def _alert(self, cases: Sequence[Case], before: Mapping[Identity, Standing]) -> None:
+    async def _alert(self, cases: Sequence[TapContext], before: Mapping[Identity, StoredAnswer]) -> None:
         """Tell the coach of pain, at once; and what has changed about pain that was told before.
 
         It is what stands now that decides, not what this tap has changed: that may have been stored before
@@ -371,7 +371,7 @@ class Taps:
         """
         if self._coach_chat_id is None:
             return
-        letters: list[Letter] = []
+        letters: list[CoachAlert] = []
         changed: dict[str, Tap] = {}
         for case in cases:
             event, result = case.verdict, case.result
@@ -380,14 +380,16 @@ class Taps:
                     letters.append(self._alert_of(case, event, result, self._coach_chat_id))
                 elif event.identity in before:
                     changed[result.session_key] = case.tap
-            elif isinstance(result, Told) and result.type is FeedbackType.PAIN and _says_something(case):
+            elif (
+                isinstance(result, DetailSaved) and result.type is FeedbackType.PAIN and _says_something(case)
+            ):
                 changed[result.session_key] = case.tap
         await self._letters.raise_(letters)
         await self._letters.refresh((key, tap.update_id, tap.received_at) for key, tap in changed.items())
 
-    def _alert_of(self, case: Case, event: FeedbackEvent, result: Recorded, to: int) -> Letter:
-        return Letter(
-            kind=Kind.ALERT,
+    def _alert_of(self, case: TapContext, event: FeedbackEvent, result: Recorded, to: int) -> CoachAlert:
+        return CoachAlert(
+            kind=PromptKind.ALERT,
             to=to,
             session=event.identity,
             session_key=result.session_key,
@@ -401,7 +403,7 @@ class Taps:
             name=case.tap.first_name,
         )
 
-    async def _postpone(self, case: Case, wish: Postponed) -> Postponed | NotWritten:
+    async def _postpone(self, case: TapContext, wish: Postponed) -> Postponed | NotWritten:
         tap, place = case.tap, _place(case)
         if place is None:
             return NotWritten(Outcome.UNKNOWN)
@@ -425,62 +427,64 @@ class Taps:
                 return NotWritten(Outcome.UNKNOWN)
 
 
-def _reference(case: Case) -> str | None:
+def _reference(case: TapContext) -> str | None:
     wish = case.wish
     if case.session is not None or wish is None or isinstance(wish, ActionTap):
         return None
     return wish.run_id if wish.is_reference else None
 
 
-def _is_other(event: FeedbackEvent, stood: Standing) -> bool:
+def _is_other(event: FeedbackEvent, stood: StoredAnswer) -> bool:
     """Whether it says something else than what stands; a note that was written as a reply stays anyhow."""
     keeps_note = stood.note_message_id is not None
     return event.type is not stood.type or (event.note != stood.note and not keeps_note)
 
 
-def _is_from(stood: Standing, event: FeedbackEvent) -> bool:
+def _is_from(stood: StoredAnswer, event: FeedbackEvent) -> bool:
     """Whether what stands was stored for this very tap, before a crash."""
     return (stood.update_id, stood.received_at) == (event.update_id, event.received_at)
 
 
-def _overtakes(event: FeedbackEvent, stood: Standing) -> bool:
+def _overtakes(event: FeedbackEvent, stood: StoredAnswer) -> bool:
     """Whether it was tapped after what stands, which others may have written."""
     if stood.update_id is None or stood.received_at is None:
         return stood.received_at is None or event.received_at > stood.received_at
     return supersedes(event, stood.update_id, stood.received_at)
 
 
-def _says_something(case: Case) -> bool:
-    return isinstance(case.verdict, Telling) and case.verdict.addition is not None
+def _says_something(case: TapContext) -> bool:
+    return isinstance(case.verdict, DetailWrite) and case.verdict.addition is not None
 
 
-def _belongs(tap: DetailTap, stands: Standing) -> bool:
+def _belongs(tap: DetailTap, stands: StoredAnswer) -> bool:
     """Whether a detail is one of the answer that stands; one that was given to an earlier one is gone."""
     is_gone = tap.value is not None and stands.details.value(tap.detail) is None
     return stands.type is not None and tap.detail in AFTER[stands.type] and not is_gone
 
 
-def _telling(tap: Tap, wish: DetailTap, session: Session) -> Telling:
+def _telling(tap: Tap, wish: DetailTap, session: TappedSession) -> DetailWrite:
     identity = (session.run_id, session.session_id, tap.user_id)
     if wish.value is None:
-        return Telling(identity, None)
-    return Telling(identity, Addition(identity, wish.detail, wish.value, tap.update_id, tap.received_at))
+        return DetailWrite(identity, None)
+    return DetailWrite(
+        identity, AnswerAddition(identity, wish.detail, wish.value, tap.update_id, tap.received_at)
+    )
 
 
-def _place(case: Case) -> _Place | None:
+def _place(case: TapContext) -> _Place | None:
     if case.session is None or case.tap.chat_id is None:
         return None
     return case.session.run_id, case.session.session_id, case.tap.chat_id
 
 
-def _settled(case: Case) -> Iterator[Answered]:
+def _settled(case: TapContext) -> Iterator[Answered]:
     """What the case means to the session's prompt, if it is known which session that is."""
     tap, session = case.tap, case.session
     if session is not None:
         yield Answered(session.run_id, session.session_id, tap.chat_id, tap.user_id, tap.received_at)
 
 
-def _is_late(case: Case) -> bool:
+def _is_late(case: TapContext) -> bool:
     return isinstance(case.verdict, NotWritten) and case.verdict.outcome == Outcome.LATE
 
 
@@ -490,9 +494,9 @@ def _outcome(result: Result | None) -> Outcome | None:
             return Outcome.WRITTEN
         case Postponed():
             return Outcome.POSTPONED
-        case Told():
+        case DetailSaved():
             return Outcome.DETAIL
-        case Acted() | Begun():
+        case ActionDone() | ErasureBegun():
             return Outcome.REQUEST
         case NotWritten():
             return result.outcome

@@ -12,23 +12,23 @@ from bot.core.i18n.language import Text
 from bot.core.people import privacy_texts
 from bot.core.people.athlete import Athlete
 from bot.core.people.texts import NOT_DONE
-from bot.core.people.tombstone import Person
-from bot.core.prompts.prompt import Kind
+from bot.core.people.tombstone import DataSubject
+from bot.core.prompts.prompt import PromptKind
 from bot.core.shared.errors import StorageRejected
 from bot.core.shared.tolerant import read_int64
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import Action, ActionTap
 from bot.core.telegram.updates import Tap
-from bot.services.people.erasure import CONFIRM_WITHIN, Forgetting
+from bot.services.people.erasure import CONFIRM_WITHIN, Erasure
 from bot.store.mongodb.client import Document
 from bot.store.people.tombstones import TombstoneStore
-from bot.store.prompts.coach_alerts import Letter, LetterStore
+from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Acted:
+class ActionDone:
     """What was done.
 
     Attributes:
@@ -43,7 +43,7 @@ class Acted:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class ErasureBegun:
     """A deletion that goes on for a while; what came before it counts no more.
 
     Attributes:
@@ -51,22 +51,22 @@ class Begun:
         acted: what is told when nothing is left.
     """
 
-    person: Person
-    at: Stamp
-    acted: Acted
+    person: DataSubject
+    at: UpdateStamp
+    acted: ActionDone
 
 
-class Actions:
+class ButtonActions:
     """Carries out what buttons ask for."""
 
-    def __init__(self, letters: LetterStore, tombstones: TombstoneStore, forgetting: Forgetting) -> None:
+    def __init__(self, letters: CoachAlertStore, tombstones: TombstoneStore, forgetting: Erasure) -> None:
         self._letters = letters
         self._tombstones = tombstones
         self._forgetting = forgetting
 
     async def carry_out(
         self, wish: ActionTap, tap: Tap, athlete: Athlete | None
-    ) -> Acted | Begun | NotWritten:
+    ) -> ActionDone | ErasureBegun | NotWritten:
         """Do it, durably.
 
         Args:
@@ -86,14 +86,14 @@ class Actions:
 
     async def _decide(
         self, action: Action, tap: Tap, user_id: int, athlete: Athlete | None
-    ) -> Acted | Begun | NotWritten:
+    ) -> ActionDone | ErasureBegun | NotWritten:
         """Whether everything is to be deleted, after all."""
         listed = self._forgetting.is_listed(user_id)
-        done = Acted(privacy_texts.FORGOTTEN, instead=privacy_texts.forgotten(listed=listed))
+        done = ActionDone(privacy_texts.FORGOTTEN, instead=privacy_texts.forgotten(listed=listed))
         tombstone = (await self._tombstones.of([user_id])).get(user_id)
         if tombstone is not None and tombstone.at == tap.stamp:  # before a crash
-            person = Person(user_id, tombstone.athlete_id)
-            return Begun(person, tap.stamp, done) if tombstone.is_open else done
+            person = DataSubject(user_id, tombstone.athlete_id)
+            return ErasureBegun(person, tap.stamp, done) if tombstone.is_open else done
         if tombstone is not None and tap.message_id is not None and tap.message_id == tombstone.message_id:
             return done  # the other button, or the same, was tapped before
         is_in_time = tap.prompt_at is not None and tap.received_at - tap.prompt_at <= CONFIRM_WITHIN
@@ -103,15 +103,15 @@ class Actions:
             return NotWritten(Outcome.REFUSED, cause=None if is_stranger else Cause.NOT_ASKED)
         if action is Action.KEEP:
             await self._forgetting.keep(user_id, tap.stamp)
-            return Acted(privacy_texts.KEPT, instead=privacy_texts.KEPT)
+            return ActionDone(privacy_texts.KEPT, instead=privacy_texts.KEPT)
         try:
             person = await self._forgetting.begin(user_id, athlete, tap.stamp, tap.message_id)
-            return Begun(person, tap.stamp, done)
+            return ErasureBegun(person, tap.stamp, done)
         except StorageRejected as exc:  # it must not hold up everybody's taps
             log.error("/forgetme cannot be carried out: %s", exc)
-            return Acted(NOT_DONE, is_alert=True)
+            return ActionDone(NOT_DONE, is_alert=True)
 
-    async def _see(self, reference: str, tap: Tap) -> Acted | NotWritten:
+    async def _see(self, reference: str, tap: Tap) -> ActionDone | NotWritten:
         if tap.chat_id is None:
             return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
         name = tap.first_name or tap.username or str(tap.user_id)
@@ -120,17 +120,17 @@ class Actions:
         if alert is None or notice is None:
             return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
         await self._letters.raise_([notice])
-        return Acted(texts.SEEN)
+        return ActionDone(texts.SEEN)
 
 
-def _notice(alert: Document, tap: Tap) -> Letter | None:
+def _notice(alert: Document, tap: Tap) -> CoachAlert | None:
     """The news for the athlete; None if the alert does not say who that is."""
     about = alert.get("about") or {}
     chat_id, raised_by = about.get("chatId"), alert.get("raisedBy")
     if chat_id is None or not isinstance(raised_by, datetime):
         return None
-    return Letter(
-        kind=Kind.NOTICE,
+    return CoachAlert(
+        kind=PromptKind.NOTICE,
         to=int(chat_id),
         session=(about["runId"], about["sessionId"], about["userId"]),
         session_key=about["sessionKey"],

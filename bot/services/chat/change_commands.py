@@ -17,12 +17,12 @@ from bot.core.people.athlete import Athlete
 from bot.core.people.invitations import hash_code, is_code
 from bot.core.people.pauses import read_pause_end
 from bot.core.prompts import pending_texts
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import Action, format_action
 from bot.core.telegram.updates import CommandUpdate
 from bot.services.chat.reply import Reply
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
 from bot.store.people.athletes import AthleteStore, UserTakenError
 from bot.store.people.users import UserStore
 from bot.store.prompts.prompts import PromptStore
@@ -40,7 +40,7 @@ def is_request(command: CommandUpdate) -> bool:
     )
 
 
-class Requests:
+class ChangeCommands:
     """Carries out what athletes, and those who are invited to be, ask for.
 
     Args:
@@ -50,8 +50,8 @@ class Requests:
     def __init__(
         self,
         athletes: AthleteStore,
-        roster: RosterKeeper,
-        languages: Languages,
+        roster: RosterCache,
+        languages: LanguageCache,
         prompts: PromptStore,
         users: UserStore,
         late_after_days: int,
@@ -131,7 +131,7 @@ class Requests:
         if not command.is_private:
             return Reply(language_texts.PRIVATE(language))
         # A keyboard may write ñ as two characters.
-        wish = Stamp(command.update_id, now)
+        wish = UpdateStamp(command.update_id, now)
         argument = unicodedata.normalize("NFC", command.argument).casefold()
         if not argument:
             return Reply(language_texts.present(language))
@@ -159,7 +159,7 @@ class Requests:
             return Reply(pending_texts.OWN_CHAT(language))
         number, asked = await self._prompts.ask_pending(
             athlete,
-            wish=Stamp(command.update_id, now),
+            wish=UpdateStamp(command.update_id, now),
             sent_after=now - self._window,
             most=MOST_PENDING,
         )
@@ -179,7 +179,7 @@ class Requests:
         if not command.is_private:
             return Reply(privacy_texts.FORGET_PRIVATE(language))
         # Only who was asked can confirm it: anybody can send what the button sends.
-        await self._users.asked_to_forget(command.user_id, Stamp(command.update_id, now))
+        await self._users.asked_to_forget(command.user_id, UpdateStamp(command.update_id, now))
         keyboard: Keyboard = [
             [{"text": privacy_texts.FORGET_BUTTON(language), "callback_data": format_action(Action.FORGET)}],
             [{"text": privacy_texts.KEEP_BUTTON(language), "callback_data": format_action(Action.KEEP)}],
@@ -196,7 +196,7 @@ class Requests:
         try:
             if is_code(command.argument):
                 code_hash = hash_code(command.argument)
-                wish = Stamp(command.update_id, now)
+                wish = UpdateStamp(command.update_id, now)
                 document = await self._athletes.redeem(code_hash, command.user_id, command.chat_id, wish)
         except UserTakenError:
             pass  # the roster may not know yet

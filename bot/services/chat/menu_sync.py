@@ -10,8 +10,8 @@ from collections.abc import Callable
 from bot.core.people.menu import APPS, Menu, Scope, menus
 from bot.core.shared.errors import TelegramError, TelegramRateLimited, TelegramRejected
 from bot.logs import Recurring, describe_defect
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
 from bot.services.telegram.api import MenuApi
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ _TRY_REJECTED_AFTER = 3_600.0
 _TRY_FAILED_AFTER = 60.0
 
 
-class Menus:
+class MenuSync:
     """Sets the menus that have changed since they were set last.
 
     Args:
@@ -32,8 +32,8 @@ class Menus:
     def __init__(
         self,
         api: MenuApi,
-        roster: RosterKeeper,
-        languages: Languages,
+        roster: RosterCache,
+        languages: LanguageCache,
         admins: frozenset[int],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from bot.core.i18n.language import Language
 from bot.core.people import privacy_texts
 from bot.core.people.athlete import Athlete
-from bot.core.people.tombstone import Person
+from bot.core.people.tombstone import DataSubject
 from bot.core.shared.clock import Clock, iso_utc
 from bot.core.shared.errors import JournalError, StorageError
 from bot.core.shared.retention import Retention
@@ -22,7 +22,7 @@ from bot.core.summary import week_texts
 from bot.core.summary.summary import week_of
 from bot.core.telegram.updates import CommandUpdate
 from bot.services.chat.reply import File, Reply
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.weeks import Weeks
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import Document
@@ -46,14 +46,14 @@ _NOTES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Disclosed:
+class DisclosureRules:
     """What the settings say about stored data."""
 
     retention: Retention
     coach_is_told: bool
 
 
-class Personal:
+class PersonalCommands:
     """Answers what somebody asks about themselves. Nothing is changed."""
 
     def __init__(
@@ -61,9 +61,9 @@ class Personal:
         weeks: Weeks,
         store: PersonalStore,
         journal: Journal,
-        roster: RosterKeeper,
+        roster: RosterCache,
         clock: Clock,
-        disclosed: Disclosed,
+        disclosed: DisclosureRules,
     ) -> None:
         self._weeks = weeks
         self._store = store
@@ -148,7 +148,7 @@ class Personal:
         return bytes(parts + b"}\n"), is_whole
 
     async def _records(self, athlete: Athlete, user_id: int) -> AsyncGenerator[tuple[str, Document]]:
-        person = Person.of(user_id, athlete)
+        person = DataSubject.of(user_id, athlete)
         async with aclosing(self._store.read(person)) as records:
             async for record in records:
                 yield record

@@ -25,10 +25,10 @@ from bot.core.shared.errors import (
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.updates import CommandUpdate, NoteUpdate
 from bot.logs import describe_defect
-from bot.services.chat.personal_commands import Personal
+from bot.services.chat.personal_commands import PersonalCommands
 from bot.services.chat.reply import Reply
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.figures import DEFAULT_DAYS, MAX_DAYS
 from bot.services.telegram.api import BotApi
 from bot.services.telegram.sending import turn
@@ -63,7 +63,7 @@ class _Waiting:
         return self.work is None or self.work.done()
 
 
-class Commands:
+class CommandReplies:
     """Replies to messages, one after the other, within Telegram's limits. A reply is sent at most once.
 
     Args:
@@ -78,10 +78,10 @@ class Commands:
         api: BotApi,
         limits: SendLimits,
         stats: Callable[[int], Awaitable[Stats]],
-        roster: RosterKeeper,
-        languages: Languages,
+        roster: RosterCache,
+        languages: LanguageCache,
         draw: Callable[[Stats, Language], Awaitable[bytes]],
-        personal: Personal,
+        personal: PersonalCommands,
         *,
         admins: frozenset[int],
         coach_chat_id: int | None = None,

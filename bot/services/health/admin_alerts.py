@@ -16,18 +16,18 @@ from typing import TypeAlias
 
 from bot.core.health.admin_alert_texts import alert
 from bot.core.health.vitals import (
-    Bounds,
+    AlertBounds,
     Broke,
-    Buried,
-    Course,
-    Finding,
-    Missing,
+    CoachUnreachable,
+    DeadLettersGrew,
+    JournalEntriesMissing,
     News,
     Part,
+    PartAlert,
+    PartFinding,
+    PartHistory,
     Recovered,
-    Told,
     TookOver,
-    Unheard,
     Vitals,
     broken,
     decide,
@@ -35,7 +35,7 @@ from bot.core.health.vitals import (
     newly_dead,
 )
 from bot.core.i18n.language import Language
-from bot.core.inbox.journal_loss import Loss
+from bot.core.inbox.journal_loss import JournalLoss
 from bot.core.shared.clock import from_ms, to_ms
 from bot.core.shared.errors import (
     JournalError,
@@ -59,11 +59,11 @@ _DEAD, _DEAD_TOLD, _DEAD_SENT = "alert_dead_letters", "alert_dead_letters_told_m
 
 _LOSS_SENT = "alert_loss_sent_ms"
 
-_Subject: TypeAlias = Part | type[TookOver | Unheard | Missing] | None
+_Subject: TypeAlias = Part | type[TookOver | CoachUnreachable | JournalEntriesMissing] | None
 """What news are about; None: dead letters."""
 
 
-class Watch:
+class AdminAlerts:
     """Looks every few seconds how the service is.
 
     Args:
@@ -79,7 +79,7 @@ class Watch:
     def __init__(
         self,
         look: Callable[[], Awaitable[Vitals]],
-        events: Callable[[], Iterable[TookOver | Unheard]],
+        events: Callable[[], Iterable[TookOver | CoachUnreachable]],
         report: Callable[[str], None],
         journal: Journal,
         api: BotApi,
@@ -87,7 +87,7 @@ class Watch:
         admins: Collection[int],
         language: Callable[[int], Language],
         zone: tzinfo,
-        bounds: Bounds,
+        bounds: AlertBounds,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._look = look
@@ -101,11 +101,11 @@ class Watch:
         self._zone = zone
         self._bounds = bounds
         self._monotonic = monotonic
-        self._told: dict[Part, Told] = {part: Told() for part in Part}
+        self._told: dict[Part, PartAlert] = {part: PartAlert() for part in Part}
         self._dead_told = 0
         self._dead_told_at: datetime | None = None
-        self._loss_put: tuple[Loss, datetime] | None = None
-        self._courses: dict[Part, Course] = {part: Course() for part in Part}
+        self._loss_put: tuple[JournalLoss, datetime] | None = None
+        self._courses: dict[Part, PartHistory] = {part: PartHistory() for part in Part}
         self._ending: dict[Part, datetime] = {}
         self._ended: set[Part] = set()
         self._is_loaded = False
@@ -134,7 +134,7 @@ class Watch:
         if not self._is_loaded:
             await self._load()
         for part in set(Part) - {finding.part for finding in findings}:
-            self._courses[part] = Course()  # nobody knows how it is meanwhile
+            self._courses[part] = PartHistory()  # nobody knows how it is meanwhile
         for finding in findings:
             await self._consider(finding, vitals.at)
         await self._consider_dead_letters(vitals)
@@ -156,15 +156,15 @@ class Watch:
         def instant(name: str) -> datetime | None:
             return from_ms(facts[name]) if name in facts else None
 
-        self._told = {part: Told(instant(_since(part)), instant(_told_at(part))) for part in Part}
+        self._told = {part: PartAlert(instant(_since(part)), instant(_told_at(part))) for part in Part}
         self._dead_told, self._dead_told_at = facts.get(_DEAD, 0), instant(_DEAD_TOLD)
         for part, told in self._told.items():
             if told.since is not None and facts.get(_sent(part)) != to_ms(told.since):
                 self._put(part, Broke(part, told.since))
         if (untold := self._dead_told - facts.get(_DEAD_SENT, 0)) > 0:
-            self._put(None, Buried(untold))
+            self._put(None, DeadLettersGrew(untold))
 
-    async def _consider(self, finding: Finding, now: datetime) -> None:
+    async def _consider(self, finding: PartFinding, now: datetime) -> None:
         part = finding.part
         course = self._courses[part] = self._courses[part].after(finding, now, self._bounds)
         if part in self._ending:
@@ -172,7 +172,7 @@ class Watch:
         match news := decide(part, course, self._told[part], now, self._bounds):
             case Broke():
                 log.warning("telling the admins: %s is broken", part)
-                self._told[part] = Told(news.since, now)
+                self._told[part] = PartAlert(news.since, now)
                 facts = {_since(part): to_ms(news.since), _told_at(part): to_ms(now)}
                 await self._journaled(self._journal.remember(facts))
             case Recovered():
@@ -189,7 +189,7 @@ class Watch:
             self._dead_told, self._dead_told_at = vitals.dead_letters, vitals.at
             facts = {_DEAD: vitals.dead_letters, _DEAD_TOLD: to_ms(vitals.at)}
             await self._journaled(self._journal.remember(facts))
-            self._put(None, Buried(number))
+            self._put(None, DeadLettersGrew(number))
 
     async def _consider_losses(self) -> None:
         """The journal remembers what it lacks, and whether somebody was told."""
@@ -202,13 +202,13 @@ class Watch:
         loss, found_at = self._loss_put = found
         if to_ms(found_at) != facts.get(_LOSS_SENT):
             log.warning("telling the admins: the journal lacks entries")
-            self._put(Missing, Missing(loss, found_at))
+            self._put(JournalEntriesMissing, JournalEntriesMissing(loss, found_at))
 
     def _put(self, subject: _Subject, news: News) -> None:
         for waiting in self._waiting.values():
             match news, waiting.get(subject):
-                case Buried(number), Buried(untold):
-                    waiting[subject] = Buried(untold + number)
+                case DeadLettersGrew(number), DeadLettersGrew(untold):
+                    waiting[subject] = DeadLettersGrew(untold + number)
                 case _:
                     # An all-clear takes the place of a message that did not get through.
                     waiting[subject] = news
@@ -248,9 +248,9 @@ class Watch:
 
     def _sent_facts(self, news: Iterable[News]) -> dict[str, int]:
         facts = {_sent(item.part): to_ms(item.since) for item in news if isinstance(item, Broke)}
-        if any(isinstance(item, Buried) for item in news):
+        if any(isinstance(item, DeadLettersGrew) for item in news):
             facts[_DEAD_SENT] = self._dead_told
-        losses = [item for item in news if isinstance(item, Missing)]
+        losses = [item for item in news if isinstance(item, JournalEntriesMissing)]
         return facts | ({_LOSS_SENT: to_ms(losses[0].found_at)} if losses else {})
 
     def _is_outdated(self, news: News) -> bool:
@@ -264,7 +264,7 @@ class Watch:
             if is_told or now < since or now - since >= self._bounds.apart:
                 del self._ending[part]
                 self._ended.discard(part)
-                told, self._told[part] = self._told[part], Told(None, self._told[part].told_at)
+                told, self._told[part] = self._told[part], PartAlert(None, self._told[part].told_at)
                 if told.since is not None:
                     for name in (_since(part), _sent(part)):
                         await self._journaled(self._journal.forget(name, to_ms(told.since)))

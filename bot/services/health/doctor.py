@@ -15,13 +15,13 @@ from bot.core.health import mongodb_checks as mongodb
 from bot.core.health import telegram_checks as telegram
 from bot.core.health.doctor_report import Finding, fail, fail_as_said, skip
 from bot.core.health.machine_checks import skew_of
-from bot.core.people.athlete import Hours, Roster, read_roster
+from bot.core.people.athlete import ContactHours, Roster, read_roster
 from bot.core.plans.plan import MAX_DAYS
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import BotError, TelegramChatMigrated, TelegramError, TelegramRejected
 from bot.core.summary.summary import week_of
 from bot.logs import describe_defect
-from bot.store.inbox.journal_register import JournalStore
+from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.leases import LeaseStore
 from bot.store.mongodb.client import Database
 from bot.store.mongodb.date_repair import find_odd_dates
@@ -39,7 +39,7 @@ _MONGODB_CURE = "make sure that it runs, that MONGO_URL is right, and that it le
 _TELEGRAM_CURE = "check this machine's network and proxy variables, and TELEGRAM_API_URL if you set it"
 
 
-class Asking(Protocol):
+class AskingApi(Protocol):
     """The calls of the Bot API that only ask. They raise the `TelegramError` family."""
 
     async def get_me(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Asking(Protocol):
 
 
 @dataclass(slots=True)
-class Notes:
+class DoctorNotes:
     """What one look finds out for another.
 
     Attributes:
@@ -99,7 +99,7 @@ async def take(
         return [fail(check, f"unexpected {describe_defect(exc)}", "please report this")]
 
 
-async def look_at_telegram(api: Asking, notes: Notes) -> list[Finding]:
+async def look_at_telegram(api: AskingApi, notes: DoctorNotes) -> list[Finding]:
     """The token; and what Telegram says of the webhook, for `look_at_webhook`."""
 
     async def token() -> list[Finding]:
@@ -117,7 +117,7 @@ async def look_at_telegram(api: Asking, notes: Notes) -> list[Finding]:
     return found + await take("webhook", webhook, _TELEGRAM_CURE)
 
 
-def look_at_webhook(api_url: str, webhook_url: str | None, clock: Clock, notes: Notes) -> list[Finding]:
+def look_at_webhook(api_url: str, webhook_url: str | None, clock: Clock, notes: DoctorNotes) -> list[Finding]:
     """The webhook, when it is known what Telegram and the other services say."""
     if notes.webhook is None:
         return []
@@ -125,11 +125,11 @@ def look_at_webhook(api_url: str, webhook_url: str | None, clock: Clock, notes: 
 
 
 async def look_at_people(
-    api: Asking | None,
+    api: AskingApi | None,
     athlete_ids: Collection[int],
     admin_ids: Collection[int],
     coach_chat_id: int | None,
-    notes: Notes,
+    notes: DoctorNotes,
 ) -> list[Finding]:
     """Whether there are athletes and admins whom the bot can write to, and a coach's chat, if one is set.
 
@@ -159,7 +159,7 @@ async def look_at_people(
     ]
 
 
-async def _unreachable(api: Asking, chat_id: int) -> str | None:
+async def _unreachable(api: AskingApi, chat_id: int) -> str | None:
     """Why Telegram lets the bot not write there; None if it does, or does not say."""
     try:
         await api.chat(chat_id)
@@ -173,7 +173,7 @@ async def _unreachable(api: Asking, chat_id: int) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class ExpectedDatabase:
     """What the settings ask of the database.
 
     Attributes:
@@ -186,12 +186,14 @@ class Expected:
     place: str
     indexes: Sequence[Index]
     athlete_ids: Collection[int]
-    hours: Hours
+    hours: ContactHours
     bot: str | None
     journal: str | None = None
 
 
-async def look_at_mongodb(db: Database, expected: Expected, clock: Clock, notes: Notes) -> list[Finding]:
+async def look_at_mongodb(
+    db: Database, expected: ExpectedDatabase, clock: Clock, notes: DoctorNotes
+) -> list[Finding]:
     """The server first; if it answers, everything in it at once."""
     seen: list[mongodb.Server] = []
 
@@ -232,7 +234,9 @@ async def look_at_mongodb(db: Database, expected: Expected, clock: Clock, notes:
         peers = await LeaseStore(db).peers(expected.bot)
         notes.takers = [peer.host for peer in peers if peer.is_alive and peer.is_pushed]
         journals = [
-            it for it in await JournalStore(db).of_bot(expected.bot) if it.identity != expected.journal
+            it
+            for it in await JournalRegisterStore(db).of_bot(expected.bot)
+            if it.identity != expected.journal
         ]
         return [mongodb.judge_services(peers), *mongodb.judge_journals(journals)]
 

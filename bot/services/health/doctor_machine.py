@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from bot.core.health import machine_checks as machine
 from bot.core.health.doctor_report import Finding, fail, ok
 from bot.core.health.machine_checks import PortState
-from bot.core.inbox.journal_loss import Loss, missing
+from bot.core.inbox.journal_loss import JournalLoss, missing
 from bot.core.shared.clock import Clock, from_ms
 from bot.store.inbox.journal import LAST_POLL_FACT, Journal, read_loss
 from bot.store.inbox.journal_file import read_witness
@@ -133,7 +133,7 @@ def look_for_journal(path: Path) -> Finding:
     return machine.judge_missing(lack, str(path), is_there=False) or made
 
 
-async def _lack(journal: Journal, path: Path) -> Loss | None:
+async def _lack(journal: Journal, path: Path) -> JournalLoss | None:
     """What the journal lacks of what the file beside it knows."""
     if (known := read_witness(path)) is None:
         return None

@@ -19,7 +19,7 @@ _REMEMBERED = 1.0
 _RECENT = 15.0
 
 
-class Monitor:
+class VitalsMonitor:
     """Looks how the service is.
 
     Args:

@@ -17,7 +17,7 @@ _COMPACT_AFTER = 1_000
 _DISK_DELAY = 2.0
 
 
-class Books:
+class Acknowledgements:
     """Keeps account of the entries in work, and tells the journal a few times a second what is finished.
 
     A tap is finished by two steps in either order: its outcome is stored, and it is answered. What was not

@@ -17,8 +17,8 @@ from bot.core.inbox.journal_loss import (
     LONG_SILENT_AFTER,
     LOST_AFTER,
     SEEN_EVERY,
-    Known,
-    Numbers,
+    JournalNumbers,
+    KnownJournal,
     left_alone,
     loss_of,
     lost_journals,
@@ -28,7 +28,7 @@ from bot.core.shared.errors import JournalError, StorageError
 from bot.core.shared.formatting import count
 from bot.logs import Recurring, describe_defect
 from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_register import JournalStore
+from bot.store.inbox.journal_register import JournalRegisterStore
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class JournalRegister:
     def __init__(
         self,
         journal: Journal,
-        journals: JournalStore,
+        journals: JournalRegisterStore,
         bot: str,
         host: str,
         path: str,
@@ -60,12 +60,12 @@ class JournalRegister:
         self._journal = journal
         self._journals = journals
         self._bot = bot
-        self._me = Known(f"{journal.identity:x}", host, path, journal.opened_with)
+        self._me = KnownJournal(f"{journal.identity:x}", host, path, journal.opened_with)
         self._takes_updates = takes_updates
         self._sleep = sleep
         self._monotonic = monotonic
         self._is_compared = False
-        self._noted: tuple[Numbers, float] | None = None
+        self._noted: tuple[JournalNumbers, float] | None = None
         self._answers_since: float | None = None  # MongoDB
         self._looked_at: float | None = None
         self._left_alone: set[str] = set()
@@ -123,13 +123,13 @@ class JournalRegister:
                 if loss is not None:
                     await self._journal.note_loss(loss)
 
-    async def _miss(self, lost: Sequence[Known]) -> None:
+    async def _miss(self, lost: Sequence[KnownJournal]) -> None:
         for loss in filter(None, map(loss_of, lost)):
             await self._journal.note_loss(loss)
         if lost:
             await self._journals.gone(journal.identity for journal in lost)
 
-    def _tell_left_alone(self, known: Iterable[Known]) -> None:
+    def _tell_left_alone(self, known: Iterable[KnownJournal]) -> None:
         """Once for each silence. Nothing is declared lost: its service may come back."""
         silent = [it for it in left_alone(known, LONG_SILENT_AFTER) if it.identity != self._me.identity]
         if self._takes_updates():

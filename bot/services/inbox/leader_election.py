@@ -11,7 +11,16 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from bot.core.health.vitals import TookOver
-from bot.core.inbox.lease import ASK_WITHIN, DEAF_AFTER, RENEW_EVERY, REST, TTL, Knowledge, Turn, Verdict
+from bot.core.inbox.lease import (
+    ASK_WITHIN,
+    DEAF_AFTER,
+    RENEW_EVERY,
+    REST,
+    TTL,
+    LeaseKnowledge,
+    LeaseVerdict,
+    PollDecision,
+)
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageError, StorageRejected, StorageUnavailable
 from bot.logs import Recurring, describe_defect
@@ -29,7 +38,7 @@ class SupersededError(Exception):
     """Another service polls from now on."""
 
 
-class Polling(Protocol):
+class PollingRights(Protocol):
     """Whose turn it is to poll, as the poll loop sees it."""
 
     async def may_poll(self, patience: float) -> bool:
@@ -52,8 +61,8 @@ class Polling(Protocol):
         """The last poll of the service that polled before us, if it is known."""
 
 
-class Leadership:
-    """Implements `Polling` by a lease in MongoDB.
+class LeaderElection:
+    """Implements `PollingRights` by a lease in MongoDB.
 
     Args:
         bot: whose lease.
@@ -74,7 +83,7 @@ class Leadership:
         self._me = me
         self._clock = clock
         self._monotonic = monotonic
-        self._knowledge = Knowledge()
+        self._knowledge = LeaseKnowledge()
         self._lease: Lease | None = None
         self._asking = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -91,7 +100,7 @@ class Leadership:
     @property
     def stands_by(self) -> bool:
         """Whether another service polls, as far as is known."""
-        return self._knowledge.verdict is Verdict.THEIRS
+        return self._knowledge.verdict is LeaseVerdict.THEIRS
 
     async def run(self) -> None:
         """Keep the lease, or try to get it, until cancelled."""
@@ -116,25 +125,25 @@ class Leadership:
             await self._leases.release(self._bot, self._me)
 
     async def may_poll(self, patience: float) -> bool:
-        """See `Polling`."""
+        """See `PollingRights`."""
         until = self._monotonic() + patience
         while True:
             self._changed.clear()
             now = self._monotonic()
             match self._knowledge.turn(now):
-                case Turn.POLL:
+                case PollDecision.POLL:
                     return True
-                case Turn.ASK:
+                case PollDecision.ASK:
                     await self._ask()
                     continue
-                case Turn.STAND_BY:
+                case PollDecision.STAND_BY:
                     if now >= until:
                         return False
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._changed.wait(), min(until - now, RENEW_EVERY))
 
     async def during(self, call: Coroutine[Any, Any, _T]) -> _T:
-        """See `Polling`."""
+        """See `PollingRights`."""
         poll = asyncio.ensure_future(call)
         superseded = asyncio.ensure_future(self._superseded())
         try:
@@ -149,18 +158,18 @@ class Leadership:
             await asyncio.gather(poll, superseded, return_exceptions=True)
 
     def polled(self) -> None:
-        """See `Polling`."""
+        """See `PollingRights`."""
         self._polled_at = self._monotonic()
 
     def disturbed(self) -> bool:
-        """See `Polling`."""
+        """See `PollingRights`."""
         self._knowledge = self._knowledge.disturbed(self._monotonic())
         self._hurry.set()
         peers = () if self._lease is None else self._lease.peers
-        return self._knowledge.verdict is not Verdict.OURS or any(not peer.is_alive for peer in peers)
+        return self._knowledge.verdict is not LeaseVerdict.OURS or any(not peer.is_alive for peer in peers)
 
     def last_poll(self) -> datetime | None:
-        """See `Polling`."""
+        """See `PollingRights`."""
         return self._last_poll
 
     async def _superseded(self) -> None:
@@ -178,7 +187,7 @@ class Leadership:
             if self._knowledge.verdict is not before.verdict:
                 self._changed.set()
 
-    async def _put_question(self, now: float) -> Knowledge:
+    async def _put_question(self, now: float) -> LeaseKnowledge:
         polled_ago = None if self._polled_at is None else timedelta(seconds=now - self._polled_at)
         try:
             with within(ASK_WITHIN):
@@ -217,7 +226,7 @@ class Leadership:
         if self._me.is_pushed:
             pass  # nobody waits for the lease; it only tells who is there, and when updates came last
         elif not lease.is_ours:
-            if verdict is not Verdict.THEIRS or last is None or lease.term != last.term:
+            if verdict is not LeaseVerdict.THEIRS or last is None or lease.term != last.term:
                 log.info("standing by: %s polls", lease.host)
                 if lease.service == self._me.service:
                     log.error(
@@ -225,9 +234,9 @@ class Leadership:
                         " stop one of the two, and start it with a DATA_DIR of its own",
                         lease.host,
                     )
-        elif verdict is not Verdict.OURS:
+        elif verdict is not LeaseVerdict.OURS:
             self._ours_since = now
-            if verdict is Verdict.THEIRS and last is not None:
+            if verdict is LeaseVerdict.THEIRS and last is not None:
                 self._take_over_from(last, lease)
         if lease.polled_ago is not None:
             self._last_poll = self._clock() - lease.polled_ago

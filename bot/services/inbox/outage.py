@@ -16,7 +16,7 @@ from bot.core.shared.errors import JournalError, StorageError
 from bot.core.telegram.updates import TAP_LIFETIME
 from bot.logs import Recurring, describe_defect
 from bot.store.inbox.journal import GAP_FACT, Journal
-from bot.store.prompts.expiry import FollowupStore
+from bot.store.prompts.expiry import PromptExpiryStore
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def gap_before(now: datetime, *reached: datetime | None, what: str) -> dict[str,
     return {GAP_FACT: to_ms(now)}
 
 
-class Absence:
+class OutageRecovery:
     """Watches for gaps that the intake noted in the journal.
 
     Args:
@@ -48,7 +48,7 @@ class Absence:
     def __init__(
         self,
         journal: Journal,
-        followups: FollowupStore,
+        followups: PromptExpiryStore,
         clock: Clock,
         caught_up: Callable[[], Awaitable[None]],
         window: timedelta,

@@ -30,9 +30,9 @@ from bot.core.shared.errors import (
 )
 from bot.core.telegram.updates import unreadable
 from bot.logs import Recurring, describe_defect
-from bot.services.inbox.leader_election import Polling, SupersededError
+from bot.services.inbox.leader_election import PollingRights, SupersededError
 from bot.services.inbox.outage import gap_before
-from bot.services.inbox.token_check import TokenTrust
+from bot.services.inbox.token_check import TokenCheck
 from bot.services.telegram.api import MAX_UPDATES, BotApi
 from bot.store.inbox.journal import LAST_POLL_FACT, Journal, update_id_of
 
@@ -52,7 +52,7 @@ _A_RESULT = re.compile(r'\s*\{\s*"ok"\s*:\s*true\b')
 _UPDATE_IDS = re.compile(r'"update_id"\s*:\s*(\d{1,18})\b')
 
 
-class Intake:
+class Poller:
     """The poll loop.
 
     Args:
@@ -77,7 +77,7 @@ class Intake:
         clock: Clock,
         on_new: Callable[[], None],
         *,
-        polling: Polling,
+        polling: PollingRights,
         on_unkept: Callable[[Sequence[object]], None] = lambda _: None,
         on_turn: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
@@ -85,7 +85,7 @@ class Intake:
     ) -> None:
         self._api = api
         self._journal = journal
-        self._trust = TokenTrust(token)
+        self._trust = TokenCheck(token)
         self._clock = clock
         self._on_new = on_new
         self._polling = polling

@@ -14,7 +14,7 @@ from bot.store.inbox.journal import TOKEN_FACT
 _REFUSALS_AT_START = 3
 
 
-class TokenTrust:
+class TokenCheck:
     """What is known of the token.
 
     Args:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.core.inbox.webhook import Hook, HookState, read_state
+from bot.core.inbox.webhook import WebhookInfo, WebhookSettings, read_state
 from bot.core.shared.clock import Clock, from_ms, to_ms
 from bot.core.shared.errors import (
     BotError,
@@ -25,10 +25,10 @@ from bot.core.shared.errors import (
 )
 from bot.core.shared.formatting import count
 from bot.logs import Recurring, describe_defect
-from bot.services.inbox.leader_election import Polling
+from bot.services.inbox.leader_election import PollingRights
 from bot.services.inbox.outage import gap_before
-from bot.services.inbox.token_check import TokenTrust
-from bot.services.telegram.api import HookApi
+from bot.services.inbox.token_check import TokenCheck
+from bot.services.telegram.api import WebhookApi
 from bot.store.inbox.journal import LAST_POLL_FACT, Journal
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class _Pushed:
     failure: JournalError | None = None
 
 
-class Reception:
+class WebhookReceiver:
     """Takes what Telegram pushes, and keeps it pushing.
 
     Args:
@@ -58,14 +58,14 @@ class Reception:
 
     def __init__(
         self,
-        api: HookApi,
-        hook: Hook,
+        api: WebhookApi,
+        hook: WebhookSettings,
         journal: Journal,
         token: int,
         clock: Clock,
         on_new: Callable[[], None],
         *,
-        polling: Polling,
+        polling: PollingRights,
         on_unkept: Callable[[Sequence[object]], None] = lambda _: None,
         on_turn: Callable[[], None] = lambda: None,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
@@ -73,7 +73,7 @@ class Reception:
         self._api = api
         self._hook = hook
         self._journal = journal
-        self._trust = TokenTrust(token)
+        self._trust = TokenCheck(token)
         self._clock = clock
         self._on_new = on_new
         self._polling = polling
@@ -83,8 +83,8 @@ class Reception:
         self._waiting: list[_Pushed] = []
         self._commit = asyncio.Lock()
         self._is_set = False
-        self._last: HookState | None = None
-        self._calm: HookState | None = None
+        self._last: WebhookInfo | None = None
+        self._calm: WebhookInfo | None = None
         self._reached_at: datetime | None = None
         self._arrived_at: datetime | None = None
         self._trouble = Recurring(log)
@@ -186,7 +186,7 @@ class Reception:
         self._reached_at = now
         self._polling.polled()
 
-    def _has_arrived(self, state: HookState) -> bool:
+    def _has_arrived(self, state: WebhookInfo) -> bool:
         """Whether an update has come since the last failure, here or at another service."""
         if state.failed_at is None:
             return False
@@ -200,7 +200,7 @@ class Reception:
         log.info("Telegram sends updates to %s", self._hook.url)
 
 
-def _explain(state: HookState) -> str:
+def _explain(state: WebhookInfo) -> str:
     waiting = f"with {count(state.pending, 'update')} to send" if state.pending else "nothing has come since"
     return (
         f"Telegram does not get through to the webhook, {waiting}: {state.failure}"

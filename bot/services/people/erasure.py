@@ -14,14 +14,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from bot.core.people.athlete import Athlete
-from bot.core.people.tombstone import Person
+from bot.core.people.tombstone import DataSubject
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.logs import Recurring, describe_defect
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
-from bot.store.figures.invalidation import Touches
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
+from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
@@ -42,7 +42,7 @@ _ABANDONED_AFTER = timedelta(minutes=1)
 _DELAY = 1.0
 
 
-class Forgetting:
+class Erasure:
     """Deletes what is stored about somebody."""
 
     def __init__(
@@ -51,10 +51,10 @@ class Forgetting:
         tombstones: TombstoneStore,
         athletes: AthleteStore,
         users: UserStore,
-        touches: Touches,
+        touches: FigureInvalidation,
         journal: Journal,
-        roster: RosterKeeper,
-        languages: Languages,
+        roster: RosterCache,
+        languages: LanguageCache,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -66,7 +66,7 @@ class Forgetting:
         self._roster = roster
         self._languages = languages
         self._clock = clock
-        self._begun: asyncio.Queue[tuple[Person, Stamp, Callable[[], None]]] = asyncio.Queue()
+        self._begun: asyncio.Queue[tuple[DataSubject, UpdateStamp, Callable[[], None]]] = asyncio.Queue()
         self._unfinished: set[int] = set()
         self._trouble = Recurring(log)
 
@@ -74,7 +74,7 @@ class Forgetting:
         """Whether somebody stands in ATHLETE_IDS, where only the operator can take them out."""
         return user_id in self._roster.user_ids
 
-    async def keep(self, user_id: int, at: Stamp) -> None:
+    async def keep(self, user_id: int, at: UpdateStamp) -> None:
         """Somebody does not want it after all: what they were asked before cannot be confirmed any more.
 
         Raises:
@@ -82,7 +82,7 @@ class Forgetting:
         """
         await self._users.keep(user_id, at)
 
-    async def is_asked(self, user_id: int, since: Stamp | None, at: Stamp) -> bool:
+    async def is_asked(self, user_id: int, since: UpdateStamp | None, at: UpdateStamp) -> bool:
         """Whether somebody was asked whether to delete everything, before this confirmation of it.
 
         Args:
@@ -95,8 +95,8 @@ class Forgetting:
         )
 
     async def begin(
-        self, user_id: int, athlete: Athlete | None, at: Stamp, message_id: int | None = None
-    ) -> Person:
+        self, user_id: int, athlete: Athlete | None, at: UpdateStamp, message_id: int | None = None
+    ) -> DataSubject:
         """Take somebody off the roster, and have nothing stored any more that came before.
 
         Args:
@@ -107,7 +107,7 @@ class Forgetting:
         Raises:
             StorageError: doing it again is harmless.
         """
-        person = Person.of(user_id, athlete)
+        person = DataSubject.of(user_id, athlete)
         paused = at.at - _BEFORE if self.is_listed(user_id) else None
         if paused is not None and athlete is not None:  # they may have no entry yet
             await self._athletes.pause(athlete.athlete_id, paused, None, user_id=user_id, now=at.at)
@@ -117,7 +117,7 @@ class Forgetting:
         await self._roster.refresh()
         return person
 
-    def put(self, person: Person, at: Stamp, done: Callable[[], None]) -> None:
+    def put(self, person: DataSubject, at: UpdateStamp, done: Callable[[], None]) -> None:
         """Delete the rest soon; `done` is called when nothing is left."""
         self._unfinished.add(person.user_id)
         self._begun.put_nowait((person, at, done))
@@ -126,7 +126,7 @@ class Forgetting:
         """Whether the rest about somebody is still to be deleted here."""
         return user_id in self._unfinished
 
-    async def finish(self, person: Person, at: Stamp) -> None:
+    async def finish(self, person: DataSubject, at: UpdateStamp) -> None:
         """Delete the rest.
 
         Raises:
@@ -140,7 +140,7 @@ class Forgetting:
             raise StorageUnavailable(str(exc)) from exc
         await self._tombstones.close(person.user_id, at)
 
-    async def purge(self, person: Person, at: Stamp) -> None:
+    async def purge(self, person: DataSubject, at: UpdateStamp) -> None:
         """Delete what is stored of somebody's answers and questions from before.
 
         Raises:
@@ -167,7 +167,7 @@ class Forgetting:
                     self._begun.put_nowait((person, at, done))
                     await asyncio.sleep(_DELAY)
 
-    async def _try(self, person: Person, at: Stamp) -> bool:
+    async def _try(self, person: DataSubject, at: UpdateStamp) -> bool:
         """Whether it is done."""
         try:
             await self.finish(person, at)

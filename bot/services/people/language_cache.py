@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from bot.core.i18n.language import Language, language_of, read_language
 from bot.core.people.athlete import Athlete
 from bot.core.shared.errors import StorageError
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.logs import Recurring, describe_defect
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.people.roster_cache import RosterCache
 from bot.store.people.tombstones import TombstoneStore
-from bot.store.people.users import User, UserStore
+from bot.store.people.users import BotUser, UserStore
 
 log = logging.getLogger(__name__)
 
 _INTERVAL = 5.0
 
 
-class Languages:
+class LanguageCache:
     """Knows the languages of athletes and admins, in memory.
 
     Args:
@@ -28,14 +28,14 @@ class Languages:
     """
 
     def __init__(
-        self, users: UserStore, roster: RosterKeeper, admins: frozenset[int], tombstones: TombstoneStore
+        self, users: UserStore, roster: RosterCache, admins: frozenset[int], tombstones: TombstoneStore
     ) -> None:
         self._store = users
         self._roster = roster
         self._admins = admins
         self._tombstones = tombstones
-        self._users: dict[int, User] = {}
-        self._heard: dict[int, tuple[str, Stamp]] = {}
+        self._users: dict[int, BotUser] = {}
+        self._heard: dict[int, tuple[str, UpdateStamp]] = {}
         self._reading = asyncio.Lock()
         self._trouble = Recurring(log)
 
@@ -54,10 +54,10 @@ class Languages:
     def settled(self, user_id: int) -> Language | None:
         """The language that they, or else the coach, chose; None: whatever Telegram says."""
         athlete = self._roster.athlete(user_id)
-        chosen = read_language(self._users.get(user_id, User()).language)
+        chosen = read_language(self._users.get(user_id, BotUser()).language)
         return chosen or read_language(None if athlete is None else athlete.language)
 
-    def hear(self, user_id: int | None, tag: str | None, stamp: Stamp) -> None:
+    def hear(self, user_id: int | None, tag: str | None, stamp: UpdateStamp) -> None:
         """What Telegram says in an update; it is stored soon, if that is somebody known."""
         if user_id is None or not tag:
             return
@@ -67,9 +67,9 @@ class Languages:
 
     def _last_heard(self, user_id: int) -> str | None:
         heard = self._heard.get(user_id)
-        return self._users.get(user_id, User()).telegram_language if heard is None else heard[0]
+        return self._users.get(user_id, BotUser()).telegram_language if heard is None else heard[0]
 
-    async def choose(self, user_id: int, language: Language | None, wish: Stamp) -> None:
+    async def choose(self, user_id: int, language: Language | None, wish: UpdateStamp) -> None:
         """Write in this language from now on; None: in whatever Telegram says. A newer choice stays.
 
         Args:
@@ -102,7 +102,7 @@ class Languages:
             if self._heard.get(user_id) == what:
                 del self._heard[user_id]
 
-    async def _deleted(self, heard: Mapping[int, tuple[str, Stamp]]) -> dict[int, Stamp]:
+    async def _deleted(self, heard: Mapping[int, tuple[str, UpdateStamp]]) -> dict[int, UpdateStamp]:
         """Who had everything deleted after this was heard, and when."""
         tombstones = await self._tombstones.of(heard)
         return {user_id: it.at for user_id, it in tombstones.items() if it.covers(heard[user_id][1])}
@@ -124,6 +124,6 @@ class Languages:
             self._users = await self._store.all()
 
     def _decide(self, user_id: int | None, athlete: Athlete | None, heard: str | None) -> Language:
-        user = User() if user_id is None else self._users.get(user_id, User())
+        user = BotUser() if user_id is None else self._users.get(user_id, BotUser())
         said = heard or (None if user_id is None else self._last_heard(user_id))
         return language_of(user.language, None if athlete is None else athlete.language, said)

@@ -8,11 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.core.people.athlete import Athlete, Hours, Roster, athlete_flaws, read_roster
+from bot.core.people.athlete import Athlete, ContactHours, Roster, athlete_flaws, read_roster
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageError
 from bot.core.shared.formatting import utc
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.logs import Recurring, describe_defect
 from bot.store.people.athletes import AthleteStore
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _INTERVAL = 5.0
 
 
-class RosterKeeper:
+class RosterCache:
     """Knows who trains here.
 
     Args:
@@ -30,7 +30,7 @@ class RosterKeeper:
     """
 
     def __init__(
-        self, athletes: AthleteStore, user_ids: frozenset[int], defaults: Hours, clock: Clock
+        self, athletes: AthleteStore, user_ids: frozenset[int], defaults: ContactHours, clock: Clock
     ) -> None:
         self._athletes = athletes
         self._user_ids = user_ids
@@ -52,7 +52,7 @@ class RosterKeeper:
         """The athletes as last read; None: never yet, and nobody can say who is one."""
         return self._roster
 
-    def athlete(self, user_id: int | None, at: Stamp | None = None) -> Athlete | None:
+    def athlete(self, user_id: int | None, at: UpdateStamp | None = None) -> Athlete | None:
         """Who that is, by the roster as last read; None: nobody, as far as is known.
 
         Args:

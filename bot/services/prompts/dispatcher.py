@@ -13,17 +13,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 
-from bot.core.health.vitals import Unheard
+from bot.core.health.vitals import CoachUnreachable
 from bot.core.people.athlete import Athlete, Pause, Roster
 from bot.core.prompts.planned import PAUSED
 from bot.core.prompts.prompt import (
     LEASE,
     LETTERS,
     NOT_IN_TIME,
-    Again,
+    AskAgainReason,
     InvalidPrompt,
-    Kind,
     Prompt,
+    PromptKind,
     PromptState,
     Retry,
     Undeliverable,
@@ -43,13 +43,13 @@ from bot.core.shared.errors import (
 )
 from bot.core.telegram.rate_limits import SendLimits
 from bot.logs import Recurring, describe_defect
-from bot.services.prompts.renderer import Composed, Composer
+from bot.services.prompts.renderer import PromptRenderer, RenderedPrompt
 from bot.services.telegram.api import BotApi, SentMessage
 from bot.services.telegram.sending import departure, place
 from bot.store.mongodb.client import Document
-from bot.store.prompts.coach_alerts import LetterStore
+from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.outbox import Outbox
-from bot.store.prompts.shared_rate_limit import SendSlots
+from bot.store.prompts.shared_rate_limit import SharedRateLimit
 
 log = logging.getLogger(__name__)
 
@@ -81,9 +81,9 @@ class Dispatcher:
         self,
         api: BotApi,
         outbox: Outbox,
-        slots: SendSlots,
-        letters: LetterStore,
-        composer: Composer,
+        slots: SharedRateLimit,
+        letters: CoachAlertStore,
+        composer: PromptRenderer,
         limits: SendLimits,
         clock: Clock,
         zone: tzinfo,
@@ -105,11 +105,11 @@ class Dispatcher:
         self._trouble = Recurring(log)
         self._slot_trouble = Recurring(log)
         self._abandoned: list[object] = []  # an `_id` may be an object, which no set takes
-        self._unheard: Unheard | None = None
+        self._unheard: CoachUnreachable | None = None
         self._unheard_told: set[int] = set()
         self._in_flight: dict[asyncio.Task[None], int] = {}
 
-    def news(self) -> list[Unheard]:
+    def news(self) -> list[CoachUnreachable]:
         """That the coach's chat takes nothing: once, until it does again."""
         unheard, self._unheard = self._unheard, None
         return [] if unheard is None else [unheard]
@@ -155,7 +155,9 @@ class Dispatcher:
             self._in_flight[task] = prompt.chat_id
             task.add_done_callback(lambda done: self._in_flight.pop(done, None))
 
-    async def _compose(self, prompt: Prompt, athlete: Athlete | None, document: Document) -> Composed | None:
+    async def _compose(
+        self, prompt: Prompt, athlete: Athlete | None, document: Document
+    ) -> RenderedPrompt | None:
         try:
             if (composed := await self._composer.compose(prompt, athlete)) is None:
                 await self._letters.withdraw(prompt)
@@ -193,7 +195,7 @@ class Dispatcher:
     async def _may_go(self, prompt: Prompt, athlete: Athlete | None, document: Document) -> bool:
         """Whether this is the time to send it; else it is settled, or postponed."""
         now = self._clock()
-        if prompt.kind is Kind.ALERT:  # whatever the athlete's hours
+        if prompt.kind is PromptKind.ALERT:  # whatever the athlete's hours
             return True
         if prompt.again is not None and await self._outbox.is_answered(prompt):
             await self._outbox.settle_unasked(prompt, PromptState.ANSWERED, now)
@@ -205,27 +207,27 @@ class Dispatcher:
                 await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, _NO_ATHLETE)
             return False
         if athlete is not None and (pause := _pause(prompt, athlete, now)) is not None:
-            if prompt.again is Again.LATER and pause.until is not None:  # as they wished
+            if prompt.again is AskAgainReason.LATER and pause.until is not None:  # as they wished
                 await self._outbox.postpone(prompt, athlete.next_prompt_time(pause.until))
             elif prompt.was_sent:  # it can still be answered; it is only not asked once more
                 await self._outbox.settle_unasked(prompt, PromptState.SENT, now)
             else:
                 await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, PAUSED)
             return False
-        is_wished = prompt.again is Again.PENDING
+        is_wished = prompt.again is AskAgainReason.PENDING
         if athlete is not None and not is_wished and (until := athlete.quiet_until(now)) is not None:
             await self._outbox.postpone(prompt, until)
             return False
         return await self._outbox.prepare(prompt, document)
 
     async def _send(
-        self, prompt: Prompt, athlete: Athlete | None, composed: Composed, until: datetime
+        self, prompt: Prompt, athlete: Athlete | None, composed: RenderedPrompt, until: datetime
     ) -> None:
         settle = await self._tell(prompt, athlete, composed, until)
         await self._until_stored(prompt, settle)
 
     async def _tell(
-        self, prompt: Prompt, athlete: Athlete | None, composed: Composed, until: datetime
+        self, prompt: Prompt, athlete: Athlete | None, composed: RenderedPrompt, until: datetime
     ) -> Callable[[], Awaitable[None]]:
         """Send it, or edit what was sent; returns how to settle.
 
@@ -260,7 +262,7 @@ class Dispatcher:
         except TelegramError as exc:
             result = after_failure(prompt, exc, self._clock())
             log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)
-            if prompt.kind is Kind.ALERT and isinstance(exc, TelegramRejected | TelegramChatMigrated):
+            if prompt.kind is PromptKind.ALERT and isinstance(exc, TelegramRejected | TelegramChatMigrated):
                 log.error(
                     "the coach is not told of pain yet, this is tried again until it arrives; check"
                     " COACH_CHAT_ID, and that the bot may write there"
@@ -268,7 +270,7 @@ class Dispatcher:
                 has_moved = isinstance(exc, TelegramChatMigrated)
                 if not has_moved and prompt.chat_id not in self._unheard_told:
                     self._unheard_told.add(prompt.chat_id)
-                    self._unheard = Unheard(str(exc))
+                    self._unheard = CoachUnreachable(str(exc))
             if isinstance(result, Retry) and result.hold:
                 await self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
             return lambda: self._outbox.settle_failed(prompt, result, self._clock())
@@ -278,7 +280,7 @@ class Dispatcher:
             return lambda: self._outbox.settle_failed(prompt, defect, self._clock())
         return lambda: self._settle_sent(prompt, athlete, sent)
 
-    async def _deliver(self, chat_id: int, composed: Composed) -> SentMessage:
+    async def _deliver(self, chat_id: int, composed: RenderedPrompt) -> SentMessage:
         keyboard = composed.keyboard
         if composed.edits is not None:
             try:
@@ -294,13 +296,13 @@ class Dispatcher:
         now = self._clock()
         sent_at = sent.sent_at or now
         log.info("%s sent: %s / %s", prompt.kind, prompt.run_id, prompt.session_id)
-        if prompt.kind is Kind.ALERT:
+        if prompt.kind is PromptKind.ALERT:
             self._unheard_told.discard(prompt.chat_id)
         if prompt.kind in LETTERS:
             await self._letters.settle(prompt, sent.message_id, sent_at, now)
             return
         hours = None if athlete is None else athlete.hours.nudge_after_hours
-        may_nudge = prompt.kind is Kind.SESSION and prompt.again in (None, Again.ABSENCE)
+        may_nudge = prompt.kind is PromptKind.SESSION and prompt.again in (None, AskAgainReason.ABSENCE)
         nudge_at = sent_at + timedelta(hours=hours) if may_nudge and hours is not None else None
         await self._outbox.settle_sent(prompt, sent.message_id, sent_at, now, nudge_at=nudge_at)
 
@@ -378,6 +380,6 @@ def _is_orphaned(prompt: Prompt, athlete: Athlete | None) -> bool:
 
 def _pause(prompt: Prompt, athlete: Athlete | None, instant: datetime) -> Pause | None:
     """The pause that holds it back; what comes because of what an athlete has just done comes in one, too."""
-    if athlete is None or prompt.kind is Kind.NOTICE or prompt.again is Again.PENDING:
+    if athlete is None or prompt.kind is PromptKind.NOTICE or prompt.again is AskAgainReason.PENDING:
         return None
     return athlete.pause_at(instant)

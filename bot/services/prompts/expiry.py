@@ -10,21 +10,21 @@ from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageError
 from bot.core.shared.formatting import count
 from bot.logs import Recurring, describe_defect
-from bot.store.prompts.expiry import FollowupStore
+from bot.store.prompts.expiry import PromptExpiryStore
 
 log = logging.getLogger(__name__)
 
 _INTERVAL = 5.0
 
 
-class Followups:
+class PromptExpiry:
     """Nudges and expires prompts.
 
     Args:
         late_after_days: an answer that is more whole days old than this does not count.
     """
 
-    def __init__(self, followups: FollowupStore, clock: Clock, late_after_days: int) -> None:
+    def __init__(self, followups: PromptExpiryStore, clock: Clock, late_after_days: int) -> None:
         self._followups = followups
         self._clock = clock
         self._window = timedelta(days=late_after_days + 1)

@@ -15,14 +15,14 @@ from typing import Any
 
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.plan import MAX_DAYS, InvalidPlan, Plan, created_at, current_sessions, owner, read_plan
-from bot.core.prompts.planned import Act, Reconciliation, Wish, Write, monday, wishes
+from bot.core.prompts.planned import DesiredPrompt, OutboxAction, OutboxChange, Reconciliation, monday, wishes
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageError
 from bot.core.shared.formatting import count
 from bot.logs import Recurring, describe_defect
 from bot.store.mongodb.client import Document
 from bot.store.plans import PlanStore
-from bot.store.prompts.planned import SlotStore
+from bot.store.prompts.planned import PlannedPromptStore
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Planner:
     def __init__(
         self,
         plans: PlanStore,
-        slots: SlotStore,
+        slots: PlannedPromptStore,
         roster: Callable[[], Roster | None],
         clock: Clock,
         late_after_days: int,
@@ -133,13 +133,13 @@ class Planner:
             number = Counter(write.act for write in writes)
             log.info(
                 "plans have changed the outbox: %s new, %d changed, %d cancelled, %d deleted",
-                count(number[Act.INSERT], "prompt"),
-                number[Act.UPDATE],
-                number[Act.CANCEL] + number[Act.RELEASE],
-                number[Act.DELETE],
+                count(number[OutboxAction.INSERT], "prompt"),
+                number[OutboxAction.UPDATE],
+                number[OutboxAction.CANCEL] + number[OutboxAction.RELEASE],
+                number[OutboxAction.DELETE],
             )
 
-    async def _decide(self, roster: Roster, now: datetime) -> list[Write]:
+    async def _decide(self, roster: Roster, now: datetime) -> list[OutboxChange]:
         first = (now - _LOOK_BACK).date()
         since = first.isoformat()
         # The outbox first: whatever is in it came from plans that are then read, too. The other way round a
@@ -151,7 +151,7 @@ class Planner:
         plans, unread = await self._read(documents, roster, first)
         self._known_runs = {plan.run_id for owned in plans.values() for plan in owned}
         reconciliation = Reconciliation(held, unread, now)
-        writes: list[Write] = []
+        writes: list[OutboxChange] = []
         for athlete in roster.athletes:
             if athlete.chat_id is not None and athlete.athlete_id not in roster.forgotten:
                 writes += self._fit(athlete, plans[athlete.athlete_id], reconciliation, now)
@@ -164,14 +164,14 @@ class Planner:
 
     def _fit(
         self, athlete: Athlete, plans: Iterable[Plan], reconciliation: Reconciliation, now: datetime
-    ) -> list[Write]:
+    ) -> list[OutboxChange]:
         current = current_sessions(plans)
-        by_day: dict[str, list[Wish]] = defaultdict(list)
+        by_day: dict[str, list[DesiredPrompt]] = defaultdict(list)
         for wish in wishes(athlete, current, now, self._late_after_days):
             by_day[wish.day].append(wish)
         deciding = {day.isoformat(): plan for day, (plan, _) in current.items()}
         first = monday(athlete, now).isoformat()
-        writes: list[Write] = []
+        writes: list[OutboxChange] = []
         for day in sorted(reconciliation.days(athlete.athlete_id) | by_day.keys()):
             if day >= first:
                 writes += reconciliation.fit(athlete.athlete_id, day, by_day[day], deciding.get(day))

@@ -13,23 +13,23 @@ from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts import coach_alert_texts as letter_texts
 from bot.core.prompts import texts as question_texts
-from bot.core.prompts.coach_alert_texts import Pain
-from bot.core.prompts.prompt import InvalidPrompt, Kind, Prompt
+from bot.core.prompts.coach_alert_texts import PainReport
+from bot.core.prompts.prompt import InvalidPrompt, Prompt, PromptKind
 from bot.core.shared.clock import Clock
 from bot.core.shared.tolerant import read_int64
 from bot.core.summary.evidence import read_answer, read_day, read_when
 from bot.core.summary.weekly import read_sunday
 from bot.core.telegram.action_payloads import Action, format_action
-from bot.services.people.language_cache import Languages
+from bot.services.people.language_cache import LanguageCache
 from bot.services.reports.weeks import Weeks
 from bot.store.mongodb.client import Document
-from bot.store.prompts.coach_alerts import LetterStore
+from bot.store.prompts.coach_alerts import CoachAlertStore
 
 _SUNDAY = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Composed:
+class RenderedPrompt:
     """A message (HTML).
 
     Attributes:
@@ -41,7 +41,7 @@ class Composed:
     edits: int | None = None
 
 
-class Composer:
+class PromptRenderer:
     """Writes what is due.
 
     Args:
@@ -50,9 +50,9 @@ class Composer:
 
     def __init__(
         self,
-        letters: LetterStore,
+        letters: CoachAlertStore,
         roster: Callable[[], Roster | None],
-        languages: Languages,
+        languages: LanguageCache,
         clock: Clock,
         zone: tzinfo,
         weeks: Weeks,
@@ -64,7 +64,7 @@ class Composer:
         self._zone = zone
         self._weeks = weeks
 
-    async def compose(self, prompt: Prompt, athlete: Athlete | None) -> Composed | None:
+    async def compose(self, prompt: Prompt, athlete: Athlete | None) -> RenderedPrompt | None:
         """What to send; None if there is nothing to tell any more: pain that gave way, or was deleted, before
         anybody was told.
 
@@ -77,27 +77,27 @@ class Composer:
         """
         language = self._languages.of_athlete(athlete)
         match prompt.kind:
-            case Kind.REMINDER:
-                return Composed(question_texts.reminder(prompt.sessions, language))
-            case Kind.ALERT:
+            case PromptKind.REMINDER:
+                return RenderedPrompt(question_texts.reminder(prompt.sessions, language))
+            case PromptKind.ALERT:
                 return await self._alert(prompt)
-            case Kind.NOTICE:
+            case PromptKind.NOTICE:
                 pain, _ = await self._pain(prompt)
-                return Composed(letter_texts.notice(pain, language))
-            case Kind.WEEKLY:
+                return RenderedPrompt(letter_texts.notice(pain, language))
+            case PromptKind.WEEKLY:
                 return await self._weekly(prompt, athlete, language)
-            case Kind.SESSION:
+            case PromptKind.SESSION:
                 return self._question(prompt, athlete, language)
 
-    async def _weekly(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> Composed:
+    async def _weekly(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> RenderedPrompt:
         sunday = read_sunday(prompt.session_id)
         if athlete is None or sunday is None or sunday.weekday() != _SUNDAY:
             raise InvalidPrompt(
                 "sessionId: names no athlete's week; weekly summaries are made by the bot alone"
             )
-        return Composed(await self._weeks.tell(athlete, sunday - timedelta(days=_SUNDAY), language))
+        return RenderedPrompt(await self._weeks.tell(athlete, sunday - timedelta(days=_SUNDAY), language))
 
-    def _question(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> Composed:
+    def _question(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> RenderedPrompt:
         zone = self._zone if athlete is None else athlete.hours.zone
         text = question_texts.prompt(
             prompt.title,
@@ -108,9 +108,9 @@ class Composer:
             day=prompt.day,
             today=self._clock().astimezone(zone).date(),
         )
-        return Composed(text, prompt_keyboard(prompt.run_id, prompt.session_id, language))
+        return RenderedPrompt(text, prompt_keyboard(prompt.run_id, prompt.session_id, language))
 
-    async def _alert(self, prompt: Prompt) -> Composed | None:
+    async def _alert(self, prompt: Prompt) -> RenderedPrompt | None:
         # A private chat has its user's id.
         language = self._languages.of(prompt.chat_id)
         pain, letter = await self._pain(prompt)
@@ -121,16 +121,16 @@ class Composer:
             seen = format_action(Action.SEEN, str(letter.get("reference")))
             keyboard = [[{"text": letter_texts.SEEN_BUTTON(language), "callback_data": seen}]]
         edits = prompt.message_id if prompt.was_sent else None
-        return Composed(letter_texts.alert(pain, self._zone, language), keyboard, edits)
+        return RenderedPrompt(letter_texts.alert(pain, self._zone, language), keyboard, edits)
 
-    async def _pain(self, prompt: Prompt) -> tuple[Pain, Document]:
+    async def _pain(self, prompt: Prompt) -> tuple[PainReport, Document]:
         event, question, letter = await self._letters.contents(prompt)
         letter, question = letter or {}, question or {}
         answer = None if event is None else read_answer(event)
         plan = question.get("plan")
         title = question.get("title") or (plan.get("activity") if isinstance(plan, dict) else None)
         seen_by = letter.get("seenBy")
-        pain = Pain(
+        pain = PainReport(
             who=self._name(prompt, event),
             title=str(title) if title else None,
             day=read_day(question.get("date")) or (None if answer is None else answer.date),

@@ -10,7 +10,7 @@ from datetime import date, time
 from bot.core.people.athlete import Roster
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageError
-from bot.core.summary.weekly import RUN_ID, Due, due, session_id
+from bot.core.summary.weekly import RUN_ID, DueWeek, due, session_id
 from bot.logs import Recurring, describe_defect
 from bot.services.reports.weeks import Weeks
 from bot.store.prompts.prompts import PromptStore
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 _INTERVAL = 15.0
 
 
-class WeeklyLetters:
+class WeeklySummaries:
     """Puts weekly summaries into the outbox. What they say is written when they are sent.
 
     Args:
@@ -80,7 +80,7 @@ class WeeklyLetters:
         if number:
             log.info("a week is over: %d weekly summaries are due", number)
 
-    async def _put(self, athlete_id: str, user_id: int, found: Due) -> bool:
+    async def _put(self, athlete_id: str, user_id: int, found: DueWeek) -> bool:
         return await self._prompts.put_weekly(
             RUN_ID,
             session_id(athlete_id, found.sunday),

@@ -25,7 +25,7 @@ _PROGRAM = (sys.executable, "-m", "bot.charts")
 _PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "HOME", "TMPDIR", "SYSTEMROOT")
 
 
-class Painter:
+class ChartProcess:
     """Draws one picture at a time.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from bot.core.figures.periods import midnight, window
-from bot.core.figures.stats import Found, Stats, is_certain, is_feedback, monday_of, sum_up
+from bot.core.figures.stats import CountedFigures, Stats, is_certain, is_feedback, monday_of, sum_up
 from bot.core.people.athlete import Roster
 from bot.core.shared.clock import Clock, from_ms
 from bot.core.shared.errors import JournalError, StorageError
@@ -141,7 +141,7 @@ class Figures:
             # The first day may have lost some of its answers already.
             known_from=(until - timedelta(days=self._kept_days)).astimezone(self._zone).date()
             + timedelta(days=1),
-            found=Found(
+            found=CountedFigures(
                 zone=str(self._zone),
                 prompts=questions.by_state,
                 waiting_taps=len(left) + waiting.more,

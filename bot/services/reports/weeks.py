@@ -14,7 +14,7 @@ from bot.core.shared.clock import Clock
 from bot.core.summary import week_texts as texts
 from bot.core.summary.evidence import read_text
 from bot.core.summary.summary import Week
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.summary import collect
 from bot.store.summary import SummaryStore
 
@@ -33,7 +33,7 @@ class WeekRules:
 class Weeks:
     """Reads weeks. All methods raise `StorageUnavailable`, `StorageRejected`."""
 
-    def __init__(self, store: SummaryStore, roster: RosterKeeper, clock: Clock, rules: WeekRules) -> None:
+    def __init__(self, store: SummaryStore, roster: RosterCache, clock: Clock, rules: WeekRules) -> None:
         self._store = store
         self._roster = roster
         self._clock = clock

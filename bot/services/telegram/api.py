@@ -43,7 +43,7 @@ class MenuApi(Protocol):
         """Delete a menu, so that the one for everybody counts again; none at all is no error."""
 
 
-class HookApi(Protocol):
+class WebhookApi(Protocol):
     """The calls about the webhook. They raise as those of `BotApi` do."""
 
     async def set_webhook(self, url: str, secret: str) -> None:

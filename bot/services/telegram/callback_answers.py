@@ -22,7 +22,7 @@ _PATIENCE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallbackAnswer:
     """What to say to a tap.
 
     Attributes:
@@ -34,7 +34,7 @@ class Answer:
     alert: bool = False
 
 
-class Answerer:
+class CallbackAnswerer:
     """Sends answers in the background.
 
     A failing answer is normal ("query is too old") and has no effect but a missing toast.
@@ -52,9 +52,9 @@ class Answerer:
         self._api = api
         self._sleep = sleep
         self._monotonic = monotonic
-        self._queue: asyncio.Queue[tuple[Answer, float, Callable[[], None]]] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[CallbackAnswer, float, Callable[[], None]]] = asyncio.Queue()
 
-    def put(self, answer: Answer, done: Callable[[], None]) -> None:
+    def put(self, answer: CallbackAnswer, done: Callable[[], None]) -> None:
         """Send an answer soon; `done` is called when it is sent or given up."""
         self._queue.put_nowait((answer, self._monotonic() + _PATIENCE, done))
 
@@ -77,7 +77,7 @@ class Answerer:
             done()
             self._queue.task_done()
 
-    async def _send(self, answer: Answer, until: float) -> None:
+    async def _send(self, answer: CallbackAnswer, until: float) -> None:
         delay = _FIRST_DELAY
         while True:
             try:

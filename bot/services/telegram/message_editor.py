@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from bot.core.answers.message import Edit
+from bot.core.answers.message import MessageEdit
 from bot.core.shared.errors import TelegramError, TelegramRateLimited
 from bot.core.telegram.rate_limits import SendLimits
 from bot.logs import describe_defect
@@ -20,7 +20,7 @@ _MAX_WAITING = 20_000
 _RECHECK = 0.25
 
 
-class Marker:
+class MessageEditor:
     """Edits prompts within Telegram's limits; of several changes to one message only the last is shown.
 
     Args:
@@ -34,11 +34,11 @@ class Marker:
         self._api = api
         self._limits = limits
         self._monotonic = monotonic
-        self._waiting: dict[tuple[int, int], Callable[[], Edit]] = {}
+        self._waiting: dict[tuple[int, int], Callable[[], MessageEdit]] = {}
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
 
-    def put(self, chat_id: int, message_id: int, render: Callable[[], Edit]) -> None:
+    def put(self, chat_id: int, message_id: int, render: Callable[[], MessageEdit]) -> None:
         """Make a message look so soon.
 
         Args:
@@ -88,7 +88,7 @@ class Marker:
             log.error("showing an answer failed unexpectedly: %s", describe_defect(exc))
         return True
 
-    async def _edit(self, chat_id: int, message_id: int, edit: Edit) -> None:
+    async def _edit(self, chat_id: int, message_id: int, edit: MessageEdit) -> None:
         if edit.text is None:
             await self._api.edit_keyboard(chat_id, message_id, edit.keyboard)
         else:

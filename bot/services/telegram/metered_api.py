@@ -15,7 +15,7 @@ from bot.services.telegram.api import BotApi, SentMessage
 _T = TypeVar("_T")
 
 
-class Kind(StrEnum):
+class SendKind(StrEnum):
     """What is sent to Telegram."""
 
     PROMPT = "prompt"
@@ -51,7 +51,7 @@ class Meters(Protocol):
     def tap(self, outcome: Outcome) -> None:
         """A tap has come to its end; called once for each."""
 
-    def sent(self, kind: Kind, result: SendResult) -> None:
+    def sent(self, kind: SendKind, result: SendResult) -> None:
         """Something was sent, or was tried to be."""
 
 
@@ -67,7 +67,7 @@ class NoMeters:
     def tap(self, outcome: Outcome) -> None:
         """See `Meters`."""
 
-    def sent(self, kind: Kind, result: SendResult) -> None:
+    def sent(self, kind: SendKind, result: SendResult) -> None:
         """See `Meters`."""
 
 
@@ -80,7 +80,7 @@ class MeteredApi:
     """
 
     def __init__(
-        self, api: BotApi, meters: Meters, kind: Kind, monotonic: Callable[[], float] = time.monotonic
+        self, api: BotApi, meters: Meters, kind: SendKind, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._api = api
         self._meters = meters
@@ -100,7 +100,7 @@ class MeteredApi:
 
     async def answer(self, query_id: str, text: str, *, alert: bool) -> None:
         """See `BotApi`."""
-        await self._counted(Kind.ANSWER, self._api.answer(query_id, text, alert=alert))
+        await self._counted(SendKind.ANSWER, self._api.answer(query_id, text, alert=alert))
 
     async def send(
         self, chat_id: int, text: str, *, html: bool = False, keyboard: Keyboard | None = None
@@ -128,13 +128,13 @@ class MeteredApi:
     ) -> None:
         """See `BotApi`."""
         edit = self._api.edit_text(chat_id, message_id, text, entities, keyboard, html=html)
-        await self._counted(Kind.EDIT, edit)
+        await self._counted(SendKind.EDIT, edit)
 
     async def edit_keyboard(self, chat_id: int, message_id: int, keyboard: Keyboard) -> None:
         """See `BotApi`."""
-        await self._counted(Kind.EDIT, self._api.edit_keyboard(chat_id, message_id, keyboard))
+        await self._counted(SendKind.EDIT, self._api.edit_keyboard(chat_id, message_id, keyboard))
 
-    async def _counted(self, kind: Kind, call: Awaitable[_T]) -> _T:
+    async def _counted(self, kind: SendKind, call: Awaitable[_T]) -> _T:
         try:
             result = await call
         except TelegramError as exc:

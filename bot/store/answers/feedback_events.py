@@ -21,7 +21,7 @@ from bot.core.answers.rules import (
 )
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.tolerant import read_int64
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import (
     DUPLICATE_KEY,
     Collection,
@@ -52,7 +52,7 @@ _READ = (
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoredAnswer:
     """What is stored about a session.
 
     Attributes:
@@ -69,9 +69,9 @@ class Standing:
     update_id: int | None
     details: Details
     note_message_id: int | None = None
-    said: Mapping[str, Stamp] = field(default_factory=dict)
+    said: Mapping[str, UpdateStamp] = field(default_factory=dict)
 
-    def is_changed_by(self, addition: Addition) -> bool:
+    def is_changed_by(self, addition: AnswerAddition) -> bool:
         """Whether something else was said before; what comes behind its time changes nothing."""
         said = self.said.get(addition.name)
         is_behind = said is not None and not addition.stamp.is_after(said)
@@ -135,10 +135,10 @@ class FeedbackStore:
         if not events:
             return []
         refused: dict[str, str] = {}
-        standing: dict[Identity, Standing] = {}
+        standing: dict[Identity, StoredAnswer] = {}
         open_events = newest(events)
         for event in await self._insert([event for event in open_events if event.identity not in known]):
-            standing[event.identity] = Standing.of(event)
+            standing[event.identity] = StoredAnswer.of(event)
         open_events = [event for event in open_events if event.identity not in standing]
         for make_key in (_plain_key, collision_key):
             if not open_events:
@@ -155,7 +155,7 @@ class FeedbackStore:
             open_events = collided
         return [_result(event, standing, refused) for event in events]
 
-    async def standing(self, sessions: Iterable[Identity]) -> dict[Identity, Standing]:
+    async def standing(self, sessions: Iterable[Identity]) -> dict[Identity, StoredAnswer]:
         """What is stored about some sessions; those about which there is nothing are left out."""
         # Two sessions may share a key, of which only one has the document there.
         wanted = [(session, key) for session in set(sessions) for key in _keys(session)]
@@ -168,7 +168,7 @@ class FeedbackStore:
             if (document := stored.get(key)) is not None and _is_about(document, session)
         }
 
-    async def add(self, additions: Sequence[Addition]) -> None:
+    async def add(self, additions: Sequence[AnswerAddition]) -> None:
         """Add to stored answers what was said besides; what they do not fit changes nothing.
 
         Raises:
@@ -257,13 +257,13 @@ def _is_about(document: Document, session: Identity) -> bool:
     return (document.get("runId"), document.get("sessionId")) == session[:2]
 
 
-def _standing(document: Document) -> Standing:
+def _standing(document: Document) -> StoredAnswer:
     try:
         type_ = FeedbackType(document.get("type", ""))
     except ValueError:
         type_ = None
     note, at = document.get("note"), document.get("receivedAt")
-    return Standing(
+    return StoredAnswer(
         session_key=document["sessionKey"],
         type=type_,
         note=note if isinstance(note, str) else None,
@@ -275,19 +275,19 @@ def _standing(document: Document) -> Standing:
     )
 
 
-def _said(value: object) -> dict[str, Stamp]:
-    found: dict[str, Stamp] = {}
+def _said(value: object) -> dict[str, UpdateStamp]:
+    found: dict[str, UpdateStamp] = {}
     for name, said in value.items() if isinstance(value, Mapping) else ():
         at, update_id = (
             (said.get("at"), read_int64(said.get("updateId"))) if isinstance(said, Mapping) else (None, None)
         )
         if isinstance(at, datetime) and update_id is not None:
-            found[str(name)] = Stamp(update_id, at)
+            found[str(name)] = UpdateStamp(update_id, at)
     return found
 
 
 def _result(
-    event: FeedbackEvent, standing: Mapping[Identity, Standing], refused: Mapping[str, str]
+    event: FeedbackEvent, standing: Mapping[Identity, StoredAnswer], refused: Mapping[str, str]
 ) -> Recorded | Unrecordable:
     standing_now = standing.get(event.identity)
     if standing_now is None:
@@ -414,7 +414,7 @@ _PATHS: Mapping[Detail, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
+class AnswerAddition:
     """What was said about a session besides the answer: a detail, or a note.
 
     Attributes:
@@ -433,9 +433,9 @@ class Addition:
     is_edit: bool = False
 
     @property
-    def stamp(self) -> Stamp:
+    def stamp(self) -> UpdateStamp:
         """Its place in the order of updates."""
-        return Stamp(self.update_id, self.received_at)
+        return UpdateStamp(self.update_id, self.received_at)
 
     @property
     def name(self) -> str:

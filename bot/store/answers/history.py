@@ -13,7 +13,7 @@ from datetime import datetime
 
 from pymongo import UpdateOne
 
-from bot.store.answers.feedback_events import Identity, Standing
+from bot.store.answers.feedback_events import Identity, StoredAnswer
 from bot.store.mongodb.client import Database, Document, write_all
 
 COLLECTION = "feedback_history"
@@ -23,7 +23,7 @@ KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class AnswerChange:
     """A stored answer is about to be changed.
 
     Attributes:
@@ -31,18 +31,18 @@ class Change:
     """
 
     session: Identity
-    before: Standing
+    before: StoredAnswer
     replaced_by: int
     at: datetime
 
 
-class History:
+class AnswerHistory:
     """Writes of `feedback_history`."""
 
     def __init__(self, db: Database) -> None:
         self._history = db[COLLECTION]
 
-    async def record(self, changes: Iterable[Change]) -> None:
+    async def record(self, changes: Iterable[AnswerChange]) -> None:
         """Remember what is about to be replaced; the same change again is remembered once.
 
         Raises:
@@ -52,7 +52,7 @@ class History:
         await write_all(self._history, [_request(change) for change in changes])
 
 
-def _request(change: Change) -> UpdateOne:
+def _request(change: AnswerChange) -> UpdateOne:
     run_id, session_id, user_id = change.session
     # Whatever stands there instead of a list, it must not hold up everybody's taps.
     known = {"$cond": [{"$isArray": "$changes"}, "$changes", []]}
@@ -76,7 +76,7 @@ def _request(change: Change) -> UpdateOne:
     )
 
 
-def _state(change: Change) -> Document:
+def _state(change: AnswerChange) -> Document:
     before, details = change.before, change.before.details
     pain = {"where": details.place, "level": details.pain}
     state = {

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from bot.core.answers.rules import collision_key_of, session_key
 from bot.core.shared.tolerant import read_int64
-from bot.store.answers.feedback_events import Addition, Identity
+from bot.store.answers.feedback_events import AnswerAddition, Identity
 from bot.store.mongodb.client import Database, Document, storage_errors
 
 COLLECTION = "waiting_notes"
@@ -22,13 +22,13 @@ COLLECTION = "waiting_notes"
 _TRIES = 2
 
 
-class WaitingNotes:
+class PendingNotes:
     """Writes and reads of `waiting_notes`. All methods raise `StorageUnavailable`, `StorageRejected`."""
 
     def __init__(self, db: Database) -> None:
         self._notes = db[COLLECTION]
 
-    async def put(self, note: Addition) -> None:
+    async def put(self, note: AnswerAddition) -> None:
         """Keep a note until its answer comes, unless a later one about its session is there."""
         run_id, session_id, user_id = note.session
         document: Document = {
@@ -51,7 +51,7 @@ class WaitingNotes:
                 except DuplicateKeyError:
                     continue  # a later one is there, or the first two came at once
 
-    async def of(self, sessions: Collection[Identity]) -> list[Addition]:
+    async def of(self, sessions: Collection[Identity]) -> list[AnswerAddition]:
         """The notes that wait for these sessions' answers."""
         if not sessions:
             return []
@@ -61,7 +61,7 @@ class WaitingNotes:
             notes = [_read(document, by_key[document["_id"]]) async for document in found]
         return [note for note in notes if note is not None]
 
-    async def drop(self, notes: Iterable[Addition]) -> None:
+    async def drop(self, notes: Iterable[AnswerAddition]) -> None:
         """These are with their answers now; one that has been edited since stays."""
         requests: list[DeleteOne | UpdateOne] = [
             DeleteOne({"_id": _key(note.session), "updateId": note.update_id}) for note in notes
@@ -71,14 +71,14 @@ class WaitingNotes:
                 await self._notes.bulk_write(requests, ordered=False)
 
 
-def _read(document: Document, session: Identity) -> Addition | None:
+def _read(document: Document, session: Identity) -> AnswerAddition | None:
     """A note; None if somebody else left what is none."""
     note, at = document.get("note"), document.get("receivedAt")
     update_id = read_int64(document.get("updateId"))
     if not isinstance(note, str) or not isinstance(at, datetime) or update_id is None:
         return None
     message_id = read_int64(document.get("messageId"))
-    return Addition(session, None, note, update_id, at, message_id)
+    return AnswerAddition(session, None, note, update_id, at, message_id)
 
 
 def _key(session: Identity) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from pymongo import ReplaceOne
 
 from bot.core.figures.histogram import BUCKETS, EXACT, RATIO
-from bot.core.figures.periods import Span, Window
+from bot.core.figures.periods import Period, PeriodWindow
 from bot.core.figures.stats import Tally, read_type
 from bot.core.records.models import is_day
 from bot.core.shared.clock import Clock
@@ -28,7 +28,7 @@ from bot.core.shared.errors import StorageDenied
 from bot.core.shared.tolerant import read_int64
 from bot.store.answers import feedback_events as feedback
 from bot.store.answers import tap_ledger as taps
-from bot.store.figures.invalidation import Touched, Touches
+from bot.store.figures.invalidation import FigureInvalidation, InvalidationMarks
 from bot.store.mongodb.client import Database, Document, storage_errors
 
 COLLECTION = "figures"
@@ -44,7 +44,7 @@ _AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class CountedPeriod:
     """What was counted.
 
     Attributes:
@@ -66,12 +66,12 @@ class FigureStore:
         self._events = db[feedback.COLLECTION]
         self._taps = db[taps.COLLECTION]
         self._figures = db[COLLECTION]
-        self._touches = Touches(db, clock)
+        self._touches = FigureInvalidation(db, clock)
         self._clock = clock
 
     async def count(
-        self, window: Window, query_ids: Sequence[str] = (), *, holds: timedelta = HOLDS
-    ) -> Counted:
+        self, window: PeriodWindow, query_ids: Sequence[str] = (), *, holds: timedelta = HOLDS
+    ) -> CountedPeriod:
         """Count what was received in a window.
 
         Args:
@@ -84,7 +84,7 @@ class FigureStore:
         kept, live = await asyncio.gather(
             self._kept(window.kept, touched, holds), self._count(window.live, query_ids[:_MOST_IDS])
         )
-        return Counted([*kept, *live.tallies], live.entered)
+        return CountedPeriod([*kept, *live.tallies], live.entered)
 
     async def last_answer(self, until: datetime) -> datetime | None:
         """When the newest answer was received; those from the future do not count."""
@@ -94,7 +94,9 @@ class FigureStore:
             )
         return None if document is None else document["receivedAt"]
 
-    async def _kept(self, spans: Sequence[Span], touched: Touched, holds: timedelta) -> list[Tally]:
+    async def _kept(
+        self, spans: Sequence[Period], touched: InvalidationMarks, holds: timedelta
+    ) -> list[Tally]:
         now = self._clock()
         names = [_id(span) for span in spans]
         with storage_errors():
@@ -132,18 +134,18 @@ class FigureStore:
             with suppress(StorageDenied), storage_errors():
                 await self._figures.bulk_write(requests, ordered=False)
 
-    async def _count(self, spans: Sequence[Span], query_ids: Sequence[str] = ()) -> Counted:
+    async def _count(self, spans: Sequence[Period], query_ids: Sequence[str] = ()) -> CountedPeriod:
         """Count all of these spans in one look at the ledger and one at the answers."""
         if not spans:
-            return Counted([], frozenset())
+            return CountedPeriod([], frozenset())
         (counts, entered), events = await asyncio.gather(
             self._count_taps(spans, query_ids), self._count_events(spans)
         )
         found = zip(spans, counts, events, strict=True)
-        return Counted([_tally(*each) for each in found], entered)
+        return CountedPeriod([_tally(*each) for each in found], entered)
 
     async def _count_taps(
-        self, spans: Sequence[Span], query_ids: Sequence[str]
+        self, spans: Sequence[Period], query_ids: Sequence[str]
     ) -> tuple[list[dict[str, int]], frozenset[str]]:
         """Taps of each span by outcome; and in the same look, which of `query_ids` are in the ledger."""
         group: Document = {"_id": {"span": _span_of(spans), "outcome": "$outcome"}, "n": {"$sum": 1}}
@@ -163,7 +165,7 @@ class FigureStore:
                 entered.update(found.get("entered", ()))
         return counts, frozenset(entered)
 
-    async def _count_events(self, spans: Sequence[Span]) -> list[dict[str, list[Document]]]:
+    async def _count_events(self, spans: Sequence[Period]) -> list[dict[str, list[Document]]]:
         """Answers of each span, by session day and type, and by delay."""
         pipeline: list[Document] = [
             {"$match": _within(spans)},
@@ -246,11 +248,11 @@ _BUCKET: Document = {
 }
 
 
-def _id(span: Span) -> str:
+def _id(span: Period) -> str:
     return f"{_FORMAT}/{span.name}"
 
 
-def _within(spans: Sequence[Span]) -> Document:
+def _within(spans: Sequence[Period]) -> Document:
     """Selects what was received in one of the spans; those that follow each other are one range."""
     ranges: list[tuple[datetime, datetime]] = []
     for span in spans:
@@ -259,7 +261,7 @@ def _within(spans: Sequence[Span]) -> Document:
     return {"$or": [{"receivedAt": {"$gte": start, "$lt": end}} for start, end in ranges]}
 
 
-def _span_of(spans: Sequence[Span], first: int = 0) -> Document:
+def _span_of(spans: Sequence[Period], first: int = 0) -> Document:
     """The number of the span, oldest first, in which `receivedAt` lies, or null: found by halving."""
     if len(spans) == 1:
         [span] = spans
@@ -282,7 +284,7 @@ def _document(tally: Tally, touches: int, touched_at: datetime | None, now: date
     }
 
 
-def _tally(span: Span, counts: Mapping[str, int], events: Mapping[str, Any]) -> Tally:
+def _tally(span: Period, counts: Mapping[str, int], events: Mapping[str, Any]) -> Tally:
     answers: dict[str, int] = {}
     sessions: dict[str, dict[str, int]] = {}
     for group in events["sessions"]:
@@ -325,5 +327,5 @@ def _is_count(value: object) -> bool:
     return number is not None and number >= 0
 
 
-def _read(span: Span, document: Mapping[str, Any]) -> Tally:
+def _read(span: Period, document: Mapping[str, Any]) -> Tally:
     return Tally(span.day, document["taps"], document["answers"], document["sessions"], document["delays"])

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from pymongo import UpdateOne
 
-from bot.core.figures.periods import Span, touch_names, touched
+from bot.core.figures.periods import Period, touch_names, touched
 from bot.core.shared.clock import Clock
 from bot.core.shared.tolerant import read_int64
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
@@ -28,7 +28,7 @@ killed between its write and the second touch does no harm."""
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class InvalidationMarks:
     """Touches at one moment.
 
     Attributes:
@@ -37,7 +37,7 @@ class Touched:
 
     marks: tuple[tuple[datetime, datetime, int, datetime, bool], ...] = ()
 
-    def mark(self, span: Span) -> tuple[int, datetime | None]:
+    def mark(self, span: Period) -> tuple[int, datetime | None]:
         """How often something in a span was touched, and when the last time; another one after each touch.
 
         The number alone would not do: it starts anew when a touch has expired.
@@ -45,12 +45,12 @@ class Touched:
         inside = [(n, at) for start, end, n, at, _ in self.marks if start < span.end and span.start < end]
         return sum(n for n, _ in inside), max((at for _, at in inside), default=None)
 
-    def is_unsettled(self, span: Span) -> bool:
+    def is_unsettled(self, span: Period) -> bool:
         """Whether something in a span may just be changing."""
         return any(young and start < span.end and span.start < end for start, end, _, _, young in self.marks)
 
 
-class Touches:
+class FigureInvalidation:
     """Writes and reads of `figure_touches`. All methods raise `StorageUnavailable`, `StorageRejected`."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
@@ -82,14 +82,14 @@ class Touches:
         """For `touch`: what has to be told of a change of what was received at these instants."""
         return touch_names(instants, self._clock())
 
-    async def read(self) -> Touched:
+    async def read(self) -> InvalidationMarks:
         """All touches, which are few: they expire, later than every figure that could depend on them."""
         age = {"$cond": [{"$eq": [{"$type": "$at"}, "date"]}, {"$subtract": ["$$NOW", "$at"]}, None]}
         is_young = {"$lt": [age, _UNSETTLED.total_seconds() * 1000]}
         with storage_errors():
             found = self._touches.find({}, {"n": True, "at": True, "young": is_young})
             marks = [mark async for document in found if (mark := _read(document)) is not None]
-        return Touched(tuple(marks))
+        return InvalidationMarks(tuple(marks))
 
 
 def _read(document: Document) -> tuple[datetime, datetime, int, datetime, bool] | None:

@@ -25,13 +25,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bot.core.i18n.language import Language
-from bot.core.inbox.journal_loss import Loss, Numbers, missing
+from bot.core.inbox.journal_loss import JournalLoss, JournalNumbers, missing
 from bot.core.inbox.journal_loss_texts import lacks
 from bot.core.shared.clock import Clock, from_ms, system_clock, to_ms
 from bot.core.shared.errors import ConfigError, JournalError
 from bot.core.shared.formatting import count
 from bot.core.telegram.updates import TAP_LIFETIME, sender_of, unreadable, without_sender
-from bot.store.inbox.journal_file import JournalFile, Standing, Witness, read_witness, witness_of
+from bot.store.inbox.journal_file import JournalFile, JournalFileState, Witness, read_witness, witness_of
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ class Journal:
         self._witness = Witness(path)
         self._identity = 0
         self._lost_up_to = 0  # what had such numbers went with a file that this service had open
-        self._numbers = self._opened_with = Numbers()
+        self._numbers = self._opened_with = JournalNumbers()
         self._io = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._db: sqlite3.Connection | None = None
 
@@ -181,12 +181,12 @@ class Journal:
         return self._identity
 
     @property
-    def numbers(self) -> Numbers:
+    def numbers(self) -> JournalNumbers:
         """How far it is, as the service that has it knows."""
         return self._numbers
 
     @property
-    def opened_with(self) -> Numbers:
+    def opened_with(self) -> JournalNumbers:
         """How far it was when the service opened it."""
         return self._opened_with
 
@@ -357,7 +357,7 @@ class Journal:
             return False
         return is_whole if first is None else first > self._lost_up_to
 
-    async def note_loss(self, loss: Loss) -> None:
+    async def note_loss(self, loss: JournalLoss) -> None:
         """Remember entries that are missing, and that whoever gave them may have tapped in vain; numbers go
         on above them."""
         await self._write(lambda db: self._note_loss(db, loss))
@@ -503,7 +503,7 @@ class Journal:
             return None
         return db
 
-    def _see_to_copy(self, file: JournalFile, known: tuple[int, Numbers] | None) -> JournalFile:
+    def _see_to_copy(self, file: JournalFile, known: tuple[int, JournalNumbers] | None) -> JournalFile:
         """A copy that was being put in place of a lost journal when the service was killed.
 
         Returns:
@@ -531,7 +531,9 @@ class Journal:
             log.error("what may be left of the journal %s is kept as %s", self._path, kept)
         return file
 
-    def _begin(self, file: JournalFile, db: sqlite3.Connection, known: tuple[int, Numbers] | None) -> None:
+    def _begin(
+        self, file: JournalFile, db: sqlite3.Connection, known: tuple[int, JournalNumbers] | None
+    ) -> None:
         """Go on with a file; what it lacks of what is known is noted. If that fails, it is not in use."""
         try:
             identity, numbers = self._prepare(file, db, known)
@@ -543,8 +545,8 @@ class Journal:
         self._numbers = self._opened_with = numbers
 
     def _prepare(
-        self, file: JournalFile, db: sqlite3.Connection, known: tuple[int, Numbers] | None
-    ) -> tuple[int, Numbers]:
+        self, file: JournalFile, db: sqlite3.Connection, known: tuple[int, JournalNumbers] | None
+    ) -> tuple[int, JournalNumbers]:
         facts = dict(db.execute("SELECT name, value FROM facts"))
         # Where the file does not say whose it is, it is new, or older than this question.
         identity = facts.get(IDENTITY_FACT) or (known[0] if known else secrets.randbits(48))
@@ -565,7 +567,7 @@ class Journal:
         self._witness.note(identity, numbers)
         return identity, numbers
 
-    def _note_loss(self, db: sqlite3.Connection, loss: Loss) -> None:
+    def _note_loss(self, db: sqlite3.Connection, loss: JournalLoss) -> None:
         now = self._clock()
         facts = {
             LOSS_AT: to_ms(now),
@@ -610,9 +612,9 @@ class Journal:
             JournalError: another stands there, unless it `may_be_hidden` by another.
         """
         file, db = self._file, self._connection()
-        if file is None or (standing := file.standing()) is Standing.OURS:
+        if file is None or (standing := file.standing()) is JournalFileState.OURS:
             return True
-        if standing is Standing.FOREIGN:
+        if standing is JournalFileState.FOREIGN:
             if may_be_hidden:
                 return True
             raise JournalError(
@@ -629,7 +631,7 @@ class Journal:
             copy.release()
             raise
         copy.release()
-        self._begin_anew(file, db, copy.path, is_gone=standing is Standing.GONE)
+        self._begin_anew(file, db, copy.path, is_gone=standing is JournalFileState.GONE)
         return False
 
     def _begin_anew(self, file: JournalFile, db: sqlite3.Connection, rest: Path, *, is_gone: bool) -> None:
@@ -902,11 +904,11 @@ def _is(exc: sqlite3.Error, kinds: set[int]) -> bool:
     return (getattr(exc, "sqlite_errorcode", None) or 0) & 0xFF in kinds
 
 
-def _numbers(db: sqlite3.Connection) -> Numbers:
+def _numbers(db: sqlite3.Connection) -> JournalNumbers:
     last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'updates'").fetchone() or (0,)
     waits = f"SELECT seq FROM updates WHERE state = {_PENDING} ORDER BY seq LIMIT 1"
     first = db.execute(waits).fetchone() or (last[0] + 1,)
-    return Numbers(last[0], first[0] - 1)
+    return JournalNumbers(last[0], first[0] - 1)
 
 
 def _unused_pages(db: sqlite3.Connection) -> int:
@@ -920,7 +922,7 @@ def _only_at_once(status: int, _left: int, _total: int) -> None:
         raise sqlite3.OperationalError("another program has locked it")
 
 
-def _holds_all(path: Path, identity: int, numbers: Numbers) -> bool:
+def _holds_all(path: Path, identity: int, numbers: JournalNumbers) -> bool:
     """Whether a copy is whole, and of this journal as far as it was."""
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
@@ -956,11 +958,11 @@ def _drop_old_dead_letters(db: sqlite3.Connection) -> None:
     )
 
 
-def read_loss(facts: Mapping[str, int]) -> tuple[Loss, datetime] | None:
+def read_loss(facts: Mapping[str, int]) -> tuple[JournalLoss, datetime] | None:
     """What a journal was found to lack last, and when; None if nothing ever was."""
     if LOSS_AT not in facts:
         return None
-    loss = Loss(facts[_LOSS_FIRST], facts[_LOSS_LAST], bool(facts[_LOSS_IS_OPEN]))
+    loss = JournalLoss(facts[_LOSS_FIRST], facts[_LOSS_LAST], bool(facts[_LOSS_IS_OPEN]))
     return loss, from_ms(facts[LOSS_AT])
 
 

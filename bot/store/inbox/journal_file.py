@@ -16,7 +16,7 @@ import os
 from enum import Enum, auto
 from pathlib import Path
 
-from bot.core.inbox.journal_loss import Numbers
+from bot.core.inbox.journal_loss import JournalNumbers
 
 _MAGIC = b"SQLite format 3\0"
 _LOG, _INDEX = "-wal", "-shm"
@@ -25,7 +25,7 @@ _COPY = ".carried-over"
 _TRIES = 20
 
 
-class Standing(Enum):
+class JournalFileState(Enum):
     """What stands at the path of a journal in use."""
 
     OURS = auto()
@@ -115,21 +115,25 @@ class JournalFile:
         """SQLite has written: its log, which nobody else shortens, is as long as it is now."""
         self._log_size = _size(self._log)
 
-    def standing(self) -> Standing:
+    def standing(self) -> JournalFileState:
         """What stands at the path."""
         try:
             found = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            return Standing.GONE
+            return JournalFileState.GONE
         if _inode(found) != _inode(os.fstat(self._fd)):
-            return Standing.FOREIGN
+            return JournalFileState.FOREIGN
         if not self.is_database:
-            return Standing.WIPED
+            return JournalFileState.WIPED
         try:
             is_whole = all(_inode(path.stat()) == known for path, known in self._others.items())
         except FileNotFoundError:
-            return Standing.TORN
-        return Standing.OURS if is_whole and _size(self._log) >= self._log_size else Standing.TORN
+            return JournalFileState.TORN
+        return (
+            JournalFileState.OURS
+            if is_whole and _size(self._log) >= self._log_size
+            else JournalFileState.TORN
+        )
 
     # A file in its place
 
@@ -213,7 +217,7 @@ class Witness:
         self._fd = -1
         self._noted: bytes | None = None
 
-    def note(self, identity: int, numbers: Numbers) -> None:
+    def note(self, identity: int, numbers: JournalNumbers) -> None:
         """Write, if anything is new."""
         content = {"journal": f"{identity:x}", "last": numbers.last, "done": numbers.done}
         line = json.dumps(content).ljust(_WITNESS_SIZE - 1).encode() + b"\n"
@@ -243,11 +247,11 @@ def witness_of(journal: Path) -> Path:
     return journal.with_suffix(".witness")
 
 
-def read_witness(journal: Path) -> tuple[int, Numbers] | None:
+def read_witness(journal: Path) -> tuple[int, JournalNumbers] | None:
     """The identity of the journal that stood there, and its numbers; None where nobody can tell."""
     try:
         found = json.loads(witness_of(journal).read_bytes())
-        return int(found["journal"], 16), Numbers(int(found["last"]), int(found["done"]))
+        return int(found["journal"], 16), JournalNumbers(int(found["last"]), int(found["done"]))
     except (OSError, ValueError, TypeError, LookupError):
         return None
 

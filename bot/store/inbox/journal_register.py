@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.core.inbox.journal_loss import Known, Numbers
+from bot.core.inbox.journal_loss import JournalNumbers, KnownJournal
 from bot.store.mongodb.client import Database, Document, Instant, server_time, storage_errors
 
 COLLECTION = "journals"
 
 
-class JournalStore:
+class JournalRegisterStore:
     """Writes and reads of `journals`. All methods raise `StorageUnavailable`, `StorageRejected`.
 
     Args:
@@ -27,13 +27,13 @@ class JournalStore:
         self._journals = db[COLLECTION]
         self._now = now
 
-    async def of_bot(self, bot: str) -> list[Known]:
+    async def of_bot(self, bot: str) -> list[KnownJournal]:
         """The journals of a bot's services; nothing is written."""
         with storage_errors():
             found = await self._journals.aggregate([{"$match": {"bot": bot}}, {"$set": {"at": self._now()}}])
             return [_read(document) for document in await found.to_list()]
 
-    async def note(self, bot: str, journal: Known) -> None:
+    async def note(self, bot: str, journal: KnownJournal) -> None:
         """A journal is so far."""
         values = {
             "bot": {"$literal": bot},
@@ -57,10 +57,10 @@ class JournalStore:
             )
 
 
-def _read(document: Document) -> Known:
-    return Known(
+def _read(document: Document) -> KnownJournal:
+    return KnownJournal(
         *(str(document["_id"]), str(document.get("host")), str(document.get("path"))),
-        Numbers(int(document.get("last") or 0), int(document.get("done") or 0)),
+        JournalNumbers(int(document.get("last") or 0), int(document.get("done") or 0)),
         document["at"] - document["seenAt"],
         document["at"] - document.get("firstSeenAt", document["seenAt"]),
         is_closed=document.get("isClosed") is True,

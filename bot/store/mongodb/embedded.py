@@ -105,7 +105,7 @@ def _make_executable(binary: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
+class _Mongod:
     """Where the directory's server is, or was last."""
 
     pid: int
@@ -127,7 +127,7 @@ class EmbeddedMongo:
     def __init__(self, data_dir: Path, *, brief: bool = False) -> None:
         self._dir = data_dir.resolve() / "mongodb"
         self._is_brief = brief
-        self._server: _Server | None = None
+        self._server: _Mongod | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._owning: int | None = None  # open files with a lock
         self._using: int | None = None
@@ -137,7 +137,7 @@ class EmbeddedMongo:
         """The connection string; it stays the same over restarts unless the port gets taken."""
         return _url(self._started().port)
 
-    def _started(self) -> _Server:
+    def _started(self) -> _Mongod:
         if self._server is None:
             raise RuntimeError("not started")
         return self._server
@@ -284,13 +284,13 @@ class EmbeddedMongo:
                 os.close(lock)
         self._owning = self._using = None
 
-    def _read_server(self) -> _Server | None:
+    def _read_server(self) -> _Mongod | None:
         try:
-            return _Server(**json.loads(self._state_file.read_bytes()))
+            return _Mongod(**json.loads(self._state_file.read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
-    def _write_server(self, server: _Server) -> None:
+    def _write_server(self, server: _Mongod) -> None:
         fresh = self._state_file.with_suffix(".new")
         fresh.write_text(json.dumps(asdict(server)))
         fresh.replace(self._state_file)
@@ -301,7 +301,7 @@ class EmbeddedMongo:
 
     # Servers that others started
 
-    async def _answers(self, server: _Server, *, writable: bool) -> bool:
+    async def _answers(self, server: _Mongod, *, writable: bool) -> bool:
         """Whether `server` is alive and really serves this directory (and takes writes)."""
         if not await _listens(server.port):
             return False
@@ -364,7 +364,7 @@ class EmbeddedMongo:
         port = last.port if last is not None and _is_free(last.port) else _free_port()
         self._rotate_log()
         process = await self._spawn(binary, port)
-        server = _Server(process.pid, port)
+        server = _Mongod(process.pid, port)
         try:
             self._write_server(server)
             await self._until_ready(binary, process, port)

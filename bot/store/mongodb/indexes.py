@@ -151,21 +151,21 @@ def describe_retention(indexes: Iterable[Index]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
+class CreateIndex:
     """No index has these keys yet."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class KeepIndex:
     """An index, whatever its name, is as wanted."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangeIndex:
     """The index `name` can become the wanted one in place.
 
     Attributes:
@@ -181,14 +181,14 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Refuse:
+class RefuseIndex:
     """The index `name` has the keys, but only its owner may decide to drop it."""
 
     name: str
     reason: str
 
 
-Action: TypeAlias = Create | Keep | Change | Refuse
+Action: TypeAlias = CreateIndex | KeepIndex | ChangeIndex | RefuseIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +217,12 @@ def plan(existing: Sequence[Mapping[str, Any]], wanted: Index) -> Action:
         _judge(document, wanted) for document in existing if tuple(document["key"].items()) == wanted.keys
     ]
     if not candidates:
-        return Create(_free_name(existing, wanted))
+        return CreateIndex(_free_name(existing, wanted))
     # MongoDB allows several indexes on the same keys: one good one is enough.
-    return min(candidates, key=lambda action: (Keep, Change, Refuse).index(type(action)))
+    return min(candidates, key=lambda action: (KeepIndex, ChangeIndex, RefuseIndex).index(type(action)))
 
 
-def _judge(document: Mapping[str, Any], wanted: Index) -> Keep | Change | Refuse:
+def _judge(document: Mapping[str, Any], wanted: Index) -> KeepIndex | ChangeIndex | RefuseIndex:
     name: str = document["name"]
     unique, sparse = bool(document.get("unique")), bool(document.get("sparse"))
     seconds: float | None = document.get("expireAfterSeconds")
@@ -236,7 +236,7 @@ def _judge(document: Mapping[str, Any], wanted: Index) -> Keep | Change | Refuse
     if seconds is not None and target is None:
         faults.append(f"deletes documents after {_duration(seconds)}")
     if faults:
-        return Refuse(
+        return RefuseIndex(
             name, f"exists with other options: {', '.join(faults)}; {_cure(wanted.collection, name)}"
         )
 
@@ -246,8 +246,8 @@ def _judge(document: Mapping[str, Any], wanted: Index) -> Keep | Change | Refuse
     if expiry_differs := target is not None and seconds != target:
         changes.append(f"expires after {_duration(seconds)} -> {_duration(target)}")
     if changes:
-        return Change(name, make_unique, target if expiry_differs else None, ", ".join(changes))
-    return Keep(name)
+        return ChangeIndex(name, make_unique, target if expiry_differs else None, ", ".join(changes))
+    return KeepIndex(name)
 
 
 def _free_name(existing: Iterable[Mapping[str, Any]], wanted: Index) -> str:
@@ -307,18 +307,18 @@ async def examine(db: Database, indexes: Sequence[Index] = INDEXES) -> list[Inde
             existing = listed[index.collection]
             action = plan(existing, index)
             kept.append(IndexReport(index, action.name, "kept"))
-            name, is_missing = f"{index.collection}.{action.name}", isinstance(action, Create)
+            name, is_missing = f"{index.collection}.{action.name}", isinstance(action, CreateIndex)
             match action:
-                case Refuse(_, reason):
+                case RefuseIndex(_, reason):
                     states.append(IndexState(name, is_missing, obstacle=reason))
-                case Keep() if not (replaced := _replaced(existing, index)):
+                case KeepIndex() if not (replaced := _replaced(existing, index)):
                     continue
-                case Keep():
+                case KeepIndex():
                     detail = f"{', '.join(replaced)} is still there, which it replaces"
                     states.append(IndexState(name, is_missing, detail))
-                case Create() | Change():
-                    detail = action.summary if isinstance(action, Change) else ""
-                    unique = index.unique and (isinstance(action, Create) or action.make_unique)
+                case CreateIndex() | ChangeIndex():
+                    detail = action.summary if isinstance(action, ChangeIndex) else ""
+                    unique = index.unique and (isinstance(action, CreateIndex) or action.make_unique)
                     duplicates = await _find_duplicates(db, index) if unique else []
                     obstacle = _describe(duplicates, index) if duplicates else ""
                     states.append(IndexState(name, is_missing, detail, obstacle))
@@ -343,7 +343,7 @@ async def missing(db: Database, indexes: Iterable[Index]) -> list[Index]:
         for index in indexes:
             if index.collection not in listed:
                 listed[index.collection] = await _list(db, index.collection)
-            if isinstance(plan(listed[index.collection], index), Create):
+            if isinstance(plan(listed[index.collection], index), CreateIndex):
                 found.append(index)
     return found
 
@@ -387,7 +387,7 @@ async def make_keys(db: Database, indexes: Iterable[Index]) -> None:
             continue
         with storage_errors():
             existing = await _list(db, index.collection)
-        if index.replaces and isinstance(plan(existing, index), Create) and _replaced(existing, index):
+        if index.replaces and isinstance(plan(existing, index), CreateIndex) and _replaced(existing, index):
             raise StorageRejected(
                 f"{index.collection} is kept by {', '.join(index.replaces.fields)} here, and the settings"
                 f" say by {', '.join(index.fields)}: set METRICS_PER_ATHLETE as it was for `bootstrap`, or"
@@ -430,7 +430,7 @@ def undeclared_expiries(
 
 
 async def _ensure(db: Database, index: Index) -> IndexReport:
-    action: Action = Create(index.name)
+    action: Action = CreateIndex(index.name)
     report: IndexReport | None = None
     reason = "somebody else keeps changing it; run bootstrap again"
     for _ in range(_ATTEMPTS):
@@ -441,14 +441,14 @@ async def _ensure(db: Database, index: Index) -> IndexReport:
             if replaced and (lacking := await _find_lacking(db, index)):
                 return IndexReport(index, action.name, "failed", lacking)
             match action:
-                case Keep(name):
+                case KeepIndex(name):
                     report = report or IndexReport(index, name, "kept")
-                case Refuse(name, refusal):
+                case RefuseIndex(name, refusal):
                     return IndexReport(index, name, "failed", refusal)
-                case Create(name):
+                case CreateIndex(name):
                     await _create(db, index, name)
                     report = IndexReport(index, name, "created")
-                case Change():
+                case ChangeIndex():
                     name = await _change(db, index, action, _free_name(existing, index))
                     report = IndexReport(index, name, "changed", action.summary)
             if not replaced:
@@ -478,7 +478,7 @@ async def _ensure(db: Database, index: Index) -> IndexReport:
             ):
                 reason = _describe(duplicates, index)
                 break
-            if isinstance(action, Change):
+            if isinstance(action, ChangeIndex):
                 reason += f"; {_cure(index.collection, action.name)}"
     return IndexReport(index, action.name, "failed", reason)
 
@@ -491,7 +491,7 @@ def _replaced(existing: Iterable[Mapping[str, Any]], index: Index) -> list[str]:
     return [
         document["name"]
         for document in existing
-        if tuple(document["key"].items()) == old.keys and isinstance(_judge(document, old), Keep)
+        if tuple(document["key"].items()) == old.keys and isinstance(_judge(document, old), KeepIndex)
     ]
 
 
@@ -527,7 +527,7 @@ async def _create(db: Database, index: Index, name: str) -> None:
     await db[index.collection].create_index(list(index.keys), name=name, **index.options())
 
 
-async def _change(db: Database, index: Index, change: Change, spare_name: str) -> str:
+async def _change(db: Database, index: Index, change: ChangeIndex, spare_name: str) -> str:
     """Carry out `change` and return the name of the index after it."""
 
     async def modify(**options: object) -> None:

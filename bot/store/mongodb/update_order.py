@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from bot.core.shared.update_order import IDS_COMPARABLE_APART, IDS_COMPARABLE_WITHIN, Stamp
+from bot.core.shared.update_order import IDS_COMPARABLE_APART, IDS_COMPARABLE_WITHIN, UpdateStamp
 from bot.store.mongodb.client import Document
 
 Expression: TypeAlias = Any
@@ -37,7 +37,7 @@ def is_after(update_id: int | None, at: datetime, id_field: Expression, at_field
     return {"$let": {"vars": {"received": date(at_field)}, "in": decided}}
 
 
-def is_until(stamp: Stamp, id_field: Expression, at_field: Expression) -> Document:
+def is_until(stamp: UpdateStamp, id_field: Expression, at_field: Expression) -> Document:
     """An expression: whether what these fields tell of was there when an update came; at the same time, if
     nothing else tells."""
     return is_after(stamp.update_id, stamp.at + _TICK, id_field, at_field)

@@ -14,7 +14,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.shared.errors import StorageRejected
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database, Document, storage_errors
 
 COLLECTION = "athletes"
@@ -103,7 +103,7 @@ class AthleteStore:
             )
         return result.matched_count == 1
 
-    async def redeem(self, code_hash: str, user_id: int, chat_id: int, wish: Stamp) -> Document | None:
+    async def redeem(self, code_hash: str, user_id: int, chat_id: int, wish: UpdateStamp) -> Document | None:
         """Make the user the athlete whom this code invites; one user, once.
 
         Doing it again for the same user changes nothing, also after the code's time.

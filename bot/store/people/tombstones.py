@@ -16,10 +16,10 @@ from datetime import datetime
 
 from pymongo.errors import DuplicateKeyError
 
-from bot.core.people.tombstone import Person, Tombstone, pseudonym
+from bot.core.people.tombstone import DataSubject, Tombstone, pseudonym
 from bot.core.records.models import FeedbackRecord, Record
 from bot.core.shared.tolerant import read_int64
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database, Document, storage_errors
 from bot.store.mongodb.update_order import is_after
 
@@ -42,7 +42,7 @@ class TombstoneStore:
         read = {wanted[document["_id"]]: _read(document) for document in found}
         return {user_id: tombstone for user_id, tombstone in read.items() if tombstone is not None}
 
-    async def put(self, person: Person, at: Stamp, message_id: int | None = None) -> None:
+    async def put(self, person: DataSubject, at: UpdateStamp, message_id: int | None = None) -> None:
         """From now on what came before is refused, and something is to be deleted. A later one, or the same,
         stays as it is."""
         fields: Document = {
@@ -65,20 +65,20 @@ class TombstoneStore:
                 except DuplicateKeyError:  # another service has just put it there
                     continue
 
-    async def close(self, user_id: int, at: Stamp) -> None:
+    async def close(self, user_id: int, at: UpdateStamp) -> None:
         """Everything is deleted that came before."""
         known = {"_id": pseudonym(user_id), "updateId": at.update_id}
         with storage_errors():
             await self._tombstones.update_one(known, {"$unset": {"userId": "", "athleteId": ""}})
 
-    async def open(self, before: datetime) -> list[tuple[Person, Stamp]]:
+    async def open(self, before: datetime) -> list[tuple[DataSubject, UpdateStamp]]:
         """Deletions that were asked for before then and are not done: whoever did them was ended."""
         with storage_errors():
             found = await self._tombstones.find(
                 {"userId": {"$gt": 0}, "deletedAt": {"$lt": before}}
             ).to_list()
         return [
-            (Person(int(document["userId"]), tombstone.athlete_id), tombstone.at)
+            (DataSubject(int(document["userId"]), tombstone.athlete_id), tombstone.at)
             for document in found
             if (tombstone := _read(document)) is not None
         ]
@@ -93,12 +93,15 @@ async def forgotten(
         now: when those were received that do not say it.
     """
     answers = {index: it for index, it in enumerate(records) if isinstance(it, FeedbackRecord)}
-    stamps: dict[int, tuple[int, Stamp]] = {}
+    stamps: dict[int, tuple[int, UpdateStamp]] = {}
     for index, answer in answers.items():
         user_id, at = _whose(answer), answer.receivedAt or now
         if user_id is not None:
             known = answer.updateId is not None
-            stamps[index] = user_id, Stamp(answer.updateId or 0, at) if known else Stamp.by_time(at)
+            stamps[index] = (
+                user_id,
+                UpdateStamp(answer.updateId or 0, at) if known else UpdateStamp.by_time(at),
+            )
     tombstones = await TombstoneStore(db).of({user_id for user_id, _ in stamps.values()})
     return {
         index: (user_id, tombstones[user_id])
@@ -116,7 +119,7 @@ def _whose(answer: FeedbackRecord) -> int | None:
 
 
 def _read(document: Document) -> Tombstone | None:
-    at = Stamp.read(document.get("updateId"), document.get("deletedAt"))
+    at = UpdateStamp.read(document.get("updateId"), document.get("deletedAt"))
     athlete_id = document.get("athleteId")
     if at is None:
         return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pymongo import UpdateOne
 
 from bot.core.shared.tolerant import read_int64
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
 from bot.store.mongodb.update_order import is_after, is_until
 
@@ -23,7 +23,7 @@ _ASKED_KEPT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class BotUser:
     """Somebody known.
 
     Attributes:
@@ -41,16 +41,16 @@ class UserStore:
     def __init__(self, db: Database) -> None:
         self._users = db[COLLECTION]
 
-    async def all(self) -> dict[int, User]:
+    async def all(self) -> dict[int, BotUser]:
         """Everybody."""
         with storage_errors():
             return {
-                user_id: User(_tag(d.get("telegramLanguage")), _tag(d.get("language")))
+                user_id: BotUser(_tag(d.get("telegramLanguage")), _tag(d.get("language")))
                 async for d in self._users.find({})
                 if (user_id := read_int64(d["_id"])) is not None
             }
 
-    async def speak(self, tags: Mapping[int, tuple[str, Stamp]]) -> None:
+    async def speak(self, tags: Mapping[int, tuple[str, UpdateStamp]]) -> None:
         """Remember what Telegram said, and with which update."""
         requests = [
             UpdateOne(
@@ -62,7 +62,7 @@ class UserStore:
         ]
         await write_all(self._users, requests)
 
-    async def choose(self, user_id: int, tag: str | None, wish: Stamp) -> None:
+    async def choose(self, user_id: int, tag: str | None, wish: UpdateStamp) -> None:
         """Remember what somebody chose; None takes the choice back. A newer choice stays.
 
         Args:
@@ -81,7 +81,7 @@ class UserStore:
         with storage_errors():
             await self._users.update_one({"_id": user_id}, update, upsert=True)
 
-    async def asked_to_forget(self, user_id: int, wish: Stamp) -> None:
+    async def asked_to_forget(self, user_id: int, wish: UpdateStamp) -> None:
         """Remember that somebody is asked whether to delete everything, because they wished it."""
         known = {"$cond": [{"$isArray": "$forgetAsked"}, "$forgetAsked", []]}
         added = {"$concatArrays": [known, [{"at": wish.at, "updateId": wish.update_id}]]}
@@ -90,22 +90,22 @@ class UserStore:
         with storage_errors():
             await self._users.update_one({"_id": user_id}, [{"$set": {"forgetAsked": asked}}], upsert=True)
 
-    async def keep(self, user_id: int, wish: Stamp) -> None:
+    async def keep(self, user_id: int, wish: UpdateStamp) -> None:
         """They do not want what they were asked before."""
         before = {"updateId": {"$lt": wish.update_id}}
         with storage_errors():
             await self._users.update_one({"_id": user_id}, {"$pull": {"forgetAsked": before}})
 
-    async def asked(self, user_id: int) -> list[Stamp]:
+    async def asked(self, user_id: int) -> list[UpdateStamp]:
         """The wishes because of which somebody was asked that."""
         with storage_errors():
             found = await self._users.find_one({"_id": user_id}, {"forgetAsked": True})
         asked = (found or {}).get("forgetAsked")
         wishes = [it for it in asked if isinstance(it, Mapping)] if isinstance(asked, list) else []
-        stamps = [Stamp.read(wish.get("updateId"), wish.get("at")) for wish in wishes]
+        stamps = [UpdateStamp.read(wish.get("updateId"), wish.get("at")) for wish in wishes]
         return [stamp for stamp in stamps if stamp is not None]
 
-    async def forget(self, user_id: int, until: Stamp) -> None:
+    async def forget(self, user_id: int, until: UpdateStamp) -> None:
         """Delete what is known about somebody, but for what was written after that update."""
         is_known = {"$eq": ["$updatedBy", until.update_id]}
         is_before = is_until(until, "$updatedBy", "$updatedAt")

@@ -17,10 +17,10 @@ from typing import Any
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
 
 from bot.core.answers.payloads import make_reference
-from bot.core.prompts.prompt import Kind, Prompt, PromptState
+from bot.core.prompts.prompt import Prompt, PromptKind, PromptState
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.shared.tolerant import read_int64
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.store.answers import feedback_events as feedback
 from bot.store.answers.feedback_events import Identity
 from bot.store.mongodb.client import (
@@ -37,7 +37,7 @@ _TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class CoachAlert:
     """Something to be told because of a tap.
 
     Attributes:
@@ -51,7 +51,7 @@ class Letter:
         name: the athlete's, as Telegram says; for where the roster has none.
     """
 
-    kind: Kind
+    kind: PromptKind
     to: int
     session: Identity
     session_key: str
@@ -77,13 +77,17 @@ class Letter:
         return {"runId": self.session[0], "sessionId": self.session_id, "chatId": str(self.to)}
 
     @property
-    def cause(self) -> Stamp:
+    def cause(self) -> UpdateStamp:
         """The athlete's update because of which it is sent, as far as is known."""
         at = self.raised_by
-        return Stamp.by_time(at) if self.raised_update_id is None else Stamp(self.raised_update_id, at)
+        return (
+            UpdateStamp.by_time(at)
+            if self.raised_update_id is None
+            else UpdateStamp(self.raised_update_id, at)
+        )
 
 
-class LetterStore:
+class CoachAlertStore:
     """Raises `StorageUnavailable`, `StorageRejected`."""
 
     def __init__(self, db: Database) -> None:
@@ -91,7 +95,7 @@ class LetterStore:
         self._events = db[feedback.COLLECTION]
         self._tombstones = TombstoneStore(db)
 
-    async def raise_(self, letters: Collection[Letter]) -> None:
+    async def raise_(self, letters: Collection[CoachAlert]) -> None:
         """Have these sent, as new messages, but for what is about a deleted answer; one that the same answer
         has raised before stays as it is."""
         letters = await self._without_deleted(letters)
@@ -117,12 +121,12 @@ class LetterStore:
         user_id = read_int64(about.get("userId")) if isinstance(about, Mapping) else None
         tombstone = (await self._tombstones.of([user_id])).get(user_id or 0)
         raised = letter.get("raisedBy")
-        stamp = Stamp.read(letter.get("raisedUpdateId"), raised)
+        stamp = UpdateStamp.read(letter.get("raisedUpdateId"), raised)
         if stamp is None and isinstance(raised, datetime):
-            stamp = Stamp.by_time(raised)
+            stamp = UpdateStamp.by_time(raised)
         return tombstone is not None and (stamp is None or tombstone.covers(stamp))
 
-    async def _without_deleted(self, letters: Collection[Letter]) -> list[Letter]:
+    async def _without_deleted(self, letters: Collection[CoachAlert]) -> list[CoachAlert]:
         tombstones = await self._tombstones.of({letter.session[2] for letter in letters})
         return [
             letter
@@ -140,7 +144,7 @@ class LetterStore:
         here = chat_forms(to)
         stranded = {
             "state": PromptState.PENDING.value,
-            "kind": Kind.ALERT.value,
+            "kind": PromptKind.ALERT.value,
             "sentAt": None,
             "claim": None,
             "chatId": {"$nin": here},
@@ -167,7 +171,11 @@ class LetterStore:
         """
         requests = []
         for session_key, update_id, now in changes:
-            told = {"about.sessionKey": session_key, "kind": Kind.ALERT.value, "version": {"$ne": update_id}}
+            told = {
+                "about.sessionKey": session_key,
+                "kind": PromptKind.ALERT.value,
+                "version": {"$ne": update_id},
+            }
             state = PromptState.PENDING.value
             changed = {"state": state, "version": update_id, "dueAt": now, "updatedAt": now}
             requests.append(UpdateMany(told, {"$set": changed}))
@@ -180,7 +188,11 @@ class LetterStore:
 
         The first to see it is remembered, for each time that it is raised.
         """
-        alert = {"reference": reference, "kind": Kind.ALERT.value, "chatId": {"$in": chat_forms(chat_id)}}
+        alert = {
+            "reference": reference,
+            "kind": PromptKind.ALERT.value,
+            "chatId": {"$in": chat_forms(chat_id)},
+        }
         # A button that is seen to again, after a crash, is not about what was raised since.
         unseen = {"seenAt": None, "raisedBy": {"$not": {"$gt": now}}}
         seen = {
@@ -251,7 +263,7 @@ class LetterStore:
             )
 
 
-def _raised(letter: Letter) -> UpdateOne:
+def _raised(letter: CoachAlert) -> UpdateOne:
     run_id, session_id, user_id = letter.session
     about: dict[str, Any] = {
         "sessionKey": letter.session_key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 
-from bot.core.prompts.prompt import NOT_IN_TIME, Again, PromptState
+from bot.core.prompts.prompt import NOT_IN_TIME, AskAgainReason, PromptState
 from bot.store.answers import feedback_events as feedback
 from bot.store.mongodb.client import Database, Document, storage_errors
 from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, unclaimed
@@ -13,7 +13,7 @@ from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, unclaimed
 _BATCH = 500
 
 
-class FollowupStore:
+class PromptExpiryStore:
     """Transitions of `session_prompts` that come with time.
 
     Each is one step in MongoDB, so that two services do it once. All methods raise `StorageUnavailable`,
@@ -30,7 +30,7 @@ class FollowupStore:
             {
                 "$set": {
                     "state": PromptState.PENDING.value,
-                    "again": Again.NUDGE.value,
+                    "again": AskAgainReason.NUDGE.value,
                     "dueAt": "$nudgeAt",
                     "nudgedAt": now,
                     "updatedAt": now,
@@ -88,7 +88,7 @@ class FollowupStore:
                     {
                         "$set": {
                             "state": PromptState.PENDING.value,
-                            "again": Again.ABSENCE.value,
+                            "again": AskAgainReason.ABSENCE.value,
                             "askedAgainAt": now,
                             "updatedAt": now,
                         },

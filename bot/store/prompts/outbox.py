@@ -14,10 +14,10 @@ from bot.core.answers.payloads import make_reference, needs_reference
 from bot.core.prompts.prompt import (
     LEASE,
     LETTERS,
-    Again,
-    Kind,
+    AskAgainReason,
     Moved,
     Prompt,
+    PromptKind,
     PromptState,
     Retry,
     Undeliverable,
@@ -87,7 +87,7 @@ class Outbox:
         }
         if prompt.user_id is not None:
             wanted["userId"] = prompt.user_id
-        if prompt.kind is Kind.SESSION and needs_reference(prompt.run_id, prompt.session_id):
+        if prompt.kind is PromptKind.SESSION and needs_reference(prompt.run_id, prompt.session_id):
             wanted["reference"] = make_reference(prompt.run_id, prompt.session_id)
         if all(document.get(field) == value for field, value in wanted.items()):
             return True
@@ -120,7 +120,7 @@ class Outbox:
                 "$$all",
             ]
         }
-        wished = [{"$eq": ["$again", Again.LATER.value]}, {"$gt": ["$dueAt", now]}]
+        wished = [{"$eq": ["$again", AskAgainReason.LATER.value]}, {"$gt": ["$dueAt", now]}]
         state: Document = {
             "$switch": {
                 "branches": [

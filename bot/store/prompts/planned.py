@@ -11,7 +11,7 @@ from datetime import datetime
 
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
-from bot.core.prompts.planned import Act, Write
+from bot.core.prompts.planned import OutboxAction, OutboxChange
 from bot.core.prompts.prompt import PromptState
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
 from bot.store.mongodb.indexes import hold_keys
@@ -22,7 +22,7 @@ _BATCH = 500
 _Request = UpdateOne | InsertOne[Document] | DeleteOne
 
 
-class SlotStore:
+class PlannedPromptStore:
     """Raises `StorageUnavailable`, `StorageRejected`."""
 
     def __init__(self, db: Database) -> None:
@@ -35,7 +35,7 @@ class SlotStore:
         with storage_errors():
             return await self._prompts.find({"$or": wanted}, {"messages": False}).to_list()
 
-    async def apply(self, writes: Iterable[Write], now: datetime) -> None:
+    async def apply(self, writes: Iterable[OutboxChange], now: datetime) -> None:
         """Carry out what was decided, each write as long as its document is still as it was read.
 
         Who comes second, of two services, changes nothing. Killed on the way, the rest is decided anew.
@@ -57,18 +57,18 @@ class SlotStore:
         await write_all(self._prompts, requests)  # a duplicate: another service has just written it
 
 
-def _request(write: Write, now: datetime) -> _Request:
+def _request(write: OutboxChange, now: datetime) -> _Request:
     given = {**write.fields, "updatedAt": now}
     fields = {name: value for name, value in given.items() if value is not None}
     if write.document is None:
         return InsertOne({**fields, "createdAt": now})
-    if write.act is Act.DELETE:
+    if write.act is OutboxAction.DELETE:
         return DeleteOne({"_id": write.document["_id"]})
     removed = [name for name in given if name not in fields]
-    if write.act in (Act.CANCEL, Act.RELEASE):
+    if write.act in (OutboxAction.CANCEL, OutboxAction.RELEASE):
         fields["state"] = PromptState.CANCELLED.value
         removed += ["claim", "attemptAt"]
-    if write.act is Act.RELEASE:
+    if write.act is OutboxAction.RELEASE:
         removed.append("slot")
     as_read = {name: write.document.get(name) for name in ("_id", "state", "slot")}
     unsent: Document = {"sentAt": None, "unknowns": {"$in": [None, 0]}}

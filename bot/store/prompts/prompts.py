@@ -26,15 +26,15 @@ from pymongo import UpdateMany
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.people.athlete import Athlete
-from bot.core.prompts.prompt import Again, Answered, Kind, LaterResult, PromptState
+from bot.core.prompts.prompt import Answered, AskAgainReason, LaterResult, PromptKind, PromptState
 from bot.core.records.models import is_day
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database, Document, bulk_upsert, storage_errors
 from bot.store.mongodb.indexes import hold_keys_if_possible
 
 COLLECTION = "session_prompts"
 
-IS_QUESTION: Document = {"kind": {"$in": [None, Kind.SESSION.value]}}
+IS_QUESTION: Document = {"kind": {"$in": [None, PromptKind.SESSION.value]}}
 """Selects questions; the rest are reminders, letters and weekly summaries."""
 
 _LATE_REASON = "the answer came too late to count"
@@ -106,7 +106,7 @@ class PromptStore:
         """Have an athlete told of their week, in their private chat; returns whether that is new."""
         # Without `date`, which is for what stands in plans.
         document = {
-            "kind": Kind.WEEKLY.value,
+            "kind": PromptKind.WEEKLY.value,
             "athleteId": athlete_id,
             "userId": user_id,
             "state": PromptState.PENDING.value,
@@ -129,7 +129,7 @@ class PromptStore:
         # Each from the index alone. With several kinds in one query MongoDB would read the documents.
         counts = dict.fromkeys((state.value for state in PromptState), 0)
         with storage_errors():
-            for state, kind in product((None, *PromptState), (None, Kind.SESSION)):
+            for state, kind in product((None, *PromptState), (None, PromptKind.SESSION)):
                 number = await self._prompts.count_documents({"state": state, "kind": kind})
                 counts[state or PromptState.PENDING] += number
         return counts
@@ -253,7 +253,7 @@ class PromptStore:
         session_id: str,
         chat_id: int,
         *,
-        wish: Stamp,
+        wish: UpdateStamp,
         due_at: datetime,
         until: datetime,
     ) -> LaterResult:
@@ -273,7 +273,7 @@ class PromptStore:
         }
         postponed = {
             "state": PromptState.PENDING.value,
-            "again": Again.LATER.value,
+            "again": AskAgainReason.LATER.value,
             "dueAt": due_at,
             "laterAt": wish.at,
             "laterUpdateId": wish.update_id,
@@ -302,7 +302,7 @@ class PromptStore:
         self,
         athlete: Athlete,
         *,
-        wish: Stamp,
+        wish: UpdateStamp,
         sent_after: datetime,
         most: int,
     ) -> tuple[int, int]:
@@ -349,7 +349,7 @@ class PromptStore:
                     {
                         "$set": {
                             "state": PromptState.PENDING.value,
-                            "again": Again.PENDING.value,
+                            "again": AskAgainReason.PENDING.value,
                             "dueAt": wish.at,
                             "pendingAt": wish.at,
                             "pendingUpdateId": wish.update_id,
@@ -394,9 +394,9 @@ def _first_sent_at(document: Document, default: datetime) -> datetime:
     return first if isinstance(first, datetime) else default
 
 
-def _is_wished(document: Document, what: str, wish: Stamp) -> bool:
+def _is_wished(document: Document, what: str, wish: UpdateStamp) -> bool:
     """Whether a wish has been seen to already, or a later one of its kind."""
-    last = Stamp.read(document.get(f"{what}UpdateId"), document.get(f"{what}At"))
+    last = UpdateStamp.read(document.get(f"{what}UpdateId"), document.get(f"{what}At"))
     if last is None:  # an older release noted no time
         return bool(document.get(f"{what}UpdateId") == wish.update_id)
     return not wish.is_after(last)

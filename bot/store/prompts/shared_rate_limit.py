@@ -30,7 +30,7 @@ _ALL = "all"
 _ASTRAY = 10.0
 
 
-class SendSlots:
+class SharedRateLimit:
     """Gives out sending times. All methods raise `StorageUnavailable`, `StorageRejected`.
 
     Args:

@@ -13,7 +13,7 @@ from pymongo.errors import BulkWriteError
 from bot.core.records.models import FeedbackRecord, Record
 from bot.core.shared.errors import StorageUnavailable
 from bot.store.answers.feedback_events import COLLECTION as FEEDBACK
-from bot.store.figures.invalidation import Touches
+from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.mongodb.client import Database
 from bot.store.mongodb.transactions import TOO_LARGE_FOR_CACHE, too_large_for_cache
 from bot.store.people.tombstones import forgotten
@@ -49,7 +49,7 @@ class Outcomes:
     refused: dict[int, Refused] = field(default_factory=dict)
 
 
-class Together:
+class AtomicWriter:
     """What `RecordStore.all_or_nothing` gives to write with.
 
     Attributes:
@@ -64,7 +64,7 @@ class Together:
         now: datetime,
         *,
         metrics_per_athlete: bool,
-        touches: Touches,
+        touches: FigureInvalidation,
     ) -> None:
         self._db = db
         self._session = session

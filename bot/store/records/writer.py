@@ -18,12 +18,12 @@ from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageUnavailable
 from bot.store.answers.feedback_events import COLLECTION as FEEDBACK
 from bot.store.answers.feedback_events import MAX_TRIES
-from bot.store.figures.invalidation import Touches
+from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.mongodb.client import Collection, Database, Document, storage_errors
 from bot.store.mongodb.transactions import in_transaction
 from bot.store.people.tombstones import forgotten
 from bot.store.personal_data import forget_again
-from bot.store.records.atomic_writer import Together
+from bot.store.records.atomic_writer import AtomicWriter
 from bot.store.records.upserts import (
     FOREIGN_CODE,
     FORGOTTEN,
@@ -58,7 +58,7 @@ class RecordStore:
         self._db = db
         self._clock = clock
         self._metrics_per_athlete = metrics_per_athlete
-        self._touches = Touches(db, clock)
+        self._touches = FigureInvalidation(db, clock)
 
     async def write(self, collection: str, records: Sequence[Record]) -> list[Written | Refused]:
         """Make records durable; results stand in the order of `records`.
@@ -102,7 +102,7 @@ class RecordStore:
             await forget_again(self._db, records, now)
         return [results[index] for index in range(len(records))]
 
-    async def all_or_nothing(self, work: Callable[[Together], Awaitable[T]]) -> T:
+    async def all_or_nothing(self, work: Callable[[AtomicWriter], Awaitable[T]]) -> T:
         """Make all durable that `work` writes, or nothing of it, and return its result.
 
         Args:
@@ -117,7 +117,7 @@ class RecordStore:
         answers: list[Record] = []
 
         async def attempt(session: AsyncClientSession) -> T:
-            together = Together(
+            together = AtomicWriter(
                 self._db,
                 session,
                 now,

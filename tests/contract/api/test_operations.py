@@ -16,9 +16,9 @@ from bot.api.openapi import examples
 from bot.api.routes.health import flaws
 from bot.api.routes.records import MAX_DOCUMENTS
 from bot.core.health.vitals import DRAINED_WITHIN, POLLED_WITHIN
-from bot.core.people.athlete import Athlete, Hours, Pause, Quiet, Roster, read_quiet
+from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours, Roster, read_quiet
 from bot.core.records.models import MODELS
-from bot.services.health.vitals import Monitor
+from bot.services.health.vitals import VitalsMonitor
 from bot.store.mongodb.indexes import bootstrap
 from tests.support.api import ANA, BEN, MADRID, NOW, Api, by_field, checked, serving
 
@@ -80,7 +80,7 @@ async def test_a_prompt_that_was_sent_says_so(api: Api) -> None:
 
 async def test_whose_prompt_it_is(api: Api) -> None:
     """By name, by the chat, in a group of nobody in particular, and in a stranger's chat with a warning."""
-    api.roster.roster = Roster((ANA, BEN, Athlete("eva", None, None, Hours(MADRID))))
+    api.roster.roster = Roster((ANA, BEN, Athlete("eva", None, None, ContactHours(MADRID))))
     cases: list[tuple[dict[str, Any], str, str | None, int | None, bool]] = [
         ({"athleteId": "ben"}, "43", "ben", 43, False),
         ({"chatId": 42}, "42", "ana", 42, False),
@@ -223,8 +223,8 @@ async def test_a_plan_tells_what_will_be_asked(api: Api) -> None:
 async def test_why_a_session_is_not_asked_about(api: Api) -> None:
     """A past week, a pause, a newer plan; and quiet hours move the question."""
     pause = Pause(datetime(2026, 2, 21, tzinfo=UTC), None)
-    quiet: Quiet = read_quiet("19:30-21:15")
-    api.roster.roster = Roster((replace(ANA, pauses=(pause,), hours=Hours(MADRID, quiet=quiet)),))
+    quiet: QuietHours = read_quiet("19:30-21:15")
+    api.roster.roster = Roster((replace(ANA, pauses=(pause,), hours=ContactHours(MADRID, quiet=quiet)),))
     newer = {
         "runId": "newer",
         "activityPlan": {"days": [{"date": "2026-02-19", "activity": "Swim"}]},
@@ -485,7 +485,7 @@ async def test_health_over_http(api: Api) -> None:
 async def test_readiness(api: Api) -> None:
     """Polled in the last ninety seconds, to the millisecond; journal and MongoDB are tried, once a second."""
     seconds = 0.0
-    monitor = Monitor(api.db, api.journal, api.time, monotonic=lambda: seconds)
+    monitor = VitalsMonitor(api.db, api.journal, api.time, monotonic=lambda: seconds)
 
     async def in_the_way() -> list[str]:
         nonlocal seconds

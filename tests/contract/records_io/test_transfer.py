@@ -21,15 +21,15 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.core.answers.details import Detail
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback, FeedbackType
-from bot.core.answers.rules import Session, derive_event
+from bot.core.answers.rules import TappedSession, derive_event
 from bot.core.records.models import KEYS, MODELS, Record, parse
 from bot.core.shared.clock import system_clock
 from bot.core.shared.errors import BotError, StorageRejected, StorageUnavailable
 from bot.core.telegram.updates import Tap
 from bot.records_io import transfer as flows
-from bot.records_io.reading import Flaw
-from bot.records_io.transfer import Tally, export_stream, write_all_or_nothing, write_stream
-from bot.store.answers.feedback_events import Addition, FeedbackStore
+from bot.records_io.reading import ReadingFlaw
+from bot.records_io.transfer import TransferCounts, export_stream, write_all_or_nothing, write_stream
+from bot.store.answers.feedback_events import AnswerAddition, FeedbackStore
 from bot.store.mongodb.client import connect
 from bot.store.mongodb.indexes import bootstrap
 from bot.store.records.export import ALL, DATE_FIELDS, Selection, read_batches
@@ -52,9 +52,9 @@ def unexpected(found: object) -> None:
 
 async def write(
     db: Db, collection: str, data: bytes | str, *, strict: bool = False
-) -> tuple[Tally, list[str]]:
+) -> tuple[TransferCounts, list[str]]:
     """Write an input; the tally, and what was reported."""
-    tally, flaws = Tally(), list[Flaw]()
+    tally, flaws = TransferCounts(), list[ReadingFlaw]()
     source = io.BytesIO(data.encode() if isinstance(data, str) else data)
     flow = write_all_or_nothing if strict else write_stream
     await flow(source, collection, store(db), tally, report=flaws.append)
@@ -68,7 +68,7 @@ async def export(
     out, left_out = io.BytesIO(), list[str]()
     await export_stream(
         read_batches(db, collection, selection, batch=3),
-        collection, file_format, out.write, Tally(), report=left_out.append,
+        collection, file_format, out.write, TransferCounts(), report=left_out.append,
     )  # fmt: skip
     return out.getvalue(), left_out
 
@@ -133,7 +133,7 @@ async def test_what_the_bot_stores_besides_an_answer_goes_back_unchanged(db: Db)
     events, other = FeedbackStore(db), db.client[f"{db.name}_other"]
     for number, (type_, additions) in enumerate(SAID.items(), start=1):
         tap = Tap(number, f"q{number}", 7, "ana", 7, number, NOW, None, NOW)
-        session = Session("r", f"s{number}", NOW)
+        session = TappedSession("r", f"s{number}", NOW)
         event = derive_event(
             tap, Callback("r", f"s{number}", type_, None), session, zone=UTC, late_after_days=1
         )
@@ -141,7 +141,7 @@ async def test_what_the_bot_stores_besides_an_answer_goes_back_unchanged(db: Db)
         await events.record([event])
         await events.add(
             [
-                Addition(event.identity, what, value, 10 + number, NOW, message_id=99)
+                AnswerAddition(event.identity, what, value, 10 + number, NOW, message_id=99)
                 for what, value in additions
             ]
         )
@@ -226,7 +226,7 @@ async def test_strict_writes_all_or_nothing(db: Db, kind: type[io.BytesIO]) -> N
     """One bad record among thousands, and nothing is written; none, and all are. Pipes as well as files."""
     text = "".join(run(number) for number in range(3000))
     for data, written, refused in ((text + '{"half', 0, 1), (text, 3000, 0)):
-        tally, flaws = Tally(), list[Flaw]()
+        tally, flaws = TransferCounts(), list[ReadingFlaw]()
         await write_all_or_nothing(kind(data.encode()), "run_events", store(db), tally, report=flaws.append)
         assert (tally.written, tally.refused, len(flaws)) == (written, refused, refused)
         assert await db.run_events.count_documents({}) == written
@@ -236,13 +236,13 @@ async def test_an_input_that_changes_between_the_two_readings_is_noticed(db: Db)
     """Somebody appends to the file while it is checked."""
     source = io.BytesIO(run(1).encode())
 
-    def append(_: Tally) -> None:
+    def append(_: TransferCounts) -> None:
         source.seek(0, io.SEEK_END)
         source.write(run(2).encode())
 
     with pytest.raises(BotError, match="changed"):
         await write_all_or_nothing(
-            source, "run_events", store(db), Tally(), report=unexpected, progress=append
+            source, "run_events", store(db), TransferCounts(), report=unexpected, progress=append
         )
     assert await db.run_events.count_documents({}) == 0
 
@@ -255,9 +255,9 @@ async def test_errors_of_input_and_store_escape(db: Db) -> None:
             raise OSError("broken")
 
     with pytest.raises(OSError, match="broken"):
-        await write_stream(Broken(), "run_events", store(db), Tally(), report=unexpected)
+        await write_stream(Broken(), "run_events", store(db), TransferCounts(), report=unexpected)
     away = connect("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100", None, "x")
-    tally = Tally()
+    tally = TransferCounts()
     with pytest.raises(StorageUnavailable):
         await write_stream(
             io.BytesIO(run(1).encode()),
@@ -284,7 +284,7 @@ async def test_reading_goes_on_while_mongodb_writes(monkeypatch: pytest.MonkeyPa
                 raise StorageRejected("no")
             return await _taken(records)
 
-    tally = Tally()
+    tally = TransferCounts()
     with pytest.raises(StorageRejected):
         await write_stream(source, "run_events", Slow(), tally, report=unexpected)
     assert written == ["r0", "r1", "r2", "r3"]

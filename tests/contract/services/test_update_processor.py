@@ -31,14 +31,14 @@ from bot.app import build_stores
 from bot.core.answers import texts as answers
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.keyboards import Keyboard, answered_keyboard, prompt_keyboard
-from bot.core.answers.message import Edit
+from bot.core.answers.message import MessageEdit
 from bot.core.answers.payloads import FeedbackType, format_callback, make_reference
 from bot.core.answers.rules import NotWritten, Outcome, derive_event
 from bot.core.figures import texts as stats_texts
 from bot.core.figures.stats import Stats
 from bot.core.i18n.language import Language
 from bot.core.people import texts as people
-from bot.core.people.athlete import Hours, Roster
+from bot.core.people.athlete import ContactHours, Roster
 from bot.core.prompts import texts as questions
 from bot.core.prompts.prompt import Prompt
 from bot.core.shared.clock import Clock, to_ms
@@ -57,41 +57,41 @@ from bot.core.shared.errors import (
     TelegramUnauthorized,
     TelegramUnknown,
 )
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.updates import CommandUpdate
 from bot.services import update_processor as recorder_module
 from bot.services.answers import responder as responder_module
 from bot.services.answers import tap_handler as taps_module
-from bot.services.answers.note_handler import Notes
+from bot.services.answers.note_handler import NoteHandler
 from bot.services.answers.responder import ANSWER_WITHIN, Responder
-from bot.services.answers.tap_handler import Taps
-from bot.services.chat.change_commands import Requests
-from bot.services.chat.personal_commands import Personal
-from bot.services.chat.replies import Commands
+from bot.services.answers.tap_handler import TapHandler
+from bot.services.chat.change_commands import ChangeCommands
+from bot.services.chat.personal_commands import PersonalCommands
+from bot.services.chat.replies import CommandReplies
 from bot.services.chat.reply import Reply
 from bot.services.inbox import acknowledgements as books_module
-from bot.services.inbox.acknowledgements import Books
-from bot.services.inbox.outage import Absence
-from bot.services.inbox.poller import LONGEST_TURN, Intake
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.inbox.acknowledgements import Acknowledgements
+from bot.services.inbox.outage import OutageRecovery
+from bot.services.inbox.poller import LONGEST_TURN, Poller
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
 from bot.services.prompts import dispatcher as dispatcher_module
 from bot.services.prompts.dispatcher import Dispatcher
-from bot.services.prompts.renderer import Composer
+from bot.services.prompts.renderer import PromptRenderer
 from bot.services.telegram import callback_answers as answers_module
 from bot.services.telegram.api import MAX_UPDATES, SentMessage
-from bot.services.telegram.callback_answers import Answer, Answerer
-from bot.services.telegram.message_editor import Marker
-from bot.services.update_processor import MAX_TRIES, Recorder
+from bot.services.telegram.callback_answers import CallbackAnswer, CallbackAnswerer
+from bot.services.telegram.message_editor import MessageEditor
+from bot.services.update_processor import MAX_TRIES, UpdateProcessor
 from bot.store.answers.feedback_events import FeedbackStore, Identity, Recorded, Unrecordable
 from bot.store.inbox.journal import GAP_FACT, Entry, Journal
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
-from bot.store.prompts.coach_alerts import LetterStore
-from bot.store.prompts.expiry import FollowupStore
+from bot.store.prompts.coach_alerts import CoachAlertStore
+from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.prompts import PromptStore
 from bot.tasks import end_tasks
@@ -363,7 +363,7 @@ async def journaled(journal: Journal) -> list[int]:
 class Polling:
     """An intake and what it told."""
 
-    intake: Intake
+    intake: Poller
     news: list[None]
 
 
@@ -372,7 +372,7 @@ def polling(api: FakeApi, journal: ShakyJournal, time: Time) -> Polling:
     """An intake whose sleeps take no time."""
     news: list[None] = []
     news_came = partial(news.append, None)
-    intake = Intake(
+    intake = Poller(
         *(api, journal, 7, time, news_came),
         polling=Alone(), sleep=time.sleep, monotonic=time.monotonic,
     )  # fmt: skip
@@ -531,7 +531,7 @@ async def test_retry_after_is_honoured(api: FakeApi, polling: Polling, time: Tim
 async def test_each_turn_of_the_loop_is_told(api: FakeApi, journal: ShakyJournal, time: Time) -> None:
     """Whether a poll succeeds or not, and while Telegram asks to wait; a poll that hangs is no turn."""
     turns: list[datetime] = []
-    intake = Intake(
+    intake = Poller(
         *(api, journal, 7, time, lambda: None),
         polling=Alone(), on_turn=lambda: turns.append(time.now), sleep=time.sleep, monotonic=time.monotonic,
     )  # fmt: skip
@@ -555,7 +555,7 @@ async def test_a_batch_that_is_not_kept_is_told_and_not_confirmed(
 ) -> None:
     """Each time it comes; what is kept is not."""
     told: list[list[Any]] = []
-    intake = Intake(
+    intake = Poller(
         *(api, journal, 7, time, lambda: None),
         polling=Alone(), on_unkept=lambda updates: told.append(list(updates)), sleep=time.sleep,
         monotonic=time.monotonic,
@@ -685,16 +685,16 @@ class ShakyAthletes(AthleteStore):
 class Recording:
     """A recorder with all that it is wired to."""
 
-    recorder: Recorder
-    answerer: Answerer
-    marker: Marker
-    commands: Commands
+    recorder: UpdateProcessor
+    answerer: CallbackAnswerer
+    marker: MessageEditor
+    commands: CommandReplies
     events: ShakyEvents
     athletes: ShakyAthletes
-    roster: RosterKeeper
-    languages: Languages
+    roster: RosterCache
+    languages: LanguageCache
     journal: ShakyJournal
-    personal: Personal
+    personal: PersonalCommands
 
     def flows(self) -> list[Coroutine[Any, Any, None]]:
         """Everything that has to run."""
@@ -726,10 +726,10 @@ async def no_picture(_stats: Stats, _language: Language) -> bytes:
     raise PictureError("no paint")
 
 
-def languages_of(db: Database, clock: Clock, roster: RosterKeeper | None = None) -> Languages:
+def languages_of(db: Database, clock: Clock, roster: RosterCache | None = None) -> LanguageCache:
     """The languages of these athletes, and of the admin; else everybody gets English."""
-    nobody = RosterKeeper(AthleteStore(db), frozenset(), Hours(ZoneInfo("UTC")), clock)
-    return Languages(UserStore(db), roster or nobody, frozenset({ADMIN}), TombstoneStore(db))
+    nobody = RosterCache(AthleteStore(db), frozenset(), ContactHours(ZoneInfo("UTC")), clock)
+    return LanguageCache(UserStore(db), roster or nobody, frozenset({ADMIN}), TombstoneStore(db))
 
 
 @pytest.fixture
@@ -749,24 +749,24 @@ async def recording(
     await bootstrap(db, [index for index in INDEXES if index.unique and index.collection in USED])
     limits = SendLimits()
     events, athletes = ShakyEvents(db), ShakyAthletes(db)
-    roster = RosterKeeper(athletes, frozenset({ATHLETE}), Hours(ZoneInfo("UTC")), time)
+    roster = RosterCache(athletes, frozenset({ATHLETE}), ContactHours(ZoneInfo("UTC")), time)
     await roster.refresh()
-    answerer, marker = Answerer(api), Marker(api, limits)
+    answerer, marker = CallbackAnswerer(api), MessageEditor(api, limits)
     languages = languages_of(db, time, roster)
     parts = Parts.of(db, journal, time, roster)
     personal = parts.personal()
-    commands = Commands(
+    commands = CommandReplies(
         *(api, limits, no_stats, roster, languages, no_picture, personal), admins=frozenset({ADMIN})
     )
     stores = replace(build_stores(db, journal, time).taps, events=events)
-    books, taps = Books(journal), Taps(roster, stores, parts.actions(), 14)
-    recorder = Recorder(
+    books, taps = Acknowledgements(journal), TapHandler(roster, stores, parts.actions(), 14)
+    recorder = UpdateProcessor(
         journal=journal,
         books=books,
         roster=roster,
         taps=taps,
-        requests=Requests(athletes, roster, languages, stores.prompts, UserStore(db), 14),
-        notes=Notes(stores, 14),
+        requests=ChangeCommands(athletes, roster, languages, stores.prompts, UserStore(db), 14),
+        notes=NoteHandler(stores, 14),
         tombstones=TombstoneStore(db),
         ledger=stores.ledger,
         clock=time,
@@ -937,7 +937,7 @@ async def test_who_was_told_received_hears_that_it_was_not_saved(
     api: FakeApi, db: Database, recording: Recording, time: Time, is_restarted: bool
 ) -> None:
     """Once, in their chat and in the language that they chose, also when the answer was before a restart."""
-    await recording.languages.choose(ATHLETE, Language.ES, Stamp(1, NOW))
+    await recording.languages.choose(ATHLETE, Language.ES, UpdateStamp(1, NOW))
     await db.command("collMod", "feedback_events", validator={"runId": {"$ne": "r1"}})
     time.now = NOW + ANSWER_WITHIN + MILLISECOND
     recording.events.down = None if is_restarted else StorageUnavailable("away")
@@ -1159,7 +1159,7 @@ async def test_answers_are_tried_again_until_they_get_through(api: FakeApi, reco
     api.on_answer = fail
     done: list[str] = []
     async with running(*recording.answerer.loops()):
-        recording.answerer.put(Answer("q", "text", alert=True), lambda: done.append("q"))
+        recording.answerer.put(CallbackAnswer("q", "text", alert=True), lambda: done.append("q"))
         await recording.answerer.join()
     assert api.answers == [("q", "text", True)]
     assert done == ["q"]
@@ -1172,7 +1172,7 @@ async def test_of_several_changes_only_the_last_is_shown(api: FakeApi, recording
     """A message that waits for its edit is edited once, with the answer that counts then."""
     for type_ in FeedbackType:
         keyboard = answered_keyboard(prompt_keyboard("r", "s", EN), type_)
-        recording.marker.put(1, 2, partial(Edit, None, [], keyboard))
+        recording.marker.put(1, 2, partial(MessageEdit, None, [], keyboard))
     async with running(recording.marker.run()):
         await recording.marker.drain()
     assert api.edits == [(1, 2, None, answered_keyboard(prompt_keyboard("r", "s", EN), FeedbackType.PAIN))]
@@ -1184,7 +1184,7 @@ async def test_marks_survive_limits_refusals_and_defects(api: FakeApi, recording
         [TelegramRateLimited("wait", 0.01), TelegramRejected("not found"), RuntimeError("defect"), None, None]
     )
     for chat_id in (1, 2, 3, 4):
-        recording.marker.put(chat_id, 2, partial(Edit, "How?", [], []))
+        recording.marker.put(chat_id, 2, partial(MessageEdit, "How?", [], []))
     async with running(recording.marker.run()):
         await eventually(lambda: len(api.edits) == 5)
     assert sorted(chat_id for chat_id, *_ in api.edits) == [1, 1, 2, 3, 4]
@@ -1241,7 +1241,7 @@ async def test_stats_come_with_their_picture_as_one_message(api: FakeApi, record
         await painting.wait()
         return b"png"
 
-    commands = Commands(
+    commands = CommandReplies(
         *(api, SendLimits(), figures, recording.roster, recording.languages, draw, recording.personal),
         admins=frozenset({ADMIN}),
     )
@@ -1277,7 +1277,7 @@ async def test_without_a_picture_the_text_comes_alone(
         api.photo_script.append(refusal)
     api.send_script.append(TelegramRateLimited("wait", 0.01))
     done: list[int] = []
-    commands = Commands(
+    commands = CommandReplies(
         *(api, SendLimits(), figures, recording.roster, recording.languages, draw, recording.personal),
         admins=frozenset({ADMIN}),
     )
@@ -1300,7 +1300,7 @@ async def test_a_defect_in_the_figures_is_told(api: FakeApi, recording: Recordin
         raise RuntimeError("defect")
 
     done: list[int] = []
-    commands = Commands(
+    commands = CommandReplies(
         *(api, SendLimits(), figures, recording.roster, recording.languages, no_picture, recording.personal),
         admins=frozenset({ADMIN}),
     )
@@ -1329,7 +1329,7 @@ async def test_a_flood_is_not_replied_to(api: FakeApi, recording: Recording) -> 
 # --- Dispatcher
 
 
-class ShakyPrompts(Outbox, PromptStore, FollowupStore):
+class ShakyPrompts(Outbox, PromptStore, PromptExpiryStore):
     """An outbox that is away for some calls."""
 
     def __init__(self, db: Database) -> None:
@@ -1368,9 +1368,9 @@ class Sending:
     def __init__(self, api: FakeApi, db: Database, prompts: Outbox, time: Time) -> None:
         self.limits = SendLimits()
         self.seconds, self.step = 1000.0, 100.0
-        letters = LetterStore(db)
+        letters = CoachAlertStore(db)
         weeks = Parts.of(db, Journal(Path("unused")), time).weeks()
-        composer = Composer(letters, Roster, languages_of(db, time), time, UTC, weeks)
+        composer = PromptRenderer(letters, Roster, languages_of(db, time), time, UTC, weeks)
         self.dispatcher = Dispatcher(
             *(api, prompts, FreeSlots(db), letters, composer, self.limits, time, UTC),
             *(Roster, self.nobody, self.monotonic),
@@ -1655,7 +1655,7 @@ async def test_after_a_gap_unanswered_sessions_are_asked_again(
         assert await asked_again(db) == []
         await db.feedback_events.insert_one({"sessionKey": "k", "runId": "r", "sessionId": "answered"})
 
-    absence = Absence(journal, prompts, time, caught_up, timedelta(days=14))
+    absence = OutageRecovery(journal, prompts, time, caught_up, timedelta(days=14))
     await absence.ask_again()
     assert await asked_again(db) == ["before", "until", "window"]
     assert GAP_FACT not in await journal.facts()
@@ -1675,7 +1675,7 @@ async def test_without_a_gap_nothing_is_asked(
     async def caught_up() -> None:
         pytest.fail("there was no gap")
 
-    await Absence(journal, prompts, time, caught_up, timedelta(days=14)).ask_again()
+    await OutageRecovery(journal, prompts, time, caught_up, timedelta(days=14)).ask_again()
     assert await asked_again(db) == []
 
 
@@ -1700,6 +1700,6 @@ async def test_a_gap_stays_noted_until_it_was_seen_to(
     async def is_forgotten() -> bool:
         return GAP_FACT not in await journal.facts()
 
-    async with running(Absence(journal, prompts, time, caught_up, timedelta(days=14)).run()):
+    async with running(OutageRecovery(journal, prompts, time, caught_up, timedelta(days=14)).run()):
         await eventually(is_forgotten)
     assert await asked_again(db) == ["s"]

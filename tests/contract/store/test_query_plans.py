@@ -16,11 +16,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot import app
 from bot.core.answers.details import Detail
 from bot.core.answers.payloads import FeedbackType, make_reference
-from bot.core.people.athlete import Athlete, Hours, Roster
-from bot.core.people.tombstone import Person
+from bot.core.people.athlete import Athlete, ContactHours, Roster
+from bot.core.people.tombstone import DataSubject
 from bot.core.prompts.prompt import Answered, PromptState
 from bot.core.records.models import parse
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.core.summary.summary import week_of
 from bot.services.prompts.planner import Planner
 from bot.services.reports.summary import collect
@@ -32,8 +32,8 @@ from bot.store.people.athletes import AthleteStore
 from bot.store.people.users import UserStore
 from bot.store.personal_data import PersonalStore
 from bot.store.plans import PlanStore
-from bot.store.prompts.expiry import FollowupStore
-from bot.store.prompts.planned import SlotStore
+from bot.store.prompts.expiry import PromptExpiryStore
+from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.records.export import Selection, read_batches
 from bot.store.records.pages import FeedbackPages, PromptPages, PromptSelection
@@ -51,7 +51,7 @@ FILLED = 3000
 MARGIN = 50  # documents: a page or two
 DAY = timedelta(days=1)
 MADRID = ZoneInfo("Europe/Madrid")
-CLARA = Athlete("clara", 9_000_001, 9_000_001, Hours(MADRID), name="Clara")
+CLARA = Athlete("clara", 9_000_001, 9_000_001, ContactHours(MADRID), name="Clara")
 
 SMALL = {"athletes", "users", "figure_touches"}
 """As many documents as there are people, or hours with changes: read whole, no index would help."""
@@ -185,7 +185,7 @@ def taps_and_messages(desk: Desk) -> dict[str, Job]:
 
 def questions(db: Database) -> dict[str, Job]:
     """What is asked, and what becomes of it."""
-    prompts, followups = PromptStore(db), FollowupStore(db)
+    prompts, followups = PromptStore(db), PromptExpiryStore(db)
     run, session, user = "filled-1000003", "s1", 22
 
     async def sent() -> None:
@@ -206,10 +206,13 @@ def questions(db: Database) -> dict[str, Job]:
             [Answered(run, session, user, user, NOW)], [Answered(run, "s2", user + 1, user + 1, NOW)]
         ),
         "later": lambda: prompts.ask_later(
-            *(run, session, user), wish=Stamp(9, NOW), due_at=NOW + DAY, until=NOW - DAY
+            *(run, session, user), wish=UpdateStamp(9, NOW), due_at=NOW + DAY, until=NOW - DAY
         ),
         "pending": lambda: prompts.ask_pending(
-            Athlete("22", 22, 22, Hours(MADRID)), wish=Stamp(9, NOW), sent_after=NOW - 14 * DAY, most=5
+            Athlete("22", 22, 22, ContactHours(MADRID)),
+            wish=UpdateStamp(9, NOW),
+            sent_after=NOW - 14 * DAY,
+            most=5,
         ),
         "questions by state": prompts.count,
         "questions without an answer": lambda: prompts.unanswered(NOW - DAY, MADRID),
@@ -227,7 +230,7 @@ def plans_and_figures(db: Database, folder: Path) -> dict[str, Job]:
     """What coaches and admins are told."""
     settings = Settings(_env_file=None, timezone=MADRID, athlete_ids=str(ANA))
     roster = Roster((CLARA,))
-    planner = Planner(PlanStore(db), SlotStore(db), lambda: roster, lambda: NOW, 14)
+    planner = Planner(PlanStore(db), PlannedPromptStore(db), lambda: roster, lambda: NOW, 14)
 
     async def summary() -> None:
         await collect(
@@ -262,7 +265,7 @@ def people(db: Database) -> dict[str, Job]:
     async def joined() -> None:
         await athletes.add("dora", {}, NOW)
         await athletes.invite("dora", "hash", NOW + DAY, NOW)
-        await athletes.redeem("hash", 55, 55, Stamp(1, NOW))
+        await athletes.redeem("hash", 55, 55, UpdateStamp(1, NOW))
         await athletes.pause("dora", NOW, None, user_id=None, now=NOW)
         await athletes.resume("dora", NOW + DAY)
         await athletes.all()
@@ -272,7 +275,7 @@ def people(db: Database) -> dict[str, Job]:
 
 def by_hand(db: Database) -> dict[str, Job]:
     """What people ask for now and then."""
-    person = Person(22, "22")
+    person = DataSubject(22, "22")
     return {
         PERSON: lambda: consume(PersonalStore(db).read(person)),
         DATES: lambda: find_odd_dates(db),

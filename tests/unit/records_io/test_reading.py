@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bot.core.records.models import parse_json
 from bot.core.shared.bson_json import BadValue
 from bot.records_io import scanner
-from bot.records_io.reading import Element, Flaw, read_elements
+from bot.records_io.reading import Element, ReadingFlaw, read_elements
 from tests.unit.core.shared.test_bson_json import DOCUMENTS, VALUES
 
 
@@ -47,7 +47,7 @@ def outcomes(data: str | bytes) -> list[str]:
     """What a reader of weeks makes of an input: the week, or the flaw as a line."""
     lines = []
     for element in read_elements(io.BytesIO(data.encode() if isinstance(data, str) else data)):
-        if isinstance(element, Flaw):
+        if isinstance(element, ReadingFlaw):
             lines.append(str(element))
             continue
         try:

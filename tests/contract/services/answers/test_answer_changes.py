@@ -12,7 +12,7 @@ import pytest
 from bot.core.answers.details import Detail
 from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import Cause, NotWritten, Outcome, collision_key_of
-from bot.services.answers.tap_handler import Told
+from bot.services.answers.tap_handler import DetailSaved
 from bot.store.answers.feedback_events import Recorded
 from bot.store.answers.history import KEPT
 from tests.support.desk import ANA, NOW, Database, Desk, killed_at, open_desk
@@ -174,7 +174,7 @@ async def test_each_detail(
     await desk.answer(1, type_)
     before = await desk.event()
     result = await desk.detail(2, detail, value)
-    assert isinstance(result, Told)
+    assert isinstance(result, DetailSaved)
     assert result.standing.details.value(detail) == value
     after = await desk.event()
     said = {"saidAt": {detail.value: {"at": NOW + timedelta(seconds=2), "updateId": 2}}}
@@ -201,9 +201,9 @@ async def test_a_question_left_out_or_asked_again_stores_nothing(desk: Desk) -> 
     """The answer stays as it is."""
     await desk.answer(1, DONE)
     before = await desk.event()
-    assert isinstance(await desk.detail(2, Detail.RPE, None), Told)
+    assert isinstance(await desk.detail(2, Detail.RPE, None), DetailSaved)
     [result] = await desk.store(desk.tap(3, "rpe|r|s|?"))
-    assert isinstance(result, Told)
+    assert isinstance(result, DetailSaved)
     assert await desk.event() == before
 
 
@@ -214,7 +214,7 @@ async def test_the_later_detail_wins(desk: Desk) -> None:
     stored = await desk.event()
     for update_id, value in ((4, 2), (5, 8)):
         result = await desk.detail(update_id, Detail.RPE, value)
-        assert isinstance(result, Told)
+        assert isinstance(result, DetailSaved)
         assert result.standing.details.rpe == 8
     assert await desk.event() == stored
 
@@ -251,7 +251,7 @@ async def test_answer_and_details_in_one_page(desk: Desk) -> None:
         desk.tap(3, "session_feedback|r|s|done"),
         desk.tap(4, "rpe|r|s|3"),
     )
-    assert [type(result) for result in results] == [Recorded, Told, Recorded, Told]
+    assert [type(result) for result in results] == [Recorded, DetailSaved, Recorded, DetailSaved]
     event = await desk.event()
     assert (event["type"], event["rpe"], "pain" in event) == ("done", 3, False)
 

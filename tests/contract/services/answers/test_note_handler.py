@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.answers import note_texts as texts
 from bot.core.answers.payloads import FeedbackType, make_reference
-from bot.services.answers.note_handler import Notes
+from bot.services.answers.note_handler import NoteHandler
 from tests.support.desk import ANA, BEN, EN, NOW, QUESTION, Database, Desk, killed_at, open_desk
 
 DONE, SKIPPED, HARD, PAIN = FeedbackType
@@ -85,9 +85,9 @@ async def test_a_note_when_no_tap_can_come_any_more(desk: Desk) -> None:
 
 async def test_the_coach_is_told_that_nothing_is_passed_on(desk: Desk) -> None:
     """In private; in the coach's group nothing is said."""
-    desk.notes = Notes(desk.stores, 14, GROUP)
+    desk.notes = NoteHandler(desk.stores, 14, GROUP)
     assert await desk.note(1, "rest!", user=STRANGER, chat=GROUP) == ""
-    desk.notes = Notes(desk.stores, 14, STRANGER)
+    desk.notes = NoteHandler(desk.stores, 14, STRANGER)
     assert await desk.note(2, "rest!", user=STRANGER) == texts.NOT_PASSED_ON(EN)
     assert await desk.note(3, "rest!", user=STRANGER, chat=GROUP) == texts.FOR_ATHLETES(EN)
 

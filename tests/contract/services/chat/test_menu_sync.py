@@ -12,15 +12,15 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.i18n.language import Language
-from bot.core.people.athlete import Hours
+from bot.core.people.athlete import ContactHours
 from bot.core.people.menu_texts import COMMANDS
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.sandbox.faults import Fault
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import World
-from bot.services.chat.menu_sync import Menus
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.chat.menu_sync import MenuSync
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
@@ -39,8 +39,8 @@ class House:
     def __init__(self, db: Database) -> None:
         self.users = UserStore(db)
         self.athletes = AthleteStore(db)
-        self.roster = RosterKeeper(self.athletes, frozenset({ANA}), Hours(ZoneInfo("UTC")), lambda: NOW)
-        self.languages = Languages(self.users, self.roster, frozenset({BOSS}), TombstoneStore(db))
+        self.roster = RosterCache(self.athletes, frozenset({ANA}), ContactHours(ZoneInfo("UTC")), lambda: NOW)
+        self.languages = LanguageCache(self.users, self.roster, frozenset({BOSS}), TombstoneStore(db))
 
 
 @pytest.fixture
@@ -53,15 +53,15 @@ async def house(db: Database) -> House:
 
 async def test_what_is_settled(house: House) -> None:
     """The choice, else the coach's word; what Telegram says settles nothing."""
-    house.languages.hear(ANA, "es", Stamp(1, NOW))
+    house.languages.hear(ANA, "es", UpdateStamp(1, NOW))
     await house.languages.refresh()
     assert house.languages.settled(ANA) is None
     assert await house.athletes.add("ana", {"userId": ANA, "language": "es-MX"}, NOW)
     await house.roster.refresh()
     assert house.languages.settled(ANA) is Language.ES
-    await house.languages.choose(ANA, Language.EN, Stamp(2, NOW))
+    await house.languages.choose(ANA, Language.EN, UpdateStamp(2, NOW))
     assert house.languages.settled(ANA) is Language.EN
-    await house.languages.choose(ANA, None, Stamp(3, NOW))
+    await house.languages.choose(ANA, None, UpdateStamp(3, NOW))
     assert house.languages.settled(ANA) is Language.ES
 
 
@@ -71,7 +71,7 @@ class Shop:
     def __init__(self, house: House, server: SandboxServer, world: World, api: BotClient) -> None:
         self.seconds = 1_000.0
         self.house, self.server, self.world = house, server, world
-        self.menus = Menus(api, house.roster, house.languages, frozenset({BOSS}), lambda: self.seconds)
+        self.menus = MenuSync(api, house.roster, house.languages, frozenset({BOSS}), lambda: self.seconds)
 
     def names(self, chat_id: int | None, app: str = "") -> list[str]:
         """The commands that are offered."""
@@ -119,7 +119,7 @@ async def test_menus_are_set_once(shop: Shop) -> None:
 async def test_a_chosen_language_changes_ones_own_menu_alone(shop: Shop) -> None:
     """The one that is not in it yet: a single call."""
     await shop.calls()
-    await shop.house.languages.choose(ANA, Language.ES, Stamp(1, NOW))
+    await shop.house.languages.choose(ANA, Language.ES, UpdateStamp(1, NOW))
     assert await shop.calls() == 1
     assert shop.words(ANA) == COMMANDS["start"].es
     assert shop.words(BOSS) == COMMANDS["start"].en
@@ -149,7 +149,7 @@ async def test_who_left_while_the_bot_was_down_keeps_no_menu(shop: Shop, db: Dat
     assert await shop.house.athletes.add("eva again", {"userId": 73}, NOW)
     fresh = House(db)
     await fresh.roster.refresh()
-    shop.menus = Menus(
+    shop.menus = MenuSync(
         shop.menus._api, fresh.roster, fresh.languages, frozenset({BOSS}), lambda: shop.seconds
     )
     assert await shop.calls() == 10
@@ -161,7 +161,7 @@ async def test_who_left_while_the_bot_was_down_keeps_no_menu(shop: Shop, db: Dat
 async def test_before_the_roster_is_known_nothing_is_set(db: Database, shop: Shop) -> None:
     """Or admins' menus would be set twice at each start."""
     fresh = House(db)
-    shop.menus = Menus(
+    shop.menus = MenuSync(
         shop.menus._api, fresh.roster, fresh.languages, frozenset({BOSS}), lambda: shop.seconds
     )
     assert await shop.calls() == 0

@@ -15,28 +15,28 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.i18n.language import Language
-from bot.core.people.athlete import Athlete, Hours, Pause, Quiet
-from bot.core.people.tombstone import Person
+from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours
+from bot.core.people.tombstone import DataSubject
 from bot.core.prompts.prompt import InvalidPrompt, read_prompt
 from bot.core.shared.retention import Retention
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import parse_action
 from bot.core.telegram.updates import CommandUpdate, Tap
-from bot.services.chat.button_actions import Acted, Actions, Begun
-from bot.services.chat.personal_commands import Disclosed, Personal
-from bot.services.people.erasure import CONFIRM_WITHIN, Forgetting
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
-from bot.services.prompts.renderer import Composer
-from bot.services.prompts.weekly_summary import WeeklyLetters
+from bot.services.chat.button_actions import ActionDone, ButtonActions, ErasureBegun
+from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
+from bot.services.people.erasure import CONFIRM_WITHIN, Erasure
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
+from bot.services.prompts.renderer import PromptRenderer
+from bot.services.prompts.weekly_summary import WeeklySummaries
 from bot.services.reports.weeks import WeekRules, Weeks
-from bot.store.figures.invalidation import Touches
+from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
 from bot.store.personal_data import PersonalStore
-from bot.store.prompts.coach_alerts import LetterStore
+from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.summary import SummaryStore
 from tests.contract.services.prompts.test_dispatcher import Evening, evening
@@ -51,7 +51,7 @@ DAY = timedelta(days=1)
 # So long that no ObjectId has them by chance.
 ANA, BEN, LEO = 7_700_000_071, 7_700_000_072, 7_700_000_073
 GROUP = -100_500
-ANA_ = Athlete("ana", ANA, ANA, Hours(ZoneInfo("UTC")))
+ANA_ = Athlete("ana", ANA, ANA, ContactHours(ZoneInfo("UTC")))
 HOSTILE = "<b>Tempo</i> & co"
 
 
@@ -60,17 +60,23 @@ class People:
 
     def __init__(self, db: Database, journal: Journal) -> None:
         self.db, self.journal, self.now = db, journal, NOW
-        hours = Hours(ZoneInfo("UTC"))
-        self.roster = RosterKeeper(AthleteStore(db), frozenset({LEO}), hours, self.clock)
+        hours = ContactHours(ZoneInfo("UTC"))
+        self.roster = RosterCache(AthleteStore(db), frozenset({LEO}), hours, self.clock)
         self.tombstones = TombstoneStore(db)
-        self.languages = Languages(UserStore(db), self.roster, frozenset(), self.tombstones)
+        self.languages = LanguageCache(UserStore(db), self.roster, frozenset(), self.tombstones)
         self.prompts = PromptStore(db)
         self.store = PersonalStore(db)
         self.weeks = Weeks(SummaryStore(db), self.roster, self.clock, WeekRules(14, 180))
-        disclosed = Disclosed(Retention(), coach_is_told=False)
-        self.personal = Personal(self.weeks, self.store, journal, self.roster, self.clock, disclosed)
-        self.forgetting = Forgetting(
-            *(self.store, self.tombstones, AthleteStore(db), UserStore(db), Touches(db, self.clock)),
+        disclosed = DisclosureRules(Retention(), coach_is_told=False)
+        self.personal = PersonalCommands(self.weeks, self.store, journal, self.roster, self.clock, disclosed)
+        self.forgetting = Erasure(
+            *(
+                self.store,
+                self.tombstones,
+                AthleteStore(db),
+                UserStore(db),
+                FigureInvalidation(db, self.clock),
+            ),
             *(journal, self.roster, self.languages, self.clock),
         )
 
@@ -126,7 +132,7 @@ class People:
     async def pending(self, update_id: int, athlete: Athlete = ANA_, most: int = 10) -> tuple[int, int]:
         """/pending, at this time."""
         return await self.prompts.ask_pending(
-            athlete, wish=Stamp(update_id, self.now), sent_after=self.now - 15 * DAY, most=most
+            athlete, wish=UpdateStamp(update_id, self.now), sent_after=self.now - 15 * DAY, most=most
         )
 
     async def again(self) -> dict[str, str]:
@@ -199,7 +205,7 @@ async def test_what_is_just_being_sent_is_left_alone(people: People) -> None:
 
 async def test_in_a_group_only_ones_own(people: People) -> None:
     """Of two athletes with the same runs; what names nobody there is not taken for anybody's."""
-    ana = Athlete("ana", ANA, GROUP, Hours(ZoneInfo("UTC")))
+    ana = Athlete("ana", ANA, GROUP, ContactHours(ZoneInfo("UTC")))
     group = str(GROUP)
     await people.question("hers", chatId=group, athleteId="ana")
     await people.question("his", BEN, chatId=group, athleteId="ben")
@@ -214,7 +220,7 @@ async def test_in_a_group_only_ones_own(people: People) -> None:
 async def test_they_come_in_quiet_hours_and_pauses_and_once(db: Database, evening: Evening) -> None:
     """The athlete has just asked; what is answered meanwhile does not come, and no nudge comes behind it."""
     evening.athlete(
-        quiet=Quiet(time(0), time(23, 59)), nudge_after_hours=1, pauses=(Pause(evening.now - DAY, None),)
+        quiet=QuietHours(time(0), time(23, 59)), nudge_after_hours=1, pauses=(Pause(evening.now - DAY, None),)
     )
     for session_id in ("open", "answered"):
         sent_at = evening.now - 2 * DAY
@@ -225,7 +231,7 @@ async def test_they_come_in_quiet_hours_and_pauses_and_once(db: Database, evenin
     assert evening.roster is not None
     [athlete] = evening.roster.athletes
     asked = await evening.prompts.ask_pending(
-        athlete, wish=Stamp(1, evening.now), sent_after=evening.now - 15 * DAY, most=10
+        athlete, wish=UpdateStamp(1, evening.now), sent_after=evening.now - 15 * DAY, most=10
     )
     assert asked == (2, 2)
     await db.feedback_events.insert_one({"runId": "r", "sessionId": "answered", "chatId": "70"})
@@ -443,17 +449,17 @@ async def test_the_button_counts_for_ten_minutes(
 ) -> None:
     """After that nothing is deleted, and whoever tapped is told."""
     await people.answer("s", ANA)
-    actions = Actions(LetterStore(people.db), people.tombstones, people.forgetting)
-    await UserStore(people.db).asked_to_forget(ANA, Stamp(0, NOW - CONFIRM_WITHIN))
+    actions = ButtonActions(CoachAlertStore(people.db), people.tombstones, people.forgetting)
+    await UserStore(people.db).asked_to_forget(ANA, UpdateStamp(0, NOW - CONFIRM_WITHIN))
     tap = replace(confirmation(ANA), prompt_at=None if age is None else NOW - age)
     wish = parse_action(tap.data)
     assert wish is not None
     done = await actions.carry_out(wish, tap, people.roster.athlete(ANA))
-    if isinstance(done, Begun):
+    if isinstance(done, ErasureBegun):
         await people.forgetting.finish(done.person, done.at)
         done = done.acted
     if is_deleted:
-        assert isinstance(done, Acted)
+        assert isinstance(done, ActionDone)
         assert "Deleted" in done.say.en
         assert done.instead is not None
     else:
@@ -483,7 +489,7 @@ async def test_each_week_is_told_once(people: People) -> None:
     """To those who had sessions; by however many services, however often they are started."""
     await planned(people, "ana", date(2026, 2, 20))
     for _ in range(2):
-        letters = WeeklyLetters(
+        letters = WeeklySummaries(
             people.prompts, people.weeks, lambda: people.roster.roster, time(19, 30), people.clock
         )
         await letters.look()
@@ -499,7 +505,7 @@ async def test_each_week_is_told_once(people: People) -> None:
     assert (await people.prompts.count())["pending"] == 0
     assert await people.pending(1) == (0, 0)
     people.now += 7 * DAY
-    letters = WeeklyLetters(people.prompts, people.weeks, lambda: people.roster.roster, None, people.clock)
+    letters = WeeklySummaries(people.prompts, people.weeks, lambda: people.roster.roster, None, people.clock)
     await letters.look()
     assert await people.db.session_prompts.count_documents({}) == 1
 
@@ -512,13 +518,13 @@ async def test_what_it_says_is_written_when_it_is_sent(people: People) -> None:
         {"sessionKey": "k", "runId": "plan-ana-2026-02-16", "sessionId": session_id, "userId": ANA,
          "type": "done", "rpe": 6, "receivedAt": NOW - DAY, "sessionDate": "2026-02-20"}
     )  # fmt: skip
-    letters = WeeklyLetters(
+    letters = WeeklySummaries(
         people.prompts, people.weeks, lambda: people.roster.roster, time(19, 30), people.clock
     )
     await letters.look()
-    composer = Composer(
+    composer = PromptRenderer(
         *(
-            LetterStore(people.db),
+            CoachAlertStore(people.db),
             lambda: people.roster.roster,
             people.languages,
             people.clock,
@@ -554,10 +560,10 @@ async def test_what_it_says_is_written_when_it_is_sent(people: People) -> None:
 
 async def test_person_is_told_by_user(people: People) -> None:
     """Before a roster, documents had the user's id as the athlete's, as text or number."""
-    assert Person.of(ANA, ANA_).names == ["ana", str(ANA), ANA]
-    assert Person.of(ANA, None).names == [str(ANA), ANA]
+    assert DataSubject.of(ANA, ANA_).names == ["ana", str(ANA), ANA]
+    assert DataSubject.of(ANA, None).names == [str(ANA), ANA]
     await people.db.weekly_metrics.insert_one({"weekStart": "x", "athleteId": ANA})
-    found = [(name, document) async for name, document in people.store.read(Person.of(ANA, ANA_))]
+    found = [(name, document) async for name, document in people.store.read(DataSubject.of(ANA, ANA_))]
     assert [name for name, _ in found] == ["athletes", "weekly_metrics"]
 
 
@@ -597,7 +603,7 @@ async def test_what_was_touched_since_stays_without_what_was_before(people: Peop
 
 async def test_an_alert_that_was_seen_goes_too(people: People) -> None:
     """Whatever the coach has done with it since."""
-    letters = LetterStore(people.db)
+    letters = CoachAlertStore(people.db)
     await people.db.session_prompts.insert_one(
         {
             "runId": "r", "sessionId": f"s|alert|{ANA}", "chatId": str(GROUP), "kind": "alert",
@@ -605,30 +611,30 @@ async def test_an_alert_that_was_seen_goes_too(people: People) -> None:
             "raisedBy": NOW - DAY, "raisedUpdateId": 4, "version": 99, "createdAt": NOW - DAY,
         }
     )  # fmt: skip
-    await people.tombstones.put(Person(ANA, "ana"), Stamp(10, NOW))
+    await people.tombstones.put(DataSubject(ANA, "ana"), UpdateStamp(10, NOW))
     assert await letters.see("~x", GROUP, "Kim", 100, NOW + DAY) is None
-    await people.forgetting.finish(Person(ANA, "ana"), Stamp(10, NOW))
+    await people.forgetting.finish(DataSubject(ANA, "ana"), UpdateStamp(10, NOW))
     assert await people.db.session_prompts.count_documents({}) == 0
 
 
 async def test_no_is_no(people: People) -> None:
     """Who keeps everything must be asked anew; who had it deleted is not told that it was kept."""
     users = UserStore(people.db)
-    actions = Actions(LetterStore(people.db), people.tombstones, people.forgetting)
+    actions = ButtonActions(CoachAlertStore(people.db), people.tombstones, people.forgetting)
     forget, keep = parse_action("do|forget|"), parse_action("do|keep|")
     assert forget is not None
     assert keep is not None
-    await users.asked_to_forget(LEO, Stamp(1, NOW))
+    await users.asked_to_forget(LEO, UpdateStamp(1, NOW))
     leo = (await people.roster.refresh()).by_user(LEO)
     kept = await actions.carry_out(keep, replace(confirmation(LEO), update_id=2), leo)
-    assert isinstance(kept, Acted)
+    assert isinstance(kept, ActionDone)
     late = await actions.carry_out(forget, replace(confirmation(LEO), update_id=3), leo)
     assert late == NotWritten(Outcome.REFUSED, cause=Cause.NOT_ASKED)
-    await users.asked_to_forget(LEO, Stamp(4, NOW))
+    await users.asked_to_forget(LEO, UpdateStamp(4, NOW))
     begun = await actions.carry_out(forget, replace(confirmation(LEO), update_id=5), leo)
-    assert isinstance(begun, Begun)
+    assert isinstance(begun, ErasureBegun)
     after = await actions.carry_out(keep, replace(confirmation(LEO), update_id=6), leo)
-    assert isinstance(after, Acted)
+    assert isinstance(after, ActionDone)
     assert after.say.en == "Deleted."
     await people.forgetting.finish(begun.person, begun.at)
     assert await users.asked(LEO) == []

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.health.vitals import Bounds, TookOver, Vitals
+from bot.core.health.vitals import AlertBounds, TookOver, Vitals
 from bot.core.i18n.language import Language
-from bot.core.inbox.journal_loss import Loss
+from bot.core.inbox.journal_loss import JournalLoss
 from bot.core.shared.clock import to_ms
 from bot.core.shared.errors import (
     JournalError,
@@ -22,12 +22,12 @@ from bot.core.shared.errors import (
     TelegramUnknown,
 )
 from bot.core.telegram.rate_limits import SendLimits
-from bot.services.health.admin_alerts import Watch
+from bot.services.health.admin_alerts import AdminAlerts
 from bot.store.inbox.journal import Journal
 from tests.contract.services.test_update_processor import NOW, FakeApi, Time
 
 ANA, BEN = 901, 902
-BOUNDS = Bounds(timedelta(seconds=30), timedelta(seconds=30), timedelta(minutes=30))
+BOUNDS = AlertBounds(timedelta(seconds=30), timedelta(seconds=30), timedelta(minutes=30))
 
 WELL = Vitals(NOW, answers=True, is_writable=True, last_poll=NOW, pending=0, dead_letters=0)
 
@@ -56,10 +56,10 @@ class Desk:
         self.api.on_send = self._on_send
         self.watch = self.restarted()
 
-    def restarted(self) -> Watch:
+    def restarted(self) -> AdminAlerts:
         """A new process on the same journal."""
         limits = SendLimits()
-        self.watch = Watch(
+        self.watch = AdminAlerts(
             self._look, self._takeovers, self._report, self.journal, self.api, limits, {ANA, BEN},
             lambda admin: Language.ES if admin == BEN else Language.EN, UTC, BOUNDS, self.time.monotonic,
         )  # fmt: skip
@@ -326,7 +326,7 @@ async def test_a_reply_that_keeps_getting_lost(desk: Desk) -> None:
 async def test_what_the_journal_lacks_is_told_once(desk: Desk) -> None:
     """By number, to each admin in their language, also when it is found later; no restart repeats it."""
     await desk.look()
-    await desk.journal.note_loss(Loss(4, 30))
+    await desk.journal.note_loss(JournalLoss(4, 30))
     desk.failures = {ANA: TelegramNotSent("no connection")}
     await desk.look(5)
     assert desk.numbers() == (0, 1)
@@ -338,14 +338,14 @@ async def test_what_the_journal_lacks_is_told_once(desk: Desk) -> None:
     desk.restarted()
     await desk.look(5)
     assert desk.numbers() == (1, 1)
-    await desk.journal.note_loss(Loss(31, 30, is_open=True))
+    await desk.journal.note_loss(JournalLoss(31, 30, is_open=True))
     await desk.look(5)
     assert desk.numbers() == (2, 2)
 
 
 async def test_what_the_journal_lacks_is_told_after_a_crash(desk: Desk) -> None:
     """That it is to be told is remembered until somebody was."""
-    await desk.journal.note_loss(Loss(4, 30))
+    await desk.journal.note_loss(JournalLoss(4, 30))
     desk.failures = {ANA: TelegramNotSent("no connection"), BEN: TelegramNotSent("no connection")}
     await desk.look()
     desk.restarted()

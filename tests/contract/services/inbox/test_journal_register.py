@@ -17,14 +17,14 @@ from bot.core.inbox.journal_loss import (
     LOST_AFTER,
     SEEN_EVERY,
     SILENT_AFTER,
-    Known,
-    Loss,
-    Numbers,
+    JournalLoss,
+    JournalNumbers,
+    KnownJournal,
 )
 from bot.core.shared.errors import StorageUnavailable
 from bot.services.inbox.journal_register import JournalRegister
 from bot.store.inbox.journal import GAP_FACT, LOSS_AT, Journal, read_loss
-from bot.store.inbox.journal_register import JournalStore
+from bot.store.inbox.journal_register import JournalRegisterStore
 from tests.support.api import Time
 from tests.support.mongo import At
 
@@ -49,13 +49,13 @@ async def open_(tmp_path: Path) -> AsyncIterator[Open]:
 
 
 @pytest.fixture
-def store(db: Database, at: At) -> JournalStore:
+def store(db: Database, at: At) -> JournalRegisterStore:
     """A store that goes by `at`."""
-    return JournalStore(db, at)
+    return JournalRegisterStore(db, at)
 
 
 def register(
-    journal: Journal, store: JournalStore, path: str = "/data", host: str = "$host"
+    journal: Journal, store: JournalRegisterStore, path: str = "/data", host: str = "$host"
 ) -> JournalRegister:
     """Of a journal in a place."""
     return JournalRegister(journal, store, BOT, host, path)
@@ -64,7 +64,9 @@ def register(
 class Service:
     """A register on a clock that it shares with MongoDB."""
 
-    def __init__(self, journal: Journal, store: JournalStore, at: At, *, takes_updates: bool = True) -> None:
+    def __init__(
+        self, journal: Journal, store: JournalRegisterStore, at: At, *, takes_updates: bool = True
+    ) -> None:
         began = at.now
         self._at = at
         self.takes_updates = takes_updates
@@ -89,7 +91,9 @@ async def append(journal: Journal, *ids: int) -> None:
     await journal.receive([{"update_id": number} for number in ids], received_at=Time().now)
 
 
-async def test_it_tells_how_far_the_journal_is(open_: Open, store: JournalStore, db: Database) -> None:
+async def test_it_tells_how_far_the_journal_is(
+    open_: Open, store: JournalRegisterStore, db: Database
+) -> None:
     """When it changes, and each minute; nothing of what is in it, and nothing new is nothing to say."""
     journal = await open_("one")
     seconds = 0.0
@@ -116,37 +120,42 @@ async def test_it_tells_how_far_the_journal_is(open_: Open, store: JournalStore,
     assert [it["isClosed"] for it in await db["journals"].find({}).to_list()] == [True]
 
 
-async def test_an_older_copy_is_noticed(open_: Open, store: JournalStore) -> None:
+async def test_an_older_copy_is_noticed(open_: Open, store: JournalRegisterStore) -> None:
     """By what it had when it was opened, whatever has come since; new numbers are above; it is told once."""
     journal = await open_("one")
     me = f"{journal.identity:x}"
-    await store.note(BOT, Known(me, "host", "/data", Numbers(30, 20)))
+    await store.note(BOT, KnownJournal(me, "host", "/data", JournalNumbers(30, 20)))
     await append(journal, 7)
     keeper = register(journal, store)
     await keeper.keep()
     found = read_loss(await journal.facts())
     assert found is not None
-    assert found[0] == Loss(21, 30)
+    assert found[0] == JournalLoss(21, 30)
     assert GAP_FACT in await journal.facts()
     await append(journal, 8)
     assert [entry.seq for entry in await journal.pending(after=1, limit=9)] == [31]
     await journal.forget(LOSS_AT, (await journal.facts())[LOSS_AT])
     await keeper.keep()
     assert LOSS_AT not in await journal.facts()
-    assert [it.numbers for it in await store.of_bot(BOT)] == [Numbers(31, 0)]
+    assert [it.numbers for it in await store.of_bot(BOT)] == [JournalNumbers(31, 0)]
 
 
 @pytest.mark.parametrize(
     ("numbers", "is_closed", "loss"),
     [
-        (Numbers(30, 20), False, Loss(21, 30, is_open=True)),
-        (Numbers(30, 20), True, Loss(21, 30)),
-        (Numbers(30, 30), False, Loss(31, 30, is_open=True)),
-        (Numbers(30, 30), True, None),
+        (JournalNumbers(30, 20), False, JournalLoss(21, 30, is_open=True)),
+        (JournalNumbers(30, 20), True, JournalLoss(21, 30)),
+        (JournalNumbers(30, 30), False, JournalLoss(31, 30, is_open=True)),
+        (JournalNumbers(30, 30), True, None),
     ],
 )
 async def test_a_journal_that_was_in_this_place_is_missed(
-    numbers: Numbers, is_closed: bool, loss: Loss | None, open_: Open, store: JournalStore, at: At
+    numbers: JournalNumbers,
+    is_closed: bool,
+    loss: JournalLoss | None,
+    open_: Open,
+    store: JournalRegisterStore,
+    at: At,
 ) -> None:
     """DATA_DIR was emptied, the witness file with it: told once, not of other places, nor of other bots; and
     not before a service that lives would have been heard of."""
@@ -156,7 +165,7 @@ async def test_a_journal_that_was_in_this_place_is_missed(
         (BOT, "c", "$host", "/elsewhere"),
         ("bot-2", "d", "$host", "/data"),
     ):
-        await store.note(bot, Known(identity, host, path, numbers, is_closed=is_closed))
+        await store.note(bot, KnownJournal(identity, host, path, numbers, is_closed=is_closed))
     journal = await open_("one")
     service = Service(journal, store, at)
     await service.live(LOST_AFTER - SEEN_EVERY)
@@ -171,14 +180,16 @@ async def test_a_journal_that_was_in_this_place_is_missed(
     assert await gone(store) >= {"a"}
 
 
-async def gone(store: JournalStore) -> set[str]:
+async def gone(store: JournalRegisterStore) -> set[str]:
     """The journals of the bot whose loss was told."""
     return {it.identity for it in await store.of_bot(BOT) if it.is_gone}
 
 
-async def test_a_start_before_it_is_decided_decides_it(open_: Open, store: JournalStore, at: At) -> None:
+async def test_a_start_before_it_is_decided_decides_it(
+    open_: Open, store: JournalRegisterStore, at: At
+) -> None:
     """A service that ends early has forgotten nothing: the next one decides."""
-    await store.note(BOT, Known("a", "$host", "/data", Numbers(30, 20)))
+    await store.note(BOT, KnownJournal("a", "$host", "/data", JournalNumbers(30, 20)))
     journal = await open_("one")
     await Service(journal, store, at).live(SEEN_EVERY)
     await Service(journal, store, at).live(LOST_AFTER)
@@ -186,10 +197,12 @@ async def test_a_start_before_it_is_decided_decides_it(open_: Open, store: Journ
     assert LOSS_AT in await journal.facts()
 
 
-async def test_a_journal_that_is_seen_moving_is_not_lost(open_: Open, store: JournalStore, at: At) -> None:
+async def test_a_journal_that_is_seen_moving_is_not_lost(
+    open_: Open, store: JournalRegisterStore, at: At
+) -> None:
     """Two machines of one name and one path: neither declares the other's journal lost, also not after it has
     been stopped for an hour and this service was started anew."""
-    theirs, mine = Known("a", "$host", "/data", Numbers(30, 20)), await open_("one")
+    theirs, mine = KnownJournal("a", "$host", "/data", JournalNumbers(30, 20)), await open_("one")
 
     async def tell() -> None:
         await store.note(BOT, theirs)
@@ -202,12 +215,12 @@ async def test_a_journal_that_is_seen_moving_is_not_lost(open_: Open, store: Jou
     assert LOSS_AT not in await mine.facts()
 
 
-class Away(JournalStore):
+class Away(JournalRegisterStore):
     """A MongoDB that is away when a test says so."""
 
     is_away = False
 
-    async def note(self, bot: str, journal: Known) -> None:
+    async def note(self, bot: str, journal: KnownJournal) -> None:
         """Fail, or do it."""
         if self.is_away:
             raise StorageUnavailable("away")
@@ -215,10 +228,10 @@ class Away(JournalStore):
 
 
 async def test_who_lives_gets_the_time_to_say_so_after_an_outage(
-    open_: Open, db: Database, store: JournalStore, at: At
+    open_: Open, db: Database, store: JournalRegisterStore, at: At
 ) -> None:
     """MongoDB was away since just after the start: then nobody could be heard of."""
-    await store.note(BOT, theirs := Known("a", "$host", "/data", Numbers(30, 20)))
+    await store.note(BOT, theirs := KnownJournal("a", "$host", "/data", JournalNumbers(30, 20)))
     journal, away = await open_("one"), Away(db, at)
     service = Service(journal, away, at)
     await service.live(SEEN_EVERY)
@@ -236,11 +249,11 @@ async def test_who_lives_gets_the_time_to_say_so_after_an_outage(
 
 
 async def test_who_polls_names_journals_that_are_left_alone(
-    open_: Open, store: JournalStore, at: At, caplog: pytest.LogCaptureFixture
+    open_: Open, store: JournalRegisterStore, at: At, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A container made anew has another name: after an hour, once for each silence, and nothing is lost."""
-    await store.note(BOT, left := Known("a", "other", "/data", Numbers(9, 4)))
-    await store.note(BOT, Known("b", "other", "/data", Numbers(9, 9)))
+    await store.note(BOT, left := KnownJournal("a", "other", "/data", JournalNumbers(9, 4)))
+    await store.note(BOT, KnownJournal("b", "other", "/data", JournalNumbers(9, 9)))
     journal = await open_("one")
     service = Service(journal, store, at, takes_updates=False)
     await service.live(LONG_SILENT_AFTER + SEEN_EVERY)
@@ -258,10 +271,14 @@ async def test_who_polls_names_journals_that_are_left_alone(
     assert len(caplog.records) == 2
 
 
-async def test_doctor_names_silent_journals(store: JournalStore, at: At) -> None:
+async def test_doctor_names_silent_journals(store: JournalRegisterStore, at: At) -> None:
     """Those that hold something, whose service has not been heard of for long, and that nobody told of."""
-    for identity, numbers in (("a", Numbers(9, 4)), ("b", Numbers(9, 9)), ("c", Numbers(9, 4))):
-        await store.note(BOT, Known(identity, "host", f"/{identity}", numbers))
+    for identity, numbers in (
+        ("a", JournalNumbers(9, 4)),
+        ("b", JournalNumbers(9, 9)),
+        ("c", JournalNumbers(9, 4)),
+    ):
+        await store.note(BOT, KnownJournal(identity, "host", f"/{identity}", numbers))
     await store.gone(["c"])
     at.now += SILENT_AFTER
     assert not list(judge_journals(await store.of_bot(BOT)))

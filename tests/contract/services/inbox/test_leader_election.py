@@ -14,7 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.core.health.vitals import TookOver
 from bot.core.inbox.lease import ASK_WITHIN, DEAF_AFTER, FRESH, RENEW_EVERY, REST, TTL, YIELD
 from bot.core.shared.errors import StorageUnavailable
-from bot.services.inbox.leader_election import Leadership, SupersededError
+from bot.services.inbox.leader_election import LeaderElection, SupersededError
 from bot.store.inbox.leases import Holder, Lease, LeaseStore
 from bot.store.mongodb.client import connect
 from tests.support.processes import free_port
@@ -47,7 +47,7 @@ class Pair:
         self.time = Time()
         leases = LeaseStore(db, self.time)
         self.ana, self.ben = (
-            Leadership(leases, "bot", me, self.time, self.time.monotonic) for me in (ANA, BEN)
+            LeaderElection(leases, "bot", me, self.time, self.time.monotonic) for me in (ANA, BEN)
         )
 
 
@@ -79,7 +79,7 @@ async def test_a_copied_data_dir_is_found_out(
     pair: Pair, db: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The copy is taken for a restart; whoever loses the lease to its own name says why, once."""
-    copy = Leadership(
+    copy = LeaderElection(
         LeaseStore(db, pair.time), "bot", replace(ANA, id="a2", host="eve"), pair.time, pair.time.monotonic
     )
     assert await pair.ana.may_poll(0)
@@ -175,7 +175,7 @@ async def test_without_mongodb(caplog: pytest.LogCaptureFixture) -> None:
     """A service begins, and makes way for a while when it meets another one."""
     db = connect(f"mongodb://127.0.0.1:{free_port()}/?serverSelectionTimeoutMS=50", "none", "none")
     time = Time()
-    ana = Leadership(LeaseStore(db), "bot", ANA, time, time.monotonic)
+    ana = LeaderElection(LeaseStore(db), "bot", ANA, time, time.monotonic)
     assert await ana.may_poll(0)
     assert ana.disturbed()
     assert not await ana.may_poll(0)
@@ -206,7 +206,7 @@ async def test_after_an_outage_the_holder_goes_first(db: Database) -> None:
     poll is known. If it does not come, the lease is taken in the end."""
     time = Time()
     leases = Shaky(db, time)
-    ana, ben = (Leadership(leases, "bot", me, time, time.monotonic) for me in (ANA, BEN))
+    ana, ben = (LeaderElection(leases, "bot", me, time, time.monotonic) for me in (ANA, BEN))
     assert await ana.may_poll(0)
     assert not await ben.may_poll(0)
     leases.is_away = True
@@ -236,7 +236,7 @@ async def test_polls_do_not_wait_for_a_mongodb_that_is_away(db: Database) -> Non
     """It is asked beside them, every four seconds; that it does not answer counts from when it is known."""
     time = Time()
     leases = Shaky(db, time)
-    ana = Leadership(leases, "bot", ANA, time, time.monotonic)
+    ana = LeaderElection(leases, "bot", ANA, time, time.monotonic)
     assert await ana.may_poll(0)
     leases.is_away = True
 
@@ -262,7 +262,7 @@ async def test_services_with_a_webhook_only_tell_that_they_are_there(
     time = Time()
     leases = LeaseStore(db, time)
     ana, ben = (
-        Leadership(leases, "bot", replace(me, is_pushed=True), time, time.monotonic) for me in (ANA, BEN)
+        LeaderElection(leases, "bot", replace(me, is_pushed=True), time, time.monotonic) for me in (ANA, BEN)
     )
     for _ in range(20):
         await ana.may_poll(0)

@@ -17,11 +17,11 @@ from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.prompts.prompt import LEASE
 from bot.core.shared.errors import StorageUnavailable
-from bot.services.chat.button_actions import Acted
+from bot.services.chat.button_actions import ActionDone
 from bot.services.prompts.planner import Planner
 from bot.store.plans import PlanStore
-from bot.store.prompts.expiry import FollowupStore
-from bot.store.prompts.planned import SlotStore
+from bot.store.prompts.expiry import PromptExpiryStore
+from bot.store.prompts.planned import PlannedPromptStore
 from tests.support.api import serving
 from tests.support.desk import ANA, BEN, COACH_CHAT, NOW, Database, Desk, killed_at, open_desk
 
@@ -154,10 +154,10 @@ async def test_seen(desk: Desk) -> None:
     await desk.answer(1, PAIN)
     await desk.send(after=1)
     data = desk.button(desk.alerts()[0])
-    assert await desk.seen(2, data=data) == Acted(action_texts.SEEN)
+    assert await desk.seen(2, data=data) == ActionDone(action_texts.SEEN)
     for update_id in (2, 3):
         [result] = await desk.store(desk.tap(update_id, data, user=98, chat=COACH_CHAT, name="Lee"))
-        assert result == Acted(action_texts.SEEN)
+        assert result == ActionDone(action_texts.SEEN)
     await desk.send(after=4)
     [alert] = desk.alerts()
     assert "Seen by Kim, 18:43" in alert["text"]
@@ -278,7 +278,7 @@ async def test_a_group_that_became_a_supergroup(desk: Desk) -> None:
         alerts = desk.alerts(moved)
         assert len(alerts) == number + 1
         result = await desk.seen(10 * number + 2, moved, data=desk.button(alerts[-1]))
-        assert result == Acted(action_texts.SEEN)
+        assert result == ActionDone(action_texts.SEEN)
         await desk.send(after=10 * number + 2)
         assert "Seen by Kim" in desk.alerts(moved)[-1]["text"]
         await desk.answer(10 * number + 3, DONE)
@@ -399,7 +399,7 @@ async def test_letters_are_no_questions(desk: Desk, db: Database, tmp_path: Path
     assert sum((await desk.stores.prompts.count()).values()) == 1
     assert await desk.stores.prompts.unanswered(NOW - timedelta(days=1), ZoneInfo("UTC")) == {}
     later = NOW + timedelta(days=30)
-    followups = FollowupStore(db)
+    followups = PromptExpiryStore(db)
     assert await followups.ask_again(sent_since=NOW, sent_until=later, now=later) == 0
     assert await followups.expire_unanswered(sent_until=later, now=later, reason="old") == 0
     assert await followups.expire_unsent(later) == 0
@@ -410,7 +410,7 @@ async def test_letters_are_no_questions(desk: Desk, db: Database, tmp_path: Path
     assert sum(stats["prompts"].values()) == 1
     assert stats["feedback_event_write_success_rate"] == 1.0
     roster = await desk.roster.loaded()
-    await Planner(PlanStore(db), SlotStore(db), lambda: roster, lambda: later, 14).reconcile(roster)
+    await Planner(PlanStore(db), PlannedPromptStore(db), lambda: roster, lambda: later, 14).reconcile(roster)
     assert await desk.letters() == stored
 
 

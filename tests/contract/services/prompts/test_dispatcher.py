@@ -13,23 +13,23 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.answers.keyboards import prompt_keyboard
-from bot.core.people.athlete import Athlete, Hours, Pause, Quiet, Roster
+from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours, Roster
 from bot.core.prompts import texts as questions
-from bot.core.prompts.prompt import Again, LaterResult
-from bot.core.shared.update_order import Stamp
+from bot.core.prompts.prompt import AskAgainReason, LaterResult
+from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.rate_limits import GLOBAL_WINDOW, SendLimits
 from bot.services.prompts import dispatcher as dispatcher_module
 from bot.services.prompts.dispatcher import Dispatcher
-from bot.services.prompts.expiry import Followups
+from bot.services.prompts.expiry import PromptExpiry
 from bot.services.prompts.planner import Planner
-from bot.services.prompts.renderer import Composer
+from bot.services.prompts.renderer import PromptRenderer
 from bot.services.telegram.api import SentMessage
 from bot.store.inbox.journal import Journal
 from bot.store.plans import PlanStore
-from bot.store.prompts.coach_alerts import LetterStore
-from bot.store.prompts.expiry import FollowupStore
+from bot.store.prompts.coach_alerts import CoachAlertStore
+from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
-from bot.store.prompts.planned import SlotStore
+from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
 from tests.contract.services.test_update_processor import EN, FakeApi, eventually, languages_of, running
 from tests.support.flows import FreeSlots, Parts
@@ -42,7 +42,7 @@ SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-ANA = Athlete("ana", 7, 70, Hours(MADRID))
+ANA = Athlete("ana", 7, 70, ContactHours(MADRID))
 PROMPT = {"runId": "r", "sessionId": "s", "chatId": "70", "state": "pending", "dueAt": NOW}
 
 
@@ -58,8 +58,8 @@ class Evening:
         self.prompts = PromptStore(db)
         self.seconds, self.between_looks = 0.0, 100.0
         self.limits = SendLimits()
-        letters = LetterStore(db)
-        composer = Composer(
+        letters = CoachAlertStore(db)
+        composer = PromptRenderer(
             *(letters, lambda: self.roster, languages_of(db, lambda: self.now), lambda: self.now, UTC),
             Parts.of(db, Journal(Path("unused")), lambda: self.now).weeks(),
         )
@@ -68,8 +68,10 @@ class Evening:
             *(self.api, Outbox(db), self.slots, letters, composer, self.limits, lambda: self.now, UTC),
             *(lambda: self.roster, self._fresh, self._monotonic),
         )
-        self.followups = Followups(FollowupStore(db), lambda: self.now, 14)
-        self.planner = Planner(PlanStore(db), SlotStore(db), lambda: self.roster, lambda: self.now, 14)
+        self.followups = PromptExpiry(PromptExpiryStore(db), lambda: self.now, 14)
+        self.planner = Planner(
+            PlanStore(db), PlannedPromptStore(db), lambda: self.roster, lambda: self.now, 14
+        )
 
     async def _fresh(self) -> Roster:
         return self.newer or self.roster or Roster()
@@ -133,14 +135,16 @@ def evening(db: Database, monkeypatch: pytest.MonkeyPatch) -> Evening:
 @pytest.mark.parametrize(
     ("quiet", "now", "sent_at"),
     [
-        (Quiet(time(20), time(7)), NOW, datetime(2026, 2, 18, 6, tzinfo=UTC)),
-        (Quiet(time(20), time(7)), NOW - MILLISECOND, None),
-        (Quiet(time(13), time(20)), NOW, None),
-        (Quiet(time(13), time(20)), NOW - MILLISECOND, NOW),
-        (Quiet(time(0), time(20, 30)), NOW, NOW + timedelta(minutes=30)),
+        (QuietHours(time(20), time(7)), NOW, datetime(2026, 2, 18, 6, tzinfo=UTC)),
+        (QuietHours(time(20), time(7)), NOW - MILLISECOND, None),
+        (QuietHours(time(13), time(20)), NOW, None),
+        (QuietHours(time(13), time(20)), NOW - MILLISECOND, NOW),
+        (QuietHours(time(0), time(20, 30)), NOW, NOW + timedelta(minutes=30)),
     ],
 )
-async def test_quiet_hours(evening: Evening, quiet: Quiet, now: datetime, sent_at: datetime | None) -> None:
+async def test_quiet_hours(
+    evening: Evening, quiet: QuietHours, now: datetime, sent_at: datetime | None
+) -> None:
     """What would go out in them goes out at their end: questions, again or not, and reminders."""
     evening.athlete(quiet=quiet)
     await evening.put(dueAt=now)
@@ -160,7 +164,7 @@ async def test_quiet_hours(evening: Evening, quiet: Quiet, now: datetime, sent_a
 
 async def test_quiet_hours_and_a_plan(evening: Evening) -> None:
     """The plan's own hour does not pull the prompt back, and it expires all the same."""
-    evening.athlete(quiet=Quiet(time(20), time(7)))
+    evening.athlete(quiet=QuietHours(time(20), time(7)))
     await evening.db.plan_snapshots.insert_one(plan("R1", "17 Run"))
     morning = datetime(2026, 2, 18, 6, tzinfo=UTC)
     for now in (NOW, NOW + HOUR, morning - MILLISECOND):
@@ -288,7 +292,7 @@ async def test_nothing_is_sent_before_the_roster_is_known(evening: Evening) -> N
 
 async def test_whose_hours_count(evening: Evening) -> None:
     """The athlete's that it names, else the user's, else the only one's in the chat; else nobody's."""
-    quiet = Hours(MADRID, quiet=Quiet(time(20), time(7)))
+    quiet = ContactHours(MADRID, quiet=QuietHours(time(20), time(7)))
     ben = Athlete("ben", 8, -5, quiet)
     evening.roster = Roster((ANA, replace(ANA, athlete_id="eve", user_id=9, chat_id=-5), ben))
     await evening.put(sessionId="named", athleteId="ben")
@@ -364,7 +368,9 @@ async def test_a_nudge(evening: Evening) -> None:
     await evening.db.session_prompts.update_one({"sessionId": "answered"}, {"$set": {"state": "answered"}})
     await evening.db.feedback_events.insert_one({"runId": "r", "sessionId": "elsewhere", "chatId": "70"})
     assert await evening.look(NOW + 3 * HOUR - MILLISECOND) == []
-    assert await evening.look(NOW + 3 * HOUR) == [questions.prompt(None, None, EN, again=Again.NUDGE)]
+    assert await evening.look(NOW + 3 * HOUR) == [
+        questions.prompt(None, None, EN, again=AskAgainReason.NUDGE)
+    ]
     assert await evening.state(sessionId="elsewhere") == ("answered", None)
     assert await evening.look(NOW + 4 * DAY) == []
     assert await evening.look(NOW + 3 * HOUR + 15 * DAY - MILLISECOND) == []
@@ -375,7 +381,7 @@ async def test_a_nudge(evening: Evening) -> None:
 
 async def test_a_nudge_in_quiet_hours(evening: Evening) -> None:
     """Comes at their end."""
-    evening.athlete(nudge_after_hours=3, quiet=Quiet(time(22), time(7)))
+    evening.athlete(nudge_after_hours=3, quiet=QuietHours(time(22), time(7)))
     await evening.put()
     assert len(await evening.look()) == 1
     assert await evening.look(NOW + 3 * HOUR) == []
@@ -390,12 +396,12 @@ async def test_later_and_no_nudge(evening: Evening) -> None:
     await evening.put()
     assert len(await evening.look()) == 1
     result = await evening.prompts.ask_later(
-        "r", "s", 70, wish=Stamp(1, NOW), due_at=NOW + DAY, until=NOW + DAY - 14 * DAY
+        "r", "s", 70, wish=UpdateStamp(1, NOW), due_at=NOW + DAY, until=NOW + DAY - 14 * DAY
     )
     assert result is LaterResult.POSTPONED
     assert await evening.look(NOW + 3 * HOUR) == []
     assert await evening.look(NOW + DAY - MILLISECOND) == []
-    assert await evening.look(NOW + DAY) == [questions.prompt(None, None, EN, again=Again.LATER)]
+    assert await evening.look(NOW + DAY) == [questions.prompt(None, None, EN, again=AskAgainReason.LATER)]
     assert await evening.look(NOW + 2 * DAY) == []
     assert await evening.state() == ("sent", None)
 

@@ -12,8 +12,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.services.prompts import expiry as followups_module
-from bot.services.prompts.expiry import Followups
-from bot.store.prompts.expiry import FollowupStore
+from bot.services.prompts.expiry import PromptExpiry
+from bot.store.prompts.expiry import PromptExpiryStore
 from tests.contract.services.test_update_processor import eventually, running
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -32,7 +32,7 @@ async def follow_up(db: Database, *documents: Mapping[str, Any]) -> list[dict[st
     await db.session_prompts.insert_many(
         [{"runId": "r", "sessionId": str(n), **document} for n, document in enumerate(documents)]
     )
-    await Followups(FollowupStore(db), lambda: NOW, 14).follow_up()
+    await PromptExpiry(PromptExpiryStore(db), lambda: NOW, 14).follow_up()
     return await db.session_prompts.find({}).sort("_id").to_list()
 
 
@@ -113,13 +113,13 @@ async def test_two_services_nudge_once(db: Database) -> None:
             for n in range(50)
         ]
     )
-    stores = [FollowupStore(db) for _ in range(4)]
+    stores = [PromptExpiryStore(db) for _ in range(4)]
     numbers = await asyncio.gather(*(store.nudge(sent_after=NOW - WINDOW, now=NOW) for store in stores))
     assert sum(numbers) == 50
     assert await db.session_prompts.count_documents({"again": "nudge", "nudgeAt": {"$exists": False}}) == 50
 
 
-class ShakyStore(FollowupStore):
+class ShakyStore(PromptExpiryStore):
     """A store that fails at first."""
 
     def __init__(self, db: Database, *failures: Exception) -> None:
@@ -142,5 +142,5 @@ async def test_trouble_is_waited_out(db: Database, monkeypatch: pytest.MonkeyPat
     async def is_expired() -> bool:
         return await db.session_prompts.count_documents({"state": "expired"}) == 1
 
-    async with running(Followups(store, lambda: NOW, 14).run()):
+    async with running(PromptExpiry(store, lambda: NOW, 14).run()):
         await eventually(is_expired)

@@ -14,19 +14,19 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.people.athlete import Athlete, Hours, Roster
-from bot.core.prompts.planned import Act, Write
+from bot.core.people.athlete import Athlete, ContactHours, Roster
+from bot.core.prompts.planned import OutboxAction, OutboxChange
 from bot.core.prompts.prompt import read_prompt
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.services.prompts import planner as planner_module
 from bot.services.prompts.planner import Planner
 from bot.store.mongodb.embedded import find_mongod
 from bot.store.mongodb.indexes import bootstrap
 from bot.store.plans import PlanStore
-from bot.store.prompts.expiry import FollowupStore
+from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
-from bot.store.prompts.planned import SlotStore
+from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
 from tests.contract.services.test_update_processor import eventually, running
 from tests.support.mongo import fresh_database
@@ -37,8 +37,8 @@ Database = AsyncDatabase[dict[str, Any]]
 MADRID = ZoneInfo("Europe/Madrid")
 NOW = datetime(2026, 2, 17, 8, tzinfo=UTC)  # a Tuesday
 MONDAY = date(2026, 2, 16)
-ANA = Athlete("ana", 7, 70, Hours(MADRID))
-BEN = Athlete("ben", 8, 80, Hours(MADRID))
+ANA = Athlete("ana", 7, 70, ContactHours(MADRID))
+BEN = Athlete("ben", 8, 80, ContactHours(MADRID))
 SECOND = timedelta(seconds=1)
 
 
@@ -60,11 +60,11 @@ def planner(
     db: Database,
     *athletes: Athlete,
     clock: Callable[[], datetime] = lambda: NOW,
-    slots: SlotStore | None = None,
+    slots: PlannedPromptStore | None = None,
 ) -> Planner:
     """A planner that nobody has woken up yet."""
     roster = Roster(athletes or (ANA,))
-    return Planner(PlanStore(db), slots or SlotStore(db), lambda: roster, clock, 14)
+    return Planner(PlanStore(db), slots or PlannedPromptStore(db), lambda: roster, clock, 14)
 
 
 async def reconcile(db: Database, *athletes: Athlete, now: datetime = NOW) -> None:
@@ -137,7 +137,7 @@ async def test_the_changes_to_a_plan_reach_the_outbox(db: Database) -> None:
     assert slots["R1 2026-02-17"] is slots["R1 2026-02-18"] is None
     assert slots["R1 2026-02-19"] == "ana|2026-02-19|1"
     await db.plan_snapshots.delete_one({"runId": "R2"})
-    tokyo = replace(ANA, hours=Hours(ZoneInfo("Asia/Tokyo"), time(21)))
+    tokyo = replace(ANA, hours=ContactHours(ZoneInfo("Asia/Tokyo"), time(21)))
     await reconcile(db, tokyo)
     assert (await states(db))["R1 17-run"] == "pending"
     run = next(d for d in await prompts(db) if d["runId"] == "R1")
@@ -232,12 +232,12 @@ async def test_a_killed_planner_is_replaced(db: Database) -> None:
         await reconcile(db)
         await db.plan_snapshots.insert_one(plan("R2", "17 Swim", createdAt=NOW + SECOND))
 
-        class Mortal(SlotStore):
+        class Mortal(PlannedPromptStore):
             """Dies after so many writes."""
 
             left = killed_after
 
-            async def apply(self, writes: Iterable[Write], now: datetime) -> None:
+            async def apply(self, writes: Iterable[OutboxChange], now: datetime) -> None:
                 """Write one by one."""
                 for write in writes:
                     if self.left == 0:
@@ -256,17 +256,17 @@ async def test_a_killed_planner_is_replaced(db: Database) -> None:
 
 async def test_what_is_decided_on_old_knowledge_does_no_harm(db: Database) -> None:
     """A write holds only if its document is still as it was read: not claimed, sent, or somebody else's."""
-    slots, outbox = SlotStore(db), Outbox(db)
+    slots, outbox = PlannedPromptStore(db), Outbox(db)
     await db.plan_snapshots.insert_one(plan("R1", "17 Run"))
     await reconcile(db)
     [read] = await slots.held("2026-02-16", [])
     due_at = read["dueAt"]
     fresh = {**{k: v for k, v in read.items() if k != "_id"}, "runId": "R2"}
     writes = [
-        Write(Act.RELEASE, read, {"reason": "replaced by plan R2"}),
-        Write(Act.INSERT, None, fresh),
-        Write(Act.UPDATE, read, {"title": "other"}),
-        Write(Act.CANCEL, read, {"reason": "a rest day now"}),
+        OutboxChange(OutboxAction.RELEASE, read, {"reason": "replaced by plan R2"}),
+        OutboxChange(OutboxAction.INSERT, None, fresh),
+        OutboxChange(OutboxAction.UPDATE, read, {"title": "other"}),
+        OutboxChange(OutboxAction.CANCEL, read, {"reason": "a rest day now"}),
     ]
     document = await outbox.claim(due_at)
     assert document is not None
@@ -290,7 +290,7 @@ async def test_two_services_on_one_database(db: Database) -> None:
     for step in range(40):
         sessions = [f"{rng.choice((16, 17, 18, 19))} {rng.choice(('Run', 'Swim', 'Rest'))}" for _ in range(3)]
         document = plan(f"R{rng.randrange(3)}", *sessions, createdAt=NOW + step * SECOND)
-        hours = Hours(ZoneInfo(rng.choice(("Europe/Madrid", "Pacific/Apia", "Pacific/Pago_Pago"))))
+        hours = ContactHours(ZoneInfo(rng.choice(("Europe/Madrid", "Pacific/Apia", "Pacific/Pago_Pago"))))
         roster = Roster((replace(ANA, hours=hours),))
         await asyncio.gather(
             *(service.reconcile(roster) for service in services),
@@ -356,7 +356,7 @@ async def test_plans_are_noticed_at_once(db: Database) -> None:
 async def test_the_roster_is_noticed(db: Database) -> None:
     """Everything waits until it is known; then every change of it counts at once."""
     rosters: list[Roster | None] = [None]
-    flow = Planner(PlanStore(db), SlotStore(db), lambda: rosters[-1], lambda: NOW, 14)
+    flow = Planner(PlanStore(db), PlannedPromptStore(db), lambda: rosters[-1], lambda: NOW, 14)
     await db.plan_snapshots.insert_one(plan("R1", "17 Run"))
 
     async def is_due_in_tokyo() -> bool:
@@ -367,7 +367,7 @@ async def test_the_roster_is_noticed(db: Database) -> None:
         assert await prompts(db) == []
         rosters.append(Roster((ANA,)))
         await eventually(has(db, {"R1 17-run": "pending"}))
-        rosters.append(Roster((replace(ANA, hours=Hours(ZoneInfo("Asia/Tokyo"))),)))
+        rosters.append(Roster((replace(ANA, hours=ContactHours(ZoneInfo("Asia/Tokyo"))),)))
         await eventually(is_due_in_tokyo)
         rosters.append(Roster())
         await eventually(has(db, {"R1 17-run": "cancelled: ana is no athlete any more"}))
@@ -400,7 +400,7 @@ async def test_trouble_is_waited_out(db: Database) -> None:
     await bootstrap(db)
     plans = ShakyPlans(db, StorageUnavailable("away"), StorageRejected("odd"), ValueError("defect"))
     roster = Roster((ANA,))
-    flow = Planner(plans, SlotStore(db), lambda: roster, lambda: NOW, 14)
+    flow = Planner(plans, PlannedPromptStore(db), lambda: roster, lambda: NOW, 14)
     await db.plan_snapshots.insert_one(plan("R1", "17 Run"))
     async with running(*flow.loops()):
         await eventually(has(db, {"R1 17-run": "pending"}))
@@ -453,15 +453,15 @@ async def test_every_query_is_served_by_an_index(db: Database) -> None:
         ]
     )
     await db.command("profile", 2)
-    store, outbox, followups = PromptStore(db), Outbox(db), FollowupStore(db)
+    store, outbox, followups = PromptStore(db), Outbox(db), PromptExpiryStore(db)
     await reconcile(db)
-    await reconcile(db, replace(ANA, hours=Hours(ZoneInfo("Asia/Tokyo"))))
+    await reconcile(db, replace(ANA, hours=ContactHours(ZoneInfo("Asia/Tokyo"))))
     await store.queue("q", "s", 70, title=None, note=None, due_at=NOW, now=NOW)
     await store.resolve(["~x"])
     await store.sent_at("r1", "s", 1, None)
     await store.sent_at("r1", "s", None, None)
     await store.owners({("r1", "s")}, [1])
-    await store.ask_later("r0", "s", 1, wish=Stamp(1, NOW), due_at=NOW, until=NOW)
+    await store.ask_later("r0", "s", 1, wish=UpdateStamp(1, NOW), due_at=NOW, until=NOW)
     await store.count()
     document = await outbox.claim(NOW, busy_chats=[5])
     assert document is not None

@@ -20,16 +20,16 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.app import build_stores
 from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import Outcome
-from bot.core.figures.periods import CLOSED_AFTER, TOUCH_AFTER, Span, window
+from bot.core.figures.periods import CLOSED_AFTER, TOUCH_AFTER, Period, window
 from bot.core.figures.stats import Stats, monday_of
-from bot.core.people.athlete import Hours, read_roster
+from bot.core.people.athlete import ContactHours, read_roster
 from bot.core.prompts.prompt import PromptState
 from bot.core.records.models import parse
 from bot.core.shared.clock import to_ms
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.telegram.updates import Tap
-from bot.services.answers.tap_handler import Taps
-from bot.services.people.roster_cache import RosterKeeper
+from bot.services.answers.tap_handler import TapHandler
+from bot.services.people.roster_cache import RosterCache
 from bot.services.reports import figures as figures_flow
 from bot.services.reports.figures import Figures
 from bot.services.reports.summary import collect as collect_summary
@@ -38,7 +38,7 @@ from bot.store.answers.tap_ledger import LedgerEntry, TapLedger
 from bot.store.figures import figures as figures_module
 from bot.store.figures import invalidation as touches_module
 from bot.store.figures.figures import HOLDS, FigureStore
-from bot.store.figures.invalidation import Touches
+from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.indexes import bootstrap
 from bot.store.people.athletes import AthleteStore
@@ -65,15 +65,15 @@ class Bot:
     zone: ZoneInfo
     now: datetime = NOW
     number: int = 0
-    roster: RosterKeeper = field(init=False)
-    taps: Taps = field(init=False)
+    roster: RosterCache = field(init=False)
+    taps: TapHandler = field(init=False)
     records: RecordStore = field(init=False)
 
     def __post_init__(self) -> None:
-        hours = Hours(self.zone)
-        self.roster = RosterKeeper(AthleteStore(self.db), frozenset(ATHLETES), hours, self.clock)
+        hours = ContactHours(self.zone)
+        self.roster = RosterCache(AthleteStore(self.db), frozenset(ATHLETES), hours, self.clock)
         stores = build_stores(self.db, self.journal, self.clock).taps
-        self.taps = Taps(
+        self.taps = TapHandler(
             self.roster,
             stores,
             Parts.of(self.db, self.journal, self.clock, self.roster).actions(),
@@ -248,10 +248,10 @@ async def test_writers_and_readers_at_once(bot: Bot) -> None:
 
 async def test_past_spans_are_counted_once(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     """Later reads count what is too young to be kept, and what was touched, and nothing else."""
-    looked_at: list[Span] = []
+    looked_at: list[Period] = []
     count_events = FigureStore._count_events
 
-    async def watched(store: FigureStore, spans: Sequence[Span]) -> Any:
+    async def watched(store: FigureStore, spans: Sequence[Period]) -> Any:
         looked_at.extend(spans)
         return await count_events(store, spans)
 
@@ -301,7 +301,7 @@ async def test_a_year_that_nobody_counted_is_counted_in_a_few_looks(
     looks: list[int] = []
     count_taps = FigureStore._count_taps
 
-    async def watched(store: FigureStore, spans: Sequence[Span], *more: Any) -> Any:
+    async def watched(store: FigureStore, spans: Sequence[Period], *more: Any) -> Any:
         looks.append(len(spans))
         return await count_taps(store, spans, *more)
 
@@ -338,15 +338,15 @@ async def test_a_writer_killed_after_its_write_leaves_no_old_figures(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FeedbackStore, "record", read_then_record)
-    touch = Touches.touch
+    touch = FigureInvalidation.touch
     calls: list[int] = []
 
-    async def touch_once(touches: Touches, names: Any) -> None:
+    async def touch_once(touches: FigureInvalidation, names: Any) -> None:
         calls.append(1)
         if len(calls) == 1:
             await touch(touches, names)
 
-    monkeypatch.setattr(Touches, "touch", touch_once)
+    monkeypatch.setattr(FigureInvalidation, "touch", touch_once)
     with pytest.raises(KeyboardInterrupt):
         await bot.store(bot.tap(1, 1, "pain", NOW, timedelta(hours=1)))
     events = await bot.db.feedback_events.find({}).to_list()
@@ -552,7 +552,7 @@ async def test_adherence_is_that_of_the_planner_s_summary(bot: Bot) -> None:
     ]
     whose = {"runId": "r", "chatId": str(user), "userId": user, "athleteId": str(user), "dueAt": asked}
     await bot.db.session_prompts.insert_many([whose | prompt for prompt in prompts])
-    roster = read_roster({user}, [], Hours(bot.zone))
+    roster = read_roster({user}, [], ContactHours(bot.zone))
     summary = await collect_summary(
         *(SummaryStore(bot.db), roster, roster.athletes[0], date(2026, 2, 16)),
         now=NOW,

@@ -15,7 +15,7 @@ from pymongo.errors import OperationFailure
 from bot.app import build_stores
 from bot.core.answers.payloads import FeedbackType, format_callback
 from bot.core.answers.rules import Outcome
-from bot.core.people.athlete import Hours
+from bot.core.people.athlete import ContactHours
 from bot.core.shared.errors import (
     StorageUnavailable,
     TelegramError,
@@ -25,9 +25,9 @@ from bot.core.shared.errors import (
     TelegramUnknown,
 )
 from bot.core.telegram.updates import TapUpdate, read_update
-from bot.services.answers.tap_handler import Case, Taps
-from bot.services.people.roster_cache import RosterKeeper
-from bot.services.telegram.metered_api import Kind, MeteredApi, SendResult
+from bot.services.answers.tap_handler import TapContext, TapHandler
+from bot.services.people.roster_cache import RosterCache
+from bot.services.telegram.metered_api import MeteredApi, SendKind, SendResult
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import connect
@@ -43,7 +43,7 @@ class Tally:
         self.polls: list[tuple[float, bool]] = []
         self.writes: list[bool] = []
         self.taps: Counter[Outcome] = Counter()
-        self.sends: Counter[tuple[Kind, SendResult]] = Counter()
+        self.sends: Counter[tuple[SendKind, SendResult]] = Counter()
 
     def polled(self, seconds: float, *, succeeded: bool) -> None:
         """Remembered."""
@@ -58,7 +58,7 @@ class Tally:
         """Remembered."""
         self.taps[outcome] += 1
 
-    def sent(self, kind: Kind, result: SendResult) -> None:
+    def sent(self, kind: SendKind, result: SendResult) -> None:
         """Remembered."""
         self.sends[kind, result] += 1
 
@@ -79,13 +79,13 @@ class AwayLedger(TapLedger):
 async def test_a_tap_is_counted_once(db: AsyncDatabase[dict[str, Any]], tmp_path: Path) -> None:
     """When it is stored; neither when storing fails, nor again when it is repeated."""
     time, tally = Time(), Tally()
-    roster = RosterKeeper(AthleteStore(db), frozenset({ATHLETE}), Hours(ZoneInfo("UTC")), time)
+    roster = RosterCache(AthleteStore(db), frozenset({ATHLETE}), ContactHours(ZoneInfo("UTC")), time)
     await roster.refresh()
     stores = replace(build_stores(db, Journal(tmp_path / "unused"), time).taps, ledger=AwayLedger(db))
-    taps = Taps(
+    taps = TapHandler(
         roster, stores, Parts.of(db, Journal(tmp_path / "unused"), time, roster).actions(), 14, meters=tally
     )
-    cases: list[Case] = []
+    cases: list[TapContext] = []
     for number, data in enumerate((format_callback("r", "s", FeedbackType.DONE), "nonsense")):
         update = read_update(tap_update(number + 1, data), NOW)
         assert isinstance(update, TapUpdate)
@@ -134,7 +134,7 @@ async def test_sends_are_counted(error: TelegramError | None, result: SendResult
     api, tally = FakeApi(), Tally()
     api.send_script.extend([] if error is None else [error])
     api.edit_script.extend([] if error is None else [error])
-    metered = MeteredApi(api, tally, Kind.PROMPT)
+    metered = MeteredApi(api, tally, SendKind.PROMPT)
     for call in (metered.send(7, "hello"), metered.edit_keyboard(7, 1, [])):
         try:
             await call
@@ -142,9 +142,9 @@ async def test_sends_are_counted(error: TelegramError | None, result: SendResult
             assert exc is error  # noqa: PT017  # that it is raised only if there is one
     await metered.answer("q", "Saved", alert=False)
     assert tally.sends == {
-        (Kind.PROMPT, result): 1,
-        (Kind.EDIT, result): 1,
-        (Kind.ANSWER, SendResult.SENT): 1,
+        (SendKind.PROMPT, result): 1,
+        (SendKind.EDIT, result): 1,
+        (SendKind.ANSWER, SendResult.SENT): 1,
     }
 
 
@@ -157,7 +157,7 @@ async def test_polls_are_measured() -> None:
         time.advance(7)
 
     api.on_poll = take
-    metered = MeteredApi(api, tally, Kind.REPLY, time.monotonic)
+    metered = MeteredApi(api, tally, SendKind.REPLY, time.monotonic)
     assert await metered.get_updates(None, 30, 100) == []
     with pytest.raises(TelegramUnknown):
         await metered.get_updates(None, 30, 100)

@@ -14,10 +14,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.core.answers.details import Details
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback, FeedbackType
-from bot.core.answers.rules import Session, collision_key, derive_event
+from bot.core.answers.rules import TappedSession, collision_key, derive_event
 from bot.core.shared.update_order import IDS_COMPARABLE_WITHIN
 from bot.core.telegram.updates import Tap
-from bot.store.answers.feedback_events import FeedbackStore, Recorded, Standing, Unrecordable
+from bot.store.answers.feedback_events import FeedbackStore, Recorded, StoredAnswer, Unrecordable
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -43,7 +43,7 @@ def make_event(
     event = derive_event(
         tap,
         Callback(run_id, session_id, type_, note),
-        Session(run_id, session_id, at - timedelta(days=2)),
+        TappedSession(run_id, session_id, at - timedelta(days=2)),
         zone=UTC,
         late_after_days=14,
     )
@@ -405,8 +405,8 @@ async def test_what_stands_is_known_by_the_session(store: FeedbackStore) -> None
     await store.record([second, make_event("r2")])
     unknown = make_event("r3")
     assert await store.standing(event.identity for event in (first, second, unknown)) == {
-        first.identity: Standing(first.session_key, DONE, "fine", NOW, 100, Details()),
-        second.identity: Standing(collision_key(second), HARD, None, NOW + MILLISECOND, 100, Details()),
+        first.identity: StoredAnswer(first.session_key, DONE, "fine", NOW, 100, Details()),
+        second.identity: StoredAnswer(collision_key(second), HARD, None, NOW + MILLISECOND, 100, Details()),
     }
     assert await store.standing([unknown.identity]) == {}
     assert await store.standing([]) == {}

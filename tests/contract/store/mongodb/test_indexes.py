@@ -21,11 +21,11 @@ from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.retention import Retention
 from bot.store.mongodb.indexes import (
     INDEXES,
-    Change,
-    Create,
+    ChangeIndex,
+    CreateIndex,
     Index,
-    Keep,
-    Refuse,
+    KeepIndex,
+    RefuseIndex,
     bootstrap,
     declare,
     describe_retention,
@@ -343,27 +343,27 @@ def test_the_declaration_is_fit_for_other_languages() -> None:
 def test_plan_without_io() -> None:
     """The decision depends on the listed indexes alone."""
     id_index = {"v": 2, "key": {"_id": 1}, "name": "_id_"}
-    assert plan([], RUN_ID) == Create("runId_1")
-    assert plan([id_index], RUN_ID) == Create("runId_1")
-    assert plan([id_index, {"key": {"runId": 1}, "name": "n", "unique": True}], RUN_ID) == Keep("n")
-    assert plan([{"key": {"runId": -1}, "name": "n", "unique": True}], RUN_ID) == Create("runId_1")
+    assert plan([], RUN_ID) == CreateIndex("runId_1")
+    assert plan([id_index], RUN_ID) == CreateIndex("runId_1")
+    assert plan([id_index, {"key": {"runId": 1}, "name": "n", "unique": True}], RUN_ID) == KeepIndex("n")
+    assert plan([{"key": {"runId": -1}, "name": "n", "unique": True}], RUN_ID) == CreateIndex("runId_1")
     odd = {"key": {"createdAt": 1}, "name": "n", "expireAfterSeconds": float("nan")}
-    assert plan([odd], EXPIRY) == Change(
+    assert plan([odd], EXPIRY) == ChangeIndex(
         "n", make_unique=False, expire_after_seconds=90 * DAY, summary="expires after nan s -> 90 d"
     )
-    assert isinstance(plan([{"key": {"runId": 1}, "name": "n", "sparse": True}], RUN_ID), Refuse)
+    assert isinstance(plan([{"key": {"runId": 1}, "name": "n", "sparse": True}], RUN_ID), RefuseIndex)
 
 
 def test_key_order_matters() -> None:
     """The same fields in another order are another index."""
     wanted = Index("runs", (("a", 1), ("b", -1)))
-    assert plan([{"key": {"b": -1, "a": 1}, "name": "b_-1_a_1"}], wanted) == Create("a_1_b_-1")
+    assert plan([{"key": {"b": -1, "a": 1}, "name": "b_-1_a_1"}], wanted) == CreateIndex("a_1_b_-1")
 
 
 def test_numbered_names_go_on() -> None:
     """The first free number is taken."""
     taken = [{"key": {f"x{n}": 1}, "name": name} for n, name in enumerate(["runId_1", "runId_1_2"])]
-    assert plan(taken, RUN_ID) == Create("runId_1_3")
+    assert plan(taken, RUN_ID) == CreateIndex("runId_1_3")
 
 
 async def test_retention_sets_the_expiries_and_changes_them_later(db: Database) -> None:

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.people.athlete import Hours, read_athlete
+from bot.core.people.athlete import ContactHours, read_athlete
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
-from bot.core.shared.update_order import Stamp
-from bot.services.people.roster_cache import RosterKeeper
+from bot.core.shared.update_order import UpdateStamp
+from bot.services.people.roster_cache import RosterCache
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.athletes import AthleteStore, UserTakenError
 from bot.tasks import end_tasks
@@ -27,7 +27,7 @@ NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 DAY = timedelta(days=1)
 MILLISECOND = timedelta(milliseconds=1)
 EXPIRES = NOW + 7 * DAY
-DEFAULTS = Hours(ZoneInfo("UTC"))
+DEFAULTS = ContactHours(ZoneInfo("UTC"))
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ async def test_a_user_is_one_athlete(db: Database, athletes: AthleteStore) -> No
     with pytest.raises(UserTakenError):
         await athletes.change("ben", {"userId": 7, "state": "active"}, NOW)
     with pytest.raises(UserTakenError):
-        await athletes.redeem("h", 7, 7, Stamp(1, NOW))
+        await athletes.redeem("h", 7, 7, UpdateStamp(1, NOW))
     assert (await document(db, "ben"))["state"] == "invited"
     assert [d["athleteId"] for d in await athletes.all()] == ["ana", "ben", "cat"]
 
@@ -111,9 +111,9 @@ async def test_who_is_removed_may_come_back_under_any_name(db: Database, athlete
     await athletes.add("anna", {"userId": 7}, NOW)
     await invited(athletes, "ben")
     await athletes.remove("ben", NOW)
-    assert await athletes.redeem("h", 8, 8, Stamp(1, NOW)) is None
+    assert await athletes.redeem("h", 8, 8, UpdateStamp(1, NOW)) is None
     assert await athletes.invite("ben", "new", EXPIRES, NOW)
-    assert await athletes.redeem("new", 8, 8, Stamp(1, NOW)) is not None
+    assert await athletes.redeem("new", 8, 8, UpdateStamp(1, NOW)) is not None
 
 
 # --- Invitations
@@ -123,20 +123,20 @@ async def test_an_invitation_is_redeemed_once(db: Database, athletes: AthleteSto
     """Of many who try at once exactly one gets in; the others find nothing, then and later."""
     await invited(athletes)
     results = await asyncio.gather(
-        *(athletes.redeem("h", user, user, Stamp(1, NOW)) for user in range(1, 21))
+        *(athletes.redeem("h", user, user, UpdateStamp(1, NOW)) for user in range(1, 21))
     )
     [winner] = [found["userId"] for found in results if found is not None]
     found = await document(db)
     assert (found["userId"], found["chatId"], found["state"]) == (winner, str(winner), "active")
-    assert await athletes.redeem("h", 99, 99, Stamp(1, NOW)) is None
+    assert await athletes.redeem("h", 99, 99, UpdateStamp(1, NOW)) is None
 
 
 async def test_the_same_user_may_redeem_again(db: Database, athletes: AthleteStore) -> None:
     """After a crash, or with a second tap on the link, even after its time; nothing changes any more."""
     await invited(athletes)
-    await asyncio.gather(*(athletes.redeem("h", 7, 7, Stamp(1, NOW)) for _ in range(5)))
+    await asyncio.gather(*(athletes.redeem("h", 7, 7, UpdateStamp(1, NOW)) for _ in range(5)))
     before = await document(db)
-    again = await athletes.redeem("h", 7, 7, Stamp(1, EXPIRES + DAY))
+    again = await athletes.redeem("h", 7, 7, UpdateStamp(1, EXPIRES + DAY))
     assert again is not None
     assert again["athleteId"] == "ana"
     assert await document(db) == before
@@ -146,15 +146,15 @@ async def test_the_same_user_may_redeem_again(db: Database, athletes: AthleteSto
 async def test_an_invitation_expires(athletes: AthleteStore, at: datetime, works: bool) -> None:
     """A millisecond before its end it works, at its end it does not."""
     await invited(athletes)
-    assert (await athletes.redeem("h", 7, 7, Stamp(1, at)) is not None) is works
+    assert (await athletes.redeem("h", 7, 7, UpdateStamp(1, at)) is not None) is works
 
 
 async def test_a_new_invitation_voids_the_old(athletes: AthleteStore) -> None:
     """There is one at a time, and none for somebody who has accepted."""
     await invited(athletes)
     assert await athletes.invite("ana", "new", EXPIRES, NOW)
-    assert await athletes.redeem("h", 7, 7, Stamp(1, NOW)) is None
-    assert await athletes.redeem("new", 7, 7, Stamp(1, NOW)) is not None
+    assert await athletes.redeem("h", 7, 7, UpdateStamp(1, NOW)) is None
+    assert await athletes.redeem("new", 7, 7, UpdateStamp(1, NOW)) is not None
     assert not await athletes.invite("ana", "newest", EXPIRES, NOW)
     assert not await athletes.invite("nobody", "x", EXPIRES, NOW)
 
@@ -282,9 +282,9 @@ class Reading(AthleteStore):
         return found
 
 
-def keeper(athletes: AthleteStore, *user_ids: int) -> RosterKeeper:
+def keeper(athletes: AthleteStore, *user_ids: int) -> RosterCache:
     """A roster of these and of the collection."""
-    return RosterKeeper(athletes, frozenset(user_ids), DEFAULTS, lambda: NOW)
+    return RosterCache(athletes, frozenset(user_ids), DEFAULTS, lambda: NOW)
 
 
 async def test_the_roster_is_read_when_it_must_be(db: Database) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.people.tombstone import Person, pseudonym
+from bot.core.people.tombstone import DataSubject, pseudonym
 from bot.core.records.models import parse
-from bot.core.shared.update_order import Stamp
+from bot.core.shared.update_order import UpdateStamp
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.records.upserts import FORGOTTEN, Refused, Written
 from bot.store.records.writer import RecordStore
@@ -30,7 +30,7 @@ def tombstones(db: Database) -> TombstoneStore:
 
 async def test_what_it_covers(tombstones: TombstoneStore) -> None:
     """Updates before the confirmation, in their order, whenever they are received; nobody else's."""
-    await tombstones.put(Person(ANA, "ana"), Stamp(100, NOW))
+    await tombstones.put(DataSubject(ANA, "ana"), UpdateStamp(100, NOW))
     found = await tombstones.of([ANA, BEN, None])
     assert set(found) == {ANA}
     tombstone = found[ANA]
@@ -39,31 +39,31 @@ async def test_what_it_covers(tombstones: TombstoneStore) -> None:
         (99, NOW): True, (99, NOW + TICK): True,
         (100, NOW): False, (101, NOW): False, (101, NOW - TICK): False,
     }  # fmt: skip
-    assert {it: tombstone.covers(Stamp(*it)) for it in covered} == covered
-    assert tombstone.covers(Stamp.by_time(NOW - TICK))
-    assert not tombstone.covers(Stamp.by_time(NOW + TICK))
+    assert {it: tombstone.covers(UpdateStamp(*it)) for it in covered} == covered
+    assert tombstone.covers(UpdateStamp.by_time(NOW - TICK))
+    assert not tombstone.covers(UpdateStamp.by_time(NOW + TICK))
 
 
 async def test_a_later_deletion_stays(db: Database, tombstones: TombstoneStore) -> None:
     """Whatever is seen to again behind it; the same again changes nothing."""
-    await tombstones.put(Person(ANA, "ana"), Stamp(100, NOW))
-    await tombstones.close(ANA, Stamp(100, NOW))
-    await tombstones.put(Person(ANA, None), Stamp(99, NOW - TICK))
+    await tombstones.put(DataSubject(ANA, "ana"), UpdateStamp(100, NOW))
+    await tombstones.close(ANA, UpdateStamp(100, NOW))
+    await tombstones.put(DataSubject(ANA, None), UpdateStamp(99, NOW - TICK))
     [tombstone] = (await tombstones.of([ANA])).values()
-    assert (tombstone.at, tombstone.is_open) == (Stamp(100, NOW), False)
-    await tombstones.put(Person(ANA, None), Stamp(100, NOW))
+    assert (tombstone.at, tombstone.is_open) == (UpdateStamp(100, NOW), False)
+    await tombstones.put(DataSubject(ANA, None), UpdateStamp(100, NOW))
     assert (await tombstones.of([ANA]))[ANA] == tombstone
-    await tombstones.put(Person(ANA, None), Stamp(200, NOW + TICK))
-    assert (await tombstones.of([ANA]))[ANA].at == Stamp(200, NOW + TICK)
+    await tombstones.put(DataSubject(ANA, None), UpdateStamp(200, NOW + TICK))
+    assert (await tombstones.of([ANA]))[ANA].at == UpdateStamp(200, NOW + TICK)
     assert await db.tombstones.count_documents({}) == 1
 
 
 async def test_it_has_no_personal_data_when_all_is_done(db: Database, tombstones: TombstoneStore) -> None:
     """Until then another service must know whose data to delete."""
-    await tombstones.put(Person(ANA, "ana"), Stamp(100, NOW), 7)
+    await tombstones.put(DataSubject(ANA, "ana"), UpdateStamp(100, NOW), 7)
     assert await tombstones.open(NOW) == []
-    assert await tombstones.open(NOW + TICK) == [(Person(ANA, "ana"), Stamp(100, NOW))]
-    await tombstones.close(ANA, Stamp(100, NOW))
+    assert await tombstones.open(NOW + TICK) == [(DataSubject(ANA, "ana"), UpdateStamp(100, NOW))]
+    await tombstones.close(ANA, UpdateStamp(100, NOW))
     assert await tombstones.open(NOW + TICK) == []
     [document] = await db.tombstones.find({}).to_list()
     assert document == {"_id": pseudonym(ANA), "updateId": 100, "deletedAt": NOW, "messageId": 7}
@@ -72,7 +72,7 @@ async def test_it_has_no_personal_data_when_all_is_done(db: Database, tombstones
 
 async def test_an_answer_from_before_is_not_taken_back(db: Database, tombstones: TombstoneStore) -> None:
     """By `write`, the API or a workflow: refused with the reason; later ones, and others', are taken."""
-    await tombstones.put(Person(ANA, "ana"), Stamp(100, NOW))
+    await tombstones.put(DataSubject(ANA, "ana"), UpdateStamp(100, NOW))
     store = RecordStore(db, clock=lambda: NOW + TICK)
 
     def answer(user_id: int, session_id: str, **fields: Any) -> Any:

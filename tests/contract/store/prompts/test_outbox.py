@@ -12,7 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.core.answers.payloads import make_reference
 from bot.core.prompts.prompt import LEASE, Moved, Prompt, PromptState, Retry, Undeliverable, read_prompt
 from bot.store.mongodb.indexes import INDEXES, bootstrap
-from bot.store.prompts.expiry import FollowupStore
+from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.prompts import PromptStore
 
@@ -25,7 +25,7 @@ NO_PROMPTS = dict.fromkeys((state.value for state in PromptState), 0)
 LONG_ID = "4b1f7a52-9d8e-4c6b-a1b2-0c1d2e3f4a5b"
 
 
-class Stores(Outbox, PromptStore, FollowupStore):
+class Stores(Outbox, PromptStore, PromptExpiryStore):
     """All that is done with prompts, in one hand."""
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.prompts.prompt import Again, Answered, LaterResult, PromptState, read_prompt
-from bot.core.shared.update_order import Stamp
+from bot.core.prompts.prompt import Answered, AskAgainReason, LaterResult, PromptState, read_prompt
+from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.indexes import INDEXES, bootstrap
-from bot.store.prompts.expiry import FollowupStore
+from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.prompts import PromptStore
 
@@ -149,7 +149,9 @@ async def later(
     session: str = "s",
 ) -> LaterResult:
     """Ask for later."""
-    return await store.ask_later("r", session, 70, wish=Stamp(update_id, NOW), due_at=due_at, until=until)
+    return await store.ask_later(
+        "r", session, 70, wish=UpdateStamp(update_id, NOW), due_at=due_at, until=until
+    )
 
 
 async def test_to_be_asked_later(db: Database, store: PromptStore) -> None:
@@ -172,7 +174,7 @@ async def test_to_be_asked_later(db: Database, store: PromptStore) -> None:
     assert await outbox.claim(NOW + DAY - MILLISECOND) is None
     document = await outbox.claim(NOW + DAY)
     assert document is not None
-    assert read_prompt(document).again is Again.LATER
+    assert read_prompt(document).again is AskAgainReason.LATER
 
 
 async def test_the_same_wish_again_changes_nothing(db: Database, store: PromptStore) -> None:
@@ -286,7 +288,7 @@ async def test_an_answer_elsewhere_counts_for_its_chat_only(
     await insert(db, state="pending", again="absence")
     assert await Outbox(db).is_answered(await claimed(db)) is expected
     await db.session_prompts.update_one({}, {"$set": {"state": "sent"}})
-    asked = await FollowupStore(db).ask_again(sent_since=NOW, sent_until=NOW, now=NOW)
+    asked = await PromptExpiryStore(db).ask_again(sent_since=NOW, sent_until=NOW, now=NOW)
     assert asked == (0 if expected else 1)
     assert (await found(db)).get("again") == "absence"
     assert await store.count() == dict.fromkeys(PromptState, 0) | {"sent" if expected else "pending": 1}

@@ -9,7 +9,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.telegram.rate_limits import CHAT_SPACING, GLOBAL_SPACING, GROUP_MESSAGES, GROUP_WINDOW
-from bot.store.prompts.shared_rate_limit import SHARED_FOR, SHARED_SPACING, UNDER_WAY, SendSlots
+from bot.store.prompts.shared_rate_limit import SHARED_FOR, SHARED_SPACING, UNDER_WAY, SharedRateLimit
 from tests.support.mongo import At
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -22,7 +22,7 @@ def about(seconds: float) -> Any:
 
 async def test_one_service_has_a_chat(db: Database, at: At) -> None:
     """Until its message has arrived, and the usual time after that; or for a while, if it says nothing."""
-    one, other = SendSlots(db, now=at), SendSlots(db, now=at)
+    one, other = SharedRateLimit(db, now=at), SharedRateLimit(db, now=at)
     assert await one.take_chat(7) == 0
     assert await other.take_chat(7) == about(UNDER_WAY)
     assert await other.take_chat(8) == 0
@@ -39,7 +39,11 @@ async def test_one_service_has_a_chat(db: Database, at: At) -> None:
 
 async def test_what_a_killed_run_has_left_behind(db: Database, at: At) -> None:
     """The next run of the same service need not wait for it, but for the usual time; others do."""
-    killed, again, other = SendSlots(db, "a", at), SendSlots(db, "a", at), SendSlots(db, "b", at)
+    killed, again, other = (
+        SharedRateLimit(db, "a", at),
+        SharedRateLimit(db, "a", at),
+        SharedRateLimit(db, "b", at),
+    )
     assert await killed.take_chat(7) == 0
     at.pass_(1)
     assert await other.take_chat(7) == about(UNDER_WAY - 1)
@@ -50,7 +54,7 @@ async def test_what_a_killed_run_has_left_behind(db: Database, at: At) -> None:
 
 async def test_only_who_has_a_chat_gives_it_back(db: Database, at: At) -> None:
     """What another one says changes nothing, neither before nor after Telegram has asked to wait."""
-    one, other = SendSlots(db, "a", at), SendSlots(db, "b", at)
+    one, other = SharedRateLimit(db, "a", at), SharedRateLimit(db, "b", at)
     assert await one.take_chat(7) == 0
     await other.arrived(7)
     assert await other.take_chat(7) == about(UNDER_WAY)
@@ -62,7 +66,7 @@ async def test_only_who_has_a_chat_gives_it_back(db: Database, at: At) -> None:
 
 async def test_a_command_from_the_past(db: Database, at: At) -> None:
     """MongoDB tries commands again that have met others, and these keep their time: no limit ends by that."""
-    slots = SendSlots(db, now=at)
+    slots = SharedRateLimit(db, now=at)
     await slots.hold(None, 30)
     at.pass_(-0.5)
     assert await slots.take_turn() == about(30.5)
@@ -72,7 +76,7 @@ async def test_a_command_from_the_past(db: Database, at: At) -> None:
 
 async def test_over_all(db: Database, at: At) -> None:
     """Places follow each other closely, and what was not used is lost."""
-    slots = SendSlots(db, "a", at)
+    slots = SharedRateLimit(db, "a", at)
     waits = [await slots.take_turn() for _ in range(30)]
     assert waits == [about(number * round(GLOBAL_SPACING, 3)) for number in range(30)]
     at.pass_(60)
@@ -82,7 +86,7 @@ async def test_over_all(db: Database, at: At) -> None:
 
 async def test_several_keep_more_room(db: Database, at: At) -> None:
     """From when a turn passes from one service to another, until that has not happened for a while."""
-    one, other = SendSlots(db, "a", at), SendSlots(db, "b", at)
+    one, other = SharedRateLimit(db, "a", at), SharedRateLimit(db, "b", at)
     assert await one.take_turn() == 0
     assert await other.take_turn() == about(GLOBAL_SPACING)
     assert await other.take_turn() == about(GLOBAL_SPACING + SHARED_SPACING)
@@ -96,7 +100,7 @@ async def test_several_keep_more_room(db: Database, at: At) -> None:
 
 async def test_in_a_group(db: Database, at: At) -> None:
     """Twenty a minute."""
-    slots = SendSlots(db, now=at)
+    slots = SharedRateLimit(db, now=at)
     for _ in range(GROUP_MESSAGES):
         assert await slots.take_chat(-7) == 0
         await slots.arrived(-7)
@@ -109,7 +113,7 @@ async def test_in_a_group(db: Database, at: At) -> None:
 
 async def test_telegram_asks_to_wait(db: Database, at: At) -> None:
     """All services do; a shorter wait does not end a longer one."""
-    one, other = SendSlots(db, now=at), SendSlots(db, now=at)
+    one, other = SharedRateLimit(db, now=at), SharedRateLimit(db, now=at)
     await one.hold(None, 1)
     assert await other.take_turn() == about(1)
     await one.hold(7, 4)
@@ -119,7 +123,7 @@ async def test_telegram_asks_to_wait(db: Database, at: At) -> None:
 
 async def test_mongodbs_clock_is_set_back(db: Database, at: At) -> None:
     """Nobody waits for the time that was."""
-    slots = SendSlots(db, now=at)
+    slots = SharedRateLimit(db, now=at)
     await slots.hold(None, 30)
     await slots.hold(7, 30)
     assert await slots.take_turn() == about(30)
@@ -131,7 +135,7 @@ async def test_mongodbs_clock_is_set_back(db: Database, at: At) -> None:
 
 async def test_many_that_ask_at_once(db: Database, at: At) -> None:
     """One has the chat, and no two get the same place, also if they are the first."""
-    slots = [SendSlots(db, now=at) for _ in range(6)]
+    slots = [SharedRateLimit(db, now=at) for _ in range(6)]
     assert sum(wait == 0 for wait in await asyncio.gather(*(each.take_chat(7) for each in slots))) == 1
     waits = sorted(await asyncio.gather(*(each.take_turn() for each in slots)))
     assert waits == [about(number * round(GLOBAL_SPACING, 3)) for number in range(6)]
@@ -139,6 +143,6 @@ async def test_many_that_ask_at_once(db: Database, at: At) -> None:
 
 async def test_by_mongodbs_own_clock(db: Database) -> None:
     """That is the one that counts outside of tests."""
-    slots = SendSlots(db)
+    slots = SharedRateLimit(db)
     assert await slots.take_chat(7) == 0
     assert UNDER_WAY - 5 < await slots.take_chat(7) <= UNDER_WAY

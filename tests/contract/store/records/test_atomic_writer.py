@@ -23,14 +23,14 @@ from bot.core.records.builders import build_run
 from bot.core.records.models import KEYS, MODELS, Record, parse
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.records_io import transfer as flows
-from bot.records_io.reading import Flaw
-from bot.records_io.transfer import Tally, write_all_or_nothing
+from bot.records_io.reading import ReadingFlaw
+from bot.records_io.transfer import TransferCounts, write_all_or_nothing
 from bot.store.mongodb import transactions
 from bot.store.mongodb.client import connect
 from bot.store.mongodb.embedded import find_mongod
 from bot.store.mongodb.indexes import bootstrap, declare
 from bot.store.mongodb.transactions import TransactionImpossible, in_transaction
-from bot.store.records.atomic_writer import Outcomes, Together
+from bot.store.records.atomic_writer import AtomicWriter, Outcomes
 from bot.store.records.runs import record_run
 from bot.store.records.upserts import Refused, Written
 from bot.store.records.writer import RecordStore
@@ -60,9 +60,9 @@ def ndjson(documents: Sequence[dict[str, Any]]) -> io.BytesIO:
 
 async def write(
     target: RecordStore, documents: Sequence[dict[str, Any]], collection: str = "run_events"
-) -> tuple[Tally, list[str]]:
+) -> tuple[TransferCounts, list[str]]:
     """Write an input, all or nothing; the tally, and what was reported."""
-    tally, flaws = Tally(), list[Flaw]()
+    tally, flaws = TransferCounts(), list[ReadingFlaw]()
     await write_all_or_nothing(ndjson(documents), collection, target, tally, report=flaws.append)
     return tally, [str(flaw) for flaw in flaws]
 
@@ -70,7 +70,7 @@ async def write(
 async def together(target: RecordStore, collection: str, records: Sequence[Record]) -> Outcomes:
     """Write records in a transaction of their own."""
 
-    async def work(writer: Together) -> Outcomes:
+    async def work(writer: AtomicWriter) -> Outcomes:
         outcomes = await writer.write(collection, records)
         if outcomes.refused:
             raise LookupError(next(iter(outcomes.refused.values())))
@@ -274,7 +274,7 @@ async def test_an_error_that_is_about_no_record_escapes(db: Db) -> None:
 
 async def test_another_writer_of_the_same_documents_is_waited_for(keyed: Db) -> None:
     """Its document is found changed; each record counts once, although all was written twice."""
-    tally = Tally()
+    tally = TransferCounts()
     async with keyed.client.start_session() as session:
         async with await session.start_transaction():
             await keyed.run_events.insert_one({**run(4000), "mine": 1}, session=session)
@@ -356,7 +356,7 @@ async def test_a_second_try_reads_everything_again(monkeypatch: pytest.MonkeyPat
     """From the beginning, and only when nobody reads for the first try any more."""
     monkeypatch.setattr(flows, "_BATCH", 1)
     source = Slow(ndjson([run(number) for number in range(9)]).getvalue())
-    twice, tally = Twice(), Tally()
+    twice, tally = Twice(), TransferCounts()
     await write_all_or_nothing(source, "run_events", twice, tally, report=print)
     assert twice.seen == [["r0", "r1", "r2"], [f"r{number}" for number in range(9)]]
     assert str(tally) == "9 written, 0 unchanged, 0 refused"
@@ -382,7 +382,7 @@ class Deaf:
 async def test_an_interruption_is_not_overheard() -> None:
     """Nothing is committed after it."""
     writing = asyncio.create_task(
-        write_all_or_nothing(ndjson([run(1)]), "run_events", Deaf(), Tally(), report=print)
+        write_all_or_nothing(ndjson([run(1)]), "run_events", Deaf(), TransferCounts(), report=print)
     )
     with pytest.raises(asyncio.CancelledError):
         await writing
@@ -417,7 +417,7 @@ async def test_a_transaction_that_takes_too_long(own: Db, monkeypatch: pytest.Mo
     await own.client.admin.command("setParameter", 1, transactionLifetimeLimitSeconds=1)
     tries = 0
 
-    async def work(writer: Together) -> None:
+    async def work(writer: AtomicWriter) -> None:
         nonlocal tries
         tries += 1
         for number in range(5):
@@ -485,7 +485,7 @@ async def test_a_mongodb_that_is_killed_in_the_middle(server: Mongod, own: Db) -
     batches = [[parse("run_events", run(n)) for n in range(k * 500, k * 500 + 500)] for k in range(6)]
     tries = 0
 
-    async def work(writer: Together) -> int:
+    async def work(writer: AtomicWriter) -> int:
         nonlocal tries
         tries += 1
         for batch in batches:
@@ -509,7 +509,7 @@ async def test_a_mongodb_that_stays_away(server: Mongod, own: Db, monkeypatch: p
     monkeypatch.setattr(transactions, "_OUTAGE", 0.3)
     db = connect(f"{server.url}&timeoutMS=1000", "own", "own")
 
-    async def work(writer: Together) -> None:
+    async def work(writer: AtomicWriter) -> None:
         await writer.write("run_events", [parse("run_events", run(1))])
         await server.kill()
         await writer.write("run_events", [parse("run_events", run(2))])

@@ -17,7 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback, FeedbackType
-from bot.core.answers.rules import Session, collision_key, derive_event
+from bot.core.answers.rules import TappedSession, collision_key, derive_event
 from bot.core.records.models import KEYS, MODELS, RunEvent, parse, parse_json
 from bot.core.shared.bson_json import MAX_BYTES, BadValue, dumps
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
@@ -527,7 +527,7 @@ def tap(
     event = derive_event(
         Tap(update_id, "q", 7, "anna", 5, 6, None, None, fields.get("at", at)),
         Callback(*ids, FeedbackType(type_), fields.get("note")),
-        Session(*ids, NOW - DAY),
+        TappedSession(*ids, NOW - DAY),
         zone=UTC,
         late_after_days=14,
     )

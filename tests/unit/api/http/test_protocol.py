@@ -12,7 +12,15 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from bot.api.http.protocol import ANSWER, MAX_BYTES, MAX_HEAD, REQUEST, STALL, BoundedProtocol, State
+from bot.api.http.protocol import (
+    ANSWER,
+    MAX_BYTES,
+    MAX_HEAD,
+    REQUEST,
+    STALL,
+    BoundedProtocol,
+    ConnectionState,
+)
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n"
 LITTLE = 0.001
@@ -74,7 +82,7 @@ class Side:
     def __init__(
         self,
         app: Callable[[Scope, Receive, Send], Awaitable[None]] | None = None,
-        state: State | None = None,
+        state: ConnectionState | None = None,
         *,
         begins: float = 1000.0,
     ) -> None:
@@ -83,7 +91,7 @@ class Side:
             app or answer, http=BoundedProtocol, ws="none", log_config=None, access_log=False,
             proxy_headers=False, h11_max_incomplete_event_size=MAX_HEAD,
         )  # fmt: skip
-        self.state = state or State(100)
+        self.state = state or ConnectionState(100)
         self.connection = BoundedProtocol(config, self.state, {}, _loop=self.loop)
         self.transport = Transport()
         self.connection.connection_made(self.transport)
@@ -252,7 +260,7 @@ async def test_what_is_no_http(sent: bytes, status: int) -> None:
 
 async def test_the_longest_waiting_makes_room() -> None:
     """Beyond the bound, a new connection takes the place of the one that has waited longest."""
-    state = State(3)
+    state = ConnectionState(3)
     sides = [Side(never, state, begins=1000.0 + begins) for begins in (2, 1, 3)]
     assert not [side for side in sides if side.transport.is_closing()]
     new = [Side(never, state, begins=1010.0)]
@@ -264,7 +272,7 @@ async def test_the_longest_waiting_makes_room() -> None:
 
 async def test_who_is_being_answered_keeps_its_place() -> None:
     """Only connections whose request is not complete make room."""
-    state = State(2)
+    state = ConnectionState(2)
     answering, slow = Side(never, state), Side(never, state)
     answering.connection.data_received(HEAD + b"1234567890")
     slow.connection.data_received(HEAD)
@@ -280,7 +288,7 @@ async def test_who_is_being_answered_keeps_its_place() -> None:
 
 async def test_stopping() -> None:
     """The request that is complete gets its answer; the others are told, or just closed."""
-    state = State(10)
+    state = ConnectionState(10)
     gate = asyncio.Event()
 
     async def gated(scope: Scope, receive: Receive, send: Send) -> None:

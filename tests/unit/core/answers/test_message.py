@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from bot.core.answers import detail_texts as texts
 from bot.core.answers.details import AFTER, Detail, Details, choices, next_question, parse_detail
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
-from bot.core.answers.message import Choice, Edit, show
+from bot.core.answers.message import MessageEdit, ShownAnswer, show
 from bot.core.answers.payloads import FeedbackType, format_callback, make_reference, needs_reference
 from bot.core.answers.texts import LABELS
 from bot.core.i18n.language import Language
 from bot.core.shared.formatting import MAX_MESSAGE, units
-from bot.core.telegram.updates import Prompted
+from bot.core.telegram.updates import TappedMessage
 
 EN, ES = Language
 DONE, SKIPPED, HARD, PAIN = FeedbackType
@@ -32,9 +32,9 @@ DETAILS = st.builds(
 )
 
 
-def asked(text: str | None = "How was it?", keyboard: Keyboard | None = None) -> Prompted:
+def asked(text: str | None = "How was it?", keyboard: Keyboard | None = None) -> TappedMessage:
     """A question as it was sent."""
-    return Prompted(text, [BOLD], prompt_keyboard("r", "s", EN) if keyboard is None else keyboard)
+    return TappedMessage(text, [BOLD], prompt_keyboard("r", "s", EN) if keyboard is None else keyboard)
 
 
 def chosen(
@@ -42,24 +42,24 @@ def chosen(
     details: Details = Details(),  # noqa: B008  # a value that cannot be changed
     question: Detail | None = None,
     language: Language = EN,
-) -> Choice:
+) -> ShownAnswer:
     """A choice for session `s` of run `r`."""
-    return Choice(
+    return ShownAnswer(
         "r", "s", by_reference=False, type=type_, details=details, question=question, language=language
     )
 
 
-def again(edit: Edit) -> Prompted:
+def again(edit: MessageEdit) -> TappedMessage:
     """What Telegram shows after an edit."""
-    return Prompted(edit.text, edit.entities, edit.keyboard)
+    return TappedMessage(edit.text, edit.entities, edit.keyboard)
 
 
-def rows(edit: Edit) -> list[list[str]]:
+def rows(edit: MessageEdit) -> list[list[str]]:
     """The labels of the buttons."""
     return [[button["text"] for button in row] for row in edit.keyboard]
 
 
-def data(edit: Edit) -> list[str]:
+def data(edit: MessageEdit) -> list[str]:
     """The payloads of the buttons."""
     return [button["callback_data"] for row in edit.keyboard for button in row]
 
@@ -150,7 +150,7 @@ def test_a_message_that_is_no_text() -> None:
 
 def test_a_message_that_telegram_does_not_show() -> None:
     """Without its buttons they are made anew."""
-    edit = show(Prompted(None, [], []), chosen(HARD))
+    edit = show(TappedMessage(None, [], []), chosen(HARD))
     assert rows(edit) == [["✅ Done", "⏭ Skipped"], ["• 🥵 Hard", "🤕 Pain"]]
 
 
@@ -188,7 +188,7 @@ def test_the_longest_question(letter: str, language: Language, type_: FeedbackTy
     details = Details(rpe=10, place="shoulder", pain=10, reason="no time")
     question = AFTER[type_][-1]
     end: dict[str, Any] = {"type": "italic", "offset": 4000, "length": 96}
-    prompted = Prompted(text, [BOLD, end], prompt_keyboard("r", "s", language))
+    prompted = TappedMessage(text, [BOLD, end], prompt_keyboard("r", "s", language))
     edit = show(prompted, chosen(type_, details, question, language))
     assert edit.text is not None
     assert MAX_MESSAGE - 2 < units(edit.text) <= MAX_MESSAGE

@@ -15,7 +15,7 @@ from bot.core.answers.payloads import Callback, FeedbackType, Later
 from bot.core.answers.rules import (
     NotWritten,
     Outcome,
-    Session,
+    TappedSession,
     collision_key,
     derive_event,
     named_session,
@@ -57,7 +57,7 @@ def derive(
     return derive_event(
         tap,
         Callback("r", "s", FeedbackType.DONE),
-        Session("r", "s", prompt_at),
+        TappedSession("r", "s", prompt_at),
         zone=ZoneInfo(zone),
         late_after_days=late_after_days,
     )
@@ -76,7 +76,7 @@ def make_event(
     event = derive_event(
         make_tap(update_id=update_id, received_at=received_at, user_id=user_id),
         Callback(run_id, session_id, type_),
-        Session(run_id, session_id, received_at),
+        TappedSession(run_id, session_id, received_at),
         zone=UTC,
         late_after_days=14,
     )
@@ -105,9 +105,11 @@ def test_a_tap_is_an_answer_or_a_wish_or_nothing_of_ours(
 def test_a_named_session_is_itself_and_an_unnamed_one_is_its_message() -> None:
     """The older form is read as the session `legacy-<messageId>`."""
     tap = make_tap(message_id=2**40)
-    assert named_session(tap, Callback("r", "s", FeedbackType.DONE)) == Session("r", "s", NOW)
-    assert named_session(tap, Later("r", "s")) == Session("r", "s", NOW)
-    assert named_session(tap, Callback("r", None, FeedbackType.DONE)) == Session("r", f"legacy-{2**40}", NOW)
+    assert named_session(tap, Callback("r", "s", FeedbackType.DONE)) == TappedSession("r", "s", NOW)
+    assert named_session(tap, Later("r", "s")) == TappedSession("r", "s", NOW)
+    assert named_session(tap, Callback("r", None, FeedbackType.DONE)) == TappedSession(
+        "r", f"legacy-{2**40}", NOW
+    )
 
 
 def test_every_field_of_the_event() -> None:
@@ -116,7 +118,7 @@ def test_every_field_of_the_event() -> None:
     event = derive_event(
         make_tap(update_id=99, user_id=2**40, username=None, chat_id=-(2**40), prompt_at=prompt_at),
         Callback("r", "s", FeedbackType.PAIN, "knee"),
-        Session("r", "s", prompt_at),
+        TappedSession("r", "s", prompt_at),
         zone=ZoneInfo("Europe/Madrid"),
         late_after_days=14,
     )
@@ -267,7 +269,7 @@ def test_the_session_tells_the_prompt_time_not_the_tap() -> None:
     event = derive_event(
         make_tap(prompt_at=None),
         Callback("r", "s", FeedbackType.DONE),
-        Session("r", "s", NOW - timedelta(days=2)),
+        TappedSession("r", "s", NOW - timedelta(days=2)),
         zone=UTC,
         late_after_days=14,
     )

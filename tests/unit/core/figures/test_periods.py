@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bot.core.figures.periods import (
     CLOSED_AFTER,
     TOUCH_AFTER,
-    Span,
-    Window,
+    Period,
+    PeriodWindow,
     midnight,
     touch_name,
     touch_names,
@@ -32,7 +32,7 @@ MILLISECOND = timedelta(milliseconds=1)
 instants = st.datetimes(datetime(2025, 1, 1), datetime(2026, 12, 31)).map(lambda it: it.replace(tzinfo=UTC))  # noqa: DTZ001
 
 
-def spans(cut: Window) -> list[Span]:
+def spans(cut: PeriodWindow) -> list[Period]:
     """All of a window, in order."""
     return sorted([*cut.kept, *cut.live], key=lambda span: span.start)
 

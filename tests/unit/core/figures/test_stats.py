@@ -16,15 +16,24 @@ from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import Outcome
 from bot.core.figures import texts as stats_texts
 from bot.core.figures.chart import MAX_DAYS, chart_of
-from bot.core.figures.stats import Adherence, Found, Stats, Tally, is_certain, is_feedback, read_type, sum_up
+from bot.core.figures.stats import (
+    Adherence,
+    CountedFigures,
+    Stats,
+    Tally,
+    is_certain,
+    is_feedback,
+    read_type,
+    sum_up,
+)
 from bot.core.i18n.language import Language
-from bot.core.people.athlete import Hours, Roster, read_roster
+from bot.core.people.athlete import ContactHours, Roster, read_roster
 from bot.core.prompts.prompt import PromptState
 from bot.core.telegram.updates import Tap
 
 NOW = datetime(2026, 2, 18, 18, 42, 58, 123_000, tzinfo=UTC)  # a Wednesday
 TODAY = date(2026, 2, 18)
-NOTHING = Found(
+NOTHING = CountedFigures(
     zone="Europe/Madrid",
     prompts=dict.fromkeys(PromptState, 0),
     waiting_taps=0,
@@ -159,7 +168,7 @@ def test_the_json_names_everything() -> None:
 
 
 PROMPT_AT = NOW - timedelta(hours=5)
-HOURS = Hours(ZoneInfo("UTC"))
+HOURS = ContactHours(ZoneInfo("UTC"))
 ROSTER: Roster = read_roster({7}, [], HOURS)
 
 

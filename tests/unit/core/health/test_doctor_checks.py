@@ -29,7 +29,7 @@ from bot.core.health.doctor_report import (
 from bot.core.health.mongodb_checks import IndexState, Rights, Server
 from bot.core.health.vitals import DRAINED_WITHIN, POLLED_WITHIN
 from bot.core.inbox.lease import TTL, Peer
-from bot.core.people.athlete import Hours, Roster, read_roster
+from bot.core.people.athlete import ContactHours, Roster, read_roster
 
 NOW = datetime(2026, 2, 18, 23, 30, tzinfo=UTC)  # a Wednesday
 MONDAY = date(2026, 2, 16)
@@ -252,7 +252,7 @@ def test_a_webhook_that_a_service_was_started_with() -> None:
 
 def roster(*user_ids: int) -> Roster:
     """Athletes by ATHLETE_IDS."""
-    return read_roster(user_ids, [], Hours(MADRID))
+    return read_roster(user_ids, [], ContactHours(MADRID))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,12 @@ def roster(*user_ids: int) -> Roster:
     [
         (roster(7), {7}, {1}, ["ok"]), (roster(7), {7}, (), ["ok", "warn"]), (roster(), (), {1}, ["warn"]),
         (None, {7}, {1}, []), (None, (), {1}, ["warn"]),
-        (read_roster((), [{"athleteId": "ana", "state": "invited"}], Hours(MADRID)), (), {1}, ["warn"]),
+        (
+            read_roster((), [{"athleteId": "ana", "state": "invited"}], ContactHours(MADRID)),
+            (),
+            {1},
+            ["warn"],
+        ),
     ],
 )  # fmt: skip
 def test_somebody_is_needed(

@@ -14,14 +14,14 @@ from bot.core.health.admin_alert_texts import _BROKEN, _WELL, alert, duration
 from bot.core.health.vitals import (
     DRAINED_WITHIN,
     POLLED_WITHIN,
-    Bounds,
+    AlertBounds,
     Broke,
-    Buried,
-    Course,
-    Finding,
+    DeadLettersGrew,
     Part,
+    PartAlert,
+    PartFinding,
+    PartHistory,
     Recovered,
-    Told,
     Vitals,
     broken,
     decide,
@@ -33,7 +33,7 @@ from bot.core.i18n.language import Language, Text
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 MS = timedelta(milliseconds=1)
 SECOND = timedelta(seconds=1)
-BOUNDS = Bounds(timedelta(seconds=30), timedelta(seconds=40), timedelta(minutes=30))
+BOUNDS = AlertBounds(timedelta(seconds=30), timedelta(seconds=40), timedelta(minutes=30))
 WELL = Vitals(NOW, answers=True, is_writable=True, last_poll=NOW, pending=0, dead_letters=0)
 
 
@@ -78,18 +78,18 @@ def test_since_when() -> None:
 # Courses and news
 
 
-def follow(*looks: tuple[float, bool], course: Course | None = None) -> Course:
+def follow(*looks: tuple[float, bool], course: PartHistory | None = None) -> PartHistory:
     """A course after looks at so many seconds from NOW, with what each found."""
-    course = course or Course()
+    course = course or PartHistory()
     for seconds, is_well in looks:
-        finding = Finding(Part.MONGODB, is_well)
+        finding = PartFinding(Part.MONGODB, is_well)
         course = course.after(finding, NOW + timedelta(seconds=seconds), BOUNDS)
     return course
 
 
-def news(course: Course, seconds: float, told: Told | None = None) -> Broke | Recovered | None:
+def news(course: PartHistory, seconds: float, told: PartAlert | None = None) -> Broke | Recovered | None:
     """What is told so many seconds from NOW."""
-    return decide(Part.MONGODB, course, told or Told(), NOW + timedelta(seconds=seconds), BOUNDS)
+    return decide(Part.MONGODB, course, told or PartAlert(), NOW + timedelta(seconds=seconds), BOUNDS)
 
 
 def test_broken_is_told_at_its_bound() -> None:
@@ -109,7 +109,7 @@ def test_a_short_outage_is_not_told() -> None:
 def test_well_again_is_told_at_its_bound() -> None:
     """With since when it was broken and until when, by the message that was sent."""
     course = follow((0, False), (30, False), (100, True))
-    told = Told(NOW, NOW + timedelta(seconds=30))
+    told = PartAlert(NOW, NOW + timedelta(seconds=30))
     assert news(course, 139.999, told) is None
     assert news(course, 140, told) == Recovered(Part.MONGODB, NOW, NOW + timedelta(seconds=100))
     assert news(course, 140) is None  # nobody was told that it broke
@@ -117,7 +117,7 @@ def test_well_again_is_told_at_its_bound() -> None:
 
 def test_a_restart_tells_nothing_again() -> None:
     """What was told before counts: still broken is no news, and well again is told once."""
-    told = Told(NOW - timedelta(hours=1), NOW - timedelta(minutes=59))
+    told = PartAlert(NOW - timedelta(hours=1), NOW - timedelta(minutes=59))
     assert news(follow((0, False)), 1000, told) is None
     recovered = news(follow((0, True)), 40, told)
     assert recovered == Recovered(Part.MONGODB, NOW - timedelta(hours=1), NOW)
@@ -128,22 +128,22 @@ def test_a_short_recovery_does_not_end_a_trouble() -> None:
     """It began when it began, and being told of its end waits until it lasts."""
     course = follow((0, True), (5, False), (60, True), (99, False))
     assert course.broken_since == NOW + timedelta(seconds=5)
-    assert news(course, 129, Told(NOW, NOW)) is None
+    assert news(course, 129, PartAlert(NOW, NOW)) is None
     course = follow((0, True), (5, False), (60, True), (100, False))
     assert course.broken_since == NOW + timedelta(seconds=100)
 
 
 def test_flapping_is_at_most_one_pair_in_half_an_hour() -> None:
     """A part that breaks for two minutes in every four, for three hours."""
-    course, told, said = Course(), Told(), []
+    course, told, said = PartHistory(), PartAlert(), []
     for seconds in range(0, 3 * 3600, 5):
         now = NOW + timedelta(seconds=seconds)
-        course = course.after(Finding(Part.MONGODB, is_well=seconds // 120 % 2 == 0), now, BOUNDS)
+        course = course.after(PartFinding(Part.MONGODB, is_well=seconds // 120 % 2 == 0), now, BOUNDS)
         match item := decide(Part.MONGODB, course, told, now, BOUNDS):
             case Broke():
-                told = Told(item.since, now)
+                told = PartAlert(item.since, now)
             case Recovered():
-                told = Told(None, told.told_at)
+                told = PartAlert(None, told.told_at)
         if item is not None:
             said.append((seconds, type(item)))
     starts = [seconds for seconds, kind in said if kind is Broke]
@@ -154,7 +154,7 @@ def test_flapping_is_at_most_one_pair_in_half_an_hour() -> None:
 
 def test_apart_at_its_bound() -> None:
     """The next message that it is broken comes half an hour after the last one, if it is so then."""
-    told = Told(None, NOW)
+    told = PartAlert(None, NOW)
     course = follow((1000, False))
     assert news(course, 1799.999, told) is None
     assert news(course, 1800, told) == Broke(Part.MONGODB, NOW + timedelta(seconds=1000))
@@ -162,8 +162,8 @@ def test_apart_at_its_bound() -> None:
 
 def test_unknown_is_no_news() -> None:
     """Nothing is told of a part that nobody has seen."""
-    assert news(Course(), 1000) is None
-    assert news(Course(), 1000, Told(NOW, NOW)) is None
+    assert news(PartHistory(), 1000) is None
+    assert news(PartHistory(), 1000, PartAlert(NOW, NOW)) is None
 
 
 def test_dead_letters() -> None:
@@ -209,9 +209,9 @@ def test_a_message_says_what_to_do(part: Part, language: Language, cure: str) ->
 
 def test_the_message_about_dead_letters() -> None:
     """With their number, and beside other news."""
-    assert "1 update from" in alert([Buried(1)], Language.EN, UTC)
-    assert "2 actualizaciones de" in alert([Buried(2)], Language.ES, UTC)
-    both = alert([Broke(Part.JOURNAL, NOW), Buried(2)], Language.EN, UTC)
+    assert "1 update from" in alert([DeadLettersGrew(1)], Language.EN, UTC)
+    assert "2 actualizaciones de" in alert([DeadLettersGrew(2)], Language.ES, UTC)
+    both = alert([Broke(Part.JOURNAL, NOW), DeadLettersGrew(2)], Language.EN, UTC)
     assert both.count("What to do") == 2
 
 

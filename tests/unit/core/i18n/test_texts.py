@@ -19,12 +19,12 @@ from bot.core.answers.keyboards import Keyboard, answered_keyboard, prompt_keybo
 from bot.core.answers.payloads import Callback, FeedbackType, parse_callback
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.health import admin_alert_texts as alerts
-from bot.core.health.vitals import Broke, Buried, News, Part, Recovered
+from bot.core.health.vitals import Broke, DeadLettersGrew, News, Part, Recovered
 from bot.core.i18n.language import Language, Text
 from bot.core.people import texts as people
 from bot.core.prompts import coach_alert_texts as letters
 from bot.core.prompts import texts as questions
-from bot.core.prompts.prompt import Again
+from bot.core.prompts.prompt import AskAgainReason
 from bot.core.shared import formatting as common
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
@@ -242,7 +242,7 @@ def test_marking_any_text_again(
     assert answers.shown_text(once, second, language) == answers.shown_text(text, second, language)
 
 
-@pytest.mark.parametrize("again", [None, *Again])
+@pytest.mark.parametrize("again", [None, *AskAgainReason])
 @pytest.mark.parametrize(
     ("title", "note"),
     [
@@ -255,7 +255,7 @@ def test_marking_any_text_again(
     ],
 )
 def test_prompts_are_valid_html_of_bearable_length(
-    title: str | None, note: str | None, again: Again | None
+    title: str | None, note: str | None, again: AskAgainReason | None
 ) -> None:
     """Titles and notes cannot break out, and what is shown stays below Telegram's 4096 characters."""
     text = questions.prompt(title, note, EN, again=again)
@@ -347,7 +347,7 @@ def test_the_longest_prompts_and_reminders(number: int, character: str) -> None:
     longest = dict.fromkeys(PLAN, character * 5000)
     for language in Language:
         prompt = questions.prompt(
-            character * 500, character * 5000, language, again=Again.ABSENCE, plan=longest
+            character * 500, character * 5000, language, again=AskAgainReason.ABSENCE, plan=longest
         )
         assert shown_length(prompt) <= MAX_MESSAGE
         assert shown_length(questions.reminder([longest] * number, language)) <= MAX_MESSAGE
@@ -419,7 +419,7 @@ def test_the_label_of_every_type_can_be_read_back_from_its_button() -> None:
 NEWS: tuple[News, ...] = (
     *(Broke(part, NOW) for part in Part),
     *(Recovered(part, NOW, NOW + timedelta(hours=3)) for part in Part),
-    Buried(10**9),
+    DeadLettersGrew(10**9),
 )
 
 
@@ -436,7 +436,7 @@ def test_everything_that_admins_are_told_at_once_fits_into_a_message(language: L
 def test_the_longest_letters(type_: FeedbackType | None, character: str, language: Language) -> None:
     """Names, titles and notes of any length fit into a message, and cannot break out."""
     longest = character * 5000
-    pain = letters.Pain(
+    pain = letters.PainReport(
         *(longest, longest, date(2026, 9, 23), type_, Details(rpe=10, place="shoulder", pain=10), longest),
         seen_by=longest, seen_at=NOW,
     )  # fmt: skip

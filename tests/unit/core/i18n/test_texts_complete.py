@@ -17,11 +17,11 @@ from bot.api.openapi import examples
 from bot.core.answers.details import Detail, Details
 from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import NotWritten, Outcome
-from bot.core.health.vitals import Buried
+from bot.core.health.vitals import DeadLettersGrew
 from bot.core.i18n import language as languages
 from bot.core.i18n.language import Language, Noun, Text
-from bot.core.inbox.journal_loss import Loss
-from bot.core.prompts.coach_alert_texts import Pain
+from bot.core.inbox.journal_loss import JournalLoss
+from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.shared.retention import DEFAULT_RETENTION
 from bot.core.summary.summary import Week
 
@@ -38,9 +38,10 @@ VALUES: Mapping[str, object] = {
     "again_at": datetime(2026, 3, 1, 18, tzinfo=UTC), "admin": True, "asked": 3, "athlete": True,
     "day": date(2026, 8, 10), "local": NOW,
     "detail": Detail.PLACE, "details": DETAILS, "figures": examples.stats(), "is_missing_extra": True,
-    "late_after_days": 14, "loss": Loss(4, 30), "name": "Ana", "news": [Buried(2)], "note": None, "now": NOW,
+    "late_after_days": 14, "loss": JournalLoss(4, 30), "name": "Ana", "news": [DeadLettersGrew(2)],
+    "note": None, "now": NOW,
     "number": 1_200,
-    "pain": Pain("Ana", None, DAY, FeedbackType.PAIN, DETAILS, None, seen_by="Coach", seen_at=NOW),
+    "pain": PainReport("Ana", None, DAY, FeedbackType.PAIN, DETAILS, None, seen_by="Coach", seen_at=NOW),
     "rate": 0.5, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
     "text": "?", "title": None, "type_": FeedbackType.DONE, "until": NOW, "user_id": 7, "value": "knee",
     "zone": UTC,

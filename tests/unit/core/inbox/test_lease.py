@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.inbox.lease import FRESH, RENEW_EVERY, TTL, YIELD, Knowledge, Turn, Verdict
+from bot.core.inbox.lease import FRESH, RENEW_EVERY, TTL, YIELD, LeaseKnowledge, LeaseVerdict, PollDecision
 
 
 def test_the_spans_fit_together() -> None:
@@ -13,48 +13,48 @@ def test_the_spans_fit_together() -> None:
     assert TTL.total_seconds() + RENEW_EVERY < 30
 
 
-@pytest.mark.parametrize("verdict", Verdict)
-def test_stale_knowledge_is_renewed_before_the_next_poll(verdict: Verdict) -> None:
+@pytest.mark.parametrize("verdict", LeaseVerdict)
+def test_stale_knowledge_is_renewed_before_the_next_poll(verdict: LeaseVerdict) -> None:
     """Whoever was stalled asks first, from the very instant on at which the knowledge is too old."""
-    knowledge = Knowledge(verdict, asked_at=100)
-    assert knowledge.turn(100 + FRESH - 0.001) is not Turn.ASK
-    assert knowledge.turn(100 + FRESH) is Turn.ASK
+    knowledge = LeaseKnowledge(verdict, asked_at=100)
+    assert knowledge.turn(100 + FRESH - 0.001) is not PollDecision.ASK
+    assert knowledge.turn(100 + FRESH) is PollDecision.ASK
 
 
 def test_nothing_is_polled_before_the_first_question() -> None:
     """A service that has just been started may be a second one."""
-    assert Knowledge().turn(0) is Turn.ASK
+    assert LeaseKnowledge().turn(0) is PollDecision.ASK
 
 
 def test_the_holder_polls_and_the_others_stand_by() -> None:
     """As MongoDB says."""
-    assert Knowledge().told(5, is_ours=True).turn(5) is Turn.POLL
-    assert Knowledge().told(5, is_ours=False).turn(5) is Turn.STAND_BY
+    assert LeaseKnowledge().told(5, is_ours=True).turn(5) is PollDecision.POLL
+    assert LeaseKnowledge().told(5, is_ours=False).turn(5) is PollDecision.STAND_BY
 
 
 def test_without_mongodb_who_polled_goes_on() -> None:
     """Nobody can take over then; and one that is started meanwhile begins."""
-    assert Knowledge().told(5, is_ours=True).untold(9).turn(9) is Turn.POLL
-    assert Knowledge().untold(9).turn(9) is Turn.POLL
+    assert LeaseKnowledge().told(5, is_ours=True).untold(9).turn(9) is PollDecision.POLL
+    assert LeaseKnowledge().untold(9).turn(9) is PollDecision.POLL
 
 
 def test_without_mongodb_who_stood_by_goes_on_standing_by() -> None:
     """The other one may well be polling."""
-    assert Knowledge().told(5, is_ours=False).untold(9).turn(9) is Turn.STAND_BY
+    assert LeaseKnowledge().told(5, is_ours=False).untold(9).turn(9) is PollDecision.STAND_BY
 
 
 def test_two_that_poll_without_mongodb_make_way_for_each_other() -> None:
     """Whose poll was ended by another's leaves the polls to it for a while, to the very instant."""
-    knowledge = Knowledge().untold(9).disturbed(10)
-    assert knowledge.turn(10) is Turn.STAND_BY
+    knowledge = LeaseKnowledge().untold(9).disturbed(10)
+    assert knowledge.turn(10) is PollDecision.STAND_BY
     later = knowledge.untold(10 + YIELD - 1)
-    assert later.turn(10 + YIELD - 0.001) is Turn.STAND_BY
-    assert later.turn(10 + YIELD) is Turn.POLL
+    assert later.turn(10 + YIELD - 0.001) is PollDecision.STAND_BY
+    assert later.turn(10 + YIELD) is PollDecision.POLL
 
 
 def test_one_that_is_cut_off_disturbs_the_others_ever_more_rarely() -> None:
     """Twice as long each time, up to a bound; and from the beginning once MongoDB has answered."""
-    knowledge, spans = Knowledge().untold(0), []
+    knowledge, spans = LeaseKnowledge().untold(0), []
     for _ in range(7):
         knowledge = knowledge.disturbed(100)
         spans.append(knowledge.yield_until - 100)
@@ -65,6 +65,6 @@ def test_one_that_is_cut_off_disturbs_the_others_ever_more_rarely() -> None:
 
 def test_who_holds_the_lease_yields_to_nobody() -> None:
     """It is the other one that has to go, also if MongoDB goes away afterwards."""
-    knowledge = Knowledge().told(5, is_ours=True).disturbed(6)
-    assert knowledge.turn(6) is Turn.POLL
-    assert knowledge.untold(9).turn(9) is Turn.POLL
+    knowledge = LeaseKnowledge().told(5, is_ours=True).disturbed(6)
+    assert knowledge.turn(6) is PollDecision.POLL
+    assert knowledge.untold(9).turn(9) is PollDecision.POLL

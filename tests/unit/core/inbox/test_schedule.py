@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.inbox.schedule import Scope, rounds
+from bot.core.inbox.schedule import UpdateScope, rounds
 
 SCOPES = st.lists(
     st.builds(
-        Scope,
+        UpdateScope,
         st.sampled_from([None, 1, 2, 3]),
         st.sampled_from([None, "a", "b"]),
         is_global=st.sampled_from([False] * 9 + [True]),
@@ -18,7 +18,7 @@ SCOPES = st.lists(
 )
 
 
-def concern_the_same(one: Scope, other: Scope) -> bool:
+def concern_the_same(one: UpdateScope, other: UpdateScope) -> bool:
     """Whether the order of two updates matters."""
     if one.is_global or other.is_global:
         return True
@@ -28,7 +28,7 @@ def concern_the_same(one: Scope, other: Scope) -> bool:
 
 
 @given(SCOPES)
-def test_what_concerns_the_same_is_in_the_order_of_arrival(scopes: list[Scope]) -> None:
+def test_what_concerns_the_same_is_in_the_order_of_arrival(scopes: list[UpdateScope]) -> None:
     """And never in one round; every round has something in it."""
     numbers = rounds(scopes)
     for later in range(len(scopes)):
@@ -40,6 +40,16 @@ def test_what_concerns_the_same_is_in_the_order_of_arrival(scopes: list[Scope]) 
 
 def test_what_is_independent_is_seen_to_together() -> None:
     """Different people, and different sessions of one person."""
-    assert rounds([Scope(1, "a"), Scope(2, "a"), Scope(1, "b"), Scope(3)]) == [0, 0, 0, 0]
-    assert rounds([Scope(1, "a"), Scope(1), Scope(1, "b"), Scope(2, "a")]) == [0, 1, 2, 0]
+    assert rounds([UpdateScope(1, "a"), UpdateScope(2, "a"), UpdateScope(1, "b"), UpdateScope(3)]) == [
+        0,
+        0,
+        0,
+        0,
+    ]
+    assert rounds([UpdateScope(1, "a"), UpdateScope(1), UpdateScope(1, "b"), UpdateScope(2, "a")]) == [
+        0,
+        1,
+        2,
+        0,
+    ]
     assert rounds([]) == []

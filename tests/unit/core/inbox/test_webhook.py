@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.core.inbox.webhook import HookState, read_hook, read_state, secret_of
+from bot.core.inbox.webhook import WebhookInfo, read_hook, read_state, secret_of
 
 TOKEN = "123456789:AAE-made-up-for-tests_0123456789abcd"
 URL = "https://bot.example.org/telegram"
@@ -75,12 +75,12 @@ def test_the_secret() -> None:
 def test_whether_it_is_ours(url: str, is_set: bool) -> None:
     """Another one, or none, may be set; what it says is read tolerantly."""
     state = read_state({"url": url, "last_error_message": "502  Bad\nGateway"}, URL)
-    assert state == HookState(is_set, 0, None, "502 Bad Gateway")
+    assert state == WebhookInfo(is_set, 0, None, "502 Bad Gateway")
 
 
-def hook(pending: int, failed_at: int | None) -> HookState:
+def hook(pending: int, failed_at: int | None) -> WebhookInfo:
     """Ours, which is set."""
-    return HookState(is_set=True, pending=pending, failed_at=failed_at, failure="502 Bad Gateway")
+    return WebhookInfo(is_set=True, pending=pending, failed_at=failed_at, failure="502 Bad Gateway")
 
 
 def test_trouble_from_its_first_failure_until_something_comes() -> None:
@@ -96,8 +96,8 @@ def test_trouble_from_its_first_failure_until_something_comes() -> None:
         (hook(0, 201), True, False),
         (hook(1, 201), False, False),
     ]
-    last: HookState | None = None
-    calm: HookState | None = None
+    last: WebhookInfo | None = None
+    calm: WebhookInfo | None = None
     for number, (state, has_arrived, is_trouble) in enumerate(course):
         assert state.is_in_trouble(last, calm, has_arrived=has_arrived) is is_trouble, number
         if not is_trouble:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from bot.core.people.athlete import (
     Athlete,
-    Hours,
+    ContactHours,
     Pause,
-    Quiet,
+    QuietHours,
     Roster,
     athlete_flaws,
     check_athlete_id,
@@ -25,7 +25,7 @@ from bot.core.people.athlete import (
 )
 
 MADRID = ZoneInfo("Europe/Madrid")  # put forward on 2026-03-29 at 02:00, back on 2026-10-25 at 03:00
-DEFAULTS = Hours(ZoneInfo("UTC"))
+DEFAULTS = ContactHours(ZoneInfo("UTC"))
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -37,7 +37,7 @@ def utc(text: str) -> datetime:
 
 def quiet_athlete(start: str, end: str, zone: ZoneInfo = MADRID) -> Athlete:
     """Somebody with quiet hours."""
-    quiet = Quiet(time.fromisoformat(start), time.fromisoformat(end))
+    quiet = QuietHours(time.fromisoformat(start), time.fromisoformat(end))
     return Athlete("ana", 7, 7, replace(DEFAULTS, zone=zone, quiet=quiet))
 
 
@@ -195,7 +195,7 @@ def test_a_document_says_it_all() -> None:
         "ana",
         7,
         -100_123,
-        Hours(MADRID, time(21, 30), time(7, 5), 3, Quiet(time(22), time(7))),
+        ContactHours(MADRID, time(21, 30), time(7, 5), 3, QuietHours(time(22), time(7))),
         "Ana",
         "es",
         (Pause(NOW, None), Pause(NOW, NOW)),

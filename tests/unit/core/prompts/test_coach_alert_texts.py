@@ -15,13 +15,13 @@ from bot.core.answers.details import Details
 from bot.core.answers.payloads import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.prompts import coach_alert_texts as texts
-from bot.core.prompts.coach_alert_texts import Pain
+from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.shared.formatting import MAX_MESSAGE, MAX_NOTE, escape_line, units
 from bot.sandbox.text import parse_html
 
 EN, ES = Language
 MADRID = ZoneInfo("Europe/Madrid")
-KNEE = Pain(
+KNEE = PainReport(
     who="Ana",
     title="Tempo run",
     day=date(2026, 2, 17),
@@ -50,7 +50,7 @@ def test_in_spanish() -> None:
 
 def test_hardly_anything_is_known() -> None:
     """At once after the tap there is no more than the name."""
-    pain = Pain("Ana", None, None, FeedbackType.PAIN, Details(), None)
+    pain = PainReport("Ana", None, None, FeedbackType.PAIN, Details(), None)
     assert texts.alert(pain, MADRID, EN) == "🤕 <b>Ana</b> reports pain."
     day = replace(pain, day=date(2026, 2, 17))
     assert texts.alert(day, MADRID, EN).splitlines()[1] == "Session: the one of Tuesday 17 February"
@@ -83,7 +83,7 @@ def test_who_has_seen_it() -> None:
 @pytest.mark.parametrize("hostile", [HOSTILE, "<", "&amp;", "</b>", "<script>"])
 def test_html_of_others_shows_as_it_is(language: Language, hostile: str) -> None:
     """Names, titles and notes form no tags and no braces, wherever they stand."""
-    pain = Pain(hostile, hostile, date(2026, 2, 17), FeedbackType.PAIN, Details(), hostile, hostile)
+    pain = PainReport(hostile, hostile, date(2026, 2, 17), FeedbackType.PAIN, Details(), hostile, hostile)
     for text, times in ((texts.alert(pain, MADRID, language), 4), (texts.notice(pain, language), 2)):
         shown, entities = parse_html(text)
         assert shown.count(hostile) == times

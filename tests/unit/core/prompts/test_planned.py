@@ -14,15 +14,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.core.people.athlete import Athlete, Hours, Pause
+from bot.core.people.athlete import Athlete, ContactHours, Pause
 from bot.core.plans.plan import Plan, current_sessions, read_plan
-from bot.core.prompts.planned import PAUSED, Act, Reconciliation, Wish, Write, monday, wishes
+from bot.core.prompts.planned import (
+    PAUSED,
+    DesiredPrompt,
+    OutboxAction,
+    OutboxChange,
+    Reconciliation,
+    monday,
+    wishes,
+)
 
 Document = dict[str, Any]
 
 MADRID = ZoneInfo("Europe/Madrid")
 NOW = datetime(2026, 2, 17, 8, tzinfo=UTC)  # a Tuesday
-ANA = Athlete("ana", 7, 70, Hours(MADRID))
+ANA = Athlete("ana", 7, 70, ContactHours(MADRID))
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 
@@ -38,7 +46,9 @@ def plan_of(run_id: str, sessions: Mapping[str, Iterable[str]], hours: int = 0) 
     return read_plan({"runId": run_id, "activityPlan": {"days": days}, "createdAt": made})
 
 
-def wished(athlete: Athlete, *plans: Plan, now: datetime = NOW, late_after_days: int = 14) -> list[Wish]:
+def wished(
+    athlete: Athlete, *plans: Plan, now: datetime = NOW, late_after_days: int = 14
+) -> list[DesiredPrompt]:
     """What plans ask for."""
     return wishes(athlete, current_sessions(plans), now, late_after_days)
 
@@ -53,7 +63,7 @@ def test_a_session_becomes_a_wish() -> None:
     """Everything that the outbox needs; due at the usual hour in the athlete's zone."""
     [wish] = wished(ANA, plan_of("R1", {"18": ["Run"]}))
     due_at = datetime(2026, 2, 18, 19, tzinfo=UTC)
-    assert wish == Wish(
+    assert wish == DesiredPrompt(
         "ana",
         "2026-02-18",
         1,
@@ -95,7 +105,7 @@ def test_a_session_becomes_a_wish() -> None:
 )
 def test_due_times(zone: str, prompt_time: time, day: str, expected: str) -> None:
     """One instant for each date, also where the clocks skip the hour or show it twice."""
-    athlete = replace(ANA, hours=Hours(ZoneInfo(zone), prompt_time))
+    athlete = replace(ANA, hours=ContactHours(ZoneInfo(zone), prompt_time))
     assert due(athlete, day) == datetime.fromisoformat(expected)
 
 
@@ -151,7 +161,7 @@ def test_pauses(since: timedelta, until: timedelta | None, is_paused: bool) -> N
 )
 def test_reminders(reminder: time, prompt: time, due_at: str, not_after: str) -> None:
     """One for each day with sessions, listing them, worth sending until they are asked about, or midnight."""
-    athlete = replace(ANA, hours=Hours(MADRID, prompt, reminder))
+    athlete = replace(ANA, hours=ContactHours(MADRID, prompt, reminder))
     *questions, wish = wished(athlete, plan_of("R1", {"18": ["Run", "Lift"], "19": ["Rest"]}))
     assert len(questions) == 2
     assert wish.fields["kind"] == "reminder"
@@ -173,7 +183,7 @@ class Outbox:
         """A copy of everything."""
         return [dict(document) for document in self.documents.values()]
 
-    def apply(self, write: Write, now: datetime) -> None:
+    def apply(self, write: OutboxChange, now: datetime) -> None:
         """One write, as `bot.store.prompts.planned` does it."""
         fields = {name: value for name, value in write.fields.items() if value is not None}
         if write.document is None:
@@ -190,9 +200,9 @@ class Outbox:
         changed = {**stored, **fields}
         for name in write.fields.keys() - fields:
             changed.pop(name, None)
-        if write.act in (Act.CANCEL, Act.RELEASE):
+        if write.act in (OutboxAction.CANCEL, OutboxAction.RELEASE):
             changed["state"] = "cancelled"
-        if write.act is Act.RELEASE:
+        if write.act is OutboxAction.RELEASE:
             del changed["slot"]
         self._store(changed)
 
@@ -223,12 +233,12 @@ class Outbox:
 def decide(
     held: Iterable[Document], athlete: Athlete, plans: Iterable[Plan], now: datetime = NOW,
     unread: Mapping[str, datetime] | None = None,
-) -> list[Write]:  # fmt: skip
+) -> list[OutboxChange]:  # fmt: skip
     """All writes for one athlete, in the order in which they are carried out."""
     reconciliation = Reconciliation(held, unread or {}, now)
     current = current_sessions(plans)
     wanted = wishes(athlete, current, now, 14)
-    writes: list[Write] = []
+    writes: list[OutboxChange] = []
     for day in sorted({wish.day for wish in wanted} | reconciliation.days("ana")):
         if day >= monday(athlete, now).isoformat():
             deciding = {found.isoformat(): plan for found, (plan, _) in current.items()}
@@ -351,7 +361,7 @@ def test_what_may_have_been_sent_is_left_alone(fields: Document) -> None:
     settle(outbox)
     settle(outbox, plan, plan_of("R2", {"18": ["Swim"]}, hours=1))
     settle(outbox, plan, athlete=replace(ANA, pauses=(Pause(NOW, None),)))
-    settle(outbox, plan, athlete=replace(ANA, hours=Hours(ZoneInfo("Asia/Tokyo"))))
+    settle(outbox, plan, athlete=replace(ANA, hours=ContactHours(ZoneInfo("Asia/Tokyo"))))
     assert outbox.held() == before
 
 
@@ -377,8 +387,8 @@ def test_details_time_and_zone_are_kept_up_to_date() -> None:
     settle(outbox, plan_of("R1", {"18": ["RUN"]}))
     assert (outbox.documents[0]["title"], outbox.documents[0]["dueAt"]) == ("RUN", moved)
     for hours, due_at in (
-        (Hours(MADRID, time(21)), "2026-02-18T20:00Z"),
-        (Hours(ZoneInfo("Asia/Tokyo")), "2026-02-18T11:00Z"),
+        (ContactHours(MADRID, time(21)), "2026-02-18T20:00Z"),
+        (ContactHours(ZoneInfo("Asia/Tokyo")), "2026-02-18T11:00Z"),
     ):
         settle(outbox, plan, athlete=replace(ANA, hours=hours))
         [document] = outbox.held()
@@ -431,7 +441,7 @@ def test_a_pause_cancels_and_its_end_revives_what_is_not_due_yet() -> None:
 
 def test_reminders_follow_the_day() -> None:
     """Its sessions, a pause, a newer plan, and the setting; a day that is over needs none."""
-    athlete = replace(ANA, hours=Hours(MADRID, reminder_time=time(7)))
+    athlete = replace(ANA, hours=ContactHours(MADRID, reminder_time=time(7)))
     outbox = Outbox()
     settle(outbox, plan_of("R1", {"16": ["Run"], "18": ["Run"]}), athlete=athlete)
     assert list(outbox.states()) == ["R1 16-run", "R1 18-run", "R1 18|reminder"]
@@ -529,7 +539,7 @@ def test_whatever_happens_each_slot_is_asked_about_at_most_once(history: list[tu
     is touched, and in the end the outbox is as the plans say."""
     outbox, now, athlete = Outbox(), NOW, ANA
     known: dict[str, Plan] = {}
-    decided: list[list[Write]] = [[], []]
+    decided: list[list[OutboxChange]] = [[], []]
     for step, given_ in history:
         sent = {id_: dict(d) for id_, d in outbox.documents.items() if "sentAt" in d}
         match step:
@@ -539,7 +549,7 @@ def test_whatever_happens_each_slot_is_asked_about_at_most_once(history: list[tu
             case "delete":
                 known.pop(given_, None)
             case "zone":
-                athlete = replace(athlete, hours=Hours(ZoneInfo(given_)))
+                athlete = replace(athlete, hours=ContactHours(ZoneInfo(given_)))
             case "pause":
                 athlete = replace(athlete, pauses=(Pause(now, None),) if given_ else ())
             case "decide":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback, FeedbackType
-from bot.core.answers.rules import Session, collision_key, derive_event
+from bot.core.answers.rules import TappedSession, collision_key, derive_event
 from bot.core.records.models import KEYS, MODELS, FeedbackRecord, is_day, parse, parse_json
 from bot.core.shared.bson_json import BadValue, dumps
 from bot.core.telegram.updates import Tap
@@ -431,7 +431,7 @@ def test_the_schema_of_feedback_asks_for_an_answer() -> None:
 def test_what_the_bot_stores_is_accepted_as_it_is() -> None:
     """Under the plain key and under the key of a collision."""
     tap = Tap(1, "q", 7, "anna", 70, 700, NOW, "session_feedback|a-b|c|done", NOW)
-    session = Session("a-b", "c", NOW)
+    session = TappedSession("a-b", "c", NOW)
     event = derive_event(tap, Callback("a-b", "c", FeedbackType.DONE), session, zone=UTC, late_after_days=14)
     assert isinstance(event, FeedbackEvent)
     for key in (event.session_key, collision_key(event)):

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from bot.core.shared.clock_guard import TOLERANCE, WITHOUT_WITNESS, SteadyClock
+from bot.core.shared.clock_guard import TOLERANCE, WITHOUT_WITNESS, ClockGuard
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -21,7 +21,7 @@ class Machine:
         self.true = START
         self.error = timedelta()
         self.said: list[str] = []
-        self.clock = SteadyClock(self.wall, self.elapsed, self.said.append)
+        self.clock = ClockGuard(self.wall, self.elapsed, self.said.append)
 
     def wall(self) -> datetime:
         """What its clock shows."""

@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bot.core.people.athlete import Athlete, Hours, Pause
+from bot.core.people.athlete import Athlete, ContactHours, Pause
 from bot.core.plans.plan import read_plan
 from bot.core.prompts.prompt import PromptState
 from bot.core.summary.evidence import read_when
 from bot.core.summary.markdown import quoted
-from bot.core.summary.sessions import Session, State
+from bot.core.summary.sessions import Session, SessionState
 from bot.core.summary.summary import WEEKS, Summary, read_week_start, summarize, week_of
 from tests.support.training import (
     ANA,
@@ -93,34 +93,39 @@ DONE = event("R1", NAME, "done", ASKED)
 @pytest.mark.parametrize(
     ("prompts", "events", "state", "why"),
     [
-        ([SENT], [], State.OPEN, None),
-        ([prompt("R1", SESSION, "answered")], [DONE], State.DONE, None),
-        ([SENT], [event("R1", NAME, "hard", ASKED)], State.HARD, None),
-        ([SENT], [event("R1", NAME, "pain", ASKED)], State.PAIN, None),
-        ([SENT], [event("R1", NAME, "skipped", ASKED)], State.SKIPPED, None),
-        ([SENT], [event("R1", NAME, " DONE ", ASKED)], State.DONE, None),
-        ([SENT], [event("R1", NAME, "fine", ASKED)], State.UNKNOWN, "cannot be read"),
-        ([], [DONE], State.DONE, None),
-        ([prompt("R1", SESSION, "late")], [], State.LATE, None),
-        ([prompt("R1", SESSION, "expired")], [], State.UNANSWERED, None),
-        ([prompt("R1", SESSION, "answered")], [], State.UNKNOWN, "not stored any more"),
-        ([prompt("R1", SESSION, "pending", sentAt=ASKED)], [], State.OPEN, None),
-        ([prompt("R1", SESSION, "cancelled")], [], State.PAUSED, None),
-        ([prompt("R1", SESSION, "cancelled")], [DONE], State.DONE, None),
-        ([prompt("R1", SESSION, "cancelled", reason="by hand")], [], State.NOT_ASKED, "by hand"),
-        ([prompt("R1", SESSION, "undeliverable", reason="blocked")], [], State.UNDELIVERED, "blocked"),
-        ([SENT | {"sentAt": None, "messages": None}], [], State.OPEN, None),
-        ([PENDING | {"state": "answered"}], [], State.UNKNOWN, "not stored any more"),
-        ([PENDING], [], State.NOT_ASKED, "not sent yet"),
-        ([PENDING | {"dueAt": NOW}], [], State.NOT_ASKED, "not sent yet"),
-        ([PENDING | {"unknowns": 1}], [], State.NOT_ASKED, "nobody knows whether"),
-        ([PENDING | {"dueAt": NOW + SECOND}], [], State.NOT_DUE, None),
-        ([PENDING | {"state": "expired", "reason": "the bot was away"}], [], State.NOT_ASKED, "was away"),
-        ([], [], State.NOT_ASKED, "on record"),
+        ([SENT], [], SessionState.OPEN, None),
+        ([prompt("R1", SESSION, "answered")], [DONE], SessionState.DONE, None),
+        ([SENT], [event("R1", NAME, "hard", ASKED)], SessionState.HARD, None),
+        ([SENT], [event("R1", NAME, "pain", ASKED)], SessionState.PAIN, None),
+        ([SENT], [event("R1", NAME, "skipped", ASKED)], SessionState.SKIPPED, None),
+        ([SENT], [event("R1", NAME, " DONE ", ASKED)], SessionState.DONE, None),
+        ([SENT], [event("R1", NAME, "fine", ASKED)], SessionState.UNKNOWN, "cannot be read"),
+        ([], [DONE], SessionState.DONE, None),
+        ([prompt("R1", SESSION, "late")], [], SessionState.LATE, None),
+        ([prompt("R1", SESSION, "expired")], [], SessionState.UNANSWERED, None),
+        ([prompt("R1", SESSION, "answered")], [], SessionState.UNKNOWN, "not stored any more"),
+        ([prompt("R1", SESSION, "pending", sentAt=ASKED)], [], SessionState.OPEN, None),
+        ([prompt("R1", SESSION, "cancelled")], [], SessionState.PAUSED, None),
+        ([prompt("R1", SESSION, "cancelled")], [DONE], SessionState.DONE, None),
+        ([prompt("R1", SESSION, "cancelled", reason="by hand")], [], SessionState.NOT_ASKED, "by hand"),
+        ([prompt("R1", SESSION, "undeliverable", reason="blocked")], [], SessionState.UNDELIVERED, "blocked"),
+        ([SENT | {"sentAt": None, "messages": None}], [], SessionState.OPEN, None),
+        ([PENDING | {"state": "answered"}], [], SessionState.UNKNOWN, "not stored any more"),
+        ([PENDING], [], SessionState.NOT_ASKED, "not sent yet"),
+        ([PENDING | {"dueAt": NOW}], [], SessionState.NOT_ASKED, "not sent yet"),
+        ([PENDING | {"unknowns": 1}], [], SessionState.NOT_ASKED, "nobody knows whether"),
+        ([PENDING | {"dueAt": NOW + SECOND}], [], SessionState.NOT_DUE, None),
+        (
+            [PENDING | {"state": "expired", "reason": "the bot was away"}],
+            [],
+            SessionState.NOT_ASKED,
+            "was away",
+        ),
+        ([], [], SessionState.NOT_ASKED, "on record"),
     ],
 )
 def test_state_of_a_planned_session(
-    prompts: list[Document], events: list[Document], state: State, why: str | None
+    prompts: list[Document], events: list[Document], state: SessionState, why: str | None
 ) -> None:
     """Every session is in one state, in plain words, with a reason where the state is not enough."""
     session = only([TEMPO], prompts, events)
@@ -132,11 +137,11 @@ def test_state_of_a_planned_session(
 @pytest.mark.parametrize(
     ("now", "state"),
     [
-        (ASKED - SECOND, State.NOT_DUE),
-        (ASKED, State.NOT_ASKED),
+        (ASKED - SECOND, SessionState.NOT_DUE),
+        (ASKED, SessionState.NOT_ASKED),
     ],
 )
-def test_a_session_without_a_question_is_due_to_the_second(now: datetime, state: State) -> None:
+def test_a_session_without_a_question_is_due_to_the_second(now: datetime, state: SessionState) -> None:
     """Until it is asked about it is still to come; from then on it was not asked."""
     assert only([TEMPO], now=now).state is state
 
@@ -144,11 +149,11 @@ def test_a_session_without_a_question_is_due_to_the_second(now: datetime, state:
 @pytest.mark.parametrize(
     ("sent", "state"),
     [
-        (NOW - timedelta(days=15) + SECOND, State.OPEN),
-        (NOW - timedelta(days=15), State.UNANSWERED),
+        (NOW - timedelta(days=15) + SECOND, SessionState.OPEN),
+        (NOW - timedelta(days=15), SessionState.UNANSWERED),
     ],
 )
-def test_a_question_can_be_answered_for_the_days_of_the_setting(sent: datetime, state: State) -> None:
+def test_a_question_can_be_answered_for_the_days_of_the_setting(sent: datetime, state: SessionState) -> None:
     """14 days and 23 hours is in time, 15 days is late."""
     assert only([TEMPO], [SENT | {"sentAt": sent, "messages": []}]).state is state
 
@@ -158,14 +163,14 @@ def test_a_repeated_question_can_be_answered_from_its_last_message_on() -> None:
     first = NOW - timedelta(days=16)
     question = SENT | {"sentAt": NOW - timedelta(days=1), "messages": [{"sentAt": first}]}
     session = only([TEMPO], [question])
-    assert (session.state, session.asked_at) == (State.OPEN, first)
+    assert (session.state, session.asked_at) == (SessionState.OPEN, first)
 
 
 @pytest.mark.parametrize(
     ("age", "state"),
-    [(timedelta(days=30) - SECOND, State.UNANSWERED), (timedelta(days=30), State.UNKNOWN)],
+    [(timedelta(days=30) - SECOND, SessionState.UNANSWERED), (timedelta(days=30), SessionState.UNKNOWN)],
 )
-def test_what_was_deleted_is_not_called_unanswered(age: timedelta, state: State) -> None:
+def test_what_was_deleted_is_not_called_unanswered(age: timedelta, state: SessionState) -> None:
     """Answers expire; whether an old question had one nobody can tell."""
     question = SENT | {"sentAt": NOW - age, "messages": []}
     session = only([TEMPO], [question], kept_days=30)
@@ -177,8 +182,8 @@ def test_a_pause_is_no_skip() -> None:
     pause = Pause(ASKED, ASKED + SECOND)
     paused = replace(ANA, pauses=(pause,))
     ended = replace(ANA, pauses=(Pause(ASKED - SECOND, ASKED),))
-    assert only([TEMPO], athlete=paused).state is State.PAUSED
-    assert only([TEMPO], athlete=ended).state is State.NOT_ASKED
+    assert only([TEMPO], athlete=paused).state is SessionState.PAUSED
+    assert only([TEMPO], athlete=ended).state is SessionState.NOT_ASKED
     summary = summary_of([TEMPO], athlete=paused)
     assert (summary.week.counts["paused"], summary.week.counts["skipped"]) == (1, 0)
     assert summary.pauses == [pause]
@@ -189,7 +194,7 @@ def test_a_pause_explains_only_what_nothing_else_does() -> None:
     paused = replace(ANA, pauses=(Pause(ASKED, None),))
     blocked = prompt("R1", SESSION, "undeliverable", reason="blocked")
     summary = summary_of([TEMPO], [blocked], athlete=paused)
-    assert [session.state for session in summary.week.sessions] == [State.UNDELIVERED]
+    assert [session.state for session in summary.week.sessions] == [SessionState.UNDELIVERED]
     assert summary.week.counts["notAsked"] == 1
 
 
@@ -243,10 +248,10 @@ def test_a_single_question_is_in_no_plan() -> None:
     """What was queued by hand stands on the day it was sent, else on the day it is due."""
     single = {"runId": "R9", "sessionId": "s", "chatId": 7, "title": "Swim", "dueAt": NOW + SECOND}
     session = only(NO_PLAN, [single])
-    assert (session.date, session.state, session.in_plan) == (day(2), State.NOT_DUE, False)
+    assert (session.date, session.state, session.in_plan) == (day(2), SessionState.NOT_DUE, False)
     assert session.planned == {"title": "Swim"}
     sent = only(NO_PLAN, [single | {"state": "sent", "sentAt": ASKED}])
-    assert (sent.date, sent.state) == (TUESDAY, State.OPEN)
+    assert (sent.date, sent.state) == (TUESDAY, SessionState.OPEN)
 
 
 NEWER = {"created_at": datetime(2026, 2, 18, tzinfo=UTC)}
@@ -256,7 +261,7 @@ def test_what_was_asked_under_a_replaced_plan_stays_in_its_place() -> None:
     """The newer plan's session of that place is not listed beside it, and the reader learns why."""
     newer = plan("R2", (1, "Easy run"), (2, "Rest"), **NEWER)  # type: ignore[arg-type]
     session = only([TEMPO, newer], [SENT], [DONE])
-    assert (session.run_id, session.state, session.planned["activity"]) == ("R1", State.DONE, "Tempo")
+    assert (session.run_id, session.state, session.planned["activity"]) == ("R1", SessionState.DONE, "Tempo")
     assert session.why == "a newer plan has replaced this session since"
 
 
@@ -298,13 +303,17 @@ def test_a_new_session_in_an_undelivered_place_says_so() -> None:
     newer = plan("R2", (1, "Easy"), **NEWER)  # type: ignore[arg-type]
     held = prompt("R1", SESSION, "undeliverable", reason="the bot was blocked")
     session = only([TEMPO, newer], [held])
-    assert (session.run_id, session.state, session.why) == ("R2", State.UNDELIVERED, "the bot was blocked")
+    assert (session.run_id, session.state, session.why) == (
+        "R2",
+        SessionState.UNDELIVERED,
+        "the bot was blocked",
+    )
 
 
 def test_a_plan_that_is_gone_is_told_by_its_questions() -> None:
     """Questions hold what was planned; a pause is known from them, too."""
     assert only(NO_PLAN, [SENT], [DONE]).planned == {"activity": "Tempo"}
-    assert only(NO_PLAN, [prompt("R1", SESSION, "cancelled")]).state is State.PAUSED
+    assert only(NO_PLAN, [prompt("R1", SESSION, "cancelled")]).state is SessionState.PAUSED
     assert only(NO_PLAN, [SENT]).in_plan
 
 
@@ -312,19 +321,19 @@ def test_a_session_asked_about_in_several_chats_is_one() -> None:
     """One session, asked in a private chat and in a group, answered in the group."""
     group = SENT | {"chatId": "-100", "sentAt": ASKED - SECOND, "messages": []}
     session = only([TEMPO], [SENT, group], [DONE | {"chatId": "-100"}])
-    assert (session.state, session.asked_at) == (State.DONE, ASKED - SECOND)
+    assert (session.state, session.asked_at) == (SessionState.DONE, ASKED - SECOND)
 
 
 def test_the_older_id_of_an_athlete_counts() -> None:
     """Before the roster knew them, an athlete was a Telegram user id."""
     older = TEMPO | {"athleteId": 7}
-    assert only([older], [SENT | {"athleteId": "7"}], [DONE]).state is State.DONE
+    assert only([older], [SENT | {"athleteId": "7"}], [DONE]).state is SessionState.DONE
 
 
 def test_reminders_are_no_questions() -> None:
     """The outbox's other documents are not about one session's answer."""
     reminder = SENT | {"kind": "reminder", "slot": "ana|2026-02-17|reminder", "sessionId": "reminder"}
-    assert only([TEMPO], [reminder]).state is State.NOT_ASKED
+    assert only([TEMPO], [reminder]).state is SessionState.NOT_ASKED
 
 
 def test_others_are_left_out() -> None:
@@ -333,7 +342,7 @@ def test_others_are_left_out() -> None:
     question = prompt("R1", SESSION, "sent", athlete=BEN)
     answer = event("R1", NAME, "done", ASKED, user=8)
     assert sessions_of([theirs], [question], [answer]) == []
-    assert only([TEMPO], [question], [answer]).state is State.NOT_ASKED
+    assert only([TEMPO], [question], [answer]).state is SessionState.NOT_ASKED
 
 
 def test_a_shared_question_is_whose_who_answers_it() -> None:
@@ -341,8 +350,8 @@ def test_a_shared_question_is_whose_who_answers_it() -> None:
     ana, ben = replace(ANA, chat_id=-100), replace(BEN, chat_id=-100)
     shared = {"runId": "R1", "sessionId": "s", "chatId": "-100", "state": "sent", "sentAt": ASKED}
     answer = event("R1", "s", "done", ASKED, user=8, chatId="-100")
-    assert only(NO_PLAN, [shared], [], athlete=ana, alone=False).state is State.OPEN
-    assert only(NO_PLAN, [shared], [answer], athlete=ben, alone=False).state is State.DONE
+    assert only(NO_PLAN, [shared], [], athlete=ana, alone=False).state is SessionState.OPEN
+    assert only(NO_PLAN, [shared], [answer], athlete=ben, alone=False).state is SessionState.DONE
     assert sessions_of(NO_PLAN, [shared], [answer], athlete=ana, alone=False) == []
 
 
@@ -350,18 +359,18 @@ def test_what_names_nobody_is_the_only_athletes() -> None:
     """A plan without athlete and an answer without user are theirs who trains alone, else nobody's."""
     nobodys = plan("R1", (1, "Tempo"), athlete_id=None)
     anonymous = event("R1", NAME, "hard", ASKED, user=None)
-    assert only([nobodys], [], [anonymous]).state is State.HARD
+    assert only([nobodys], [], [anonymous]).state is SessionState.HARD
     assert sessions_of([nobodys], [], [anonymous], alone=False) == []
-    assert only([TEMPO], [], [anonymous], alone=False).state is State.HARD
-    assert only(NO_PLAN, [], [anonymous | {"chatId": "7"}], alone=False).state is State.HARD
+    assert only([TEMPO], [], [anonymous], alone=False).state is SessionState.HARD
+    assert only(NO_PLAN, [], [anonymous | {"chatId": "7"}], alone=False).state is SessionState.HARD
 
 
 def test_a_named_answer_comes_before_an_anonymous_one() -> None:
     """Two documents about one session: the athlete's own counts, else the later one."""
     anonymous = event("R1", NAME, "hard", ASKED, user=None, hours=5)
-    assert only([TEMPO], [SENT], [anonymous, DONE]).state is State.DONE
+    assert only([TEMPO], [SENT], [anonymous, DONE]).state is SessionState.DONE
     later = event("R1", NAME, "pain", ASKED, user="7", hours=2)
-    assert only([TEMPO], [SENT], [later, DONE]).state is State.PAIN
+    assert only([TEMPO], [SENT], [later, DONE]).state is SessionState.PAIN
 
 
 def test_delay_is_in_hours_and_never_negative() -> None:
@@ -451,7 +460,7 @@ def test_runs_of_answers(
 def test_weeks_end_at_midnight_of_the_athletes_zone() -> None:
     """A question on Sunday evening in New York is Sunday's, though it is Monday in UTC."""
     zone = ZoneInfo("America/New_York")
-    athlete = Athlete("ana", 7, 7, Hours(zone))
+    athlete = Athlete("ana", 7, 7, ContactHours(zone))
     at = datetime(2026, 2, 23, 1, tzinfo=UTC)  # Sunday, 20:00 there
     answer = event("own", "s", "done", at)
     assert answer["sessionDate"] == "2026-02-23"
@@ -470,7 +479,7 @@ def test_weeks_end_at_midnight_of_the_athletes_zone() -> None:
 )
 def test_weeks_in_which_the_clocks_change(monday: date, sunday_due: datetime) -> None:
     """Each day is there once, and what is due at an hour that is skipped or comes twice is due once."""
-    athlete = Athlete("ana", 7, 7, Hours(MADRID, prompt_time=time(2, 30)))
+    athlete = Athlete("ana", 7, 7, ContactHours(MADRID, prompt_time=time(2, 30)))
     week = plan("R1", *((number, "Run") for number in range(7)), monday=monday)
     before = summary_of([week], athlete=athlete, monday=monday, now=sunday_due - SECOND)
     after = summary_of([week], athlete=athlete, monday=monday, now=sunday_due)

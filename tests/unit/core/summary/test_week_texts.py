@@ -17,7 +17,7 @@ from bot.core.people.language_texts import present
 from bot.core.prompts.pending_texts import pending
 from bot.core.shared.retention import Retention
 from bot.core.summary import week_texts as texts
-from bot.core.summary.sessions import Asker, Session, State
+from bot.core.summary.sessions import Asker, Session, SessionState
 from bot.core.summary.summary import Week
 
 EN, ES = Language.EN, Language.ES
@@ -33,7 +33,7 @@ def session(number: int = 0, **changes: Any) -> Session:
         "session_id": f"s{number}",
         "planned": {"activity": "Tempo run", "distance_time": "30 min"},
         "in_plan": True,
-        "state": State.DONE,
+        "state": SessionState.DONE,
         "why": None,
         "answer": FeedbackType.DONE,
         "note": None,
@@ -60,7 +60,7 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def open_session(number: int, state: State = State.OPEN, **changes: Any) -> Session:
+def open_session(number: int, state: SessionState = SessionState.OPEN, **changes: Any) -> Session:
     """A session without an answer."""
     return session(number, state=state, answer=None, answered_at=None, **changes)
 
@@ -69,9 +69,9 @@ def test_a_week_as_it_is_read() -> None:
     """By day, in the reader's language, each session with what was said about it."""
     shown = week(
         session(0, extras={"rpe": 7}, note="fine <b>legs</b>"),
-        session(1, state=State.SKIPPED, answer=FeedbackType.SKIPPED, extras={"reason": "ill"}),
+        session(1, state=SessionState.SKIPPED, answer=FeedbackType.SKIPPED, extras={"reason": "ill"}),
         open_session(1 + 7),
-        open_session(6, State.NOT_DUE),
+        open_session(6, SessionState.NOT_DUE),
     )
     text = texts.week(shown, EN)
     assert text.splitlines()[0] == "🗓 <b>Your week, 16 February to 22 February</b>"
@@ -88,12 +88,14 @@ def test_a_week_as_it_is_read() -> None:
     assert "No sessions" in texts.week(week(), EN)
 
 
-@pytest.mark.parametrize("state", State)
-def test_every_state_has_its_words(state: State) -> None:
+@pytest.mark.parametrize("state", SessionState)
+def test_every_state_has_its_words(state: SessionState) -> None:
     """In both languages, and no two states read alike."""
     for language in Language:
-        shown = {each: texts.week(week(open_session(0, each)), language).splitlines()[4] for each in State}
-        assert len(set(shown.values())) == len(State)
+        shown = {
+            each: texts.week(week(open_session(0, each)), language).splitlines()[4] for each in SessionState
+        }
+        assert len(set(shown.values())) == len(SessionState)
         assert len(shown[state].strip()) > 2
 
 
@@ -106,7 +108,12 @@ def test_it_fits_one_message_whatever_is_in_it(letter: str, number: int) -> None
     extras: Mapping[str, Any] = {"pain": {"where": "shoulder", "level": 10}}
     items = [
         session(
-            n, planned=planned, note=letter * 1_000, state=State.PAIN, answer=FeedbackType.PAIN, extras=extras
+            n,
+            planned=planned,
+            note=letter * 1_000,
+            state=SessionState.PAIN,
+            answer=FeedbackType.PAIN,
+            extras=extras,
         )
         for n in range(number)
     ]
@@ -124,10 +131,10 @@ def test_what_was_said_and_what_it_led_to() -> None:
     """Figures of what is known alone; the next plan is compared in a sentence, with its first reasons."""
     said = week(
         session(0, extras={"rpe": 7, "sessionLoad": 210.0}),
-        session(2, state=State.HARD, answer=FeedbackType.HARD, extras={"rpe": 8}),
+        session(2, state=SessionState.HARD, answer=FeedbackType.HARD, extras={"rpe": 8}),
         open_session(3),
     )
-    following = week(session(0, date=MONDAY + timedelta(days=7), state=State.NOT_DUE, answer=None))
+    following = week(session(0, date=MONDAY + timedelta(days=7), state=SessionState.NOT_DUE, answer=None))
     text = texts.weekly(said, following, ["Two easy <weeks>.", "So one hard session."], EN, is_planned=True)
     assert "Answered: 2 of 3 (✅ Done 1, 🥵 Hard 1)" in text
     assert "Done: 67 % of the sessions I asked about" in text

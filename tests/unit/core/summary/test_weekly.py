@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.core.people.athlete import Athlete, Hours, Pause
+from bot.core.people.athlete import Athlete, ContactHours, Pause
 from bot.core.summary.weekly import due, read_sunday, session_id
 
 MADRID = ZoneInfo("Europe/Madrid")
-ANA = Athlete("ana", 71, 71, Hours(MADRID))
+ANA = Athlete("ana", 71, 71, ContactHours(MADRID))
 EVENING = time(19, 30)
 SECOND = timedelta(seconds=1)
 SUNDAY = date(2026, 2, 22)
@@ -65,7 +65,7 @@ def test_each_zone_has_its_own_sunday() -> None:
     """At one instant it is due in one place, not yet in another, and over in a third."""
     now = datetime(2026, 2, 22, 23, tzinfo=UTC)
     zones = ("Pacific/Kiritimati", "America/New_York", "Europe/Madrid")
-    found = [due(Athlete("a", 1, 1, Hours(ZoneInfo(zone))), EVENING, now) for zone in zones]
+    found = [due(Athlete("a", 1, 1, ContactHours(ZoneInfo(zone))), EVENING, now) for zone in zones]
     assert [None if it is None else it.sunday for it in found] == [None, None, SUNDAY]
 
 
@@ -73,9 +73,9 @@ def test_nobody_is_told_in_a_pause_or_without_a_chat() -> None:
     """The end of a pause does not belong to it."""
     now = at("2026-02-22T20:00")
     for until, is_due in ((None, False), (now + SECOND, False), (now, True)):
-        paused = Athlete("ana", 71, 71, Hours(MADRID), pauses=(Pause(now - timedelta(days=3), until),))
+        paused = Athlete("ana", 71, 71, ContactHours(MADRID), pauses=(Pause(now - timedelta(days=3), until),))
         assert (due(paused, EVENING, now) is not None) == is_due
-    assert due(Athlete("ana", None, None, Hours(MADRID)), EVENING, now) is None
+    assert due(Athlete("ana", None, None, ContactHours(MADRID)), EVENING, now) is None
 
 
 def test_names_are_read_back() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.core.telegram.rate_limits import Departure, SendLimits
+from bot.core.telegram.rate_limits import InFlight, SendLimits
 
 
 def most_in_window(times: Sequence[float], seconds: float) -> int:
@@ -68,7 +68,7 @@ def arrivals(seed: int, number: int, late: float, under_way: float) -> list[floa
     """
     chance, limits = random.Random(seed), SendLimits()
     arrived: list[float] = []
-    todo: list[tuple[float, int, Departure | None]] = [(1000.0, sender, None) for sender in range(12)]
+    todo: list[tuple[float, int, InFlight | None]] = [(1000.0, sender, None) for sender in range(12)]
     chats = iter(range(1, number + 100))
     while len(arrived) < number:
         now, sender, departure = heapq.heappop(todo)

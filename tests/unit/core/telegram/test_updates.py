@@ -14,8 +14,8 @@ from bot.core.answers.payloads import Callback, FeedbackType
 from bot.core.answers.rules import derive_event, named_session
 from bot.core.telegram.updates import (
     CommandUpdate,
-    Prompted,
     Tap,
+    TappedMessage,
     TapUpdate,
     UnreadableUpdate,
     query_id_of,
@@ -77,7 +77,7 @@ def test_a_tap() -> None:
         received_at=NOW,
         first_name="Anna",
     )
-    assert result.prompted == Prompted(
+    assert result.prompted == TappedMessage(
         "How?",
         [{"type": "bold", "offset": 0, "length": 3}],
         [[{"text": "Done", "callback_data": "x"}]],
@@ -135,7 +135,7 @@ def test_what_lies_beside_a_tap_may_be_missing_or_odd(
 )
 def test_an_odd_message_is_not_shown(fields: dict[str, Any]) -> None:
     """Text, entities and keyboard of the wrong kind count as absent."""
-    assert read_tap(make_update(message=make_message(**fields))).prompted == Prompted(None, [], [])
+    assert read_tap(make_update(message=make_message(**fields))).prompted == TappedMessage(None, [], [])
 
 
 def test_an_odd_keyboard_keeps_what_can_be_kept() -> None:

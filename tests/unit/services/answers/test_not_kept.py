@@ -11,10 +11,10 @@ import pytest
 from bot.core.answers.texts import NOT_KEPT
 from bot.core.i18n.language import Language
 from bot.services.answers import not_kept as module
-from bot.services.answers.not_kept import Unkept
-from bot.services.people.language_cache import Languages
-from bot.services.people.roster_cache import RosterKeeper
-from bot.services.telegram.callback_answers import Answer, Answerer
+from bot.services.answers.not_kept import NotKeptNotice
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
+from bot.services.telegram.callback_answers import CallbackAnswer, CallbackAnswerer
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, tzinfo=UTC)
 ANA, BEN, MALLORY = 42, 43, 666
@@ -24,9 +24,9 @@ class Heard:
     """Stands for the answerer: keeps what it is to send."""
 
     def __init__(self) -> None:
-        self.answers: list[Answer] = []
+        self.answers: list[CallbackAnswer] = []
 
-    def put(self, answer: Answer, done: object) -> None:
+    def put(self, answer: CallbackAnswer, done: object) -> None:
         """Keep it."""
         assert callable(done)
         self.answers.append(answer)
@@ -46,18 +46,21 @@ def heard() -> Heard:
 
 
 @pytest.fixture
-def unkept(heard: Heard) -> Unkept:
+def unkept(heard: Heard) -> NotKeptNotice:
     """Ana is in ATHLETE_IDS, Ben in the roster."""
     roster = SimpleNamespace(
         user_ids=frozenset({ANA}), athlete=lambda user_id: object() if user_id == BEN else None
     )
     languages = SimpleNamespace(of=lambda _, code: Language.ES if code == "es" else Language.EN)
-    return Unkept(
-        cast("Answerer", heard), cast("RosterKeeper", roster), cast("Languages", languages), lambda: NOW
+    return NotKeptNotice(
+        cast("CallbackAnswerer", heard),
+        cast("RosterCache", roster),
+        cast("LanguageCache", languages),
+        lambda: NOW,
     )
 
 
-def test_each_athlete_is_told_once(unkept: Unkept, heard: Heard) -> None:
+def test_each_athlete_is_told_once(unkept: NotKeptNotice, heard: Heard) -> None:
     """Nobody else is, and what is no tap, or cannot be read, is passed over."""
     batch = [
         tap(1, ANA), tap(2, BEN, "es"), tap(3, MALLORY), {"update_id": 4, "message": {}}, None, {"x": 1},
@@ -66,13 +69,15 @@ def test_each_athlete_is_told_once(unkept: Unkept, heard: Heard) -> None:
     for _ in range(3):
         unkept.tell(batch)
     assert heard.answers == [
-        Answer("q1", NOT_KEPT(Language.EN), alert=True),
-        Answer("q2", NOT_KEPT(Language.ES), alert=True),
+        CallbackAnswer("q1", NOT_KEPT(Language.EN), alert=True),
+        CallbackAnswer("q2", NOT_KEPT(Language.ES), alert=True),
     ]
     assert all(len(answer.text) <= 200 for answer in heard.answers)
 
 
-def test_what_is_remembered_is_bounded(unkept: Unkept, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_remembered_is_bounded(
+    unkept: NotKeptNotice, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The oldest is forgotten first."""
     monkeypatch.setattr(module, "_REMEMBERED", 2)
     unkept.tell([tap(number, ANA) for number in (1, 2, 3)])

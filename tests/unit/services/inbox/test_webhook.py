@@ -13,7 +13,7 @@ import pytest
 
 from bot.core.inbox.webhook import read_hook
 from bot.core.shared.clock import from_ms
-from bot.services.inbox.webhook import Reception
+from bot.services.inbox.webhook import WebhookReceiver
 from bot.store.inbox.journal import LAST_POLL_FACT, Journal
 from bot.tasks import end_tasks
 from tests.support.flows import Alone
@@ -46,7 +46,7 @@ class Scene:
         self._go_on = asyncio.Event()
         self._waits = asyncio.Event()
         hook = read_hook(URL, TOKEN, is_local=False)
-        self.reception = Reception(
+        self.reception = WebhookReceiver(
             *(self, hook, journal, 1, lambda: self.now, lambda: None),
             polling=self.siblings,
             sleep=self._sleep,

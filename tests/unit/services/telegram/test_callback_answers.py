@@ -10,7 +10,7 @@ import pytest
 
 from bot.core.shared.errors import TelegramError, TelegramNotSent, TelegramRateLimited, TelegramRejected
 from bot.services.telegram.api import BotApi
-from bot.services.telegram.callback_answers import Answer, Answerer
+from bot.services.telegram.callback_answers import CallbackAnswer, CallbackAnswerer
 from bot.tasks import end_tasks
 
 
@@ -35,9 +35,9 @@ class Scene:
 
     async def play(self, waited: float = 0.0) -> list[float]:
         """When one answer was tried, which `waited` for its first try, in seconds after it was put."""
-        answerer = Answerer(cast("BotApi", self), self.sleep, lambda: self.now)
+        answerer = CallbackAnswerer(cast("BotApi", self), self.sleep, lambda: self.now)
         done: list[bool] = []
-        answerer.put(Answer("q", "Saved"), lambda: done.append(True))
+        answerer.put(CallbackAnswer("q", "Saved"), lambda: done.append(True))
         self.now += waited
         loops = [asyncio.create_task(loop) for loop in answerer.loops()]
         await answerer.join()

@@ -21,7 +21,15 @@ import pytest
 
 from bot.app import is_served, open_journal
 from bot.core.i18n.language import Language
-from bot.core.inbox.journal_loss import LOST_AFTER, Known, Loss, Numbers, loss_of, lost_journals, missing
+from bot.core.inbox.journal_loss import (
+    LOST_AFTER,
+    JournalLoss,
+    JournalNumbers,
+    KnownJournal,
+    loss_of,
+    lost_journals,
+    missing,
+)
 from bot.core.inbox.journal_loss_texts import lacks
 from bot.core.shared.clock import to_ms
 from bot.core.shared.errors import ConfigError, JournalError
@@ -251,7 +259,7 @@ async def test_what_was_wiped_in_place_is_put_back_or_told(
         assert "it is put back" in caplog.text
     else:
         assert await pending(journal) == on_disk(path) == [number + 1]
-        assert read_loss(facts) == (Loss(1, number), NOW)
+        assert read_loss(facts) == (JournalLoss(1, number), NOW)
         assert f"lacks the entries 1 to {number}" in caplog.text
         assert [*path.parent.glob("journal.sqlite3.damaged-*")]
     entry = (await journal.pending(after=0, limit=10_000))[-1]
@@ -293,7 +301,7 @@ async def test_what_is_lost_before_it_may_be_confirmed_is_not_kept(
         )
     assert await journal.append(batch, polled_at=NOW) == 2
     assert await pending(journal) == on_disk(path) == [1, 2]
-    assert read_loss(await journal.facts()) == (Loss(1, 2), NOW)
+    assert read_loss(await journal.facts()) == (JournalLoss(1, 2), NOW)
 
 
 async def test_what_was_kept_aside_is_not_overwritten(path: Path, journal: Journal) -> None:
@@ -340,10 +348,10 @@ async def test_a_new_journal_that_cannot_be_begun_is_begun_later(
             assert journal._file is file
             assert not await journal.is_kept()
     await append(journal, 3)
-    assert read_loss(await journal.facts()) == (Loss(1, 2), NOW)
+    assert read_loss(await journal.facts()) == (JournalLoss(1, 2), NOW)
     assert journal.identity == identity
     assert await pending(journal) == on_disk(path) == [3]
-    assert read_witness(path) == (identity, Numbers(3, 2))
+    assert read_witness(path) == (identity, JournalNumbers(3, 2))
 
 
 @pytest.mark.parametrize("harm", [unlink_log, unlink_all])
@@ -505,13 +513,13 @@ async def test_a_command_makes_no_journal(path: Path) -> None:
 
 async def test_the_witness_is_never_ahead(path: Path, journal: Journal) -> None:
     """It has the numbers of the journal after each step."""
-    assert read_witness(path) == (journal.identity, Numbers(0, 0))
+    assert read_witness(path) == (journal.identity, JournalNumbers(0, 0))
     await append(journal, 1, 2, 3)
-    assert read_witness(path) == (journal.identity, Numbers(3, 0))
+    assert read_witness(path) == (journal.identity, JournalNumbers(3, 0))
     await journal.finish([1, 3])
-    assert read_witness(path) == (journal.identity, Numbers(3, 1))
+    assert read_witness(path) == (journal.identity, JournalNumbers(3, 1))
     await journal.failed(2, "defect", bury=True)
-    assert read_witness(path) == (journal.identity, Numbers(3, 3))
+    assert read_witness(path) == (journal.identity, JournalNumbers(3, 3))
     size = (path.parent / "journal.witness").stat().st_size
     await append(journal, *range(10, 200))
     assert (path.parent / "journal.witness").stat().st_size == size
@@ -578,7 +586,7 @@ async def test_a_journal_that_was_lost_is_told_by_number(
     harm(path)
     journal = await opened(path)
     facts = await journal.facts()
-    assert read_loss(facts) == (Loss(4, 30), NOW)
+    assert read_loss(facts) == (JournalLoss(4, 30), NOW)
     assert facts[GAP_FACT] == to_ms(NOW + TAP_LIFETIME)
     assert journal.identity == identity
     assert "lacks the entries 4 to 30" in caplog.text
@@ -640,7 +648,7 @@ async def test_a_kill_when_all_was_copied(
     await append(journal, 41)
     await journal.close()
     await (again := await opened(path)).close()
-    assert again.numbers == Numbers(41, 0)
+    assert again.numbers == JournalNumbers(41, 0)
 
 
 # What could hold up its thread
@@ -708,7 +716,7 @@ async def test_a_file_that_its_log_makes_whole_is_used(number: int, path: Path) 
     is_whole = last == 30
     assert await pending(journal) == [*range(1, 31)] * is_whole
     found = read_loss(await journal.facts())
-    assert (found and found[0]) == (None if is_whole else Loss(1, last))
+    assert (found and found[0]) == (None if is_whole else JournalLoss(1, last))
     assert len([*path.parent.glob("*.damaged-*")]) == (not is_whole)
     await append(journal, 10_000)
     await journal.close()
@@ -724,7 +732,7 @@ async def test_a_lost_log_is_told_by_number(path: Path) -> None:
     unlink_log(path)
     journal = await opened(path)
     assert await pending(journal) == [1, 2]
-    assert read_loss(await journal.facts()) == (Loss(3, 5), NOW)
+    assert read_loss(await journal.facts()) == (JournalLoss(3, 5), NOW)
     await journal.close()
 
 
@@ -740,7 +748,7 @@ async def test_an_older_copy_is_told_by_number(path: Path, tmp_path: Path) -> No
     await journal.close()
     shutil.copy(tmp_path / "copy.sqlite3", path)
     journal = await opened(path)
-    assert read_loss(await journal.facts()) == (Loss(4, 5), NOW)
+    assert read_loss(await journal.facts()) == (JournalLoss(4, 5), NOW)
     assert await pending(journal) == [1, 2]
     await journal.finish([1, 2])
     await journal.close()
@@ -767,7 +775,7 @@ async def test_another_journal_in_its_place_is_told_by_number(path: Path, tmp_pa
     shutil.copy(tmp_path / "other" / "journal.sqlite3", path)
     journal = await opened(path)
     assert journal.identity == other.identity
-    assert read_loss(await journal.facts()) == (Loss(2, 2), NOW)
+    assert read_loss(await journal.facts()) == (JournalLoss(2, 2), NOW)
     assert await pending(journal) == [*range(100, 120)]
     await journal.close()
 
@@ -789,7 +797,7 @@ async def test_a_witness_that_cannot_be_read_is_said(path: Path, caplog: pytest.
     (path.parent / "journal.witness").write_text("{")
     journal = await opened(path)
     assert "journal.witness cannot be read" in caplog.text
-    assert read_witness(path) == (journal.identity, Numbers(0, 0))
+    assert read_witness(path) == (journal.identity, JournalNumbers(0, 0))
     await journal.close()
 
 
@@ -838,48 +846,48 @@ async def test_a_disk_that_the_journal_filled_drains_without_help(size: int, sma
 
 def test_what_is_missing() -> None:
     """What was given out and not done, as far as it is above what is there."""
-    assert missing(Numbers(10, 4), 10) is None
-    assert missing(Numbers(10, 4), 12) is None
-    assert missing(Numbers(10, 4), 0) == Loss(5, 10)
-    assert missing(Numbers(10, 4), 8) == Loss(9, 10)
-    assert missing(Numbers(10, 10), 0) is None
-    assert Loss(5, 10).number == 6
+    assert missing(JournalNumbers(10, 4), 10) is None
+    assert missing(JournalNumbers(10, 4), 12) is None
+    assert missing(JournalNumbers(10, 4), 0) == JournalLoss(5, 10)
+    assert missing(JournalNumbers(10, 4), 8) == JournalLoss(9, 10)
+    assert missing(JournalNumbers(10, 10), 0) is None
+    assert JournalLoss(5, 10).number == 6
 
 
 def test_journals_that_were_in_this_place() -> None:
     """By host and path; not this one itself, nor what was told, nor what was heard of since."""
-    second, numbers = timedelta(seconds=1), Numbers(9, 1)
+    second, numbers = timedelta(seconds=1), JournalNumbers(9, 1)
     for known_for, ago in ((timedelta(), LOST_AFTER), (LOST_AFTER + second, LOST_AFTER + second)):
         others = [
-            Known("b", "host", "/data", numbers, ago),
-            Known("c", "other", "/data", numbers, ago),
-            Known("d", "host", "/else", numbers, ago),
-            Known("e", "host", "/data", numbers, ago, is_gone=True),
-            Known("f", "host", "/data", numbers, ago - second),
+            KnownJournal("b", "host", "/data", numbers, ago),
+            KnownJournal("c", "other", "/data", numbers, ago),
+            KnownJournal("d", "host", "/else", numbers, ago),
+            KnownJournal("e", "host", "/data", numbers, ago, is_gone=True),
+            KnownJournal("f", "host", "/data", numbers, ago - second),
         ]
-        mine = Known("a", "host", "/data", Numbers(), timedelta(), known_for)
+        mine = KnownJournal("a", "host", "/data", JournalNumbers(), timedelta(), known_for)
         assert [lost.identity for lost in lost_journals("a", [mine, *others])] == ["b"]
         assert lost_journals("a", others) == []
 
 
 def test_what_is_missing_with_a_whole_journal() -> None:
     """What came after MongoDB was told last is not known, unless the service was stopped in order."""
-    numbers = Numbers(9, 4)
-    assert loss_of(Known("a", "h", "/", numbers)) == Loss(5, 9, is_open=True)
-    assert loss_of(Known("a", "h", "/", numbers, is_closed=True)) == Loss(5, 9)
-    assert loss_of(Known("a", "h", "/", Numbers(9, 9))) == Loss(10, 9, is_open=True)
-    assert loss_of(Known("a", "h", "/", Numbers(9, 9), is_closed=True)) is None
+    numbers = JournalNumbers(9, 4)
+    assert loss_of(KnownJournal("a", "h", "/", numbers)) == JournalLoss(5, 9, is_open=True)
+    assert loss_of(KnownJournal("a", "h", "/", numbers, is_closed=True)) == JournalLoss(5, 9)
+    assert loss_of(KnownJournal("a", "h", "/", JournalNumbers(9, 9))) == JournalLoss(10, 9, is_open=True)
+    assert loss_of(KnownJournal("a", "h", "/", JournalNumbers(9, 9), is_closed=True)) is None
 
 
 @pytest.mark.parametrize(
     ("loss", "said"),
     [
-        (Loss(4, 30), "the entries 4 to 30 (up to 27 updates)"),
-        (Loss(4, 4, is_open=True), "the entries 4 to 4 (up to 1 update) and perhaps later ones"),
-        (Loss(10, 9, is_open=True), "everything after entry 9, nobody knows how much"),
+        (JournalLoss(4, 30), "the entries 4 to 30 (up to 27 updates)"),
+        (JournalLoss(4, 4, is_open=True), "the entries 4 to 4 (up to 1 update) and perhaps later ones"),
+        (JournalLoss(10, 9, is_open=True), "everything after entry 9, nobody knows how much"),
     ],
 )
-def test_how_it_is_said(loss: Loss, said: str) -> None:
+def test_how_it_is_said(loss: JournalLoss, said: str) -> None:
     """By number."""
     assert lacks(loss, Language.EN) == said
     assert lacks(loss, Language.ES) != said
