@@ -559,7 +559,7 @@ async def test_a_defect_tells_nothing(
     problem = await api.get("/v1/feedback", 500)
     assert problem["errors"] == []
     assert "note" not in json.dumps(problem) + caplog.text
-    assert "unexpected RuntimeError at test_api_door.py" in caplog.text
+    assert "unexpected RuntimeError at test_door.py" in caplog.text
     assert "Traceback" not in caplog.text
 
 
