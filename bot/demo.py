@@ -26,8 +26,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bot import app
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.texts import LABELS
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import read_roster
 from bot.core.records.models import PlanSnapshot

@@ -26,7 +26,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.core.answers.details import Detail
+from bot.core.facts.questions import Detail
 from bot.core.inbox.webhook import WebhookSettings, read_hook, secret_of
 from bot.core.people.athlete import ContactHours, QuietHours, read_hours, read_quiet, read_time, read_zone
 from bot.core.shared.errors import ConfigError

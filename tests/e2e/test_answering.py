@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from bot.core.answers.details import AFTER, parse_detail
-from bot.core.answers.payloads import FeedbackType
+from bot.core.facts.answer_types import FeedbackType
 from bot.sandbox.ledger import Tap
 from bot.sandbox.world import Json, User
 from tests.support.bot import ADMIN, STRANGER, TYPES, Rig

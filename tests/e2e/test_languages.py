@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.texts import LABELS, saved
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import WEEKDAYS, Language
 from bot.core.people.menu_texts import COMMANDS
 from bot.core.people.texts import help_text, welcome

@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.answers.details import Detail, format_detail
-from bot.core.answers.payloads import FeedbackType, format_callback
+from bot.core.answers.details import format_detail
+from bot.core.answers.payloads import format_callback
 from bot.core.answers.rules import session_mark
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.inbox.schedule import UpdateScope, rounds
 from bot.core.people.athlete import ContactHours

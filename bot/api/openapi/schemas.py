@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import WEEKDAYS, Outcome
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.prompts.prompt import PromptState
 from bot.core.records.builders import INPUT_FIELDS
 from bot.core.records.models import MODELS, FeedbackRecord, PlanSnapshot, Record, RunArtifact

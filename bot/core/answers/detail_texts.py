@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.core.answers.details import LEAST, MOST, Detail, Details
+from bot.core.answers.details import LEAST, MOST, Details
+from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language, Text
 
 SKIP = Text("Skip", "Omitir")

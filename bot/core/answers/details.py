@@ -12,17 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from bot.core.answers.payloads import (
     DAMAGED,
     MAX_CALLBACK_BYTES,
     REFERENCE_SESSION,
-    FeedbackType,
     is_reference,
     make_reference,
 )
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.shared.tolerant import read_int64
 
 LEAST, MOST = 0, 10
@@ -33,15 +33,6 @@ REASONS = ("ill", "tired", "no time", "weather", "other")
 """As they are stored."""
 
 _LEAVE_OUT, _ASK_AGAIN = "-", "?"
-
-
-class Detail(StrEnum):
-    """A question after an answer; the value is the first part of its payload."""
-
-    RPE = "rpe"
-    PLACE = "where"
-    PAIN = "pain"
-    REASON = "reason"
 
 
 AFTER: Mapping[FeedbackType, tuple[Detail, ...]] = {

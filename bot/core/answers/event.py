@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from bot.core.answers.payloads import FeedbackType
+from bot.core.facts.answer_types import FeedbackType
 
 
 class Document(BaseModel):

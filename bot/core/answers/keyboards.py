@@ -8,18 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from bot.core.answers import detail_texts as texts
-from bot.core.answers.details import (
-    AFTER,
-    Detail,
-    Details,
-    Ids,
-    choices,
-    format_again,
-    format_detail,
-    parse_detail,
-)
-from bot.core.answers.payloads import FeedbackType, format_callback, format_later, parse_callback, parse_later
+from bot.core.answers.details import AFTER, Details, Ids, choices, format_again, format_detail, parse_detail
+from bot.core.answers.payloads import format_callback, format_later, parse_callback, parse_later
 from bot.core.answers.texts import LABELS, LATER, marked
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 
 Keyboard = list[list[dict[str, Any]]]

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.core.answers import detail_texts
-from bot.core.answers.details import Detail, Details, travelling
+from bot.core.answers.details import Details, travelling
 from bot.core.answers.keyboards import Keyboard, answered_keyboard, detail_rows, prompt_keyboard
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.texts import asked_text, shown_text
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.shared.formatting import units
 from bot.core.shared.tolerant import read_int64

@@ -15,8 +15,9 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from urllib.parse import unquote_to_bytes
+
+from bot.core.facts.answer_types import FeedbackType
 
 PREFIX = "session_feedback"
 LEGACY_PREFIX = "feedback"
@@ -31,15 +32,6 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # What a decoder leaves of bytes that are no UTF-8: an id with it names some other session.
 DAMAGED = re.compile(r"[\ud800-\udfff\ufffd]")
 """Finds what no id can hold."""
-
-
-class FeedbackType(StrEnum):
-    """What an athlete can say about a session, in the order of the buttons."""
-
-    DONE = "done"
-    SKIPPED = "skipped"
-    HARD = "hard"
-    PAIN = "pain"
 
 
 @dataclass(frozen=True, slots=True)

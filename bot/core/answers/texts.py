@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from bot.core.answers.action_texts import NO_ALERT
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import Cause, NotWritten, Outcome
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import DAYS, Language, Text, long_date
 from bot.core.shared.formatting import MAX_MESSAGE, clip_units, units
 

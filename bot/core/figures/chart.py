@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from bot.core.answers.payloads import FeedbackType
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures import texts as words
 from bot.core.figures.stats import Adherence, Stats, monday_of
 from bot.core.i18n.language import Language

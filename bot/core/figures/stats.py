@@ -25,8 +25,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from bot.core.answers.payloads import Callback, FeedbackType
+from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import NotWritten, Outcome, derive_event, named_session, read_tap
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.histogram import percentile, total
 from bot.core.people.athlete import Roster
 from bot.core.shared.clock import iso_utc

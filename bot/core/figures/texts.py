@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import Outcome
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.stats import Stats
 from bot.core.i18n.language import DAYS, MONTHS, Language, Text
 from bot.core.prompts.prompt import PromptState

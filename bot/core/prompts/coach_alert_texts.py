@@ -7,8 +7,8 @@ from datetime import date, datetime, tzinfo
 
 from bot.core.answers.detail_texts import lines
 from bot.core.answers.details import Details
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.texts import LABELS
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language, Text, day_and_month, weekday
 from bot.core.shared.formatting import MAX_NOTE, MAX_TITLE, escape, escape_line
 

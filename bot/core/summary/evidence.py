@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, tzinfo
 from itertools import islice
 from typing import Any
 
-from bot.core.answers.payloads import FeedbackType
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.plans.plan import DETAILS
 from bot.core.prompts.prompt import PromptKind, PromptState
 from bot.core.records.models import is_day

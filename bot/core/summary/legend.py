@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.core.answers.payloads import FeedbackType
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.summary.sessions import SessionState
 
 ANSWERS: Mapping[FeedbackType, str] = {

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import WEEKDAYS
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import Pause
 from bot.core.shared.formatting import clip, count
 from bot.core.summary.legend import STATES

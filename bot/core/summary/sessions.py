@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from bot.core.answers.payloads import FeedbackType
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.durations import planned_minutes
 from bot.core.plans.plan import Plan, PlannedSession, current_sessions

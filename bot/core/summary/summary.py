@@ -19,8 +19,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby
 from typing import Any
 
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import WEEKDAYS
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import Athlete, Pause
 from bot.core.plans.plan import Plan
 from bot.core.records.models import is_day

@@ -11,8 +11,8 @@ from statistics import fmean
 
 from bot.core.answers.detail_texts import lines as detail_lines
 from bot.core.answers.details import read_details
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.texts import LABELS
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.texts import percent
 from bot.core.i18n.language import SESSIONS, Language, Text, day_and_month, weekday
 from bot.core.shared.formatting import escape

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from bot.core.answers import note_texts as texts
 from bot.core.answers.details import parse_detail
-from bot.core.answers.payloads import FeedbackType, is_reference, parse_callback, parse_later
+from bot.core.answers.payloads import is_reference, parse_callback, parse_later
 from bot.core.answers.rules import lateness, legacy_session
 from bot.core.answers.texts import not_written
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete
 from bot.core.shared.formatting import MAX_NOTE

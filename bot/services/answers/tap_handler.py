@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from bot.core.answers.details import AFTER, DetailTap
 from bot.core.answers.event import FeedbackEvent
-from bot.core.answers.payloads import Callback, FeedbackType, Later
+from bot.core.answers.payloads import Callback, Later
 from bot.core.answers.rules import (
     Cause,
     NotWritten,
@@ -25,6 +25,7 @@ from bot.core.answers.rules import (
     read_tap,
     supersedes,
 )
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import Athlete
 from bot.core.prompts.prompt import Answered, LaterResult, PromptKind
 from bot.core.telegram.action_payloads import Action, ActionTap, parse_action

@@ -8,7 +8,7 @@ from datetime import timedelta, tzinfo
 
 from bot.core.answers.details import Details, read_details
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
-from bot.core.answers.payloads import FeedbackType
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts import coach_alert_texts as letter_texts

@@ -10,15 +10,16 @@ from typing import Self
 from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
-from bot.core.answers.details import AFTER, Detail, Details, read_details
+from bot.core.answers.details import AFTER, Details, read_details
 from bot.core.answers.event import FeedbackEvent
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import (
     collision_key,
     collision_key_of,
     newest,
     session_key,
 )
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.answers.details import Detail
 from bot.core.answers.event import FeedbackEvent
-from bot.core.answers.payloads import Callback, FeedbackType
+from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, derive_event
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.records.models import KEYS, MODELS, Record, parse
 from bot.core.shared.clock import system_clock
 from bot.core.shared.errors import BotError, StorageRejected, StorageUnavailable

@@ -32,8 +32,9 @@ from bot.core.answers import texts as answers
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.keyboards import Keyboard, answered_keyboard, prompt_keyboard
 from bot.core.answers.message import MessageEdit
-from bot.core.answers.payloads import FeedbackType, format_callback, make_reference
+from bot.core.answers.payloads import format_callback, make_reference
 from bot.core.answers.rules import NotWritten, Outcome, derive_event
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures import texts as stats_texts
 from bot.core.figures.stats import Stats
 from bot.core.i18n.language import Language

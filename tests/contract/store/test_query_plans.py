@@ -14,8 +14,9 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot import app
-from bot.core.answers.details import Detail
-from bot.core.answers.payloads import FeedbackType, make_reference
+from bot.core.answers.payloads import make_reference
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.core.people.tombstone import DataSubject
 from bot.core.prompts.prompt import Answered, PromptState

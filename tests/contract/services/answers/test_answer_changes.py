@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bot.core.answers.details import Detail
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import Cause, NotWritten, Outcome, collision_key_of
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.services.answers.tap_handler import DetailSaved
 from bot.store.answers.feedback_events import Recorded
 from bot.store.answers.history import KEPT

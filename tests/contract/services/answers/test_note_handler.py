@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from bot.core.answers import note_texts as texts
-from bot.core.answers.payloads import FeedbackType, make_reference
+from bot.core.answers.payloads import make_reference
+from bot.core.facts.answer_types import FeedbackType
 from bot.services.answers.note_handler import NoteHandler
 from tests.support.desk import ANA, BEN, EN, NOW, QUESTION, Database, Desk, killed_at, open_desk
 

@@ -10,8 +10,9 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.answers import texts as answers
-from bot.core.answers.payloads import FeedbackType, format_callback, format_later, make_reference
+from bot.core.answers.payloads import format_callback, format_later, make_reference
 from bot.core.answers.rules import Cause, NotWritten, Outcome
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.people import texts as people
 from bot.core.people.invitations import VALID_FOR, hash_code
 from bot.core.shared.errors import StorageRejected, StorageUnavailable

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.core.answers import action_texts
-from bot.core.answers.details import Detail
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import Cause, NotWritten, Outcome
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.prompts.prompt import LEASE
 from bot.core.shared.errors import StorageUnavailable
 from bot.services.chat.button_actions import ActionDone

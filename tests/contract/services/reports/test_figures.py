@@ -18,8 +18,8 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.app import build_stores
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import Outcome
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.periods import CLOSED_AFTER, TOUCH_AFTER, Period, window
 from bot.core.figures.stats import Stats, monday_of
 from bot.core.people.athlete import ContactHours, read_roster

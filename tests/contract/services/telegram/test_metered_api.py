@@ -13,8 +13,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from bot.app import build_stores
-from bot.core.answers.payloads import FeedbackType, format_callback
+from bot.core.answers.payloads import format_callback
 from bot.core.answers.rules import Outcome
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import ContactHours
 from bot.core.shared.errors import (
     StorageUnavailable,

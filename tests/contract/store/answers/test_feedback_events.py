@@ -13,8 +13,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.answers.details import Details
 from bot.core.answers.event import FeedbackEvent
-from bot.core.answers.payloads import Callback, FeedbackType
+from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, collision_key, derive_event
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.shared.update_order import IDS_COMPARABLE_WITHIN
 from bot.core.telegram.updates import Tap
 from bot.store.answers.feedback_events import FeedbackStore, Recorded, StoredAnswer, Unrecordable

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.answers.event import FeedbackEvent
-from bot.core.answers.payloads import Callback, FeedbackType
+from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, collision_key, derive_event
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.records.models import KEYS, MODELS, RunEvent, parse, parse_json
 from bot.core.shared.bson_json import MAX_BYTES, BadValue, dumps
 from bot.core.shared.errors import StorageRejected, StorageUnavailable

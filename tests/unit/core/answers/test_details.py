@@ -13,7 +13,6 @@ from bot.core.answers.details import (
     AFTER,
     PLACES,
     REASONS,
-    Detail,
     Details,
     DetailTap,
     choices,
@@ -27,13 +26,14 @@ from bot.core.answers.details import (
 )
 from bot.core.answers.payloads import (
     REFERENCE_SESSION,
-    FeedbackType,
     format_callback,
     make_reference,
     needs_reference,
     parse_callback,
     parse_later,
 )
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 
 DONE, SKIPPED, HARD, PAIN = FeedbackType
 ALL = frozenset(Detail)

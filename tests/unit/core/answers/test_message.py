@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.answers import detail_texts as texts
-from bot.core.answers.details import AFTER, Detail, Details, choices, next_question, parse_detail
+from bot.core.answers.details import AFTER, Details, choices, next_question, parse_detail
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
 from bot.core.answers.message import MessageEdit, ShownAnswer, show
-from bot.core.answers.payloads import FeedbackType, format_callback, make_reference, needs_reference
+from bot.core.answers.payloads import format_callback, make_reference, needs_reference
 from bot.core.answers.texts import LABELS
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.shared.formatting import MAX_MESSAGE, units
 from bot.core.telegram.updates import TappedMessage

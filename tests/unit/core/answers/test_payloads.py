@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from bot.core.answers.payloads import (
     MAX_CALLBACK_BYTES,
     Callback,
-    FeedbackType,
     Later,
     format_callback,
     format_later,
@@ -20,6 +19,7 @@ from bot.core.answers.payloads import (
     parse_callback,
     parse_later,
 )
+from bot.core.facts.answer_types import FeedbackType
 
 DONE, SKIPPED, HARD, PAIN = FeedbackType
 REFERENCE = "~" + "A" * 20

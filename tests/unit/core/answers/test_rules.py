@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.answers.event import FeedbackEvent
-from bot.core.answers.payloads import Callback, FeedbackType, Later
+from bot.core.answers.payloads import Callback, Later
 from bot.core.answers.rules import (
     NotWritten,
     Outcome,
@@ -23,6 +23,7 @@ from bot.core.answers.rules import (
     read_tap,
     supersedes,
 )
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.shared.update_order import IDS_COMPARABLE_APART, IDS_COMPARABLE_WITHIN
 from bot.core.telegram.updates import Tap
 

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.api.openapi import examples
-from bot.core.answers.payloads import FeedbackType
 from bot.core.answers.rules import Outcome
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures import texts as stats_texts
 from bot.core.figures.chart import MAX_DAYS, chart_of
 from bot.core.figures.stats import (

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from bot.core.answers import action_texts as actions
 from bot.core.answers import detail_texts as details
 from bot.core.answers import texts as answers
-from bot.core.answers.details import Detail, Details, choices
+from bot.core.answers.details import Details, choices
 from bot.core.answers.keyboards import Keyboard, answered_keyboard, prompt_keyboard
-from bot.core.answers.payloads import Callback, FeedbackType, parse_callback
+from bot.core.answers.payloads import Callback, parse_callback
 from bot.core.answers.rules import Cause, NotWritten, Outcome
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.health import admin_alert_texts as alerts
 from bot.core.health.vitals import Broke, DeadLettersGrew, News, Part, Recovered
 from bot.core.i18n.language import Language, Text

@@ -14,9 +14,10 @@ import pytest
 
 from bot import core
 from bot.api.openapi import examples
-from bot.core.answers.details import Detail, Details
-from bot.core.answers.payloads import FeedbackType
+from bot.core.answers.details import Details
 from bot.core.answers.rules import NotWritten, Outcome
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.health.vitals import DeadLettersGrew
 from bot.core.i18n import language as languages
 from bot.core.i18n.language import Language, Noun, Text

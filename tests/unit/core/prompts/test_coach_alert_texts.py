@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.core.answers import note_texts
 from bot.core.answers.details import Details
-from bot.core.answers.payloads import FeedbackType
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.prompts import coach_alert_texts as texts
 from bot.core.prompts.coach_alert_texts import PainReport

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.answers.event import FeedbackEvent
-from bot.core.answers.payloads import Callback, FeedbackType
+from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, collision_key, derive_event
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.records.models import KEYS, MODELS, FeedbackRecord, is_day, parse, parse_json
 from bot.core.shared.bson_json import BadValue, dumps
 from bot.core.telegram.updates import Tap

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.answers.payloads import FeedbackType
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language, Text, chosen_language
 from bot.core.people import privacy_texts
 from bot.core.people.language_texts import present

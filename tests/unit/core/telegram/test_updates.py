@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.answers.payloads import Callback, FeedbackType
+from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import derive_event, named_session
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.telegram.updates import (
     CommandUpdate,
     Tap,
