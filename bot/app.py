@@ -19,6 +19,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from bot.core.facts.answering_window import repeated_within
 from bot.core.health.vitals import AlertBounds
 from bot.core.inbox.webhook import WebhookSettings
 from bot.core.shared.clock import Clock, system_clock
@@ -332,7 +333,9 @@ def build_service(
         await recorder.drained()
 
     # Neither what can no longer be answered is asked again, nor what was answered and has expired since.
-    answerable_days = min(settings.late_after_days, settings.retain_feedback_events_days)
+    answerable = min(
+        repeated_within(settings.late_after_days), timedelta(days=settings.retain_feedback_events_days)
+    )
     return Service(
         leadership=leadership,
         source=source,
@@ -344,9 +347,7 @@ def build_service(
         dispatcher=dispatcher,
         planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
         followups=PromptExpiry(stores.followups, clock, settings.late_after_days),
-        absence=OutageRecovery(
-            stores.journal, stores.followups, clock, caught_up, timedelta(days=answerable_days)
-        ),
+        absence=OutageRecovery(stores.journal, stores.followups, clock, caught_up, answerable),
         roster=roster,
         languages=languages,
         menus=MenuSync(api, roster, languages, settings.admin_ids),

@@ -6,18 +6,17 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from enum import Enum, StrEnum, auto
 
 from bot.core.answers.details import DetailTap, parse_detail
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback, Later, make_reference, parse_callback, parse_later
+from bot.core.facts.answering_window import age_in_days, is_late
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.updates import Tap
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-_ONE_DAY = timedelta(days=1)
 
 
 class Outcome(StrEnum):
@@ -122,14 +121,12 @@ def derive_event(
 ) -> FeedbackEvent | NotWritten:
     """The event to store, or why there is none.
 
-    Late means: more whole days between prompt and tap than `late_after_days`, or no known prompt time.
-    A prompt from the future (clocks differ) is zero days old.
+    A tap on a prompt whose time nobody knows is late; else see `bot.core.facts.answering_window`.
     """
     if session.prompt_at is None:
         return NotWritten(Outcome.LATE)
     if (late := lateness(session.prompt_at, tap.received_at, late_after_days)) is not None:
         return late
-    age_days = _age(session.prompt_at, tap.received_at)
     local = session.prompt_at.astimezone(zone)
     session_date = local.date().isoformat()
     session_day = WEEKDAYS[local.weekday()]
@@ -152,7 +149,7 @@ def derive_event(
         timestamp=tap.received_at,
         received_at=tap.received_at,
         prompt_sent_at=session.prompt_at,
-        prompt_age_days=age_days,
+        prompt_age_days=age_in_days(session.prompt_at, tap.received_at),
         is_late_response=False,
         update_id=tap.update_id,
     )
@@ -160,13 +157,9 @@ def derive_event(
 
 def lateness(asked_at: datetime, received_at: datetime, late_after_days: int) -> NotWritten | None:
     """Why what is said about a question comes too late; None: it does not."""
-    age_days = _age(asked_at, received_at)
-    return NotWritten(Outcome.LATE, age_days) if age_days > late_after_days else None
-
-
-def _age(asked_at: datetime, received_at: datetime) -> int:
-    """Whole days."""
-    return max(0, (received_at - asked_at) // _ONE_DAY)
+    if not is_late(asked_at, received_at, late_after_days):
+        return None
+    return NotWritten(Outcome.LATE, age_in_days(asked_at, received_at))
 
 
 def session_key(run_id: str, session_id: str, user_id: int | None) -> str:

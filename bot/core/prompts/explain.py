@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from bot.core.facts.answering_window import closes_at
 from bot.core.prompts.prompt import AskAgainReason, PromptState
 from bot.core.shared.clock import iso_utc
 
@@ -61,7 +62,7 @@ def _closes(sent_at: object, late_after_days: int) -> str:
     if not isinstance(sent_at, datetime):
         return ""
     try:
-        return f" An answer counts before {iso_utc(sent_at + timedelta(days=late_after_days + 1))}."
+        return f" An answer counts before {iso_utc(closes_at(sent_at, late_after_days))}."
     except OverflowError:
         return ""
 

@@ -14,6 +14,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
+from bot.core.facts.answering_window import send_by
 from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.plan import Plan, PlannedSession
 from bot.core.prompts.prompt import PromptKind, PromptState
@@ -106,8 +107,7 @@ def _questions(
 ) -> Iterator[DesiredPrompt]:
     hours = athlete.hours
     due_at = local_instant(sessions[0].date, hours.prompt_time, hours.zone)
-    # Answers count for a day even if they are late after none.
-    not_after = due_at + timedelta(days=max(1, late_after_days))
+    not_after = send_by(due_at, late_after_days)
     is_paused = athlete.pause_at(due_at) is not None
     for session in sessions:
         content = {"title": session.title, "plan": session.to_document()}

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answering_window import is_late
 from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.durations import planned_minutes
 from bot.core.plans.plan import Plan, PlannedSession, current_sessions
@@ -98,7 +99,7 @@ class Horizon:
     """What can be known at a moment.
 
     Attributes:
-        late_after_days: a question that is more whole days old can no longer be answered.
+        late_after_days: LATE_AFTER_DAYS.
         kept_days: answers are deleted so many days after they came.
         alone: whether the athlete is the only one, so that what names nobody is theirs.
     """
@@ -356,8 +357,8 @@ def _after_asking(
         return SessionState.UNKNOWN, f"answers are kept for {horizon.kept_days} days only"
     if PromptState.LATE in states:
         return SessionState.LATE, None
-    closes = None if last is None else last + timedelta(days=horizon.late_after_days + 1)
-    is_closed = states == {PromptState.EXPIRED} or (closes is not None and closes <= horizon.now)
+    is_past = last is not None and is_late(last, horizon.now, horizon.late_after_days)
+    is_closed = states == {PromptState.EXPIRED} or is_past
     return (SessionState.UNANSWERED if is_closed else SessionState.OPEN), None
 
 

@@ -26,6 +26,7 @@ from bot.core.answers.rules import (
     supersedes,
 )
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answering_window import repeated_within
 from bot.core.people.athlete import Athlete
 from bot.core.prompts.prompt import Answered, LaterResult, PromptKind
 from bot.core.telegram.action_payloads import Action, ActionTap, parse_action
@@ -415,7 +416,7 @@ class TapHandler:
             chat_id,
             wish=tap.stamp,
             due_at=wish.again_at,
-            until=wish.again_at - timedelta(days=self._late_after_days),
+            until=wish.again_at - repeated_within(self._late_after_days),
         )
         match result:
             case LaterResult.POSTPONED:

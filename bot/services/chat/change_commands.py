@@ -8,9 +8,10 @@ again, after a crash, changes nothing.
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.core.answers.keyboards import Keyboard
+from bot.core.facts.answering_window import closed_until
 from bot.core.i18n.language import Language, chosen_language
 from bot.core.people import language_texts, privacy_texts, texts
 from bot.core.people.athlete import Athlete
@@ -61,8 +62,7 @@ class ChangeCommands:
         self._languages = languages
         self._prompts = prompts
         self._users = users
-        # An answer to what is so old would be late.
-        self._window = timedelta(days=late_after_days + 1)
+        self._late_after_days = late_after_days
 
     async def carry_out(
         self,
@@ -160,7 +160,7 @@ class ChangeCommands:
         number, asked = await self._prompts.ask_pending(
             athlete,
             wish=UpdateStamp(command.update_id, now),
-            sent_after=now - self._window,
+            sent_after=closed_until(now, self._late_after_days),
             most=MOST_PENDING,
         )
         return Reply(pending_texts.pending(number, asked, language))

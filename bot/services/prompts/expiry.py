@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
 
+from bot.core.facts.answering_window import closed_until
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageError
 from bot.core.shared.formatting import count
@@ -21,13 +21,13 @@ class PromptExpiry:
     """Nudges and expires prompts.
 
     Args:
-        late_after_days: an answer that is more whole days old than this does not count.
+        late_after_days: LATE_AFTER_DAYS.
     """
 
     def __init__(self, followups: PromptExpiryStore, clock: Clock, late_after_days: int) -> None:
         self._followups = followups
         self._clock = clock
-        self._window = timedelta(days=late_after_days + 1)
+        self._late_after_days = late_after_days
         self._reason = f"not answered within {count(late_after_days, 'day')}"
         self._trouble = Recurring(log)
 
@@ -50,11 +50,10 @@ class PromptExpiry:
             StorageError: some of it may be done.
         """
         now = self._clock()
+        closed = closed_until(now, self._late_after_days)
         # In this order: what can no longer be answered is not asked again.
-        expired = await self._followups.expire_unanswered(
-            sent_until=now - self._window, now=now, reason=self._reason
-        )
+        expired = await self._followups.expire_unanswered(sent_until=closed, now=now, reason=self._reason)
         expired += await self._followups.expire_unsent(now)
-        nudged = await self._followups.nudge(sent_after=now - self._window, now=now)
+        nudged = await self._followups.nudge(sent_after=closed, now=now)
         if expired or nudged:
             log.info("prompts nobody answered: %d asked about once more, %d expired", nudged, expired)
