@@ -67,7 +67,8 @@ from bot.store.answers.pending_notes import PendingNotes
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.figures.figures import FigureStore
 from bot.store.figures.invalidation import FigureInvalidation
-from bot.store.inbox.journal import Journal, take
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_connection import take
 from bot.store.inbox.journal_file import is_taken
 from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.leases import Holder, LeaseStore

@@ -55,7 +55,8 @@ from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.store.answers.feedback_events import Unrecordable
 from bot.store.answers.tap_ledger import LedgerEntry, TapLedger
-from bot.store.inbox.journal import Entry, Journal
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_table import Entry
 from bot.store.people.tombstones import TombstoneStore
 
 log = logging.getLogger(__name__)

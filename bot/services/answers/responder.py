@@ -40,7 +40,8 @@ from bot.services.people.language_cache import LanguageCache
 from bot.services.telegram.callback_answers import CallbackAnswer, CallbackAnswerer
 from bot.services.telegram.message_editor import MessageEditor
 from bot.store.answers.feedback_events import Recorded
-from bot.store.inbox.journal import Entry, Journal
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_table import Entry
 
 # How long a tap may wait for MongoDB before it is told that it was received.
 ANSWER_WITHIN = timedelta(seconds=2)

@@ -48,7 +48,8 @@ from bot.core.telegram.rate_limits import SendLimits
 from bot.logs import Recurring, describe_defect
 from bot.services.telegram.api import BotApi
 from bot.services.telegram.sending import turn
-from bot.store.inbox.journal import Journal, read_loss
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_table import read_loss
 
 log = logging.getLogger(__name__)
 

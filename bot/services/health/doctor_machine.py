@@ -18,8 +18,9 @@ from bot.core.health.doctor_report import Finding, fail, ok
 from bot.core.health.machine_checks import PortState
 from bot.core.inbox.journal_loss import JournalLoss, missing
 from bot.core.shared.clock import Clock, from_ms
-from bot.store.inbox.journal import LAST_POLL_FACT, Journal, read_loss
+from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_file import read_witness
+from bot.store.inbox.journal_table import LAST_POLL_FACT, read_loss
 
 _LOCALTIME = Path("/etc/localtime")
 _OURS = b'{"status":"ok"}'  # what /healthz says

@@ -10,7 +10,8 @@ from typing import Any
 from bot.core.health.vitals import Vitals
 from bot.core.shared.clock import Clock, from_ms
 from bot.core.shared.errors import JournalError, StorageError
-from bot.store.inbox.journal import LAST_POLL_FACT, Journal
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_table import LAST_POLL_FACT
 from bot.store.mongodb.client import Database, ping, within
 
 _PATIENCE = 2.0  # seconds, each

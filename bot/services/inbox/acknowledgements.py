@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 
 from bot.core.shared.errors import JournalError
 from bot.logs import Recurring
-from bot.store.inbox.journal import Entry, Journal
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_table import Entry
 
 log = logging.getLogger(__name__)
 

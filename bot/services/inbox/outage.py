@@ -15,7 +15,8 @@ from bot.core.shared.clock import Clock, from_ms, to_ms
 from bot.core.shared.errors import JournalError, StorageError
 from bot.core.telegram.updates import TAP_LIFETIME
 from bot.logs import Recurring, describe_defect
-from bot.store.inbox.journal import GAP_FACT, Journal
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_table import GAP_FACT
 from bot.store.prompts.expiry import PromptExpiryStore
 
 log = logging.getLogger(__name__)

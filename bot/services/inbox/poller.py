@@ -34,7 +34,8 @@ from bot.services.inbox.leader_election import PollingRights, SupersededError
 from bot.services.inbox.outage import gap_before
 from bot.services.inbox.token_check import TokenCheck
 from bot.services.telegram.api import MAX_UPDATES, BotApi
-from bot.store.inbox.journal import LAST_POLL_FACT, Journal, update_id_of
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_table import LAST_POLL_FACT, update_id_of
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,8 @@ from bot.services.inbox.leader_election import PollingRights
 from bot.services.inbox.outage import gap_before
 from bot.services.inbox.token_check import TokenCheck
 from bot.services.telegram.api import WebhookApi
-from bot.store.inbox.journal import LAST_POLL_FACT, Journal
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_table import LAST_POLL_FACT
 
 log = logging.getLogger(__name__)
 

@@ -115,7 +115,7 @@ class JournalFile:
         """SQLite has written: its log, which nobody else shortens, is as long as it is now."""
         self._log_size = _size(self._log)
 
-    def standing(self) -> JournalFileState:
+    def state(self) -> JournalFileState:
         """What stands at the path."""
         try:
             found = self.path.stat()

@@ -501,7 +501,7 @@ async def test_readiness(api: Api) -> None:
     seconds += 0.999
     assert list(flaws(await monitor.look())) == []
     assert await in_the_way() == ["telegram"]
-    api.journal._connection().execute("PRAGMA query_only = ON")
+    api.journal._connection.db.execute("PRAGMA query_only = ON")
     assert await in_the_way() == ["telegram", "journal"]
 
 

@@ -86,7 +86,8 @@ from bot.services.telegram.callback_answers import CallbackAnswer, CallbackAnswe
 from bot.services.telegram.message_editor import MessageEditor
 from bot.services.update_processor import MAX_TRIES, UpdateProcessor
 from bot.store.answers.feedback_events import FeedbackStore, Identity, Recorded, Unrecordable
-from bot.store.inbox.journal import GAP_FACT, Entry, Journal
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_table import GAP_FACT, Entry
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore

@@ -23,8 +23,9 @@ from bot.core.inbox.journal_loss import (
 )
 from bot.core.shared.errors import StorageUnavailable
 from bot.services.inbox.journal_register import JournalRegister
-from bot.store.inbox.journal import GAP_FACT, LOSS_AT, Journal, read_loss
+from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_register import JournalRegisterStore
+from bot.store.inbox.journal_table import GAP_FACT, LOSS_AT, read_loss
 from tests.support.api import Time
 from tests.support.mongo import At
 

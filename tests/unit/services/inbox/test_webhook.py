@@ -14,7 +14,8 @@ import pytest
 from bot.core.inbox.webhook import read_hook
 from bot.core.shared.clock import from_ms
 from bot.services.inbox.webhook import WebhookReceiver
-from bot.store.inbox.journal import LAST_POLL_FACT, Journal
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_table import LAST_POLL_FACT
 from bot.tasks import end_tasks
 from tests.support.flows import Alone
 

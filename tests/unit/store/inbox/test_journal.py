@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from bot.core.shared.errors import JournalError
-from bot.store.inbox import journal as journal_module
-from bot.store.inbox.journal import Entry, Journal, JournalState
+from bot.store.inbox import journal_table
+from bot.store.inbox.journal import Journal, JournalState
+from bot.store.inbox.journal_table import Entry
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 NOW_MS = 1_771_267_378_123
@@ -195,7 +196,7 @@ async def test_the_newest_dead_letters_are_kept(
     journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their number is bounded, so that poison cannot fill the disk."""
-    monkeypatch.setattr(journal_module, "MAX_DEAD_LETTERS", 3)
+    monkeypatch.setattr(journal_table, "MAX_DEAD_LETTERS", 3)
     await append(journal, *(tap(n) for n in range(10, 16)))
     await append(journal)
     positions = await seqs(journal)
@@ -213,7 +214,7 @@ async def test_dead_letters_without_id_are_bounded_too(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Updates that never had a usable id obey the same bound."""
-    monkeypatch.setattr(journal_module, "MAX_DEAD_LETTERS", 3)
+    monkeypatch.setattr(journal_table, "MAX_DEAD_LETTERS", 3)
     for n in range(10):
         await append(journal, {"odd": n})
     assert (await journal.state()).dead == 3
@@ -348,7 +349,7 @@ async def test_a_second_reader_sees_what_is_committed(journal: Journal, tmp_path
 async def test_a_full_disk_keeps_what_was_there(journal: Journal) -> None:
     """The batch is refused as a whole with a message about the disk; with space again it is accepted."""
     await append(journal, tap(10))
-    db = journal._connection()
+    db = journal._connection.db
     [page_count] = db.execute("PRAGMA page_count").fetchone()
     db.execute(f"PRAGMA max_page_count = {page_count + 1}")
     big = [tap(n, data="x" * 3000) for n in range(20, 60)]
@@ -363,7 +364,7 @@ async def test_a_full_disk_keeps_what_was_there(journal: Journal) -> None:
 async def test_a_read_only_journal_refuses_to_append(journal: Journal) -> None:
     """Nothing is confirmed that is not on disk."""
     await append(journal, tap(10))
-    journal._connection().execute("PRAGMA query_only = ON")
+    journal._connection.db.execute("PRAGMA query_only = ON")
     for work in (
         append(journal, tap(11)),
         journal.finish([1]),

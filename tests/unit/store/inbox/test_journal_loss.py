@@ -34,8 +34,9 @@ from bot.core.inbox.journal_loss_texts import lacks
 from bot.core.shared.clock import to_ms
 from bot.core.shared.errors import ConfigError, JournalError
 from bot.core.telegram.updates import TAP_LIFETIME
-from bot.store.inbox.journal import GAP_FACT, IDENTITY_FACT, LOSS_AT, Journal, read_loss
+from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_file import JournalFile, is_taken, read_witness
+from bot.store.inbox.journal_table import GAP_FACT, IDENTITY_FACT, LOSS_AT, read_loss
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 
@@ -127,17 +128,17 @@ def kill(journal: Journal) -> None:
 
     SQLite shares what it knows of a file within a process; so the files are put back as copies.
     """
-    assert journal._file is not None
+    assert journal._connection._file is not None
     folder = journal._path.parent
     for file in (*folder.iterdir(),):
         copy = file.with_name(f"{file.name}.copy")
         shutil.copy(file, copy)
         copy.rename(file)
     (folder / "journal.sqlite3-shm").unlink()  # it is made anew after a kill
-    os.close(journal._file._fd)
-    journal._file = None
-    _KILLED.append(journal._db)  # closing it would tidy up
-    journal._db = None
+    os.close(journal._connection._file._fd)
+    journal._connection._file = None
+    _KILLED.append(journal._connection._db)  # closing it would tidy up
+    journal._connection._db = None
 
 
 _KILLED: list[object] = []
@@ -274,7 +275,7 @@ def fill_beside_log(path: Path) -> None:
 def cut(journal: Journal) -> None:
     """Nothing is left in the file, nor in its log, nor in what SQLite has in memory."""
     path = journal._path
-    journal._connection().execute("PRAGMA shrink_memory")
+    journal._connection.db.execute("PRAGMA shrink_memory")
     for suffix in ("", "-wal"):
         os.truncate(f"{path}{suffix}", 0)
 
@@ -284,7 +285,7 @@ async def test_what_is_lost_before_it_may_be_confirmed_is_not_kept(
     by: str, path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut just after the commit: the batch is refused, so that it comes again, and is kept then."""
-    batch, commit = [tap(1), tap(2)], journal._commit
+    batch, commit = [tap(1), tap(2)], journal._connection.commit
 
     def commit_and_cut(work: Callable[[sqlite3.Connection], Any]) -> Any:
         result = commit(work)
@@ -292,7 +293,7 @@ async def test_what_is_lost_before_it_may_be_confirmed_is_not_kept(
         cut(journal)
         return result
 
-    monkeypatch.setattr(journal, "_commit", commit_and_cut)
+    monkeypatch.setattr(journal._connection, "commit", commit_and_cut)
     with pytest.raises(JournalError, match=r"lost what it had just taken.*comes again"):
         await (
             journal.append(batch, polled_at=NOW)
@@ -327,25 +328,25 @@ async def test_what_was_lost_is_not_called_kept(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize("harm", [fill_beside_log, unlink_all])
-@pytest.mark.parametrize("step", ["_note_loss", "opened"])
+@pytest.mark.parametrize("step", ["note_loss", "opened"])
 async def test_a_new_journal_that_cannot_be_begun_is_begun_later(
     step: str, harm: Callable[[Path], None], path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one in use stays in use until then, so that what it lacks is noted when the new one is there."""
     await append(journal, 1, 2)
-    identity, file = journal.identity, journal._file
-    monkeypatch.setattr(journal, "_copy", lambda *_: False)
+    identity, file = journal.identity, journal._connection._file
+    monkeypatch.setattr(journal._connection, "_copy", lambda *_: False)
     harm(path)
     with monkeypatch.context() as patch:
 
         def fail(*_: object) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        patch.setattr(journal if step == "_note_loss" else JournalFile, step, fail)
+        patch.setattr(journal._connection if step == "note_loss" else JournalFile, step, fail)
         for _ in range(2):
             with pytest.raises(JournalError, match="No space left"):
                 await append(journal, 3)
-            assert journal._file is file
+            assert journal._connection._file is file
             assert not await journal.is_kept()
     await append(journal, 3)
     assert read_loss(await journal.facts()) == (JournalLoss(1, 2), NOW)
@@ -636,8 +637,8 @@ async def test_a_kill_when_all_was_copied(
     for number in range(1, 41):
         await append(journal, number)
     with closing(sqlite3.connect(path.with_name("journal.sqlite3.carried-over"))) as copy:
-        assert journal._db is not None
-        journal._db.backup(copy)
+        assert journal._connection._db is not None
+        journal._connection._db.backup(copy)
     kill(journal)
     harm(path)
     journal = await opened(path)
@@ -663,7 +664,9 @@ async def test_a_copy_that_somebody_has_locked_is_given_up(path: Path, journal: 
         other.execute("BEGIN")
         other.execute("SELECT * FROM a").fetchall()
         with pytest.raises(JournalError, match="another program has locked it"):
-            await asyncio.wait_for(journal._run(lambda: journal._copy(journal._connection(), target)), 20)
+            await asyncio.wait_for(
+                journal._run(lambda: journal._connection._copy(journal._connection.db, target)), 20
+            )
 
 
 async def test_a_file_that_is_never_the_one_at_the_path_is_given_up(

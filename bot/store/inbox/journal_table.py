@@ -1,0 +1,174 @@
+"""The journal's table in SQLite: its schema, and the statements on an open connection that several need.
+
+A row lives until it is processed *and* Telegram was told (confirmed). Facts are small integers by name.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bot.core.inbox.journal_loss import JournalLoss, JournalNumbers
+from bot.core.shared.clock import from_ms, to_ms
+from bot.core.telegram.updates import unreadable
+
+MAX_DEAD_LETTERS = 1_000
+LAST_POLL_FACT = "last_poll_ms"
+"""When the bot was last reached: by a poll or a webhook of this service, or of one that it stands by for."""
+TOKEN_FACT = "token"  # noqa: S105  # the name of a fact
+"""The token that Telegram took last, as a number."""
+GAP_FACT = "gap_until_ms"
+"""What was sent a tap's lifetime before this may have been answered in vain: see
+`bot.services.inbox.outage`."""
+IDENTITY_FACT = "service"
+"""The journal's identity, at random; the service that has the journal goes by it, too."""
+LOSS_AT = "loss_ms"
+"""When it was found last that something is missing; see `read_loss`."""
+LOSS_FIRST, LOSS_LAST, LOSS_IS_OPEN = "loss_first", "loss_last", "loss_is_open"
+
+PENDING, DONE, DEAD = 0, 1, 2
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+UNREADABLE = DAMAGED | {sqlite3.SQLITE_IOERR}
+WRITE_FAILS = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_TRUNCATE}
+_INT64 = 2**63
+_LOG_PAGES = 256
+"""Of the write-ahead log before it is emptied: 1 MiB."""
+_REPR_KEPT = 10_000  # characters
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS updates (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    update_id INTEGER,                      -- NULL when the update carries none
+    received_ms INTEGER NOT NULL,           -- Unix time
+    is_tap INTEGER NOT NULL,                -- a callback query
+    raw BLOB NOT NULL,                      -- the update as JSON
+    state INTEGER NOT NULL DEFAULT {PENDING},
+    confirmed INTEGER NOT NULL DEFAULT 0,   -- Telegram has been told, it will not come again
+    answered INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    error TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS updates_unconfirmed ON updates (update_id) WHERE confirmed = 0;
+CREATE INDEX IF NOT EXISTS updates_pending ON updates (seq) WHERE state = {PENDING};
+CREATE INDEX IF NOT EXISTS updates_unanswered ON updates (seq)
+    WHERE state = {PENDING} AND is_tap = 1 AND answered = 0;
+CREATE INDEX IF NOT EXISTS updates_dead ON updates (seq) WHERE state = {DEAD};
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One journaled update that is not processed yet.
+
+    Attributes:
+        seq: position in the journal.
+        received_at: when it first arrived, to the millisecond.
+        answered: whether its callback query was already answered.
+        attempts: how often processing it has failed.
+    """
+
+    seq: int
+    received_at: datetime
+    update: Any
+    answered: bool
+    attempts: int
+
+
+def connect(path: Path | str) -> sqlite3.Connection:
+    """The journal in a file, which is made if it is empty."""
+    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
+    try:
+        db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        # What is deleted is overwritten: it may be what an athlete wrote, or asked to have forgotten.
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("PRAGMA journal_size_limit = 1048576")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        db.executescript(SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def is_kind(exc: sqlite3.Error, kinds: set[int]) -> bool:
+    """Whether it is of one of these kinds; SQLite tells what exactly in further bits."""
+    return (getattr(exc, "sqlite_errorcode", None) or 0) & 0xFF in kinds
+
+
+def numbers(db: sqlite3.Connection) -> JournalNumbers:
+    last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'updates'").fetchone() or (0,)
+    waits = f"SELECT seq FROM updates WHERE state = {PENDING} ORDER BY seq LIMIT 1"
+    first = db.execute(waits).fetchone() or (last[0] + 1,)
+    return JournalNumbers(last[0], first[0] - 1)
+
+
+def number_from(db: sqlite3.Connection, last: int) -> None:
+    """Let the next entry stand behind this number."""
+    db.execute("DELETE FROM sqlite_sequence WHERE name = 'updates'")
+    db.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('updates', ?)", (last,))
+
+
+def entries(db: sqlite3.Connection, where: str, parameters: tuple[int, ...]) -> list[Entry]:
+    rows = db.execute(
+        f"SELECT seq, received_ms, raw, answered, attempts FROM updates WHERE {where}", parameters
+    )
+    return [Entry(seq, from_ms(ms), json.loads(raw), bool(done), tries) for seq, ms, raw, done, tries in rows]
+
+
+def drop_old_dead_letters(db: sqlite3.Connection) -> None:
+    db.execute(
+        f"DELETE FROM updates WHERE state = {DEAD} AND seq <= (SELECT seq FROM updates"
+        f" WHERE state = {DEAD} ORDER BY seq DESC LIMIT 1 OFFSET {MAX_DEAD_LETTERS})"
+    )
+
+
+def read_loss(facts: Mapping[str, int]) -> tuple[JournalLoss, datetime] | None:
+    """What a journal was found to lack last, and when; None if nothing ever was."""
+    if LOSS_AT not in facts:
+        return None
+    loss = JournalLoss(facts[LOSS_FIRST], facts[LOSS_LAST], bool(facts[LOSS_IS_OPEN]))
+    return loss, from_ms(facts[LOSS_AT])
+
+
+def update_id_of(update: object) -> int | None:
+    """The id under which an update can be confirmed; None if it carries no usable one."""
+    value = update.get("update_id") if isinstance(update, dict) else None
+    if isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64 - 1:
+        return value
+    return None
+
+
+def row(update: object, received_at: datetime) -> tuple[int | None, int, bool, bytes]:
+    return update_id_of(update), to_ms(received_at), _is_tap(update), encode(update)
+
+
+def encode(update: object) -> bytes:
+    try:
+        return json.dumps(update, separators=(",", ":")).encode()
+    except (RecursionError, ValueError):
+        # The parser goes a little deeper than the encoder.
+        return json.dumps(unreadable(update_id_of(update) or 0, repr(update)[:_REPR_KEPT])).encode()
+
+
+def _is_tap(update: object) -> bool:
+    return isinstance(update, dict) and "callback_query" in update
