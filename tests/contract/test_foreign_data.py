@@ -46,8 +46,8 @@ from bot.store.mongodb.date_repair import find_odd_dates
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.records.export import DATE_FIELDS, Selection, count_undated, read_batches
 from bot.systemd import Notifier
-from tests.contract.services.test_update_processor import FakeApi, eventually, running, tap_update
 from tests.support.api import Api, serving
+from tests.support.fakes import FakeApi, eventually, running, tap_update
 from tests.support.flows import FreeSlots
 from tests.support.training import ANA, BEN, MADRID, MONDAY, event, plan, planned, prompt
 

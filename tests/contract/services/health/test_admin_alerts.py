@@ -24,7 +24,7 @@ from bot.core.shared.errors import (
 from bot.core.telegram.rate_limits import SendLimits
 from bot.services.health.admin_alerts import AdminAlerts
 from bot.store.inbox.journal import Journal
-from tests.contract.services.test_update_processor import NOW, FakeApi, Time
+from tests.support.fakes import NOW, FakeApi, Time
 
 ANA, BEN = 901, 902
 BOUNDS = AlertBounds(timedelta(seconds=30), timedelta(seconds=30), timedelta(minutes=30))

@@ -18,7 +18,7 @@ from bot.core.people.invitations import VALID_FOR, hash_code
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.services.answers.responder import ANSWER_WITHIN
 from bot.store.prompts.prompts import PromptStore
-from tests.contract.services.test_update_processor import (  # fixtures among them
+from tests.support.fakes import (
     ADMIN,
     ATHLETE,
     EN,
@@ -27,20 +27,12 @@ from tests.contract.services.test_update_processor import (  # fixtures among th
     PROMPTED,
     STRANGER,
     FakeApi,
-    Recording,
     Time,
-    api,
     eventually,
-    journal,
-    outcomes,
-    recording,
     running,
-    stored,
     tap_update,
-    time,
 )
-
-__all__ = ["api", "journal", "recording", "time"]
+from tests.support.processing import Recording, outcomes, stored
 
 Database = AsyncDatabase[dict[str, Any]]
 

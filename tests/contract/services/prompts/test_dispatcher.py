@@ -31,8 +31,9 @@ from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
-from tests.contract.services.test_update_processor import EN, FakeApi, eventually, languages_of, running
+from tests.support.fakes import EN, FakeApi, eventually, running
 from tests.support.flows import FreeSlots, Parts
+from tests.support.processing import languages_of
 
 Database = AsyncDatabase[dict[str, Any]]
 

@@ -14,7 +14,7 @@ from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.services.prompts import expiry as followups_module
 from bot.services.prompts.expiry import PromptExpiry
 from bot.store.prompts.expiry import PromptExpiryStore
-from tests.contract.services.test_update_processor import eventually, running
+from tests.support.fakes import eventually, running
 
 Database = AsyncDatabase[dict[str, Any]]
 

@@ -28,7 +28,7 @@ from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
-from tests.contract.services.test_update_processor import eventually, running
+from tests.support.fakes import eventually, running
 from tests.support.mongo import fresh_database
 from tests.support.processes import HOST, Program, free_port
 

@@ -33,7 +33,7 @@ from bot.store.answers.tap_ledger import TapLedger
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import connect
 from bot.store.people.athletes import AthleteStore
-from tests.contract.services.test_update_processor import ATHLETE, NOW, FakeApi, Time, tap_update
+from tests.support.fakes import ATHLETE, NOW, FakeApi, Time, tap_update
 from tests.support.flows import Parts
 
 

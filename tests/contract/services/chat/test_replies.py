@@ -1,0 +1,156 @@
+"""Replies to commands."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.api.openapi import examples
+from bot.core.figures import texts as stats_texts
+from bot.core.figures.stats import Stats
+from bot.core.i18n.language import Language
+from bot.core.people import texts as people
+from bot.core.shared.errors import PictureError, TelegramRateLimited, TelegramRejected
+from bot.core.telegram.rate_limits import SendLimits
+from bot.core.telegram.updates import CommandUpdate
+from bot.services.chat.replies import CommandReplies
+from bot.services.chat.reply import Reply
+from tests.support.fakes import ADMIN, ATHLETE, EN, STRANGER, FakeApi, eventually, running
+from tests.support.processing import Recording, no_picture
+
+
+async def test_replies(api: FakeApi, recording: Recording) -> None:
+    """Strangers learn their id, figures are for admins in private, and trouble is told in words."""
+    commands = [
+        CommandUpdate(1, STRANGER, 1, is_private=True, name="start", argument=""),
+        CommandUpdate(1, STRANGER, 2, is_private=True, name="stats", argument=""),
+        CommandUpdate(1, ADMIN, 3, is_private=False, name="stats", argument=""),
+        CommandUpdate(1, ADMIN, 4, is_private=True, name="stats", argument="0"),
+        CommandUpdate(1, ADMIN, 5, is_private=True, name="stats", argument="366"),
+        CommandUpdate(1, ADMIN, 6, is_private=True, name="stats", argument="soon"),
+        CommandUpdate(1, ADMIN, 7, is_private=True, name="stats", argument="7"),
+        CommandUpdate(1, ATHLETE, 8, is_private=True, name="", argument=""),
+        CommandUpdate(1, ATHLETE, 9, is_private=False, name="other", argument=""),
+        CommandUpdate(1, ADMIN, 10, is_private=True, name="help", argument=""),
+    ]
+    done: list[int] = []
+    api.send_script.append(TelegramRejected("blocked"))
+    async with running(recording.commands.run()):
+        for number, command in enumerate(commands):
+            recording.commands.put(command, lambda number=number: done.append(number))  # type: ignore[misc]
+        await eventually(lambda: len(done) == len(commands))
+    replies = {chat_id: text for chat_id, text, _ in api.sent}
+    assert replies == {
+        1: people.welcome(STRANGER, EN, athlete=False, admin=False),
+        2: people.STATS_FOR_ADMINS(EN),
+        3: people.STATS_PRIVATE(EN),
+        4: people.STATS_USAGE(EN),
+        5: people.STATS_USAGE(EN),
+        6: people.STATS_USAGE(EN),
+        7: people.STATS_LATER(EN),
+        8: people.TRY_HELP(EN),
+        10: people.help_text(EN, admin=True),
+    }
+
+
+def asking(argument: str = "") -> CommandUpdate:
+    """An admin asks for figures."""
+    return CommandUpdate(1, ADMIN, ADMIN, is_private=True, name="stats", argument=argument)
+
+
+async def test_stats_come_with_their_picture_as_one_message(api: FakeApi, recording: Recording) -> None:
+    """The text stands below the picture; while it is drawn, others get their replies."""
+    painting, asked, done = asyncio.Event(), list[int](), list[str]()
+
+    async def figures(days: int) -> Stats:
+        asked.append(days)
+        return examples.stats()
+
+    async def draw(_stats: Stats, _language: Language) -> bytes:
+        await painting.wait()
+        return b"png"
+
+    commands = CommandReplies(
+        *(api, SendLimits(), figures, recording.roster, recording.languages, draw, recording.personal),
+        admins=frozenset({ADMIN}),
+    )
+    hello = CommandUpdate(2, STRANGER, 5, is_private=True, name="start", argument="")
+    async with running(commands.run()):
+        commands.put(asking("7"), lambda: done.append("stats"))
+        await eventually(lambda: asked == [7])
+        commands.put(hello, lambda: done.append("start"))
+        await eventually(lambda: done == ["start"])
+        painting.set()
+        await eventually(lambda: done == ["start", "stats"])
+    text = stats_texts.stats(examples.stats(), Language.EN)
+    assert api.photos == [(ADMIN, b"png", text)]
+    assert [chat_id for chat_id, *_ in api.sent] == [5]
+
+
+@pytest.mark.parametrize("refusal", [None, TelegramRejected("PHOTO_INVALID_DIMENSIONS")])
+@pytest.mark.parametrize("is_missing_extra", [True, False])
+async def test_without_a_picture_the_text_comes_alone(
+    api: FakeApi, recording: Recording, refusal: Exception | None, *, is_missing_extra: bool
+) -> None:
+    """It says so; with the cure, if that is an extra to be installed. Nothing is sent twice."""
+
+    async def figures(_days: int) -> Stats:
+        return examples.stats()
+
+    async def draw(_stats: Stats, _language: Language) -> bytes:
+        if refusal is None:
+            raise PictureError("no paint", is_missing_extra=is_missing_extra)
+        return b"png"
+
+    if refusal is not None:
+        api.photo_script.append(refusal)
+    api.send_script.append(TelegramRateLimited("wait", 0.01))
+    done: list[int] = []
+    commands = CommandReplies(
+        *(api, SendLimits(), figures, recording.roster, recording.languages, draw, recording.personal),
+        admins=frozenset({ADMIN}),
+    )
+    async with running(commands.run()):
+        commands.put(asking(), lambda: done.append(1))
+        await eventually(lambda: done == [1])
+    text = stats_texts.without_picture(
+        stats_texts.stats(examples.stats(), Language.EN),
+        Language.EN,
+        is_missing_extra=is_missing_extra and refusal is None,
+    )
+    assert [sent for _, sent, _ in api.sent] == [text, text]  # the first one was limited
+    assert len(api.photos) == (0 if refusal is None else 1)
+
+
+async def test_a_defect_in_the_figures_is_told(api: FakeApi, recording: Recording) -> None:
+    """Whoever asked gets a reply, and the next one is served."""
+
+    async def figures(_days: int) -> Stats:
+        raise RuntimeError("defect")
+
+    done: list[int] = []
+    commands = CommandReplies(
+        *(api, SendLimits(), figures, recording.roster, recording.languages, no_picture, recording.personal),
+        admins=frozenset({ADMIN}),
+    )
+    async with running(commands.run()):
+        for _ in range(2):
+            commands.put(asking(), lambda: done.append(1))
+        await eventually(lambda: done == [1, 1])
+    assert [text for _, text, _ in api.sent] == [people.STATS_LATER(EN)] * 2
+
+
+async def test_a_flood_is_not_replied_to(api: FakeApi, recording: Recording) -> None:
+    """Of many messages from one chat three wait for a reply, the others are done with at once."""
+    done: list[int] = []
+    for number in range(50):
+        command = CommandUpdate(1, STRANGER, 1, is_private=True, name="start", argument="")
+        recording.commands.put(command, lambda number=number: done.append(number))  # type: ignore[misc]
+    assert len(done) == 47
+    # An athlete's notes to several questions are none: what became of each is told.
+    note = CommandUpdate(1, ATHLETE, ATHLETE, is_private=True, name="", argument="")
+    for _ in range(40):
+        recording.commands.put(note, lambda: done.append(-1), Reply("noted", is_outcome=True))
+    assert done.count(-1) == 10
+    assert api.sent == []

@@ -1,0 +1,132 @@
+"""Fixtures of the tests of services: a scripted Telegram, a journal, an update processor."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.app import build_stores
+from bot.core.people.athlete import ContactHours
+from bot.core.telegram.rate_limits import SendLimits
+from bot.services import update_processor as recorder_module
+from bot.services.answers import responder as responder_module
+from bot.services.answers.note_handler import NoteHandler
+from bot.services.answers.responder import Responder
+from bot.services.answers.tap_handler import TapHandler
+from bot.services.chat.change_commands import ChangeCommands
+from bot.services.chat.replies import CommandReplies
+from bot.services.inbox import acknowledgements as books_module
+from bot.services.inbox.acknowledgements import Acknowledgements
+from bot.services.people.roster_cache import RosterCache
+from bot.services.prompts import dispatcher as dispatcher_module
+from bot.services.telegram import callback_answers as answers_module
+from bot.services.telegram.callback_answers import CallbackAnswerer
+from bot.services.telegram.message_editor import MessageEditor
+from bot.services.update_processor import UpdateProcessor
+from bot.store.mongodb.indexes import INDEXES, bootstrap
+from bot.store.people.tombstones import TombstoneStore
+from bot.store.people.users import UserStore
+from tests.support.fakes import ADMIN, ATHLETE, Database, FakeApi, ShakyJournal, ShakyPrompts, Time
+from tests.support.flows import Parts
+from tests.support.processing import (
+    USED,
+    Recording,
+    ShakyAthletes,
+    ShakyEvents,
+    languages_of,
+    no_picture,
+    no_stats,
+)
+
+
+@pytest.fixture
+def time() -> Time:
+    """The hands on all clocks."""
+    return Time()
+
+
+@pytest.fixture
+def api() -> FakeApi:
+    """Telegram."""
+    return FakeApi()
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[ShakyJournal]:
+    """An open journal."""
+    journal = ShakyJournal(tmp_path / "journal.sqlite3")
+    await journal.open()
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture
+async def recording(
+    api: FakeApi, journal: ShakyJournal, db: Database, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> Recording:
+    """A recorder that does not dawdle."""
+    for module, name, seconds in (
+        (recorder_module, "_FIRST_DELAY", 0.005),
+        (recorder_module, "_LONGEST_DELAY", 0.01),
+        (responder_module, "_INTERVAL", 0.01),
+        (books_module, "_INTERVAL", 0.01),
+        (books_module, "_DISK_DELAY", 0.01),
+        (answers_module, "_FIRST_DELAY", 0.005),
+    ):
+        monkeypatch.setattr(module, name, seconds)
+    await bootstrap(db, [index for index in INDEXES if index.unique and index.collection in USED])
+    limits = SendLimits()
+    events, athletes = ShakyEvents(db), ShakyAthletes(db)
+    roster = RosterCache(athletes, frozenset({ATHLETE}), ContactHours(ZoneInfo("UTC")), time)
+    await roster.refresh()
+    answerer, marker = CallbackAnswerer(api), MessageEditor(api, limits)
+    languages = languages_of(db, time, roster)
+    parts = Parts.of(db, journal, time, roster)
+    personal = parts.personal()
+    commands = CommandReplies(
+        *(api, limits, no_stats, roster, languages, no_picture, personal), admins=frozenset({ADMIN})
+    )
+    stores = replace(build_stores(db, journal, time).taps, events=events)
+    books, taps = Acknowledgements(journal), TapHandler(roster, stores, parts.actions(), 14)
+    recorder = UpdateProcessor(
+        journal=journal,
+        books=books,
+        roster=roster,
+        taps=taps,
+        requests=ChangeCommands(athletes, roster, languages, stores.prompts, UserStore(db), 14),
+        notes=NoteHandler(stores, 14),
+        tombstones=TombstoneStore(db),
+        ledger=stores.ledger,
+        clock=time,
+        forgetting=parts.forgetting(),
+        languages=languages,
+        responder=Responder(
+            journal=journal,
+            books=books,
+            taps=taps,
+            languages=languages,
+            answerer=answerer,
+            marker=marker,
+            commands=commands,
+            clock=time,
+            late_after_days=14,
+        ),
+        commands=commands,
+        admins=frozenset({ADMIN}),
+    )
+    return Recording(
+        recorder, answerer, marker, commands, events, athletes, roster, languages, journal, personal
+    )
+
+
+@pytest.fixture
+async def prompts(db: Database, monkeypatch: pytest.MonkeyPatch) -> ShakyPrompts:
+    """An outbox with its unique index, and a dispatcher that does not dawdle."""
+    monkeypatch.setattr(dispatcher_module, "_IDLE_INTERVAL", 0.005)
+    monkeypatch.setattr(dispatcher_module, "_TROUBLE_DELAY", 0.005)
+    await bootstrap(db, [index for index in INDEXES if index.unique and index.collection in USED])
+    return ShakyPrompts(db)

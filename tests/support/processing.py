@@ -1,0 +1,133 @@
+"""An update processor with all that it is wired to."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.core.answers.event import FeedbackEvent
+from bot.core.figures.stats import Stats
+from bot.core.i18n.language import Language
+from bot.core.people.athlete import ContactHours
+from bot.core.shared.clock import Clock
+from bot.core.shared.errors import JournalError, PictureError, StorageUnavailable
+from bot.services.chat.personal_commands import PersonalCommands
+from bot.services.chat.replies import CommandReplies
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
+from bot.services.telegram.callback_answers import CallbackAnswerer
+from bot.services.telegram.message_editor import MessageEditor
+from bot.services.update_processor import UpdateProcessor
+from bot.store.answers.feedback_events import FeedbackStore, Identity, Recorded, Unrecordable
+from bot.store.people.athletes import AthleteStore
+from bot.store.people.tombstones import TombstoneStore
+from bot.store.people.users import UserStore
+from tests.support.fakes import ADMIN, NOW, Database, ShakyJournal
+
+
+class ShakyEvents(FeedbackStore):
+    """Feedback that cannot be stored, or makes the code fail, when a test says so."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.down: Exception | None = None
+        self.down_for = ""
+        self.poison = ""
+        self.poisoned: list[int] = []
+        self.calls = 0
+
+    async def record(
+        self, events: Sequence[FeedbackEvent], known: Container[Identity] = ()
+    ) -> list[Recorded | Unrecordable]:
+        """Fail as told, else record."""
+        self.calls += 1
+        if events and self.down is not None:
+            raise self.down
+        if any(event.run_id == self.down_for for event in events):
+            raise StorageUnavailable("away")
+        if any(event.run_id == self.poison for event in events):
+            self.poisoned.append(len(events))
+            raise ValueError("a defect that quotes the note")
+        return await super().record(events, known)
+
+
+class ShakyAthletes(AthleteStore):
+    """A collection of athletes that cannot be read when a test says so; counts the readings."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.down: Exception | None = None
+        self.readings = 0
+
+    async def all(self) -> list[dict[str, Any]]:
+        """Fail as told, else read."""
+        self.readings += 1
+        if self.down is not None:
+            raise self.down
+        return await super().all()
+
+
+@dataclass
+class Recording:
+    """A recorder with all that it is wired to."""
+
+    recorder: UpdateProcessor
+    answerer: CallbackAnswerer
+    marker: MessageEditor
+    commands: CommandReplies
+    events: ShakyEvents
+    athletes: ShakyAthletes
+    roster: RosterCache
+    languages: LanguageCache
+    journal: ShakyJournal
+    personal: PersonalCommands
+
+    def flows(self) -> list[Coroutine[Any, Any, None]]:
+        """Everything that has to run."""
+        return [
+            *self.recorder.loops(),
+            *self.answerer.loops(),
+            self.marker.run(),
+            self.commands.run(),
+        ]
+
+    async def receive(self, *updates: object) -> None:
+        """Updates arrive, and their poll is confirmed."""
+        await self.journal.append(updates, polled_at=NOW)
+        await self.journal.append([], polled_at=NOW)
+        self.recorder.wake()
+
+    async def emptied(self) -> bool:
+        """Whether no update is left to do."""
+        return (await self.journal.state()).pending == 0
+
+
+async def no_stats(_days: int) -> Stats:
+    """Figures that cannot be read."""
+    raise JournalError("the journal cannot be read")
+
+
+async def no_picture(_stats: Stats, _language: Language) -> bytes:
+    """A picture that cannot be drawn."""
+    raise PictureError("no paint")
+
+
+def languages_of(db: Database, clock: Clock, roster: RosterCache | None = None) -> LanguageCache:
+    """The languages of these athletes, and of the admin; else everybody gets English."""
+    nobody = RosterCache(AthleteStore(db), frozenset(), ContactHours(ZoneInfo("UTC")), clock)
+    return LanguageCache(UserStore(db), roster or nobody, frozenset({ADMIN}), TombstoneStore(db))
+
+
+USED = ("athletes", "feedback_events", "session_prompts")
+
+
+async def stored(db: Database) -> dict[str, str]:
+    """Answers by run."""
+    return {event["runId"]: event["type"] async for event in db.feedback_events.find({})}
+
+
+async def outcomes(db: Database) -> dict[str, str]:
+    """The ledger."""
+    return {tap["_id"]: tap["outcome"] async for tap in db.taps.find({})}
