@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from bot.core.facts.answering_window import repeated_within
 from bot.core.health.vitals import AlertBounds
 from bot.core.inbox.webhook import WebhookSettings
+from bot.core.records.declaration import Index
 from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.clock_guard import ClockGuard
 from bot.core.shared.errors import ConfigError, ExhaustedError, JournalError, StorageError, is_exhausted
@@ -75,7 +76,7 @@ from bot.store.inbox.leases import Holder, LeaseStore
 from bot.store.mongodb.client import OPERATION_TIMEOUT, Database, connect
 from bot.store.mongodb.command_metrics import OnWrite
 from bot.store.mongodb.embedded import EmbeddedMongo
-from bot.store.mongodb.indexes import Index, IndexReport, bootstrap, declare, missing
+from bot.store.mongodb.indexes import IndexReport, bootstrap, declare, missing
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
@@ -221,7 +222,7 @@ def build_figures(settings: Settings, stores: Stores, roster: RosterCache, clock
         clock=clock,
         zone=settings.timezone,
         late_after_days=settings.late_after_days,
-        kept_days=settings.retain_feedback_events_days,
+        kept_days=settings.kept_days,
     )
 
 
@@ -256,7 +257,7 @@ def build_service(
         stores.summaries,
         roster,
         clock,
-        WeekRules(settings.late_after_days, settings.retain_feedback_events_days),
+        WeekRules(settings.late_after_days, settings.kept_days),
     )
     disclosed = DisclosureRules(settings.retention(), coach_is_told=settings.coach_chat_id is not None)
     personal = PersonalCommands(weeks, stores.personal, stores.journal, roster, clock, disclosed)
@@ -334,9 +335,7 @@ def build_service(
         await recorder.drained()
 
     # Neither what can no longer be answered is asked again, nor what was answered and has expired since.
-    answerable = min(
-        repeated_within(settings.late_after_days), timedelta(days=settings.retain_feedback_events_days)
-    )
+    answerable = min(repeated_within(settings.late_after_days), timedelta(days=settings.kept_days))
     return Service(
         leadership=leadership,
         source=source,
@@ -788,7 +787,7 @@ async def open_http(
         clock=clock,
         zone=settings.timezone,
         late_after_days=settings.late_after_days,
-        kept_days=settings.retain_feedback_events_days,
+        kept_days=settings.kept_days,
         metrics_per_athlete=settings.metrics_per_athlete,
         base_url=url_of(settings.http_host, port),
         monitor=monitor,

@@ -333,7 +333,7 @@ class _Story:
             self._monday,
             now=self._clock(),
             late_after_days=self._settings.late_after_days,
-            kept_days=self._settings.retain_feedback_events_days,
+            kept_days=self._settings.kept_days,
         )
         head, _, _ = summary.to_markdown().partition("\n## Sessions of the four weeks before")
         lines = [line for line in head.splitlines() if not line.startswith("|")]

@@ -12,12 +12,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -29,8 +37,9 @@ from pydantic_settings import (
 from bot.core.facts.questions import Detail
 from bot.core.inbox.webhook import WebhookSettings, read_hook, secret_of
 from bot.core.people.athlete import ContactHours, QuietHours, read_hours, read_quiet, read_time, read_zone
+from bot.core.records.collections import FEEDBACK_EVENTS
+from bot.core.records.retention import DEFAULT_DAYS, Retention, variable
 from bot.core.shared.errors import ConfigError
-from bot.core.shared.retention import DEFAULT_RETENTION, Retention
 
 TELEGRAM_API_URL = "https://api.telegram.org"
 ENV_FILE = Path(".env")
@@ -77,7 +86,22 @@ _PLAIN_REASONS = {
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
 
 
-class Settings(BaseSettings):
+_RETAIN = {name: variable(name).lower() for name in DEFAULT_DAYS}
+if TYPE_CHECKING:
+
+    class _RetentionSettings(BaseSettings):
+        """RETAIN_<COLLECTION>_DAYS, for each collection whose expiry may be set."""
+
+else:
+    # `Retention.check` says what is allowed and why.
+    _RetentionSettings = create_model(
+        "_RetentionSettings",
+        __base__=BaseSettings,
+        **{field: (int, DEFAULT_DAYS[name]) for name, field in _RETAIN.items()},
+    )
+
+
+class Settings(_RetentionSettings):
     """Everything that an operator can set; field names are the variables' names in lower case."""
 
     model_config = SettingsConfigDict(
@@ -124,10 +148,6 @@ class Settings(BaseSettings):
     ask_pain: bool = True
     ask_reason: bool = True
     metrics_per_athlete: bool = False
-    # Retention.check says what is allowed and why.
-    retain_run_events_days: int = DEFAULT_RETENTION.run_events
-    retain_feedback_events_days: int = DEFAULT_RETENTION.feedback_events
-    retain_plan_snapshots_days: int = DEFAULT_RETENTION.plan_snapshots
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     http_host: str = "127.0.0.1"
@@ -210,11 +230,12 @@ class Settings(BaseSettings):
 
     def retention(self) -> Retention:
         """How long documents are kept."""
-        return Retention(
-            run_events=self.retain_run_events_days,
-            feedback_events=self.retain_feedback_events_days,
-            plan_snapshots=self.retain_plan_snapshots_days,
-        )
+        return Retention(**{name: getattr(self, field) for name, field in _RETAIN.items()})
+
+    @property
+    def kept_days(self) -> int:
+        """RETAIN_FEEDBACK_EVENTS_DAYS: how long answers are kept."""
+        return self.retention()[FEEDBACK_EVENTS]
 
     def hours(self) -> ContactHours:
         """When athletes are written to who have no hours of their own."""
@@ -294,10 +315,7 @@ def load_readable(env_file: Path | None = ENV_FILE) -> tuple[Settings, list[str]
         settings.retention().check()
     except ConfigError as exc:
         faults += str(exc).splitlines()
-        kept = (name for name in Settings.model_fields if name.startswith("retain_"))
-        settings = settings.model_copy(
-            update={name: Settings.model_fields[name].get_default() for name in kept}
-        )
+        settings = settings.model_copy(update={field: DEFAULT_DAYS[name] for name, field in _RETAIN.items()})
     return settings, faults
 
 

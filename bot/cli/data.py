@@ -22,7 +22,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bot import app
 from bot.cli.shared import call, read_settings
 from bot.core.records.builders import RunRecords, build_run
-from bot.core.records.models import MODELS, WeeklyMetrics, is_day
+from bot.core.records.collections import MODELS
+from bot.core.records.declaration import Index
+from bot.core.records.models import WeeklyMetrics, is_day
 from bot.core.records.rollup import weekly_metrics
 from bot.core.shared.bson_json import BadValue, kind, loads
 from bot.core.shared.clock import parse_instant, system_clock
@@ -41,7 +43,7 @@ from bot.records_io.transfer import (
 )
 from bot.settings import Settings
 from bot.store.mongodb.client import Database
-from bot.store.mongodb.indexes import Index, make_keys
+from bot.store.mongodb.indexes import make_keys
 from bot.store.mongodb.transactions import TransactionImpossible
 from bot.store.records.export import DATE_FIELDS, Selection, count_undated, read_batches
 from bot.store.records.runs import record_run as store_run

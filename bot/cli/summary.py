@@ -48,7 +48,7 @@ async def _summary(settings: Settings, athlete_id: str | None, monday: date | No
             monday or week_of(now, athlete.hours.zone),
             now=now,
             late_after_days=settings.late_after_days,
-            kept_days=settings.retain_feedback_events_days,
+            kept_days=settings.kept_days,
         )
 
 

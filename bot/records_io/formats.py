@@ -21,7 +21,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from bot.core.records.models import MODELS
+from bot.core.records.collections import MODELS
 from bot.core.shared.bson_json import dumps
 from bot.core.shared.clock import iso_utc
 

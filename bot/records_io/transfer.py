@@ -19,7 +19,8 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol, TypeVar, runtime_checkable
 
-from bot.core.records.models import KEYS, Record, WeeklyMetrics, parse_json
+from bot.core.records.collections import KEYS, parse_json
+from bot.core.records.models import Record, WeeklyMetrics
 from bot.core.shared.bson_json import BadValue
 from bot.core.shared.errors import BotError
 from bot.records_io.formats import FORMATS

@@ -7,9 +7,10 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
+from bot.core.records.collections import PLAN_SNAPSHOTS
 from bot.store.mongodb.client import Database, Document, storage_errors
 
-COLLECTION = "plan_snapshots"
+COLLECTION = PLAN_SNAPSHOTS.name
 
 # What says nothing about prompts, and may be large.
 _FIELDS = dict.fromkeys(("runId", "athleteId", "createdAt", "weekStart", "weekEnd", "activityPlan"), True)

@@ -8,11 +8,12 @@ from typing import Any
 
 from bot.core.people.athlete import Athlete
 from bot.core.plans.plan import MAX_DAYS
+from bot.core.records.collections import PLAN_SNAPSHOTS
 from bot.store.answers import feedback_events as feedback
 from bot.store.mongodb.client import Collection, Database, Document, storage_errors
 from bot.store.prompts import prompts
 
-PLANS = "plan_snapshots"
+PLANS = PLAN_SNAPSHOTS.name
 
 _LONGEST_PLAN = timedelta(days=MAX_DAYS - 1)
 # The day of one instant differs by up to two between zones, and answers carry that of TIMEZONE.

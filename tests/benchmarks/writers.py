@@ -21,7 +21,7 @@ from typing import Any
 
 from pymongo import UpdateOne
 
-from bot.core.records.models import parse
+from bot.core.records.collections import parse
 from bot.core.shared.bson_json import dumps
 from bot.store.mongodb.client import Database
 from bot.store.mongodb.indexes import bootstrap

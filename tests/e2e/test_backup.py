@@ -20,7 +20,7 @@ from uuid import uuid4
 import bson
 import pytest
 
-from bot.core.records.models import KEYS
+from bot.core.records.collections import KEYS
 from bot.sandbox.world import User
 from tests.support.bot import ATHLETES, ROOT, Rig
 from tests.support.processes import is_alive, run_to_end, wait_until

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.records.models import MODELS
+from bot.core.records.collections import MODELS
 from tests.support.bot import ROOT
 from tests.support.mongo import fresh_database
 from tests.support.processes import Finished, wait_until

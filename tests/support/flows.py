@@ -12,8 +12,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.app import Stores, build_stores
 from bot.core.people.athlete import ContactHours
+from bot.core.records.retention import DEFAULT_RETENTION
 from bot.core.shared.clock import Clock
-from bot.core.shared.retention import DEFAULT_RETENTION
 from bot.services.chat.button_actions import ButtonActions
 from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands

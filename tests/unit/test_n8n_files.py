@@ -16,7 +16,7 @@ import pytest
 
 from bot.api.application import build
 from bot.api.http.parts import ApiDependencies
-from bot.core.records.models import MODELS
+from bot.core.records.collections import MODELS
 
 FOLDER = Path(__file__).parents[2] / "config" / "n8n"
 FLOWS = ("plan-hand-over.json", "prompts-and-summary.json")

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.core.records.retention import Retention
 from bot.core.shared.errors import ConfigError
 from bot.settings import TELEGRAM_API_URL, Settings, doubts, load_readable, load_settings
 
@@ -302,7 +303,7 @@ def test_what_can_be_read_is_read_in_spite_of_faults(monkeypatch: pytest.MonkeyP
         "ATHLETES_IDS", "LATE_AFTER_DAYS", "TIMEZONE", "HTTP_TOKEN", "RETAIN_RUN_EVENTS_DAYS",
     ]  # fmt: skip
     assert (settings.timezone.key, settings.late_after_days, settings.http_port) == ("UTC", 14, None)
-    assert settings.retain_run_events_days == 90
+    assert settings.retention() == Retention(run_events=90)
     assert settings.admin_ids == {7}
     assert f"{settings.prompt_time:%H:%M}" == "21:30"
     with pytest.raises(ConfigError) as caught:

@@ -9,7 +9,8 @@ from bot.core.answers.rules import WEEKDAYS, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.prompts.prompt import PromptState
 from bot.core.records.builders import INPUT_FIELDS
-from bot.core.records.models import MODELS, FeedbackRecord, PlanSnapshot, Record, RunArtifact
+from bot.core.records.collections import MODELS
+from bot.core.records.models import FeedbackRecord, PlanSnapshot, Record, RunArtifact
 from bot.core.summary.legend import COUNTS, STATES
 
 Schema = dict[str, Any]

@@ -14,7 +14,8 @@ from bot.api.http.problems import Flaw, Problem, flaws_of, invalid
 from bot.api.openapi import examples, schemas
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.core.records.builders import build_run
-from bot.core.records.models import MODELS, Record
+from bot.core.records.collections import MODELS
+from bot.core.records.models import Record
 from bot.core.shared.bson_json import BadValue
 from bot.store.records.atomic_writer import AtomicWriter
 from bot.store.records.runs import record_run

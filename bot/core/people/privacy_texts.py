@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.core.i18n.language import DAYS, Language, Text
-from bot.core.shared.retention import Retention
 
 _PRIVACY = Text(
     "What I store about you\n"
@@ -129,17 +128,18 @@ _FORGOTTEN_LONG = Text(
 KEPT = Text("All right, nothing is deleted.", "De acuerdo, no se borra nada.")
 
 
-def privacy(retention: Retention, language: Language, *, coach_is_told: bool) -> str:
+def privacy(language: Language, *, answers: int, plans: int, runs: int, coach_is_told: bool) -> str:
     """The reply to /privacy.
 
     Args:
+        answers, plans, runs: days that they are kept.
         coach_is_told: whether pain is told at once (COACH_CHAT_ID).
     """
     return _PRIVACY(
         language,
-        feedback=DAYS(language, retention.feedback_events),
-        plans=DAYS(language, retention.plan_snapshots),
-        runs=DAYS(language, retention.run_events),
+        feedback=DAYS(language, answers),
+        plans=DAYS(language, plans),
+        runs=DAYS(language, runs),
         coach=_COACH(language) if coach_is_told else "",
     )
 

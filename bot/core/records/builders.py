@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.core.records.collections import PLAN_SNAPSHOTS, RUN_ARTIFACTS, RUN_EVENTS
 from bot.core.records.models import PlanSnapshot, Record, RunArtifact, RunEvent, Status, is_day
 from bot.core.shared.bson_json import BadValue, check, kind, to_json
 
@@ -50,8 +51,8 @@ class RunRecords:
 
     def by_collection(self) -> dict[str, Record]:
         """The records, each under the collection it belongs to."""
-        snapshot = {} if self.plan_snapshot is None else {"plan_snapshots": self.plan_snapshot}
-        return {"run_events": self.run_event, **snapshot, "run_artifacts": self.run_artifact}
+        snapshot = {} if self.plan_snapshot is None else {PLAN_SNAPSHOTS.name: self.plan_snapshot}
+        return {RUN_EVENTS.name: self.run_event, **snapshot, RUN_ARTIFACTS.name: self.run_artifact}
 
 
 def planned_week(plan: Plan | None) -> tuple[str | None, str | None]:

@@ -18,9 +18,7 @@ by the clock, null is as if absent.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -595,45 +593,6 @@ class RunArtifact(Record):
 
     def _derived(self) -> dict[str, Any]:
         return _counted(self)
-
-
-MODELS: Mapping[str, type[Record]] = MappingProxyType(
-    {
-        "run_events": RunEvent,
-        "feedback_events": FeedbackRecord,
-        "weekly_metrics": WeeklyMetrics,
-        "plan_snapshots": PlanSnapshot,
-        "run_artifacts": RunArtifact,
-    }
-)
-"""The model of each collection."""
-
-KEYS: Mapping[str, str] = MappingProxyType({name: model.KEY for name, model in MODELS.items()})
-"""The field by which each collection is upserted."""
-
-
-def parse(collection: str, value: object) -> Record:
-    """`Record.of` for the model of a collection.
-
-    Raises:
-        BadValue: naming the field, or there is no collection of that name.
-    """
-    return _model(collection).of(value)
-
-
-def parse_json(collection: str, text: str | bytes) -> Record:
-    """`Record.of_json` for the model of a collection.
-
-    Raises:
-        BadValue: naming the field or the position, or there is no collection of that name.
-    """
-    return _model(collection).of_json(text)
-
-
-def _model(collection: str) -> type[Record]:
-    if collection not in MODELS:
-        raise BadValue("", f"there is no collection of that name; there are {', '.join(MODELS)}")
-    return MODELS[collection]
 
 
 def _bad_value(model: type[Record], error: ErrorDetails) -> BadValue:

@@ -23,9 +23,10 @@ from bot.core.answers.rules import WEEKDAYS
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import Athlete, Pause
 from bot.core.plans.plan import Plan
+from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.records.models import is_day
+from bot.core.records.retention import DEFAULT_RETENTION
 from bot.core.shared.clock import iso_utc
-from bot.core.shared.retention import DEFAULT_RETENTION
 from bot.core.summary.evidence import is_question, read_answer, read_question
 from bot.core.summary.legend import COUNTS, EXTRA_SCALES, NULLS, SCALES, STATES
 from bot.core.summary.markdown import markdown
@@ -213,7 +214,7 @@ def summarize(
     events: Iterable[Mapping[str, Any]],
     now: datetime,
     late_after_days: int,
-    kept_days: int = DEFAULT_RETENTION.feedback_events,
+    kept_days: int = DEFAULT_RETENTION[FEEDBACK_EVENTS],
     alone: bool = True,
     unreadable: int = 0,
 ) -> Summary:

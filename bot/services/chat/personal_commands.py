@@ -14,9 +14,10 @@ from bot.core.i18n.language import Language
 from bot.core.people import privacy_texts
 from bot.core.people.athlete import Athlete
 from bot.core.people.tombstone import DataSubject
+from bot.core.records.collections import FEEDBACK_EVENTS, PLAN_SNAPSHOTS, RUN_EVENTS
+from bot.core.records.retention import Retention
 from bot.core.shared.clock import Clock, iso_utc
 from bot.core.shared.errors import JournalError, StorageError
-from bot.core.shared.retention import Retention
 from bot.core.shared.tolerant import as_json
 from bot.core.summary import week_texts
 from bot.core.summary.summary import week_of
@@ -104,8 +105,15 @@ class PersonalCommands:
     async def _privacy(self, command: CommandUpdate, language: Language) -> Reply:
         if not command.is_private:
             return Reply(privacy_texts.PRIVACY_PRIVATE(language))
-        is_told = self._disclosed.coach_is_told
-        return Reply(privacy_texts.privacy(self._disclosed.retention, language, coach_is_told=is_told))
+        retention = self._disclosed.retention
+        text = privacy_texts.privacy(
+            language,
+            answers=retention[FEEDBACK_EVENTS],
+            plans=retention[PLAN_SNAPSHOTS],
+            runs=retention[RUN_EVENTS],
+            coach_is_told=self._disclosed.coach_is_told,
+        )
+        return Reply(text)
 
     async def _my_data(self, command: CommandUpdate, language: Language) -> Reply:
         if (athlete := await self._athlete(command)) is None:

@@ -17,6 +17,7 @@ from bot.core.health.doctor_report import Finding, fail, fail_as_said, skip
 from bot.core.health.machine_checks import skew_of
 from bot.core.people.athlete import ContactHours, Roster, read_roster
 from bot.core.plans.plan import MAX_DAYS
+from bot.core.records.declaration import Index
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import BotError, TelegramChatMigrated, TelegramError, TelegramRejected
 from bot.core.summary.summary import week_of
@@ -25,7 +26,7 @@ from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.leases import LeaseStore
 from bot.store.mongodb.client import Database
 from bot.store.mongodb.date_repair import find_odd_dates
-from bot.store.mongodb.indexes import Index, examine
+from bot.store.mongodb.indexes import examine
 from bot.store.people.athletes import AthleteStore
 from bot.store.plans import PlanStore
 from bot.store.probes import blocked_chats, look, try_rights

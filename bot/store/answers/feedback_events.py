@@ -20,6 +20,7 @@ from bot.core.answers.rules import (
 )
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
+from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
@@ -35,7 +36,7 @@ from bot.store.mongodb.client import (
 )
 from bot.store.mongodb.update_order import date, is_after, is_close
 
-COLLECTION = "feedback_events"
+COLLECTION = FEEDBACK_EVENTS.name
 
 MAX_TRIES = 8
 """How often a write is sent that MongoDB refuses for a duplicate key."""

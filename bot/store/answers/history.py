@@ -13,10 +13,11 @@ from datetime import datetime
 
 from pymongo import UpdateOne
 
+from bot.core.records.collections import FEEDBACK_HISTORY
 from bot.store.answers.feedback_events import Identity, StoredAnswer
 from bot.store.mongodb.client import Database, Document, write_all
 
-COLLECTION = "feedback_history"
+COLLECTION = FEEDBACK_HISTORY.name
 
 KEPT = 50
 """So many changes of one answer are remembered."""

@@ -9,9 +9,10 @@ from datetime import datetime
 from pymongo import UpdateOne
 
 from bot.core.answers.rules import Outcome
+from bot.core.records.collections import TAPS
 from bot.store.mongodb.client import Database, storage_errors, write_all
 
-COLLECTION = "taps"
+COLLECTION = TAPS.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from pymongo import ReplaceOne
 from bot.core.figures.histogram import BUCKETS, EXACT, RATIO
 from bot.core.figures.periods import Period, PeriodWindow
 from bot.core.figures.stats import Tally, read_type
+from bot.core.records.collections import FIGURES
 from bot.core.records.models import is_day
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageDenied
@@ -31,7 +32,7 @@ from bot.store.answers import tap_ledger as taps
 from bot.store.figures.invalidation import FigureInvalidation, InvalidationMarks
 from bot.store.mongodb.client import Database, Document, storage_errors
 
-COLLECTION = "figures"
+COLLECTION = FIGURES.name
 
 HOLDS = timedelta(hours=1)
 """How long kept figures are used."""

@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 from pymongo import UpdateOne
 
 from bot.core.figures.periods import Period, touch_names, touched
+from bot.core.records.collections import FIGURE_TOUCHES
 from bot.core.shared.clock import Clock
 from bot.core.shared.tolerant import read_int64
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
 
-COLLECTION = "figure_touches"
+COLLECTION = FIGURE_TOUCHES.name
 
 _UNSETTLED = timedelta(minutes=1)
 """After a touch nothing is kept for so long: its write is done by then, or will never be. So a writer that is

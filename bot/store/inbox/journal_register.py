@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.core.inbox.journal_loss import JournalNumbers, KnownJournal
+from bot.core.records.collections import JOURNALS
 from bot.store.mongodb.client import Database, Document, Instant, server_time, storage_errors
 
-COLLECTION = "journals"
+COLLECTION = JOURNALS.name
 
 
 class JournalRegisterStore:

@@ -14,10 +14,11 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.inbox.lease import TTL, Peer
+from bot.core.records.collections import LEASES
 from bot.core.shared.tolerant import read_int64
 from bot.store.mongodb.client import Database, Document, Instant, server_time, storage_errors
 
-COLLECTION = "leases"
+COLLECTION = LEASES.name
 
 _MS = timedelta(milliseconds=1)
 _LISTED = timedelta(minutes=5)

@@ -14,23 +14,14 @@ from typing import Literal, TypeAlias
 import pymongo
 from bson import ObjectId
 
+from bot.core.records.collections import COLLECTIONS
 from bot.core.shared.formatting import count
 from bot.store.mongodb.client import NO_TIMEOUT, Collection, Database, Document, storage_errors
-from bot.store.mongodb.indexes import INDEXES
 
-FIELDS: dict[str, tuple[str, ...]] = {
-    "run_events": ("createdAt",),
-    "feedback_events": ("receivedAt", "timestamp", "promptSentAt"),
-    "feedback_history": ("updatedAt",),
-    "waiting_notes": ("receivedAt",),
-    "weekly_metrics": ("createdAt", "updatedAt"),
-    "plan_snapshots": ("createdAt",),
-    "run_artifacts": ("createdAt", "updatedAt"),
-    "taps": ("receivedAt",),
-}
+FIELDS = {collection.name: collection.dates for collection in COLLECTIONS if collection.dates}
 """The timestamps of each collection."""
 
-_EXPIRING = {(index.collection, index.fields[0]) for index in INDEXES if index.expire_after_days is not None}
+_EXPIRING = {(it.name, it.expiry.field) for it in COLLECTIONS if it.expiry is not None}
 
 # Each by itself, so that an index is read where it holds them. Arrays are found by what is in them.
 _OTHER_TYPES = (

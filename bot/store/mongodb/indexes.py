@@ -1,4 +1,4 @@
-"""Every index of the database, declared once, and the bootstrap that makes a database agree with it.
+"""The bootstrap that makes a database agree with the indexes that its collections declare.
 
 `plan` decides from what `listIndexes` says, without I/O; `bootstrap` carries the decisions out. The only
 index that it removes is one that a declared index `replaces`, once that one stands.
@@ -18,8 +18,10 @@ import pymongo
 from pymongo.errors import OperationFailure
 
 from bot.core.health.mongodb_checks import IndexState
+from bot.core.records.collections import COLLECTIONS
+from bot.core.records.declaration import Index
+from bot.core.records.retention import DEFAULT_RETENTION, Retention
 from bot.core.shared.errors import StorageRejected
-from bot.core.shared.retention import DEFAULT_RETENTION, Retention
 from bot.store.mongodb.client import DUPLICATE_KEY, NO_TIMEOUT, Database, Document, storage_errors
 
 _DAY = 86_400  # seconds
@@ -32,48 +34,6 @@ _INDEX_NOT_FOUND = 27
 _UNSUPPORTED_BY_COLLMOD = (72, 40415)  # InvalidOptions, unknown field
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """One index that the product needs.
-
-    Attributes:
-        keys: fields with their direction, 1 or -1, in order.
-        unique: at most one document for each combination of keys.
-        expire_after_days: MongoDB deletes a document this many days after the date in the (only) key.
-        sparse: documents without any of the fields are left out.
-        replaces: the index that guards the same documents under the other setting; dropped when found.
-    """
-
-    collection: str
-    keys: tuple[tuple[str, int], ...]
-    unique: bool = False
-    expire_after_days: int | None = None
-    sparse: bool = False
-    replaces: Index | None = None
-
-    @property
-    def fields(self) -> list[str]:
-        """The fields of the keys, in order."""
-        return [field for field, _ in self.keys]
-
-    @property
-    def name(self) -> str:
-        """The name MongoDB itself would give: `status_1_createdAt_-1`."""
-        return "_".join(f"{field}_{direction}" for field, direction in self.keys)
-
-    def options(self) -> Document:
-        """The options of `createIndex` other than the name, fit for JSON."""
-        # Named outright: a collection's own collation might else ignore case in keys.
-        options: Document = {"collation": {"locale": "simple"}}
-        if self.unique:
-            options["unique"] = True
-        if self.expire_after_days is not None:
-            options["expireAfterSeconds"] = self.expire_after_days * _DAY
-        if self.sparse:
-            options["sparse"] = True
-        return options
-
-
 def declare(
     retention: Retention = DEFAULT_RETENTION, *, metrics_per_athlete: bool = False
 ) -> tuple[Index, ...]:
@@ -82,57 +42,12 @@ def declare(
     Args:
         metrics_per_athlete: `weekly_metrics` holds one document for each athlete and week, not for each week.
     """
-    week = Index("weekly_metrics", (("weekStart", 1),), unique=True)
-    athlete_and_week = Index("weekly_metrics", (("athleteId", 1), ("weekStart", 1)), unique=True)
-    return (
-        Index("run_events", (("runId", 1),), unique=True),
-        Index("run_events", (("status", 1), ("createdAt", -1))),
-        Index("run_events", (("createdAt", 1),), expire_after_days=retention.run_events),
-        Index("feedback_events", (("sessionKey", 1),), unique=True),
-        Index("feedback_events", (("sessionDate", 1), ("receivedAt", -1))),
-        Index("feedback_events", (("runId", 1), ("sessionDay", 1), ("receivedAt", -1))),
-        Index("feedback_events", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
-        # What one person said: summaries, /week, /mydata and /forgetme read no other answers.
-        Index("feedback_events", (("userId", 1), ("sessionDate", 1))),
-        replace(athlete_and_week, replaces=week)
-        if metrics_per_athlete
-        else replace(week, replaces=athlete_and_week),
-        Index("weekly_metrics", (("createdAt", -1),)),
-        Index("plan_snapshots", (("runId", 1),), unique=True),
-        Index("plan_snapshots", (("weekStart", 1),)),
-        Index("plan_snapshots", (("createdAt", 1),), expire_after_days=retention.plan_snapshots),
-        Index("run_artifacts", (("runId", 1),), unique=True),
-        Index("run_artifacts", (("createdAt", -1),)),
-        Index("session_prompts", (("runId", 1), ("sessionId", 1), ("chatId", 1)), unique=True),
-        Index("session_prompts", (("state", 1), ("dueAt", 1))),
-        Index("session_prompts", (("reference", 1),), sparse=True),
-        Index("session_prompts", (("slot", 1),), unique=True, sparse=True),
-        Index("session_prompts", (("nudgeAt", 1),), sparse=True),
-        Index("session_prompts", (("state", 1), ("kind", 1), ("sentAt", 1))),
-        Index("session_prompts", (("state", 1), ("notAfter", 1))),
-        Index("session_prompts", (("athleteId", 1), ("date", 1)), sparse=True),
-        Index("session_prompts", (("date", 1),), sparse=True),
-        Index("session_prompts", (("chatId", 1), ("sentAt", 1))),
-        Index("session_prompts", (("chatId", 1), ("messages.messageId", 1))),
-        Index("session_prompts", (("about.sessionKey", 1),), sparse=True),
-        Index("session_prompts", (("about.userId", 1),), sparse=True),
-        Index("session_prompts", (("userId", 1),), sparse=True),
-        Index("feedback_history", (("updatedAt", 1),), expire_after_days=retention.feedback_events),
-        Index("feedback_history", (("userId", 1),)),
-        Index("waiting_notes", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
-        Index("waiting_notes", (("userId", 1),)),
-        Index("taps", (("receivedAt", 1),), expire_after_days=retention.feedback_events),
-        # Deletions that are not done yet.
-        Index("tombstones", (("userId", 1),), sparse=True),
-        # None is used for longer than an hour.
-        Index("figures", (("computedAt", 1),), expire_after_days=2),
-        Index("figure_touches", (("at", 1),), expire_after_days=2),
-        Index("send_slots", (("at", 1),), expire_after_days=2),
-        Index("journals", (("bot", 1),)),
-        Index("journals", (("seenAt", 1),), expire_after_days=180),
-        Index("athletes", (("athleteId", 1),), unique=True),
-        Index("athletes", (("userId", 1),), unique=True, sparse=True),
-        Index("athletes", (("invite.hash", 1),), unique=True, sparse=True),
+    return tuple(
+        index
+        for collection in COLLECTIONS
+        for index in collection.declared_indexes(
+            None if collection.expiry is None else retention[collection], per_athlete=metrics_per_athlete
+        )
     )
 
 

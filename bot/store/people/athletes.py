@@ -13,11 +13,12 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from bot.core.records.collections import ATHLETES
 from bot.core.shared.errors import StorageRejected
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database, Document, storage_errors
 
-COLLECTION = "athletes"
+COLLECTION = ATHLETES.name
 
 _PAUSES_KEPT = 200  # for the summaries of past weeks; one document must not grow for ever
 _TRIES = 3

@@ -17,13 +17,14 @@ from datetime import datetime
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.people.tombstone import DataSubject, Tombstone, pseudonym
+from bot.core.records.collections import TOMBSTONES
 from bot.core.records.models import FeedbackRecord, Record
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database, Document, storage_errors
 from bot.store.mongodb.update_order import is_after
 
-COLLECTION = "tombstones"
+COLLECTION = TOMBSTONES.name
 
 
 class TombstoneStore:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 from pymongo import UpdateOne
 
+from bot.core.records.collections import USERS
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
 from bot.store.mongodb.update_order import is_after, is_until
 
-COLLECTION = "users"
+COLLECTION = USERS.name
 
 _ASKED_KEPT = 10
 

@@ -27,12 +27,13 @@ from pymongo.errors import DuplicateKeyError
 
 from bot.core.people.athlete import Athlete
 from bot.core.prompts.prompt import Answered, AskAgainReason, LaterResult, PromptKind, PromptState
+from bot.core.records.collections import SESSION_PROMPTS
 from bot.core.records.models import is_day
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database, Document, bulk_upsert, storage_errors
 from bot.store.mongodb.indexes import hold_keys_if_possible
 
-COLLECTION = "session_prompts"
+COLLECTION = SESSION_PROMPTS.name
 
 IS_QUESTION: Document = {"kind": {"$in": [None, PromptKind.SESSION.value]}}
 """Selects questions; the rest are reminders, letters and weekly summaries."""

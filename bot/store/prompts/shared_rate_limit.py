@@ -13,10 +13,11 @@ from datetime import timedelta
 from pymongo import ReturnDocument, WriteConcern
 from pymongo.errors import DuplicateKeyError
 
+from bot.core.records.collections import SEND_SLOTS
 from bot.core.telegram.rate_limits import CHAT_SPACING, GLOBAL_SPACING, GROUP_MESSAGES, GROUP_WINDOW
 from bot.store.mongodb.client import Database, Document, Instant, server_time, storage_errors
 
-COLLECTION = "send_slots"
+COLLECTION = SEND_SLOTS.name
 
 SHARED_SPACING = 1 / 27
 """Seconds between two messages while several services send. They leave in time, but nobody knows how late the

@@ -78,7 +78,7 @@ class AtomicWriter:
         """Write records, in their order; they become durable when all is done.
 
         Args:
-            collection: one of `bot.core.records.models.MODELS`.
+            collection: one of `bot.core.records.collections.MODELS`.
             records: about a thousand; all are held in memory twice.
 
         Returns:

@@ -1,30 +1,22 @@
-"""Documents of the five collections as a stream, in a stable order."""
+"""Documents of the collections that have a model, as a stream, in a stable order."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 import pymongo
 from bson.codec_options import DatetimeConversion
 
+from bot.core.records.collections import WRITTEN
 from bot.core.shared.clock import iso_utc
 from bot.store.mongodb.client import NO_TIMEOUT, Database, Document, storage_errors
 
-DATE_FIELDS: Mapping[str, str] = MappingProxyType(
-    {
-        "run_events": "createdAt",
-        "feedback_events": "receivedAt",
-        "weekly_metrics": "weekStart",
-        "plan_snapshots": "createdAt",
-        "run_artifacts": "createdAt",
-    }
-)
-"""The field of each collection by which documents are selected and ordered. `weekStart` is a day
-(`YYYY-MM-DD`), the others are instants."""
+DATE_FIELDS: Mapping[str, str] = {name: collection.date_field for name, collection in WRITTEN.items()}
+"""The field of each collection by which documents are selected and ordered: an instant, or a day
+(`YYYY-MM-DD`)."""
 
 _BATCH = 500
 

@@ -8,6 +8,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import DocumentTooLarge, DuplicateKeyError, OperationFailure
 
 from bot.core.records.builders import RunRecords
+from bot.core.records.collections import PLAN_SNAPSHOTS
 from bot.core.records.models import Record
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageConflict
@@ -58,7 +59,7 @@ async def record_run(
 
 
 async def _refuse_to_deny_a_plan(db: Database, run_id: str, session: AsyncClientSession) -> None:
-    if await db.plan_snapshots.find_one({"runId": run_id}, {"_id": True}, session=session):
+    if await db[PLAN_SNAPSHOTS.name].find_one({"runId": run_id}, {"_id": True}, session=session):
         raise StorageConflict(
             f"{key_text({'runId': run_id})}: is recorded with a plan, which a failure would deny;"
             " record the failure under a runId of its own, or delete the plan snapshot first"

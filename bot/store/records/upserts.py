@@ -32,7 +32,8 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from bot.core.answers.rules import collision_key_of
-from bot.core.records.models import MODELS, FeedbackRecord, Record
+from bot.core.records.collections import WRITTEN
+from bot.core.records.models import FeedbackRecord, Record, RunArtifact
 from bot.core.shared.bson_json import MAX_BYTES
 from bot.core.shared.errors import StorageRejected
 from bot.store.answers.feedback_events import COLLECTION as FEEDBACK
@@ -42,7 +43,6 @@ from bot.store.mongodb.client import DUPLICATE_KEY, Database, Document
 Expression: TypeAlias = Any
 """A value in an update pipeline: a constant, or an operator with its arguments."""
 
-_UPDATED = frozenset({"weekly_metrics", "run_artifacts"})
 _IS_NEW: Expression = {"$eq": [{"$type": "$_id"}, "missing"]}
 
 # Of each operation in a bulk write MongoDB tells whether it inserted and whether it failed, but not whether
@@ -199,8 +199,8 @@ class Upsert:
 
 def key_of(collection: str, record: Record, *, metrics_per_athlete: bool) -> Document | Refused:
     """The fields that name a record's document, with their values."""
-    athlete = ["athleteId"] if metrics_per_athlete and collection == "weekly_metrics" else []
-    key = {name: getattr(record, name) for name in (*athlete, MODELS[collection].KEY)}
+    names = WRITTEN[collection].key(per_athlete=metrics_per_athlete)
+    key = {name: getattr(record, name) for name in names}
     if key.get("athleteId", "") is None:
         reason = "athleteId is missing, and METRICS_PER_ATHLETE is set; whose week is it?"
         return Refused(key_text(key), reason)
@@ -222,19 +222,20 @@ def merge(
         created_follows: `createdAt` is no change by itself: it is only written along with another one.
     """
     fields = record.to_update_fields()
+    keeps_created = WRITTEN[collection].keeps_created
     parts: list[Expression] = ["$$ROOT"]
     stamps: dict[str, Expression] = {}
-    if collection == "run_artifacts" and "errors" not in fields:
+    if isinstance(record, RunArtifact) and "errors" not in fields:
         # Other writers may have left a wrong number, or none.
         parts.append({"$cond": [{"$isArray": "$errors"}, {"errorCount": {"$size": "$errors"}}, {}]})
     if "createdAt" not in fields:
         parts.append({"$cond": [_IS_NEW, {"createdAt": now}, {}]})
-    elif collection in _UPDATED or created_follows:
+    elif keeps_created or created_follows:
         created = fields.pop("createdAt")
         parts.append({"createdAt": {"$ifNull": ["$createdAt", created]}})
-        if collection not in _UPDATED:
+        if not keeps_created:
             stamps["createdAt"] = created
-    if collection in _UPDATED:
+    if keeps_created:
         updated = fields.pop("updatedAt", None)
         if updated is not None:
             parts.append({"updatedAt": {"$ifNull": ["$updatedAt", updated]}})

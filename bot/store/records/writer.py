@@ -66,7 +66,7 @@ class RecordStore:
         Records of one document take effect in their order. A record that is refused holds up no other one.
 
         Args:
-            collection: one of `bot.core.records.models.MODELS`.
+            collection: one of `bot.core.records.collections.MODELS`.
             records: about a thousand; all are held in memory twice.
 
         Raises:

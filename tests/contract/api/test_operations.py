@@ -17,7 +17,7 @@ from bot.api.routes.health import flaws
 from bot.api.routes.records import MAX_DOCUMENTS
 from bot.core.health.vitals import DRAINED_WITHIN, POLLED_WITHIN
 from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours, Roster, read_quiet
-from bot.core.records.models import MODELS
+from bot.core.records.collections import MODELS
 from bot.services.health.vitals import VitalsMonitor
 from bot.store.mongodb.indexes import bootstrap
 from tests.support.api import ANA, BEN, MADRID, NOW, Api, by_field, checked, serving

@@ -23,7 +23,8 @@ from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, derive_event
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
-from bot.core.records.models import KEYS, MODELS, Record, parse
+from bot.core.records.collections import KEYS, MODELS, parse
+from bot.core.records.models import Record
 from bot.core.shared.clock import system_clock
 from bot.core.shared.errors import BotError, StorageRejected, StorageUnavailable
 from bot.core.telegram.updates import Tap

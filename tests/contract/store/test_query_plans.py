@@ -20,7 +20,7 @@ from bot.core.facts.questions import Detail
 from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.core.people.tombstone import DataSubject
 from bot.core.prompts.prompt import Answered, PromptState
-from bot.core.records.models import parse
+from bot.core.records.collections import parse
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.summary.summary import week_of
 from bot.services.prompts.planner import Planner

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.core.records.models import parse_json
+from bot.core.records.collections import parse_json
 from bot.core.shared.bson_json import BadValue
 from bot.records_io import scanner
 from bot.records_io.reading import Element, ReadingFlaw, read_elements

@@ -18,7 +18,7 @@ from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours
 from bot.core.people.tombstone import DataSubject
 from bot.core.prompts.prompt import InvalidPrompt, read_prompt
-from bot.core.shared.retention import Retention
+from bot.core.records.retention import Retention
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import parse_action
 from bot.core.telegram.updates import CommandUpdate, Tap

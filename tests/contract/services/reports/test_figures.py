@@ -24,7 +24,7 @@ from bot.core.figures.periods import CLOSED_AFTER, TOUCH_AFTER, Period, window
 from bot.core.figures.stats import Stats, monday_of
 from bot.core.people.athlete import ContactHours, read_roster
 from bot.core.prompts.prompt import PromptState
-from bot.core.records.models import parse
+from bot.core.records.collections import parse
 from bot.core.shared.clock import to_ms
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.telegram.updates import Tap

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.core.records.retention import MAX_DAYS, Retention
 from bot.core.shared.errors import StorageRejected
-from bot.core.shared.retention import MAX_DAYS, Retention
 from bot.store.mongodb.date_repair import FIELDS, convert_dates, find_odd_dates
 from bot.store.mongodb.indexes import bootstrap, declare
 from tests.support.mongo import fresh_database

@@ -17,13 +17,13 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
+from bot.core.records.declaration import Index
+from bot.core.records.retention import Retention
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
-from bot.core.shared.retention import Retention
 from bot.store.mongodb.indexes import (
     INDEXES,
     ChangeIndex,
     CreateIndex,
-    Index,
     KeepIndex,
     RefuseIndex,
     bootstrap,
@@ -43,8 +43,8 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
         "sessionKey_1 unique",
         "sessionDate_1_receivedAt_-1",
         "runId_1_sessionDay_1_receivedAt_-1",
-        "receivedAt_1 180",
         "userId_1_sessionDate_1",
+        "receivedAt_1 180",
     ],
     "weekly_metrics": ["weekStart_1 unique", "createdAt_-1"],
     "plan_snapshots": ["runId_1 unique", "weekStart_1", "createdAt_1 365"],
@@ -67,8 +67,8 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
         "about.userId_1 sparse",
         "userId_1 sparse",
     ],
-    "feedback_history": ["updatedAt_1 180", "userId_1"],
-    "waiting_notes": ["receivedAt_1 180", "userId_1"],
+    "feedback_history": ["userId_1", "updatedAt_1 180"],
+    "waiting_notes": ["userId_1", "receivedAt_1 180"],
     "tombstones": ["userId_1 sparse"],
     "taps": ["receivedAt_1 180"],
     "send_slots": ["at_1 2"],

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.shared.retention import Retention
+from bot.core.records.retention import Retention
 from bot.store.mongodb.date_repair import FIELDS, convert_dates, find_odd_dates
 from bot.store.mongodb.embedded import find_mongod
 from bot.store.mongodb.indexes import bootstrap, declare

@@ -9,7 +9,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.people.tombstone import DataSubject, pseudonym
-from bot.core.records.models import parse
+from bot.core.records.collections import parse
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.records.upserts import FORGOTTEN, Refused, Written

@@ -20,7 +20,8 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.records.builders import build_run
-from bot.core.records.models import KEYS, MODELS, Record, parse
+from bot.core.records.collections import KEYS, MODELS, parse
+from bot.core.records.models import Record
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.records_io import transfer as flows
 from bot.records_io.reading import ReadingFlaw

@@ -19,7 +19,8 @@ from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, collision_key, derive_event
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.records.models import KEYS, MODELS, RunEvent, parse, parse_json
+from bot.core.records.collections import KEYS, MODELS, parse, parse_json
+from bot.core.records.models import RunEvent
 from bot.core.shared.bson_json import MAX_BYTES, BadValue, dumps
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.update_order import IDS_COMPARABLE_WITHIN

@@ -23,7 +23,6 @@ from bot.core.i18n import language as languages
 from bot.core.i18n.language import Language, Noun, Text
 from bot.core.inbox.journal_loss import JournalLoss
 from bot.core.prompts.coach_alert_texts import PainReport
-from bot.core.shared.retention import DEFAULT_RETENTION
 from bot.core.summary.summary import Week
 
 NOW = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)  # a Monday
@@ -47,7 +46,7 @@ VALUES: Mapping[str, object] = {
     "text": "?", "title": None, "type_": FeedbackType.DONE, "until": NOW, "user_id": 7, "value": "knee",
     "zone": UTC,
     "coach_is_told": True, "following": WEEK, "is_planned": True, "listed": True,
-    "retention": DEFAULT_RETENTION,
+    "answers": 180, "plans": 365, "runs": 90,
     "said": WEEK, "shown": WEEK, "why": ["Because."],
 }  # fmt: skip
 

@@ -20,7 +20,8 @@ from bot.core.records.builders import (
     planned_week,
     success_event,
 )
-from bot.core.records.models import RunArtifact, parse_json
+from bot.core.records.collections import parse_json
+from bot.core.records.models import RunArtifact
 from bot.core.shared.bson_json import BadValue, dumps, loads
 from tests.unit.core.shared.test_bson_json import DOCUMENTS, VALUES, outcome
 

@@ -14,7 +14,8 @@ from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, collision_key, derive_event
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.records.models import KEYS, MODELS, FeedbackRecord, is_day, parse, parse_json
+from bot.core.records.collections import KEYS, MODELS, parse, parse_json
+from bot.core.records.models import FeedbackRecord, is_day
 from bot.core.shared.bson_json import BadValue, dumps
 from bot.core.telegram.updates import Tap
 from tests.unit.core.shared.test_bson_json import INTEGERS, NAMES, VALUES, outcome

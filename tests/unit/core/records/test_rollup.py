@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.records.models import WeeklyMetrics, parse
+from bot.core.records.collections import parse
+from bot.core.records.models import WeeklyMetrics
 from bot.core.records.rollup import MEANS, weekly_metrics
 from bot.core.shared.bson_json import BadValue
 from tests.unit.core.shared.test_bson_json import VALUES, outcome

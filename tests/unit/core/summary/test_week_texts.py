@@ -15,7 +15,6 @@ from bot.core.i18n.language import Language, Text, chosen_language
 from bot.core.people import privacy_texts
 from bot.core.people.language_texts import present
 from bot.core.prompts.pending_texts import pending
-from bot.core.shared.retention import Retention
 from bot.core.summary import week_texts as texts
 from bot.core.summary.sessions import Asker, Session, SessionState
 from bot.core.summary.summary import Week
@@ -193,10 +192,10 @@ def test_how_many_are_unanswered() -> None:
 def test_privacy_says_what_the_settings_say() -> None:
     """Each retention in days, and the coach's chat only where there is one."""
     for language in Language:
-        text = privacy_texts.privacy(Retention(91, 33, 366), language, coach_is_told=True)
+        text = privacy_texts.privacy(language, runs=91, answers=33, plans=366, coach_is_told=True)
         for days in ("91", "33", "366"):
             assert re.search(rf"\b{days} (days|días)", text)
-        quiet = privacy_texts.privacy(Retention(), language, coach_is_told=False)
+        quiet = privacy_texts.privacy(language, runs=90, answers=180, plans=365, coach_is_told=False)
         assert len(quiet) < len(text) <= texts.MAX_MESSAGE
         assert re.search(r"180 (days|días)", quiet)
 

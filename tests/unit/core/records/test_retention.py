@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from bot.core.records.retention import DEFAULT_RETENTION, MAX_DAYS, Retention, variable
 from bot.core.shared.errors import ConfigError
-from bot.core.shared.retention import DEFAULT_RETENTION, MAX_DAYS, Retention, variable
 
 
 def test_the_defaults_are_those_of_the_requirements() -> None:

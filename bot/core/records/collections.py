@@ -1,0 +1,199 @@
+"""Every collection of the database, declared once.
+
+`bootstrap` and the script for mongosh make their indexes, `doctor` looks at these and at the dates, the roles
+grant what `service`, `coach` and `reader` say, /mydata and /forgetme see to what is `personal`, and `write`,
+`export`, `schema` and the HTTP API to those that have a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bot.core.records.declaration import (
+    ADD,
+    READ,
+    READ_INDEXES,
+    WRITE,
+    Before,
+    Collection,
+    Expiry,
+    Personal,
+    by,
+)
+from bot.core.records.models import (
+    FeedbackRecord,
+    PlanSnapshot,
+    Record,
+    RunArtifact,
+    RunEvent,
+    WeeklyMetrics,
+)
+from bot.core.shared.bson_json import BadValue
+
+# Written from outside, too: `write`, `export`, the HTTP API, coach workflows.
+
+RUN_EVENTS = Collection(
+    "run_events",
+    model=RunEvent,
+    indexes=(by("status", "-createdAt"),),
+    expiry=Expiry("createdAt", 90, least=90, reason="alerts are reviewed that far back"),
+    service=READ_INDEXES,
+    coach=WRITE,
+    reader=True,
+    personal=Personal(athlete=("athleteId",)),
+)
+FEEDBACK_EVENTS = Collection(
+    "feedback_events",
+    model=FeedbackRecord,
+    indexes=(
+        by("sessionDate", "-receivedAt"),
+        by("runId", "sessionDay", "-receivedAt"),
+        # What one person said: summaries, /week, /mydata and /forgetme read no other answers.
+        by("userId", "sessionDate"),
+    ),
+    expiry=Expiry("receivedAt", 180, least=30, reason="planning and /stats look back that far"),
+    coach=READ,
+    reader=True,
+    personal=Personal(found_by="answers", erased=Before("receivedAt", "updateId", is_edited=True)),
+)
+WEEKLY_METRICS = Collection(
+    "weekly_metrics",
+    model=WeeklyMetrics,
+    key_per_athlete=("athleteId", "weekStart"),
+    indexes=(by("-createdAt"),),
+    dated_by="weekStart",
+    service=READ_INDEXES,
+    coach=WRITE,
+    reader=True,
+    personal=Personal(athlete=("athleteId",)),
+)
+PLAN_SNAPSHOTS = Collection(
+    "plan_snapshots",
+    model=PlanSnapshot,
+    indexes=(by("weekStart"),),
+    expiry=Expiry("createdAt", 365, least=365, reason="plans are audited and compared over 12 months"),
+    service=READ_INDEXES,
+    coach=WRITE,
+    is_watched=True,
+    reader=True,
+    personal=Personal(athlete=("athleteId", "activityPlan.athleteId")),
+)
+RUN_ARTIFACTS = Collection(
+    "run_artifacts",
+    model=RunArtifact,
+    indexes=(by("-createdAt"),),
+    dated_by="createdAt",
+    service=READ_INDEXES,
+    coach=WRITE,
+    reader=True,
+    personal=Personal(athlete=("athleteId", "metrics.athleteId")),
+)
+
+# What the bot keeps for itself.
+
+SESSION_PROMPTS = Collection(
+    "session_prompts",
+    own_key=("runId", "sessionId", "chatId"),
+    indexes=(
+        by("state", "dueAt"),
+        by("reference", sparse=True),
+        by("slot", unique=True, sparse=True),
+        by("nudgeAt", sparse=True),
+        by("state", "kind", "sentAt"),
+        by("state", "notAfter"),
+        by("athleteId", "date", sparse=True),
+        by("date", sparse=True),
+        by("chatId", "sentAt"),
+        by("chatId", "messages.messageId"),
+        by("about.sessionKey", sparse=True),
+        by("about.userId", sparse=True),
+        by("userId", sparse=True),
+    ),
+    coach=ADD,
+    reader=True,
+    personal=Personal(found_by="prompts", erased="prompts"),
+)
+FEEDBACK_HISTORY = Collection(
+    "feedback_history",
+    indexes=(by("userId"),),
+    expiry=Expiry("updatedAt", like=FEEDBACK_EVENTS.name),
+    own_dates=("updatedAt",),
+    personal=Personal("userId", shows_id=True, erased=Before("updatedAt", "updatedBy", is_edited=True)),
+)
+WAITING_NOTES = Collection(
+    "waiting_notes",
+    indexes=(by("userId"),),
+    expiry=Expiry("receivedAt", like=FEEDBACK_EVENTS.name),
+    own_dates=("receivedAt",),
+    personal=Personal("userId", erased=Before("receivedAt", "updateId")),
+)
+TAPS = Collection(
+    "taps",
+    # Rates are made of both.
+    expiry=Expiry("receivedAt", like=FEEDBACK_EVENTS.name),
+    own_dates=("receivedAt",),
+    reader=True,
+)
+TOMBSTONES = Collection(
+    "tombstones",
+    indexes=(by("userId", sparse=True),),  # deletions that are not done yet
+)
+# Of the next three nothing is used for longer than an hour.
+FIGURES = Collection("figures", expiry=Expiry("computedAt", 2), reader=True)
+FIGURE_TOUCHES = Collection("figure_touches", expiry=Expiry("at", 2), reader=True)
+SEND_SLOTS = Collection("send_slots", expiry=Expiry("at", 2))
+JOURNALS = Collection("journals", indexes=(by("bot"),), expiry=Expiry("seenAt", 180))
+ATHLETES = Collection(
+    "athletes",
+    own_key=("athleteId",),
+    indexes=(by("userId", unique=True, sparse=True), by("invite.hash", unique=True, sparse=True)),
+    coach=READ,
+    reader=True,
+    personal=Personal("userId", erased="athlete"),
+)
+USERS = Collection("users", personal=Personal("_id", shows_id=True, erased="user"))
+LEASES = Collection("leases")
+
+COLLECTIONS = (
+    *(RUN_EVENTS, FEEDBACK_EVENTS, WEEKLY_METRICS, PLAN_SNAPSHOTS, RUN_ARTIFACTS),
+    *(SESSION_PROMPTS, FEEDBACK_HISTORY, WAITING_NOTES, TAPS, TOMBSTONES, FIGURES, FIGURE_TOUCHES),
+    *(SEND_SLOTS, JOURNALS, ATHLETES, USERS, LEASES),
+)
+
+MODELS: Mapping[str, type[Record]] = MappingProxyType(
+    {collection.name: collection.model for collection in COLLECTIONS if collection.model is not None}
+)
+"""The model of each collection that is written from outside, too."""
+
+WRITTEN: Mapping[str, Collection] = MappingProxyType(
+    {collection.name: collection for collection in COLLECTIONS if collection.name in MODELS}
+)
+"""Their declarations."""
+
+KEYS: Mapping[str, str] = MappingProxyType({name: model.KEY for name, model in MODELS.items()})
+"""The field by which each of them is upserted."""
+
+
+def parse(collection: str, value: object) -> Record:
+    """`Record.of` for the model of a collection.
+
+    Raises:
+        BadValue: naming the field, or there is no collection of that name.
+    """
+    return _model(collection).of(value)
+
+
+def parse_json(collection: str, text: str | bytes) -> Record:
+    """`Record.of_json` for the model of a collection.
+
+    Raises:
+        BadValue: naming the field or the position, or there is no collection of that name.
+    """
+    return _model(collection).of_json(text)
+
+
+def _model(collection: str) -> type[Record]:
+    if collection not in MODELS:
+        raise BadValue("", f"there is no collection of that name; there are {', '.join(MODELS)}")
+    return MODELS[collection]
