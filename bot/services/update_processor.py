@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 
 from bot.core.answers.rules import Cause, NotWritten, Outcome, session_mark
 from bot.core.answers.texts import FORGOTTEN
+from bot.core.facts.commands import Command
 from bot.core.inbox.schedule import UpdateScope, rounds
 from bot.core.people.invitations import is_code
 from bot.core.people.texts import NOT_DONE
@@ -46,7 +47,7 @@ from bot.services.answers.note_handler import NoteHandler
 from bot.services.answers.responder import Responder, TapEntry
 from bot.services.answers.tap_handler import TapContext, TapHandler
 from bot.services.chat.button_actions import ErasureBegun
-from bot.services.chat.change_commands import ChangeCommands, is_request
+from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.replies import CommandReplies
 from bot.services.chat.reply import Reply
 from bot.services.inbox.acknowledgements import Acknowledgements
@@ -296,7 +297,7 @@ class UpdateProcessor:
                 case NoteUpdate() | CommandUpdate():
                     message = _Message(entry, update)
                     self._languages.hear(update.user_id, update.language_code, message.stamp)
-                    if isinstance(update, NoteUpdate) or is_request(update) or self._is_refused(message):
+                    if isinstance(update, NoteUpdate) or update.is_change or self._is_refused(message):
                         return message
                     if self._has_joined_since(update.user_id, message.stamp):
                         return message
@@ -469,7 +470,7 @@ class UpdateProcessor:
             return
         command = message.command
         message.is_refused = self._is_refused(message)
-        if not isinstance(command, NoteUpdate) and not is_request(command):
+        if not isinstance(command, NoteUpdate) and not command.is_change:
             return
         if message.reply is None and message.failure is None:
             try:
@@ -520,7 +521,7 @@ def _scope(update: _Update) -> UpdateScope:
         if parse_action(tap.data) is not None:  # of the coach, about an athlete
             return UpdateScope(tap.user_id, is_global=tap.chat_id != tap.user_id)
         return UpdateScope(tap.user_id, session_mark(tap))
-    if isinstance(update, CommandUpdate) and update.name == "start" and is_code(update.argument):
+    if isinstance(update, CommandUpdate) and update.command is Command.START and is_code(update.argument):
         return UpdateScope(update.user_id, is_global=True)  # only the first can accept an invitation
     return UpdateScope(update.user_id)
 

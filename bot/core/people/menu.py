@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
+from bot.core.facts.commands import Command
 from bot.core.i18n.language import Language
 from bot.core.people.menu_texts import COMMANDS
 
@@ -14,10 +15,6 @@ empty for every language without a menu of its own."""
 Menu: TypeAlias = tuple[tuple[str, str], ...]
 """Commands and their descriptions."""
 
-EVERYBODY = ("start", "help", "language", "privacy")
-ATHLETE = tuple(name for name in COMMANDS if name != "stats")
-ADMIN = (*EVERYBODY, "stats")
-"""Of an admin who is no athlete; one who is has all."""
 APPS: Mapping[str, Language] = {"": Language.EN, Language.ES.value: Language.ES}
 """The languages of apps with a menu of their own; what an app in another language shows is English."""
 
@@ -31,13 +28,17 @@ def menus(
         athletes, admins: their Telegram ids.
         settled: the language that was chosen for somebody; None: that of their app counts.
     """
-    found: dict[Scope, Menu] = {(None, app): _menu(EVERYBODY, language) for app, language in APPS.items()}
-    for user_id in sorted({*athletes, *admins}):
-        names = ADMIN if user_id not in athletes else (*ATHLETE, "stats") if user_id in admins else ATHLETE
-        choice = settled(user_id)
-        found |= {(user_id, app): _menu(names, choice or language) for app, language in APPS.items()}
+    found: dict[Scope, Menu] = {}
+    for user_id in (None, *sorted({*athletes, *admins})):
+        commands = [
+            command
+            for command in Command
+            if command.is_offered_to(is_athlete=user_id in athletes, is_admin=user_id in admins)
+        ]
+        choice = None if user_id is None else settled(user_id)
+        found |= {(user_id, app): _menu(commands, choice or language) for app, language in APPS.items()}
     return found
 
 
-def _menu(names: Collection[str], language: Language) -> Menu:
-    return tuple((name, COMMANDS[name](language)) for name in names)
+def _menu(commands: Collection[Command], language: Language) -> Menu:
+    return tuple((command.value, COMMANDS[command](language)) for command in commands)

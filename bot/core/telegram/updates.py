@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.core.facts.commands import Audience, Command, Place
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 
@@ -104,6 +105,16 @@ class CommandUpdate:
     argument: str
     language_code: str | None = None
 
+    @property
+    def command(self) -> Command | None:
+        """The command, if it is one of ours."""
+        return next((command for command in Command if command.value == self.name), None)
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it asks for something to be changed."""
+        return self.command is not None and self.command.changes(self.argument)
+
 
 @dataclass(frozen=True, slots=True)
 class NoteUpdate:
@@ -133,16 +144,18 @@ class NoteUpdate:
 def is_refused(
     command: CommandUpdate | NoteUpdate, *, is_athlete: bool, is_admin: bool, is_coach: bool = False
 ) -> bool:
-    """Whether the sender may not have this: a stranger anything, somebody else than an admin `/stats`.
+    """Whether the sender may not have this: a stranger anything, who is no admin what is for admins.
 
     Args:
         is_coach: it came from the coach's chat, where anybody may greet, ask for help, and talk.
     """
     if isinstance(command, NoteUpdate):
         return not (is_athlete or is_admin or is_coach)
-    if is_coach and command.name in ("", "start", "help"):
+    known = command.command
+    if is_coach and (command.name == "" or (known is not None and known.place is Place.ANYWHERE)):
         return False
-    return not is_admin and (not is_athlete or command.name == "stats")
+    is_for_admins = known is not None and known.audience is Audience.ADMINS
+    return not is_admin and (not is_athlete or is_for_admins)
 
 
 def unreadable(update_id: int, text: str) -> dict[str, Any]:

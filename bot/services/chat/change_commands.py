@@ -34,13 +34,6 @@ MOST_PENDING = 10
 _AUTO = "auto"
 
 
-def is_request(command: CommandUpdate) -> bool:
-    """Whether a message asks for a change."""
-    return command.name in ("pause", "resume", "language", "pending", "forgetme") or (
-        command.name == "start" and command.argument != ""
-    )
-
-
 class ChangeCommands:
     """Carries out what athletes, and those who are invited to be, ask for.
 

@@ -1,0 +1,89 @@
+"""The chat commands: for whom each is, where it is carried out, and whether it changes something.
+
+A new one is a member here, a handler in `bot.services.chat`, and its texts in each language. Menus, /help,
+who is refused, and what is done in the order of arrival derive from these.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum, auto
+
+
+class Audience(Enum):
+    """For whom a command is."""
+
+    EVERYBODY = auto()
+    KNOWN = auto()
+    """Athletes and admins; the others see it in their menu."""
+    ATHLETES = auto()
+    ADMINS = auto()
+
+
+class Place(Enum):
+    """In which chats a command is carried out."""
+
+    ANYWHERE = auto()
+    """The coach's chat included, for whoever writes there."""
+    OWN_CHAT = auto()
+    """The private chat, and the one in which the athlete is asked."""
+    PRIVATE = auto()
+
+
+class Effect(Enum):
+    """Whether a command changes something.
+
+    A change is made in the order in which updates came, and is durable before it is told; a command that
+    changes nothing is replied to beside that.
+    """
+
+    NONE = auto()
+    CHANGE = auto()
+    WITH_ARGUMENT = auto()
+    """A change if something stands behind the command, nothing without."""
+
+
+class Command(StrEnum):
+    """A command by its name, which people write behind a slash; in the order of the menus."""
+
+    START = "start", Audience.EVERYBODY, Place.ANYWHERE, Effect.WITH_ARGUMENT
+    HELP = "help", Audience.EVERYBODY, Place.ANYWHERE
+    WEEK = "week", Audience.ATHLETES, Place.PRIVATE
+    PENDING = "pending", Audience.ATHLETES, Place.OWN_CHAT, Effect.CHANGE
+    PAUSE = "pause", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
+    RESUME = "resume", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
+    LANGUAGE = "language", Audience.KNOWN, Place.PRIVATE, Effect.CHANGE
+    MYDATA = "mydata", Audience.ATHLETES, Place.PRIVATE
+    FORGETME = "forgetme", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
+    PRIVACY = "privacy", Audience.EVERYBODY, Place.PRIVATE
+    STATS = "stats", Audience.ADMINS, Place.PRIVATE
+
+    _value_: str
+    audience: Audience
+    place: Place
+    effect: Effect
+
+    def __new__(cls, name: str, audience: Audience, place: Place, effect: Effect = Effect.NONE) -> Command:
+        """A name that knows its rules."""
+        member = str.__new__(cls, name)
+        member._value_, member.audience, member.place, member.effect = name, audience, place, effect
+        return member
+
+    def is_for(self, *, is_athlete: bool, is_admin: bool) -> bool:
+        """Whether it does something for such a person."""
+        match self.audience:
+            case Audience.EVERYBODY:
+                return True
+            case Audience.KNOWN:
+                return is_athlete or is_admin
+            case Audience.ATHLETES:
+                return is_athlete
+            case Audience.ADMINS:
+                return is_admin
+
+    def is_offered_to(self, *, is_athlete: bool, is_admin: bool) -> bool:
+        """Whether such a person has it in their menu."""
+        return self.audience is Audience.KNOWN or self.is_for(is_athlete=is_athlete, is_admin=is_admin)
+
+    def changes(self, argument: str) -> bool:
+        """Whether it changes something, with this behind it."""
+        return self.effect is Effect.CHANGE or (self.effect is Effect.WITH_ARGUMENT and argument != "")

@@ -1,0 +1,43 @@
+"""Who may have which command."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core.facts.commands import Command
+
+
+def test_the_order_of_the_menus() -> None:
+    """People know it by now."""
+    assert [command.value for command in Command] == [
+        "start", "help", "week", "pending", "pause", "resume", "language", "mydata", "forgetme", "privacy",
+        "stats",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("is_athlete", "is_admin", "expected"),
+    [
+        (False, False, {"start", "help", "privacy"}),
+        (False, True, {"start", "help", "language", "privacy", "stats"}),
+        (True, False, set(Command) - {"stats"}),
+        (True, True, set(Command)),
+    ],
+)
+def test_for_whom_commands_are(is_athlete: bool, is_admin: bool, expected: set[str]) -> None:
+    """Menus show strangers /language, too: they see their language before they are known."""
+    who = {"is_athlete": is_athlete, "is_admin": is_admin}
+    assert {command for command in Command if command.is_for(**who)} == expected
+    assert {command for command in Command if command.is_offered_to(**who)} == expected | {"language"}
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("", {"pending", "pause", "resume", "language", "forgetme"}),
+        ("x", {"start", "pending", "pause", "resume", "language", "forgetme"}),
+    ],
+)
+def test_what_changes_something(argument: str, expected: set[str]) -> None:
+    """/start does so with the code of an invitation."""
+    assert {command for command in Command if command.changes(argument)} == expected
