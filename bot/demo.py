@@ -71,17 +71,27 @@ class DemoSession:
     reply: str | None = None
 
 
-DONE, SKIPPED, HARD, PAIN = FeedbackType
 _LABELS = {type_: label(Language.EN) for type_, label in LABELS.items()}
 WEEK = (
-    DemoSession("Easy run", "8 km", "Keep it conversational.", (DONE,)),
-    DemoSession("Tempo", "3 x 10 min", "Threshold, 2 min jog between.", (DONE, HARD, HARD), ("8",)),
-    DemoSession("Strength", "40 min", None, (SKIPPED,), ("no time",)),
-    DemoSession("VO2max", "5 x 1000 m", "At 5 km pace <3:50/km>.", (HARD,)),
+    DemoSession("Easy run", "8 km", "Keep it conversational.", (FeedbackType.DONE,)),
     DemoSession(
-        "Recovery run", "6 km", None, (PAIN,), ("knee", "6"), "Left <knee>, since km 4 & worse uphill"
+        "Tempo",
+        "3 x 10 min",
+        "Threshold, 2 min jog between.",
+        (FeedbackType.DONE, FeedbackType.HARD, FeedbackType.HARD),
+        ("8",),
     ),
-    DemoSession("Ride", "90 min", "Flat, easy gear.", (DONE,), ("2",)),
+    DemoSession("Strength", "40 min", None, (FeedbackType.SKIPPED,), ("no time",)),
+    DemoSession("VO2max", "5 x 1000 m", "At 5 km pace <3:50/km>.", (FeedbackType.HARD,)),
+    DemoSession(
+        "Recovery run",
+        "6 km",
+        None,
+        (FeedbackType.PAIN,),
+        ("knee", "6"),
+        "Left <knee>, since km 4 & worse uphill",
+    ),
+    DemoSession("Ride", "90 min", "Flat, easy gear.", (FeedbackType.DONE,), ("2",)),
     DemoSession("Long run", "22 km", "Last 5 km at marathon pace.", ()),
 )
 
@@ -230,7 +240,7 @@ class _Story:
                 await self._say_more(message, label)
             if session.reply is not None:
                 await self._reply(message, session.reply)
-            if PAIN in session.taps:
+            if any(type_.facts.alerts_coach for type_ in session.taps):
                 await self._coach_sees()
             if session.taps:
                 shown.append(partial(self._shows, message, session.taps[-1]))

@@ -16,8 +16,6 @@ _WIDTH, _HEIGHT, _DPI = 1080, 1280, 100
 
 # A dark card stands on a white page and on a dark one alike.
 _CARD, _INK, _FAINT, _LINE = "#1b2530", "#f2f5f7", "#aab6c2", "#38475a"
-# After Okabe and Ito: told apart by people who see few colours, also by their lightness.
-_COLOURS = {"done": "#56b4e9", "hard": "#f0c419", "skipped": "#7d8b99", "pain": "#ff6a4d"}
 _RESPONSE, _ADHERENCE = "#46586b", "#35c49a"
 _MOST_LABELS = 8
 _ROOM = 0.2
@@ -56,13 +54,13 @@ def _draw_answers(axes: Axes, chart: Mapping[str, Any]) -> None:
             bar["numbers"],
             bottom=ground,
             width=0.82,
-            color=_COLOURS[bar["type"]],
+            color=bar["colour"],
             label=bar["label"],
             edgecolor=_CARD,
             linewidth=0.8,
         )
         ground = [a + b for a, b in zip(ground, bar["numbers"], strict=True)]
-    _prepare(axes, chart["title"], columns=4)
+    _prepare(axes, chart["title"], columns=len(bars))
     shown = [(place, tick) for place, tick in enumerate(chart["ticks"]) if tick is not None]
     axes.set_xticks([place for place, _ in shown], [tick for _, tick in shown])
     axes.set_xlim(-0.6, len(places) - 0.4)

@@ -11,7 +11,7 @@ from bot.core.prompts.prompt import PromptState
 from bot.core.records.builders import INPUT_FIELDS
 from bot.core.records.collections import MODELS
 from bot.core.records.models import FeedbackRecord, PlanSnapshot, Record, RunArtifact
-from bot.core.summary.legend import COUNTS, STATES
+from bot.core.summary.legend import COUNTS, DONE, STATES, WARNINGS
 
 Schema = dict[str, Any]
 
@@ -191,12 +191,13 @@ FEEDBACK = page(
     },
 )
 
+_TYPES = {type_.value: _COUNT for type_ in FeedbackType}
 _WEEK = of(
     {
         "weekStart": _DAY,
         "weekEnd": _DAY,
         "counts": of({name: said(_COUNT, meaning) for name, meaning in COUNTS.items()}),
-        "adherence": said(_RATE, "(done + hard) / asked; null if not known."),
+        "adherence": said(_RATE, f"({DONE}) / asked; null if not known."),
         "responseRate": said(_RATE, "Answered / asked; null if not known."),
         "why": said(_TEXT_OR_NULL, "Why the rates are not known."),
         "sessions": {
@@ -209,7 +210,7 @@ _WEEK = of(
                     "inPlan": {"type": "boolean"},
                     "state": {"enum": [state.value for state in STATES]},
                     "why": _TEXT_OR_NULL,
-                    "answer": {"enum": ["done", "skipped", "hard", "pain", None]},
+                    "answer": {"enum": [*_TYPES, None]},
                     "note": said(_TEXT_OR_NULL, "The athlete's own words."),
                     "delayHours": {"type": ["number", "null"], "minimum": 0},
                     "askedBy": _TEXT_OR_NULL,
@@ -236,7 +237,7 @@ SUMMARY = of(
             "description": "The four weeks before, oldest first.",
             "items": ref("Week"),
         },
-        "runs": said(of({"hard": _ROW, "pain": _ROW}), "Answers in a row with the same answer."),
+        "runs": said(of({type_.value: _ROW for type_ in WARNINGS}), "Answers in a row with the same answer."),
         "trend": of(
             {
                 "weekStart": {"type": "array", "items": _DAY},
@@ -256,12 +257,11 @@ SUMMARY = of(
         "legend": {"type": "object", "description": "What counts, states and nulls mean."},
     }
 )
-_TYPES = {type_.value: _COUNT for type_ in FeedbackType}
 _ADHERENCE = {
     "asked": said(_COUNT, "Sessions that the bot asked about, and those answered without being asked."),
     "answered": _COUNT,
     **_TYPES,
-    "adherence": said(_RATE, "(done + hard) / asked; null if not known."),
+    "adherence": said(_RATE, f"({DONE}) / asked; null if not known."),
     "responseRate": said(_RATE, "Answered / asked; null if not known."),
 }
 _SECONDS: Schema = {"type": ["number", "null"], "minimum": 0}

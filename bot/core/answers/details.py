@@ -35,14 +35,6 @@ REASONS = ("ill", "tired", "no time", "weather", "other")
 _LEAVE_OUT, _ASK_AGAIN = "-", "?"
 
 
-AFTER: Mapping[FeedbackType, tuple[Detail, ...]] = {
-    FeedbackType.DONE: (Detail.RPE,),
-    FeedbackType.HARD: (Detail.RPE,),
-    FeedbackType.PAIN: (Detail.PLACE, Detail.PAIN),
-    FeedbackType.SKIPPED: (Detail.REASON,),
-}
-"""What is asked after each answer, in this order."""
-
 _CHOICES: Mapping[Detail, tuple[int | str, ...]] = {
     Detail.RPE: tuple(range(LEAST, MOST + 1)),
     Detail.PLACE: PLACES,
@@ -181,14 +173,14 @@ def next_question(type_: FeedbackType, details: Details, asked: frozenset[Detail
     Args:
         asked: the questions that are switched on.
     """
-    return next((d for d in AFTER[type_] if d in asked and details.value(d) is None), None)
+    return next((d for d in type_.facts.asks if d in asked and details.value(d) is None), None)
 
 
 def question_after(tap: DetailTap, type_: FeedbackType, asked: frozenset[Detail]) -> Detail | None:
     """What to ask after a tap on a question: the one behind it, or itself where it is asked again."""
     if tap.ask_again:
         return tap.detail
-    questions = AFTER[type_]
+    questions = type_.facts.asks
     later = questions[questions.index(tap.detail) + 1 :] if tap.detail in questions else ()
     return next((detail for detail in later if detail in asked), None)
 

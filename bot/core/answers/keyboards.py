@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.core.answers import detail_texts as texts
-from bot.core.answers.details import AFTER, Details, Ids, choices, format_again, format_detail, parse_detail
+from bot.core.answers.details import Details, Ids, choices, format_again, format_detail, parse_detail
 from bot.core.answers.payloads import format_callback, format_later, parse_callback, parse_later
 from bot.core.answers.texts import LABELS, LATER, marked
 from bot.core.facts.answer_types import FeedbackType
@@ -55,7 +55,7 @@ def detail_rows(
     if question is None:
         said = [
             {"text": label, "callback_data": format_again(ids, detail)}
-            for detail in AFTER[type_]
+            for detail in type_.facts.asks
             if (label := texts.change(details, detail, language)) is not None
         ]
         return [said] if said else []

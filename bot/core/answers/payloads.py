@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answer_types import FeedbackType, read_type
 
 PREFIX = "session_feedback"
 LEGACY_PREFIX = "feedback"
@@ -92,11 +92,8 @@ def parse_callback(data: object) -> Callback | None:
     else:
         return None
     kind, _, note = answer.partition("|")
-    try:
-        type_ = FeedbackType(kind.strip().lower())
-    except ValueError:
-        return None
-    if not run_id.strip() or DAMAGED.search(run_id + (session_id or "")):
+    type_ = read_type(kind)
+    if type_ is None or not run_id.strip() or DAMAGED.search(run_id + (session_id or "")):
         return None
     return Callback(run_id, session_id if session_id and session_id.strip() else None, type_, _note(note))
 
@@ -146,7 +143,7 @@ def _place(run_id: str, session_id: str) -> tuple[str, str]:
 
 def needs_reference(run_id: str, session_id: str) -> bool:
     """Whether the plain form is too long for these ids, or would not give them back unchanged."""
-    longest = _plain(run_id, session_id, FeedbackType.SKIPPED)
+    longest = _plain(run_id, session_id, max(FeedbackType, key=len))
     callback = parse_callback(longest)
     return (
         callback is None

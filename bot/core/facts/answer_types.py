@@ -1,14 +1,115 @@
-"""What an athlete can say about a session."""
+"""What an athlete can say about a session: one declaration for each answer, from which all else is derived.
+
+Its labels in the athletes' languages stand in `bot.core.i18n`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
+
+from bot.core.facts.questions import Detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFacts:
+    """What follows from an answer, wherever it is shown, counted or passed on.
+
+    Attributes:
+        sign: an emoji for it.
+        meaning: what it tells whoever plans, in English.
+        is_done: whether the session was done: it counts for adherence; None: the answer does not tell.
+        asks: the questions that follow it, in this order.
+        colour: in charts, `#rrggbb`.
+        alerts_coach: whether the coach is told at once.
+        is_warning: whether several in a row are a bad sign, so that the summary counts them.
+    """
+
+    sign: str
+    meaning: str
+    is_done: bool | None
+    asks: tuple[Detail, ...]
+    colour: str
+    alerts_coach: bool = False
+    is_warning: bool = False
 
 
 class FeedbackType(StrEnum):
     """What an athlete can say about a session, in the order of the buttons."""
 
-    DONE = "done"
-    SKIPPED = "skipped"
-    HARD = "hard"
-    PAIN = "pain"
+    _value_: str
+    facts: AnswerFacts
+
+    # The default is for the type checker, which takes a look-up by value for a call of this.
+    def __new__(cls, value: str, facts: AnswerFacts | None = None) -> Self:
+        """A member and what follows from it.
+
+        Raises:
+            TypeError: nothing is declared for it.
+        """
+        if facts is None:
+            raise TypeError(f"nothing is declared for the answer {value!r}")
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.facts = facts
+        return member
+
+    # The colours are after Okabe and Ito: told apart by people who see few, also by their lightness.
+    DONE = (
+        "done",
+        AnswerFacts(
+            sign="✅",
+            meaning="the athlete did the session as planned",
+            is_done=True,
+            asks=(Detail.RPE,),
+            colour="#56b4e9",
+        ),
+    )
+    SKIPPED = (
+        "skipped",
+        AnswerFacts(
+            sign="⏭",
+            meaning="the athlete did not do the session",
+            is_done=False,
+            asks=(Detail.REASON,),
+            colour="#7d8b99",
+        ),
+    )
+    HARD = (
+        "hard",
+        AnswerFacts(
+            sign="🥵",
+            meaning="the athlete did the session, and it was harder than it should have been",
+            is_done=True,
+            asks=(Detail.RPE,),
+            colour="#f0c419",
+            is_warning=True,
+        ),
+    )
+    PAIN = (
+        "pain",
+        AnswerFacts(
+            sign="🤕",
+            meaning="something hurt, and whether the session was completed is not known",
+            is_done=None,
+            asks=(Detail.PLACE, Detail.PAIN),
+            colour="#ff6a4d",
+            alerts_coach=True,
+            is_warning=True,
+        ),
+    )
+
+
+KNOWN_DONE = tuple(type_ for type_ in FeedbackType if type_.facts.is_done)
+"""The answers after which the session counts as done."""
+BY_COMPLETION = tuple(sorted(FeedbackType, key=lambda type_: (True, None, False).index(type_.facts.is_done)))
+"""All answers: first those after which it was done, then those that do not tell, then the others."""
+
+
+def read_type(value: object) -> FeedbackType | None:
+    """The answer that text names, in whichever case and with space around; None for everything else."""
+    try:
+        return FeedbackType(value.strip().lower()) if isinstance(value, str) else None
+    except ValueError:
+        return None

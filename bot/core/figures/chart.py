@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answer_types import BY_COMPLETION, FeedbackType
 from bot.core.figures import texts as words
 from bot.core.figures.stats import Adherence, Stats, monday_of
 from bot.core.i18n.language import Language
@@ -16,14 +16,15 @@ MAX_DAYS = 62
 MAX_WEEKS = 26
 """The newest ones are shown."""
 
-# From the bottom of a bar to its top: what was done stands on the ground, pain on the top, where it is seen.
-_ORDER = (FeedbackType.DONE, FeedbackType.HARD, FeedbackType.SKIPPED, FeedbackType.PAIN)
+# From the bottom of a bar to its top: what was done stands on the ground, what alerts the coach on the top,
+# where it is seen.
+_ORDER = sorted(BY_COMPLETION, key=lambda type_: type_.facts.alerts_coach)
 
 
 def chart_of(stats: Stats, language: Language) -> dict[str, Any]:
     """The content of the picture, as JSON.
 
-    `bars` has for each type its name, its label and a number for each of `ticks`; a tick is null where
+    `bars` has for each type its name, colour, label and a number for each of `ticks`; a tick is null where
     nothing is to be written. `weeks` has for each week a label, and shares from 0 to 1, or null where there
     is none. Days and weeks of which answers have expired are left out: no bar would look like no answer.
     """
@@ -51,7 +52,7 @@ def chart_of(stats: Stats, language: Language) -> dict[str, Any]:
 
 def _bar(type_: FeedbackType, numbers: list[int], language: Language) -> dict[str, Any]:
     label = f"{words.TYPES[type_](language)} {words.compact(sum(numbers), language)}"
-    return {"type": type_.value, "label": label, "numbers": numbers}
+    return {"type": type_.value, "colour": type_.facts.colour, "label": label, "numbers": numbers}
 
 
 def _by_week(by_day: Mapping[date, Mapping[str, int]]) -> Mapping[date, Mapping[str, int]]:

@@ -4,12 +4,11 @@ What counts as what:
 
 - Days are days in TIMEZONE. An answer belongs to the day on which its (last) tap was received; for adherence
   and response rate a session belongs to its own day.
-- Asked is what the bot sent a question about, and what was answered without one; adherence is
-  (done + hard) / asked, response rate answered / asked. So it is in the planner's summary
+- Asked is what the bot sent a question about, and what was answered without one; adherence is known to be
+  done / asked, response rate answered / asked. So it is in the planner's summary
   (`bot.core.summary.summary`), which goes by planned days. Here an answer's session stands under the day of
   its question (`sessionDate`), and only an unanswered one under its planned day: where sessions are asked
-  about
-  on a later day than planned, the two may differ at the edge of a week.
+  about on a later day than planned, the two may differ at the edge of a week.
 - Prompts by state are all questions ever asked. With many of them these, and what is unanswered, may be a
   minute old.
 - `feedback_event_write_success_rate` is non-late feedback callbacks written / received. Received are those
@@ -27,13 +26,11 @@ from typing import Any
 
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import NotWritten, Outcome, derive_event, named_session, read_tap
-from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answer_types import KNOWN_DONE, FeedbackType
 from bot.core.figures.histogram import percentile, total
 from bot.core.people.athlete import Roster
 from bot.core.shared.clock import iso_utc
 from bot.core.telegram.updates import Tap
-
-_KNOWN_DONE = (FeedbackType.DONE, FeedbackType.HARD)
 
 
 @dataclass(slots=True)
@@ -75,8 +72,8 @@ class Adherence:
 
     @property
     def adherence(self) -> float | None:
-        """(done + hard) / asked; None if nothing was asked, or answers have expired."""
-        return self._share(sum(self.answers[type_] for type_ in _KNOWN_DONE))
+        """Known to be done / asked; None if nothing was asked, or answers have expired."""
+        return self._share(sum(self.answers[type_] for type_ in KNOWN_DONE))
 
     @property
     def response_rate(self) -> float | None:
@@ -310,14 +307,6 @@ def is_certain(tap: Tap) -> bool:
     if not isinstance(wish, Callback):
         return True
     return not wish.is_reference and tap.prompt_at is not None and tap.chat_id in (None, tap.user_id)
-
-
-def read_type(value: object) -> str | None:
-    """The answer of a stored document; anybody may have written it."""
-    try:
-        return FeedbackType(value.strip().lower()).value if isinstance(value, str) else None
-    except ValueError:
-        return None
 
 
 def _by_type(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

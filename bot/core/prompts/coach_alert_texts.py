@@ -55,13 +55,13 @@ def alert(pain: PainReport, zone: tzinfo, language: Language) -> str:
     found = [_PAIN(language, who=escape_line(pain.who, _MAX_NAME))]
     if (what := _what(pain, language)) is not None:
         found.append(_SESSION(language, what=what))
-    if pain.type is FeedbackType.PAIN:
+    if pain.type is not None and pain.type.facts.alerts_coach:
         found += lines(pain.details, language)
     if pain.note:
         found.append(_NOTE(language, note=escape_line(pain.note, MAX_NOTE)))
     if pain.type is None:
         found.append(_GONE(language))
-    elif pain.type is not FeedbackType.PAIN:
+    elif not pain.type.facts.alerts_coach:
         found.append(_CHANGED(language, label=LABELS[pain.type](language)))
     if pain.seen_by is not None:
         when = "" if pain.seen_at is None else f"{pain.seen_at.astimezone(zone):%H:%M}"

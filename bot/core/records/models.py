@@ -18,6 +18,7 @@ by the clock, null is as if absent.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -34,6 +35,7 @@ from pydantic_core import ErrorDetails
 
 from bot.core.answers.details import MOST
 from bot.core.answers.rules import WEEKDAYS
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.shared.bson_json import BadValue, check, kind, loads, to_json
 from bot.core.shared.clock import iso_utc
 
@@ -158,6 +160,18 @@ def _identity(value: object) -> str | int:
     return _integer(value)
 
 
+def _answer(value: object) -> str:
+    answers = [type_.value for type_ in FeedbackType]
+    if value not in answers:
+        raise ValueError(f"must be {_either(map(repr, answers))}")
+    return str(value)
+
+
+def _either(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}"
+
+
 def _chat(value: object) -> str:
     return str(_identity(value))
 
@@ -225,7 +239,11 @@ Identity = Annotated[str | int, PlainValidator(_identity), _IDENTITY]
 Chat = Annotated[str, PlainValidator(_chat), _IDENTITY]
 OnTime = Annotated[bool, WithJsonSchema({"const": False})]
 Status = Literal["success", "failure"]
-Answer = Literal["done", "skipped", "hard", "pain"]
+Answer = Annotated[
+    str,
+    PlainValidator(_answer),
+    WithJsonSchema({"enum": [type_.value for type_ in FeedbackType], "type": "string"}),
+]
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
@@ -418,7 +436,7 @@ class FeedbackRecord(Record):
 
     def _derived(self) -> dict[str, Any]:
         if self.type is None and self.response is None:
-            raise BadValue("type", "is missing; it is done, skipped, hard or pain")
+            raise BadValue("type", f"is missing; it is {_either(FeedbackType)}")
         if self.isLateResponse:
             raise BadValue("isLateResponse", "late feedback is not stored; leave the document out")
         received = self.receivedAt or self.timestamp

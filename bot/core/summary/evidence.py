@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, tzinfo
 from itertools import islice
 from typing import Any
 
-from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answer_types import FeedbackType, read_type
 from bot.core.plans.plan import DETAILS
 from bot.core.prompts.prompt import PromptKind, PromptState
 from bot.core.records.models import is_day
@@ -87,7 +87,7 @@ class StoredFeedback:
     Attributes:
         user_id: who answered; None: nobody knows.
         is_anonymous: whether the event names nobody (`anon`).
-        type: None if what is stored is none of the four answers.
+        type: None if what is stored is none of the answers.
         date: the day of the question, as stored.
         extras: those of `EXTRAS` that are stored.
     """
@@ -170,7 +170,7 @@ def read_answer(document: Mapping[str, Any]) -> StoredFeedback | None:
         user_id=read_user(user),
         is_anonymous=user is None or user in ("", "anon"),
         chat_id=read_id(document.get("chatId")),
-        type=_read_type(document.get("type")) or _read_type(document.get("response")),
+        type=read_type(document.get("type")) or read_type(document.get("response")),
         note=read_text(document.get("note"), MAX_NOTE),
         asked_at=read_when(document.get("promptSentAt"), UTC),
         answered_at=read_when(document.get("receivedAt"), UTC) or read_when(document.get("timestamp"), UTC),
@@ -258,13 +258,6 @@ def _read_slot(value: object) -> tuple[date | None, int | None]:
     """Day and number of a slot, `<athleteId>|<YYYY-MM-DD>|<n>`."""
     parts = value.rsplit("|", 2) if isinstance(value, str) else []
     return (read_day(parts[-2]), read_user(parts[-1])) if len(parts) > 1 else (None, None)
-
-
-def _read_type(value: object) -> FeedbackType | None:
-    try:
-        return FeedbackType(value.strip().lower()) if isinstance(value, str) else None
-    except ValueError:
-        return None
 
 
 def _whole(value: object) -> int | None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answer_types import BY_COMPLETION, KNOWN_DONE, FeedbackType
 from bot.core.summary.sessions import SessionState
 
-ANSWERS: Mapping[FeedbackType, str] = {
-    FeedbackType.DONE: "the athlete did the session as planned",
-    FeedbackType.HARD: "the athlete did the session, and it was harder than it should have been",
-    FeedbackType.PAIN: "something hurt, and whether the session was completed is not known",
-    FeedbackType.SKIPPED: "the athlete did not do the session",
-}
+DONE = " + ".join(KNOWN_DONE)
+"""The answers that count as done, as they are added up."""
+WARNINGS = tuple(type_ for type_ in BY_COMPLETION if type_.facts.is_warning)
+"""The answers that are counted in a row."""
+_ANSWERED = " + ".join(BY_COMPLETION)
+_NOT_DONE = ", ".join(type_ for type_ in BY_COMPLETION if type_ not in KNOWN_DONE)
 
-STATES: Mapping[SessionState, str] = {
-    **{SessionState(type_): meaning for type_, meaning in ANSWERS.items()},
+STATES: Mapping[FeedbackType | SessionState, str] = {
+    **{type_: type_.facts.meaning for type_ in BY_COMPLETION},
     SessionState.OPEN: "asked, and an answer would still count",
     SessionState.UNANSWERED: (
         "asked, and an answer would not count any more: whether it was done is not known"
@@ -32,11 +32,8 @@ STATES: Mapping[SessionState, str] = {
 COUNTS: Mapping[str, str] = {
     "planned": "sessions in the plan (rest days are none)",
     "unplanned": "sessions asked about or answered that are in no plan",
-    "asked": "planned or unplanned, and asked about: done + hard + pain + skipped + noAnswer + unknown",
-    "done": ANSWERS[FeedbackType.DONE],
-    "hard": ANSWERS[FeedbackType.HARD],
-    "pain": ANSWERS[FeedbackType.PAIN],
-    "skipped": ANSWERS[FeedbackType.SKIPPED],
+    "asked": f"planned or unplanned, and asked about: {_ANSWERED} + noAnswer + unknown",
+    **{type_.value: type_.facts.meaning for type_ in BY_COMPLETION},
     "noAnswer": "asked, and without an answer that counts",
     "stillOpen": "those of noAnswer that can still be answered",
     "unknown": "asked, and nobody can tell any more what was answered",
@@ -49,33 +46,33 @@ COUNTS: Mapping[str, str] = {
 SCALES: tuple[Mapping[str, Any], ...] = (
     {
         "name": "adherence",
-        "meaning": "(done + hard) / asked: the least share of the asked sessions that was done. In asked and"
-        " not in done are pain, skipped, no answer and unknown",
+        "meaning": f"({DONE}) / asked: the least share of the asked sessions that was done. In asked and"
+        f" not in done are {_NOT_DONE}, no answer and unknown",
         "range": [0, 1],
         "better": "higher",
     },
     {
         "name": "responseRate",
-        "meaning": "(done + hard + pain + skipped) / asked: how many questions were answered. It says nothing"
-        " about how the training went",
+        "meaning": f"({_ANSWERED}) / asked: how many questions were answered. It says nothing about how the"
+        " training went",
         "range": [0, 1],
         "better": "higher",
     },
-    {
-        "name": "runs.hard",
-        "meaning": "answered sessions in a row, across weeks, with the answer hard: current is up to the last"
-        " answer, longest is within the five weeks. Sessions without a known answer are left out",
-        "unit": "sessions",
-        "range": [0, None],
-        "better": "lower",
-    },
-    {
-        "name": "runs.pain",
-        "meaning": "the same with the answer pain",
-        "unit": "sessions",
-        "range": [0, None],
-        "better": "lower",
-    },
+    *(
+        {
+            "name": f"runs.{type_}",
+            "meaning": (
+                f"answered sessions in a row, across weeks, with the answer {type_}: current is up to the"
+                " last answer, longest is within the five weeks. Sessions without a known answer are left out"
+                if type_ is WARNINGS[0]
+                else f"the same with the answer {type_}"
+            ),
+            "unit": "sessions",
+            "range": [0, None],
+            "better": "lower",
+        }
+        for type_ in WARNINGS
+    ),
     {
         "name": "delayHours",
         "meaning": "from the first question to the answer. It says nothing about how the training went",

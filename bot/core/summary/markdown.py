@@ -14,10 +14,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from bot.core.answers.rules import WEEKDAYS
-from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answer_types import BY_COMPLETION, FeedbackType
 from bot.core.people.athlete import Pause
 from bot.core.shared.formatting import clip, count
-from bot.core.summary.legend import STATES
+from bot.core.summary.legend import STATES, WARNINGS
 from bot.core.summary.sessions import Asker, Session
 
 if TYPE_CHECKING:
@@ -38,10 +38,7 @@ _COLUMNS = {
     "planned": "planned",
     "unplanned": "not in a plan",
     "asked": "asked",
-    "done": "done",
-    "hard": "hard",
-    "pain": "pain",
-    "skipped": "skipped",
+    **{type_.value: type_.value for type_ in BY_COMPLETION},
     "noAnswer": "no answer",
     "unknown": "answer not known",
     "paused": "paused",
@@ -94,13 +91,13 @@ def _figures(summary: Summary) -> list[str]:
     still_open = f" ({counts['stillOpen']} can still be answered)" if counts["stillOpen"] else ""
     unknown = f", {counts['unknown']} {_COLUMNS['unknown']}" if counts["unknown"] else ""
     others = ", ".join(f"{counts[name]} {_COLUMNS[name]}" for name in ("paused", "notAsked", "notDue"))
-    hard, pain = summary.run(FeedbackType.HARD), summary.run(FeedbackType.PAIN)
+    in_a_row = "; ".join(f"{type_} {_run(summary.run(type_))}" for type_ in WARNINGS)
     lines = [
         f"- Week from {week.start}: adherence **{adherence}**, response rate **{response_rate}**.",
         f"- {count(counts['planned'], 'session')} planned{unplanned}.",
         f"- Asked about {counts['asked']}: {answers}, {counts['noAnswer']} no answer{still_open}{unknown}.",
         f"- Not asked about: {others}.",
-        f"- Answers in a row, over the five weeks: hard {_run(hard)}; pain {_run(pain)}.",
+        f"- Answers in a row, over the five weeks: {in_a_row}.",
     ]
     if summary.pauses:
         lines.append(f"- Paused {', '.join(_pause(pause, summary.zone) for pause in summary.pauses)}.")

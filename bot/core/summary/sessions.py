@@ -31,12 +31,8 @@ _SAY_MINUTES = ("distance_time", "activity", "title", "goal")
 
 
 class SessionState(StrEnum):
-    """How it stands with a session, in plain words; every session is in exactly one of these."""
+    """How it stands with a session that has no known answer, in plain words."""
 
-    DONE = "done"
-    HARD = "hard"
-    PAIN = "pain"
-    SKIPPED = "skipped"
     OPEN = "no answer yet"
     UNANSWERED = "no answer"
     LATE = "answered too late"
@@ -64,6 +60,7 @@ class Session:
         number: orders the sessions of a day.
         planned: by the names of `bot.core.summary.evidence.PLANNED`; a single question has `title` and
             `note`.
+        state: the answer, or how it stands without one.
         in_plan: whether a plan has it; else somebody asked without one.
         why: what the state alone does not say.
         asked_by: None if it was not asked about.
@@ -77,14 +74,18 @@ class Session:
     session_id: str
     planned: Mapping[str, str]
     in_plan: bool
-    state: SessionState
+    state: FeedbackType | SessionState
     why: str | None
-    answer: FeedbackType | None
     note: str | None
     asked_by: Asker | None
     asked_at: datetime | None
     answered_at: datetime | None
     extras: Mapping[str, Any]
+
+    @property
+    def answer(self) -> FeedbackType | None:
+        """The answer; None if none is known."""
+        return self.state if isinstance(self.state, FeedbackType) else None
 
     @property
     def delay(self) -> timedelta | None:
@@ -249,6 +250,7 @@ class _Join:
         if self._is_asked(key):
             is_ours = any(question.is_sent or question.may_be_sent for question in questions)
             asker: Asker | None = Asker.BOT if is_ours else Asker.OTHERS
+            state: FeedbackType | SessionState
             state, why = _after_asking(questions, answer, horizon)
             why = why or self._replaced(key, day)
         else:
@@ -265,7 +267,6 @@ class _Join:
             in_plan=plan_session is not None or bool(days),
             state=state,
             why=why,
-            answer=answer.type if answer else None,
             note=answer.note if answer and is_answered else None,
             asked_by=asker,
             asked_at=min(times, default=None) if asker else None,
@@ -343,12 +344,12 @@ def _with_load(extras: Mapping[str, Any], planned: Mapping[str, str]) -> Mapping
 
 def _after_asking(
     questions: Sequence[AskedQuestion], answer: StoredFeedback | None, horizon: Horizon
-) -> tuple[SessionState, str | None]:
+) -> tuple[FeedbackType | SessionState, str | None]:
     """State of a session that was asked about, and why."""
     if answer is not None:
         if answer.type is None:
             return SessionState.UNKNOWN, "what is stored as its answer cannot be read"
-        return SessionState(answer.type.value), None
+        return answer.type, None
     states = {question.state for question in questions}
     if PromptState.ANSWERED in states:
         return SessionState.UNKNOWN, "it was answered, and the answer is not stored any more"

@@ -3,11 +3,11 @@
 What counts as what (the JSON says so too, in `scales` and `legend`):
 
 - Asked is what the bot sent a question about, and what was answered without one (the coach's own buttons).
-- Answered is done, hard, pain or skipped. An answer that came too late is none: it was never stored.
-- Adherence is (done + hard) / asked. Pain is an answer, but whether the session was completed is not known
-  after it, so it does not count as done: adherence is the least share that was done.
+- Answered is what has one of the answers. One that came too late is none: it was never stored.
+- Adherence is known to be done / asked. After some answers it is not known whether the session was completed;
+  they do not count as done, so adherence is the least share that was done.
 - Where an answer was given and is not stored any more, the week's rates are not known.
-- A run of hard (or pain) is one of answers: sessions without a known answer do not break it.
+- Answers are counted in a row: sessions without a known answer do not break it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from itertools import groupby
 from typing import Any
 
 from bot.core.answers.rules import WEEKDAYS
-from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answer_types import KNOWN_DONE, FeedbackType
 from bot.core.people.athlete import Athlete, Pause
 from bot.core.plans.plan import Plan
 from bot.core.records.collections import FEEDBACK_EVENTS
@@ -28,7 +28,7 @@ from bot.core.records.models import is_day
 from bot.core.records.retention import DEFAULT_RETENTION
 from bot.core.shared.clock import iso_utc
 from bot.core.summary.evidence import is_question, read_answer, read_question
-from bot.core.summary.legend import COUNTS, EXTRA_SCALES, NULLS, SCALES, STATES
+from bot.core.summary.legend import COUNTS, EXTRA_SCALES, NULLS, SCALES, STATES, WARNINGS
 from bot.core.summary.markdown import markdown
 from bot.core.summary.sessions import Horizon, Session, SessionState, list_sessions
 
@@ -57,8 +57,8 @@ class Week:
     @property
     def counts(self) -> dict[str, int]:
         """Sessions, by the names of `COUNTS`."""
-        states = Counter(session.state for session in self.sessions)
-        answers = {type_.value: states[SessionState(type_)] for type_ in FeedbackType}
+        states: Counter[FeedbackType | SessionState] = Counter(session.state for session in self.sessions)
+        answers = {type_.value: states[type_] for type_ in FeedbackType}
         no_answer = states[SessionState.OPEN] + states[SessionState.UNANSWERED] + states[SessionState.LATE]
         planned = sum(session.in_plan for session in self.sessions)
         counts = {
@@ -77,17 +77,21 @@ class Week:
 
     @property
     def known_done(self) -> int:
-        """How many sessions are known to be done: done + hard."""
-        return self.counts["done"] + self.counts["hard"]
+        """How many sessions are known to be done."""
+        return self._number(KNOWN_DONE)
 
     @property
     def answered(self) -> int:
         """How many sessions have an answer."""
-        return self.known_done + self.counts["pain"] + self.counts["skipped"]
+        return self._number(FeedbackType)
+
+    def _number(self, types: Iterable[FeedbackType]) -> int:
+        counts = self.counts
+        return sum(counts[type_] for type_ in types)
 
     @property
     def adherence(self) -> float | None:
-        """(done + hard) / asked; None if nothing was asked, or some answer is not known any more."""
+        """Known to be done / asked; None if nothing was asked, or some answer is not known any more."""
         return None if self.why else self.known_done / self.counts["asked"]
 
     @property
@@ -179,9 +183,7 @@ class Summary:
             "generatedAt": iso_utc(self.generated_at),
             "week": _week_json(self.week),
             "before": [_week_json(week) for week in self.weeks[:-1]],
-            "runs": {
-                type_.value: _run_json(self.run(type_)) for type_ in (FeedbackType.HARD, FeedbackType.PAIN)
-            },
+            "runs": {type_.value: _run_json(self.run(type_)) for type_ in WARNINGS},
             "trend": {
                 "weekStart": [week.start.isoformat() for week in self.weeks],
                 "adherence": [_rounded(week.adherence) for week in self.weeks],

@@ -22,8 +22,8 @@ from bot.core.summary.summary import Week
 MAX_MESSAGE = 4_096
 """UTF-16 units that Telegram takes in a message."""
 
-_STATES: Mapping[SessionState, Text] = {
-    **{SessionState(type_): label for type_, label in LABELS.items()},
+_STATES: Mapping[FeedbackType | SessionState, Text] = {
+    **dict(LABELS.items()),
     SessionState.OPEN: Text("❓ not answered yet", "❓ sin responder todavía"),
     SessionState.UNANSWERED: Text("❔ not answered", "❔ sin respuesta"),
     SessionState.LATE: Text("⌛ answered too late to count", "⌛ respondida demasiado tarde para contar"),

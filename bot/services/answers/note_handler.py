@@ -9,7 +9,6 @@ from bot.core.answers.details import parse_detail
 from bot.core.answers.payloads import is_reference, parse_callback, parse_later
 from bot.core.answers.rules import lateness, legacy_session
 from bot.core.answers.texts import not_written
-from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete
 from bot.core.shared.formatting import MAX_NOTE
@@ -113,7 +112,7 @@ class NoteHandler:
                 await self._history.record([AnswerChange(session, stood, note.update_id, note.received_at)])
             await self._events.add([note])
         stands = (await self._events.standing([session])).get(session)
-        if stands is not None and stands.type is FeedbackType.PAIN:
+        if stands is not None and stands.type is not None and stands.type.facts.alerts_coach:
             await self._letters.refresh([(stands.session_key, note.update_id, note.received_at)])
         if stands is None or stands.note != note.value:
             return texts.NOT_THE_NOTE(language)

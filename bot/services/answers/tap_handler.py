@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
 
-from bot.core.answers.details import AFTER, DetailTap
+from bot.core.answers.details import DetailTap
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback, Later
 from bot.core.answers.rules import (
@@ -378,13 +378,11 @@ class TapHandler:
         for case in cases:
             event, result = case.verdict, case.result
             if isinstance(event, FeedbackEvent) and isinstance(result, Recorded):
-                if result.type is FeedbackType.PAIN:
+                if result.type.facts.alerts_coach:
                     letters.append(self._alert_of(case, event, result, self._coach_chat_id))
                 elif event.identity in before:
                     changed[result.session_key] = case.tap
-            elif (
-                isinstance(result, DetailSaved) and result.type is FeedbackType.PAIN and _says_something(case)
-            ):
+            elif isinstance(result, DetailSaved) and result.type.facts.alerts_coach and _says_something(case):
                 changed[result.session_key] = case.tap
         await self._letters.raise_(letters)
         await self._letters.refresh((key, tap.update_id, tap.received_at) for key, tap in changed.items())
@@ -461,7 +459,7 @@ def _says_something(case: TapContext) -> bool:
 def _belongs(tap: DetailTap, stands: StoredAnswer) -> bool:
     """Whether a detail is one of the answer that stands; one that was given to an earlier one is gone."""
     is_gone = tap.value is not None and stands.details.value(tap.detail) is None
-    return stands.type is not None and tap.detail in AFTER[stands.type] and not is_gone
+    return stands.type is not None and tap.detail in stands.type.facts.asks and not is_gone
 
 
 def _telling(tap: Tap, wish: DetailTap, session: TappedSession) -> DetailWrite:

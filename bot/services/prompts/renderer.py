@@ -8,7 +8,6 @@ from datetime import timedelta, tzinfo
 
 from bot.core.answers.details import Details, read_details
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
-from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts import coach_alert_texts as letter_texts
@@ -114,7 +113,7 @@ class PromptRenderer:
         # A private chat has its user's id.
         language = self._languages.of(prompt.chat_id)
         pain, letter = await self._pain(prompt)
-        if not letter or (not prompt.was_sent and pain.type not in (None, FeedbackType.PAIN)):
+        if not letter or (not prompt.was_sent and pain.type is not None and not pain.type.facts.alerts_coach):
             return None
         keyboard: Keyboard = []
         if pain.seen_by is None:

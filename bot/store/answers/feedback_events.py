@@ -10,7 +10,7 @@ from typing import Self
 from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
-from bot.core.answers.details import AFTER, Details, read_details
+from bot.core.answers.details import Details, read_details
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.rules import (
     collision_key,
@@ -359,7 +359,7 @@ def _since(event: FeedbackEvent) -> Document:
     That is the first of the answers after which the same is asked. Where nothing is noted, it is the answer
     that stands.
     """
-    asked_alike = [type_.value for type_ in AFTER if AFTER[type_] == AFTER[event.type]]
+    asked_alike = [type_.value for type_ in FeedbackType if type_.facts.asks == event.type.facts.asks]
     before: Document = {
         "at": {"$ifNull": ["$saidAt.answer.at", "$receivedAt"]},
         "updateId": {"$ifNull": ["$saidAt.answer.updateId", "$updateId"]},

@@ -19,9 +19,10 @@ from typing import Any
 
 from pymongo import ReplaceOne
 
+from bot.core.facts.answer_types import read_type
 from bot.core.figures.histogram import BUCKETS, EXACT, RATIO
 from bot.core.figures.periods import Period, PeriodWindow
-from bot.core.figures.stats import Tally, read_type
+from bot.core.figures.stats import Tally
 from bot.core.records.collections import FIGURES
 from bot.core.records.models import is_day
 from bot.core.shared.clock import Clock
@@ -292,10 +293,10 @@ def _tally(span: Period, counts: Mapping[str, int], events: Mapping[str, Any]) -
         type_, day = read_type(group["_id"].get("type")), group["_id"].get("day")
         if type_ is None:
             continue
-        answers[type_] = answers.get(type_, 0) + group["n"]
+        answers[type_.value] = answers.get(type_, 0) + group["n"]
         if is_day(day):
             types = sessions.setdefault(day, {})
-            types[type_] = types.get(type_, 0) + group["n"]
+            types[type_.value] = types.get(type_, 0) + group["n"]
     return Tally(span.day, counts, answers, sessions, _histogram(events["delays"]))
 
 

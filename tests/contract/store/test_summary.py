@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.cli.summary import summary as command
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.shared.errors import ConfigError
 from bot.core.summary.sessions import Session, SessionState
@@ -151,7 +152,7 @@ async def test_an_answer_is_found_wherever_its_day_lies(db: Database) -> None:
     after = asked_at(LAST + timedelta(days=9))
     await store(db, [inside], [], [event("R2", session.session_id, "hard", after)])
     (found,) = await sessions_of(db)
-    assert (found.date, found.state) == (LAST, SessionState.HARD)
+    assert (found.date, found.state) == (LAST, FeedbackType.HARD)
 
 
 @pytest.mark.parametrize(
@@ -199,8 +200,8 @@ async def test_each_athlete_has_their_own(db: Database) -> None:
             [event(run_id, session.session_id, type_, TUESDAY, user=athlete.user_id)],
         )
     await store(db, [plan("R0", (2, "Nobody's"), athlete_id=None)])
-    assert [s.state for s in await sessions_of(db, ANA, BEN)] == [SessionState.DONE]
-    assert [s.state for s in await sessions_of(db, BEN, ANA)] == [SessionState.PAIN]
+    assert [s.state for s in await sessions_of(db, ANA, BEN)] == [FeedbackType.DONE]
+    assert [s.state for s in await sessions_of(db, BEN, ANA)] == [FeedbackType.PAIN]
     alone = await sessions_of(db, ANA)
     assert [s.run_id for s in alone] == ["R-ana", "R0"]
 
@@ -210,7 +211,7 @@ async def test_a_shared_question_answered_by_another(db: Database) -> None:
     ana, ben = replace(ANA, chat_id=-100), replace(BEN, chat_id=-100)
     shared = {"runId": "R", "sessionId": "s", "chatId": "-100", "state": "answered", "sentAt": TUESDAY}
     await store(db, prompts=[shared], events=[event("R", "s", "done", TUESDAY, user=8, chatId="-100")])
-    assert [s.state for s in await sessions_of(db, ben, ana)] == [SessionState.DONE]
+    assert [s.state for s in await sessions_of(db, ben, ana)] == [FeedbackType.DONE]
     assert await sessions_of(db, ana, ben) == []
 
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.answers.details import (
-    AFTER,
     PLACES,
     REASONS,
     Details,
@@ -134,7 +133,7 @@ def test_what_is_asked_after_each_answer() -> None:
     assert next_question(PAIN, Details(pain=0), ALL) is Detail.PLACE
     for said in (Details(rpe=0), Details(place="knee", pain=0), Details(reason="ill")):
         open_ = {type_ for type_ in FeedbackType if next_question(type_, said, ALL) is None}
-        assert open_ == {t for t in FeedbackType if all(said.value(d) is not None for d in AFTER[t])}
+        assert open_ == {t for t in FeedbackType if all(said.value(d) is not None for d in t.facts.asks)}
 
 
 @pytest.mark.parametrize("type_", FeedbackType)

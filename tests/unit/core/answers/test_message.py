@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.answers import detail_texts as texts
-from bot.core.answers.details import AFTER, Details, choices, next_question, parse_detail
+from bot.core.answers.details import Details, choices, next_question, parse_detail
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
 from bot.core.answers.message import MessageEdit, ShownAnswer, show
 from bot.core.answers.payloads import format_callback, make_reference, needs_reference
@@ -161,7 +161,7 @@ def test_a_session_with_long_ids(type_: FeedbackType) -> None:
     """What its answers travel by, the question behind them travels by, too."""
     run_id, session_id = "r" * 60, "s" * 60
     assert needs_reference(run_id, session_id)
-    question = AFTER[type_][0]
+    question = type_.facts.asks[0]
     choice = replace(
         chosen(type_, question=question), run_id=run_id, session_id=session_id, by_reference=True
     )
@@ -188,7 +188,7 @@ def test_the_longest_question(letter: str, language: Language, type_: FeedbackTy
     """Telegram takes 4,096 UTF-16 units: the question's text is cut, the answer and what is asked are not."""
     text = letter * (MAX_MESSAGE // units(letter))
     details = Details(rpe=10, place="shoulder", pain=10, reason="no time")
-    question = AFTER[type_][-1]
+    question = type_.facts.asks[-1]
     end: dict[str, Any] = {"type": "italic", "offset": 4000, "length": 96}
     prompted = TappedMessage(text, [BOLD, end], prompt_keyboard("r", "s", language))
     edit = show(prompted, chosen(type_, details, question, language))

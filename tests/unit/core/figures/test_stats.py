@@ -23,7 +23,6 @@ from bot.core.figures.stats import (
     Tally,
     is_certain,
     is_feedback,
-    read_type,
     sum_up,
 )
 from bot.core.i18n.language import Language
@@ -195,14 +194,6 @@ def test_which_waiting_taps_are_feedback(fields: dict[str, Any], expected: bool,
     }  # fmt: skip
     assert is_feedback(Tap(**given), ROSTER, 14) is expected
     assert is_certain(Tap(**given)) is certain
-
-
-@pytest.mark.parametrize(
-    ("stored", "type_"), [("done", "done"), (" Hard ", "hard"), ("great", None), (None, None), (5, None)]
-)
-def test_types_are_read_as_anybody_may_have_written_them(stored: object, type_: str | None) -> None:
-    """As the planner's summary reads them."""
-    assert read_type(stored) == type_
 
 
 def busy(days: int = 365) -> Stats:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import Athlete, ContactHours, Pause
 from bot.core.plans.plan import read_plan
 from bot.core.prompts.prompt import PromptState
@@ -94,19 +95,19 @@ DONE = event("R1", NAME, "done", ASKED)
     ("prompts", "events", "state", "why"),
     [
         ([SENT], [], SessionState.OPEN, None),
-        ([prompt("R1", SESSION, "answered")], [DONE], SessionState.DONE, None),
-        ([SENT], [event("R1", NAME, "hard", ASKED)], SessionState.HARD, None),
-        ([SENT], [event("R1", NAME, "pain", ASKED)], SessionState.PAIN, None),
-        ([SENT], [event("R1", NAME, "skipped", ASKED)], SessionState.SKIPPED, None),
-        ([SENT], [event("R1", NAME, " DONE ", ASKED)], SessionState.DONE, None),
+        ([prompt("R1", SESSION, "answered")], [DONE], FeedbackType.DONE, None),
+        ([SENT], [event("R1", NAME, "hard", ASKED)], FeedbackType.HARD, None),
+        ([SENT], [event("R1", NAME, "pain", ASKED)], FeedbackType.PAIN, None),
+        ([SENT], [event("R1", NAME, "skipped", ASKED)], FeedbackType.SKIPPED, None),
+        ([SENT], [event("R1", NAME, " DONE ", ASKED)], FeedbackType.DONE, None),
         ([SENT], [event("R1", NAME, "fine", ASKED)], SessionState.UNKNOWN, "cannot be read"),
-        ([], [DONE], SessionState.DONE, None),
+        ([], [DONE], FeedbackType.DONE, None),
         ([prompt("R1", SESSION, "late")], [], SessionState.LATE, None),
         ([prompt("R1", SESSION, "expired")], [], SessionState.UNANSWERED, None),
         ([prompt("R1", SESSION, "answered")], [], SessionState.UNKNOWN, "not stored any more"),
         ([prompt("R1", SESSION, "pending", sentAt=ASKED)], [], SessionState.OPEN, None),
         ([prompt("R1", SESSION, "cancelled")], [], SessionState.PAUSED, None),
-        ([prompt("R1", SESSION, "cancelled")], [DONE], SessionState.DONE, None),
+        ([prompt("R1", SESSION, "cancelled")], [DONE], FeedbackType.DONE, None),
         ([prompt("R1", SESSION, "cancelled", reason="by hand")], [], SessionState.NOT_ASKED, "by hand"),
         ([prompt("R1", SESSION, "undeliverable", reason="blocked")], [], SessionState.UNDELIVERED, "blocked"),
         ([SENT | {"sentAt": None, "messages": None}], [], SessionState.OPEN, None),
@@ -261,7 +262,7 @@ def test_what_was_asked_under_a_replaced_plan_stays_in_its_place() -> None:
     """The newer plan's session of that place is not listed beside it, and the reader learns why."""
     newer = plan("R2", (1, "Easy run"), (2, "Rest"), **NEWER)  # type: ignore[arg-type]
     session = only([TEMPO, newer], [SENT], [DONE])
-    assert (session.run_id, session.state, session.planned["activity"]) == ("R1", SessionState.DONE, "Tempo")
+    assert (session.run_id, session.state, session.planned["activity"]) == ("R1", FeedbackType.DONE, "Tempo")
     assert session.why == "a newer plan has replaced this session since"
 
 
@@ -321,13 +322,13 @@ def test_a_session_asked_about_in_several_chats_is_one() -> None:
     """One session, asked in a private chat and in a group, answered in the group."""
     group = SENT | {"chatId": "-100", "sentAt": ASKED - SECOND, "messages": []}
     session = only([TEMPO], [SENT, group], [DONE | {"chatId": "-100"}])
-    assert (session.state, session.asked_at) == (SessionState.DONE, ASKED - SECOND)
+    assert (session.state, session.asked_at) == (FeedbackType.DONE, ASKED - SECOND)
 
 
 def test_the_older_id_of_an_athlete_counts() -> None:
     """Before the roster knew them, an athlete was a Telegram user id."""
     older = TEMPO | {"athleteId": 7}
-    assert only([older], [SENT | {"athleteId": "7"}], [DONE]).state is SessionState.DONE
+    assert only([older], [SENT | {"athleteId": "7"}], [DONE]).state is FeedbackType.DONE
 
 
 def test_reminders_are_no_questions() -> None:
@@ -351,7 +352,7 @@ def test_a_shared_question_is_whose_who_answers_it() -> None:
     shared = {"runId": "R1", "sessionId": "s", "chatId": "-100", "state": "sent", "sentAt": ASKED}
     answer = event("R1", "s", "done", ASKED, user=8, chatId="-100")
     assert only(NO_PLAN, [shared], [], athlete=ana, alone=False).state is SessionState.OPEN
-    assert only(NO_PLAN, [shared], [answer], athlete=ben, alone=False).state is SessionState.DONE
+    assert only(NO_PLAN, [shared], [answer], athlete=ben, alone=False).state is FeedbackType.DONE
     assert sessions_of(NO_PLAN, [shared], [answer], athlete=ana, alone=False) == []
 
 
@@ -359,18 +360,18 @@ def test_what_names_nobody_is_the_only_athletes() -> None:
     """A plan without athlete and an answer without user are theirs who trains alone, else nobody's."""
     nobodys = plan("R1", (1, "Tempo"), athlete_id=None)
     anonymous = event("R1", NAME, "hard", ASKED, user=None)
-    assert only([nobodys], [], [anonymous]).state is SessionState.HARD
+    assert only([nobodys], [], [anonymous]).state is FeedbackType.HARD
     assert sessions_of([nobodys], [], [anonymous], alone=False) == []
-    assert only([TEMPO], [], [anonymous], alone=False).state is SessionState.HARD
-    assert only(NO_PLAN, [], [anonymous | {"chatId": "7"}], alone=False).state is SessionState.HARD
+    assert only([TEMPO], [], [anonymous], alone=False).state is FeedbackType.HARD
+    assert only(NO_PLAN, [], [anonymous | {"chatId": "7"}], alone=False).state is FeedbackType.HARD
 
 
 def test_a_named_answer_comes_before_an_anonymous_one() -> None:
     """Two documents about one session: the athlete's own counts, else the later one."""
     anonymous = event("R1", NAME, "hard", ASKED, user=None, hours=5)
-    assert only([TEMPO], [SENT], [anonymous, DONE]).state is SessionState.DONE
+    assert only([TEMPO], [SENT], [anonymous, DONE]).state is FeedbackType.DONE
     later = event("R1", NAME, "pain", ASKED, user="7", hours=2)
-    assert only([TEMPO], [SENT], [later, DONE]).state is SessionState.PAIN
+    assert only([TEMPO], [SENT], [later, DONE]).state is FeedbackType.PAIN
 
 
 def test_delay_is_in_hours_and_never_negative() -> None:

@@ -32,9 +32,8 @@ def session(number: int = 0, **changes: Any) -> Session:
         "session_id": f"s{number}",
         "planned": {"activity": "Tempo run", "distance_time": "30 min"},
         "in_plan": True,
-        "state": SessionState.DONE,
+        "state": FeedbackType.DONE,
         "why": None,
-        "answer": FeedbackType.DONE,
         "note": None,
         "asked_by": Asker.BOT,
         "asked_at": datetime(2026, 2, 16, 20, tzinfo=UTC),
@@ -61,14 +60,14 @@ def units(text: str) -> int:
 
 def open_session(number: int, state: SessionState = SessionState.OPEN, **changes: Any) -> Session:
     """A session without an answer."""
-    return session(number, state=state, answer=None, answered_at=None, **changes)
+    return session(number, state=state, answered_at=None, **changes)
 
 
 def test_a_week_as_it_is_read() -> None:
     """By day, in the reader's language, each session with what was said about it."""
     shown = week(
         session(0, extras={"rpe": 7}, note="fine <b>legs</b>"),
-        session(1, state=SessionState.SKIPPED, answer=FeedbackType.SKIPPED, extras={"reason": "ill"}),
+        session(1, state=FeedbackType.SKIPPED, extras={"reason": "ill"}),
         open_session(1 + 7),
         open_session(6, SessionState.NOT_DUE),
     )
@@ -110,8 +109,7 @@ def test_it_fits_one_message_whatever_is_in_it(letter: str, number: int) -> None
             n,
             planned=planned,
             note=letter * 1_000,
-            state=SessionState.PAIN,
-            answer=FeedbackType.PAIN,
+            state=FeedbackType.PAIN,
             extras=extras,
         )
         for n in range(number)
@@ -130,10 +128,10 @@ def test_what_was_said_and_what_it_led_to() -> None:
     """Figures of what is known alone; the next plan is compared in a sentence, with its first reasons."""
     said = week(
         session(0, extras={"rpe": 7, "sessionLoad": 210.0}),
-        session(2, state=SessionState.HARD, answer=FeedbackType.HARD, extras={"rpe": 8}),
+        session(2, state=FeedbackType.HARD, extras={"rpe": 8}),
         open_session(3),
     )
-    following = week(session(0, date=MONDAY + timedelta(days=7), state=SessionState.NOT_DUE, answer=None))
+    following = week(session(0, date=MONDAY + timedelta(days=7), state=SessionState.NOT_DUE))
     text = texts.weekly(said, following, ["Two easy <weeks>.", "So one hard session."], EN, is_planned=True)
     assert "Answered: 2 of 3 (✅ Done 1, 🥵 Hard 1)" in text
     assert "Done: 67 % of the sessions I asked about" in text
