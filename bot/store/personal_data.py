@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot.core.people.tombstone import DataSubject
 from bot.core.prompts.prompt import LETTERS
+from bot.core.records.collections import (
+    ATHLETES,
+    COLLECTIONS,
+    FEEDBACK_EVENTS,
+    FEEDBACK_HISTORY,
+    SESSION_PROMPTS,
+)
+from bot.core.records.declaration import Before, Personal
 from bot.core.records.models import Record
 from bot.core.shared.update_order import UpdateStamp
-from bot.store.answers import feedback_events as feedback
-from bot.store.answers import history
-from bot.store.answers import pending_notes as waiting_notes
 from bot.store.mongodb.client import Database, Document, storage_errors, within
 from bot.store.mongodb.update_order import date, is_until
-from bot.store.people import athletes, users
 from bot.store.people.tombstones import forgotten
-from bot.store.prompts import prompts
 from bot.store.prompts.prompts import chat_forms
 
 _AS_LONG_AS = 60
@@ -32,9 +35,9 @@ class PersonalStore:
 
     async def read(self, person: DataSubject) -> AsyncGenerator[tuple[str, Document]]:
         """Each document about somebody, with the name of its collection; those of one collection together."""
-        for collection, query in _everything(person):
-            shown = None if collection in _NAMED_BY_ID else {"_id": False}
-            cursor = self._db[collection].find(query, shown, batch_size=_BATCH)
+        for name, personal in DISCLOSED.items():
+            shown = None if personal.shows_id else {"_id": False}
+            cursor = self._db[name].find(query_of(personal, person), shown, batch_size=_BATCH)
             try:
                 while True:
                     # Not around a `yield`: whoever reads has a time of their own.
@@ -43,7 +46,7 @@ class PersonalStore:
                     if not documents:
                         break
                     for document in documents:
-                        yield collection, document
+                        yield name, document
             finally:
                 with storage_errors():
                     await cursor.close()
@@ -51,38 +54,46 @@ class PersonalStore:
     async def received(self, person: DataSubject) -> list[datetime]:
         """When their answers were received, as far as is known."""
         with storage_errors(), within(_AS_LONG_AS):
-            found = self._db[feedback.COLLECTION].find(_answers(person), {"_id": False, "receivedAt": True})
+            answers = self._db[FEEDBACK_EVENTS.name]
+            found = answers.find(_answers(person), {"_id": False, "receivedAt": True})
             instants = [document.get("receivedAt") async for document in found]
         return [instant for instant in instants if isinstance(instant, datetime)]
 
-    async def forget_answers(self, person: DataSubject, until: UpdateStamp) -> None:
-        """Delete what updates before one have said: answers, earlier versions, notes that wait."""
+    async def forget_before(self, person: DataSubject, until: UpdateStamp) -> None:
+        """Delete what is erased by its time, if it is from before an update: answers, earlier versions, notes
+        that wait, and what else is declared so."""
+        by_time = {
+            name: (query_of(personal, person), personal.erased)
+            for name, personal in DISCLOSED.items()
+            if isinstance(personal.erased, Before)
+        }
         with storage_errors(), within(_AS_LONG_AS):
-            for collection, query, id_field, at_field in (
-                (waiting_notes.COLLECTION, _by_user(person), "$updateId", "$receivedAt"),
-                (history.COLLECTION, _by_user(person), "$updatedBy", "$updatedAt"),
-                (feedback.COLLECTION, _answers(person), "$updateId", "$receivedAt"),
-            ):
-                is_before = {"$expr": is_until(until, id_field, at_field)}
-                await self._db[collection].delete_many({"$and": [query, is_before]})
+            # Answers last: what is about them makes no sense without them.
+            for name, (query, erased) in reversed(by_time.items()):
+                id_field = None if erased.update_id is None else f"${erased.update_id}"
+                is_before = {"$expr": is_until(until, id_field, f"${erased.at}")}
+                await self._db[name].delete_many({"$and": [query, is_before]})
             # What was touched since stays, without what was said before.
-            await self._db[history.COLLECTION].update_many(_by_user(person), _later_changes(until))
-            await self._db[history.COLLECTION].delete_many({**_by_user(person), "changes": []})
-            await self._db[feedback.COLLECTION].update_many(_answers(person), _later_words(until))
+            for name, edit in EDITS.items():
+                await self._db[name].update_many(by_time[name][0], edit(until))
+            history = FEEDBACK_HISTORY.name
+            await self._db[history].delete_many({"$and": [by_time[history][0], {"changes": []}]})
 
     async def forget_prompts(self, person: DataSubject, until: UpdateStamp) -> None:
-        """Delete questions, reminders and letters that were made before an update."""
-        # A letter is of the answer that raised it; what other programs queue does not even say when it was.
-        is_letter = {"$in": ["$kind", [kind.value for kind in LETTERS]]}
+        """Delete questions, reminders and coach alerts that were made before an update."""
+        # An alert is of the answer that raised it; what other programs queue does not even say when it was.
+        is_alert = {"$in": ["$kind", [kind.value for kind in LETTERS]]}
         is_before = {
             "$cond": [
-                is_letter,
+                is_alert,
                 is_until(until, "$raisedUpdateId", "$raisedBy"),
                 is_until(until, None, "$createdAt"),
             ]
         }
         with storage_errors(), within(_AS_LONG_AS):
-            await self._db[prompts.COLLECTION].delete_many({"$and": [_prompts(person), {"$expr": is_before}]})
+            await self._db[SESSION_PROMPTS.name].delete_many(
+                {"$and": [_prompts(person), {"$expr": is_before}]}
+            )
 
     async def forget_athlete(self, user_id: int, at: datetime, paused: datetime | None) -> None:
         """Take what is personal out of the roster.
@@ -100,7 +111,7 @@ class PersonalStore:
             pause = {"since": paused, "until": None}
             rest = {"state": "active", "userId": user_id, "pauses": [{"$literal": pause}]}
         with storage_errors():
-            await self._db[athletes.COLLECTION].update_many(
+            await self._db[ATHLETES.name].update_many(
                 {"userId": user_id}, [{"$replaceWith": {**known, **rest}}]
             )
 
@@ -116,27 +127,17 @@ async def forget_again(db: Database, records: Sequence[Record], now: datetime) -
     """
     deleted = dict((await forgotten(db, records, now)).values())
     for user_id, tombstone in deleted.items():
-        await PersonalStore(db).forget_answers(DataSubject(user_id, None), tombstone.at)
+        await PersonalStore(db).forget_before(DataSubject(user_id, None), tombstone.at)
 
 
-_NAMED_BY_ID = frozenset({users.COLLECTION, history.COLLECTION})
-"""Where the `_id` says something."""
-
-
-def _everything(person: DataSubject) -> list[tuple[str, Document]]:
-    names = {"$in": person.names}
-    return [
-        (athletes.COLLECTION, _by_user(person)),
-        (users.COLLECTION, {"_id": person.user_id}),
-        (feedback.COLLECTION, _answers(person)),
-        (history.COLLECTION, _by_user(person)),
-        (waiting_notes.COLLECTION, _by_user(person)),
-        (prompts.COLLECTION, _prompts(person)),
-        ("plan_snapshots", {"$or": [{"athleteId": names}, {"activityPlan.athleteId": names}]}),
-        ("weekly_metrics", {"athleteId": names}),
-        ("run_events", {"athleteId": names}),
-        ("run_artifacts", {"$or": [{"athleteId": names}, {"metrics.athleteId": names}]}),
-    ]
+def query_of(personal: Personal, person: DataSubject) -> Document:
+    """The filter that finds somebody's documents in a collection."""
+    if personal.found_by is not None:
+        return FINDERS[personal.found_by](person)
+    conditions: list[Document] = [{field: {"$in": person.names}} for field in personal.athlete]
+    if personal.user is not None:
+        conditions.append({personal.user: person.user_id})
+    return conditions[0] if len(conditions) == 1 else {"$or": conditions}
 
 
 def _later_changes(until: UpdateStamp) -> list[Document]:
@@ -185,10 +186,6 @@ def _later_words(until: UpdateStamp) -> list[Document]:
     ]  # fmt: skip
 
 
-def _by_user(person: DataSubject) -> Document:
-    return {"userId": person.user_id}
-
-
 def _answers(person: DataSubject) -> Document:
     """Their answers; also those that name nobody, if they were given in their private chat."""
     return {
@@ -207,9 +204,27 @@ def _prompts(person: DataSubject) -> Document:
     nobodys = {"userId": None, "athleteId": None, "about": None}
     return {
         "$or": [
-            _by_user(person),
+            {"userId": person.user_id},
             {"athleteId": {"$in": person.names}, "userId": None, "about": None},
             {"about.userId": person.user_id},
             {"chatId": {"$in": chat_forms(person.user_id)}, **nobodys},
         ]
     }
+
+
+DISCLOSED: Mapping[str, Personal] = {
+    collection.name: collection.personal
+    # What is theirs before what the coach wrote: a file may have to end early.
+    for collection in sorted(COLLECTIONS, key=lambda it: it.personal is None or it.personal.erased is None)
+    if collection.personal is not None
+}
+"""Where something personal stands, by collection, in the order in which it is shown."""
+
+FINDERS: Mapping[str, Callable[[DataSubject], Document]] = {"answers": _answers, "prompts": _prompts}
+"""By `Personal.found_by`."""
+
+EDITS: Mapping[str, Callable[[UpdateStamp], list[Document]]] = {
+    FEEDBACK_HISTORY.name: _later_changes,
+    FEEDBACK_EVENTS.name: _later_words,
+}
+"""By collection: what is taken out of its documents where `Before.is_edited`."""

@@ -149,7 +149,7 @@ class Erasure:
         # Alerts first: without its answer, one would tell that there was something.
         await self._store.forget_prompts(person, at)
         async with self._touches.around(await self._store.received(person)):
-            await self._store.forget_answers(person, at)
+            await self._store.forget_before(person, at)
 
     async def run(self) -> None:
         """Until cancelled, delete what was put here, and what ended services have left."""

@@ -18,6 +18,8 @@ from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours
 from bot.core.people.tombstone import DataSubject
 from bot.core.prompts.prompt import InvalidPrompt, read_prompt
+from bot.core.records.collections import COLLECTIONS
+from bot.core.records.declaration import Before, Collection
 from bot.core.records.retention import Retention
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import parse_action
@@ -35,7 +37,7 @@ from bot.store.inbox.journal import Journal
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
-from bot.store.personal_data import PersonalStore
+from bot.store.personal_data import EDITS, FINDERS, PersonalStore, query_of
 from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.summary import SummaryStore
@@ -331,6 +333,55 @@ async def test_everything_of_hers_and_nothing_of_his(people: People) -> None:
     assert "private" in (await people.reply("mydata", private=False)).text
 
 
+def documents_of(collection: Collection, user_id: int, name: str) -> list[dict[str, Any]]:
+    """For each field that says whose a document is, one of yesterday."""
+    personal = collection.personal
+    assert personal is not None
+    erased = personal.erased
+    times: dict[str, Any] = dict.fromkeys(collection.dates, NOW - DAY) | {"createdAt": NOW - DAY}
+    if isinstance(erased, Before):
+        times |= {erased.at: NOW - DAY} | ({} if erased.update_id is None else {erased.update_id: 1})
+    whose: list[dict[str, Any]] = [{personal.user or "userId": user_id}] if not personal.athlete else []
+    for field in personal.athlete:
+        outer, _, inner = field.partition(".")
+        whose.append({outer: {inner: name} if inner else name})
+    return [
+        dict.fromkeys(collection.key(), f"{name}{number}") | times | fields
+        for number, fields in enumerate(whose)
+    ]
+
+
+@pytest.mark.parametrize("collection", [it for it in COLLECTIONS if it.personal], ids=lambda it: it.name)
+async def test_what_is_declared_personal_is_disclosed_and_erased(
+    people: People, collection: Collection
+) -> None:
+    """In every collection that says so; what is not erased remains, and so does what is another's."""
+    personal = collection.personal
+    assert personal is not None
+    documents = {name: documents_of(collection, id_, name) for id_, name in ((ANA, "ana"), (BEN, "ben"))}
+    if personal.erased != "athlete":  # the roster has its entries
+        await people.db[collection.name].insert_many([*documents["ana"], *documents["ben"]])
+    reply = await people.reply("mydata")
+    assert reply.file is not None
+    data = json.loads(reply.file.content)
+    assert len(data[collection.name]) == len(documents["ana"])
+    assert ("_id" in data[collection.name][0]) == personal.shows_id
+
+    await people.forget(ANA, people.roster.athlete(ANA), confirmation(ANA))
+    left = await people.db[collection.name].count_documents(query_of(personal, DataSubject(ANA, "ana")))
+    assert left == (len(documents["ana"]) if personal.erased is None else 0)
+    others = await people.db[collection.name].count_documents(query_of(personal, DataSubject(BEN, "ben")))
+    assert others == len(documents["ben"])
+
+
+def test_what_is_special_is_declared() -> None:
+    """A declaration names each function that is for one collection alone, and each that it names is there."""
+    declared = {it.name: it.personal for it in COLLECTIONS if it.personal}
+    assert set(FINDERS) == {it.found_by for it in declared.values()} - {None}
+    edited = {name for name, it in declared.items() if isinstance(it.erased, Before) and it.erased.is_edited}
+    assert set(EDITS) == edited
+
+
 async def test_a_file_that_would_be_too_large_ends_early_and_says_so(people: People) -> None:
     """It is JSON all the same."""
     await fill(people)
@@ -389,7 +440,7 @@ async def test_forgetting_leaves_nothing_personal_and_touches_nobody_else(people
 
 async def test_forgetting_goes_on_where_it_was_ended(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed behind each step in turn, and then done again as a restart would: nothing is left."""
-    steps = ("forget_answers", "forget_prompts", "forget_athlete")
+    steps = ("forget_before", "forget_prompts", "forget_athlete")
 
     class Killed(BaseException):
         """The process has ended."""
