@@ -23,12 +23,12 @@ from bot.core.facts.answering_window import repeated_within
 from bot.core.health.vitals import AlertBounds
 from bot.core.inbox.webhook import WebhookSettings
 from bot.core.records.declaration import Index
+from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.clock_guard import ClockGuard
-from bot.core.shared.errors import ConfigError, ExhaustedError, JournalError, StorageError, is_exhausted
+from bot.core.shared.errors import ConfigError, ExhaustedError, JournalError, is_exhausted
 from bot.core.telegram.rate_limits import SendLimits
 from bot.descriptors import raise_limit, share
-from bot.logs import Recurring
 from bot.services.answers.not_kept import NotKeptNotice
 from bot.services.answers.note_handler import NoteHandler
 from bot.services.answers.responder import Responder
@@ -49,6 +49,7 @@ from bot.services.inbox.webhook import WebhookReceiver
 from bot.services.people.erasure import Erasure
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
+from bot.services.periodic import FaultLog, repeat, retry
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.expiry import PromptExpiry
 from bot.services.prompts.planner import Planner
@@ -106,7 +107,7 @@ _FINISH_WRITES = 2.5
 _FINISH_CALLS = 2.0
 _CANCEL_TRIES = 15
 _GOODBYE = 1.0
-_RETRY_BOOTSTRAP = 5.0
+_STORAGE_BACKOFF = constant(5.0)
 _LOOK_AT_INDEXES = 5.0
 _LOOK_AT_MEANS = 5.0
 _RATE_HOLDS = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
@@ -613,13 +614,7 @@ def declared_indexes(settings: Settings) -> tuple[Index, ...]:
 
 async def _until_stored(work: Callable[[], Awaitable[_T]], meanwhile: str) -> _T:
     """Do what needs MongoDB, however long it is away; `meanwhile` is logged until then."""
-    trouble = Recurring(log)
-    while True:
-        try:
-            return await work()
-        except StorageError as exc:
-            trouble.met(f"{meanwhile}: {exc}")
-            await asyncio.sleep(_RETRY_BOOTSTRAP)
+    return await retry(work, _STORAGE_BACKOFF, FaultLog(log, waits=meanwhile, fails=meanwhile))
 
 
 async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
@@ -630,20 +625,24 @@ async def _keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
     if created := sum(report.outcome == "created" for report in reports):
         log.info("%d indexes created", created)
     hopeless = _tell_of_indexes(reports)
-    trouble = Recurring(log)
-    while True:
-        await asyncio.sleep(_LOOK_AT_INDEXES)
-        try:
-            lost = {index.collection for index in await missing(db, indexes) if index not in hopeless}
-            if lost:
-                # All of a collection: what its other indexes delete is told from what nobody declared.
-                reports = await bootstrap(db, [index for index in indexes if index.collection in lost])
-                created = sum(report.outcome == "created" for report in reports)
-                log.warning("%d indexes of %s were gone: made again", created, ", ".join(sorted(lost)))
-                hopeless |= _tell_of_indexes(reports)
-            trouble.over("the indexes are looked at again")
-        except StorageError as exc:
-            trouble.met(f"the indexes are not looked at: {exc}", logging.INFO)
+
+    async def look() -> None:
+        lost = {index.collection for index in await missing(db, indexes) if index not in hopeless}
+        if lost:
+            # All of a collection: what its other indexes delete is told from what nobody declared.
+            reports = await bootstrap(db, [index for index in indexes if index.collection in lost])
+            created = sum(report.outcome == "created" for report in reports)
+            log.warning("%d indexes of %s were gone: made again", created, ", ".join(sorted(lost)))
+            hopeless.update(_tell_of_indexes(reports))
+
+    faults = FaultLog(
+        log,
+        waits="the indexes are not looked at",
+        fails="looking at the indexes fails",
+        again="the indexes are looked at again",
+        level=logging.INFO,
+    )
+    await repeat(look, _LOOK_AT_INDEXES, faults)
 
 
 def _tell_of_indexes(reports: Sequence[IndexReport]) -> set[Index]:

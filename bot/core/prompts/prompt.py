@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
 
+from bot.core.shared.backoff import Backoff
 from bot.core.shared.clock import parse_instant
 from bot.core.shared.errors import (
     TelegramChatMigrated,
@@ -25,8 +26,8 @@ LEASE = timedelta(seconds=90)
 NOT_IN_TIME = "it could not be sent in time"
 """The reason of a prompt that expired before it was sent."""
 
-_NOT_SENT_LONGEST = 60
-_REFUSED_ALERT_DELAY, _REFUSED_ALERT_LONGEST = timedelta(seconds=15), timedelta(minutes=10)
+_NOT_SENT = Backoff(2.0, 60.0)
+_REFUSED_ALERT = Backoff(30.0, 600.0)
 _UNAUTHORIZED_DELAY = timedelta(seconds=60)
 # When a reply is lost the message may well have arrived: each further copy must be worth its nuisance.
 _UNKNOWN_DELAYS = (timedelta(seconds=20), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
@@ -335,13 +336,13 @@ class Moved:
 
 def after_failure(prompt: Prompt, error: TelegramError, now: datetime) -> Retry | Undeliverable | Moved:
     """What to do about a prompt that was not, or perhaps not, sent."""
+    tries = max(1, prompt.attempts)  # whatever others wrote there
     match error:
         case TelegramChatMigrated():
             return Moved(error.new_chat_id)
         case TelegramRejected() if prompt.kind is PromptKind.ALERT:
             # It must not get lost because the coach's chat is not there yet.
-            delay = min(_REFUSED_ALERT_LONGEST, _REFUSED_ALERT_DELAY * 2 ** min(prompt.attempts, 10))
-            return Retry(now + delay, str(error))
+            return Retry(now + timedelta(seconds=_REFUSED_ALERT.delay(tries)), str(error))
         case TelegramRejected():
             return Undeliverable(str(error))
         case TelegramRateLimited():
@@ -349,8 +350,7 @@ def after_failure(prompt: Prompt, error: TelegramError, now: datetime) -> Retry 
         case TelegramUnauthorized():
             return Retry(now + _UNAUTHORIZED_DELAY, str(error))
         case TelegramNotSent():
-            delay = timedelta(seconds=min(_NOT_SENT_LONGEST, 2 ** min(prompt.attempts, 10)))
-            return Retry(now + delay, str(error))
+            return Retry(now + timedelta(seconds=_NOT_SENT.delay(tries)), str(error))
         case _:
             step = min(prompt.unknowns, len(_UNKNOWN_DELAYS) - 1)
             return Retry(now + _UNKNOWN_DELAYS[step], str(error), unknown=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
 
 from bot.core.people.menu import APPS, Menu, Scope, menus
 from bot.core.shared.errors import TelegramError, TelegramRateLimited, TelegramRejected
-from bot.logs import Recurring, describe_defect
+from bot.logs import Recurring
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
+from bot.services.periodic import FaultLog, repeat
 from bot.services.telegram.api import MenuApi
 
 log = logging.getLogger(__name__)
@@ -47,15 +47,18 @@ class MenuSync:
         self._rejected: dict[Scope, tuple[Menu | None, float]] = {}
         self._resume_at = 0.0
         self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="menus wait",
+            fails="setting menus fails",
+            expected=(),
+            defect_level=logging.WARNING,
+            recurring=self._trouble,
+        )
 
     async def run(self) -> None:
         """Keep them until cancelled."""
-        while True:
-            try:
-                await self.refresh()
-            except Exception as exc:  # noqa: BLE001  # a menu is not worth the service
-                self._trouble.met(f"setting menus fails unexpectedly: {describe_defect(exc)}")
-            await asyncio.sleep(_INTERVAL)
+        await repeat(self.refresh, _INTERVAL, self._faults)
 
     async def refresh(self) -> None:
         """Set what differs, one after the other; where Telegram fails, the rest waits for a later time."""

@@ -45,7 +45,8 @@ from bot.core.shared.errors import (
     TelegramRejected,
 )
 from bot.core.telegram.rate_limits import SendLimits
-from bot.logs import Recurring, describe_defect
+from bot.logs import describe_defect
+from bot.services.periodic import FaultLog, repeat
 from bot.services.telegram.api import BotApi
 from bot.services.telegram.sending import turn
 from bot.store.inbox.journal import Journal
@@ -112,17 +113,14 @@ class AdminAlerts:
         self._is_loaded = False
         self._waiting: dict[int, dict[_Subject, News]] = {admin: {} for admin in self._admins}
         self._unknown_since: dict[int, float] = {}
-        self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log, waits="watching waits", fails="watching fails", again="watching works again", expected=()
+        )
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        while True:
-            await asyncio.sleep(_INTERVAL)  # first: nothing has been polled yet
-            try:
-                await self.look()
-                self._trouble.over("watching works again")
-            except Exception as exc:  # noqa: BLE001  # whoever watches must not bring the service down
-                self._trouble.met(f"watching fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+        await asyncio.sleep(_INTERVAL)  # nothing has been polled yet
+        await repeat(self.look, _INTERVAL, self._faults)
 
     async def look(self) -> None:
         """Look once, and tell what is to be told."""

@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
+from bot.core.shared.backoff import constant
 from bot.core.shared.errors import JournalError
-from bot.logs import Recurring
+from bot.services.periodic import FaultLog, repeat, retry
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import Entry
 
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 
 _INTERVAL = 0.1
 _COMPACT_AFTER = 1_000
-_DISK_DELAY = 2.0
+DISK_BACKOFF = constant(2.0)
 
 
 class Acknowledgements:
@@ -33,7 +34,15 @@ class Acknowledgements:
         self._answered: set[int] = set()
         self._to_finish: list[int] = []
         self._to_mark: list[int] = []
-        self._trouble = Recurring(log)
+        self._settled = 0  # since the file was made small
+        self._faults = FaultLog(
+            log,
+            waits="",
+            fails="telling the journal what is finished fails",
+            again="the journal can be written again",
+            expected=(JournalError,),
+            severe=(JournalError,),
+        )
 
     # Of taps
 
@@ -87,31 +96,23 @@ class Acknowledgements:
         """Note a failed try, or, to `bury`, a dead letter; return when the disk has taken it."""
         if bury:
             self._promised.discard(seq)
-        while True:
-            try:
-                await self._journal.failed(seq, reason, bury=bury)
-                return
-            except JournalError as exc:
-                await self.bear(exc)
+        await retry(lambda: self._journal.failed(seq, reason, bury=bury), DISK_BACKOFF, self._faults)
 
     async def bear(self, trouble: JournalError) -> None:
         """Tell of trouble with the disk, once, and wait for the next try."""
-        self._trouble.met(str(trouble), logging.ERROR)
-        await asyncio.sleep(_DISK_DELAY)
+        self._faults.met(trouble)
+        await asyncio.sleep(DISK_BACKOFF.delay(1))
 
     async def keep(self, is_idle: Callable[[], bool]) -> None:
         """Until cancelled, tell the journal what is finished, and keep its file small when there is time."""
-        finished = 0
-        while True:
-            await asyncio.sleep(_INTERVAL)
-            try:
-                finished += await self.settle()
-                self._trouble.over("the journal can be written again")
-                if finished >= _COMPACT_AFTER and is_idle():
-                    await self._journal.compact()
-                    finished = 0
-            except JournalError as exc:
-                await self.bear(exc)
+
+        async def step() -> None:
+            self._settled += await self.settle()
+            if self._settled >= _COMPACT_AFTER and is_idle():
+                await self._journal.compact()
+                self._settled = 0
+
+        await repeat(step, _INTERVAL, self._faults, backoff=DISK_BACKOFF)
 
     async def settle(self) -> int:
         """Write to the journal what is finished; returns how many entries.

@@ -26,7 +26,7 @@ from bot.core.inbox.journal_loss import (
 )
 from bot.core.shared.errors import JournalError, StorageError
 from bot.core.shared.formatting import count
-from bot.logs import Recurring, describe_defect
+from bot.services.periodic import FaultLog, repeat
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_register import JournalRegisterStore
 
@@ -69,18 +69,17 @@ class JournalRegister:
         self._answers_since: float | None = None  # MongoDB
         self._looked_at: float | None = None
         self._left_alone: set[str] = set()
-        self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="MongoDB is not told how far the journal is",
+            fails="the register of journals fails",
+            again="MongoDB is told how far the journal is again",
+            expected=(StorageError, JournalError),
+        )
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self.keep()
-            except (StorageError, JournalError) as exc:
-                self._trouble.met(f"MongoDB is not told how far the journal is: {exc}")
-            except Exception as exc:  # noqa: BLE001  # a second witness is not worth the service
-                self._trouble.met(f"the register of journals fails: {describe_defect(exc)}", logging.ERROR)
-            await self._sleep(_INTERVAL)
+        await repeat(self.keep, _INTERVAL, self._faults, sleep=self._sleep)
 
     async def keep(self) -> None:
         """Compare, once; note the numbers if they have changed, or it is time; look at other journals."""
@@ -98,7 +97,6 @@ class JournalRegister:
         if self._noted is None or self._noted[0] != numbers or now - self._noted[1] >= _AT_LEAST_EVERY:
             await self._journals.note(self._bot, replace(self._me, numbers=numbers))
             self._noted = numbers, now
-            self._trouble.over("MongoDB is told how far the journal is again")
         if self._answers_since is None:
             self._answers_since = now
         if self._looked_at is None or now - self._looked_at >= _AT_LEAST_EVERY:

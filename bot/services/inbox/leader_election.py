@@ -23,7 +23,8 @@ from bot.core.inbox.lease import (
 )
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageError, StorageRejected, StorageUnavailable
-from bot.logs import Recurring, describe_defect
+from bot.logs import Recurring
+from bot.services.periodic import FaultLog, repeat
 from bot.store.inbox.leases import COLLECTION, Holder, Lease, LeaseStore
 from bot.store.mongodb.client import within
 
@@ -96,6 +97,9 @@ class LeaderElection:
         self._takes_over_from = 0.0
         self._lost: list[TookOver] = []
         self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log, waits="the lease waits", fails="the lease fails", expected=(), recurring=self._trouble
+        )
 
     @property
     def stands_by(self) -> bool:
@@ -104,14 +108,7 @@ class LeaderElection:
 
     async def run(self) -> None:
         """Keep the lease, or try to get it, until cancelled."""
-        while True:
-            try:
-                await self._ask()
-            except Exception as exc:  # noqa: BLE001  # who holds the lease polls without it, too
-                self._trouble.met(f"the lease fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
-            self._hurry.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), RENEW_EVERY)
+        await repeat(self._ask, RENEW_EVERY, self._faults, wake=self._hurry)
 
     def news(self) -> list[TookOver]:
         """What admins are to be told; each once."""

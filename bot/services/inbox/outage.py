@@ -6,7 +6,6 @@ believe that they have answered.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from datetime import datetime, timedelta
 from bot.core.shared.clock import Clock, from_ms, to_ms
 from bot.core.shared.errors import JournalError, StorageError
 from bot.core.telegram.updates import TAP_LIFETIME
-from bot.logs import Recurring, describe_defect
+from bot.services.periodic import FaultLog, repeat
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import GAP_FACT
 from bot.store.prompts.expiry import PromptExpiryStore
@@ -59,18 +58,16 @@ class OutageRecovery:
         self._clock = clock
         self._caught_up = caught_up
         self._window = window
-        self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="asking again waits",
+            fails="asking again fails",
+            expected=(StorageError, JournalError),
+        )
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        while True:
-            try:
-                await self.ask_again()
-            except (StorageError, JournalError) as exc:
-                self._trouble.met(f"asking again waits: {exc}")
-            except Exception as exc:  # noqa: BLE001  # asking again is not worth the service
-                self._trouble.met(f"asking again fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
-            await asyncio.sleep(_INTERVAL)
+        await repeat(self.ask_again, _INTERVAL, self._faults)
 
     async def ask_again(self) -> None:
         """See to the noted gap, if there is one; a crash on the way leaves it noted."""

@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from bot.core.shared.backoff import Backoff
 from bot.core.shared.clock import Clock, from_ms, to_ms
 from bot.core.shared.errors import (
-    BotError,
     JournalError,
     TelegramConflict,
     TelegramError,
@@ -29,10 +28,11 @@ from bot.core.shared.errors import (
     TelegramUnreadable,
 )
 from bot.core.telegram.updates import unreadable
-from bot.logs import Recurring, describe_defect
+from bot.logs import Recurring
 from bot.services.inbox.leader_election import PollingRights, SupersededError
 from bot.services.inbox.outage import gap_before
 from bot.services.inbox.token_check import TokenCheck
+from bot.services.periodic import FaultLog, repeat
 from bot.services.telegram.api import MAX_UPDATES, BotApi
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import LAST_POLL_FACT, update_id_of
@@ -47,7 +47,7 @@ LONGEST_TURN = 70.0
 drip in, and the longest delay, with a disk that is not in a hurry."""
 
 _STAND_BY_TURN = 5.0
-_FIRST_DELAY, _LONGEST_DELAY = 1.0, 5.0
+_BACKOFF = Backoff(1.0, 5.0, jitter=0.2)
 _UNREADABLE_TRIES = 3
 _A_RESULT = re.compile(r'\s*\{\s*"ok"\s*:\s*true\b')
 _UPDATE_IDS = re.compile(r'"update_id"\s*:\s*(\d{1,18})\b')
@@ -95,7 +95,6 @@ class Poller:
         self._sleep = sleep
         self._monotonic = monotonic
         self._offset: int | None = None
-        self._failures = 0
         self._singly = 0  # how many updates are still to be fetched one by one
         self._unreadable: dict[str, Any] = {}
         self._unreadable_seen = 0
@@ -104,6 +103,15 @@ class Poller:
         self._last_poll_ms: int | None = None
         self._caught_up = asyncio.Event()
         self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="polling fails, and is tried again",
+            fails="polling fails",
+            expected=(TelegramError, JournalError),
+            severe=(JournalError,),
+            defect_level=logging.WARNING,
+            recurring=self._trouble,
+        )
 
     async def caught_up(self) -> None:
         """Return when Telegram has nothing more in store than what is in the journal."""
@@ -118,30 +126,29 @@ class Poller:
         facts = await self._journal.facts()
         self._trust.recall(facts)
         self._last_poll_ms = facts.get(LAST_POLL_FACT)
-        while True:
-            self._on_turn()
-            try:
-                if await self._polling.may_poll(_STAND_BY_TURN):
-                    await self._poll()
-                else:
-                    await self._stand_by()
-            except SupersededError:
-                self._offset = None
-            except TelegramUnauthorized as exc:
-                self._trust.refused(exc)
-                await self._back_off(exc)
-            except TelegramRateLimited as exc:
-                self._trouble.met(f"polling waits: {exc}")
-                await self._wait(exc.retry_after)
-            except TelegramConflict as exc:
-                await self._back_off(exc, self._conflict_cure(str(exc)))
-            except TelegramUnreadable as exc:
-                self._narrow_down(exc.body)
-                await self._back_off(exc)
-            except (TelegramError, JournalError) as exc:
-                await self._back_off(exc)
-            except Exception as exc:  # noqa: BLE001  # a defect must not end polling while the process lives on
-                await self._back_off(BotError(f"unexpected {describe_defect(exc)}"))
+        await repeat(self._turn, 0.0, self._faults, backoff=_BACKOFF, sleep=self._wait)
+
+    async def _turn(self) -> None:
+        self._on_turn()
+        try:
+            if await self._polling.may_poll(_STAND_BY_TURN):
+                await self._poll()
+            else:
+                await self._stand_by()
+        except SupersededError:
+            self._offset = None
+        except TelegramRateLimited:
+            raise
+        except Exception as exc:
+            self._connected = False
+            match exc:
+                case TelegramUnauthorized():
+                    self._trust.refused(exc)
+                case TelegramUnreadable():
+                    self._narrow_down(exc.body)
+                case TelegramConflict():
+                    raise TelegramConflict(f"{exc}{self._conflict_cure(str(exc))}") from None
+            raise
 
     async def _stand_by(self) -> None:
         self._offset = None  # what is confirmed by now is another service's business
@@ -154,11 +161,12 @@ class Poller:
             self._last_poll_ms = to_ms(last_poll)
 
     async def _wait(self, seconds: float) -> None:
-        """As long as Telegram asks for, which may be long."""
-        while seconds > 0:
-            await self._sleep(min(seconds, POLL_TIMEOUT))
+        """Telegram may ask for long waits; the loop turns all the same."""
+        while seconds > POLL_TIMEOUT:
+            await self._sleep(POLL_TIMEOUT)
             seconds -= POLL_TIMEOUT
             self._on_turn()
+        await self._sleep(seconds)
 
     async def _poll(self) -> None:
         started_at, started = self._clock(), self._monotonic()
@@ -183,7 +191,7 @@ class Poller:
         if not self._ever_polled:
             log.info("polling Telegram")
         self._trouble.over("polling works again")
-        self._failures = self._unreadable_seen = 0
+        self._unreadable_seen = 0
         self._connected = self._ever_polled = True
         ids = [number for update in updates if (number := update_id_of(update)) is not None]
         polled_with, self._offset = self._offset, max(ids) + 1 if ids else None
@@ -220,14 +228,6 @@ class Poller:
         """The last one of this service, or of the one that polled before it."""
         own = None if self._last_poll_ms is None else from_ms(self._last_poll_ms)
         return max(filter(None, (own, self._polling.last_poll())), default=None)
-
-    async def _back_off(self, exc: Exception, cure: str = "") -> None:
-        self._failures += 1
-        self._connected = False
-        delay = min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (self._failures - 1)) * random.uniform(0.8, 1.0)  # noqa: S311
-        level = logging.ERROR if isinstance(exc, JournalError) else logging.WARNING
-        self._trouble.met(f"polling fails, and is tried again every few seconds: {exc}{cure}", level)
-        await self._sleep(delay)
 
     def _conflict_cure(self, reason: str) -> str:
         if "webhook" in reason.lower():

@@ -8,26 +8,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from bot.core.inbox.webhook import WebhookInfo, WebhookSettings, read_state
+from bot.core.shared.backoff import Backoff
 from bot.core.shared.clock import Clock, from_ms, to_ms
 from bot.core.shared.errors import (
-    BotError,
     JournalError,
     TelegramError,
-    TelegramRateLimited,
     TelegramUnauthorized,
 )
 from bot.core.shared.formatting import count
-from bot.logs import Recurring, describe_defect
+from bot.logs import Recurring
 from bot.services.inbox.leader_election import PollingRights
 from bot.services.inbox.outage import gap_before
 from bot.services.inbox.token_check import TokenCheck
+from bot.services.periodic import FaultLog, repeat
 from bot.services.telegram.api import WebhookApi
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import LAST_POLL_FACT
@@ -36,7 +35,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY = 10.0
 _CATCH_UP_EVERY = 1.0
-_SHORTEST_DELAY, _LONGEST_DELAY = 1.0, 5.0
+_BACKOFF = Backoff(5.0, 5.0, jitter=0.8)
 
 
 @dataclass(slots=True, eq=False)
@@ -89,6 +88,14 @@ class WebhookReceiver:
         self._reached_at: datetime | None = None
         self._arrived_at: datetime | None = None
         self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="the webhook cannot be looked after",
+            fails="looking after the webhook fails",
+            expected=(TelegramError, JournalError),
+            defect_level=logging.WARNING,
+            recurring=self._trouble,
+        )
 
     async def take(self, update: object) -> None:
         """Keep an update; when this returns, it is on disk.
@@ -144,25 +151,19 @@ class WebhookReceiver:
             self._reached_at = from_ms(last)
             # Whatever a poll has brought before, none will confirm it any more.
             await self._journal.append([], polled_at=self._reached_at)
-        while True:
-            self._on_turn()
-            try:
-                await self._look()
-                delay = _LOOK_EVERY
-            except TelegramUnauthorized as exc:
-                self._trust.refused(exc)
-                delay = self._met(exc)
-            except TelegramRateLimited as exc:
-                delay = max(self._met(exc), min(exc.retry_after, _LOOK_EVERY))
-            except (TelegramError, JournalError) as exc:
-                delay = self._met(exc)
-            except Exception as exc:  # noqa: BLE001  # a defect must not end the service
-                delay = self._met(BotError(f"unexpected {describe_defect(exc)}"))
-            await self._sleep(delay)
+        await repeat(self._turn, _LOOK_EVERY, self._faults, backoff=_BACKOFF, sleep=self._wait)
 
-    def _met(self, exc: BotError) -> float:
-        self._trouble.met(f"the webhook cannot be looked after: {exc}")
-        return random.uniform(_SHORTEST_DELAY, _LONGEST_DELAY)  # noqa: S311
+    async def _turn(self) -> None:
+        self._on_turn()
+        try:
+            await self._look()
+        except TelegramUnauthorized as exc:
+            self._trust.refused(exc)
+            raise
+
+    async def _wait(self, seconds: float) -> None:
+        """However long Telegram asks to wait, the loop turns."""
+        await self._sleep(min(seconds, _LOOK_EVERY))
 
     async def _look(self) -> None:
         """Set the webhook if it is not set, and remember that Telegram gets through."""

@@ -15,12 +15,13 @@ from datetime import timedelta
 
 from bot.core.people.athlete import Athlete
 from bot.core.people.tombstone import DataSubject
+from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
 from bot.core.shared.update_order import UpdateStamp
-from bot.logs import Recurring, describe_defect
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
+from bot.services.periodic import FaultLog, repeat
 from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
 from bot.store.people.athletes import AthleteStore
@@ -39,7 +40,7 @@ _PENDING = timedelta(hours=1)
 """A question that was made longer ago is not the one that is confirmed: it was sent within that time."""
 _LOOK_EVERY = 30.0
 _ABANDONED_AFTER = timedelta(minutes=1)
-_DELAY = 1.0
+_BACKOFF = constant(1.0)
 
 
 class Erasure:
@@ -68,7 +69,21 @@ class Erasure:
         self._clock = clock
         self._begun: asyncio.Queue[tuple[DataSubject, UpdateStamp, Callable[[], None]]] = asyncio.Queue()
         self._unfinished: set[int] = set()
-        self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="a deletion that an athlete asked for goes on later",
+            fails="deleting fails",
+            again="deletions are carried out again",
+            severe=(StorageRejected,),
+        )
+        self._look_faults = FaultLog(
+            log,
+            waits="looking for deletions to go on with",
+            fails="looking for deletions fails",
+            again="deletions are looked for again",
+            expected=(StorageError, JournalError),
+            level=logging.INFO,
+        )
 
     def is_listed(self, user_id: int) -> bool:
         """Whether somebody stands in ATHLETE_IDS, where only the operator can take them out."""
@@ -153,44 +168,38 @@ class Erasure:
 
     async def run(self) -> None:
         """Until cancelled, delete what was put here, and what ended services have left."""
-        while True:
-            try:
-                async with asyncio.timeout(_LOOK_EVERY):
-                    person, at, done = await self._begun.get()
-            except TimeoutError:
-                await self._look()
-            else:
-                if await self._try(person, at):
-                    self._unfinished.discard(person.user_id)
-                    done()
-                else:  # behind the others
-                    self._begun.put_nowait((person, at, done))
-                    await asyncio.sleep(_DELAY)
+        await repeat(self._delete_next, 0.0, self._look_faults)
+
+    async def _delete_next(self) -> float | None:
+        """Returns how long to wait after a failure."""
+        try:
+            async with asyncio.timeout(_LOOK_EVERY):
+                person, at, done = await self._begun.get()
+        except TimeoutError:
+            await self._look()
+            return None
+        if await self._try(person, at):
+            self._unfinished.discard(person.user_id)
+            done()
+            return None
+        self._begun.put_nowait((person, at, done))  # behind the others
+        return _BACKOFF.delay(1)
 
     async def _try(self, person: DataSubject, at: UpdateStamp) -> bool:
         """Whether it is done."""
         try:
             await self.finish(person, at)
-        except StorageError as exc:
-            level = logging.ERROR if isinstance(exc, StorageRejected) else logging.WARNING
-            self._trouble.met(f"a deletion that an athlete asked for goes on later: {exc}", level)
-            return False
         except Exception as exc:  # noqa: BLE001  # what is stored is anybody's: it must not end the service
-            self._trouble.met(f"deleting fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+            self._faults.met(exc)
             return False
-        self._trouble.over("deletions are carried out again")
+        self._faults.over()
         return True
 
     async def _look(self) -> None:
         """Go on where a service was ended; and forget who was forgotten at another one."""
-        try:
-            for person, at in await self._tombstones.open(self._clock() - _ABANDONED_AFTER):
-                if await self._try(person, at):
-                    log.info("a deletion is carried out that another run had begun")
-            senders = await self._journal.senders_of_dead_letters()
-            for user_id, tombstone in (await self._tombstones.of(senders)).items():
-                await self._journal.forget_user(user_id, tombstone.at.at)
-        except (StorageError, JournalError) as exc:
-            self._trouble.met(f"looking for deletions to go on with: {exc}", logging.INFO)
-        except Exception as exc:  # noqa: BLE001  # see above
-            self._trouble.met(f"deleting fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
+        for person, at in await self._tombstones.open(self._clock() - _ABANDONED_AFTER):
+            if await self._try(person, at):
+                log.info("a deletion is carried out that another run had begun")
+        senders = await self._journal.senders_of_dead_letters()
+        for user_id, tombstone in (await self._tombstones.of(senders)).items():
+            await self._journal.forget_user(user_id, tombstone.at.at)

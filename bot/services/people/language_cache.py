@@ -8,10 +8,9 @@ from collections.abc import Mapping
 
 from bot.core.i18n.language import Language, language_of, read_language
 from bot.core.people.athlete import Athlete
-from bot.core.shared.errors import StorageError
 from bot.core.shared.update_order import UpdateStamp
-from bot.logs import Recurring, describe_defect
 from bot.services.people.roster_cache import RosterCache
+from bot.services.periodic import FaultLog, repeat
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import BotUser, UserStore
 
@@ -37,7 +36,14 @@ class LanguageCache:
         self._users: dict[int, BotUser] = {}
         self._heard: dict[int, tuple[str, UpdateStamp]] = {}
         self._reading = asyncio.Lock()
-        self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="languages cannot be read",
+            fails="reading languages fails",
+            again="languages are read again",
+            level=logging.INFO,
+            defect_level=logging.WARNING,
+        )
 
     def of(self, user_id: int | None, heard: str | None = None) -> Language:
         """Somebody's language; English for whom we know none.
@@ -109,15 +115,7 @@ class LanguageCache:
 
     async def run(self) -> None:
         """Refresh every five seconds until cancelled."""
-        while True:
-            try:
-                await self.refresh()
-                self._trouble.over("languages are read again")
-            except StorageError as exc:
-                self._trouble.met(f"languages cannot be read: {exc}", logging.INFO)
-            except Exception as exc:  # noqa: BLE001  # not worth the service
-                self._trouble.met(f"reading languages fails unexpectedly: {describe_defect(exc)}")
-            await asyncio.sleep(_INTERVAL)
+        await repeat(self.refresh, _INTERVAL, self._faults)
 
     async def _read(self) -> None:
         async with self._reading:  # or an older reading could end up in the place of a newer one

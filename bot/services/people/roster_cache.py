@@ -10,10 +10,9 @@ from typing import Any
 
 from bot.core.people.athlete import Athlete, ContactHours, Roster, athlete_flaws, read_roster
 from bot.core.shared.clock import Clock
-from bot.core.shared.errors import StorageError
 from bot.core.shared.formatting import utc
 from bot.core.shared.update_order import UpdateStamp
-from bot.logs import Recurring, describe_defect
+from bot.services.periodic import FaultLog, repeat
 from bot.store.people.athletes import AthleteStore
 
 log = logging.getLogger(__name__)
@@ -40,7 +39,13 @@ class RosterCache:
         self._read_at: datetime | None = None
         self._told: set[tuple[str, str]] = set()
         self._reading = asyncio.Lock()
-        self._trouble = Recurring(log)
+        self._has_begun = False
+        self._faults = FaultLog(
+            log,
+            waits=lambda: f"the roster cannot be read (last read: {utc(self._read_at)})",
+            fails="reading the roster fails",
+            again="the roster is read again",
+        )
 
     @property
     def user_ids(self) -> frozenset[int]:
@@ -91,23 +96,16 @@ class RosterCache:
 
     async def run(self) -> None:
         """Refresh every five seconds until cancelled."""
-        first = True
-        while True:
-            try:
-                roster = await self.refresh()
-                self._trouble.over("the roster is read again")
-                if first and not any(athlete.user_id is not None for athlete in roster.athletes):
-                    log.warning(
-                        "nobody is on the roster: every tap will be refused. Invite athletes with"
-                        " `athlete add`, or send the bot /start to learn your id, and put it into ATHLETE_IDS"
-                    )
-                first = False
-            except StorageError as exc:
-                self._trouble.met(f"the roster cannot be read (last read: {utc(self._read_at)}): {exc}")
-            except Exception as exc:  # noqa: BLE001  # athletes' documents are anybody's
-                reason = describe_defect(exc)
-                self._trouble.met(f"reading the roster fails unexpectedly: {reason}", logging.ERROR)
-            await asyncio.sleep(_INTERVAL)
+        await repeat(self._keep, _INTERVAL, self._faults)
+
+    async def _keep(self) -> None:
+        roster = await self.refresh()
+        if not self._has_begun and not any(athlete.user_id is not None for athlete in roster.athletes):
+            log.warning(
+                "nobody is on the roster: every tap will be refused. Invite athletes with"
+                " `athlete add`, or send the bot /start to learn your id, and put it into ATHLETE_IDS"
+            )
+        self._has_begun = True
 
     def _tell_of_flaws(self, documents: Sequence[Mapping[str, Any]]) -> None:
         flaws = {

@@ -32,6 +32,7 @@ from bot.core.prompts.prompt import (
     read_not_after,
     read_prompt,
 )
+from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import (
     StorageError,
@@ -43,6 +44,7 @@ from bot.core.shared.errors import (
 )
 from bot.core.telegram.rate_limits import SendLimits
 from bot.logs import Recurring, describe_defect
+from bot.services.periodic import FaultLog, repeat
 from bot.services.prompts.renderer import PromptRenderer, RenderedPrompt
 from bot.services.telegram.api import BotApi, SentMessage
 from bot.services.telegram.sending import departure, place
@@ -56,7 +58,7 @@ log = logging.getLogger(__name__)
 # How many prompts are under way at once; enough to fill 30 a second at 300 ms a call.
 _IN_FLIGHT = 12
 _IDLE_INTERVAL = 0.5
-_TROUBLE_DELAY = 2.0
+_BACKOFF = constant(2.0)
 _SETTLE_TRIES = 3
 # Sending takes up to 35 s, and must be over when the lease ends.
 _SEND_WITHIN = LEASE - timedelta(seconds=40)
@@ -103,6 +105,9 @@ class Dispatcher:
         self._fresh = fresh
         self._monotonic = monotonic
         self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log, waits="prompts wait", fails="claiming prompts fails", recurring=self._trouble
+        )
         self._slot_trouble = Recurring(log)
         self._abandoned: list[object] = []  # an `_id` may be an object, which no set takes
         self._unheard: CoachUnreachable | None = None
@@ -116,44 +121,36 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Claim and send until cancelled; what is being sent then goes on, see `finish`."""
-        while True:
-            await self._start_next()
+        await repeat(self._start_next, 0.0, self._faults, backoff=_BACKOFF)
 
-    async def _start_next(self) -> None:
+    async def _start_next(self) -> float | None:
+        """Returns how long to wait if there is nothing to send."""
         if len(self._in_flight) >= _IN_FLIGHT:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
-            return
+            return None
         roster = self._roster()
         if roster is None:
-            await asyncio.sleep(_IDLE_INTERVAL)
-            return
+            return _IDLE_INTERVAL
         busy = self._limits.waiting(self._monotonic()) | set(self._in_flight.values())
         claimed_at = self._clock()
-        try:
-            document = await self._outbox.claim(claimed_at, busy_chats=busy, but=self._abandoned)
-            self._trouble.over("prompts are sent again")
-            if document is None:
-                await asyncio.sleep(_IDLE_INTERVAL)
-                return
-            prompt = await self._read(document)
-            athlete = None if prompt is None else _athlete(prompt, roster)
-            if prompt is not None and (_is_orphaned(prompt, athlete) or _pause(prompt, athlete, claimed_at)):
-                athlete = _athlete(prompt, await self._fresh())
-            composed = None
-            if prompt is not None and await self._may_go(prompt, athlete, document):
-                composed = await self._compose(prompt, athlete, document)
-        except StorageError as exc:
-            self._trouble.met(f"prompts wait: {exc}")
-            await asyncio.sleep(_TROUBLE_DELAY)
-            return
-        except Exception as exc:  # noqa: BLE001  # an outbox document is anybody's: it must not end the service
-            self._trouble.met(f"claiming prompts fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
-            await asyncio.sleep(_TROUBLE_DELAY)
-            return
-        if prompt is not None and composed is not None:
+        document = await self._outbox.claim(claimed_at, busy_chats=busy, but=self._abandoned)
+        self._trouble.over("prompts are sent again")
+        if document is None:
+            return _IDLE_INTERVAL
+        prompt = await self._read(document)
+        if prompt is None:
+            return None
+        athlete = _athlete(prompt, roster)
+        if _is_orphaned(prompt, athlete) or _pause(prompt, athlete, claimed_at):
+            athlete = _athlete(prompt, await self._fresh())
+        if not await self._may_go(prompt, athlete, document):
+            return None
+        composed = await self._compose(prompt, athlete, document)
+        if composed is not None:
             task = asyncio.create_task(self._send(prompt, athlete, composed, claimed_at + _SEND_WITHIN))
             self._in_flight[task] = prompt.chat_id
             task.add_done_callback(lambda done: self._in_flight.pop(done, None))
+        return None
 
     async def _compose(
         self, prompt: Prompt, athlete: Athlete | None, document: Document
@@ -325,7 +322,7 @@ class Dispatcher:
             except Exception as exc:  # noqa: BLE001  # nobody awaits this task: its error would be lost
                 refusals += 1
                 reason = describe_defect(exc)
-            await asyncio.sleep(_TROUBLE_DELAY)
+            await asyncio.sleep(_BACKOFF.delay(1))
         self._abandoned.append(prompt.id)
         log.error("the outcome of a prompt cannot be stored, it is left as it is: %s", reason)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from bot.core.facts.answering_window import closed_until
 from bot.core.shared.clock import Clock
-from bot.core.shared.errors import StorageError
 from bot.core.shared.formatting import count
-from bot.logs import Recurring, describe_defect
+from bot.services.periodic import FaultLog, repeat
 from bot.store.prompts.expiry import PromptExpiryStore
 
 log = logging.getLogger(__name__)
@@ -29,19 +27,16 @@ class PromptExpiry:
         self._clock = clock
         self._late_after_days = late_after_days
         self._reason = f"not answered within {count(late_after_days, 'day')}"
-        self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="unanswered prompts wait",
+            fails="following up fails",
+            again="unanswered prompts are seen to again",
+        )
 
     async def run(self) -> None:
         """Follow up every few seconds until cancelled."""
-        while True:
-            try:
-                await self.follow_up()
-                self._trouble.over("unanswered prompts are seen to again")
-            except StorageError as exc:
-                self._trouble.met(f"unanswered prompts wait: {exc}")
-            except Exception as exc:  # noqa: BLE001  # not worth the service
-                self._trouble.met(f"following up fails unexpectedly: {describe_defect(exc)}", logging.ERROR)
-            await asyncio.sleep(_INTERVAL)
+        await repeat(self.follow_up, _INTERVAL, self._faults)
 
     async def follow_up(self) -> None:
         """See to everything that is due now.

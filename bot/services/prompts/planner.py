@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -16,10 +18,10 @@ from typing import Any
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.plan import MAX_DAYS, InvalidPlan, Plan, created_at, current_sessions, owner, read_plan
 from bot.core.prompts.planned import DesiredPrompt, OutboxAction, OutboxChange, Reconciliation, monday, wishes
+from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock
-from bot.core.shared.errors import StorageError
 from bot.core.shared.formatting import count
-from bot.logs import Recurring, describe_defect
+from bot.services.periodic import FaultLog, repeat
 from bot.store.mongodb.client import Document
 from bot.store.plans import PlanStore
 from bot.store.prompts.planned import PlannedPromptStore
@@ -30,7 +32,7 @@ POLL_INTERVAL = 20.0
 
 _ROSTER_INTERVAL = 0.5
 _SETTLE = 0.1  # several plans written together are read together
-_TROUBLE_DELAY = 2.0
+_BACKOFF = constant(2.0)
 _WATCH_AGAIN = 5.0
 # Where one write makes way for another, such as for an athlete under a new name.
 _MOST_PASSES = 3
@@ -54,69 +56,64 @@ class Planner:
         roster: Callable[[], Roster | None],
         clock: Clock,
         late_after_days: int,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plans = plans
         self._slots = slots
         self._roster = roster
         self._clock = clock
         self._late_after_days = late_after_days
+        self._monotonic = monotonic
         self._changed = asyncio.Event()
+        self._is_woken = False
+        self._roster_read: Roster | None = None
+        self._read_again_at = 0.0
         self._known_runs: set[str] = set()
         self._told: dict[str, tuple[str, int]] = {}
-        self._trouble = Recurring(log)
-        self._watch_trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="plans wait to become prompts",
+            fails="planning prompts fails",
+            again="plans become prompts again",
+        )
+        self._watch_faults = FaultLog(
+            log,
+            waits="new plans are noticed later",
+            fails="watching plans fails",
+            level=logging.INFO,
+            defect_level=logging.WARNING,
+        )
 
     def wake(self) -> None:
         """A plan may have changed."""
+        self._is_woken = True
         self._changed.set()
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What has to run, side by side, until cancelled."""
-        return [self._work(), self._watch()]
+        return [
+            repeat(self._look, _ROSTER_INTERVAL, self._faults, backoff=_BACKOFF, wake=self._changed),
+            repeat(self._watch, _WATCH_AGAIN, self._watch_faults),
+        ]
 
-    async def _work(self) -> None:
-        while True:
-            roster = self._roster()
-            if roster is None:
-                await asyncio.sleep(_ROSTER_INTERVAL)
-                continue
-            self._changed.clear()
-            try:
-                await self.reconcile(roster)
-                self._trouble.over("plans become prompts again")
-                await self._wait(roster)
-                continue
-            except StorageError as exc:
-                self._trouble.met(f"plans wait to become prompts: {exc}")
-            except Exception as exc:  # noqa: BLE001  # a plan is anybody's: it must not end the service
-                defect = describe_defect(exc)
-                self._trouble.met(f"planning prompts fails unexpectedly: {defect}", logging.ERROR)
-            await asyncio.sleep(_TROUBLE_DELAY)
+    async def _look(self) -> None:
+        """Reconcile if a plan or the roster has changed, or it is time to."""
+        roster = self._roster()
+        if roster is None:
+            return
+        if self._is_woken:
+            await asyncio.sleep(_SETTLE)
+        elif roster == self._roster_read and self._monotonic() < self._read_again_at:
+            return
+        self._is_woken, self._read_again_at = False, 0.0
+        await self.reconcile(roster)
+        self._roster_read, self._read_again_at = roster, self._monotonic() + POLL_INTERVAL
 
-    async def _wait(self, roster: Roster) -> None:
-        """Until a plan or the roster changes, or it is time to look."""
-        for _ in range(round(POLL_INTERVAL / _ROSTER_INTERVAL)):
-            try:
-                await asyncio.wait_for(self._changed.wait(), _ROSTER_INTERVAL)
-                await asyncio.sleep(_SETTLE)
-                return
-            except TimeoutError:
-                if self._roster() != roster:
-                    return
-
-    async def _watch(self) -> None:
-        while True:
-            try:
-                if not await self._plans.watch(self.wake):
-                    log.info(
-                        "this MongoDB has no change streams: plans are looked at every %d s", POLL_INTERVAL
-                    )
-                    return
-            except StorageError as exc:
-                self._watch_trouble.met(f"new plans are noticed later: {exc}", logging.INFO)
-            except Exception as exc:  # noqa: BLE001  # the poll does the same, only later
-                self._watch_trouble.met(f"watching plans fails unexpectedly: {describe_defect(exc)}")
-            await asyncio.sleep(_WATCH_AGAIN)
+    async def _watch(self) -> float | None:
+        if await self._plans.watch(self.wake):
+            return None
+        log.info("this MongoDB has no change streams: plans are looked at every %d s", POLL_INTERVAL)
+        return math.inf
 
     async def reconcile(self, roster: Roster) -> None:
         """Bring the outbox into agreement with the plans.

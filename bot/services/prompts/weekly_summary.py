@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from datetime import date, time
 
 from bot.core.people.athlete import Roster
 from bot.core.shared.clock import Clock
-from bot.core.shared.errors import StorageError
 from bot.core.summary.weekly import RUN_ID, DueWeek, due, session_id
-from bot.logs import Recurring, describe_defect
+from bot.services.periodic import FaultLog, repeat
 from bot.services.reports.weeks import Weeks
 from bot.store.prompts.prompts import PromptStore
 
@@ -43,21 +41,16 @@ class WeeklySummaries:
         self._clock = clock
         # Also of those who had no sessions: they are looked at once.
         self._seen: set[tuple[str, date]] = set()
-        self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="weekly summaries wait",
+            fails="weekly summaries fail",
+            again="weekly summaries are made again",
+        )
 
     async def run(self) -> None:
         """Look every few seconds until cancelled."""
-        while True:
-            try:
-                await self.look()
-                self._trouble.over("weekly summaries are made again")
-            except StorageError as exc:
-                self._trouble.met(f"weekly summaries wait: {exc}")
-            except Exception as exc:  # noqa: BLE001  # not worth the service
-                self._trouble.met(
-                    f"weekly summaries fail unexpectedly: {describe_defect(exc)}", logging.ERROR
-                )
-            await asyncio.sleep(_INTERVAL)
+        await repeat(self.look, _INTERVAL, self._faults)
 
     async def look(self) -> None:
         """See to everybody to whom it is due now.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,7 @@ from bot.core.people.athlete import Roster
 from bot.core.shared.clock import Clock, from_ms
 from bot.core.shared.errors import JournalError, StorageError
 from bot.core.telegram.updates import Tap, TapUpdate, UnreadableUpdate, query_id_of, read_update
-from bot.logs import Recurring, describe_defect
+from bot.services.periodic import FaultLog, repeat
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.figures.figures import HOLDS, FigureStore
 from bot.store.inbox.journal import Journal
@@ -89,7 +88,13 @@ class Figures:
         self._zone = zone
         self._late_after_days = late_after_days
         self._kept_days = kept_days
-        self._trouble = Recurring(log)
+        self._faults = FaultLog(
+            log,
+            waits="no figures",
+            fails="counting figures fails",
+            again="figures can be read again",
+            expected=(StorageError, JournalError),
+        )
         self.latest: Stats | None = None
         self._questions: _Questions | None = None
 
@@ -170,15 +175,10 @@ class Figures:
 
     async def keep(self) -> None:
         """Count past spans before anybody asks, until cancelled."""
-        while True:
-            try:
-                self.latest = await self.collect(DEFAULT_DAYS, holds=_RENEWED)
-                self._trouble.over("figures can be read again")
-            except (StorageError, JournalError) as exc:
-                self._trouble.met(f"no figures: {exc}")
-            except Exception as exc:  # noqa: BLE001  # figures must not end the service
-                log.error("the figures failed unexpectedly: %s", describe_defect(exc))
-            await asyncio.sleep(_INTERVAL)
+        await repeat(self._renew, _INTERVAL, self._faults)
+
+    async def _renew(self) -> None:
+        self.latest = await self.collect(DEFAULT_DAYS, holds=_RENEWED)
 
 
 def _query_ids(entries: Sequence[Entry]) -> list[str]:

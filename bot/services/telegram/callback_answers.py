@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from bot.core.shared.backoff import Backoff
 from bot.core.shared.errors import TelegramError, TelegramRateLimited, TelegramRejected
 from bot.logs import describe_defect
 from bot.services.telegram.api import BotApi
@@ -16,7 +18,7 @@ from bot.services.telegram.api import BotApi
 log = logging.getLogger(__name__)
 
 _PARALLEL = 64
-_FIRST_DELAY, _LONGEST_DELAY = 1.0, 4.0
+_BACKOFF = Backoff(1.0, 4.0)
 _PATIENCE = 30.0
 """Seconds for which an answer is tried again: nobody looks at the button for longer. Each is tried once."""
 
@@ -78,8 +80,7 @@ class CallbackAnswerer:
             self._queue.task_done()
 
     async def _send(self, answer: CallbackAnswer, until: float) -> None:
-        delay = _FIRST_DELAY
-        while True:
+        for failures in itertools.count(1):
             try:
                 await self._api.answer(answer.query_id, answer.text, alert=answer.alert)
                 return
@@ -88,9 +89,8 @@ class CallbackAnswerer:
                 return
             except TelegramError as exc:
                 log.info("an answer failed: %s", exc)
-                wait = exc.retry_after if isinstance(exc, TelegramRateLimited) else delay
+                wait = exc.retry_after if isinstance(exc, TelegramRateLimited) else _BACKOFF.delay(failures)
             if self._monotonic() + wait > until:
                 log.info("an answer is given up")
                 return
             await self._sleep(wait)
-            delay = min(2 * delay, _LONGEST_DELAY)

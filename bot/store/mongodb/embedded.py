@@ -31,6 +31,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
+from bot.core.shared.backoff import Backoff
 from bot.core.shared.errors import EmbeddedMongoError, StorageError
 from bot.store.mongodb.client import storage_errors
 from bot.tasks import heeding_cancellation
@@ -51,7 +52,7 @@ _GOODBYE = 3.0  # seconds for the driver to take leave of a server
 _STOP_WITHIN = 4.0  # seconds; killing it after that is safe, since all writes are journaled
 _POLL = 0.02  # seconds
 _STEADY_AFTER = 60.0  # seconds; a server that lived longer is restarted without delay
-_MAX_DELAY = 30.0  # seconds between two restarts
+_RESTARTS = Backoff(0.5, 30.0)  # the first one comes at once
 _LOG_CHECK = 3600.0  # seconds
 _LOG_BYTES = 16 * 2**20
 _OLD_LOGS = 2
@@ -198,21 +199,21 @@ class EmbeddedMongo:
                 what uses the old `url` must be started again.
         """
         url = self.url
-        delay = 0.0
+        restarts = 0
         while True:
             since = _now()
             how = await self._ended()
             if _now() - since > _STEADY_AFTER:
-                delay = 0.0
+                restarts = 0
             log.warning("The embedded MongoDB ended (%s); starting it again", how)
             while True:
-                await asyncio.sleep(delay)
-                delay = min(max(2 * delay, 0.5), _MAX_DELAY)
+                await asyncio.sleep(_RESTARTS.delay(restarts))
+                restarts += 1
                 try:
                     await self.start()
                     break
                 except EmbeddedMongoError as exc:
-                    log.warning("%s Next try in %.1f s", exc, delay)
+                    log.warning("%s Next try in %.1f s", exc, _RESTARTS.delay(restarts))
             if self.url != url:
                 raise EmbeddedMongoError(
                     f"The embedded MongoDB moved from {url} to {self.url}, because its port was taken:"

@@ -11,6 +11,7 @@ import pytest
 
 from bot.app import build_stores
 from bot.core.people.athlete import ContactHours
+from bot.core.shared.backoff import Backoff, constant
 from bot.core.telegram.rate_limits import SendLimits
 from bot.services import update_processor as recorder_module
 from bot.services.answers import responder as responder_module
@@ -74,10 +75,10 @@ async def recording(
         (recorder_module, "_LONGEST_DELAY", 0.01),
         (responder_module, "_INTERVAL", 0.01),
         (books_module, "_INTERVAL", 0.01),
-        (books_module, "_DISK_DELAY", 0.01),
-        (answers_module, "_FIRST_DELAY", 0.005),
     ):
         monkeypatch.setattr(module, name, seconds)
+    monkeypatch.setattr(books_module, "DISK_BACKOFF", constant(0.01))
+    monkeypatch.setattr(answers_module, "_BACKOFF", Backoff(0.005, 4.0))
     await bootstrap(db, [index for index in INDEXES if index.unique and index.collection in USED])
     limits = SendLimits()
     events, athletes = ShakyEvents(db), ShakyAthletes(db)
@@ -127,6 +128,6 @@ async def recording(
 async def prompts(db: Database, monkeypatch: pytest.MonkeyPatch) -> ShakyPrompts:
     """An outbox with its unique index, and a dispatcher that does not dawdle."""
     monkeypatch.setattr(dispatcher_module, "_IDLE_INTERVAL", 0.005)
-    monkeypatch.setattr(dispatcher_module, "_TROUBLE_DELAY", 0.005)
+    monkeypatch.setattr(dispatcher_module, "_BACKOFF", constant(0.005))
     await bootstrap(db, [index for index in INDEXES if index.unique and index.collection in USED])
     return ShakyPrompts(db)

@@ -17,6 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.core.prompts.planned import OutboxAction, OutboxChange
 from bot.core.prompts.prompt import read_prompt
+from bot.core.shared.backoff import constant
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.update_order import UpdateStamp
 from bot.services.prompts import planner as planner_module
@@ -323,7 +324,8 @@ async def test_a_missing_guard_is_made_first(db: Database) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A planner that does not dawdle, and does not look by itself."""
-    for name in ("_ROSTER_INTERVAL", "_SETTLE", "_TROUBLE_DELAY", "_WATCH_AGAIN"):
+    monkeypatch.setattr(planner_module, "_BACKOFF", constant(0.01))
+    for name in ("_ROSTER_INTERVAL", "_SETTLE", "_WATCH_AGAIN"):
         monkeypatch.setattr(planner_module, name, 0.01)
     monkeypatch.setattr(planner_module, "POLL_INTERVAL", 1000.0)
 
