@@ -123,7 +123,9 @@ async def repeat(
             delay = every if wait is None else wait
         if delay == math.inf:
             return
-        if wake is None:
+        if delay <= 0:
+            await asyncio.sleep(0)  # others get their turn
+        elif wake is None:
             await sleep(delay)
         else:
             with suppress(TimeoutError):

@@ -21,6 +21,7 @@ from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.inbox.schedule import UpdateScope, rounds
 from bot.core.people.athlete import ContactHours
+from bot.core.shared.backoff import constant
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.updates import NoteUpdate, Tap
 from bot.sandbox.server import SandboxServer
@@ -263,7 +264,7 @@ async def open_desk(
 ) -> AsyncIterator[Desk]:
     """A desk with its own Telegram."""
     monkeypatch.setattr(dispatcher_module, "_IDLE_INTERVAL", 0.002)
-    monkeypatch.setattr(dispatcher_module, "_TROUBLE_DELAY", 0.002)
+    monkeypatch.setattr(dispatcher_module, "_BACKOFF", constant(0.002))
     used = ("feedback_events", "session_prompts")
     await bootstrap(db, [index for index in INDEXES if index.collection in used and index.unique])
     world = World(limits=None)

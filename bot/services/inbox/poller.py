@@ -126,7 +126,7 @@ class Poller:
         facts = await self._journal.facts()
         self._trust.recall(facts)
         self._last_poll_ms = facts.get(LAST_POLL_FACT)
-        await repeat(self._turn, 0.0, self._faults, backoff=_BACKOFF, sleep=self._wait)
+        await repeat(self._turn, 0.0, self._faults, backoff=_BACKOFF, sleep=self._sleep)
 
     async def _turn(self) -> None:
         self._on_turn()
@@ -137,8 +137,9 @@ class Poller:
                 await self._stand_by()
         except SupersededError:
             self._offset = None
-        except TelegramRateLimited:
-            raise
+        except TelegramRateLimited as exc:
+            self._trouble.met(f"polling waits: {exc}")
+            await self._wait(exc.retry_after)
         except Exception as exc:
             self._connected = False
             match exc:
@@ -161,12 +162,11 @@ class Poller:
             self._last_poll_ms = to_ms(last_poll)
 
     async def _wait(self, seconds: float) -> None:
-        """Telegram may ask for long waits; the loop turns all the same."""
-        while seconds > POLL_TIMEOUT:
-            await self._sleep(POLL_TIMEOUT)
+        """As long as Telegram asks for, which may be long."""
+        while seconds > 0:
+            await self._sleep(min(seconds, POLL_TIMEOUT))
             seconds -= POLL_TIMEOUT
             self._on_turn()
-        await self._sleep(seconds)
 
     async def _poll(self) -> None:
         started_at, started = self._clock(), self._monotonic()

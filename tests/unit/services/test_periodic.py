@@ -60,7 +60,7 @@ async def test_steps_follow_each_other_in_intervals() -> None:
     """Unless a step says when the next one is wanted, or that none is."""
     work = Work(None, 0.0, 7.5, None)
     await repeat(work.step, 5.0, faults(), sleep=work.sleep)
-    assert work.slept == [5.0, 0.0, 7.5, 5.0]
+    assert work.slept == [5.0, 7.5, 5.0]
 
 
 async def test_failures_back_off_and_a_success_ends_that() -> None:
