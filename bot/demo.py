@@ -26,7 +26,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot import app
-from bot.core.answers.texts import LABELS
+from bot.core.answers import texts as answer_texts
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import read_roster
@@ -71,7 +71,7 @@ class DemoSession:
     reply: str | None = None
 
 
-_LABELS = {type_: label(Language.EN) for type_, label in LABELS.items()}
+_LABELS = {type_: answer_texts.label(type_, Language.EN) for type_ in FeedbackType}
 WEEK = (
     DemoSession("Easy run", "8 km", "Keep it conversational.", (FeedbackType.DONE,)),
     DemoSession(

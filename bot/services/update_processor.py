@@ -24,11 +24,9 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from bot.core.answers.rules import Cause, NotWritten, Outcome, session_mark
-from bot.core.answers.texts import FORGOTTEN
 from bot.core.facts.commands import Command
 from bot.core.inbox.schedule import UpdateScope, rounds
 from bot.core.people.invitations import is_code
-from bot.core.people.texts import NOT_DONE
 from bot.core.people.tombstone import DataSubject, Tombstone
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
@@ -379,7 +377,7 @@ class UpdateProcessor:
     async def _give_up(self, message: _Message, reason: str) -> None:
         message.is_done = True
         language = self._languages.of(message.command.user_id, message.command.language_code)
-        self._commands.put(message.command, lambda: None, Reply(NOT_DONE(language)))
+        self._commands.put(message.command, lambda: None, Reply(language.texts.people.not_done))
         await self._bury(message.entry, reason)
 
     async def _persist_alone(self, items: Sequence[TapEntry], messages: Sequence[_Message]) -> None:
@@ -455,7 +453,7 @@ class UpdateProcessor:
                 case.verdict = case.result = refusal
             for message in old_asked:
                 language = self._languages.of(user_id, message.command.language_code)
-                message.reply = Reply(FORGOTTEN(language), is_outcome=True)
+                message.reply = Reply(language.texts.refusals.forgotten, is_outcome=True)
                 message.is_forgotten, message.is_refused, message.failure = True, False, None
             is_own = any(case.tap.stamp == at for case in taps)
             if old_taps or old_asked or (tombstone.is_open and not is_own):

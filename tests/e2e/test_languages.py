@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 
-from bot.core.answers.texts import LABELS, saved
+from bot.core.answers.rules import WEEKDAYS
+from bot.core.answers.texts import label, saved
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.i18n.language import WEEKDAYS, Language
-from bot.core.people.menu_texts import COMMANDS
+from bot.core.facts.commands import Command
+from bot.core.i18n.language import Language
 from bot.core.people.texts import help_text, welcome
 from bot.sandbox.world import User
 from tests.support.bot import ATHLETES, STRANGER, Rig
 from tests.support.processes import wait_until
 
 ANA = User(ATHLETES[0], "Ana", language_code="es-MX")
-DONE = LABELS[FeedbackType.DONE]
 
 
 async def reply_to(rig: Rig, user: User, text: str) -> str:
@@ -31,12 +31,12 @@ async def asked(rig: Rig, session_id: str) -> tuple[int, str]:
     return sent["messageId"], rig.world.message_of(ANA.id, sent["messageId"])["text"]
 
 
-async def marked(rig: Rig, message_id: int, label: str) -> None:
+async def marked(rig: Rig, message_id: int, answer: str) -> None:
     """Return once the message shows an answer."""
     await wait_until(
-        lambda: label in rig.world.message_of(ANA.id, message_id)["text"],
+        lambda: answer in rig.world.message_of(ANA.id, message_id)["text"],
         15,
-        f"the message shows {label}",
+        f"the message shows {answer}",
         otherwise=lambda: rig.world.message_of(ANA.id, message_id),
     )
 
@@ -44,7 +44,7 @@ async def marked(rig: Rig, message_id: int, label: str) -> None:
 async def test_from_spanish_to_english(rig: Rig) -> None:
     """Telegram's language is remembered; a choice overrules it; what is stored stays English."""
     scope = json.dumps({"type": "chat", "chat_id": ANA.id})
-    first = {"command": "start", "description": COMMANDS["start"].en}
+    first = {"command": "start", "description": Language.EN.texts.menu(Command.START)}
     await rig.start()
     assert await reply_to(rig, ANA, "/help") == help_text(Language.ES, admin=False)
     await wait_until(
@@ -58,7 +58,7 @@ async def test_from_spanish_to_english(rig: Rig) -> None:
     tap = rig.world.tap(ANA.id, message_id, ANA, button=0)
     await rig.answered([tap])
     assert tap.answer == saved(FeedbackType.DONE, Language.ES)
-    await marked(rig, message_id, DONE.es)
+    await marked(rig, message_id, label(FeedbackType.DONE, Language.ES))
 
     await rig.db["users"].update_one({"_id": ANA.id}, {"$set": {"language": "en"}})
     await wait_until(lambda: rig.world.get_my_commands(scope, "es")[:1] == [first], 20, "the menu is English")
@@ -68,10 +68,10 @@ async def test_from_spanish_to_english(rig: Rig) -> None:
     tap = rig.world.tap(ANA.id, second, ANA, button=0)
     await rig.answered([again, tap])
     assert tap.answer == saved(FeedbackType.DONE, Language.EN)
-    await marked(rig, message_id, DONE.en)
-    assert DONE.es not in rig.world.message_of(ANA.id, message_id)["text"]
+    await marked(rig, message_id, label(FeedbackType.DONE, Language.EN))
+    assert label(FeedbackType.DONE, Language.ES) not in rig.world.message_of(ANA.id, message_id)["text"]
 
-    english = {day.en for day in WEEKDAYS}
+    english = set(WEEKDAYS)
     assert {event["sessionDay"] in english for event in await rig.stored(2)} == {True}
     assert "stats" not in {command["command"] for command in rig.world.get_my_commands(scope)}
 

@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from bot.core.facts.commands import Command
 from bot.core.i18n.language import Language
-from bot.core.people.menu_texts import COMMANDS
 from bot.sandbox.ledger import Tap
 from bot.sandbox.world import Json, User
 from tests.support.bot import ADMIN, STRANGER, Rig
@@ -152,7 +151,7 @@ async def test_spanish_from_a_command_on(rig: Rig) -> None:
     assert "¿Qué tal fue tu sesión?" in question["text"]
     given = await tap(rig, CAT, question, "|done")
     assert "Guardado" in (given.answer or "")
-    spanish = {name: COMMANDS[name](Language.ES) for name in FOR_ATHLETES}
+    spanish = {it.value: Language.ES.texts.menu(it) for it in Command if it.value in FOR_ATHLETES}
     await wait_until(
         lambda: menu(rig, CAT.id) == menu(rig, CAT.id, "es") == spanish, 30, "the menu is in Spanish"
     )
@@ -168,8 +167,8 @@ async def test_menus_per_scope(rig: Rig) -> None:
     assert tuple(menu(rig, None)) == FOR_EVERYBODY
     assert tuple(menu(rig, BEN.id)) == FOR_ATHLETES
     assert tuple(menu(rig, ADMIN)) == FOR_ADMINS
-    assert menu(rig, BEN.id)["week"] == COMMANDS["week"].en
-    assert menu(rig, BEN.id, "es")["week"] == COMMANDS["week"].es
+    assert menu(rig, BEN.id)["week"] == Language.EN.texts.menu(Command.WEEK)
+    assert menu(rig, BEN.id, "es")["week"] == Language.ES.texts.menu(Command.WEEK)
     assert menu(rig, STRANGER.id) == {}
     calls = len(set_for(rig, DAN))
     assert (await rig.command("athlete", "remove", "dan")).status == 0

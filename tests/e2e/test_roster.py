@@ -13,7 +13,6 @@ import pytest
 
 from bot.core.answers.payloads import LATER_PREFIX
 from bot.core.i18n.language import Language
-from bot.core.people import texts as people
 from bot.sandbox.world import User
 from tests.support.bot import ADMIN, Rig
 from tests.support.processes import Finished, wait_until
@@ -122,7 +121,7 @@ async def test_a_pause_and_what_the_coach_sees(rig: Rig) -> None:
     assert re.search(rf"^ana +- +paused until \S+ 00:00 +{ANA.id} +UTC +ask 20:00, quiet 22:00-07:00$", line)
     warned = await done(rig, "prompt", "--run-id=r", "--session-id=s")
     assert "ana is paused" in warned.err
-    assert await reply_to(rig, ANA, "/resume") == people.RESUMED(Language.EN)
+    assert await reply_to(rig, ANA, "/resume") == Language.EN.texts.people.resumed
     (shown,) = json.loads((await done(rig, "athlete", "list", "--json")).out)
     assert (shown["athleteId"], shown["state"], shown["pausedUntil"]) == ("ana", "active", None)
     assert (shown["userId"], shown["quietHours"]) == (ANA.id, "22:00-07:00")

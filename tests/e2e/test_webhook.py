@@ -14,7 +14,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.core.answers.texts import NOT_KEPT
 from bot.core.i18n.language import Language
 from bot.core.inbox.webhook import secret_of
 from bot.sandbox.world import User
@@ -153,7 +152,7 @@ async def test_what_cannot_be_kept_is_not_acknowledged(rig: Rig) -> None:
             lambda: rig.world.webhook is not None and "503" in rig.world.webhook.failure, 20, "it is refused"
         )
         await rig.answered([tap])
-        assert (tap.answer, rig.world.pending()) == (NOT_KEPT(Language.EN), 1)
+        assert (tap.answer, rig.world.pending()) == (Language.EN.texts.answers.not_kept, 1)
         resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         await rig.answered([tap])
         await rig.stored(1)
@@ -221,7 +220,7 @@ async def test_what_cannot_be_kept_is_refused_and_told(rig: Rig) -> None:
         journal.write_text("another")
         tap = rig.tap(ATHLETES[0], message)
         await rig.answered([tap])
-        assert tap.answer == NOT_KEPT(Language.EN)
+        assert tap.answer == Language.EN.texts.answers.not_kept
         assert rig.world.pending() == 1
         assert not await rig.events()
         journal.unlink()

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bot.core.answers.texts import NOT_KEPT
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import LOST_AFTER
 from bot.sandbox.ledger import Tap
@@ -115,7 +114,7 @@ async def journal_replaced_while_running(stage: Stage) -> Result:
             result.faults += 1
             if rig.world.pending() < 50:
                 result.flaws.append("taps were confirmed that nobody has kept")
-            if wrong := {tap.answer for tap in people.taps[before:]} - {NOT_KEPT(Language.EN)}:
+            if wrong := {tap.answer for tap in people.taps[before:]} - {Language.EN.texts.answers.not_kept}:
                 result.flaws.append(f"taps that were not kept were told {wrong}")
             if _file(rig).read_text() != "another file":
                 result.flaws.append("a foreign file was overwritten")

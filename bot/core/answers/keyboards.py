@@ -10,7 +10,7 @@ from typing import Any
 from bot.core.answers import detail_texts as texts
 from bot.core.answers.details import Details, Ids, choices, format_again, format_detail, parse_detail
 from bot.core.answers.payloads import format_callback, format_later, parse_callback, parse_later
-from bot.core.answers.texts import LABELS, LATER, marked
+from bot.core.answers.texts import label, marked
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
@@ -28,10 +28,10 @@ _CHOICES_PER_ROW = {Detail.RPE: 4, Detail.PAIN: 4, Detail.PLACE: 3, Detail.REASO
 def prompt_keyboard(run_id: str, session_id: str, language: Language) -> Keyboard:
     """The four answers for a session, whatever its ids, and below them the wish to be asked later."""
     buttons = [
-        {"text": LABELS[type_](language), "callback_data": format_callback(run_id, session_id, type_)}
+        {"text": label(type_, language), "callback_data": format_callback(run_id, session_id, type_)}
         for type_ in FeedbackType
     ]
-    later = {"text": LATER(language), "callback_data": format_later(run_id, session_id)}
+    later = {"text": language.texts.answers.later, "callback_data": format_later(run_id, session_id)}
     return [*_rows(buttons, _PER_ROW), [later]]
 
 
@@ -67,7 +67,7 @@ def detail_rows(
         }
         for value in choices(question)
     ]
-    skip = {"text": texts.SKIP(language), "callback_data": format_detail(ids, question, None)}
+    skip = {"text": language.texts.details.skip, "callback_data": format_detail(ids, question, None)}
     return _rows([*buttons, skip], _CHOICES_PER_ROW[question])
 
 

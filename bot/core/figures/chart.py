@@ -7,8 +7,9 @@ from datetime import date
 from typing import Any
 
 from bot.core.facts.answer_types import BY_COMPLETION, FeedbackType
-from bot.core.figures import texts as words
 from bot.core.figures.stats import Adherence, Stats, monday_of
+from bot.core.figures.texts import compact, type_name
+from bot.core.i18n.formats import short_date
 from bot.core.i18n.language import Language
 
 MAX_DAYS = 62
@@ -28,6 +29,7 @@ def chart_of(stats: Stats, language: Language) -> dict[str, Any]:
     nothing is to be written. `weeks` has for each week a label, and shares from 0 to 1, or null where there
     is none. Days and weeks of which answers have expired are left out: no bar would look like no answer.
     """
+    texts = language.texts.figures
     by_day = {day: types for day, types in stats.by_day.items() if day >= stats.known_from}
     by_week = len(by_day) > MAX_DAYS
     counts = _by_week(by_day) if by_week else by_day
@@ -37,21 +39,21 @@ def chart_of(stats: Stats, language: Language) -> dict[str, Any]:
     weeks = [(monday, week) for monday, week in stats.weeks.items() if week.is_known or monday == newest]
     weeks = weeks[-MAX_WEEKS:]
     return {
-        "title": words.CHART_BY_WEEK(language) if by_week else words.CHART_BY_DAY(language),
+        "title": texts.by_week if by_week else texts.by_day,
         "ticks": _ticks(days, by_week, language),
         "bars": [_bar(type_, [counts[day][type_] for day in days], language) for type_ in _ORDER],
-        "weeksTitle": words.CHART_WEEKS(language),
+        "weeksTitle": texts.weeks_title,
         "weeksLegend": {
-            "adherence": words.CHART_ADHERENCE(language),
-            "responseRate": words.CHART_RESPONSE(language),
+            "adherence": texts.adherence,
+            "responseRate": texts.response,
         },
         "weeks": [_week(monday, week, language) for monday, week in weeks],
-        "nothing": words.CHART_NOTHING(language),
+        "nothing": texts.nothing,
     }
 
 
 def _bar(type_: FeedbackType, numbers: list[int], language: Language) -> dict[str, Any]:
-    label = f"{words.TYPES[type_](language)} {words.compact(sum(numbers), language)}"
+    label = f"{type_name(type_, language)} {compact(sum(numbers), language)}"
     return {"type": type_.value, "colour": type_.facts.colour, "label": label, "numbers": numbers}
 
 
@@ -74,12 +76,12 @@ def _ticks(days: list[date], by_week: bool, language: Language) -> list[str | No
     else:
         mondays = [day for day in days if day.weekday() == 0]
         shown = set(mondays[:: -(-len(mondays) // 5)])
-    return [words.short_date(day, language) if day in shown else None for day in days]
+    return [short_date(day, language) if day in shown else None for day in days]
 
 
 def _week(monday: date, week: Adherence, language: Language) -> dict[str, Any]:
     return {
-        "label": words.short_date(monday, language),
+        "label": short_date(monday, language),
         "adherence": week.adherence,
         "responseRate": week.response_rate,
     }

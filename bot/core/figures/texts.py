@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.core.answers.rules import Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.stats import Stats
-from bot.core.i18n.language import DAYS, MONTHS, Language, Text
+from bot.core.i18n.catalog import OutcomeTexts, PromptStateTexts
+from bot.core.i18n.formats import counted, decimal, exact_percent, grouped, percent, short_date
+from bot.core.i18n.language import Language
 from bot.core.prompts.prompt import PromptState
 
 MAX_CAPTION = 1_024
@@ -17,101 +19,34 @@ MAX_CAPTION = 1_024
 _WEEKS_SHOWN = 5
 _TWO_DIGITS = 10
 
-TYPES: Mapping[FeedbackType, Text] = {
-    FeedbackType.DONE: Text("done", "hecho"),
-    FeedbackType.SKIPPED: Text("skipped", "saltado"),
-    FeedbackType.HARD: Text("hard", "duro"),
-    FeedbackType.PAIN: Text("pain", "dolor"),
-}
-_SIGNS = {
-    FeedbackType.DONE: "✅",
-    FeedbackType.SKIPPED: "⏭",
-    FeedbackType.HARD: "🥵",
-    FeedbackType.PAIN: "🤕",
-}
-_OUTCOMES: Mapping[Outcome, Text] = {
-    Outcome.LATE: Text("late", "tarde"),
-    Outcome.INVALID: Text("invalid", "no válido"),
-    Outcome.UNKNOWN: Text("unknown", "desconocido"),
-    Outcome.REFUSED: Text("refused", "rechazado"),
-    Outcome.POSTPONED: Text("postponed", "aplazado"),
-    Outcome.REFUSED_COMMAND: Text("refused messages", "mensajes rechazados"),
-}
 _BESIDES = (Outcome.DETAIL, Outcome.REQUEST)
-_STATES: Mapping[PromptState, Text] = {
-    PromptState.PENDING: Text("pending", "pendientes"),
-    PromptState.SENT: Text("sent", "enviadas"),
-    PromptState.ANSWERED: Text("answered", "contestadas"),
-    PromptState.LATE: Text("late", "tarde"),
-    PromptState.EXPIRED: Text("expired", "caducadas"),
-    PromptState.UNDELIVERABLE: Text("undeliverable", "no entregables"),
-    PromptState.CANCELLED: Text("cancelled", "canceladas"),
-}
-
-CHART_BY_DAY = Text("Answers by day", "Respuestas por día")
-CHART_BY_WEEK = Text("Answers by week", "Respuestas por semana")
-CHART_WEEKS = Text("Sessions by week, %", "Sesiones por semana, %")
-CHART_ADHERENCE = Text("adherence", "cumplimiento")
-CHART_RESPONSE = Text("answered", "contestado")
-CHART_NOTHING = Text("nothing yet", "nada todavía")
-
-_TITLE = Text("Last {days}", "Últimos {days}")
-_TITLE_ONE = Text("Today", "Hoy")
-_RATE = Text(
-    "{sign} Written: {rate} ({written} of {about}{received})",
-    "{sign} Guardado: {rate} ({written} de {about}{received})",
-)
-_NO_TAPS = Text("No answers came in yet.", "Todavía no ha llegado ninguna respuesta.")
-_WAITING = Text("⏳ Waiting: {number}, oldest {since}", "⏳ En espera: {number}, desde {since}")
-_DEAD = Text("⚠️ Dead letters: {number}", "⚠️ Mensajes sin procesar: {number}")
-_ANSWERS = Text("Answers: {number}", "Respuestas: {number}")
-_CUT = Text(
-    "Kept since {day}: earlier days are not counted.",
-    "Guardado desde el {day}: los días anteriores no se cuentan.",
-)
-_SESSIONS = Text(
-    "Adherence {adherence}, answered {response} of {asked}",
-    "Cumplimiento {adherence}, contestado {response} de {asked}",
-)
-_NOT_ASKED = Text("No session was asked about.", "No se ha preguntado por ninguna sesión.")
-_WEEKS = Text("By week: {weeks}", "Por semana: {weeks}")
-_DELAY = Text(
-    "Time to answer: half within {median}, 90 % within {p90}",
-    "Tiempo de respuesta: la mitad en {median}, el 90 % en {p90}",
-)
-_NOT_WRITTEN = Text("Not written: {counts}", "Sin guardar: {counts}")
-_MORE = Text("Other taps (RPE, pain, seen): {number}", "Otros toques (RPE, dolor): {number}")
-_PROMPTS = Text("Questions: {counts}", "Preguntas: {counts}")
-_LAST = Text("Last poll {poll}, last answer {write}", "Última consulta {poll}, última respuesta {write}")
-_NONE = Text("none", "ninguna")
-_NO_PICTURE = Text(
-    "(No picture: drawing failed; see the log.)", "(Sin imagen: no se pudo dibujar; mira el registro.)"
-)
-_NO_EXTRA = Text(
-    "(No picture: install the extra, pip install -e '.[charts]', and start the bot again.)",
-    "(Sin imagen: instala el extra, pip install -e '.[charts]', y reinicia el bot.)",
-)
 
 
 def stats(figures: Stats, language: Language) -> str:
     """The reply to /stats, and the output of `stats`: at most `MAX_CAPTION` UTF-16 units, most important first."""
     zone = ZoneInfo(figures.zone)
-    title = _TITLE(language, days=DAYS(language, figures.days)) if figures.days > 1 else _TITLE_ONE(language)
+    texts = language.texts.figures
+    title = texts.title_today
+    if figures.days > 1:
+        title = texts.title.format(days=counted(language.texts.counts.days, figures.days, language))
     lines = [
         f"📊 {title}, {_moment(figures.until, zone, figures.until, language)}",
         "",
         *_health(figures, zone, language),
     ]
     lines += ["", *_answers(figures, language), ""]
-    others = {text(language): figures.taps.get(outcome, 0) for outcome, text in _OUTCOMES.items()}
-    lines.append(_NOT_WRITTEN(language, counts=_listed(others, language)))
+    others = [
+        (name, figures.taps.get(outcome, 0))
+        for outcome in Outcome
+        if (name := _outcome(outcome, texts.outcomes)) is not None
+    ]
+    lines.append(texts.not_written.format(counts=_listed(others, language)))
     if besides := sum(figures.taps.get(outcome, 0) for outcome in _BESIDES):
-        lines.append(_MORE(language, number=compact(besides, language)))
-    states = {text(language): figures.prompts.get(state, 0) for state, text in _STATES.items()}
-    lines.append(_PROMPTS(language, counts=_listed(states, language)))
+        lines.append(texts.more.format(number=compact(besides, language)))
+    states = [(_state(state, texts.prompts), figures.prompts.get(state, 0)) for state in PromptState]
+    lines.append(texts.questions.format(counts=_listed(states, language)))
     lines.append(
-        _LAST(
-            language,
+        texts.last.format(
             poll=_moment(figures.last_poll, zone, figures.until, language),
             write=_moment(figures.last_write, zone, figures.until, language),
         )
@@ -121,12 +56,8 @@ def stats(figures: Stats, language: Language) -> str:
 
 def without_picture(text: str, language: Language, *, is_missing_extra: bool) -> str:
     """The same text, with a line that says why there is no picture."""
-    return f"{text}\n\n{(_NO_EXTRA if is_missing_extra else _NO_PICTURE)(language)}"
-
-
-def short_date(day: date, language: Language) -> str:
-    """`16 Feb`."""
-    return f"{day.day} {MONTHS[day.month - 1](language)[:3]}"
+    texts = language.texts.figures
+    return f"{text}\n\n{texts.no_extra if is_missing_extra else texts.no_picture}"
 
 
 def duration(seconds: float, language: Language) -> str:
@@ -145,103 +76,123 @@ def compact(number: int, language: Language) -> str:
     return f"{_number(number / length, language)}{unit}"
 
 
-def _grouped(number: int, language: Language) -> str:
-    """`39,213`."""
-    return f"{number:,}".replace(",", "." if language is Language.ES else ",")
-
-
 def _number(value: float, language: Language) -> str:
-    text = f"{value:.0f}" if value >= _TWO_DIGITS else f"{value:.1f}".removesuffix(".0")
-    return text.replace(".", ",") if language is Language.ES else text
+    return decimal(value, 0 if value >= _TWO_DIGITS else 1, language, keep_zeros=False)
 
 
 def _health(figures: Stats, zone: ZoneInfo, language: Language) -> list[str]:
-    rate = figures.feedback_event_write_success_rate
+    texts, rate = language.texts.figures, figures.feedback_event_write_success_rate
     lines = []
     if rate is None:
-        lines.append(_NO_TAPS(language))
+        lines.append(texts.no_taps)
     else:
         written = figures.taps[Outcome.WRITTEN]
         received = written + figures.waiting_feedback + figures.dead_taps
         sign = "✅" if rate == 1 else "⚠️"
         lines.append(
-            _RATE(
-                language,
+            texts.rate.format(
                 sign=sign,
-                rate=exact(rate, language),
-                written=_grouped(written, language),
+                rate=exact_percent(rate, language),
+                written=grouped(written, language),
                 about="≈ " if figures.is_estimate else "",
-                received=_grouped(received, language),
+                received=grouped(received, language),
             )
         )
     if figures.waiting_taps:
         since = _moment(figures.oldest_pending, zone, figures.until, language)
-        lines.append(_WAITING(language, number=_grouped(figures.waiting_taps, language), since=since))
+        lines.append(texts.waiting.format(number=grouped(figures.waiting_taps, language), since=since))
     if figures.dead_letters:
-        lines.append(_DEAD(language, number=figures.dead_letters))
+        lines.append(texts.dead_letters.format(number=figures.dead_letters))
     return lines
 
 
 def _answers(figures: Stats, language: Language) -> list[str]:
-    answers = figures.answers
-    lines = [_ANSWERS(language, number=_grouped(sum(answers.values()), language))]
+    texts, answers = language.texts.figures, figures.answers
+    lines = [texts.answers.format(number=grouped(sum(answers.values()), language))]
     lines.append(
         "  ".join(
-            f"{_SIGNS[type_]} {TYPES[type_](language)} {_grouped(answers[type_], language)}"
+            f"{type_.facts.sign} {type_name(type_, language)} {grouped(answers[type_], language)}"
             for type_ in FeedbackType
         )
     )
     if figures.is_cut:
-        lines.append(_CUT(language, day=short_date(figures.known_from, language)))
+        lines.append(texts.cut.format(day=short_date(figures.known_from, language)))
     sessions = figures.sessions
     if sessions.asked:
         lines.append(
-            _SESSIONS(
-                language,
-                adherence=percent(sessions.adherence),
-                response=percent(sessions.response_rate),
-                asked=_grouped(sessions.asked, language),
+            texts.sessions.format(
+                adherence=percent(sessions.adherence, language),
+                response=percent(sessions.response_rate, language),
+                asked=grouped(sessions.asked, language),
             )
         )
         weeks = [
-            f"{short_date(monday, language)} {percent(week.adherence)}"
+            f"{short_date(monday, language)} {percent(week.adherence, language)}"
             for monday, week in list(figures.weeks.items())[-_WEEKS_SHOWN:]
             if week.asked
         ]
         if len(weeks) > 1:
-            lines.append(_WEEKS(language, weeks=" · ".join(weeks)))
+            lines.append(texts.weeks.format(weeks=" · ".join(weeks)))
     else:
-        lines.append(_NOT_ASKED(language))
+        lines.append(texts.not_asked)
     if figures.median_delay is not None and figures.p90_delay is not None:
         median, p90 = duration(figures.median_delay, language), duration(figures.p90_delay, language)
-        lines.append(_DELAY(language, median=median, p90=p90))
+        lines.append(texts.delay.format(median=median, p90=p90))
     return lines
 
 
-def percent(share: float | None) -> str:
-    """`83 %`; a dash where it is not known."""
-    return "–" if share is None else f"{share:.0%}".replace("%", " %")
+def type_name(type_: FeedbackType, language: Language) -> str:
+    """What an answer is called in figures."""
+    return language.texts.answers.type(type_).name
 
 
-def exact(rate: float, language: Language) -> str:
-    """`99.98 %`; never 100 % for less."""
-    if rate == 1:
-        return "100 %"
-    text = f"{min(rate * 100, 99.99):.2f} %"
-    return text.replace(".", ",") if language is Language.ES else text
+def _outcome(outcome: Outcome, texts: OutcomeTexts) -> str | None:
+    """None: it is not listed as not written."""
+    match outcome:
+        case Outcome.LATE:
+            return texts.late
+        case Outcome.INVALID:
+            return texts.invalid
+        case Outcome.UNKNOWN:
+            return texts.unknown
+        case Outcome.REFUSED:
+            return texts.refused
+        case Outcome.POSTPONED:
+            return texts.postponed
+        case Outcome.REFUSED_COMMAND:
+            return texts.refused_command
+        case Outcome.WRITTEN | Outcome.DETAIL | Outcome.REQUEST:
+            return None
 
 
-def _listed(counts: Mapping[str, int], language: Language) -> str:
+def _state(state: PromptState, texts: PromptStateTexts) -> str:
+    match state:
+        case PromptState.PENDING:
+            return texts.pending
+        case PromptState.SENT:
+            return texts.sent
+        case PromptState.ANSWERED:
+            return texts.answered
+        case PromptState.LATE:
+            return texts.late
+        case PromptState.EXPIRED:
+            return texts.expired
+        case PromptState.UNDELIVERABLE:
+            return texts.undeliverable
+        case PromptState.CANCELLED:
+            return texts.cancelled
+
+
+def _listed(counts: Iterable[tuple[str, int]], language: Language) -> str:
     """`late 2, refused 1`: what there is none of is left out."""
-    return ", ".join(
-        f"{name} {_grouped(number, language)}" for name, number in counts.items() if number
-    ) or _NONE(language)
+    shown = [f"{name} {grouped(number, language)}" for name, number in counts if number]
+    return ", ".join(shown) or language.texts.figures.none
 
 
 def _moment(instant: datetime | None, zone: ZoneInfo, now: datetime, language: Language) -> str:
     """`18:42`, on another day `16 Feb 18:42`; in the zone of the days."""
     if instant is None:
-        return _NONE(language)
+        return language.texts.figures.none
     local, today = instant.astimezone(zone), now.astimezone(zone).date()
     if local.date() == today and now - instant < timedelta(days=1) and instant != now:
         return f"{local:%H:%M}"

@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
 from bot.core.facts.commands import Command
-from bot.core.i18n.language import Language
-from bot.core.people.menu_texts import COMMANDS
+from bot.core.i18n.language import DEFAULT, Language
 
 Scope: TypeAlias = tuple[int | None, str]
 """The private chat whose menu it is, None for everybody else; and the language of the app that shows it,
@@ -15,8 +14,11 @@ empty for every language without a menu of its own."""
 Menu: TypeAlias = tuple[tuple[str, str], ...]
 """Commands and their descriptions."""
 
-APPS: Mapping[str, Language] = {"": Language.EN, Language.ES.value: Language.ES}
-"""The languages of apps with a menu of their own; what an app in another language shows is English."""
+APPS: Mapping[str, Language] = {
+    "": DEFAULT,
+    **{it.value: it for it in Language if it is not DEFAULT},
+}
+"""The languages of apps with a menu of their own; an app in another language shows the default."""
 
 
 def menus(
@@ -41,4 +43,4 @@ def menus(
 
 
 def _menu(commands: Collection[Command], language: Language) -> Menu:
-    return tuple((command.value, COMMANDS[command](language)) for command in commands)
+    return tuple((command.value, language.texts.menu(command)) for command in commands)

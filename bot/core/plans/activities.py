@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from bot.core.shared.tolerant import fold
 
 MAX_SLUG = 40
 
@@ -19,12 +20,6 @@ _FILLERS = frozenset({
 _WORD = re.compile(r"[^\W\d_]+")
 _NOTHING = re.compile(r"[\s.\-\u2010-\u2015_/]*|n/?a", re.IGNORECASE)
 _NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
-
-
-def fold(text: str) -> str:
-    """Without case and accents: `Sábado` becomes `sabado`."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 def is_rest(activity: str) -> bool:

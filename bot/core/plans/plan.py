@@ -1,6 +1,6 @@
 """A document of `plan_snapshots` -> the sessions that it plans, and which of several plans counts.
 
-Planners are language models and people: days are named or dated, in English or Spanish, and types vary.
+Planners are language models and people: days are named in any of our languages, or dated, and types vary.
 What can be understood is; the rest is refused with the field and the cure, and nothing is guessed.
 """
 
@@ -11,11 +11,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
+from bot.core.i18n import formats
+from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.activities import fold, is_rest, slug
+from bot.core.plans.activities import is_rest, slug
 from bot.core.shared.clock import parse_instant
+from bot.core.shared.tolerant import fold
 
 DETAILS = ("distance_time", "intensity", "goal", "note")
 """What a day says of its activity."""
@@ -27,10 +31,6 @@ MAX_SESSIONS = 200
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
 _ISO_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ].*)?", re.DOTALL)
-_WEEKDAYS = (
-    ("monday", "lunes"), ("tuesday", "martes"), ("wednesday", "miercoles"), ("thursday", "jueves"),
-    ("friday", "viernes"), ("saturday", "sabado"), ("sunday", "domingo"),
-)  # fmt: skip
 _SHORTEST_WEEKDAY = 3
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
@@ -281,10 +281,17 @@ def _date(entry: Mapping[str, Any], path: str, start: date | None, end: date | N
     return found[0]
 
 
+@cache
+def _weekdays() -> tuple[tuple[str, ...], ...]:
+    """The names of each weekday in all languages, from Monday on."""
+    days = _days(date(2026, 2, 16), date(2026, 2, 22))
+    return tuple(tuple(fold(formats.weekday(day, language)) for language in Language) for day in days)
+
+
 def _weekday(value: object) -> int | None:
     """0 for Monday; the first word counts that is a weekday's name, or its beginning (`Tue`, `mié`)."""
     for word in re.findall(r"[a-z]+", fold(value)) if isinstance(value, str) else ():
-        for number, names in enumerate(_WEEKDAYS):
+        for number, names in enumerate(_weekdays()):
             if len(word) >= _SHORTEST_WEEKDAY and any(name.startswith(word) for name in names):
                 return number
     return None

@@ -7,24 +7,12 @@ from datetime import date, datetime, tzinfo
 
 from bot.core.answers.detail_texts import lines
 from bot.core.answers.details import Details
-from bot.core.answers.texts import LABELS
+from bot.core.answers.texts import label
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.i18n.language import Language, Text, day_and_month, weekday
+from bot.core.i18n.formats import weekday_and_date
+from bot.core.i18n.language import Language
 from bot.core.shared.formatting import MAX_NOTE, MAX_TITLE, escape, escape_line
 
-SEEN_BUTTON = Text("👀 Seen", "👀 Visto")
-
-_PAIN = Text("🤕 <b>{who}</b> reports pain.", "🤕 <b>{who}</b> avisa de que siente dolor.")
-_SESSION = Text("Session: {what}", "Sesión: {what}")
-_WITHOUT_NAME = Text("the one of {day}", "la del {day}")
-_NOTE = Text("Note: {note}", "Nota: {note}")
-_CHANGED = Text("The answer has been changed since, to {label}.", "Después cambió la respuesta a {label}.")
-_GONE = Text("The answer has been deleted since.", "Después se borró la respuesta.")
-_SEEN_BY = Text("👀 Seen by {who}, {when}", "👀 Visto por {who}, {when}")
-_NOTICE = Text(
-    "👀 Your coach ({who}) has seen that something hurts: {what}.",
-    "👀 Tu entrenador ({who}) ha visto que te duele algo: {what}.",
-)
 _MAX_NAME = 64
 
 
@@ -52,33 +40,40 @@ class PainReport:
 
 def alert(pain: PainReport, zone: tzinfo, language: Language) -> str:
     """The message to the coach."""
-    found = [_PAIN(language, who=escape_line(pain.who, _MAX_NAME))]
+    texts = language.texts.coach_alerts
+    found = [texts.pain.format(who=escape_line(pain.who, _MAX_NAME))]
     if (what := _what(pain, language)) is not None:
-        found.append(_SESSION(language, what=what))
+        found.append(texts.session.format(what=what))
     if pain.type is not None and pain.type.facts.alerts_coach:
         found += lines(pain.details, language)
     if pain.note:
-        found.append(_NOTE(language, note=escape_line(pain.note, MAX_NOTE)))
+        found.append(texts.note.format(note=escape_line(pain.note, MAX_NOTE)))
     if pain.type is None:
-        found.append(_GONE(language))
+        found.append(texts.gone)
     elif not pain.type.facts.alerts_coach:
-        found.append(_CHANGED(language, label=LABELS[pain.type](language)))
+        found.append(texts.changed.format(label=label(pain.type, language)))
     if pain.seen_by is not None:
         when = "" if pain.seen_at is None else f"{pain.seen_at.astimezone(zone):%H:%M}"
-        found.append("\n" + _SEEN_BY(language, who=escape_line(pain.seen_by, _MAX_NAME), when=when))
+        found.append("\n" + texts.seen_by.format(who=escape_line(pain.seen_by, _MAX_NAME), when=when))
     return "\n".join(found)
 
 
 def notice(pain: PainReport, language: Language) -> str:
     """The message to the athlete."""
     what = _what(pain, language) or ""
-    return _NOTICE(language, who=escape_line(pain.seen_by or "?", _MAX_NAME), what=what)
+    who = escape_line(pain.seen_by or "?", _MAX_NAME)
+    return language.texts.coach_alerts.notice.format(who=who, what=what)
+
+
+def seen(language: Language) -> str:
+    """The toast for the coach who has seen it."""
+    return language.texts.coach_alerts.seen
 
 
 def _what(pain: PainReport, language: Language) -> str | None:
     if pain.day is None:
         return None if pain.title is None else f"<b>{escape(pain.title, MAX_TITLE)}</b>"
-    day = f"{weekday(pain.day, language)} {day_and_month(pain.day, language)}"
+    day = weekday_and_date(pain.day, language)
     if pain.title is None:
-        return _WITHOUT_NAME(language, day=day)
+        return language.texts.coach_alerts.without_name.format(day=day)
     return f"<b>{escape(pain.title, MAX_TITLE)}</b> ({day})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -35,3 +36,9 @@ def as_json(value: object) -> Any:
             return [as_json(item) for item in value]
         case _:
             return str(value)
+
+
+def fold(text: str) -> str:
+    """Without case and accents: `Sábado` becomes `sabado`."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -7,74 +7,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from operator import attrgetter
 from statistics import fmean
 
 from bot.core.answers.detail_texts import lines as detail_lines
 from bot.core.answers.details import read_details
-from bot.core.answers.texts import LABELS
+from bot.core.answers.texts import label
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.figures.texts import percent
-from bot.core.i18n.language import SESSIONS, Language, Text, day_and_month, weekday
-from bot.core.shared.formatting import escape
+from bot.core.i18n.formats import counted, day_and_month, decimal, percent, weekday_and_day
+from bot.core.i18n.language import Language
+from bot.core.shared.formatting import MAX_MESSAGE, escape, units
+from bot.core.shared.tolerant import fold
 from bot.core.summary.sessions import Session, SessionState
 from bot.core.summary.summary import Week
-
-MAX_MESSAGE = 4_096
-"""UTF-16 units that Telegram takes in a message."""
-
-_STATES: Mapping[FeedbackType | SessionState, Text] = {
-    **dict(LABELS.items()),
-    SessionState.OPEN: Text("❓ not answered yet", "❓ sin responder todavía"),
-    SessionState.UNANSWERED: Text("❔ not answered", "❔ sin respuesta"),
-    SessionState.LATE: Text("⌛ answered too late to count", "⌛ respondida demasiado tarde para contar"),
-    SessionState.UNKNOWN: Text(
-        "✔️ answered; the answer is not stored any more", "✔️ respondida; ya no se guarda la respuesta"
-    ),
-    SessionState.PAUSED: Text("⏸ paused", "⏸ en pausa"),
-    SessionState.UNDELIVERED: Text("📭 my question did not reach you", "📭 mi pregunta no te llegó"),
-    SessionState.NOT_ASKED: Text("▫️ not asked about", "▫️ sin preguntar"),
-    SessionState.NOT_DUE: Text("🔜 to come", "🔜 por venir"),
-}
-
-_TITLE = Text("🗓 <b>Your week, {first} to {last}</b>", "🗓 <b>Tu semana, del {first} al {last}</b>")
-_DAY = Text("{weekday} {day}", "{weekday} {day}")
-_NO_SESSIONS = Text("No sessions are planned.", "No hay sesiones planificadas.")
-_MORE = Text("… and {sessions} more", "… y {sessions} más")
-_ANSWERED = Text("Answered: {answered} of {asked}", "Respondidas: {answered} de {asked}")
-_PENDING = Text("/pending asks the open ones again.", "/pending vuelve a preguntar por lo que falta.")
-USAGE = Text(
-    "Send /week for this week, /week last for the one before, or /week next for the coming one.",
-    "Envía /week para esta semana, /week pasada para la anterior, o /week próxima para la que viene.",
-)
-FOR_ATHLETES = Text(
-    "/week is for athletes in training. /start says more.",
-    "/week es para deportistas que entrenan. /start explica más.",
-)
-PRIVATE = Text(
-    "Your week is yours: please send me /week in a private chat.",
-    "Tu semana es tuya: envíame /week en un chat privado.",
-)
-LATER = Text(
-    "The database does not answer right now. Please try again in a few minutes; your taps are kept safely meanwhile.",
-    "La base de datos no contesta ahora mismo. Inténtalo de nuevo en unos minutos; tus toques están a salvo"
-    " entretanto.",
-)
-
-_DONE_SHARE = Text(
-    "Done: {share} of the sessions I asked about", "Hechas: el {share} de las sesiones por las que pregunté"
-)
-_RPE = Text("Mean effort (RPE): {mean}", "Esfuerzo medio (RPE): {mean}")
-_LOAD = Text("Session load (RPE × minutes): {load}", "Carga de las sesiones (RPE × minutos): {load}")
-_NEXT = Text("➡️ <b>Next week: {sessions}</b>", "➡️ <b>La semana que viene: {sessions}</b>")
-_SAME = Text("as many as this week", "las mismas que esta semana")
-_FEWER = Text("{number} fewer than this week", "{number} menos que esta semana")
-_GREATER = Text("{number} more than this week", "{number} más que esta semana")
-_REST = Text("no sessions", "sin sesiones")
-_WHY = Text("Why: {why}", "Por qué: {why}")
-_NO_PLAN = Text(
-    "➡️ Your coach reads your answers before planning next week; the plan is not there yet.",
-    "➡️ Tu entrenador lee tus respuestas antes de planificar la semana que viene; el plan aún no está.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +38,36 @@ _MAX_WHY = 3
 _WHY_LIMIT = 200
 
 
+def read_week(argument: str) -> int | None:
+    """How many weeks on the week is that somebody names behind /week, in any language; None: it is no such name."""
+    said = fold(argument)
+    if not said:
+        return 0
+    for weeks, names in ((-1, attrgetter("past")), (1, attrgetter("coming"))):
+        if any(said in map(fold, names(language.texts.week)) for language in Language):
+            return weeks
+    return None
+
+
+def usage(language: Language) -> str:
+    """The reply to /week with something else behind it."""
+    texts = language.texts.week
+    return texts.usage.format(past=texts.past[0], coming=texts.coming[0])
+
+
 def week(shown: Week, language: Language) -> str:
     """The plan of a week with each answer, grouped by day; fits one message, whatever is in it."""
 
     def render(limits: _Limits) -> str:
         parts = [_title(shown, language), *_days(shown.sessions, language, limits)]
         if not shown.sessions:
-            parts.append(_NO_SESSIONS(language))
+            parts.append(language.texts.week.no_sessions)
         counts = shown.counts
         footer = []
         if counts["asked"]:
-            footer.append(_ANSWERED(language, answered=shown.answered, asked=counts["asked"]))
+            footer.append(language.texts.week.answered.format(answered=shown.answered, asked=counts["asked"]))
         if counts["stillOpen"]:
-            footer.append(_PENDING(language))
+            footer.append(language.texts.week.pending)
         return "\n\n".join([*parts, *(["\n".join(footer)] if footer else [])])
 
     return _fitting(render)
@@ -126,11 +88,13 @@ def weekly(said: Week, following: Week, why: Sequence[str], language: Language, 
             "\n".join(_figures(said, language)),
             *_days(said.sessions, language, limits),
             "\n".join(
-                _following(said, following, why, language, limits) if is_planned else [_NO_PLAN(language)]
+                _following(said, following, why, language, limits)
+                if is_planned
+                else [language.texts.week.no_plan]
             ),
         ]
         if said.counts["stillOpen"]:
-            blocks.append(_PENDING(language))
+            blocks.append(language.texts.week.pending)
         return "\n\n".join(block for block in blocks if block)
 
     return _fitting(render)
@@ -139,16 +103,12 @@ def weekly(said: Week, following: Week, why: Sequence[str], language: Language, 
 def _fitting(render: Callable[[_Limits], str]) -> str:
     texts = (render(limits) for limits in _SIZES)
     # Telegram counts what is shown: without entities, and without tags, which are left in here.
-    return next((text for text in texts if _units(html.unescape(text)) <= MAX_MESSAGE), render(_SIZES[-1]))
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return next((text for text in texts if units(html.unescape(text)) <= MAX_MESSAGE), render(_SIZES[-1]))
 
 
 def _title(shown: Week, language: Language) -> str:
     first = day_and_month(shown.start, language)
-    return _TITLE(language, first=first, last=day_and_month(shown.end, language))
+    return language.texts.week.title.format(first=first, last=day_and_month(shown.end, language))
 
 
 def _days(sessions: Sequence[Session], language: Language, limits: _Limits) -> list[str]:
@@ -158,24 +118,51 @@ def _days(sessions: Sequence[Session], language: Language, limits: _Limits) -> l
         for day, items in groupby(sessions[: limits.sessions], key=lambda session: session.date)
     ]
     if (rest := len(sessions) - limits.sessions) > 0:
-        blocks.append(_MORE(language, sessions=SESSIONS(language, rest)))
+        blocks.append(_more(rest, language))
     return blocks
 
 
+def _more(number: int, language: Language) -> str:
+    return language.texts.week.more.format(sessions=counted(language.texts.counts.sessions, number, language))
+
+
 def _day(day: date, language: Language) -> str:
-    name = _DAY(language, weekday=weekday(day, language), day=day.day)
+    name = weekday_and_day(day, language)
     return name[0].upper() + name[1:]
 
 
 def _session(session: Session, language: Language, limits: _Limits) -> str:
     """A session: what it was, how it stands, and what was said about it."""
-    lines = [_name(session.planned, session.session_id, limits), f"    {_STATES[session.state](language)}"]
+    lines = [_name(session.planned, session.session_id, limits), f"    {_state(session.state, language)}"]
     if session.answer is not None:
         if said := detail_lines(read_details(session.extras), language):
             lines[-1] += " · " + " · ".join(said)
         if session.note and limits.note:
             lines.append(f"    📝 {escape(' '.join(session.note.split()), limits.note)}")
     return "\n".join(lines)
+
+
+def _state(state: FeedbackType | SessionState, language: Language) -> str:
+    texts = language.texts.week
+    match state:
+        case FeedbackType():
+            return label(state, language)
+        case SessionState.OPEN:
+            return texts.not_answered_yet
+        case SessionState.UNANSWERED:
+            return texts.not_answered
+        case SessionState.LATE:
+            return texts.answered_late
+        case SessionState.UNKNOWN:
+            return texts.answer_unknown
+        case SessionState.PAUSED:
+            return texts.paused
+        case SessionState.UNDELIVERED:
+            return texts.undelivered
+        case SessionState.NOT_ASKED:
+            return texts.not_asked
+        case SessionState.NOT_DUE:
+            return texts.not_due
 
 
 def _name(planned: Mapping[str, str], session_id: str, limits: _Limits) -> str:
@@ -190,49 +177,45 @@ def _name(planned: Mapping[str, str], session_id: str, limits: _Limits) -> str:
 
 
 def _figures(said: Week, language: Language) -> list[str]:
-    counts = said.counts
+    texts, counts = language.texts.week, said.counts
     if not counts["asked"]:
         return []
-    lines = [_ANSWERED(language, answered=said.answered, asked=counts["asked"])]
-    answers = [f"{LABELS[type_](language)} {counts[type_]}" for type_ in FeedbackType if counts[type_]]
+    lines = [texts.answered.format(answered=said.answered, asked=counts["asked"])]
+    answers = [f"{label(type_, language)} {counts[type_]}" for type_ in FeedbackType if counts[type_]]
     if answers:
         lines[0] += f" ({', '.join(answers)})"
     if said.adherence is not None:
-        lines.append(_DONE_SHARE(language, share=percent(said.adherence)))
+        lines.append(texts.done_share.format(share=percent(said.adherence, language)))
     efforts = _numbers(session.extras.get("rpe") for session in said.sessions)
     if efforts:
-        lines.append(_RPE(language, mean=_decimal(fmean(efforts), language)))
+        lines.append(texts.effort.format(mean=decimal(fmean(efforts), 1, language)))
     loads = _numbers(session.extras.get("sessionLoad") for session in said.sessions)
     if loads:
-        lines.append(_LOAD(language, load=f"{sum(loads):.0f}"))
+        lines.append(texts.load.format(load=f"{sum(loads):.0f}"))
     return lines
 
 
 def _following(
     said: Week, following: Week, why: Sequence[str], language: Language, limits: _Limits
 ) -> list[str]:
+    texts = language.texts.week
     number, before = len(following.sessions), len(said.sessions)
-    sessions = SESSIONS(language, number) if number else _REST(language)
-    compared = _SAME if number == before else _GREATER if number > before else _FEWER
+    sessions = counted(language.texts.counts.sessions, number, language) if number else texts.rest
+    compared = texts.same if number == before else texts.greater if number > before else texts.fewer
     lines = [
-        f"{_NEXT(language, sessions=sessions)} ({compared(language, number=abs(number - before))})",
+        f"{texts.next.format(sessions=sessions)} ({compared.format(number=abs(number - before))})",
         *(
             f"{_day(session.date, language)} {_name(session.planned, session.session_id, limits)}"
             for session in following.sessions[: limits.sessions]
         ),
     ]
     if (rest := number - limits.sessions) > 0:
-        lines.append(_MORE(language, sessions=SESSIONS(language, rest)))
+        lines.append(_more(rest, language))
     if why:
         reasons = " ".join(escape(" ".join(reason.split()), _WHY_LIMIT) for reason in why[:_MAX_WHY])
-        lines.append(_WHY(language, why=reasons))
+        lines.append(texts.why.format(why=reasons))
     return lines
 
 
 def _numbers(values: Iterable[object]) -> list[float]:
     return [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-
-
-def _decimal(value: float, language: Language) -> str:
-    text = f"{value:.1f}"
-    return text.replace(".", ",") if language is Language.ES else text

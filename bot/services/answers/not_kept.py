@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.core.answers.texts import NOT_KEPT
 from bot.core.shared.clock import Clock
 from bot.core.telegram.updates import TapUpdate, UnreadableUpdate, read_update
 from bot.services.people.language_cache import LanguageCache
@@ -44,7 +43,9 @@ class NotKeptNotice:
         if len(self._told) > _REMEMBERED:
             del self._told[next(iter(self._told))]
         language = self._languages.of(tap.user_id, tap.language_code)
-        self._answerer.put(CallbackAnswer(tap.query_id, NOT_KEPT(language), alert=True), lambda: None)
+        self._answerer.put(
+            CallbackAnswer(tap.query_id, language.texts.answers.not_kept, alert=True), lambda: None
+        )
 
     def _is_athlete(self, user_id: int | None) -> bool:
         # The rest of the roster may not have been read yet.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.core.answers import note_texts as texts
 from bot.core.answers.details import parse_detail
 from bot.core.answers.payloads import is_reference, parse_callback, parse_later
 from bot.core.answers.rules import lateness, legacy_session
@@ -54,21 +53,21 @@ class NoteHandler:
             StorageError: doing it again is harmless.
         """
         if athlete is None and note.chat_id == self._coach_chat_id:
-            return Reply(texts.NOT_PASSED_ON(language) if note.is_private else "")
+            return Reply(language.texts.notes.not_passed_on if note.is_private else "")
         if athlete is None:
-            return Reply(texts.FOR_ATHLETES(language), is_refused=not is_admin)
+            return Reply(language.texts.notes.for_athletes, is_refused=not is_admin)
         text = (note.text or "").strip()
         if not text or note.replied_to is None:
-            return Reply(texts.ONLY_TEXT(language))
+            return Reply(language.texts.notes.only_text)
         if len(text) > MAX_NOTE:
-            too_long = texts.TOO_LONG(language, number=len(text), most=MAX_NOTE)
+            too_long = language.texts.notes.too_long.format(number=len(text), most=MAX_NOTE)
             return Reply(too_long, is_outcome=True)
         place = await self._session(note, note.replied_to)
         if place is None:
-            return Reply(texts.WHICH(language))
+            return Reply(language.texts.notes.which)
         owners = await self._prompts.owners({place}, {note.chat_id}) if not note.is_private else {}
         if owners.get((*place, note.chat_id), note.user_id) != note.user_id:
-            return Reply(texts.FOREIGN(language), is_refused=True, is_outcome=True)
+            return Reply(language.texts.notes.foreign, is_refused=True, is_outcome=True)
         addition = AnswerAddition(
             session=(*place, note.user_id),
             what=None,
@@ -79,7 +78,7 @@ class NoteHandler:
             is_edit=note.is_edit,
         )
         text = await self._keep(addition, note.asked_at, language)
-        waits = addition.session if text == texts.NOTED_TAP(language) else None
+        waits = addition.session if text == language.texts.notes.noted_tap else None
         return Reply(text, is_outcome=True, waits=waits)
 
     async def noted(self, reply: Reply, language: Language) -> Reply:
@@ -89,7 +88,7 @@ class NoteHandler:
             StorageError: it cannot be told.
         """
         has_come = reply.waits is not None and await self._events.standing([reply.waits])
-        return Reply(texts.NOTED(language), is_outcome=True) if has_come else reply
+        return Reply(language.texts.notes.noted, is_outcome=True) if has_come else reply
 
     async def _keep(self, note: AnswerAddition, asked_at: datetime | None, language: Language) -> str:
         session = note.session
@@ -104,7 +103,7 @@ class NoteHandler:
             # The answer may have come at this very moment.
             if not await self._events.standing([session]):
                 is_kept = any(it.value == note.value for it in waiting)
-                return (texts.NOTED_TAP if is_kept else texts.NOT_THE_NOTE)(language)
+                return language.texts.notes.noted_tap if is_kept else language.texts.notes.not_the_note
             await self._events.add(waiting)
             await self._waiting.drop(waiting)
         elif not _is_of_another(note, stood):
@@ -115,9 +114,9 @@ class NoteHandler:
         if stands is not None and stands.type is not None and stands.type.facts.alerts_coach:
             await self._letters.refresh([(stands.session_key, note.update_id, note.received_at)])
         if stands is None or stands.note != note.value:
-            return texts.NOT_THE_NOTE(language)
+            return language.texts.notes.not_the_note
         was_noted = note.is_edit and stood is not None and stood.note_message_id == note.message_id
-        return (texts.CHANGED if was_noted else texts.NOTED)(language)
+        return language.texts.notes.changed if was_noted else language.texts.notes.noted
 
     async def _session(self, note: NoteUpdate, replied_to: int) -> tuple[str, str] | None:
         """The one session that a message is about: by its buttons, else by the prompt record."""

@@ -138,8 +138,8 @@ class Responder:
             return
         language = self._languages.of(sender_of(entry.update), language_of_sender(entry.update))
         if self._books.is_promised(entry.seq) or entry.answered:
-            self._write_after(entry, texts.NOT_SAVED_AFTER_ALL(language))
-        self._answer(entry, CallbackAnswer(query_id, texts.NOT_SAVED(language), alert=True))
+            self._write_after(entry, language.texts.answers.not_saved_after_all)
+        self._answer(entry, CallbackAnswer(query_id, language.texts.answers.not_saved, alert=True))
 
     async def answer_the_waiting(self, is_idle: Callable[[], bool]) -> None:
         """Until cancelled, tell taps that wait for MongoDB that they were received.
@@ -176,11 +176,12 @@ class Responder:
             answer = self._refusal(case, case.verdict)
         elif not is_kept:
             language = self._languages.of(case.tap.user_id, case.tap.language_code)
-            answer = CallbackAnswer(case.tap.query_id, texts.NOT_KEPT(language), alert=True)
+            answer = CallbackAnswer(case.tap.query_id, language.texts.answers.not_kept, alert=True)
         else:
-            text = texts.RECEIVED if case.is_answer else texts.RECEIVED_UNJUDGED
             language = self._languages.of(case.tap.user_id, case.tap.language_code)
-            answer = CallbackAnswer(case.tap.query_id, text(language))
+            texts = language.texts.answers
+            text = texts.received if case.is_answer else texts.received_unjudged
+            answer = CallbackAnswer(case.tap.query_id, text)
             self._books.promise(entry.seq)
         self._answer(entry, answer, partial(self._books.received_told, entry.seq))
 
@@ -202,10 +203,10 @@ class Responder:
             return
         details = result.standing.details
         if wish.ask_again:
-            text = detail_texts.ASKED_AGAIN(language)
+            text = language.texts.details.asked_again
         elif wish.value is None or details.value(wish.detail) is None:
             is_said = details.value(wish.detail) is not None
-            text = (detail_texts.KEPT if is_said else detail_texts.LEFT_OUT)(language)
+            text = language.texts.details.kept if is_said else language.texts.details.left_out
         else:
             text = detail_texts.saved(wish.detail, details.value(wish.detail) or 0, language)
         self._answer(tap.entry, CallbackAnswer(tap.case.tap.query_id, text))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from bot.core.answers import action_texts as texts
 from bot.core.answers.rules import Cause, NotWritten, Outcome
-from bot.core.i18n.language import Text
+from bot.core.i18n.language import Language
 from bot.core.people import privacy_texts
 from bot.core.people.athlete import Athlete
-from bot.core.people.texts import NOT_DONE
+from bot.core.people.texts import not_done
 from bot.core.people.tombstone import DataSubject
+from bot.core.prompts import coach_alert_texts
 from bot.core.prompts.prompt import PromptKind
 from bot.core.shared.errors import StorageRejected
 from bot.core.shared.tolerant import read_int64
@@ -37,9 +39,9 @@ class ActionDone:
         instead: what takes the place of the message with the button; None leaves it as it is.
     """
 
-    say: Text
+    say: Callable[[Language], str]
     is_alert: bool = False
-    instead: Text | None = None
+    instead: Callable[[Language], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class ButtonActions:
     ) -> ActionDone | ErasureBegun | NotWritten:
         """Whether everything is to be deleted, after all."""
         listed = self._forgetting.is_listed(user_id)
-        done = ActionDone(privacy_texts.FORGOTTEN, instead=privacy_texts.forgotten(listed=listed))
+        done = ActionDone(privacy_texts.deleted, instead=partial(privacy_texts.forgotten, listed=listed))
         tombstone = (await self._tombstones.of([user_id])).get(user_id)
         if tombstone is not None and tombstone.at == tap.stamp:  # before a crash
             person = DataSubject(user_id, tombstone.athlete_id)
@@ -103,13 +105,13 @@ class ButtonActions:
             return NotWritten(Outcome.REFUSED, cause=None if is_stranger else Cause.NOT_ASKED)
         if action is Action.KEEP:
             await self._forgetting.keep(user_id, tap.stamp)
-            return ActionDone(privacy_texts.KEPT, instead=privacy_texts.KEPT)
+            return ActionDone(privacy_texts.kept, instead=privacy_texts.kept)
         try:
             person = await self._forgetting.begin(user_id, athlete, tap.stamp, tap.message_id)
             return ErasureBegun(person, tap.stamp, done)
         except StorageRejected as exc:  # it must not hold up everybody's taps
             log.error("/forgetme cannot be carried out: %s", exc)
-            return ActionDone(NOT_DONE, is_alert=True)
+            return ActionDone(not_done, is_alert=True)
 
     async def _see(self, reference: str, tap: Tap) -> ActionDone | NotWritten:
         if tap.chat_id is None:
@@ -120,7 +122,7 @@ class ButtonActions:
         if alert is None or notice is None:
             return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
         await self._letters.raise_([notice])
-        return ActionDone(texts.SEEN)
+        return ActionDone(coach_alert_texts.seen)
 
 
 def _notice(alert: Document, tap: Tap) -> CoachAlert | None:

@@ -7,17 +7,16 @@ again, after a crash, changes nothing.
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
 
 from bot.core.answers.keyboards import Keyboard
 from bot.core.facts.answering_window import closed_until
 from bot.core.i18n.language import Language, chosen_language
-from bot.core.people import language_texts, privacy_texts, texts
+from bot.core.people import privacy_texts, texts
 from bot.core.people.athlete import Athlete
 from bot.core.people.invitations import hash_code, is_code
 from bot.core.people.pauses import read_pause_end
-from bot.core.prompts import pending_texts
+from bot.core.prompts.texts import pending as pending_text
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import Action, format_action
 from bot.core.telegram.updates import CommandUpdate
@@ -83,13 +82,13 @@ class ChangeCommands:
         if command.name == "forgetme":
             return await self._forget(command, athlete, language, received_at, is_admin=is_admin)
         if athlete is None:
-            return Reply(texts.PAUSE_FOR_ATHLETES(language), is_refused=not is_admin)
+            return Reply(language.texts.people.pause_for_athletes, is_refused=not is_admin)
         if not command.is_private:
-            return Reply(texts.PAUSE_PRIVATE(language))
+            return Reply(language.texts.people.pause_private)
         if command.name == "resume":
             await self._athletes.resume(athlete.athlete_id, received_at, update_id=command.update_id)
             await self._roster.refresh()
-            return Reply(texts.RESUMED(language))
+            return Reply(language.texts.people.resumed)
         return await self._pause(command, athlete, language, received_at)
 
     async def _pause(
@@ -99,7 +98,7 @@ class ChangeCommands:
         try:
             until = read_pause_end(command.argument, since, zone)
         except ValueError:
-            return Reply(texts.PAUSE_USAGE(language))
+            return Reply(language.texts.people.pause_usage)
         # Who is on the roster by ATHLETE_IDS alone gets a document now.
         user_id = athlete.user_id if athlete.user_id in self._roster.user_ids else None
         known = await self._athletes.pause(
@@ -107,7 +106,7 @@ class ChangeCommands:
         )
         await self._roster.refresh()
         if not known:  # removed a moment ago
-            return Reply(texts.PAUSE_FOR_ATHLETES(language), is_refused=True)
+            return Reply(language.texts.people.pause_for_athletes, is_refused=True)
         return Reply(texts.paused(until, zone, language))
 
     async def _speak(
@@ -120,22 +119,21 @@ class ChangeCommands:
         is_admin: bool,
     ) -> Reply:
         if athlete is None and not is_admin:
-            return Reply(language_texts.FOR_KNOWN(language), is_refused=True)
+            return Reply(language.texts.languages.for_known, is_refused=True)
         if not command.is_private:
-            return Reply(language_texts.PRIVATE(language))
-        # A keyboard may write ñ as two characters.
+            return Reply(language.texts.languages.private)
         wish = UpdateStamp(command.update_id, now)
-        argument = unicodedata.normalize("NFC", command.argument).casefold()
+        argument = command.argument.strip().casefold()
         if not argument:
-            return Reply(language_texts.present(language))
+            return Reply(texts.present_language(language))
         if argument == _AUTO:
             await self._languages.choose(command.user_id, None, wish)
             language = self._languages.of(command.user_id, command.language_code)
-            return Reply(language_texts.AUTO(language))
+            return Reply(language.texts.languages.automatic)
         if (chosen := chosen_language(argument)) is None:
-            return Reply(language_texts.USAGE(language))
+            return Reply(texts.language_usage(language))
         await self._languages.choose(command.user_id, chosen, wish)
-        return Reply(language_texts.CHOSEN(chosen))
+        return Reply(chosen.texts.languages.chosen)
 
     async def _ask(
         self,
@@ -147,16 +145,16 @@ class ChangeCommands:
         is_admin: bool,
     ) -> Reply:
         if athlete is None:
-            return Reply(pending_texts.FOR_ATHLETES(language), is_refused=not is_admin)
+            return Reply(language.texts.pending.for_athletes, is_refused=not is_admin)
         if not command.is_private and command.chat_id != athlete.chat_id:
-            return Reply(pending_texts.OWN_CHAT(language))
+            return Reply(language.texts.pending.own_chat)
         number, asked = await self._prompts.ask_pending(
             athlete,
             wish=UpdateStamp(command.update_id, now),
             sent_after=closed_until(now, self._late_after_days),
             most=MOST_PENDING,
         )
-        return Reply(pending_texts.pending(number, asked, language))
+        return Reply(pending_text(number, asked, language))
 
     async def _forget(
         self,
@@ -168,14 +166,14 @@ class ChangeCommands:
         is_admin: bool,
     ) -> Reply:
         if athlete is None:
-            return Reply(privacy_texts.FORGET_FOR_ATHLETES(language), is_refused=not is_admin)
+            return Reply(language.texts.privacy.forget_for_athletes, is_refused=not is_admin)
         if not command.is_private:
-            return Reply(privacy_texts.FORGET_PRIVATE(language))
+            return Reply(language.texts.privacy.forget_private)
         # Only who was asked can confirm it: anybody can send what the button sends.
         await self._users.asked_to_forget(command.user_id, UpdateStamp(command.update_id, now))
         keyboard: Keyboard = [
-            [{"text": privacy_texts.FORGET_BUTTON(language), "callback_data": format_action(Action.FORGET)}],
-            [{"text": privacy_texts.KEEP_BUTTON(language), "callback_data": format_action(Action.KEEP)}],
+            [{"text": language.texts.privacy.forget_button, "callback_data": format_action(Action.FORGET)}],
+            [{"text": language.texts.privacy.keep_button, "callback_data": format_action(Action.KEEP)}],
         ]
         is_listed = command.user_id in self._roster.user_ids
         return Reply(privacy_texts.warning(language, listed=is_listed), keyboard=keyboard)
@@ -184,7 +182,7 @@ class ChangeCommands:
         self, command: CommandUpdate, athlete: Athlete | None, language: Language, now: datetime
     ) -> Reply:
         if not command.is_private:
-            return Reply(texts.INVITATION_PRIVATE(language), is_refused=athlete is None)
+            return Reply(language.texts.people.invitation_private, is_refused=athlete is None)
         document = None
         try:
             if is_code(command.argument):

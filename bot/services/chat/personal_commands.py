@@ -34,11 +34,6 @@ log = logging.getLogger(__name__)
 MAX_FILE = 45_000_000
 """Bytes; Telegram takes 50 MB from bots."""
 
-_WEEKS = {
-    "": 0,
-    **dict.fromkeys(("last", "previous", "pasada", "anterior"), -1),
-    **dict.fromkeys(("next", "coming", "próxima", "proxima", "siguiente"), 1),
-}
 _NOTES = {
     "about": "Everything that this bot stores about you. Instants are ISO 8601 in UTC.",
     "taps": "Taps are also counted. A count holds the id of the tap, when it came and what became of it, and"
@@ -89,22 +84,22 @@ class PersonalCommands:
             return await self._replies[command.name](command, language)
         except (StorageError, JournalError) as exc:
             log.warning("/%s has to wait: %s", command.name, exc)
-            return Reply(week_texts.LATER(language))
+            return Reply(language.texts.week.later)
 
     async def _week(self, command: CommandUpdate, language: Language) -> Reply:
         if (athlete := await self._athlete(command)) is None:
-            return Reply(week_texts.FOR_ATHLETES(language))
+            return Reply(language.texts.week.for_athletes)
         if not command.is_private:
-            return Reply(week_texts.PRIVATE(language))
-        which = _WEEKS.get(command.argument.casefold())
+            return Reply(language.texts.week.private)
+        which = week_texts.read_week(command.argument)
         if which is None:
-            return Reply(week_texts.USAGE(language))
+            return Reply(week_texts.usage(language))
         start = week_of(self._clock(), athlete.hours.zone) + timedelta(weeks=which)
         return Reply(week_texts.week(await self._weeks.read(athlete, start), language), html=True)
 
     async def _privacy(self, command: CommandUpdate, language: Language) -> Reply:
         if not command.is_private:
-            return Reply(privacy_texts.PRIVACY_PRIVATE(language))
+            return Reply(language.texts.privacy.privacy_private)
         retention = self._disclosed.retention
         text = privacy_texts.privacy(
             language,
@@ -117,14 +112,14 @@ class PersonalCommands:
 
     async def _my_data(self, command: CommandUpdate, language: Language) -> Reply:
         if (athlete := await self._athlete(command)) is None:
-            return Reply(privacy_texts.MYDATA_FOR_ATHLETES(language))
+            return Reply(language.texts.privacy.mydata_for_athletes)
         if not command.is_private:
-            return Reply(privacy_texts.MYDATA_PRIVATE(language))
+            return Reply(language.texts.privacy.mydata_private)
         async with self._one_file:  # it is held in memory
             content, is_whole = await self._file(athlete, command.user_id)
         name = f"mydata-{self._clock().astimezone(athlete.hours.zone).date().isoformat()}.json"
-        text = privacy_texts.MYDATA if is_whole else privacy_texts.MYDATA_CUT
-        return Reply(text(language), file=File(name, content))
+        text = language.texts.privacy.mydata if is_whole else language.texts.privacy.mydata_cut
+        return Reply(text, file=File(name, content))
 
     async def _athlete(self, command: CommandUpdate) -> Athlete | None:
         return (await self._roster.loaded({command.user_id})).by_user(command.user_id)

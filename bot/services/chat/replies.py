@@ -181,13 +181,13 @@ class CommandReplies:
             case "help":
                 return texts.help_text(language, admin=is_admin)
             case "stats" if not is_admin:
-                return texts.STATS_FOR_ADMINS(language)
+                return language.texts.figures.for_admins
             case "stats" if not command.is_private:
-                return texts.STATS_PRIVATE(language)
+                return language.texts.figures.private
             case "stats":
-                return texts.STATS_USAGE(language)
+                return language.texts.figures.usage
             case _:
-                return texts.TRY_HELP(language) if command.is_private else None
+                return language.texts.people.try_help if command.is_private else None
 
     def _is_stats(self, command: CommandUpdate | NoteUpdate) -> bool:
         """Whether figures are to be shown."""
@@ -212,7 +212,7 @@ class CommandReplies:
         except Exception as exc:  # noqa: BLE001  # whoever asked is told
             log.error("preparing a reply failed unexpectedly: %s", describe_defect(exc))
             waiting.reply = Reply(
-                (texts.STATS_LATER if self._is_stats(command) else texts.NOT_DONE)(language)
+                language.texts.figures.later if self._is_stats(command) else language.texts.people.not_done
             )
         self._wake.set()
 
@@ -221,7 +221,7 @@ class CommandReplies:
             figures = await self._stats(days)
         except (StorageError, JournalError) as exc:
             log.warning("%s", exc)
-            return Reply(texts.STATS_LATER(language))
+            return Reply(language.texts.figures.later)
         text = stats_texts.stats(figures, language)
         try:
             picture = await self._draw(figures, language)

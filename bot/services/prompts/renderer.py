@@ -118,7 +118,7 @@ class PromptRenderer:
         keyboard: Keyboard = []
         if pain.seen_by is None:
             seen = format_action(Action.SEEN, str(letter.get("reference")))
-            keyboard = [[{"text": letter_texts.SEEN_BUTTON(language), "callback_data": seen}]]
+            keyboard = [[{"text": language.texts.coach_alerts.seen_button, "callback_data": seen}]]
         edits = prompt.message_id if prompt.was_sent else None
         return RenderedPrompt(letter_texts.alert(pain, self._zone, language), keyboard, edits)
 

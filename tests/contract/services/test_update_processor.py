@@ -84,12 +84,12 @@ async def test_while_the_store_is_away_taps_are_received_not_saved(
         assert api.answers == []
         time.now += MILLISECOND
         await eventually(lambda: bool(api.answers))
-        assert api.answers == [("q10", answers.RECEIVED(EN), False)]
+        assert api.answers == [("q10", EN.texts.answers.received, False)]
         assert await stored(db) == {}
         recording.events.down = None
         await eventually(recording.emptied)
     assert await stored(db) == {"r": "done"}
-    assert api.said("q10") == [answers.RECEIVED(EN)]
+    assert api.said("q10") == [EN.texts.answers.received]
 
 
 async def test_what_waits_in_a_journal_without_a_file_is_not_called_safe(
@@ -102,11 +102,11 @@ async def test_what_waits_in_a_journal_without_a_file_is_not_called_safe(
         await recording.receive(tap_update(10))
         time.now = NOW + ANSWER_WITHIN + MILLISECOND
         await eventually(lambda: bool(api.answers))
-        assert api.answers == [("q10", answers.NOT_KEPT(EN), True)]
+        assert api.answers == [("q10", EN.texts.answers.not_kept, True)]
         recording.events.down = None
         await eventually(recording.emptied)
     assert await stored(db) == {"r": "done"}
-    assert api.said("q10") == [answers.NOT_KEPT(EN)]
+    assert api.said("q10") == [EN.texts.answers.not_kept]
 
 
 async def test_refusals_do_not_wait_for_the_store(api: FakeApi, db: Database, recording: Recording) -> None:
@@ -141,7 +141,7 @@ async def test_a_defect_with_one_tap_leaves_the_others_alone(
         await recording.answerer.join()
     assert set(await stored(db)) == {f"r{n}" for n in range(1, 20)} - {"r5"}
     assert recording.events.poisoned == [19, *[1] * MAX_TRIES]
-    assert api.said("q5") == [answers.NOT_SAVED(EN)]
+    assert api.said("q5") == [EN.texts.answers.not_saved]
     assert Counter(query for query, _, _ in api.answers) == {f"q{n}": 1 for n in range(1, 20)}
     state = await recording.journal.state()
     assert (state.dead, state.dead_taps) == (1, 1)
@@ -155,7 +155,7 @@ async def test_a_refused_document_is_a_dead_letter(api: FakeApi, db: Database, r
         await eventually(recording.emptied)
         await recording.answerer.join()
     assert set(await stored(db)) == {"r1", "r3"}
-    assert api.said("q2") == [answers.NOT_SAVED(EN)]
+    assert api.said("q2") == [EN.texts.answers.not_saved]
     assert await outcomes(db) == {"q1": "written", "q3": "written"}
     assert (await recording.journal.state()).dead_taps == 1
 
@@ -173,7 +173,7 @@ async def test_poison_among_good_updates(api: FakeApi, db: Database, recording: 
         await recording.answerer.join()
     assert {run for run in await stored(db) if run != "far"} == {f"r{n}" for n in range(1, 6)}
     assert (await recording.journal.state()).dead == 3
-    assert api.said("q50") == [answers.NOT_SAVED(Language.ES)]
+    assert api.said("q50") == [Language.ES.texts.answers.not_saved]
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
@@ -195,8 +195,8 @@ async def test_who_was_told_received_hears_that_it_was_not_saved(
         recording.events.down = None
         await eventually(recording.emptied)
         await eventually(lambda: bool(api.sent))
-    assert api.sent == [(ATHLETE, answers.NOT_SAVED_AFTER_ALL(Language.ES), None)]
-    assert api.said("q1") == ([] if is_restarted else [answers.RECEIVED(Language.ES)])
+    assert api.sent == [(ATHLETE, Language.ES.texts.answers.not_saved_after_all, None)]
+    assert api.said("q1") == ([] if is_restarted else [Language.ES.texts.answers.received])
     assert set(await stored(db)) == {"r2"}
 
 
@@ -220,8 +220,8 @@ async def test_what_only_the_database_can_tell_is_told_when_it_is_back(
     async with running(*recording.flows()):
         await eventually(lambda: len(api.answers) == 3)
         texts = {query: text for query, text, _ in api.answers}
-        unjudged = answers.RECEIVED_UNJUDGED(EN)
-        assert texts == {"q1": unjudged, "q2": unjudged, "q3": answers.RECEIVED(EN)}
+        unjudged = EN.texts.answers.received_unjudged
+        assert texts == {"q1": unjudged, "q2": unjudged, "q3": EN.texts.answers.received}
         is_away = False
         await eventually(recording.emptied)
         await eventually(lambda: len(api.sent) == 2)
@@ -322,7 +322,7 @@ async def test_taps_that_arrive_while_the_journal_was_found_empty_are_not_idle(
         assert not drained.done()
         recording.events.down = None
         await asyncio.wait_for(drained, 10)
-        assert set(api.said("q10")) == {answers.RECEIVED(EN)}
+        assert set(api.said("q10")) == {EN.texts.answers.received}
 
 
 async def test_what_was_called_saved_is_not_called_received_later(
@@ -337,7 +337,7 @@ async def test_what_was_called_saved_is_not_called_received_later(
         await eventually(lambda: len({query for query, _, _ in api.answers}) == 3)
         calls = recording.events.calls
         await eventually(lambda: recording.events.calls > calls + 5)
-        assert api.said("q3") == [answers.RECEIVED(EN)]
+        assert api.said("q3") == [EN.texts.answers.received]
         recording.journal.finish_fails, recording.events.down_for = False, ""
         await eventually(recording.emptied)
     for query_id in ("q1", "q2"):
@@ -362,7 +362,7 @@ async def test_a_defect_in_reading_one_tap(
         await recording.answerer.join()
     assert set(await stored(db)) == {"r1", "r3"}
     assert (await recording.journal.state()).dead_taps == 1
-    assert api.said("q2") == [answers.NOT_SAVED(EN)]
+    assert api.said("q2") == [EN.texts.answers.not_saved]
 
 
 async def test_an_answer_that_fails_does_not_fail_the_write(

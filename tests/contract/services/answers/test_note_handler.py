@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.answers import note_texts as texts
 from bot.core.answers.payloads import make_reference
 from bot.core.facts.answer_types import FeedbackType
 from bot.services.answers.note_handler import NoteHandler
@@ -35,7 +34,7 @@ async def test_a_note_to_an_answer(desk: Desk) -> None:
     """It stands with the answer, with its message and time; the answer is as it was."""
     await desk.answer(1, DONE)
     before = await desk.event()
-    assert await desk.note(2, "  left <b>knee</b>\n$x ", message_id=901) == texts.NOTED(EN)
+    assert await desk.note(2, "  left <b>knee</b>\n$x ", message_id=901) == EN.texts.notes.noted
     assert await desk.event() == {
         **before,
         "note": "left <b>knee</b>\n$x",
@@ -63,7 +62,7 @@ async def test_a_note_outlives_a_change_of_mind(desk: Desk) -> None:
 
 async def test_a_note_before_its_answer(desk: Desk) -> None:
     """It waits, and is with the answer as soon as that comes; nothing waits any more then."""
-    assert await desk.note(1, "knee") == texts.NOTED_TAP(EN)
+    assert await desk.note(1, "knee") == EN.texts.notes.noted_tap
     assert await desk.db.feedback_events.count_documents({}) == 0
     await desk.answer(2, PAIN)
     event = await desk.event()
@@ -75,13 +74,13 @@ async def test_a_note_before_its_answer(desk: Desk) -> None:
 
 async def test_a_note_when_no_tap_can_come_any_more(desk: Desk) -> None:
     """It is told so, as a tap would be; with an answer that is there, it is kept."""
-    assert await desk.note(1, "in time", age=timedelta(days=15, milliseconds=-1)) == texts.NOTED_TAP(EN)
+    assert await desk.note(1, "in time", age=timedelta(days=15, milliseconds=-1)) == EN.texts.notes.noted_tap
     await desk.db.waiting_notes.delete_many({})
     late = await desk.note(2, "knee", age=timedelta(days=15))
     assert "15 days" in late
     assert await desk.db.waiting_notes.count_documents({}) == 0
     await desk.answer(3, DONE)
-    assert await desk.note(4, "knee", age=timedelta(days=15)) == texts.NOTED(EN)
+    assert await desk.note(4, "knee", age=timedelta(days=15)) == EN.texts.notes.noted
 
 
 async def test_the_coach_is_told_that_nothing_is_passed_on(desk: Desk) -> None:
@@ -89,8 +88,8 @@ async def test_the_coach_is_told_that_nothing_is_passed_on(desk: Desk) -> None:
     desk.notes = NoteHandler(desk.stores, 14, GROUP)
     assert await desk.note(1, "rest!", user=STRANGER, chat=GROUP) == ""
     desk.notes = NoteHandler(desk.stores, 14, STRANGER)
-    assert await desk.note(2, "rest!", user=STRANGER) == texts.NOT_PASSED_ON(EN)
-    assert await desk.note(3, "rest!", user=STRANGER, chat=GROUP) == texts.FOR_ATHLETES(EN)
+    assert await desk.note(2, "rest!", user=STRANGER) == EN.texts.notes.not_passed_on
+    assert await desk.note(3, "rest!", user=STRANGER, chat=GROUP) == EN.texts.notes.for_athletes
 
 
 @pytest.mark.parametrize("step", ["of", "drop"])
@@ -138,7 +137,7 @@ async def test_an_edit_changes_its_note(desk: Desk) -> None:
     """And the history has the note before."""
     await desk.answer(1, DONE)
     await desk.note(2, "left", message_id=900)
-    assert await desk.note(3, "right", message_id=900, is_edit=True) == texts.CHANGED(EN)
+    assert await desk.note(3, "right", message_id=900, is_edit=True) == EN.texts.notes.changed
     assert await note_of(desk) == "right"
     [change] = await desk.changes()
     assert (change["note"], change["replacedBy"]) == ("left", 3)
@@ -150,18 +149,18 @@ async def test_an_edit_of_an_earlier_note(desk: Desk) -> None:
     await desk.note(2, "first", message_id=900)
     await desk.note(3, "second", message_id=901)
     history = await desk.changes()
-    assert await desk.note(4, "first!", message_id=900, is_edit=True) == texts.NOT_THE_NOTE(EN)
+    assert await desk.note(4, "first!", message_id=900, is_edit=True) == EN.texts.notes.not_the_note
     assert await note_of(desk) == "second"
     assert await desk.changes() == history
-    assert await desk.note(5, "second!", message_id=901, is_edit=True) == texts.CHANGED(EN)
+    assert await desk.note(5, "second!", message_id=901, is_edit=True) == EN.texts.notes.changed
 
 
 async def test_edits_of_notes_that_wait(desk: Desk) -> None:
     """They follow the same rule."""
     await desk.note(1, "first", message_id=900)
     await desk.note(2, "second", message_id=901)
-    assert await desk.note(3, "first!", message_id=900, is_edit=True) == texts.NOT_THE_NOTE(EN)
-    assert await desk.note(4, "second!", message_id=901, is_edit=True) == texts.NOTED_TAP(EN)
+    assert await desk.note(3, "first!", message_id=900, is_edit=True) == EN.texts.notes.not_the_note
+    assert await desk.note(4, "second!", message_id=901, is_edit=True) == EN.texts.notes.noted_tap
     await desk.answer(5, DONE)
     assert await note_of(desk) == "second!"
 
@@ -172,9 +171,9 @@ async def test_a_note_that_was_too_long_is_edited(desk: Desk, is_answered: bool)
     if is_answered:
         await desk.answer(1, DONE)
     said = await desk.note(2, "x" * 1_001, message_id=900)
-    assert said == texts.TOO_LONG(EN, number=1_001, most=1_000)
+    assert said == EN.texts.notes.too_long.format(number=1_001, most=1_000)
     said = await desk.note(3, "x" * 1_000, message_id=900, is_edit=True)
-    assert said == (texts.NOTED if is_answered else texts.NOTED_TAP)(EN)
+    assert said == (EN.texts.notes.noted if is_answered else EN.texts.notes.noted_tap)
     if not is_answered:
         await desk.answer(4, DONE)
     assert await note_of(desk) == "x" * 1_000
@@ -203,12 +202,12 @@ async def test_notes_of_two_athletes_in_a_group(desk: Desk) -> None:
             desk.tap(user, f"session_feedback|{run_id}|s|done", user=user, chat=GROUP)
         )
         assert result is not None
-    assert await desk.note(10, "mine", chat=GROUP) == texts.NOTED(EN)
-    assert await desk.note(11, "not mine", user=BEN, chat=GROUP) == texts.FOREIGN(EN)
+    assert await desk.note(10, "mine", chat=GROUP) == EN.texts.notes.noted
+    assert await desk.note(11, "not mine", user=BEN, chat=GROUP) == EN.texts.notes.foreign
     everybody = ("session_feedback|all|s|done",)
     for user in (ANA, BEN):
         said = await desk.note(20 + user, f"of {user}", user=user, chat=GROUP, payloads=everybody)
-        assert said == texts.NOTED(EN)
+        assert said == EN.texts.notes.noted
     found = {(e["runId"], e["userId"]): e["note"] for e in await desk.db.feedback_events.find().to_list()}
     assert found == {("r", ANA): "mine", ("all", ANA): "of 7", ("all", BEN): "of 8"}
     assert await desk.db.waiting_notes.count_documents({}) == 0
@@ -234,21 +233,21 @@ async def test_which_session_a_reply_is_about(desk: Desk) -> None:
         (): ("r2", "s2"),
     }
     for update_id, (payloads, session) in enumerate(asked.items(), start=1):
-        assert await desk.note(update_id, "knee", payloads=payloads) == texts.NOTED_TAP(EN)
+        assert await desk.note(update_id, "knee", payloads=payloads) == EN.texts.notes.noted_tap
         [note] = await desk.db.waiting_notes.find({"updateId": update_id}).to_list()
         assert (note["runId"], note["sessionId"], note["userId"]) == (*session, ANA)
     several = ("session_feedback|r|s|done", "session_feedback|r|t|done")
-    assert await desk.note(10, "knee", payloads=several) == texts.WHICH(EN)
+    assert await desk.note(10, "knee", payloads=several) == EN.texts.notes.which
     unknown = (f"session_feedback|{make_reference('x', 'y')}|~|done",)
-    assert await desk.note(11, "knee", payloads=unknown) == texts.WHICH(EN)
+    assert await desk.note(11, "knee", payloads=unknown) == EN.texts.notes.which
 
 
 async def test_what_is_no_note(desk: Desk) -> None:
     """No text, or none but blanks, is explained, a stranger is refused; nothing is stored."""
     await desk.answer(1, DONE)
-    assert await desk.note(2, None) == texts.ONLY_TEXT(EN)
-    assert await desk.note(3, " \n ") == texts.ONLY_TEXT(EN)
-    assert await desk.note(4, "hello", user=666) == texts.FOR_ATHLETES(EN)
-    assert await desk.note(5, None, user=666) == texts.FOR_ATHLETES(EN)
+    assert await desk.note(2, None) == EN.texts.notes.only_text
+    assert await desk.note(3, " \n ") == EN.texts.notes.only_text
+    assert await desk.note(4, "hello", user=666) == EN.texts.notes.for_athletes
+    assert await desk.note(5, None, user=666) == EN.texts.notes.for_athletes
     assert await note_of(desk) is None
     assert await desk.db.waiting_notes.count_documents({}) == 0

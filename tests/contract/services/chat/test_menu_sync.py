@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.core.facts.commands import Command
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import ContactHours
-from bot.core.people.menu_texts import COMMANDS
 from bot.core.shared.update_order import UpdateStamp
 from bot.sandbox.faults import Fault
 from bot.sandbox.server import SandboxServer
@@ -112,7 +112,10 @@ async def test_menus_are_set_once(shop: Shop) -> None:
     assert await shop.calls() == 6
     assert "stats" not in shop.names(None) + shop.names(ANA)
     assert "stats" in shop.names(BOSS)
-    assert (shop.words(ANA), shop.words(ANA, "es")) == (COMMANDS["start"].en, COMMANDS["start"].es)
+    assert (shop.words(ANA), shop.words(ANA, "es")) == (
+        Language.EN.texts.menu(Command.START),
+        Language.ES.texts.menu(Command.START),
+    )
     assert await shop.calls() == 0
 
 
@@ -121,8 +124,8 @@ async def test_a_chosen_language_changes_ones_own_menu_alone(shop: Shop) -> None
     await shop.calls()
     await shop.house.languages.choose(ANA, Language.ES, UpdateStamp(1, NOW))
     assert await shop.calls() == 1
-    assert shop.words(ANA) == COMMANDS["start"].es
-    assert shop.words(BOSS) == COMMANDS["start"].en
+    assert shop.words(ANA) == Language.ES.texts.menu(Command.START)
+    assert shop.words(BOSS) == Language.EN.texts.menu(Command.START)
 
 
 async def test_who_leaves_has_the_menu_of_everybody_again(shop: Shop) -> None:

@@ -511,7 +511,7 @@ async def test_the_button_counts_for_ten_minutes(
         done = done.acted
     if is_deleted:
         assert isinstance(done, ActionDone)
-        assert "Deleted" in done.say.en
+        assert "Deleted" in done.say(Language.EN)
         assert done.instead is not None
     else:
         assert done == NotWritten(Outcome.REFUSED, cause=Cause.NOT_ASKED)
@@ -686,7 +686,7 @@ async def test_no_is_no(people: People) -> None:
     assert isinstance(begun, ErasureBegun)
     after = await actions.carry_out(keep, replace(confirmation(LEO), update_id=6), leo)
     assert isinstance(after, ActionDone)
-    assert after.say.en == "Deleted."
+    assert after.say(Language.EN) == "Deleted."
     await people.forgetting.finish(begun.person, begun.at)
     assert await users.asked(LEO) == []
     # Below another question, from before: nothing was deleted because of it.

@@ -43,13 +43,13 @@ async def test_replies(api: FakeApi, recording: Recording) -> None:
     replies = {chat_id: text for chat_id, text, _ in api.sent}
     assert replies == {
         1: people.welcome(STRANGER, EN, athlete=False, admin=False),
-        2: people.STATS_FOR_ADMINS(EN),
-        3: people.STATS_PRIVATE(EN),
-        4: people.STATS_USAGE(EN),
-        5: people.STATS_USAGE(EN),
-        6: people.STATS_USAGE(EN),
-        7: people.STATS_LATER(EN),
-        8: people.TRY_HELP(EN),
+        2: EN.texts.figures.for_admins,
+        3: EN.texts.figures.private,
+        4: EN.texts.figures.usage,
+        5: EN.texts.figures.usage,
+        6: EN.texts.figures.usage,
+        7: EN.texts.figures.later,
+        8: EN.texts.people.try_help,
         10: people.help_text(EN, admin=True),
     }
 
@@ -138,7 +138,7 @@ async def test_a_defect_in_the_figures_is_told(api: FakeApi, recording: Recordin
         for _ in range(2):
             commands.put(asking(), lambda: done.append(1))
         await eventually(lambda: done == [1, 1])
-    assert [text for _, text, _ in api.sent] == [people.STATS_LATER(EN)] * 2
+    assert [text for _, text, _ in api.sent] == [EN.texts.figures.later] * 2
 
 
 async def test_a_flood_is_not_replied_to(api: FakeApi, recording: Recording) -> None:

@@ -145,7 +145,7 @@ async def test_as_long_as_nobody_knows_the_roster_nothing_is_decided(
         assert api.answers == []
         time.now += MILLISECOND
         await eventually(lambda: len(api.answers) == 3)
-        assert {text for _, text, _ in api.answers} == {answers.RECEIVED_UNJUDGED(EN)}
+        assert {text for _, text, _ in api.answers} == {EN.texts.answers.received_unjudged}
         assert await outcomes(db) == {}
         recording.athletes.down = None
         await eventually(recording.emptied)
@@ -384,7 +384,7 @@ async def test_pause_and_resume(api: FakeApi, db: Database, recording: Recording
         recording.recorder.wake()
         await eventually(lambda: len(api.sent) == 2)
     assert await paused(db, "ana") == [(NOW, NOW + DAY)]
-    assert api.sent[1][1] == people.RESUMED(EN)
+    assert api.sent[1][1] == EN.texts.people.resumed
     assert await outcomes(db) == {}
 
 
@@ -442,10 +442,10 @@ async def test_who_cannot_pause(api: FakeApi, db: Database, recording: Recording
         message(4, "/pause until monday", ATHLETE),
     )
     assert {chat_id: text for chat_id, text, _ in api.sent} == {
-        STRANGER: people.PAUSE_FOR_ATHLETES(EN),
-        ADMIN: people.PAUSE_FOR_ATHLETES(EN),
-        GROUP: people.PAUSE_PRIVATE(EN),
-        ATHLETE: people.PAUSE_USAGE(EN),
+        STRANGER: EN.texts.people.pause_for_athletes,
+        ADMIN: EN.texts.people.pause_for_athletes,
+        GROUP: EN.texts.people.pause_private,
+        ATHLETE: EN.texts.people.pause_usage,
     }
     assert await db.athletes.count_documents({}) == 0
     assert await outcomes(db) == {"update-1": "refused-command"}
@@ -486,7 +486,7 @@ async def test_codes_that_do_not_work(api: FakeApi, db: Database, recording: Rec
         message(5, "/start hello", STRANGER + 101),
     )
     replies = {chat_id: text for chat_id, text, _ in api.sent}
-    assert replies[GROUP] == people.INVITATION_PRIVATE(EN)
+    assert replies[GROUP] == EN.texts.people.invitation_private
     for user_id in (STRANGER, STRANGER + 100, STRANGER + 101):
         assert replies[user_id] == people.invitation_invalid(user_id, EN)
     assert set(await outcomes(db)) == {"update-1", "update-3", "update-4", "update-5"}
@@ -572,5 +572,5 @@ async def test_a_request_that_mongodb_never_takes_holds_up_nobody(
 async def told_that_it_is_not_done(api: FakeApi, recording: Recording) -> None:
     """One dead letter, and its sender knows."""
     async with running(recording.commands.run()):
-        await eventually(lambda: (ATHLETE, people.NOT_DONE(EN), None) in api.sent)
+        await eventually(lambda: (ATHLETE, EN.texts.people.not_done, None) in api.sent)
     assert (await recording.journal.state()).dead == 1

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.core.answers import action_texts
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
+from bot.core.prompts import coach_alert_texts
 from bot.core.prompts.prompt import LEASE
 from bot.core.shared.errors import StorageUnavailable
 from bot.services.chat.button_actions import ActionDone
@@ -154,10 +154,10 @@ async def test_seen(desk: Desk) -> None:
     await desk.answer(1, PAIN)
     await desk.send(after=1)
     data = desk.button(desk.alerts()[0])
-    assert await desk.seen(2, data=data) == ActionDone(action_texts.SEEN)
+    assert await desk.seen(2, data=data) == ActionDone(coach_alert_texts.seen)
     for update_id in (2, 3):
         [result] = await desk.store(desk.tap(update_id, data, user=98, chat=COACH_CHAT, name="Lee"))
-        assert result == ActionDone(action_texts.SEEN)
+        assert result == ActionDone(coach_alert_texts.seen)
     await desk.send(after=4)
     [alert] = desk.alerts()
     assert "Seen by Kim, 18:43" in alert["text"]
@@ -278,7 +278,7 @@ async def test_a_group_that_became_a_supergroup(desk: Desk) -> None:
         alerts = desk.alerts(moved)
         assert len(alerts) == number + 1
         result = await desk.seen(10 * number + 2, moved, data=desk.button(alerts[-1]))
-        assert result == ActionDone(action_texts.SEEN)
+        assert result == ActionDone(coach_alert_texts.seen)
         await desk.send(after=10 * number + 2)
         assert "Seen by Kim" in desk.alerts(moved)[-1]["text"]
         await desk.answer(10 * number + 3, DONE)

@@ -14,7 +14,7 @@ from bot.core.answers.details import Details, choices, next_question, parse_deta
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
 from bot.core.answers.message import MessageEdit, ShownAnswer, show
 from bot.core.answers.payloads import format_callback, make_reference, needs_reference
-from bot.core.answers.texts import LABELS
+from bot.core.answers.texts import label
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
@@ -71,7 +71,7 @@ def test_effort_is_asked(type_: FeedbackType) -> None:
     """Below the answer stand the question with Foster's words, eleven numbers, and Skip; Later is gone."""
     edit = show(asked(), chosen(type_, question=Detail.RPE))
     assert edit.text == (
-        f"How was it?\n\n➜ {LABELS[type_](EN)}\n\nHow hard was the session as a whole, 0 to 10?\n"
+        f"How was it?\n\n➜ {label(type_, EN)}\n\nHow hard was the session as a whole, 0 to 10?\n"
         "0 rest · 1 very, very easy · 2 easy · 3 moderate · 4 somewhat hard · 5 hard"
         " · 7 very hard · 10 maximal"
     )
@@ -197,7 +197,7 @@ def test_the_longest_question(letter: str, language: Language, type_: FeedbackTy
     above, line, below = edit.text.rpartition("\n\n➜ ")
     assert above.endswith(f"{letter}…")
     assert line
-    assert below.startswith(LABELS[type_](language))
+    assert below.startswith(label(type_, language))
     assert below.endswith(texts.question(question, language))
     assert all(it["offset"] + it["length"] <= units(above) for it in edit.entities)
     assert edit.entities[0] == BOLD
@@ -209,7 +209,7 @@ def test_the_question_stays(text: str, type_: FeedbackType, details: Details) ->
     """Whatever the text, it is followed by the answer."""
     edit = show(asked(text), chosen(type_, details))
     assert edit.text is not None
-    assert edit.text.startswith(f"{text}\n\n➜ {LABELS[type_](EN)}")
+    assert edit.text.startswith(f"{text}\n\n➜ {label(type_, EN)}")
 
 
 def test_every_choice_has_a_label_in_every_language() -> None:

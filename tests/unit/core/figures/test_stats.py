@@ -25,6 +25,7 @@ from bot.core.figures.stats import (
     is_feedback,
     sum_up,
 )
+from bot.core.i18n.formats import exact_percent
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import ContactHours, Roster, read_roster
 from bot.core.prompts.prompt import PromptState
@@ -248,12 +249,16 @@ def test_every_outcome_and_state_has_words() -> None:
     for language in Language:
         quiet, loud = stats_texts.stats(make_stats(), language), stats_texts.stats(busy(), language)
         assert len(loud.splitlines()) >= len(quiet.splitlines())
-        for texts in (stats_texts._OUTCOMES, stats_texts._STATES, stats_texts.TYPES):
-            for text in texts.values():
-                assert text(language) in loud
-    assert {*stats_texts._OUTCOMES, *stats_texts._BESIDES} == set(Outcome) - {Outcome.WRITTEN}
-    assert set(stats_texts._STATES) == set(PromptState)
-    assert set(stats_texts.TYPES) == set(FeedbackType)
+        texts = language.texts.figures
+        outcomes = {it: stats_texts._outcome(it, texts.outcomes) for it in Outcome}
+        states = {it: stats_texts._state(it, texts.prompts) for it in PromptState}
+        types = {it: stats_texts.type_name(it, language) for it in FeedbackType}
+        for text in (*outcomes.values(), *states.values(), *types.values()):
+            assert text is None or text in loud
+        silent = {outcome for outcome, text in outcomes.items() if text is None}
+        assert silent == {*stats_texts._BESIDES, Outcome.WRITTEN}
+        assert len(set(states.values())) == len(PromptState)
+        assert len(set(types.values())) == len(FeedbackType)
 
 
 def test_the_text_says_first_what_matters_most() -> None:
@@ -276,7 +281,7 @@ def test_the_text_says_first_what_matters_most() -> None:
 )
 def test_less_than_all_is_never_shown_as_all(rate: float, shown: str) -> None:
     """However close it is."""
-    assert stats_texts.exact(rate, Language.EN) == shown
+    assert exact_percent(rate, Language.EN) == shown
 
 
 @pytest.mark.parametrize(

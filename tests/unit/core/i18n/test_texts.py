@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.answers import action_texts as actions
 from bot.core.answers import detail_texts as details
 from bot.core.answers import texts as answers
 from bot.core.answers.details import Details, choices
@@ -22,7 +21,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.health import admin_alert_texts as alerts
 from bot.core.health.vitals import Broke, DeadLettersGrew, News, Part, Recovered
-from bot.core.i18n.language import Language, Text
+from bot.core.i18n.language import Language
 from bot.core.people import texts as people
 from bot.core.prompts import coach_alert_texts as letters
 from bot.core.prompts import texts as questions
@@ -55,7 +54,7 @@ def test_buttons_stand_in_the_order_of_the_types(session_id: str, language: Lang
     keyboard = prompt_keyboard("r", session_id, language)
     callbacks = [parse_callback(button["callback_data"]) for row in keyboard for button in row]
     assert [callback.type for callback in callbacks if callback is not None] == [DONE, SKIPPED, HARD, PAIN]
-    expected = [*(answers.LABELS[type_](language) for type_ in FeedbackType), answers.LATER(language)]
+    expected = [*(answers.label(type_, language) for type_ in FeedbackType), language.texts.answers.later]
     assert labels(keyboard) == expected
     assert all(set(button) == {"text", "callback_data"} for row in keyboard for button in row)
 
@@ -69,7 +68,7 @@ def test_the_chosen_button_is_marked_alone(chosen: FeedbackType, language: Langu
     assert [len(row) for row in marked] == [2, 2]
     *before, _later = labels(plain)
     differing = [new for old, new in zip(before, labels(marked), strict=True) if old != new]
-    assert differing == [answers.marked(answers.LABELS[chosen](language), chosen=True)]
+    assert differing == [answers.marked(answers.label(chosen, language), chosen=True)]
     for keyboard in (marked, answered_keyboard(plain, PAIN), answered_keyboard(plain, DONE)):
         assert answered_keyboard(keyboard, chosen) == marked
 
@@ -122,10 +121,10 @@ def test_every_notice_fits_into_an_answer(
 @pytest.mark.parametrize("language", Language)
 def test_every_toast_fits_into_an_answer(language: Language) -> None:
     """So do the words after a tap that counts, in the longest words that there are."""
-    fixed = [answers.NOT_SAVED, answers.RECEIVED, answers.RECEIVED_UNJUDGED]
-    fixed += [details.LEFT_OUT, details.ASKED_AGAIN]
-    fixed += [text for text in vars(actions).values() if isinstance(text, Text)]
-    toasts = [text(language) for text in fixed]
+    said, more = language.texts.answers, language.texts.details
+    toasts = [said.not_saved, said.not_kept, said.received, said.received_unjudged]
+    toasts += [more.kept, more.left_out, more.asked_again]
+    toasts += [letters.seen(language), language.texts.refusals.no_alert]
     for say in (answers.saved, answers.saved_already, answers.superseded):
         toasts += [say(type_, language) for type_ in FeedbackType]
     toasts += [details.saved(detail, value, language) for detail in Detail for value in choices(detail)]
@@ -138,9 +137,9 @@ def test_only_what_is_durable_is_called_saved() -> None:
     """The provisional answer promises nothing that is not so yet."""
     assert "saved:" in answers.saved(DONE, EN).lower()
     assert "is saved already" in answers.saved_already(DONE, EN)
-    assert "saved:" not in answers.RECEIVED(EN).lower()
-    assert "saved" not in answers.RECEIVED_UNJUDGED(EN).lower()
-    assert "will be saved" in answers.RECEIVED(EN)
+    assert "saved:" not in EN.texts.answers.received.lower()
+    assert "saved" not in EN.texts.answers.received_unjudged.lower()
+    assert "will be saved" in EN.texts.answers.received
     assert all(
         "saved" not in answers.not_written(NotWritten(outcome, 20, cause), 14, EN).lower()
         for outcome in Outcome
@@ -214,7 +213,7 @@ def test_a_late_notice_counts_in_good_english() -> None:
 def test_marking_a_text_again_replaces_the_answer(text: str, language: Language) -> None:
     """The chosen answer stands below the question once, however often it changes, in whatever language."""
     once = answers.shown_text(text, DONE, language)
-    assert once == f"{text}\n\n➜ {answers.LABELS[DONE](language)}"
+    assert once == f"{text}\n\n➜ {answers.label(DONE, language)}"
     assert answers.shown_text(once, DONE, language) == once
     for other in Language:
         changed = answers.shown_text(once, PAIN, other)
@@ -225,7 +224,7 @@ def test_marking_a_text_again_replaces_the_answer(text: str, language: Language)
 def test_what_was_said_besides_stands_below_the_answer_and_is_replaced_with_it() -> None:
     """A line for each detail, and the question that is asked now behind an empty one."""
     shown = answers.shown_text("How?", PAIN, EN, lines=["Hurts: knee", "Note"], question="How bad?\n0 to 10")
-    assert shown == f"How?\n\n➜ {answers.LABELS[PAIN](EN)}\nHurts: knee\nNote\n\nHow bad?\n0 to 10"
+    assert shown == f"How?\n\n➜ {answers.label(PAIN, EN)}\nHurts: knee\nNote\n\nHow bad?\n0 to 10"
     assert answers.shown_text(shown, DONE, EN) == answers.shown_text("How?", DONE, EN)
 
 
@@ -390,7 +389,8 @@ def test_help_shows_stats_to_admins_only(language: Language) -> None:
     everybody, admins = (people.help_text(language, admin=admin) for admin in (False, True))
     assert "/stats" in admins
     assert "/stats" not in everybody
-    assert all(label(language) in everybody for label in (*answers.LABELS.values(), answers.LATER))
+    assert all(answers.label(type_, language) in everybody for type_ in FeedbackType)
+    assert language.texts.answers.later in everybody
     assert all(command in everybody for command in ("/pause", "/resume", "/start"))
     assert shown_length(admins) <= MAX_MESSAGE
 
@@ -408,12 +408,12 @@ def test_a_mark_is_a_prefix_that_comes_off() -> None:
 def test_the_label_of_every_type_can_be_read_back_from_its_button() -> None:
     """Pressing a produced button gives the answer that its label shows."""
     *_, [later] = keyboard = prompt_keyboard("r", "s", EN)
-    assert later == {"text": answers.LATER(EN), "callback_data": "later|r|s"}
+    assert later == {"text": EN.texts.answers.later, "callback_data": "later|r|s"}
     for row in answered_keyboard(keyboard, HARD):
         for button in row:
             callback = parse_callback(button["callback_data"])
             assert isinstance(callback, Callback)
-            assert answers.marked(button["text"], chosen=False) == answers.LABELS[callback.type](EN)
+            assert answers.marked(button["text"], chosen=False) == answers.label(callback.type, EN)
 
 
 # --- In every language

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bot.core.facts.commands import Command
 from bot.core.i18n.language import Language
 from bot.core.people.menu import menus
-from bot.core.people.menu_texts import COMMANDS
 
 ANA, BEN, BOSS = 71, 72, 99
 
@@ -15,12 +15,12 @@ def test_each_sees_their_own_commands() -> None:
     assert set(found) == {(who, app) for who in (None, ANA, BOSS) for app in ("", "es")}
     names = {who: [name for name, _ in found[who, ""]] for who in (None, ANA, BOSS)}
     assert names[None] == ["start", "help", "language", "privacy"]
-    assert names[ANA] == [name for name in COMMANDS if name != "stats"]
+    assert names[ANA] == [name for name in Command if name != "stats"]
     assert names[BOSS] == ["start", "help", "language", "privacy", "stats"]
     both = menus({ANA}, {ANA}, lambda _: None)
-    assert [name for name, _ in both[ANA, ""]] == list(COMMANDS)
-    assert found[ANA, ""][0] == ("start", COMMANDS["start"].en)
-    assert found[ANA, "es"][0] == ("start", COMMANDS["start"].es)
+    assert [name for name, _ in both[ANA, ""]] == list(Command)
+    assert found[ANA, ""][0] == ("start", Language.EN.texts.menu(Command.START))
+    assert found[ANA, "es"][0] == ("start", Language.ES.texts.menu(Command.START))
 
 
 def test_an_athlete_who_is_an_admin_has_one_menu() -> None:
@@ -37,10 +37,10 @@ def test_a_choice_counts_more_than_the_app() -> None:
 
 def test_menus_are_what_telegram_takes() -> None:
     """Names of 1 to 32 letters, descriptions of 1 to 256 characters, at most 100 commands."""
-    assert len(COMMANDS) <= 100
-    for name, text in COMMANDS.items():
+    assert len(Command) <= 100
+    for name in Command:
         assert name.isascii()
         assert name.isalpha()
         assert name.islower()
         assert len(name) <= 32
-        assert all(1 <= len(text(language)) <= 256 for language in Language)
+        assert all(1 <= len(language.texts.menu(name)) <= 256 for language in Language)

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.answers import note_texts
 from bot.core.answers.details import Details
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
@@ -19,7 +18,7 @@ from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.shared.formatting import MAX_MESSAGE, MAX_NOTE, escape_line, units
 from bot.sandbox.text import parse_html
 
-EN, ES = Language
+EN, ES = Language.EN, Language.ES
 MADRID = ZoneInfo("Europe/Madrid")
 KNEE = PainReport(
     who="Ana",
@@ -128,6 +127,6 @@ def test_a_note_of_full_length_is_shown_whole() -> None:
 @pytest.mark.parametrize("language", Language)
 def test_the_length_is_told(language: Language) -> None:
     """Of a note that is too long, with what fits."""
-    text = note_texts.TOO_LONG(language, number=1_001, most=MAX_NOTE)
+    text = language.texts.notes.too_long.format(number=1_001, most=MAX_NOTE)
     assert "1001" in text
     assert "1000" in text

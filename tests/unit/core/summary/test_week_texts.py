@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.i18n.language import Language, Text, chosen_language
+from bot.core.i18n.language import Language, chosen_language
 from bot.core.people import privacy_texts
-from bot.core.people.language_texts import present
-from bot.core.prompts.pending_texts import pending
+from bot.core.people.texts import present_language as present
+from bot.core.prompts.texts import pending
+from bot.core.shared.formatting import MAX_MESSAGE
 from bot.core.summary import week_texts as texts
 from bot.core.summary.sessions import Asker, Session, SessionState
 from bot.core.summary.summary import Week
@@ -119,7 +120,7 @@ def test_it_fits_one_message_whatever_is_in_it(letter: str, number: int) -> None
             texts.week(week(*items), language),
             texts.weekly(week(*items), week(*items), [long] * 9, language, is_planned=True),
         ):
-            assert units(plain(text)) <= texts.MAX_MESSAGE
+            assert units(plain(text)) <= MAX_MESSAGE
             assert re.fullmatch(r"(?:[^<>&]|</?b>|&(?:amp|lt|gt);)*", text)
             assert text.count("<b>") == text.count("</b>")
 
@@ -194,16 +195,15 @@ def test_privacy_says_what_the_settings_say() -> None:
         for days in ("91", "33", "366"):
             assert re.search(rf"\b{days} (days|días)", text)
         quiet = privacy_texts.privacy(language, runs=90, answers=180, plans=365, coach_is_told=False)
-        assert len(quiet) < len(text) <= texts.MAX_MESSAGE
+        assert len(quiet) < len(text) <= MAX_MESSAGE
         assert re.search(r"180 (days|días)", quiet)
 
 
 @pytest.mark.parametrize("listed", [True, False])
 def test_what_remains_is_said_before_and_after(*, listed: bool) -> None:
     """In one message each, and the same things."""
-    after = privacy_texts.forgotten(listed=listed)
-    assert isinstance(after, Text)
     for language in Language:
         before = privacy_texts.warning(language, listed=listed)
-        assert ("ATHLETE_IDS" in before) == ("ATHLETE_IDS" in after(language)) == listed
-        assert len(before) <= texts.MAX_MESSAGE
+        after = privacy_texts.forgotten(language, listed=listed)
+        assert ("ATHLETE_IDS" in before) == ("ATHLETE_IDS" in after) == listed
+        assert len(before) <= MAX_MESSAGE

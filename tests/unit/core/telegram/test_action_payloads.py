@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.answers import action_texts as texts
 from bot.core.answers.details import parse_detail
 from bot.core.answers.payloads import make_reference, parse_callback, parse_later
 from bot.core.i18n.language import Language
@@ -42,5 +41,5 @@ def test_reading_is_total(data: object) -> None:
 @pytest.mark.parametrize("language", Language)
 def test_notices_fit(language: Language) -> None:
     """Telegram shows 200 characters in reply to a tap."""
-    for text in (texts.SEEN, texts.NO_ALERT):
-        assert 1 <= len(text(language)) <= 200
+    for text in (language.texts.coach_alerts.seen, language.texts.refusals.no_alert):
+        assert 1 <= len(text) <= 200

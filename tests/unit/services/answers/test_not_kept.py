@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 
-from bot.core.answers.texts import NOT_KEPT
 from bot.core.i18n.language import Language
 from bot.services.answers import not_kept as module
 from bot.services.answers.not_kept import NotKeptNotice
@@ -69,8 +68,8 @@ def test_each_athlete_is_told_once(unkept: NotKeptNotice, heard: Heard) -> None:
     for _ in range(3):
         unkept.tell(batch)
     assert heard.answers == [
-        CallbackAnswer("q1", NOT_KEPT(Language.EN), alert=True),
-        CallbackAnswer("q2", NOT_KEPT(Language.ES), alert=True),
+        CallbackAnswer("q1", Language.EN.texts.answers.not_kept, alert=True),
+        CallbackAnswer("q2", Language.ES.texts.answers.not_kept, alert=True),
     ]
     assert all(len(answer.text) <= 200 for answer in heard.answers)
 

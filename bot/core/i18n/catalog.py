@@ -1,0 +1,433 @@
+"""All that is said to people, as one type: a language that lacks a text, or has one too many, fails the type
+checker.
+
+A text is a template for `str.format`: `{name}` stands for a value that is given when it is said. A function
+of an enum is written with `match` and no default, so that the type checker proves it complete as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.commands import Command
+from bot.core.facts.questions import Detail
+
+
+@dataclass(frozen=True, slots=True)
+class Plural:
+    """A text that depends on `{number}`, by CLDR's plural categories; `other` stands for those left out."""
+
+    other: str
+    zero: str | None = None
+    one: str | None = None
+    two: str | None = None
+    few: str | None = None
+    many: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """How dates and numbers are written, in CLDR's patterns.
+
+    Attributes:
+        locale: whose names of months, whose separators and plurals; such as `en` or `pt_BR`.
+        short_date: room is scarce.
+        weekday_and_day: where the month is known.
+        percent: of whole percents; `exact_percent`: with two decimals.
+    """
+
+    locale: str
+    long_date: str
+    day_and_month: str
+    short_date: str
+    weekday_and_day: str
+    weekday_and_date: str
+    percent: str
+    exact_percent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is counted in several texts."""
+
+    days: Plural
+    sessions: Plural
+    questions: Plural
+    updates: Plural
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTypeTexts:
+    """One answer.
+
+    Attributes:
+        label: of its button, behind its sign.
+        name: in figures.
+        help: when to tap it.
+    """
+
+    label: str
+    name: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTexts:
+    """The answers, and what is said to a tap that counts, in at most 200 characters."""
+
+    type: Callable[[FeedbackType], AnswerTypeTexts]
+    later: str
+    later_help: str
+    saved: str
+    saved_already: str
+    superseded: str
+    asked_again: str
+    today: str
+    tomorrow: str
+    on_date: str
+    received: str
+    received_unjudged: str
+    not_kept: str
+    not_saved: str
+    not_saved_after_all: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalTexts:
+    """Why a tap is not stored, in at most 200 characters."""
+
+    foreign: str
+    answered: str
+    no_time_left: str
+    paused: str
+    no_answer: str
+    other_answer: str
+    no_alert: str
+    not_asked: str
+    forgotten: str
+    too_old: str
+    late: str
+    unknown: str
+    refused: str
+    invalid: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffortWords:
+    """Foster's words for the CR-10 scale, by their numbers."""
+
+    rest: str
+    very_very_easy: str
+    easy: str
+    moderate: str
+    somewhat_hard: str
+    hard: str
+    very_hard: str
+    maximal: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetailTexts:
+    """The questions that follow an answer.
+
+    Attributes:
+        choice: the label of a place that hurts, or of a reason.
+        no_pain, worst_pain: the ends of the scale.
+    """
+
+    question: Callable[[Detail], str]
+    choice: Callable[[str], str]
+    effort: EffortWords
+    no_pain: str
+    worst_pain: str
+    skip: str
+    rpe: str
+    hurts: str
+    reason: str
+    saved: str
+    kept: str
+    left_out: str
+    asked_again: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoteTexts:
+    """What is said to a note: a reply that an athlete writes to a question."""
+
+    noted: str
+    noted_tap: str
+    not_passed_on: str
+    changed: str
+    not_the_note: str
+    only_text: str
+    too_long: str
+    which: str
+    foreign: str
+    for_athletes: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTexts:
+    """The question about a session, and the reminder in the morning (HTML)."""
+
+    again_after_absence: str
+    again_later: str
+    again_as_nudge: str
+    again_as_pending: str
+    how: str
+    how_on_weekday: str
+    how_on_date: str
+    todays: Plural
+    more: str
+    intensity: str
+    goal: str
+
+
+@dataclass(frozen=True, slots=True)
+class PendingTexts:
+    """What is said to /pending."""
+
+    none: str
+    all: Plural
+    some: str
+    for_athletes: str
+    own_chat: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoachAlertTexts:
+    """What the coach reads when something hurts, and the athlete when the coach has seen it (HTML)."""
+
+    pain: str
+    session: str
+    without_name: str
+    note: str
+    changed: str
+    gone: str
+    seen_button: str
+    seen_by: str
+    notice: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAlertTexts:
+    """What admins are told when something breaks, and when it is well again. Plain text."""
+
+    telegram_broken: str
+    mongodb_broken: str
+    journal_broken: str
+    backlog_broken: str
+    telegram_well: str
+    mongodb_well: str
+    journal_well: str
+    backlog_well: str
+    dead_letters: str
+    took_over: str
+    coach_unreachable: str
+    entries_missing: str
+    moment: str
+    entries: str
+    and_later: str
+    all_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleTexts:
+    """Who is who, invitations, pauses, help, and hints."""
+
+    what_i_do: str
+    hello: str
+    hello_admin: str
+    hello_coach: str
+    hello_stranger: str
+    enlisted: str
+    enlisted_before: str
+    as_name: str
+    invitation_invalid: str
+    invitation_private: str
+    paused: str
+    paused_open: str
+    paused_until: str
+    resumed: str
+    pause_usage: str
+    pause_private: str
+    pause_for_athletes: str
+    help: str
+    help_admin: str
+    try_help: str
+    not_done: str
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageTexts:
+    """What is said about the language that somebody reads.
+
+    Attributes:
+        named: one language in the list that `usage` gives, `{languages}`.
+        either: how that list is put together, by CLDR's styles; `standard` is "and".
+    """
+
+    present: str
+    chosen: str
+    automatic: str
+    usage: str
+    named: str
+    either: Literal["or", "standard"]
+    for_known: str
+    private: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyTexts:
+    """What is said about stored data: /privacy, /mydata and /forgetme."""
+
+    privacy: str
+    coach: str
+    privacy_private: str
+    mydata: str
+    mydata_cut: str
+    mydata_private: str
+    mydata_for_athletes: str
+    forget_for_athletes: str
+    forget_private: str
+    forget_button: str
+    keep_button: str
+    what_remains: str
+    listed: str
+    not_listed: str
+    warning: str
+    forgotten: str
+    forgotten_long: str
+    kept: str
+
+
+@dataclass(frozen=True, slots=True)
+class WeekTexts:
+    """An athlete's own week (HTML).
+
+    Attributes:
+        past, coming: what /week understands as the week before and the next one; the first is shown.
+        not_answered_yet, ...: how it stands with a session.
+    """
+
+    past: tuple[str, ...]
+    coming: tuple[str, ...]
+    usage: str
+    not_answered_yet: str
+    not_answered: str
+    answered_late: str
+    answer_unknown: str
+    paused: str
+    undelivered: str
+    not_asked: str
+    not_due: str
+    title: str
+    no_sessions: str
+    more: str
+    answered: str
+    pending: str
+    for_athletes: str
+    private: str
+    later: str
+    done_share: str
+    effort: str
+    load: str
+    next: str
+    same: str
+    fewer: str
+    greater: str
+    rest: str
+    why: str
+    no_plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeTexts:
+    """What became of taps that are no answers that count, as `/stats` lists them."""
+
+    late: str
+    invalid: str
+    unknown: str
+    refused: str
+    postponed: str
+    refused_command: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptStateTexts:
+    """How it stands with questions, as `/stats` lists them."""
+
+    pending: str
+    sent: str
+    answered: str
+    late: str
+    expired: str
+    undeliverable: str
+    cancelled: str
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresTexts:
+    """The figures of /stats, and their picture."""
+
+    outcomes: OutcomeTexts
+    prompts: PromptStateTexts
+    by_day: str
+    by_week: str
+    weeks_title: str
+    adherence: str
+    response: str
+    nothing: str
+    title: str
+    title_today: str
+    rate: str
+    no_taps: str
+    waiting: str
+    dead_letters: str
+    answers: str
+    cut: str
+    sessions: str
+    not_asked: str
+    weeks: str
+    delay: str
+    not_written: str
+    more: str
+    questions: str
+    last: str
+    none: str
+    no_picture: str
+    no_extra: str
+    for_admins: str
+    private: str
+    usage: str
+    later: str
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """All texts of one language.
+
+    Attributes:
+        menu: what the menu says about a command.
+    """
+
+    formats: Formats
+    counts: Counts
+    answers: AnswerTexts
+    refusals: RefusalTexts
+    details: DetailTexts
+    notes: NoteTexts
+    prompts: PromptTexts
+    pending: PendingTexts
+    coach_alerts: CoachAlertTexts
+    admin_alerts: AdminAlertTexts
+    people: PeopleTexts
+    languages: LanguageTexts
+    menu: Callable[[Command], str]
+    privacy: PrivacyTexts
+    week: WeekTexts
+    figures: FiguresTexts

@@ -1,0 +1,575 @@
+"""All texts in English."""
+
+from __future__ import annotations
+
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.commands import Command
+from bot.core.facts.questions import Detail
+from bot.core.i18n.catalog import (
+    AdminAlertTexts,
+    AnswerTexts,
+    AnswerTypeTexts,
+    CoachAlertTexts,
+    Counts,
+    DetailTexts,
+    EffortWords,
+    FiguresTexts,
+    Formats,
+    LanguageTexts,
+    NoteTexts,
+    OutcomeTexts,
+    PendingTexts,
+    PeopleTexts,
+    Plural,
+    PrivacyTexts,
+    PromptStateTexts,
+    PromptTexts,
+    RefusalTexts,
+    Texts,
+    WeekTexts,
+)
+
+
+def _answer(type_: FeedbackType) -> AnswerTypeTexts:
+    match type_:
+        case FeedbackType.DONE:
+            return AnswerTypeTexts(label="Done", name="done", help="you did it as planned")
+        case FeedbackType.SKIPPED:
+            return AnswerTypeTexts(label="Skipped", name="skipped", help="you did not do it")
+        case FeedbackType.HARD:
+            return AnswerTypeTexts(
+                label="Hard", name="hard", help="you did it and it was harder than it should have been"
+            )
+        case FeedbackType.PAIN:
+            return AnswerTypeTexts(label="Pain", name="pain", help="something hurt")
+
+
+def _question(detail: Detail) -> str:
+    match detail:
+        case Detail.RPE:
+            return "How hard was the session as a whole, 0 to 10?"
+        case Detail.PLACE:
+            return "Where does it hurt?"
+        case Detail.PAIN:
+            return "How bad is it, 0 to 10?"
+        case Detail.REASON:
+            return "What kept you from it?"
+
+
+def _menu(command: Command) -> str:
+    match command:
+        case Command.START:
+            return "Who I am, and your Telegram id"
+        case Command.HELP:
+            return "What I can do"
+        case Command.WEEK:
+            return "Your week, with your answers"
+        case Command.PENDING:
+            return "What is still unanswered"
+        case Command.PAUSE:
+            return "Stop the questions for a while"
+        case Command.RESUME:
+            return "End the pause"
+        case Command.LANGUAGE:
+            return "Change the language"
+        case Command.MYDATA:
+            return "Send me all that is stored about me"
+        case Command.FORGETME:
+            return "Delete what is stored about me"
+        case Command.PRIVACY:
+            return "What is stored, and who sees it"
+        case Command.STATS:
+            return "Figures, for admins"
+
+
+_CHOICES = {
+    "foot": "foot",
+    "ankle": "ankle",
+    "calf": "calf",
+    "knee": "knee",
+    "thigh": "thigh",
+    "hip": "hip",
+    "back": "back",
+    "shoulder": "shoulder",
+    "other": "other",
+    "ill": "ill",
+    "tired": "tired",
+    "no time": "no time",
+    "weather": "weather",
+}
+
+TEXTS = Texts(
+    formats=Formats(
+        locale="en",
+        long_date="EEEE, d MMMM y",
+        day_and_month="d MMMM",
+        short_date="d MMM",
+        weekday_and_day="EEEE d",
+        weekday_and_date="EEEE d MMMM",
+        percent="#,##0 %",
+        exact_percent="0.00 %",
+    ),
+    counts=Counts(
+        days=Plural(one="{number} day", other="{number} days"),
+        sessions=Plural(one="{number} session", other="{number} sessions"),
+        questions=Plural(one="{number} question", other="{number} questions"),
+        updates=Plural(one="{number} update", other="{number} updates"),
+    ),
+    answers=AnswerTexts(
+        type=_answer,
+        later="⏰ Later",
+        later_help="I ask again at the next usual hour",
+        saved="Saved: {label}. Tap another button to change it.",
+        saved_already="{label} is saved already. Tap another button to change it.",
+        superseded="You have answered again since. Saved: {label}.",
+        asked_again="All right, I will ask again {day} at {time}.",
+        today="today",
+        tomorrow="tomorrow",
+        on_date="on {date}",
+        received="Got it! Your answer is kept safely and will be saved shortly.",
+        received_unjudged="Got it! Your tap is kept safely, and I will see to it shortly.",
+        not_kept=(
+            "I cannot keep your answer at the moment. If that is mended within two minutes, it is"
+            " recorded by itself; if not, please tap again later."
+        ),
+        not_saved="Something is wrong with this answer and it could not be saved. Please tell your coach.",
+        not_saved_after_all=(
+            "I told you that I had got your tap. Something is wrong with it, and it could not be saved"
+            " after all. Please tell your coach."
+        ),
+    ),
+    refusals=RefusalTexts(
+        foreign=(
+            "This question is for another athlete in this chat, so nothing was changed. I ask about your"
+            " sessions separately."
+        ),
+        answered="You have answered this already, so I will not ask again. Tap another answer to change it.",
+        no_time_left=(
+            "Answers count for {days}, so I cannot ask about this session again later. Please tap an"
+            " answer now."
+        ),
+        paused=(
+            "You are on a pause, so I do not ask again. Please tap an answer now, or send me /resume first."
+        ),
+        no_answer="I have no answer of yours to this yet. Please tap one of the four buttons first.",
+        other_answer="Your answer is another one by now, so this was not recorded.",
+        no_alert="I do not remember this message any more, so nobody was told.",
+        not_asked=(
+            "This button has expired, so it did nothing. Send me /forgetme if you want everything deleted."
+        ),
+        forgotten="You have had everything deleted since, and this went with it.",
+        too_old="This message is too old for an answer to count, so it was not recorded. Thank you!",
+        late=(
+            "This session was asked about {age} ago. Answers count for {days}, so this one was not"
+            " recorded. Thank you!"
+        ),
+        unknown="I do not remember this session any more, so nothing was recorded. Please tell your coach.",
+        refused=(
+            "This button is for the athlete in training, so nothing was changed. Send me /start to learn"
+            " more."
+        ),
+        invalid="This button is not one that I understand, so nothing was recorded. Please tell your coach.",
+    ),
+    details=DetailTexts(
+        question=_question,
+        choice=_CHOICES.__getitem__,
+        effort=EffortWords(
+            rest="rest",
+            very_very_easy="very, very easy",
+            easy="easy",
+            moderate="moderate",
+            somewhat_hard="somewhat hard",
+            hard="hard",
+            very_hard="very hard",
+            maximal="maximal",
+        ),
+        no_pain="no pain",
+        worst_pain="the worst pain",
+        skip="Skip",
+        rpe="Effort (RPE) {value}{words}",
+        hurts="Hurts: {what}",
+        reason="Reason: {what}",
+        saved="Saved: {what}. Thank you!",
+        kept="All right, it stays as it is.",
+        left_out="All right, left out.",
+        asked_again="Tap what fits better.",
+    ),
+    notes=NoteTexts(
+        noted="📝 Noted with your answer. Your coach will read it. Edit your message to change it.",
+        noted_tap=(
+            "📝 Noted. Please also tap one of the buttons above, so that your note has an answer to go with."
+        ),
+        not_passed_on="I do not pass on what you write here. Please write to your athlete yourself.",
+        changed="📝 Your note is changed.",
+        not_the_note=(
+            "You have written another note about this session since; that one stays. Edit it, or reply"
+            " to my question once more."
+        ),
+        only_text=(
+            "I can only read text, sorry: no voice messages, photos or stickers. Please write it in a"
+            " few words, as a reply to my question."
+        ),
+        too_long=(
+            "Your note has {number} characters, and {most} fit, so it is not saved. Please shorten it:"
+            " edit your message."
+        ),
+        which="I cannot tell which session this is about. Please reply to my question about it.",
+        foreign="This question is for another athlete in this chat, so your note was not saved.",
+        for_athletes="Notes are for athletes in training, so this one was not saved. /start says more.",
+    ),
+    prompts=PromptTexts(
+        again_after_absence="I was away for a while and may have missed your answer, so I ask once more.",
+        again_later="You asked me to come back later, so here I am again.",
+        again_as_nudge="In case this one slipped by: one tap is enough, and your coach plans with it.",
+        again_as_pending="Still unanswered:",
+        how="How did your session go?",
+        how_on_weekday="How did {weekday}'s session go?",
+        how_on_date="How did the session of {date} go?",
+        todays=Plural(one="Today's session:", other="Today's {number} sessions:"),
+        more="… and {number} more",
+        intensity="Intensity: ",
+        goal="Goal: ",
+    ),
+    pending=PendingTexts(
+        none="Nothing is waiting for your answer. 👍",
+        all=Plural(
+            one="{number} question without an answer. Here it comes again; one tap is enough.",
+            other="{number} questions without an answer. Here they come again; one tap each is enough.",
+        ),
+        some="{number} without an answer. Here come the {asked} oldest; send /pending again for the others.",
+        for_athletes="/pending is for athletes in training. /start says more.",
+        own_chat="Please send me /pending in our private chat.",
+    ),
+    coach_alerts=CoachAlertTexts(
+        pain="🤕 <b>{who}</b> reports pain.",
+        session="Session: {what}",
+        without_name="the one of {day}",
+        note="Note: {note}",
+        changed="The answer has been changed since, to {label}.",
+        gone="The answer has been deleted since.",
+        seen_button="👀 Seen",
+        seen_by="👀 Seen by {who}, {when}",
+        notice="👀 Your coach ({who}) has seen that something hurts: {what}.",
+        seen="Thank you. The athlete is told that you have seen it.",
+    ),
+    admin_alerts=AdminAlertTexts(
+        telegram_broken=(
+            "⚠️ I have not been able to fetch anything from Telegram since {since}. Taps wait at"
+            " Telegram, which forgets them after two and a half minutes.\n"
+            "What to do: look into the service's log. It says whether the network, the token, a webhook"
+            " or another program with this token is in the way."
+        ),
+        mongodb_broken=(
+            "⚠️ MongoDB has not answered since {since}. What reaches me is not lost: I keep it in the"
+            " journal on disk. But no questions go out.\n"
+            "What to do: start MongoDB again, or check MONGO_URL, the network and the free disk space of"
+            " its machine."
+        ),
+        journal_broken=(
+            "⚠️ I have not been able to write to my journal on disk since {since}. I take no taps from"
+            " Telegram until I can, and it forgets them after two and a half minutes.\n"
+            "What to do: look into the service's log. It says whether the disk is full, write access is"
+            " missing, or another file stands in the journal's place."
+        ),
+        backlog_broken=(
+            "⚠️ Answers have been waiting in the journal since {since} although MongoDB responds. None"
+            " is lost.\n"
+            "What to do: look into the service's log. It says what MongoDB refuses: missing rights, a"
+            " full disk, or a server that is too slow."
+        ),
+        telegram_well=(
+            "✅ I receive from Telegram again. It did not work from {since} to {until} ({duration}). If"
+            " athletes tapped in vain meanwhile, I ask them again."
+        ),
+        mongodb_well=(
+            "✅ MongoDB answers again. It was away from {since} to {until} ({duration}). What was kept in"
+            " the journal is being saved."
+        ),
+        journal_well="✅ I can write to my journal again. I could not from {since} to {until} ({duration}).",
+        backlog_well=(
+            "✅ The journal is being worked through again. Answers waited from {since} to {until}"
+            " ({duration})."
+        ),
+        dead_letters=(
+            "⚠️ {updates} from Telegram could not be processed. I set that aside in the journal and went"
+            " on; the people who tapped were told that it was not saved.\n"
+            "What to do: look into the service's log for “dead letter”, and report what it says there."
+        ),
+        took_over=(
+            "⚠️ {host} has taken over: nothing has been heard of {lost}, which fetched the taps before."
+            " What {lost} had received and not yet saved is in its journal, and is saved when it runs"
+            " again.\n"
+            "What to do: start the bot on {lost} again. Until then there is one service fewer to stand"
+            " by."
+        ),
+        coach_unreachable=(
+            "⚠️ I cannot write to the coach's chat (Telegram says: {reason}). An athlete has reported"
+            " pain, and it is not told there until I can; I go on trying.\n"
+            "What to do: check COACH_CHAT_ID, and that I am in that chat and may write; a person sends"
+            " me /start."
+        ),
+        entries_missing=(
+            "⚠️ At {found} I noticed that my journal lacks {entries}: its file was deleted, emptied, or"
+            " put back from an older copy. What of that I had received and not yet saved may be lost. I"
+            " ask again, once, for what is unanswered.\n"
+            "What to do: find out what deleted or replaced files in DATA_DIR, and see the service's log."
+        ),
+        moment="{time} on {day}",
+        entries="the entries {first} to {last} (up to {updates})",
+        and_later="{entries} and perhaps later ones",
+        all_after="everything after entry {last}, nobody knows how much",
+    ),
+    people=PeopleTexts(
+        what_i_do=(
+            "After each planned session I ask you how it went. One tap on a button is the whole job; tap"
+            " another one to change your answer.\n\n"
+            "/help says more."
+        ),
+        hello="Hello! {what}\n\nYour Telegram id is {user_id}.",
+        hello_admin=(
+            "Hello! You are an admin of this bot: /stats shows how the feedback is doing. /help says"
+            " more.\n\n"
+            "Your Telegram id is {user_id}."
+        ),
+        hello_coach=(
+            "Hello! This is the coach's chat: when an athlete reports pain, it is told here at once.\n\n"
+            "Your Telegram id is {user_id}."
+        ),
+        hello_stranger=(
+            "Hello! I collect training feedback for athletes whom a coach has registered, and I do not"
+            " know you yet.\n\n"
+            "Your Telegram id is {user_id}. Send it to your coach, or to whoever runs this bot, and ask"
+            " to be added."
+        ),
+        enlisted="Welcome{name}! You are on the list now. {what}",
+        enlisted_before=(
+            "You are on the list already{name}, so you need no invitation. If this one is meant for you"
+            " all the same, please tell your coach."
+        ),
+        as_name=" as {name}",
+        invitation_invalid=(
+            "This invitation does not work (any more). Each one is for a single person and a few days:"
+            " please ask your coach for a new one.\n\n"
+            "Your Telegram id is {user_id}."
+        ),
+        invitation_private="An invitation works in a private chat with me only. Please open its link there.",
+        paused=(
+            "Paused. {end}\n\n"
+            "Your coach sees that you pause, so no session counts as skipped. What I have asked before"
+            " can still be answered."
+        ),
+        paused_open="I will not ask you anything until you send /resume.",
+        paused_until=(
+            "I will not ask you anything until {date}; on that day I begin again. /resume ends the pause"
+            " earlier."
+        ),
+        resumed="I ask about your sessions as planned. /pause takes a break.",
+        pause_usage=(
+            "Please write /pause alone, or with a number of days from 1 to 366 (/pause 7), or with the"
+            " coming day on which it ends (written YYYY-MM-DD)."
+        ),
+        pause_private="Please send me /pause and /resume in a private chat, so that I do not mix anybody up.",
+        pause_for_athletes="/pause and /resume are for athletes in training. /start says more.",
+        help=(
+            "I ask you about each planned session, with these buttons:\n\n"
+            "{answers}\n\n"
+            "One tap is enough. Tap another button to change your answer; the last one counts. I may ask"
+            " one more thing, such as how hard it was: tap, or skip it. Reply to my question with a few"
+            " words, and they become your note. Your coach reads all of it before planning the next"
+            " week.\n\n"
+            "Away or ill? /pause stops the questions until you send /resume, /pause 7 for seven days,"
+            " /pause with a day (YYYY-MM-DD) until that day. Your coach sees it as a pause, not as"
+            " skipped.\n\n"
+            "/week shows your week, /pending what is unanswered.\n"
+            "/language changes the language.\n"
+            "/privacy says what is stored, /mydata sends it to you, /forgetme deletes it.\n"
+            "/start shows your Telegram id, /help this page."
+        ),
+        help_admin="\n/stats [days] shows figures, for admins.",
+        try_help=(
+            "Your coach does not see this message. Please tap a button below my question, or reply to"
+            " that question to leave a note; /help says what else I can do."
+        ),
+        not_done="Something is wrong, and I could not do what you asked for. Please tell your coach.",
+    ),
+    languages=LanguageTexts(
+        present="Language: {name}. Change it with {commands}; /language auto follows Telegram.",
+        chosen="From now on I write to you in English.",
+        automatic="From now on I write to you in the language of your Telegram, where I know it.",
+        usage=(
+            "I can write in {languages}. Send {commands}, or /language auto for the language of your"
+            " Telegram."
+        ),
+        named="{name}",
+        either="or",
+        for_known="/language is for athletes in training. /start says more.",
+        private="Please send me /language in a private chat, so that I do not mix anybody up.",
+    ),
+    menu=_menu,
+    privacy=PrivacyTexts(
+        privacy=(
+            "What I store about you\n"
+            "• Your Telegram id, your name, zone and hours as your coach set them, your pauses, your"
+            " language.\n"
+            "• What I asked you, when, and what you answered: the button, effort, pain, reason, your"
+            " note, your Telegram user name, and up to 50 earlier versions of an answer that you"
+            " changed.\n"
+            "• Plans and weekly figures that your coach's tools write.\n"
+            "• A count of taps that does not say whose they are.\n\n"
+            "How long\n"
+            "• Answers, notes, their earlier versions and the count of taps: {feedback}.\n"
+            "• Plans: {plans}. Records of how plans were made: {runs}; what went into them, and weekly"
+            " figures: until somebody deletes them.\n"
+            "• Questions, and what stands on the list of athletes: until you delete them, or whoever"
+            " runs this bot does.\n\n"
+            "Who sees it\n"
+            "Your coach, the tools that plan for you, and whoever runs this bot and its database.{coach}"
+            " Other athletes do not; in a group, everybody there sees the messages of that group.\n\n"
+            "What else keeps it\n"
+            "Telegram keeps this chat, and bots' chats are not end-to-end encrypted. Backups of the"
+            " database keep what was in it when they were made, until whoever runs this bot deletes"
+            " them.\n\n"
+            "/mydata sends you everything that is stored about you. /forgetme deletes it."
+        ),
+        coach=" When you answer that something hurts, your coach's chat is told at once.",
+        privacy_private="Please send me /privacy in a private chat.",
+        mydata=(
+            "Everything that is stored about you, as one JSON file; all times are in UTC. /privacy says"
+            " what it is for, /forgetme deletes it."
+        ),
+        mydata_cut=(
+            "There is more than Telegram lets me send, so the file ends early; it says where. Whoever"
+            " runs this bot can export the rest."
+        ),
+        mydata_private="Your data are yours: please send me /mydata in a private chat.",
+        mydata_for_athletes=(
+            "/mydata is for athletes in training: about anybody else I store no answers. /start says more."
+        ),
+        forget_for_athletes=(
+            "/forgetme is for athletes in training: about anybody else I store no answers. /start says more."
+        ),
+        forget_private="Please send me /forgetme in a private chat.",
+        forget_button="🗑 Delete everything",
+        keep_button="Keep it",
+        what_remains=(
+            "What remains, and why\n"
+            "• Plans and weekly figures: your coach wrote them, and they are part of the coach's"
+            " records.{listed}\n"
+            "• The count of taps, which does not say whose they are.\n"
+            "• When you had this deleted, under a mark from which nobody reads who you are: by it I"
+            " refuse what is older.\n"
+            "• Backups made before, until whoever runs this bot deletes them; and its log, which has"
+            " neither your answers nor your notes.\n"
+            "• What databases keep against crashes, their own logs of changes, until they overwrite it;"
+            " and for two days, when I last wrote here, to keep Telegram's limits.\n"
+            "• The messages in this chat, and what your coach's chat was told: they are Telegram's. You"
+            " can delete this chat."
+        ),
+        listed=(
+            "\n"
+            "• Your Telegram id: whoever runs this bot has put it into its settings (ATHLETE_IDS), and"
+            " alone can take it out. So that I ask you nothing, I note a pause without end, until you"
+            " send me /resume. If you tap an old button of mine, or reply to an old question, that may"
+            " be stored."
+        ),
+        not_listed=(
+            "\n"
+            "• The short name that your coach gave you in the list of athletes, without anything else"
+            " that says who you are."
+        ),
+        warning=(
+            "This deletes, for good: your answers with their notes and earlier versions, my questions to"
+            " you, what your coach was told about pain, your language, and your name, zone, hours and"
+            " pauses. I ask you nothing any more.\n\n"
+            "{remains}\n\n"
+            "Do you want that? The button works for 10 minutes. /mydata sends you a copy first."
+        ),
+        forgotten="Deleted.",
+        forgotten_long="Your data are deleted, and I ask you nothing any more.\n\n{remains}",
+        kept="All right, nothing is deleted.",
+    ),
+    week=WeekTexts(
+        past=("last", "previous"),
+        coming=("next", "coming"),
+        usage=(
+            "Send /week for this week, /week {past} for the one before, or /week {coming} for the coming one."
+        ),
+        not_answered_yet="❓ not answered yet",
+        not_answered="❔ not answered",
+        answered_late="⌛ answered too late to count",
+        answer_unknown="✔️ answered; the answer is not stored any more",
+        paused="⏸ paused",
+        undelivered="📭 my question did not reach you",
+        not_asked="▫️ not asked about",
+        not_due="🔜 to come",
+        title="🗓 <b>Your week, {first} to {last}</b>",
+        no_sessions="No sessions are planned.",
+        more="… and {sessions} more",
+        answered="Answered: {answered} of {asked}",
+        pending="/pending asks the open ones again.",
+        for_athletes="/week is for athletes in training. /start says more.",
+        private="Your week is yours: please send me /week in a private chat.",
+        later=(
+            "The database does not answer right now. Please try again in a few minutes; your taps are"
+            " kept safely meanwhile."
+        ),
+        done_share="Done: {share} of the sessions I asked about",
+        effort="Mean effort (RPE): {mean}",
+        load="Session load (RPE × minutes): {load}",
+        next="➡️ <b>Next week: {sessions}</b>",
+        same="as many as this week",
+        fewer="{number} fewer than this week",
+        greater="{number} more than this week",
+        rest="no sessions",
+        why="Why: {why}",
+        no_plan="➡️ Your coach reads your answers before planning next week; the plan is not there yet.",
+    ),
+    figures=FiguresTexts(
+        outcomes=OutcomeTexts(
+            late="late",
+            invalid="invalid",
+            unknown="unknown",
+            refused="refused",
+            postponed="postponed",
+            refused_command="refused messages",
+        ),
+        prompts=PromptStateTexts(
+            pending="pending",
+            sent="sent",
+            answered="answered",
+            late="late",
+            expired="expired",
+            undeliverable="undeliverable",
+            cancelled="cancelled",
+        ),
+        by_day="Answers by day",
+        by_week="Answers by week",
+        weeks_title="Sessions by week, %",
+        adherence="adherence",
+        response="answered",
+        nothing="nothing yet",
+        title="Last {days}",
+        title_today="Today",
+        rate="{sign} Written: {rate} ({written} of {about}{received})",
+        no_taps="No answers came in yet.",
+        waiting="⏳ Waiting: {number}, oldest {since}",
+        dead_letters="⚠️ Dead letters: {number}",
+        answers="Answers: {number}",
+        cut="Kept since {day}: earlier days are not counted.",
+        sessions="Adherence {adherence}, answered {response} of {asked}",
+        not_asked="No session was asked about.",
+        weeks="By week: {weeks}",
+        delay="Time to answer: half within {median}, 90 % within {p90}",
+        not_written="Not written: {counts}",
+        more="Other taps (RPE, pain, seen): {number}",
+        questions="Questions: {counts}",
+        last="Last poll {poll}, last answer {write}",
+        none="none",
+        no_picture="(No picture: drawing failed; see the log.)",
+        no_extra="(No picture: install the extra, pip install -e '.[charts]', and start the bot again.)",
+        for_admins="/stats is for the admins of this bot. /help says what I can do for you.",
+        private="I show figures in a private chat only. Please send me /stats there.",
+        usage="Please write /stats or /stats DAYS, with a number of days from 1 to 365.",
+        later="The database does not answer right now, so I have no figures. Taps are kept safely meanwhile.",
+    ),
+)

@@ -1,0 +1,598 @@
+"""All texts in Spanish."""
+
+from __future__ import annotations
+
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.commands import Command
+from bot.core.facts.questions import Detail
+from bot.core.i18n.catalog import (
+    AdminAlertTexts,
+    AnswerTexts,
+    AnswerTypeTexts,
+    CoachAlertTexts,
+    Counts,
+    DetailTexts,
+    EffortWords,
+    FiguresTexts,
+    Formats,
+    LanguageTexts,
+    NoteTexts,
+    OutcomeTexts,
+    PendingTexts,
+    PeopleTexts,
+    Plural,
+    PrivacyTexts,
+    PromptStateTexts,
+    PromptTexts,
+    RefusalTexts,
+    Texts,
+    WeekTexts,
+)
+
+
+def _answer(type_: FeedbackType) -> AnswerTypeTexts:
+    match type_:
+        case FeedbackType.DONE:
+            return AnswerTypeTexts(label="Hecha", name="hecho", help="la hiciste como estaba previsto")
+        case FeedbackType.SKIPPED:
+            return AnswerTypeTexts(label="Saltada", name="saltado", help="no la hiciste")
+        case FeedbackType.HARD:
+            return AnswerTypeTexts(
+                label="Dura", name="duro", help="la hiciste y fue más dura de lo que debía"
+            )
+        case FeedbackType.PAIN:
+            return AnswerTypeTexts(label="Dolor", name="dolor", help="te dolió algo")
+
+
+def _question(detail: Detail) -> str:
+    match detail:
+        case Detail.RPE:
+            return "¿Cuánto esfuerzo fue la sesión entera, de 0 a 10?"
+        case Detail.PLACE:
+            return "¿Dónde te duele?"
+        case Detail.PAIN:
+            return "¿Cuánto te duele, de 0 a 10?"
+        case Detail.REASON:
+            return "¿Qué te lo impidió?"
+
+
+def _menu(command: Command) -> str:
+    match command:
+        case Command.START:
+            return "Quién soy, y tu id de Telegram"
+        case Command.HELP:
+            return "Qué puedo hacer"
+        case Command.WEEK:
+            return "Tu semana, con tus respuestas"
+        case Command.PENDING:
+            return "Lo que falta por responder"
+        case Command.PAUSE:
+            return "Detener las preguntas por un tiempo"
+        case Command.RESUME:
+            return "Terminar la pausa"
+        case Command.LANGUAGE:
+            return "Cambiar el idioma"
+        case Command.MYDATA:
+            return "Envíame todo lo guardado sobre mí"
+        case Command.FORGETME:
+            return "Borrar lo guardado sobre mí"
+        case Command.PRIVACY:
+            return "Qué se guarda y quién lo ve"
+        case Command.STATS:
+            return "Cifras, para quien administra"
+
+
+_CHOICES = {
+    "foot": "pie",
+    "ankle": "tobillo",
+    "calf": "gemelo",
+    "knee": "rodilla",
+    "thigh": "muslo",
+    "hip": "cadera",
+    "back": "espalda",
+    "shoulder": "hombro",
+    "other": "otro",
+    "ill": "enfermedad",
+    "tired": "cansancio",
+    "no time": "falta de tiempo",
+    "weather": "mal tiempo",
+}
+
+TEXTS = Texts(
+    formats=Formats(
+        locale="es_CO",  # as `es`, but September is "sep" in short
+        long_date="EEEE, d 'de' MMMM 'de' y",
+        day_and_month="d 'de' MMMM",
+        short_date="d MMM",
+        weekday_and_day="EEEE d",
+        weekday_and_date="EEEE d 'de' MMMM",
+        percent="#,##0 %",
+        exact_percent="0.00 %",
+    ),
+    counts=Counts(
+        days=Plural(one="{number} día", other="{number} días"),
+        sessions=Plural(one="{number} sesión", other="{number} sesiones"),
+        questions=Plural(one="{number} pregunta", other="{number} preguntas"),
+        updates=Plural(one="{number} actualización", other="{number} actualizaciones"),
+    ),
+    answers=AnswerTexts(
+        type=_answer,
+        later="⏰ Luego",
+        later_help="vuelvo a preguntar a la próxima hora habitual",
+        saved="Guardado: {label}. Toca otro botón para cambiarlo.",
+        saved_already="{label} ya estaba guardado. Toca otro botón para cambiarlo.",
+        superseded="Después has vuelto a responder. Guardado: {label}.",
+        asked_again="De acuerdo, volveré a preguntar {day} a las {time}.",
+        today="hoy",
+        tomorrow="mañana",
+        on_date="el {date}",
+        received="¡Recibido! Tu respuesta está a salvo y se guardará en breve.",
+        received_unjudged="¡Recibido! Tu toque está a salvo y lo atenderé en breve.",
+        not_kept=(
+            "Ahora mismo no puedo conservar tu respuesta. Si se arregla en dos minutos, se guardará"
+            " sola; si no, vuelve a tocar más tarde, por favor."
+        ),
+        not_saved=(
+            "Algo falla en esta respuesta y no se ha podido guardar. Díselo a tu entrenador, por favor."
+        ),
+        not_saved_after_all=(
+            "Te dije que había recibido tu toque. Algo falla en él y al final no se ha podido guardar."
+            " Díselo a tu entrenador, por favor."
+        ),
+    ),
+    refusals=RefusalTexts(
+        foreign=(
+            "Esta pregunta es para otra persona de este chat, así que no ha cambiado nada. Por tus"
+            " sesiones te pregunto aparte."
+        ),
+        answered=(
+            "Ya has respondido a esto, así que no volveré a preguntar. Toca otra respuesta para cambiarla."
+        ),
+        no_time_left=(
+            "Las respuestas cuentan durante {days}, así que más tarde ya no puedo preguntar por esta"
+            " sesión. Toca una respuesta ahora."
+        ),
+        paused=(
+            "Estás en pausa, así que no vuelvo a preguntar. Toca una respuesta ahora, o envíame antes"
+            " /resume."
+        ),
+        no_answer="Todavía no tengo tu respuesta a esto. Toca antes uno de los cuatro botones.",
+        other_answer="Tu respuesta ya es otra, así que esto no se ha guardado.",
+        no_alert="Ya no recuerdo este mensaje, así que no he avisado a nadie.",
+        not_asked=(
+            "Este botón ha caducado, así que no ha hecho nada. Envíame /forgetme si quieres que se borre"
+            " todo."
+        ),
+        forgotten="Después pediste borrarlo todo, y esto se fue con lo demás.",
+        too_old=(
+            "Este mensaje es demasiado antiguo para que cuente la respuesta, así que no se ha guardado."
+            " ¡Gracias!"
+        ),
+        late=(
+            "Pregunté por esta sesión hace {age}. Las respuestas cuentan durante {days}, así que esta no"
+            " se ha guardado. ¡Gracias!"
+        ),
+        unknown=(
+            "Ya no recuerdo esta sesión, así que no se ha guardado nada. Díselo a tu entrenador, por favor."
+        ),
+        refused=(
+            "Este botón es para quien entrena, así que no ha cambiado nada. Envíame /start para saber más."
+        ),
+        invalid="No entiendo este botón, así que no se ha guardado nada. Díselo a tu entrenador, por favor.",
+    ),
+    details=DetailTexts(
+        question=_question,
+        choice=_CHOICES.__getitem__,
+        effort=EffortWords(
+            rest="reposo",
+            very_very_easy="muy, muy suave",
+            easy="suave",
+            moderate="moderado",
+            somewhat_hard="algo duro",
+            hard="duro",
+            very_hard="muy duro",
+            maximal="máximo",
+        ),
+        no_pain="nada",
+        worst_pain="el peor dolor",
+        skip="Omitir",
+        rpe="Esfuerzo (RPE) {value}{words}",
+        hurts="Dolor: {what}",
+        reason="Motivo: {what}",
+        saved="Guardado: {what}. ¡Gracias!",
+        kept="Vale, se queda como está.",
+        left_out="Vale, lo dejamos.",
+        asked_again="Toca lo que mejor encaje.",
+    ),
+    notes=NoteTexts(
+        noted="📝 Anotado junto a tu respuesta. Tu entrenador lo leerá. Edita tu mensaje para cambiarlo.",
+        noted_tap=(
+            "📝 Anotado. Toca también uno de los botones de arriba, para que tu nota acompañe a una"
+            " respuesta."
+        ),
+        not_passed_on="No reenvío lo que escribes aquí. Escríbele tú a tu deportista, por favor.",
+        changed="📝 Tu nota está cambiada.",
+        not_the_note=(
+            "Después escribiste otra nota sobre esta sesión; queda esa. Edítala, o responde otra vez a"
+            " mi pregunta."
+        ),
+        only_text=(
+            "Solo puedo leer texto, lo siento: ni audios, ni fotos, ni stickers. Escríbelo en pocas"
+            " palabras, como respuesta a mi pregunta."
+        ),
+        too_long=(
+            "Tu nota tiene {number} caracteres y caben {most}, así que no se ha guardado. Acórtala:"
+            " edita tu mensaje."
+        ),
+        which="No sé de qué sesión se trata. Responde a mi pregunta sobre esa sesión, por favor.",
+        foreign="Esta pregunta es para otra persona de este chat, así que tu nota no se ha guardado.",
+        for_athletes=(
+            "Las notas son para deportistas que entrenan, así que esta no se ha guardado. /start explica más."
+        ),
+    ),
+    prompts=PromptTexts(
+        again_after_absence="Estuve fuera un rato y quizá me perdí tu respuesta, así que pregunto otra vez.",
+        again_later="Me pediste que volviera más tarde, así que aquí estoy otra vez.",
+        again_as_nudge="Por si se te pasó: basta un toque, y tu entrenador planifica con él.",
+        again_as_pending="Sin respuesta todavía:",
+        how="¿Qué tal fue tu sesión?",
+        how_on_weekday="¿Qué tal fue la sesión del {weekday}?",
+        how_on_date="¿Qué tal fue la sesión del {date}?",
+        todays=Plural(one="La sesión de hoy:", other="Hoy, {number} sesiones:"),
+        more="… y {number} más",
+        intensity="Intensidad: ",
+        goal="Objetivo: ",
+    ),
+    pending=PendingTexts(
+        none="No hay nada que espere tu respuesta. 👍",
+        all=Plural(
+            one="{number} pregunta sin respuesta. Te la envío otra vez; basta un toque.",
+            other="{number} preguntas sin respuesta. Te las envío otra vez; basta un toque en cada una.",
+        ),
+        some=(
+            "{number} sin respuesta. Te envío las {asked} más antiguas; envía /pending otra vez para ver"
+            " las demás."
+        ),
+        for_athletes="/pending es para deportistas que entrenan. /start explica más.",
+        own_chat="Envíame /pending en nuestro chat privado, por favor.",
+    ),
+    coach_alerts=CoachAlertTexts(
+        pain="🤕 <b>{who}</b> avisa de que siente dolor.",
+        session="Sesión: {what}",
+        without_name="la del {day}",
+        note="Nota: {note}",
+        changed="Después cambió la respuesta a {label}.",
+        gone="Después se borró la respuesta.",
+        seen_button="👀 Visto",
+        seen_by="👀 Visto por {who}, {when}",
+        notice="👀 Tu entrenador ({who}) ha visto que te duele algo: {what}.",
+        seen="Gracias. Se lo hago saber al deportista.",
+    ),
+    admin_alerts=AdminAlertTexts(
+        telegram_broken=(
+            "⚠️ No consigo recibir nada de Telegram desde {since}. Las respuestas esperan en Telegram,"
+            " que las olvida a los dos minutos y medio.\n"
+            "Qué hacer: mira el registro del servicio. Dice si el problema es la red, el token, un"
+            " webhook u otro programa que usa este token."
+        ),
+        mongodb_broken=(
+            "⚠️ MongoDB no responde desde {since}. Lo que me llega no se pierde: lo guardo en el diario"
+            " en disco. Pero no salen preguntas.\n"
+            "Qué hacer: vuelve a arrancar MongoDB, o revisa MONGO_URL, la red y el espacio libre en su"
+            " disco."
+        ),
+        journal_broken=(
+            "⚠️ No puedo escribir en mi diario en disco desde {since}. Hasta que pueda, no recojo"
+            " respuestas de Telegram, que las olvida a los dos minutos y medio.\n"
+            "Qué hacer: mira el registro del servicio. Dice si el disco está lleno, falta el permiso de"
+            " escritura o hay otro archivo en el lugar del diario."
+        ),
+        backlog_broken=(
+            "⚠️ Hay respuestas esperando en el diario desde {since}, aunque MongoDB responde. No se"
+            " pierde ninguna.\n"
+            "Qué hacer: mira el registro del servicio. Dice qué rechaza MongoDB: faltan permisos, el"
+            " disco está lleno o el servidor va demasiado lento."
+        ),
+        telegram_well=(
+            "✅ Vuelvo a recibir de Telegram. No funcionó desde {since} hasta {until} ({duration}). Si"
+            " alguien respondió en vano entretanto, le vuelvo a preguntar."
+        ),
+        mongodb_well=(
+            "✅ MongoDB vuelve a responder. No respondió desde {since} hasta {until} ({duration}). Lo que"
+            " estaba en el diario se está guardando."
+        ),
+        journal_well=(
+            "✅ Ya puedo escribir de nuevo en mi diario. No pude desde {since} hasta {until} ({duration})."
+        ),
+        backlog_well=(
+            "✅ El diario vuelve a vaciarse. Hubo respuestas esperando desde {since} hasta {until}"
+            " ({duration})."
+        ),
+        dead_letters=(
+            "⚠️ No he podido procesar {updates} de Telegram. Lo he apartado en el diario y sigo"
+            " adelante; a quien respondió le he dicho que no se guardó.\n"
+            "Qué hacer: busca «dead letter» en el registro del servicio y comunica lo que diga."
+        ),
+        took_over=(
+            "⚠️ {host} se encarga ahora: no se sabe nada de {lost}, que recogía las respuestas. Lo que"
+            " {lost} había recibido y no había guardado está en su diario, y se guarda cuando vuelva a"
+            " funcionar.\n"
+            "Qué hacer: vuelve a arrancar el bot en {lost}. Hasta entonces hay un servicio menos de"
+            " reserva."
+        ),
+        coach_unreachable=(
+            "⚠️ No puedo escribir en el chat del entrenador (Telegram dice: {reason}). Un deportista ha"
+            " avisado de dolor y allí no se sabrá hasta que pueda; sigo intentándolo.\n"
+            "Qué hacer: revisa COACH_CHAT_ID, y que yo esté en ese chat y pueda escribir; una persona me"
+            " envía /start."
+        ),
+        entries_missing=(
+            "⚠️ A {found} vi que a mi diario le falta algo: {entries}. Alguien borró o vació su archivo,"
+            " o lo cambió por una copia anterior. Lo que de ahí había recibido y aún no había guardado"
+            " puede haberse perdido. Vuelvo a preguntar, una vez, por lo que está sin respuesta.\n"
+            "Qué hacer: averigua qué borró o cambió archivos en DATA_DIR y mira el registro del servicio."
+        ),
+        moment="las {time} del {day}",
+        entries="las entradas de la {first} a la {last} (hasta {updates})",
+        and_later="{entries} y quizá otras posteriores",
+        all_after="todo lo posterior a la entrada {last}, no se sabe cuánto",
+    ),
+    people=PeopleTexts(
+        what_i_do=(
+            "Después de cada sesión planificada te pregunto qué tal fue. Basta tocar un botón; toca otro"
+            " para cambiar tu respuesta.\n\n"
+            "/help explica más."
+        ),
+        hello="¡Hola! {what}\n\nTu id de Telegram es {user_id}.",
+        hello_admin=(
+            "¡Hola! Administras este bot: /stats muestra cómo van las respuestas. /help explica más.\n\n"
+            "Tu id de Telegram es {user_id}."
+        ),
+        hello_coach=(
+            "¡Hola! Este es el chat del entrenador: si un deportista avisa de dolor, se cuenta aquí en"
+            " el acto.\n\n"
+            "Tu id de Telegram es {user_id}."
+        ),
+        hello_stranger=(
+            "¡Hola! Recojo cómo van los entrenamientos de deportistas que un entrenador ha dado de alta,"
+            " y a ti todavía no te conozco.\n\n"
+            "Tu id de Telegram es {user_id}. Envíaselo a tu entrenador, o a quien lleva este bot, y pide"
+            " que te añada."
+        ),
+        enlisted="¡Hola{name}! Ya estás en la lista. {what}",
+        enlisted_before=(
+            "Ya estás en la lista{name}, así que no necesitas invitación. Si aun así esta es para ti,"
+            " díselo a tu entrenador."
+        ),
+        as_name=" como {name}",
+        invitation_invalid=(
+            "Esta invitación no sirve, o ya no. Cada una es para una sola persona y unos días: pide otra"
+            " a tu entrenador.\n\n"
+            "Tu id de Telegram es {user_id}."
+        ),
+        invitation_private="Una invitación solo funciona en un chat privado conmigo. Abre allí su enlace.",
+        paused=(
+            "En pausa. {end}\n\n"
+            "Tu entrenador ve que estás en pausa, así que ninguna sesión cuenta como saltada. A lo que"
+            " ya pregunté todavía puedes responder."
+        ),
+        paused_open="No te preguntaré nada hasta que envíes /resume.",
+        paused_until=(
+            "No te preguntaré nada hasta el {date}; ese día empiezo otra vez. /resume termina la pausa antes."
+        ),
+        resumed="Pregunto por tus sesiones como está previsto. /pause hace un descanso.",
+        pause_usage=(
+            "Escribe /pause solo, o con un número de días de 1 a 366 (/pause 7), o con el día en que"
+            " termina (escrito AAAA-MM-DD)."
+        ),
+        pause_private="Envíame /pause y /resume en un chat privado, para que no confunda a nadie.",
+        pause_for_athletes="/pause y /resume son para deportistas que entrenan. /start explica más.",
+        help=(
+            "Te pregunto por cada sesión planificada, con estos botones:\n\n"
+            "{answers}\n\n"
+            "Basta un toque. Toca otro botón para cambiar tu respuesta; cuenta la última. A veces"
+            " pregunto algo más, como cuánto esfuerzo fue: toca, u omítelo. Responde a mi pregunta con"
+            " unas palabras y serán tu nota. Tu entrenador lo lee todo antes de planificar la semana"
+            " siguiente.\n\n"
+            "¿De viaje o con gripe? /pause detiene las preguntas hasta que envíes /resume, /pause 7"
+            " durante siete días, /pause con un día (AAAA-MM-DD) hasta ese día. Tu entrenador lo ve como"
+            " pausa, no como sesión saltada.\n\n"
+            "/week muestra tu semana, /pending lo que falta por responder.\n"
+            "/language cambia el idioma.\n"
+            "/privacy explica qué se guarda, /mydata te lo envía, /forgetme lo borra.\n"
+            "/start muestra tu id de Telegram, /help esta página."
+        ),
+        help_admin="\n/stats [días] muestra cifras, para quien administra.",
+        try_help=(
+            "Tu entrenador no ve este mensaje. Toca un botón debajo de mi pregunta, o responde a esa"
+            " pregunta para dejar una nota; /help explica qué más puedo hacer."
+        ),
+        not_done="Algo falla y no he podido hacer lo que pedías. Díselo a tu entrenador, por favor.",
+    ),
+    languages=LanguageTexts(
+        present="Idioma: {name}. Cámbialo con {commands}; /language auto usa el que dice Telegram.",
+        chosen="A partir de ahora te escribo en español.",
+        automatic="A partir de ahora te escribo en el idioma de tu Telegram, si lo conozco.",
+        usage=(
+            "Sé escribir {languages}. Envía {commands}, o /language auto para usar el idioma de tu Telegram."
+        ),
+        named="en {name}",
+        either="standard",
+        for_known="/language es para deportistas que entrenan. /start explica más.",
+        private="Envíame /language en un chat privado, para que no confunda a nadie.",
+    ),
+    menu=_menu,
+    privacy=PrivacyTexts(
+        privacy=(
+            "Qué guardo sobre ti\n"
+            "• Tu id de Telegram, tu nombre, zona y horas como las puso tu entrenador, tus pausas y tu"
+            " idioma.\n"
+            "• Qué te pregunté, cuándo, y qué respondiste: el botón, esfuerzo, dolor, motivo, tu nota,"
+            " tu nombre de usuario de Telegram, y hasta 50 versiones anteriores de una respuesta que"
+            " cambiaste.\n"
+            "• Los planes y las cifras semanales que escriben las herramientas de tu entrenador.\n"
+            "• Un recuento de toques que no dice de quién son.\n\n"
+            "Cuánto tiempo\n"
+            "• Respuestas, notas, sus versiones anteriores y el recuento de toques: {feedback}.\n"
+            "• Planes: {plans}. Registros de cómo se hicieron: {runs}; los datos con los que se hicieron"
+            " y las cifras semanales: hasta que alguien los borre.\n"
+            "• Las preguntas y lo que consta en la lista de deportistas: hasta que lo borres tú, o quien"
+            " lleva este bot.\n\n"
+            "Quién lo ve\n"
+            "Tu entrenador, las herramientas que planifican para ti, y quien lleva este bot y su base de"
+            " datos.{coach} Los demás deportistas no; en un grupo, todos ven los mensajes de ese grupo.\n\n"
+            "Qué más lo conserva\n"
+            "Telegram conserva este chat, y los chats con bots no van cifrados de extremo a extremo. Las"
+            " copias de seguridad conservan lo que había cuando se hicieron, hasta que quien lleva este"
+            " bot las borre.\n\n"
+            "/mydata te envía todo lo que hay guardado sobre ti. /forgetme lo borra."
+        ),
+        coach=" Cuando respondes que te duele algo, aviso enseguida en el chat de tu entrenador.",
+        privacy_private="Envíame /privacy en un chat privado, por favor.",
+        mydata=(
+            "Todo lo que hay guardado sobre ti, en un archivo JSON; las horas están en UTC. /privacy"
+            " explica para qué es, /forgetme lo borra."
+        ),
+        mydata_cut=(
+            "Hay más de lo que Telegram me deja enviar, así que el archivo está cortado; él mismo dice"
+            " dónde. Quien lleva este bot puede exportar el resto."
+        ),
+        mydata_private="Tus datos son tuyos: envíame /mydata en un chat privado.",
+        mydata_for_athletes=(
+            "/mydata es para deportistas que entrenan: de los demás no guardo respuestas. /start explica más."
+        ),
+        forget_for_athletes=(
+            "/forgetme es para deportistas que entrenan: de los demás no guardo respuestas. /start"
+            " explica más."
+        ),
+        forget_private="Envíame /forgetme en un chat privado, por favor.",
+        forget_button="🗑 Borrar todo",
+        keep_button="No borrar",
+        what_remains=(
+            "Qué queda, y por qué\n"
+            "• Los planes y las cifras semanales: los escribió tu entrenador y son parte de sus"
+            " registros.{listed}\n"
+            "• El recuento de toques, que no dice de quién son.\n"
+            "• Cuándo pediste borrarlo, con una marca de la que nadie lee quién eres: con ella rechazo"
+            " lo que sea anterior.\n"
+            "• Las copias de seguridad ya hechas, hasta que quien lleva este bot las borre; y su"
+            " registro, que no contiene ni tus respuestas ni tus notas.\n"
+            "• Lo que las bases de datos guardan por si fallan, sus propios registros de cambios, hasta"
+            " que lo sobrescriben; y, durante dos días, cuándo escribí aquí por última vez, por los"
+            " límites de Telegram.\n"
+            "• Los mensajes de este chat, y lo que se dijo en el chat de tu entrenador: son de Telegram."
+            " Puedes borrar este chat."
+        ),
+        listed=(
+            "\n"
+            "• Tu id de Telegram: quien lleva este bot lo puso en su configuración (ATHLETE_IDS), y solo"
+            " esa persona puede quitarlo. Para no preguntarte nada, anoto una pausa sin fin, hasta que"
+            " me envíes /resume. Si tocas un botón mío antiguo, o respondes a una pregunta antigua,"
+            " puede que lo guarde."
+        ),
+        not_listed=(
+            "\n"
+            "• El nombre corto que te dio tu entrenador en la lista de deportistas, sin nada más que"
+            " diga quién eres."
+        ),
+        warning=(
+            "Esto borra para siempre: tus respuestas con sus notas y versiones anteriores, mis"
+            " preguntas, lo que avisé a tu entrenador sobre dolor, tu idioma, y tu nombre, zona, horas y"
+            " pausas. No te preguntaré nada más.\n\n"
+            "{remains}\n\n"
+            "¿Lo quieres? El botón funciona durante 10 minutos. /mydata te envía antes una copia."
+        ),
+        forgotten="Borrado.",
+        forgotten_long="Tus datos están borrados y no te preguntaré nada más.\n\n{remains}",
+        kept="De acuerdo, no se borra nada.",
+    ),
+    week=WeekTexts(
+        past=("pasada", "anterior"),
+        coming=("próxima", "siguiente"),
+        usage=(
+            "Envía /week para esta semana, /week {past} para la anterior, o /week {coming} para la que viene."
+        ),
+        not_answered_yet="❓ sin responder todavía",
+        not_answered="❔ sin respuesta",
+        answered_late="⌛ respondida demasiado tarde para contar",
+        answer_unknown="✔️ respondida; ya no se guarda la respuesta",
+        paused="⏸ en pausa",
+        undelivered="📭 mi pregunta no te llegó",
+        not_asked="▫️ sin preguntar",
+        not_due="🔜 por venir",
+        title="🗓 <b>Tu semana, del {first} al {last}</b>",
+        no_sessions="No hay sesiones planificadas.",
+        more="… y {sessions} más",
+        answered="Respondidas: {answered} de {asked}",
+        pending="/pending vuelve a preguntar por lo que falta.",
+        for_athletes="/week es para deportistas que entrenan. /start explica más.",
+        private="Tu semana es tuya: envíame /week en un chat privado.",
+        later=(
+            "La base de datos no contesta ahora mismo. Inténtalo de nuevo en unos minutos; tus toques"
+            " están a salvo entretanto."
+        ),
+        done_share="Hechas: el {share} de las sesiones por las que pregunté",
+        effort="Esfuerzo medio (RPE): {mean}",
+        load="Carga de las sesiones (RPE × minutos): {load}",
+        next="➡️ <b>La semana que viene: {sessions}</b>",
+        same="las mismas que esta semana",
+        fewer="{number} menos que esta semana",
+        greater="{number} más que esta semana",
+        rest="sin sesiones",
+        why="Por qué: {why}",
+        no_plan=(
+            "➡️ Tu entrenador lee tus respuestas antes de planificar la semana que viene; el plan aún no está."
+        ),
+    ),
+    figures=FiguresTexts(
+        outcomes=OutcomeTexts(
+            late="tarde",
+            invalid="no válido",
+            unknown="desconocido",
+            refused="rechazado",
+            postponed="aplazado",
+            refused_command="mensajes rechazados",
+        ),
+        prompts=PromptStateTexts(
+            pending="pendientes",
+            sent="enviadas",
+            answered="contestadas",
+            late="tarde",
+            expired="caducadas",
+            undeliverable="no entregables",
+            cancelled="canceladas",
+        ),
+        by_day="Respuestas por día",
+        by_week="Respuestas por semana",
+        weeks_title="Sesiones por semana, %",
+        adherence="cumplimiento",
+        response="contestado",
+        nothing="nada todavía",
+        title="Últimos {days}",
+        title_today="Hoy",
+        rate="{sign} Guardado: {rate} ({written} de {about}{received})",
+        no_taps="Todavía no ha llegado ninguna respuesta.",
+        waiting="⏳ En espera: {number}, desde {since}",
+        dead_letters="⚠️ Mensajes sin procesar: {number}",
+        answers="Respuestas: {number}",
+        cut="Guardado desde el {day}: los días anteriores no se cuentan.",
+        sessions="Cumplimiento {adherence}, contestado {response} de {asked}",
+        not_asked="No se ha preguntado por ninguna sesión.",
+        weeks="Por semana: {weeks}",
+        delay="Tiempo de respuesta: la mitad en {median}, el 90 % en {p90}",
+        not_written="Sin guardar: {counts}",
+        more="Otros toques (RPE, dolor): {number}",
+        questions="Preguntas: {counts}",
+        last="Última consulta {poll}, última respuesta {write}",
+        none="ninguna",
+        no_picture="(Sin imagen: no se pudo dibujar; mira el registro.)",
+        no_extra="(Sin imagen: instala el extra, pip install -e '.[charts]', y reinicia el bot.)",
+        for_admins="/stats es para quien administra este bot. /help explica qué puedo hacer por ti.",
+        private="Solo muestro cifras en un chat privado. Envíame allí /stats.",
+        usage="Escribe /stats o /stats DÍAS, con un número de días de 1 a 365.",
+        later=(
+            "La base de datos no contesta ahora mismo, así que no tengo cifras. Los toques están a salvo"
+            " entretanto."
+        ),
+    ),
+)

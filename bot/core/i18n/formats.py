@@ -1,0 +1,96 @@
+"""Dates, numbers, lists and plurals, as each language writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Literal
+
+from bot.core.i18n.catalog import Plural
+from bot.core.i18n.language import Language
+
+# Babel is imported where it is used: see `Language.locale`.
+
+
+def weekday(day: date, language: Language) -> str:
+    """`Monday`."""
+    return _date(day, "EEEE", language)
+
+
+def day_and_month(day: date, language: Language) -> str:
+    """`10 August`."""
+    return _date(day, language.texts.formats.day_and_month, language)
+
+
+def short_date(day: date, language: Language) -> str:
+    """`16 Feb`."""
+    return _date(day, language.texts.formats.short_date, language)
+
+
+def long_date(day: date, language: Language) -> str:
+    """`Monday, 10 August 2026`."""
+    return _date(day, language.texts.formats.long_date, language)
+
+
+def weekday_and_day(day: date, language: Language) -> str:
+    """`Monday 10`."""
+    return _date(day, language.texts.formats.weekday_and_day, language)
+
+
+def weekday_and_date(day: date, language: Language) -> str:
+    """`Monday 10 August`."""
+    return _date(day, language.texts.formats.weekday_and_date, language)
+
+
+def grouped(number: int, language: Language) -> str:
+    """`39,213`."""
+    return _number(Decimal(number), "#,##0", language)
+
+
+def decimal(value: float, places: int, language: Language, *, keep_zeros: bool = True) -> str:
+    """`2.50`; without `keep_zeros` `2.5`. Not grouped."""
+    pattern = "0." + ("0" if keep_zeros else "#") * places if places else "0"
+    return _number(Decimal(f"{value:.{places}f}"), pattern, language)
+
+
+def percent(share: float | None, language: Language) -> str:
+    """`83 %`; a dash where it is not known."""
+    if share is None:
+        return "–"
+    return _number(Decimal(f"{share:.0%}".rstrip("%")) / 100, language.texts.formats.percent, language)
+
+
+def exact_percent(share: float, language: Language) -> str:
+    """`99.98 %`; never 100 % for less."""
+    if share == 1:
+        return percent(share, language)
+    cut = Decimal(f"{min(share * 100, 99.99):.2f}") / 100
+    return _number(cut, language.texts.formats.exact_percent, language)
+
+
+def listed(items: Sequence[str], style: Literal["or", "standard"], language: Language) -> str:
+    """`a, b or c`; in the style `standard` `a, b and c`."""
+    from babel.lists import format_list  # noqa: PLC0415
+
+    return format_list(list(items), style=style, locale=language.locale)
+
+
+def counted(text: Plural, number: int, language: Language, **values: object) -> str:
+    """The form of a text that goes with a number: `1 day`, `2 days`."""
+    form = getattr(text, language.locale.plural_form(number)) or text.other
+    return str(form).format(number=number, **values)
+
+
+@lru_cache(maxsize=1024)
+def _date(day: date, pattern: str, language: Language) -> str:
+    from babel.dates import format_date  # noqa: PLC0415
+
+    return format_date(day, pattern, locale=language.locale)
+
+
+def _number(value: Decimal, pattern: str, language: Language) -> str:
+    from babel.numbers import format_decimal  # noqa: PLC0415
+
+    return format_decimal(value, pattern, locale=language.locale)

@@ -1,0 +1,192 @@
+"""No text is missing in any language: the catalog and all that is put together from it are walked through."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime
+from itertools import combinations
+from string import Formatter
+from types import ModuleType
+
+import pytest
+
+from bot import core
+from bot.api.openapi import examples
+from bot.core.answers.details import Details, choices
+from bot.core.answers.rules import NotWritten, Outcome
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.commands import Command
+from bot.core.facts.questions import Detail
+from bot.core.health.vitals import DeadLettersGrew
+from bot.core.i18n import formats
+from bot.core.i18n.catalog import Formats, Plural, Texts
+from bot.core.i18n.language import Language
+from bot.core.inbox.journal_loss import JournalLoss
+from bot.core.prompts.coach_alert_texts import PainReport
+from bot.core.summary.summary import Week
+
+NOW = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)  # a Monday
+DAY = NOW.date()
+WEEK = Week(DAY, ())
+DETAILS = Details(place="knee", pain=6)
+
+# What is a word of ours in one language alone, and the same in several by chance: none as yet.
+SAME: set[str] = set()
+# These say something else in each language: how it is written.
+SETTINGS = {"languages.named", "languages.either"}
+
+# By parameter, what each function of texts is tried with; 1,200 and 8,100 s have a decimal point when shown.
+VALUES: Mapping[str, object] = {
+    "again_at": datetime(2026, 3, 1, 18, tzinfo=UTC), "admin": True, "asked": 3, "athlete": True,
+    "day": date(2026, 8, 10),
+    "detail": Detail.PLACE, "details": DETAILS, "figures": examples.stats(), "is_missing_extra": True,
+    "items": ["a", "b"], "late_after_days": 14, "loss": JournalLoss(4, 30), "name": "Ana",
+    "news": [DeadLettersGrew(2)], "note": None, "now": NOW,
+    "number": 1_200,
+    "pain": PainReport("Ana", None, DAY, FeedbackType.PAIN, DETAILS, None, seen_by="Coach", seen_at=NOW),
+    "places": 1, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
+    "share": 0.5, "style": "or",
+    "text": "?", "title": None, "type_": FeedbackType.DONE, "until": NOW, "user_id": 7, "value": "knee",
+    "zone": UTC,
+    "coach_is_told": True, "following": WEEK, "is_planned": True, "listed": True,
+    "answers": 180, "plans": 365, "runs": 90,
+    "said": WEEK, "shown": WEEK, "why": ["Because."],
+}  # fmt: skip
+# Tried with something else than other functions of the same parameters.
+OWN_VALUES: Mapping[str, Mapping[str, object]] = {
+    "bot.core.i18n.formats.counted": {"text": Language.EN.texts.counts.days},
+    "bot.core.i18n.formats.decimal": {"value": 0.5},
+}
+# Whole percents are written alike.
+ALIKE = {"bot.core.i18n.formats.counted", "bot.core.i18n.formats.percent"}
+
+MODULES = [
+    formats,
+    *(
+        importlib.import_module(found.name)
+        for found in pkgutil.walk_packages(core.__path__, f"{core.__name__}.")
+        if found.name.endswith("texts")
+    ),
+]
+
+
+def texts_of(texts: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in a catalog, by its path in it."""
+    match texts:
+        case Formats():
+            return
+        case str():
+            yield path, texts
+        case Plural():
+            for form in fields(texts):
+                if (text := getattr(texts, form.name)) is not None:
+                    yield f"{path}.{form.name}", text
+        case tuple():
+            for item in texts:
+                yield f"{path}[{item}]", item
+        case _ if is_dataclass(texts):
+            for field in fields(texts):
+                yield from texts_of(getattr(texts, field.name), f"{path}.{field.name}".lstrip("."))
+        case _:
+            assert callable(texts)
+            for key in DOMAINS[path]:
+                yield from texts_of(texts(key), f"{path}({key})")
+
+
+DOMAINS: Mapping[str, tuple[object, ...]] = {
+    "answers.type": tuple(FeedbackType),
+    "menu": tuple(Command),
+    "details.question": tuple(Detail),
+    "details.choice": (*choices(Detail.PLACE), *choices(Detail.REASON)),
+}
+"""What the functions in a catalog are asked for."""
+
+TEXTS = {language: dict(texts_of(language.texts)) for language in Language}
+PATHS = sorted(set().union(*TEXTS.values()))
+
+
+def sayings(module: ModuleType) -> Iterator[tuple[str, Callable[..., object]]]:
+    """The public functions of a module that say something in a language."""
+    for name, function in inspect.getmembers(module, inspect.isfunction):
+        is_own = function.__module__ == module.__name__ and not name.startswith("_")
+        if is_own and "language" in inspect.signature(function).parameters:
+            yield f"{module.__name__}.{name}", function
+
+
+SAYINGS = dict(saying for module in MODULES for saying in sayings(module))
+
+
+def placeholders(template: str) -> list[str]:
+    """The names of what is put into a text, in order of the alphabet."""
+    return sorted({name for _, name, _, _ in Formatter().parse(template) if name is not None})
+
+
+def test_the_walk_finds_what_there_is() -> None:
+    """Sections, functions of enums and plurals alike, and the functions that put messages together."""
+    for language in Language:
+        assert {path.partition(".")[0] for path in TEXTS[language]} | {"formats"} == {
+            field.name for field in fields(Texts)
+        }
+        assert "answers.type(done).label" in TEXTS[language]
+        assert "details.choice(no time)" in TEXTS[language]
+        assert "counts.days.other" in TEXTS[language]
+    assert "bot.core.people.texts.help_text" in SAYINGS
+    assert "bot.core.i18n.formats.long_date" in SAYINGS
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_each_text_is_there_in_every_language(path: str) -> None:
+    """None is blank, each takes the same values, and none was left as it is in another language."""
+    said = {language: texts[path] for language, texts in TEXTS.items() if path in texts}
+    if not re.search(r"\.(zero|one|two|few|many)$|\[", path):  # plurals differ in their forms
+        assert set(said) == set(Language)
+    assert all(text.strip() for text in said.values())
+    assert len({tuple(placeholders(text)) for text in said.values()}) == 1
+    if path not in SETTINGS:
+        assert all((one == other) is (path in SAME) for one, other in combinations(said.values(), 2))
+
+
+@pytest.mark.parametrize("language", Language)
+def test_each_plural_has_the_forms_that_its_language_needs(language: Language) -> None:
+    """For every whole number up to a thousand; each takes the number."""
+    needed = {language.locale.plural_form(number) for number in range(1_001)}
+    plurals = {path.rpartition(".")[0] for path in TEXTS[language] if path.endswith(".other")}
+    assert plurals >= {"counts.days", "counts.sessions", "pending.all", "prompts.todays"}
+    for path in plurals:
+        assert {f"{path}.{form}" for form in needed} <= TEXTS[language].keys()
+        assert "number" in placeholders(TEXTS[language][f"{path}.other"])
+
+
+@pytest.mark.parametrize("name", SAYINGS)
+def test_each_function_says_it_in_the_readers_language(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it, and languages differ; a parameter that is new needs a value above."""
+    function = SAYINGS[name]
+    needed = {
+        parameter.name
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is parameter.empty
+        and parameter.kind is not parameter.VAR_KEYWORD
+        and parameter.name != "language"
+    }
+    assert needed <= VALUES.keys(), "give VALUES something to try these with"
+    given = {**{parameter: VALUES[parameter] for parameter in needed}, **OWN_VALUES.get(name, {})}
+    said = {}
+    for language in Language:
+        with monkeypatch.context() as silence:
+            for other in Language:
+                if other is not language and name not in SAID_IN_ALL:
+                    silence.delattr(other, "texts")  # or it would raise
+            said[language] = function(**given, language=language)
+    if name not in ALIKE:
+        assert all(one != other for one, other in combinations(said.values(), 2))
+
+
+SAID_IN_ALL = {
+    "bot.core.people.texts.present_language",  # for whoever cannot read this one
+    "bot.core.people.texts.language_usage",  # names them
+}
