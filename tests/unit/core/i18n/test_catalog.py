@@ -129,7 +129,7 @@ def placeholders(template: str) -> list[str]:
 def test_the_walk_finds_what_there_is() -> None:
     """Sections, functions of enums and plurals alike, and the functions that put messages together."""
     for language in Language:
-        assert {path.partition(".")[0] for path in TEXTS[language]} | {"formats"} == {
+        assert {re.split(r"[.(]", path)[0] for path in TEXTS[language]} | {"formats"} == {
             field.name for field in fields(Texts)
         }
         assert "answers.type(done).label" in TEXTS[language]
