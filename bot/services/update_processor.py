@@ -290,11 +290,11 @@ class UpdateProcessor:
         try:
             match update:
                 case TapUpdate(tap):
-                    self._languages.hear(tap.user_id, tap.language_code, tap.stamp)
+                    self._languages.observe(tap.user_id, tap.language_code, tap.stamp)
                     return self._judge(entry, update)
                 case NoteUpdate() | CommandUpdate():
                     message = _Message(entry, update)
-                    self._languages.hear(update.user_id, update.language_code, message.stamp)
+                    self._languages.observe(update.user_id, update.language_code, message.stamp)
                     if isinstance(update, NoteUpdate) or update.is_change or self._is_refused(message):
                         return message
                     if self._has_joined_since(update.user_id, message.stamp):

@@ -59,6 +59,7 @@ OWNERS = {
     "h11": ("bot.api",),
     "prometheus_client": ("bot.metrics",),
     "matplotlib": ("bot.charts",),
+    "babel": ("bot.core.i18n",),
 }
 NOT_IN_CORE = {
     "aiohttp", "asyncio", "bson", "click", "dotenv", "fcntl", "httpx", "io", "logging", "os", "pathlib",

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import Enum, StrEnum, auto
+from typing import Literal, get_args
 
 from bot.core.answers.details import DetailTap, parse_detail
 from bot.core.answers.event import FeedbackEvent
@@ -16,7 +17,9 @@ from bot.core.facts.answering_window import age_in_days, is_late
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.updates import Tap
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+"""As it is stored and as programs read it, in whatever language the athlete is written to."""
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
 class Outcome(StrEnum):

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from bot.core.answers.rules import WEEKDAYS
 from bot.core.health.doctor_report import Finding, fail, ok, skip, warn
 from bot.core.health.vitals import DRAINED_WITHIN, POLLED_WITHIN
 from bot.core.i18n.language import Language
@@ -28,7 +29,6 @@ FAR_OFF = timedelta(seconds=60)
 """A clock that is wrong by this asks at wrong times."""
 
 _DEAD_LETTERS = "SELECT seq, error, raw FROM updates WHERE state = 2"
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def judge_space(free: int, path: str) -> Finding:
@@ -110,7 +110,7 @@ def judge_zone(zone: ZoneInfo, machine: tzinfo | None, now: datetime, *, is_set:
     local = now.astimezone(zone)
     message = (
         f"{zone.key}: it is {local:%H:%M} there, and a session asked about now is of"
-        f" {_WEEKDAYS[local.weekday()]} {local.date().isoformat()}"
+        f" {WEEKDAYS[local.weekday()]} {local.date().isoformat()}"
     )
     if is_set or machine is None or not _differ(zone, machine, now):
         return ok("timezone", message)

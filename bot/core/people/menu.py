@@ -22,13 +22,13 @@ APPS: Mapping[str, Language] = {
 
 
 def menus(
-    athletes: Collection[int], admins: Collection[int], settled: Callable[[int], Language | None]
+    athletes: Collection[int], admins: Collection[int], chosen: Callable[[int], Language | None]
 ) -> dict[Scope, Menu]:
     """All menus, for everybody and for each one's private chat.
 
     Args:
         athletes, admins: their Telegram ids.
-        settled: the language that was chosen for somebody; None: that of their app counts.
+        chosen: the language that was chosen for somebody; None: that of their app counts.
     """
     found: dict[Scope, Menu] = {}
     for user_id in (None, *sorted({*athletes, *admins})):
@@ -37,7 +37,7 @@ def menus(
             for command in Command
             if command.is_offered_to(is_athlete=user_id in athletes, is_admin=user_id in admins)
         ]
-        choice = None if user_id is None else settled(user_id)
+        choice = None if user_id is None else chosen(user_id)
         found |= {(user_id, app): _menu(commands, choice or language) for app, language in APPS.items()}
     return found
 

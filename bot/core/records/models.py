@@ -34,7 +34,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from bot.core.answers.details import MOST
-from bot.core.answers.rules import WEEKDAYS
+from bot.core.answers.rules import WEEKDAYS, Weekday
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.shared.bson_json import BadValue, check, kind, loads, to_json
 from bot.core.shared.clock import iso_utc
@@ -244,7 +244,6 @@ Answer = Annotated[
     PlainValidator(_answer),
     WithJsonSchema({"enum": [type_.value for type_ in FeedbackType], "type": "string"}),
 ]
-Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
 def _plain_schema(schema: dict[str, Any]) -> None:

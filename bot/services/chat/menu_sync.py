@@ -66,7 +66,7 @@ class MenuSync:
         if roster is None or self._monotonic() < self._resume_at:
             return
         athletes = {a.user_id for a in roster.athletes if a.user_id is not None}
-        wanted = menus(athletes, self._admins, self._languages.settled)
+        wanted = menus(athletes, self._admins, self._languages.chosen)
         if not self._has_begun:
             # Who was removed while the bot was down may have a menu still: any but none.
             self._set |= {(chat_id, app): () for chat_id in roster.left for app in APPS}

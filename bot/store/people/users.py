@@ -51,8 +51,8 @@ class UserStore:
                 if (user_id := read_int64(d["_id"])) is not None
             }
 
-    async def speak(self, tags: Mapping[int, tuple[str, UpdateStamp]]) -> None:
-        """Remember what Telegram said, and with which update."""
+    async def save_tags(self, tags: Mapping[int, tuple[str, UpdateStamp]]) -> None:
+        """Remember the IETF tags that Telegram sent, each with its update."""
         requests = [
             UpdateOne(
                 {"_id": id_},

@@ -53,16 +53,16 @@ async def house(db: Database) -> House:
 
 async def test_what_is_settled(house: House) -> None:
     """The choice, else the coach's word; what Telegram says settles nothing."""
-    house.languages.hear(ANA, "es", UpdateStamp(1, NOW))
+    house.languages.observe(ANA, "es", UpdateStamp(1, NOW))
     await house.languages.refresh()
-    assert house.languages.settled(ANA) is None
+    assert house.languages.chosen(ANA) is None
     assert await house.athletes.add("ana", {"userId": ANA, "language": "es-MX"}, NOW)
     await house.roster.refresh()
-    assert house.languages.settled(ANA) is Language.ES
+    assert house.languages.chosen(ANA) is Language.ES
     await house.languages.choose(ANA, Language.EN, UpdateStamp(2, NOW))
-    assert house.languages.settled(ANA) is Language.EN
+    assert house.languages.chosen(ANA) is Language.EN
     await house.languages.choose(ANA, None, UpdateStamp(3, NOW))
-    assert house.languages.settled(ANA) is Language.ES
+    assert house.languages.chosen(ANA) is Language.ES
 
 
 class Shop:
