@@ -23,7 +23,10 @@ _BESIDES = (Outcome.DETAIL, Outcome.REQUEST)
 
 
 def stats(figures: Stats, language: Language) -> str:
-    """The reply to /stats, and the output of `stats`: at most `MAX_CAPTION` UTF-16 units, most important first."""
+    """The reply to /stats, and the output of `stats`; most important first.
+
+    At most `MAX_CAPTION` UTF-16 units.
+    """
     zone = ZoneInfo(figures.zone)
     texts = language.texts.figures
     title = texts.title_today

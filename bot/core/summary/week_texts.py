@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from operator import attrgetter
 from statistics import fmean
 
 from bot.core.answers.detail_texts import lines as detail_lines
@@ -39,13 +38,19 @@ _WHY_LIMIT = 200
 
 
 def read_week(argument: str) -> int | None:
-    """How many weeks on the week is that somebody names behind /week, in any language; None: it is no such name."""
+    """The week that is named behind /week, in any language.
+
+    Returns:
+        -1 for the week before, 0 for this one, 1 for the next; None for what names none.
+    """
     said = fold(argument)
     if not said:
         return 0
-    for weeks, names in ((-1, attrgetter("past")), (1, attrgetter("coming"))):
-        if any(said in map(fold, names(language.texts.week)) for language in Language):
-            return weeks
+    for texts in (language.texts.week for language in Language):
+        if said in map(fold, texts.past):
+            return -1
+        if said in map(fold, texts.coming):
+            return 1
     return None
 
 

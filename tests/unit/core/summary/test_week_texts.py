@@ -170,6 +170,26 @@ def test_languages_by_name(said: str, meant: Language | None) -> None:
     assert chosen_language(said) is meant
 
 
+@pytest.mark.parametrize(
+    ("argument", "weeks"),
+    [
+        ("", 0), ("last", -1), ("Previous", -1), ("pasada", -1), ("anterior", -1),
+        ("next", 1), ("COMING", 1), ("próxima", 1), ("proxima", 1), ("pro\u0301xima", 1), ("siguiente", 1),
+        ("this", None), ("last week", None), ("1", None),
+    ],
+)  # fmt: skip
+def test_weeks_by_name(argument: str, weeks: int | None) -> None:
+    """In any language, whoever reads."""
+    assert texts.read_week(argument) == weeks
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_names_that_are_shown_are_understood(language: Language) -> None:
+    """In the reply to what is none."""
+    past, coming = (argument for argument in re.findall(r"/week (\w+)", texts.usage(language))[1:])
+    assert (texts.read_week(past), texts.read_week(coming)) == (-1, 1)
+
+
 def test_the_present_language_is_told_in_both() -> None:
     """The reader's first."""
     for language, first in ((EN, "Language: English"), (ES, "Idioma: español")):
