@@ -34,7 +34,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from bot.core.facts.questions import Detail
+from bot.core.facts.questions import SETTINGS, Detail
 from bot.core.inbox.webhook import WebhookSettings, read_hook, secret_of
 from bot.core.people.athlete import ContactHours, QuietHours, read_hours, read_quiet, read_time, read_zone
 from bot.core.records.collections import FEEDBACK_EVENTS
@@ -89,19 +89,20 @@ Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
 _RETAIN = {name: variable(name).lower() for name in DEFAULT_DAYS}
 if TYPE_CHECKING:
 
-    class _RetentionSettings(BaseSettings):
-        """RETAIN_<COLLECTION>_DAYS, for each collection whose expiry may be set."""
+    class _DeclaredSettings(BaseSettings):
+        """RETAIN_<COLLECTION>_DAYS of collections whose expiry may be set; ASK_<...> of questions."""
 
 else:
     # `Retention.check` says what is allowed and why.
-    _RetentionSettings = create_model(
-        "_RetentionSettings",
+    _DeclaredSettings = create_model(
+        "_DeclaredSettings",
         __base__=BaseSettings,
         **{field: (int, DEFAULT_DAYS[name]) for name, field in _RETAIN.items()},
+        **dict.fromkeys(SETTINGS, (bool, True)),
     )
 
 
-class Settings(_RetentionSettings):
+class Settings(_DeclaredSettings):
     """Everything that an operator can set; field names are the variables' names in lower case."""
 
     model_config = SettingsConfigDict(
@@ -144,9 +145,6 @@ class Settings(_RetentionSettings):
     weekly_summary_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     late_after_days: int = Field(14, ge=0, le=3650)
     coach_chat_id: Annotated[int | None, _read(_chat)] = None
-    ask_rpe: bool = True
-    ask_pain: bool = True
-    ask_reason: bool = True
     metrics_per_athlete: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["text", "json"] = "text"
@@ -245,9 +243,7 @@ class Settings(_RetentionSettings):
 
     def asked_details(self) -> frozenset[Detail]:
         """What athletes are asked about their answers."""
-        asked = {Detail.RPE: self.ask_rpe, Detail.PLACE: self.ask_pain, Detail.PAIN: self.ask_pain}
-        asked[Detail.REASON] = self.ask_reason
-        return frozenset(detail for detail, is_on in asked.items() if is_on)
+        return frozenset(detail for detail in Detail if getattr(self, detail.facts.setting))
 
     def mongo_place(self) -> str:
         """Where MongoDB is meant to be, for a message: without user, password and options."""

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 import pytest_asyncio
 
-from bot.core.answers.details import parse_detail
+from bot.core.answers.payloads import DetailTap, parse_payload
 from bot.core.facts.answer_types import FeedbackType
 from bot.sandbox.ledger import Tap
 from bot.sandbox.world import Json, User
@@ -92,8 +92,10 @@ async def test_each_answer_is_acknowledged_and_shown(rig: Rig, athlete: User, bu
     assert message["text"].startswith(f"How was answer-{button}?")
     assert [TYPES[n] in label for n, label in enumerate(labels(message))] == [True] * 4
     assert [n for n, label in enumerate(labels(message)) if label != TYPES[n]] == [button]
-    asked = [parse_detail(choice["callback_data"]) for choice in buttons_of(message)[len(TYPES) :]]
-    assert {None if it is None else it.detail for it in asked} == {FeedbackType(TYPES[button]).facts.asks[0]}
+    asked = [parse_payload(choice["callback_data"]) for choice in buttons_of(message)[len(TYPES) :]]
+    assert {it.detail if isinstance(it, DetailTap) else None for it in asked} == {
+        FeedbackType(TYPES[button]).facts.asks[0]
+    }
 
 
 async def test_a_change_of_mind(rig: Rig, athlete: User) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.core.answers.payloads import LATER_PREFIX
+from bot.core.answers.payloads import Later, parse_payload
 from bot.core.i18n.language import Language
 from bot.sandbox.world import User
 from tests.support.bot import ADMIN, Rig
@@ -89,7 +89,7 @@ async def test_in_a_group(rig: Rig) -> None:
     sent = await rig.prompt_in_state("sent", sessionId="s")
     message = rig.world.message_of(GROUP, sent["messageId"])
     buttons = [b["callback_data"] for row in message["reply_markup"]["inline_keyboard"] for b in row]
-    later = next(n for n, data in enumerate(buttons) if data.startswith(f"{LATER_PREFIX}|"))
+    later = next(n for n, data in enumerate(buttons) if isinstance(parse_payload(data), Later))
     foreign = [rig.world.tap(GROUP, sent["messageId"], BEN, button=n) for n in (0, later)]
     stranger = rig.world.tap(GROUP, sent["messageId"], CAT, button=0)
     await rig.answered([*foreign, stranger])

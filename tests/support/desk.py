@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.answers.details import format_detail
-from bot.core.answers.payloads import format_callback
+from bot.core.answers.payloads import format_callback, format_detail
 from bot.core.answers.rules import session_mark
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail

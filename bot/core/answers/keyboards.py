@@ -1,4 +1,4 @@
-"""The buttons below a question: four answers, and Later; once one is chosen, what may be said besides.
+"""The buttons below a question: the answers, and Later; once one is chosen, what may be said besides.
 
 A keyboard here is what the Bot API calls `inline_keyboard`: rows of `{"text", "callback_data"}`.
 """
@@ -8,8 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from bot.core.answers import detail_texts as texts
-from bot.core.answers.details import Details, Ids, choices, format_again, format_detail, parse_detail
-from bot.core.answers.payloads import format_callback, format_later, parse_callback, parse_later
+from bot.core.answers.details import Details
+from bot.core.answers.payloads import (
+    Callback,
+    DetailTap,
+    Ids,
+    Later,
+    format_again,
+    format_callback,
+    format_detail,
+    format_later,
+    parse_payload,
+)
 from bot.core.answers.texts import label, marked
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
@@ -21,12 +31,8 @@ Keyboard = list[list[dict[str, Any]]]
 _PER_ROW = 2
 
 
-# Numbers are short, words are not.
-_CHOICES_PER_ROW = {Detail.RPE: 4, Detail.PAIN: 4, Detail.PLACE: 3, Detail.REASON: 2}
-
-
 def prompt_keyboard(run_id: str, session_id: str, language: Language) -> Keyboard:
-    """The four answers for a session, whatever its ids, and below them the wish to be asked later."""
+    """The answers for a session, whatever its ids, and below them the wish to be asked later."""
     buttons = [
         {"text": label(type_, language), "callback_data": format_callback(run_id, session_id, type_)}
         for type_ in FeedbackType
@@ -50,7 +56,7 @@ def detail_rows(
     """What stands below the answers: the choices of a question, else buttons to change what was said.
 
     Args:
-        ids: as `bot.core.answers.details.travelling` gives them.
+        ids: as `bot.core.answers.payloads.detail_ids` gives them.
     """
     if question is None:
         said = [
@@ -65,10 +71,10 @@ def detail_rows(
             "text": marked(texts.choice(value, language), chosen=value == chosen),
             "callback_data": format_detail(ids, question, value),
         }
-        for value in choices(question)
+        for value in question.facts.choices
     ]
     skip = {"text": language.texts.details.skip, "callback_data": format_detail(ids, question, None)}
-    return _rows([*buttons, skip], _CHOICES_PER_ROW[question])
+    return _rows([*buttons, skip], question.facts.choices_per_row)
 
 
 def _rows(buttons: list[dict[str, Any]], length: int) -> Keyboard:
@@ -76,12 +82,11 @@ def _rows(buttons: list[dict[str, Any]], length: int) -> Keyboard:
 
 
 def _is_passing(button: dict[str, Any]) -> bool:
-    data = button.get("callback_data")
-    return parse_later(data) is not None or parse_detail(data) is not None
+    return isinstance(parse_payload(button.get("callback_data")), Later | DetailTap)
 
 
 def _mark(button: dict[str, Any], chosen: FeedbackType) -> dict[str, Any]:
-    callback = parse_callback(button.get("callback_data"))
-    if callback is None:
+    callback = parse_payload(button.get("callback_data"))
+    if not isinstance(callback, Callback):
         return button
     return {**button, "text": marked(str(button.get("text", "")), chosen=callback.type == chosen)}

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.core.answers import detail_texts
-from bot.core.answers.details import Details, travelling
+from bot.core.answers.details import Details
 from bot.core.answers.keyboards import Keyboard, answered_keyboard, detail_rows, prompt_keyboard
+from bot.core.answers.payloads import detail_ids
 from bot.core.answers.texts import asked_text, shown_text
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
@@ -51,7 +52,7 @@ class MessageEdit:
 
 def show(prompted: TappedMessage, choice: ShownAnswer) -> MessageEdit:
     """The message below which was tapped, with the choice shown in it."""
-    ids = travelling(choice.run_id, choice.session_id, by_reference=choice.by_reference)
+    ids = detail_ids(choice.run_id, choice.session_id, by_reference=choice.by_reference)
     question = choice.question if ids is not None else None
     if prompted.keyboard:
         keyboard = answered_keyboard(prompted.keyboard, choice.type)

@@ -10,9 +10,8 @@ from datetime import datetime, tzinfo
 from enum import Enum, StrEnum, auto
 from typing import Literal, get_args
 
-from bot.core.answers.details import DetailTap, parse_detail
 from bot.core.answers.event import FeedbackEvent
-from bot.core.answers.payloads import Callback, Later, make_reference, parse_callback, parse_later
+from bot.core.answers.payloads import Callback, DetailTap, Later, make_reference, parse_payload
 from bot.core.facts.answering_window import age_in_days, is_late
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.updates import Tap
@@ -93,8 +92,7 @@ class NotWritten:
 
 def read_tap(tap: Tap) -> Callback | Later | DetailTap | NotWritten:
     """What an athlete's tap asks for, if its payload is one of ours."""
-    data = tap.data
-    return parse_callback(data) or parse_later(data) or parse_detail(data) or NotWritten(Outcome.INVALID)
+    return parse_payload(tap.data) or NotWritten(Outcome.INVALID)
 
 
 def named_session(tap: Tap, wish: Callback | Later | DetailTap) -> TappedSession:

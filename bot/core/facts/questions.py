@@ -1,14 +1,128 @@
-"""The questions that follow an answer."""
+"""The questions that follow an answer: one declaration for each, from which all else is derived.
+
+After which answers a question is put stands with the answers, see `bot.core.facts.answer_types`; its words in
+the athletes' languages stand in `bot.core.i18n`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerField:
+    """A field of stored answers in which what was said to one question stands, or to several.
+
+    Attributes:
+        description: what it holds, in the schema of the API.
+        meaning: what it tells whoever plans, in English; None: the words speak for themselves.
+        better: which way is.
+    """
+
+    name: str
+    description: str
+    meaning: str | None = None
+    better: Literal["higher", "lower", "neither"] = "neither"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionFacts:
+    """What follows from a question, wherever it is put, stored or passed on.
+
+    Attributes:
+        field: where what is said stands.
+        part: under which name in it, where the field is an object because questions share it. A number in
+            place of the object stands for the part that is a scale.
+        choices: what can be said, as it is stored and in the order of the buttons: words, or the numbers of a
+            scale.
+        choices_per_row: how many buttons stand side by side.
+        setting: the variable that switches it, in lower case; several questions may have one in common.
+    """
+
+    field: AnswerField
+    part: str | None = None
+    choices: tuple[str, ...] | tuple[int, ...]
+    choices_per_row: int
+    setting: str
+
+    @property
+    def path(self) -> str:
+        """Where in a document what is said stands: `rpe`, `pain.level`."""
+        return self.field.name if self.part is None else f"{self.field.name}.{self.part}"
+
+    @property
+    def scale(self) -> tuple[int, int] | None:
+        """The least and the greatest number that can be said; None: words are said."""
+        numbers = [choice for choice in self.choices if isinstance(choice, int)]
+        return (min(numbers), max(numbers)) if numbers else None
+
+
+_ZERO_TO_TEN = tuple(range(11))
+_REASONS = ("ill", "tired", "no time", "weather", "other")
+_RPE = AnswerField(
+    name="rpe",
+    description="How hard the whole session was, 0 (rest) to 10 (maximal) on Foster's CR-10 scale.",
+    meaning="how hard the whole session was for the athlete, on Foster's CR-10 scale: 0 is rest, 10 is"
+    " maximal. To be read against the planned intensity",
+)
+_PAIN = AnswerField(
+    name="pain",
+    description="After pain: `where` it hurts, and its `level`, 0 (none) to 10 (the worst).",
+    meaning="where it hurts and how much (level), as the athlete said: 0 is no pain, 10 is the worst",
+    better="lower",
+)
+_REASON = AnswerField(
+    name="reason", description=f"After skipped: {', '.join(_REASONS)}, or a coach's own words."
+)
 
 
 class Detail(StrEnum):
     """A question after an answer; the value is the first part of its payload."""
 
-    RPE = "rpe"
-    PLACE = "where"
-    PAIN = "pain"
-    REASON = "reason"
+    _value_: str
+    facts: QuestionFacts
+
+    # The default is for the type checker, which takes a look-up by value for a call of this.
+    def __new__(cls, value: str, facts: QuestionFacts | None = None) -> Self:
+        """A member and what follows from it.
+
+        Raises:
+            TypeError: nothing is declared for it.
+        """
+        if facts is None:
+            raise TypeError(f"nothing is declared for the question {value!r}")
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.facts = facts
+        return member
+
+    RPE = (
+        "rpe",
+        QuestionFacts(field=_RPE, choices=_ZERO_TO_TEN, choices_per_row=4, setting="ask_rpe"),
+    )
+    PLACE = (
+        "where",
+        QuestionFacts(
+            field=_PAIN,
+            part="where",
+            choices=("foot", "ankle", "calf", "knee", "thigh", "hip", "back", "shoulder", "other"),
+            choices_per_row=3,
+            setting="ask_pain",
+        ),
+    )
+    PAIN = (
+        "pain",
+        QuestionFacts(field=_PAIN, part="level", choices=_ZERO_TO_TEN, choices_per_row=4, setting="ask_pain"),
+    )
+    REASON = (
+        "reason",
+        QuestionFacts(field=_REASON, choices=_REASONS, choices_per_row=2, setting="ask_reason"),
+    )
+
+
+FIELDS: dict[str, AnswerField] = {detail.facts.field.name: detail.facts.field for detail in Detail}
+"""The fields that questions fill, by name."""
+SETTINGS = tuple(dict.fromkeys(detail.facts.setting for detail in Detail))
+"""The variables that switch questions, in lower case."""

@@ -18,24 +18,27 @@ by the clock, null is as if absent.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, ClassVar, Literal, Self
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     PlainSerializer,
     PlainValidator,
     ValidationError,
     WithJsonSchema,
+    create_model,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 
-from bot.core.answers.details import MOST
 from bot.core.answers.rules import WEEKDAYS, Weekday
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import FIELDS, Detail, QuestionFacts
 from bot.core.shared.bson_json import BadValue, check, kind, loads, to_json
 from bot.core.shared.clock import iso_utc
 
@@ -114,23 +117,36 @@ def _count(value: object) -> int:
     return number
 
 
-def _ten(value: object) -> int | float:
+def _said(question: QuestionFacts, value: object) -> str | int | float:
+    """What was said to a question: a number on its scale; or words, which may be a coach's own."""
+    if question.scale is None:
+        return _key(value)
+    least, most = question.scale
     number = _number(value)
-    if not 0 <= number <= MOST:
-        raise ValueError(f"must be a number from 0 to {MOST}")
+    if not least <= number <= most:
+        raise ValueError(f"must be a number from {least} to {most}")
     return number
 
 
-def _pain(value: object) -> dict[str, Any] | int | float:
+def _said_in_parts(questions: Sequence[QuestionFacts], value: object) -> object:
+    """What was said to questions that share a field: an object, or the number of the one that has a scale."""
     if not isinstance(value, dict):
-        return _ten(value)
-    for name, check_part in (("level", _ten), ("where", _key)):
-        if value.get(name) is not None:
+        return _said(next(question for question in questions if question.scale is not None), value)
+    for question in questions:
+        part = str(question.part)
+        if value.get(part) is not None:
             try:
-                check_part(value[name])
+                _said(question, value[part])
             except ValueError as exc:
-                raise ValueError(f"has a {name} that {exc}") from None
+                raise ValueError(f"has a {part} that {exc}") from None
     return value
+
+
+def _said_schema(question: QuestionFacts) -> dict[str, Any]:
+    if question.scale is None:
+        return {"type": ["string", "null"], "pattern": r"\S"}
+    least, most = question.scale
+    return {"type": "number", "minimum": least, "maximum": most}
 
 
 def _said_at(value: object) -> dict[str, Any]:
@@ -196,26 +212,6 @@ Score = Annotated[
     int | float,
     PlainValidator(_score),
     WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_SCORE}),
-]
-_TEN = {"type": "number", "minimum": 0, "maximum": MOST}
-Ten = Annotated[int | float, PlainValidator(_ten), WithJsonSchema(_TEN)]
-PainScale = Annotated[
-    dict[str, Any] | int | float,
-    PlainValidator(_pain),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                _TEN,
-                {
-                    "type": "object",
-                    "properties": {
-                        "where": {"type": ["string", "null"], "pattern": r"\S"},
-                        "level": {"anyOf": [_TEN, {"type": "null"}]},
-                    },
-                },
-            ]
-        }
-    ),
 ]
 SaidAt = Annotated[
     dict[str, Any],
@@ -369,15 +365,42 @@ def _answer_schema(schema: dict[str, Any]) -> None:
     ]
 
 
-class FeedbackRecord(Record):
-    """An athlete's answer about one session (collection `feedback_events`, one for each `sessionKey`).
+def _detail_type(questions: Sequence[QuestionFacts]) -> Any:
+    """The type of the field in which the answers to some questions stand."""
+    question = questions[0]
+    if question.part is None:
+        if question.scale is None:
+            return str
+        return Annotated[
+            int | float, PlainValidator(partial(_said, question)), WithJsonSchema(_said_schema(question))
+        ]
+    number = next(_said_schema(each) for each in questions if each.scale is not None)
+    properties = {
+        str(each.part): _said_schema(each)
+        if each.scale is None
+        else {"anyOf": [_said_schema(each), {"type": "null"}]}
+        for each in questions
+    }
+    schema = {"anyOf": [number, {"type": "object", "properties": properties}]}
+    return Annotated[
+        dict[str, Any] | int | float,
+        PlainValidator(partial(_said_in_parts, questions)),
+        WithJsonSchema(schema),
+    ]
 
-    Needs `type` or `response`. Kept 180 days; late answers are not stored.
-    """
 
-    model_config = ConfigDict(json_schema_extra=_answer_schema)
+def _detail_fields() -> dict[str, Any]:
+    """A field for each that questions fill."""
+    questions = [detail.facts for detail in Detail]
+    types = {name: _detail_type([q for q in questions if q.field.name == name]) for name in FIELDS}
+    return {
+        name: (types[name] | None, Field(None, description=field.description))
+        for name, field in FIELDS.items()
+    }
 
-    KEY: ClassVar[str] = "sessionKey"
+
+class _BeforeDetails(Record):
+    """The fields of `FeedbackRecord` that stand before the details."""
 
     sessionId: Key
     """The session within the run."""
@@ -422,16 +445,30 @@ class FeedbackRecord(Record):
     """False: late answers are not stored."""
     updateId: Integer | None = None
     """Telegram's update id; orders the answers of one session."""
-    rpe: Ten | None = None
-    """How hard the whole session was, 0 (rest) to 10 (maximal) on Foster's CR-10 scale."""
-    pain: PainScale | None = None
-    """After pain: `where` it hurts, and its `level`, 0 (none) to 10 (the worst)."""
-    reason: str | None = None
-    """After skipped: ill, tired, no time, weather, other, or a coach's own words."""
+
+
+if TYPE_CHECKING:
+
+    class _WithDetails(_BeforeDetails): ...
+
+else:
+    _WithDetails = create_model("_WithDetails", __base__=_BeforeDetails, **_detail_fields())
+
+
+class FeedbackRecord(_WithDetails):
+    """An athlete's answer about one session (collection `feedback_events`, one for each `sessionKey`).
+
+    Needs `type` or `response`. Kept 180 days; late answers are not stored.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_answer_schema)
+
+    KEY: ClassVar[str] = "sessionKey"
+
     noteMessageId: Integer | None = None
     """Telegram message id of the reply that is the note."""
     saidAt: SaidAt | None = None
-    """When RPE, pain, reason and note were said, by which the bot tells a later word from an earlier one."""
+    """When details and note were said, by which the bot tells a later word from an earlier one."""
 
     def _derived(self) -> dict[str, Any]:
         if self.type is None and self.response is None:

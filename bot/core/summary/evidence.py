@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from bot.core.facts.answer_types import FeedbackType, read_type
+from bot.core.facts.questions import FIELDS
 from bot.core.plans.plan import DETAILS
 from bot.core.prompts.prompt import PromptKind, PromptState
 from bot.core.records.models import is_day
@@ -24,7 +25,7 @@ from bot.core.shared.tolerant import read_int64
 
 PLANNED = ("activity", *DETAILS)
 """What a plan says about a session, in the order in which it is shown."""
-EXTRAS = ("rpe", "pain", "reason", "sessionLoad")
+EXTRAS = (*FIELDS, "sessionLoad")
 """Fields of an answer that are passed on where they are stored."""
 
 # Years in which days, weeks and zones can be reckoned with.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.core.facts.answer_types import BY_COMPLETION, KNOWN_DONE, FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.summary.sessions import SessionState
 
 DONE = " + ".join(KNOWN_DONE)
@@ -82,19 +83,17 @@ SCALES: tuple[Mapping[str, Any], ...] = (
     },
 )
 
+
 EXTRA_SCALES: Mapping[str, Mapping[str, Any]] = {
-    "rpe": {
-        "name": "rpe",
-        "meaning": "how hard the whole session was for the athlete, on Foster's CR-10 scale: 0 is rest, 10 is"
-        " maximal. To be read against the planned intensity",
-        "range": [0, 10],
-        "better": "neither",
-    },
-    "pain": {
-        "name": "pain",
-        "meaning": "where it hurts and how much (level), as the athlete said: 0 is no pain, 10 is the worst",
-        "range": [0, 10],
-        "better": "lower",
+    **{
+        facts.field.name: {
+            "name": facts.field.name,
+            "meaning": facts.field.meaning,
+            "range": list(facts.scale),
+            "better": facts.field.better,
+        }
+        for facts in (detail.facts for detail in Detail)
+        if facts.scale is not None
     },
     "sessionLoad": {
         "name": "sessionLoad",

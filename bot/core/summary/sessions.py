@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.answering_window import is_late
+from bot.core.facts.questions import Detail
 from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.durations import planned_minutes
 from bot.core.plans.plan import Plan, PlannedSession, current_sessions
@@ -334,7 +335,7 @@ class _Join:
 
 def _with_load(extras: Mapping[str, Any], planned: Mapping[str, str]) -> Mapping[str, Any]:
     """An answer's extras, with the session load where RPE and the planned minutes are known."""
-    rpe = extras.get("rpe")
+    rpe = extras.get(Detail.RPE.facts.field.name)
     if not isinstance(rpe, int | float) or isinstance(rpe, bool) or "sessionLoad" in extras:
         return extras
     said = (planned_minutes(planned.get(name)) for name in _SAY_MINUTES)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.core.telegram.callback_data import join, split
+
 _PREFIX = "do"
 
 
@@ -19,6 +21,9 @@ class Action(StrEnum):
     """Do not, after all."""
 
 
+_ACTIONS = frozenset(Action)
+
+
 @dataclass(frozen=True, slots=True)
 class ActionTap:
     """A payload that was understood."""
@@ -29,16 +34,13 @@ class ActionTap:
 
 def parse_action(data: object) -> ActionTap | None:
     """Read callback data. Total: None for everything else."""
-    if not isinstance(data, str):
-        return None
-    prefix, _, rest = data.partition("|")
-    name, _, argument = rest.partition("|")
-    try:
-        return ActionTap(Action(name), argument) if prefix == _PREFIX else None
-    except ValueError:
-        return None
+    match split(data):
+        case [prefix, name, *argument] if prefix == _PREFIX and name in _ACTIONS:
+            return ActionTap(Action(name), join(*argument))
+        case _:
+            return None
 
 
 def format_action(action: Action, argument: str = "") -> str:
     """The callback data of a button; the argument has at most 40 bytes."""
-    return f"{_PREFIX}|{action}|{argument}"
+    return join(_PREFIX, action, argument)

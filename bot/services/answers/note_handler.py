@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.core.answers.details import parse_detail
-from bot.core.answers.payloads import is_reference, parse_callback, parse_later
+from bot.core.answers.payloads import is_reference, parse_payload
 from bot.core.answers.rules import lateness, legacy_session
 from bot.core.answers.texts import not_written
 from bot.core.i18n.language import Language
@@ -137,5 +136,5 @@ def _is_of_another(note: AnswerAddition, stood: StoredAnswer) -> bool:
 
 def _named(data: str, message_id: int) -> tuple[str, str] | None:
     """Run and session of a payload, or its reference."""
-    tap = parse_callback(data) or parse_later(data) or parse_detail(data)
+    tap = parse_payload(data)
     return None if tap is None else (tap.run_id, tap.session_id or legacy_session(message_id))

@@ -9,10 +9,10 @@ from datetime import timedelta
 from functools import partial
 
 from bot.core.answers import detail_texts, texts
-from bot.core.answers.details import Details, DetailTap, next_question, question_after
+from bot.core.answers.details import Details, next_question, question_after
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.message import MessageEdit, ShownAnswer, show
-from bot.core.answers.payloads import Callback
+from bot.core.answers.payloads import Callback, DetailTap
 from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail

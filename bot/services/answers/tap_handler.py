@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
 
-from bot.core.answers.details import DetailTap
 from bot.core.answers.event import FeedbackEvent
-from bot.core.answers.payloads import Callback, Later
+from bot.core.answers.payloads import Callback, DetailTap, Later
 from bot.core.answers.rules import (
     Cause,
     NotWritten,

@@ -19,7 +19,7 @@ from bot.core.answers.rules import (
     session_key,
 )
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.facts.questions import Detail
+from bot.core.facts.questions import FIELDS, Detail
 from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.tolerant import read_int64
@@ -49,7 +49,7 @@ Identity = tuple[str, str, int | None]
 
 _READ = (
     "sessionKey", "runId", "sessionId", "userId", "type", "note", "updateId", "receivedAt",
-    "rpe", "pain", "reason", "noteMessageId", "saidAt",
+    *FIELDS, "noteMessageId", "saidAt",
 )  # fmt: skip
 
 
@@ -395,24 +395,14 @@ def _or_null(field: str) -> Document:
 
 def _without_foreign_details(event: FeedbackEvent) -> Document:
     """Takes away what belongs to another answer than this one, if this one stands now."""
-    gone = [name for name, types in _BELONGS.items() if event.type not in types]
+    gone = [name for name in FIELDS if name not in _fields_after(event.type)]
     stands = {"$and": [{"$eq": ["$updateId", event.update_id]}, {"$eq": ["$type", event.type.value]}]}
     return {name: {"$cond": [stands, "$$REMOVE", f"${name}"]} for name in gone}
 
 
-_BELONGS: Mapping[str, frozenset[FeedbackType]] = {
-    "rpe": frozenset({FeedbackType.DONE, FeedbackType.HARD}),
-    "pain": frozenset({FeedbackType.PAIN}),
-    "reason": frozenset({FeedbackType.SKIPPED}),
-}
-"""The fields that are asked for after an answer, and after which."""
-
-_PATHS: Mapping[Detail, str] = {
-    Detail.RPE: "rpe",
-    Detail.PLACE: "pain.where",
-    Detail.PAIN: "pain.level",
-    Detail.REASON: "reason",
-}
+def _fields_after(type_: FeedbackType) -> frozenset[str]:
+    """The fields that are asked for after an answer."""
+    return frozenset(detail.facts.field.name for detail in type_.facts.asks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,9 +459,10 @@ class AnswerAddition:
             if self.is_edit:
                 query["noteMessageId"] = {"$not": {"$gt": self.message_id}}
         else:
-            path = _PATHS[self.what]
-            fields[path] = {"$literal": self.value}
-            query["type"] = {"$in": [type_.value for type_ in _BELONGS[path.partition(".")[0]]]}
+            facts = self.what.facts
+            fields[facts.path] = {"$literal": self.value}
+            belongs = [type_.value for type_ in FeedbackType if facts.field.name in _fields_after(type_)]
+            query["type"] = {"$in": belongs}
         return UpdateOne(query, [{"$set": fields}])
 
     def _is_of_the_answer(self) -> Document:

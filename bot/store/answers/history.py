@@ -78,14 +78,11 @@ def _request(change: AnswerChange) -> UpdateOne:
 
 
 def _state(change: AnswerChange) -> Document:
-    before, details = change.before, change.before.details
-    pain = {"where": details.place, "level": details.pain}
+    before = change.before
     state = {
         "type": None if before.type is None else before.type.value,
         "note": before.note,
-        "rpe": details.rpe,
-        "pain": {name: value for name, value in pain.items() if value is not None} or None,
-        "reason": details.reason,
+        **before.details.to_document(),
         "receivedAt": before.received_at,
         "updateId": before.update_id,
         "replacedAt": change.at,

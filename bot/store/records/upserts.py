@@ -32,6 +32,7 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from bot.core.answers.rules import collision_key_of
+from bot.core.facts.questions import FIELDS
 from bot.core.records.collections import WRITTEN
 from bot.core.records.models import FeedbackRecord, Record, RunArtifact
 from bot.core.shared.bson_json import MAX_BYTES
@@ -59,7 +60,7 @@ KEEP: Expression = "$$ROOT"
 
 # What an answer says of itself and must not be lent to the next one; an `updateId` would give it a place.
 _OF_THE_ANSWER = (
-    "note", "noteMessageId", "rpe", "pain", "reason", "saidAt",
+    "note", "noteMessageId", *FIELDS, "saidAt",
     "messageId", "promptSentAt", "promptAgeDays", "updateId",
 )  # fmt: skip
 

@@ -9,47 +9,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.answers.details import (
-    PLACES,
-    REASONS,
-    Details,
-    DetailTap,
-    choices,
-    format_again,
-    format_detail,
-    next_question,
-    parse_detail,
-    question_after,
-    read_details,
-    travelling,
-)
+from bot.core.answers.details import Details, next_question, question_after, read_details
 from bot.core.answers.payloads import (
     REFERENCE_SESSION,
+    Callback,
+    DetailTap,
+    Later,
+    detail_ids,
+    format_again,
     format_callback,
+    format_detail,
     make_reference,
     needs_reference,
-    parse_callback,
-    parse_later,
+    parse_payload,
 )
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 
 DONE, SKIPPED, HARD, PAIN = FeedbackType
 ALL = frozenset(Detail)
+ALL_SAID = Details({Detail.RPE: 7, Detail.PLACE: "knee", Detail.PAIN: 3, Detail.REASON: "ill"})
 IDS = st.text(min_size=1, max_size=70)
+
+
+def parse_detail(data: object) -> DetailTap | None:
+    """The detail that callback data is, if it is one."""
+    payload = parse_payload(data)
+    return payload if isinstance(payload, DetailTap) else None
 
 
 @given(IDS, IDS)
 def test_payloads_fit_and_come_back_for_any_ids(run_id: str, session_id: str) -> None:
     """Where a session's answers fit, its details do too, in 64 bytes, and are read as what they were."""
-    ids = travelling(run_id, session_id, by_reference=needs_reference(run_id, session_id))
+    ids = detail_ids(run_id, session_id, by_reference=needs_reference(run_id, session_id))
     assert ids is not None
     is_reference = needs_reference(run_id, session_id)
     assert ids == (
         (make_reference(run_id, session_id), REFERENCE_SESSION) if is_reference else (run_id, session_id)
     )
     for detail in Detail:
-        for value in (*choices(detail), None):
+        for value in (*detail.facts.choices, None):
             data = format_detail(ids, detail, value)
             assert 1 <= len(data.encode()) <= 64
             tap = parse_detail(data)
@@ -63,10 +62,10 @@ def test_payloads_fit_and_come_back_for_any_ids(run_id: str, session_id: str) ->
 def test_no_room_for_ids_that_came_in_a_shorter_payload() -> None:
     """Ids of older buttons that no detail has room for, or that could not be told apart."""
     long_id = "r" * 50
-    assert parse_callback(f"feedback|{long_id}|done") is not None
-    assert travelling(long_id, "legacy-7000000000", by_reference=False) is None
-    assert travelling("r|s", "t", by_reference=False) is None
-    assert travelling(make_reference("r", "s"), REFERENCE_SESSION, by_reference=False) is None
+    assert parse_payload(f"feedback|{long_id}|done") is not None
+    assert detail_ids(long_id, "legacy-7000000000", by_reference=False) is None
+    assert detail_ids("r|s", "t", by_reference=False) is None
+    assert detail_ids(make_reference("r", "s"), REFERENCE_SESSION, by_reference=False) is None
 
 
 @given(st.one_of(st.none(), st.integers(), st.binary(), st.text(), st.lists(st.text())))
@@ -101,19 +100,17 @@ def test_payloads_that_are_none(data: str) -> None:
 
 def test_no_payload_is_two_things() -> None:
     """No detail is an answer or a wish to be asked later, and the other way round."""
-    ids = travelling("r", "s", by_reference=False)
+    ids = detail_ids("r", "s", by_reference=False)
     assert ids is not None
     for detail in Detail:
-        data = format_detail(ids, detail, None)
-        assert parse_callback(data) is None
-        assert parse_later(data) is None
+        assert not isinstance(parse_payload(format_detail(ids, detail, None)), Callback | Later)
     for type_ in FeedbackType:
         assert parse_detail(format_callback("r", "s", type_)) is None
 
 
 def test_values_with_spaces_travel_without() -> None:
     """`no time` is stored with its space, which a payload need not carry."""
-    ids = travelling("r", "s", by_reference=False)
+    ids = detail_ids("r", "s", by_reference=False)
     assert ids is not None
     assert format_detail(ids, Detail.REASON, "no time") == "reason|r|s|no_time"
     tap = parse_detail("reason|r|s|no_time")
@@ -129,9 +126,12 @@ def test_what_is_asked_after_each_answer() -> None:
         PAIN: Detail.PLACE,
         SKIPPED: Detail.REASON,
     }
-    assert next_question(PAIN, Details(place="knee"), ALL) is Detail.PAIN
-    assert next_question(PAIN, Details(pain=0), ALL) is Detail.PLACE
-    for said in (Details(rpe=0), Details(place="knee", pain=0), Details(reason="ill")):
+    assert next_question(PAIN, Details({Detail.PLACE: "knee"}), ALL) is Detail.PAIN
+    assert next_question(PAIN, Details({Detail.PAIN: 0}), ALL) is Detail.PLACE
+    answers: list[dict[Detail, int | str]] = [
+        {Detail.RPE: 0}, {Detail.PLACE: "knee", Detail.PAIN: 0}, {Detail.REASON: "ill"},
+    ]  # fmt: skip
+    for said in map(Details, answers):
         open_ = {type_ for type_ in FeedbackType if next_question(type_, said, ALL) is None}
         assert open_ == {t for t in FeedbackType if all(said.value(d) is not None for d in t.facts.asks)}
 
@@ -142,7 +142,7 @@ def test_nothing_is_asked_that_is_switched_off(type_: FeedbackType, asked: froze
     """Neither as the first question nor behind another one."""
     assert next_question(type_, Details(), asked) in {None, *asked}
     for detail in Detail:
-        tap = DetailTap("r", "s", detail, choices(detail)[0])
+        tap = DetailTap("r", "s", detail, detail.facts.choices[0])
         assert question_after(tap, type_, asked) in {None, *asked}
 
 
@@ -150,7 +150,7 @@ def test_nothing_is_asked_that_is_switched_off(type_: FeedbackType, asked: froze
 def test_what_comes_after_a_question(type_: FeedbackType, detail: Detail) -> None:
     """The level after the place, told or not; nothing after the others; itself where asked again."""
     follows = Detail.PAIN if (type_, detail) == (PAIN, Detail.PLACE) else None
-    for value in (choices(detail)[0], None):
+    for value in (detail.facts.choices[0], None):
         assert question_after(DetailTap("r", "s", detail, value), type_, ALL) is follows
     again = DetailTap("r", "s", detail, None, ask_again=True)
     assert question_after(again, type_, frozenset()) is detail
@@ -160,11 +160,11 @@ def test_what_comes_after_a_question(type_: FeedbackType, detail: Detail) -> Non
     ("document", "details"),
     [
         ({}, Details()),
-        ({"rpe": 7, "pain": {"where": "knee", "level": 3}, "reason": "ill"}, Details(7, "knee", 3, "ill")),
-        ({"rpe": 7.0, "pain": 3.0}, Details(rpe=7, pain=3)),
-        ({"pain": 3}, Details(pain=3)),
-        ({"pain": {"where": "knee"}}, Details(place="knee")),
-        ({"pain": {"level": 0}}, Details(pain=0)),
+        ({"rpe": 7, "pain": {"where": "knee", "level": 3}, "reason": "ill"}, ALL_SAID),
+        ({"rpe": 7.0, "pain": 3.0}, Details({Detail.RPE: 7, Detail.PAIN: 3})),
+        ({"pain": 3}, Details({Detail.PAIN: 3})),
+        ({"pain": {"where": "knee"}}, Details({Detail.PLACE: "knee"})),
+        ({"pain": {"level": 0}}, Details({Detail.PAIN: 0})),
         ({"pain": "knee", "rpe": "7", "reason": 5}, Details()),
         ({"rpe": 7.5, "pain": {"where": "soul", "level": 11}, "reason": "bored"}, Details()),
         ({"rpe": True, "pain": {"where": ["knee"], "level": False}, "reason": {"a": 1}}, Details()),
@@ -187,9 +187,7 @@ VALUES = st.recursive(
 
 @given(st.fixed_dictionaries({}, optional={"rpe": VALUES, "pain": VALUES, "reason": VALUES}))
 def test_reading_a_document_is_total(document: dict[str, Any]) -> None:
-    """Whatever stands there, what is read is on the scales."""
+    """Whatever stands there, what is read is one of the choices, and is read back from its own document."""
     details = read_details(document)
-    assert details.rpe in (None, *range(11))
-    assert details.pain in (None, *range(11))
-    assert details.place in (None, *PLACES)
-    assert details.reason in (None, *REASONS)
+    assert read_details(details.to_document()) == details
+    assert all(details.value(detail) in (None, *detail.facts.choices) for detail in Detail)

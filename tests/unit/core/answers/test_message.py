@@ -10,10 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.answers import detail_texts as texts
-from bot.core.answers.details import Details, choices, next_question, parse_detail
+from bot.core.answers.details import Details, next_question
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
 from bot.core.answers.message import MessageEdit, ShownAnswer, show
-from bot.core.answers.payloads import format_callback, make_reference, needs_reference
+from bot.core.answers.payloads import (
+    DetailTap,
+    format_callback,
+    make_reference,
+    needs_reference,
+    parse_payload,
+)
 from bot.core.answers.texts import label
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
@@ -25,13 +31,10 @@ EN, ES = Language
 DONE, SKIPPED, HARD, PAIN = FeedbackType
 ALL = frozenset(Detail)
 BOLD = {"type": "bold", "offset": 0, "length": 4}
-DETAILS = st.builds(
-    Details,
-    rpe=st.none() | st.integers(0, 10),
-    place=st.sampled_from([None, *choices(Detail.PLACE)]),
-    pain=st.none() | st.integers(0, 10),
-    reason=st.sampled_from([None, *choices(Detail.REASON)]),
-)
+CHOICES: dict[Detail, st.SearchStrategy[int | str]] = {
+    detail: st.sampled_from(detail.facts.choices) for detail in Detail
+}
+DETAILS = st.fixed_dictionaries({}, optional=CHOICES).map(Details)
 
 
 def asked(text: str | None = "How was it?", keyboard: Keyboard | None = None) -> TappedMessage:
@@ -82,12 +85,12 @@ def test_effort_is_asked(type_: FeedbackType) -> None:
 
 def test_effort_is_shown() -> None:
     """With its word where it has one; a button changes it, and then the value is marked."""
-    edit = show(asked(), chosen(DONE, Details(rpe=7)))
+    edit = show(asked(), chosen(DONE, Details({Detail.RPE: 7})))
     assert edit.text == "How was it?\n\n➜ ✅ Done\nEffort (RPE) 7 · very hard"
     assert rows(edit) == [["• ✅ Done", "⏭ Skipped"], ["🥵 Hard", "🤕 Pain"], ["✏️ RPE 7"]]
     assert data(edit)[-1] == "rpe|r|s|?"
-    assert (show(asked(), chosen(DONE, Details(rpe=8))).text or "").endswith("\nEffort (RPE) 8")
-    asked_again = show(again(edit), chosen(DONE, Details(rpe=7), Detail.RPE))
+    assert (show(asked(), chosen(DONE, Details({Detail.RPE: 8}))).text or "").endswith("\nEffort (RPE) 8")
+    asked_again = show(again(edit), chosen(DONE, Details({Detail.RPE: 7}), Detail.RPE))
     assert rows(asked_again)[3] == ["4", "5", "6", "• 7"]
     assert (asked_again.text or "").startswith(
         "How was it?\n\n➜ ✅ Done\nEffort (RPE) 7 · very hard\n\nHow hard"
@@ -100,11 +103,11 @@ def test_pain_is_asked_and_shown() -> None:
     assert rows(first)[2:] == [
         ["foot", "ankle", "calf"], ["knee", "thigh", "hip"], ["back", "shoulder", "other"], ["Skip"],
     ]  # fmt: skip
-    second = show(again(first), chosen(PAIN, Details(place="knee"), Detail.PAIN))
+    second = show(again(first), chosen(PAIN, Details({Detail.PLACE: "knee"}), Detail.PAIN))
     assert second.text == (
         "How was it?\n\n➜ 🤕 Pain\nHurts: knee\n\nHow bad is it, 0 to 10?\n0 no pain · 10 the worst pain"
     )
-    last = show(again(second), chosen(PAIN, Details(place="knee", pain=6)))
+    last = show(again(second), chosen(PAIN, Details({Detail.PLACE: "knee", Detail.PAIN: 6})))
     assert last.text == "How was it?\n\n➜ 🤕 Pain\nHurts: knee, 6/10"
     assert (rows(last)[2:], data(last)[-1]) == ([["✏️ knee, 6/10"]], "where|r|s|?")
 
@@ -116,7 +119,7 @@ def test_a_reason_is_asked_and_shown() -> None:
         ["enfermedad", "cansancio"], ["falta de tiempo", "mal tiempo"], ["otro", "Omitir"],
     ]  # fmt: skip
     assert data(first)[6] == "reason|r|s|no_time"
-    edit = show(again(first), chosen(SKIPPED, Details(reason="no time"), language=ES))
+    edit = show(again(first), chosen(SKIPPED, Details({Detail.REASON: "no time"}), language=ES))
     assert edit.text == "How was it?\n\n➜ ⏭ Saltada\nMotivo: falta de tiempo"
 
 
@@ -166,8 +169,8 @@ def test_a_session_with_long_ids(type_: FeedbackType) -> None:
         chosen(type_, question=question), run_id=run_id, session_id=session_id, by_reference=True
     )
     edit = show(asked(keyboard=prompt_keyboard(run_id, session_id, EN)), choice)
-    taps = [tap for payload in data(edit) if (tap := parse_detail(payload)) is not None]
-    assert len(taps) == len(choices(question)) + 1
+    taps = [tap for payload in data(edit) if isinstance(tap := parse_payload(payload), DetailTap)]
+    assert len(taps) == len(question.facts.choices) + 1
     assert {tap.run_id for tap in taps} == {make_reference(run_id, session_id)}
     assert max(len(payload.encode()) for payload in data(edit)) <= 64
 
@@ -187,7 +190,7 @@ def test_ids_that_leave_no_room() -> None:
 def test_the_longest_question(letter: str, language: Language, type_: FeedbackType) -> None:
     """Telegram takes 4,096 UTF-16 units: the question's text is cut, the answer and what is asked are not."""
     text = letter * (MAX_MESSAGE // units(letter))
-    details = Details(rpe=10, place="shoulder", pain=10, reason="no time")
+    details = Details({Detail.RPE: 10, Detail.PLACE: "shoulder", Detail.PAIN: 10, Detail.REASON: "no time"})
     question = type_.facts.asks[-1]
     end: dict[str, Any] = {"type": "italic", "offset": 4000, "length": 96}
     prompted = TappedMessage(text, [BOLD, end], prompt_keyboard("r", "s", language))
@@ -216,10 +219,10 @@ def test_every_choice_has_a_label_in_every_language() -> None:
     """No two of one question are the same, and what changes an answer is a short button."""
     for language in Language:
         for detail in Detail:
-            labels = [texts.choice(value, language) for value in choices(detail)]
+            labels = [texts.choice(value, language) for value in detail.facts.choices]
             assert len(set(labels)) == len(labels)
             assert max(map(len, labels)) <= 20
-            for value in choices(detail):
+            for value in detail.facts.choices:
                 assert 1 <= len(texts.saved(detail, value, language)) <= 200
 
 

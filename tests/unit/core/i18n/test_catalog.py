@@ -17,7 +17,7 @@ import pytest
 
 from bot import core
 from bot.api.openapi import examples
-from bot.core.answers.details import Details, choices
+from bot.core.answers.details import Details
 from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
@@ -33,7 +33,7 @@ from bot.core.summary.summary import Week
 NOW = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)  # a Monday
 DAY = NOW.date()
 WEEK = Week(DAY, ())
-DETAILS = Details(place="knee", pain=6)
+DETAILS = Details({Detail.PLACE: "knee", Detail.PAIN: 6})
 
 # What is a word of ours in one language alone, and the same in several by chance: none as yet.
 SAME: set[str] = set()
@@ -102,7 +102,7 @@ DOMAINS: Mapping[str, tuple[object, ...]] = {
     "answers.type": tuple(FeedbackType),
     "menu": tuple(Command),
     "details.question": tuple(Detail),
-    "details.choice": (*choices(Detail.PLACE), *choices(Detail.REASON)),
+    "details.choice": (*Detail.PLACE.facts.choices, *Detail.REASON.facts.choices),
 }
 """What the functions in a catalog are asked for."""
 

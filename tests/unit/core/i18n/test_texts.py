@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from bot.core.answers import detail_texts as details
 from bot.core.answers import texts as answers
-from bot.core.answers.details import Details, choices
+from bot.core.answers.details import Details
 from bot.core.answers.keyboards import Keyboard, answered_keyboard, prompt_keyboard
-from bot.core.answers.payloads import Callback, parse_callback
+from bot.core.answers.payloads import Callback, parse_payload
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
@@ -52,8 +52,8 @@ def shown_length(text: str) -> int:
 def test_buttons_stand_in_the_order_of_the_types(session_id: str, language: Language) -> None:
     """Done, skipped, hard, pain, read row by row, in the plain form and as references; Later comes last."""
     keyboard = prompt_keyboard("r", session_id, language)
-    callbacks = [parse_callback(button["callback_data"]) for row in keyboard for button in row]
-    assert [callback.type for callback in callbacks if callback is not None] == [DONE, SKIPPED, HARD, PAIN]
+    callbacks = [parse_payload(button["callback_data"]) for row in keyboard for button in row]
+    assert [each.type for each in callbacks if isinstance(each, Callback)] == [DONE, SKIPPED, HARD, PAIN]
     expected = [*(answers.label(type_, language) for type_ in FeedbackType), language.texts.answers.later]
     assert labels(keyboard) == expected
     assert all(set(button) == {"text", "callback_data"} for row in keyboard for button in row)
@@ -127,7 +127,7 @@ def test_every_toast_fits_into_an_answer(language: Language) -> None:
     toasts += [letters.seen(language), language.texts.refusals.no_alert]
     for say in (answers.saved, answers.saved_already, answers.superseded):
         toasts += [say(type_, language) for type_ in FeedbackType]
-    toasts += [details.saved(detail, value, language) for detail in Detail for value in choices(detail)]
+    toasts += [details.saved(detail, value, language) for detail in Detail for value in detail.facts.choices]
     again_at = datetime(2026, 9, 23, 20, tzinfo=UTC)  # a Wednesday in September
     toasts.append(answers.postponed(again_at, UTC, NOW, language))
     assert all(1 <= len(toast) <= MAX_TOAST for toast in toasts)
@@ -411,7 +411,7 @@ def test_the_label_of_every_type_can_be_read_back_from_its_button() -> None:
     assert later == {"text": EN.texts.answers.later, "callback_data": "later|r|s"}
     for row in answered_keyboard(keyboard, HARD):
         for button in row:
-            callback = parse_callback(button["callback_data"])
+            callback = parse_payload(button["callback_data"])
             assert isinstance(callback, Callback)
             assert answers.marked(button["text"], chosen=False) == answers.label(callback.type, EN)
 
@@ -438,8 +438,9 @@ def test_everything_that_admins_are_told_at_once_fits_into_a_message(language: L
 def test_the_longest_letters(type_: FeedbackType | None, character: str, language: Language) -> None:
     """Names, titles and notes of any length fit into a message, and cannot break out."""
     longest = character * 5000
+    said = Details({Detail.RPE: 10, Detail.PLACE: "shoulder", Detail.PAIN: 10})
     pain = letters.PainReport(
-        *(longest, longest, date(2026, 9, 23), type_, Details(rpe=10, place="shoulder", pain=10), longest),
+        *(longest, longest, date(2026, 9, 23), type_, said, longest),
         seen_by=longest, seen_at=NOW,
     )  # fmt: skip
     for text in (letters.alert(pain, UTC, language), letters.notice(pain, language)):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.core.answers.details import Details
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.prompts import coach_alert_texts as texts
 from bot.core.prompts.coach_alert_texts import PainReport
@@ -25,7 +26,7 @@ KNEE = PainReport(
     title="Tempo run",
     day=date(2026, 2, 17),
     type=FeedbackType.PAIN,
-    details=Details(place="knee", pain=6),
+    details=Details({Detail.PLACE: "knee", Detail.PAIN: 6}),
     note="since km 3",
 )
 HOSTILE = '<a href="tg://user?id=1">&lt;b>"x\'</a> & </b> {who} {0} %s'

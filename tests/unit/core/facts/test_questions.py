@@ -1,0 +1,44 @@
+"""The declarations of follow-up questions."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import FIELDS, SETTINGS, Detail
+
+
+def test_the_values_and_where_they_stand() -> None:
+    """They stand in payloads and documents."""
+    assert {detail.value: detail.facts.path for detail in Detail} == {
+        "rpe": "rpe",
+        "where": "pain.where",
+        "pain": "pain.level",
+        "reason": "reason",
+    }
+    assert list(FIELDS) == ["rpe", "pain", "reason"]
+    assert SETTINGS == ("ask_rpe", "ask_pain", "ask_reason")
+
+
+@pytest.mark.parametrize("detail", Detail)
+def test_a_declaration_holds_together(detail: Detail) -> None:
+    """Something asks it, its choices differ and are of one kind, and shared fields are objects."""
+    facts = detail.facts
+    assert any(detail in type_.facts.asks for type_ in FeedbackType)
+    assert len({str(choice) for choice in facts.choices}) == len(facts.choices)
+    assert len({type(choice) for choice in facts.choices}) == 1
+    if facts.scale is not None:
+        assert list(facts.choices) == list(range(facts.scale[0], facts.scale[1] + 1))
+        assert facts.field.meaning
+    sharing = [other.facts for other in Detail if other.facts.field.name == facts.field.name]
+    assert all(other.field is facts.field for other in sharing)
+    parts = [other.part for other in sharing]
+    assert parts == [None] or (None not in parts and len(set(parts)) == len(parts))
+    # A number in place of the object stands for one of them.
+    assert parts == [None] or sum(other.scale is not None for other in sharing) == 1
+
+
+def test_a_question_needs_a_declaration() -> None:
+    """A member without one cannot be made."""
+    with pytest.raises(TypeError, match="nothing is declared for the question 'sleep'"):
+        Detail.__new_member__(Detail, "sleep")  # type: ignore[attr-defined]
