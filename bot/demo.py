@@ -28,6 +28,7 @@ from rich.text import Text
 from bot import app
 from bot.core.answers import texts as answer_texts
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import FIELDS
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import read_roster
 from bot.core.records.models import PlanSnapshot
@@ -315,7 +316,7 @@ class _Story:
         )
 
     async def _show_stored(self) -> None:
-        columns = ("sessionDate", "sessionDay", "sessionId", "type", "rpe", "pain", "reason", "note")
+        columns = ("sessionDate", "sessionDay", "sessionId", "type", *FIELDS, "note")
         table = Table(*columns)
         async for event in self._db[feedback.COLLECTION].find().sort("receivedAt", 1):
             table.add_row(*(_cell(event.get(column)) for column in columns))

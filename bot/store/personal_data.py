@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
 
+from bot.core.facts.questions import FIELDS, Detail
 from bot.core.people.tombstone import DataSubject
 from bot.core.prompts.prompt import LETTERS
 from bot.core.records.collections import (
@@ -158,23 +159,28 @@ def _later_words(until: UpdateStamp) -> list[Document]:
         is_unknown = {"$eq": [{"$type": f"{said}.at"}, "missing"]}
         return {"$cond": [{"$cond": [is_unknown, is_first_before, is_before]}, "$$REMOVE", value]}
 
-    pain: Document = {"where": kept("where", "$pain.where"), "level": kept("pain", "$pain.level")}
+    def kept_details(name: str, details: Sequence[Detail]) -> Document:
+        """A field that questions fill: an object if they share it, or the number of the one with a scale."""
+        if details[0].facts.part is None:
+            return kept(details[0], f"${name}")
+        parts = {detail.facts.part: kept(detail, f"${detail.facts.path}") for detail in details}
+        scale = next(detail for detail in details if detail.facts.scale is not None)
+        return {"$cond": [{"$eq": [{"$type": f"${name}"}, "object"]}, parts, kept(scale, f"${name}")]}
+
     is_written = {"$isNumber": "$noteMessageId"}
     note = {"$cond": [is_written, {"$ifNull": [kept("note", "$note"), None]}, "$note"]}
     said = {"$filter": {"input": {"$objectToArray": "$saidAt"}, "as": "it", "cond": {"$not": [
         is_until(until, "$$it.v.updateId", "$$it.v.at")
     ]}}}  # fmt: skip
     first = {name: {"$cond": [is_first_before, until.at, f"${name}"]} for name in ("receivedAt", "timestamp")}
-    emptied = ("pain", "saidAt")
+    emptied = (*(name for name, details in FIELDS.items() if details[0].facts.part is not None), "saidAt")
     return [
         {
             "$set": {
                 **first,
                 "note": note,
                 "noteMessageId": {"$cond": [is_written, kept("note", "$noteMessageId"), "$noteMessageId"]},
-                "rpe": kept("rpe", "$rpe"),
-                "reason": kept("reason", "$reason"),
-                "pain": {"$cond": [{"$eq": [{"$type": "$pain"}, "object"]}, pain, kept("pain", "$pain")]},
+                **{name: kept_details(name, details) for name, details in FIELDS.items()},
                 "saidAt": {
                     "$cond": [
                         {"$eq": [{"$type": "$saidAt"}, "object"]}, {"$arrayToObject": said}, "$saidAt",

@@ -6,6 +6,7 @@ the athletes' languages stand in `bot.core.i18n`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Self
@@ -122,7 +123,10 @@ class Detail(StrEnum):
     )
 
 
-FIELDS: dict[str, AnswerField] = {detail.facts.field.name: detail.facts.field for detail in Detail}
-"""The fields that questions fill, by name."""
+FIELDS: Mapping[str, tuple[Detail, ...]] = {
+    name: tuple(detail for detail in Detail if detail.facts.field.name == name)
+    for name in (detail.facts.field.name for detail in Detail)
+}
+"""The fields of stored answers that questions fill, by name, and these questions."""
 SETTINGS = tuple(dict.fromkeys(detail.facts.setting for detail in Detail))
 """The variables that switch questions, in lower case."""

@@ -38,7 +38,7 @@ from pydantic_core import ErrorDetails
 
 from bot.core.answers.rules import WEEKDAYS, Weekday
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.facts.questions import FIELDS, Detail, QuestionFacts
+from bot.core.facts.questions import FIELDS, QuestionFacts
 from bot.core.shared.bson_json import BadValue, check, kind, loads, to_json
 from bot.core.shared.clock import iso_utc
 
@@ -391,11 +391,12 @@ def _detail_type(questions: Sequence[QuestionFacts]) -> Any:
 
 def _detail_fields() -> dict[str, Any]:
     """A field for each that questions fill."""
-    questions = [detail.facts for detail in Detail]
-    types = {name: _detail_type([q for q in questions if q.field.name == name]) for name in FIELDS}
     return {
-        name: (types[name] | None, Field(None, description=field.description))
-        for name, field in FIELDS.items()
+        name: (
+            _detail_type([detail.facts for detail in details]) | None,
+            Field(None, description=details[0].facts.field.description),
+        )
+        for name, details in FIELDS.items()
     }
 
 

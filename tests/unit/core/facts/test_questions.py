@@ -30,7 +30,7 @@ def test_a_declaration_holds_together(detail: Detail) -> None:
     if facts.scale is not None:
         assert list(facts.choices) == list(range(facts.scale[0], facts.scale[1] + 1))
         assert facts.field.meaning
-    sharing = [other.facts for other in Detail if other.facts.field.name == facts.field.name]
+    sharing = [other.facts for other in FIELDS[facts.field.name]]
     assert all(other.field is facts.field for other in sharing)
     parts = [other.part for other in sharing]
     assert parts == [None] or (None not in parts and len(set(parts)) == len(parts))
