@@ -163,6 +163,19 @@ def may_change(document: Mapping[str, Any], now: datetime) -> bool:
     )
 
 
+def is_paused(document: Mapping[str, Any]) -> bool:
+    """Whether a prompt is cancelled for a pause.
+
+    Documents from before `isPaused` was stored, and those of others, say so in their reason.
+    """
+    if document.get("state") != PromptState.CANCELLED:
+        return False
+    reason = document.get("reason")
+    return document.get("isPaused") is True or (
+        isinstance(reason, str) and reason.strip().casefold().startswith(PAUSED)
+    )
+
+
 class Reconciliation:
     """Compares what the plans ask for with the outbox.
 
@@ -236,9 +249,8 @@ class Reconciliation:
         if holder is not None:
             if not may_change(holder, self._now) or self._is_unread(holder, plan):
                 return
-            yield OutboxChange(
-                OutboxAction.RELEASE, holder, {"reason": _replaced(holder, wish.fields["runId"])}
-            )
+            reason = _replaced(holder, wish.fields["runId"])
+            yield OutboxChange(OutboxAction.RELEASE, holder, {"reason": reason, "isPaused": None})
         fresh = {**wish.fields, "slot": slot, "dueAt": wish.due_at, **_state(wish)}
         known = self._by_key.get((*wish.key, wish.fields["chatId"]))
         if known is None:
@@ -258,17 +270,18 @@ class Reconciliation:
         if "plannedAt" in changed:
             changed["dueAt"] = wish.due_at
         was_cancelled = holder.get("state") == PromptState.CANCELLED
-        if wish.is_paused != was_cancelled or (wish.is_paused and holder.get("reason") != PAUSED):
-            if was_cancelled and holder.get("reason") == PAUSED and wish.due_at <= self._now:
+        was_paused = is_paused(holder)
+        if wish.is_paused != was_cancelled or (wish.is_paused and not was_paused):
+            if was_paused and wish.due_at <= self._now:
                 return  # the pause was over only when this had passed
             changed |= _state(wish) | ({"dueAt": wish.due_at} if was_cancelled else {})
         if changed:
             yield OutboxChange(OutboxAction.UPDATE, holder, changed)
 
     def _cancel(self, document: Mapping[str, Any], reason: str) -> Iterator[OutboxChange]:
-        is_open = document.get("state") in _OPEN or document.get("reason") == PAUSED
+        is_open = document.get("state") in _OPEN or is_paused(document)
         if is_open and may_change(document, self._now):
-            yield OutboxChange(OutboxAction.CANCEL, document, {"reason": reason})
+            yield OutboxChange(OutboxAction.CANCEL, document, {"reason": reason, "isPaused": None})
 
 
 def _places(
@@ -299,8 +312,8 @@ def _key(document: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _state(wish: DesiredPrompt) -> dict[str, Any]:
     if wish.is_paused:
-        return {"state": PromptState.CANCELLED.value, "reason": PAUSED}
-    return {"state": PromptState.PENDING.value, "reason": None}
+        return {"state": PromptState.CANCELLED.value, "reason": PAUSED, "isPaused": True}
+    return {"state": PromptState.PENDING.value, "reason": None, "isPaused": None}
 
 
 def _replaced(document: Mapping[str, Any], run_id: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from bot.core.facts.answer_types import FeedbackType, read_type
 from bot.core.facts.questions import FIELDS
 from bot.core.plans.plan import DETAILS
+from bot.core.prompts.planned import is_paused
 from bot.core.prompts.prompt import PromptKind, PromptState
 from bot.core.records.models import is_day
 from bot.core.shared.clock import parse_instant
@@ -45,6 +46,7 @@ class AskedQuestion:
         chat_id: as text.
         state: as stored; pending where nobody has looked at it yet.
         reason: why it is in this state.
+        is_paused: whether it was cancelled for a pause.
         sent: when it was sent, ascending; several times if it was repeated.
         is_sent: whether it was sent, also where nobody knows when.
         may_be_sent: whether a try ended without a reply.
@@ -61,6 +63,7 @@ class AskedQuestion:
     chat_id: str | None
     state: str
     reason: str | None
+    is_paused: bool
     sent: tuple[datetime, ...]
     is_sent: bool
     may_be_sent: bool
@@ -148,6 +151,7 @@ def read_question(document: Mapping[str, Any], zone: tzinfo) -> AskedQuestion | 
         chat_id=read_id(document.get("chatId")),
         state=state,
         reason=read_text(document.get("reason")),
+        is_paused=is_paused(document),
         sent=instants,
         is_sent=bool(instants) or state in (PromptState.SENT, PromptState.LATE),
         may_be_sent=isinstance(unknowns, int | float) and unknowns > 0,

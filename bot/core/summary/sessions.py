@@ -19,7 +19,6 @@ from bot.core.facts.questions import Detail
 from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.durations import planned_minutes
 from bot.core.plans.plan import Plan, PlannedSession, current_sessions
-from bot.core.prompts.planned import PAUSED
 from bot.core.prompts.prompt import PromptState
 from bot.core.summary.evidence import AskedQuestion, StoredFeedback, read_planned
 
@@ -322,7 +321,9 @@ class _Join:
                 )
             return SessionState.NOT_ASKED, pending.reason or "it is due, and the question is not sent yet"
         due = local_instant(day, self._athlete.hours.prompt_time, self._athlete.hours.zone)
-        if any(map(_is_paused, questions)) or (not questions and self._athlete.pause_at(due) is not None):
+        if any(question.is_paused for question in questions) or (
+            not questions and self._athlete.pause_at(due) is not None
+        ):
             return SessionState.PAUSED, None
         if (undelivered := by_state.get(PromptState.UNDELIVERABLE)) is not None:
             return SessionState.UNDELIVERED, undelivered.reason
@@ -374,12 +375,8 @@ def _planned(questions: Sequence[AskedQuestion], session: PlannedSession | None)
     return next((question.planned for question in questions if question.planned), {})
 
 
-def _is_paused(question: AskedQuestion) -> bool:
-    return question.state == PromptState.CANCELLED and (question.reason or "").casefold().startswith(PAUSED)
-
-
 def _is_called_off(question: AskedQuestion) -> bool:
-    return question.state == PromptState.CANCELLED and not _is_paused(question)
+    return question.state == PromptState.CANCELLED and not question.is_paused
 
 
 def _holders(

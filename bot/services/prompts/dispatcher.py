@@ -209,7 +209,7 @@ class Dispatcher:
             elif prompt.was_sent:  # it can still be answered; it is only not asked once more
                 await self._outbox.settle_unasked(prompt, PromptState.SENT, now)
             else:
-                await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, PAUSED)
+                await self._outbox.settle_unasked(prompt, PromptState.CANCELLED, now, PAUSED, is_paused=True)
             return False
         is_wished = prompt.again is AskAgainReason.PENDING
         if athlete is not None and not is_wished and (until := athlete.quiet_until(now)) is not None:

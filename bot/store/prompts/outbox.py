@@ -190,15 +190,30 @@ class Outbox:
         await self._settle(document["_id"], document["claim"], update)
 
     async def settle_unasked(
-        self, prompt: Prompt, state: PromptState, now: datetime, reason: str | None = None
+        self,
+        prompt: Prompt,
+        state: PromptState,
+        now: datetime,
+        reason: str | None = None,
+        *,
+        is_paused: bool = False,
     ) -> None:
-        """It is not sent (again) after all."""
+        """It is not sent (again) after all.
+
+        Args:
+            reason: why, where the state alone does not say.
+            is_paused: whether that is a pause.
+        """
         update: dict[str, Any] = {
             "$set": {"state": state.value, "updatedAt": now},
             "$unset": {"claim": "", "attemptAt": ""},
         }
         if state is PromptState.ANSWERED:
             update["$set"]["answeredAt"] = now
+        if is_paused:
+            update["$set"]["isPaused"] = True
+        else:
+            update["$unset"]["isPaused"] = ""
         if reason is None:
             update["$unset"]["reason"] = ""
         else:

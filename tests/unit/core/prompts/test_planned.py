@@ -22,6 +22,7 @@ from bot.core.prompts.planned import (
     OutboxAction,
     OutboxChange,
     Reconciliation,
+    is_paused,
     monday,
     wishes,
 )
@@ -592,6 +593,30 @@ def check_agreement(outbox: Outbox, athlete: Athlete, known: Iterable[Plan], now
             assert used, f"{wish} has no prompt in {slots}"
         elif "sentAt" not in found[0] and wish.is_paused:
             assert (found[0]["state"], found[0].get("reason")) == ("cancelled", PAUSED)
+    # Whatever became of them: the mark of a pause is there with its reason, and goes with it.
+    for document in outbox.documents.values():
+        is_cancelled_for_it = (document["state"], document.get("reason")) == ("cancelled", PAUSED)
+        assert document.get("isPaused") is (True if is_cancelled_for_it else None)
+        assert is_paused(document) is is_cancelled_for_it
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"state": "cancelled", "isPaused": True}, True),
+        ({"state": "cancelled", "isPaused": True, "reason": "on holidays"}, True),
+        ({"state": "cancelled", "reason": "paused"}, True),
+        ({"state": "cancelled", "reason": " Paused until May"}, True),
+        ({"state": "cancelled", "reason": "by hand"}, False),
+        ({"state": "cancelled", "isPaused": 1, "reason": 5}, False),
+        ({"state": "cancelled"}, False),
+        ({"state": "pending", "isPaused": True, "reason": "paused"}, False),
+        ({"isPaused": True}, False),
+    ],
+)
+def test_cancelled_for_a_pause(document: Document, expected: bool) -> None:
+    """The mark tells; documents without one say so in their reason."""
+    assert is_paused(document) is expected
 
 
 odd = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)
@@ -605,7 +630,18 @@ fields = {
     "sessionId": odd | st.just("2026-02-18-run"),
     "chatId": odd | st.just("70"),
 }
-others = ("unknowns", "claim", "attemptAt", "sentAt", "reason", "kind", "plan", "plannedAt", "movedFrom")
+others = (
+    "unknowns",
+    "claim",
+    "attemptAt",
+    "sentAt",
+    "reason",
+    "isPaused",
+    "kind",
+    "plan",
+    "plannedAt",
+    "movedFrom",
+)
 
 
 @given(st.lists(st.fixed_dictionaries(fields, optional=dict.fromkeys(others, odd)), max_size=5))

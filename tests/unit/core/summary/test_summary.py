@@ -108,6 +108,12 @@ DONE = event("R1", NAME, "done", ASKED)
         ([prompt("R1", SESSION, "pending", sentAt=ASKED)], [], SessionState.OPEN, None),
         ([prompt("R1", SESSION, "cancelled")], [], SessionState.PAUSED, None),
         ([prompt("R1", SESSION, "cancelled")], [DONE], FeedbackType.DONE, None),
+        (
+            [prompt("R1", SESSION, "cancelled", reason="holidays", isPaused=True)],
+            [],
+            SessionState.PAUSED,
+            None,
+        ),
         ([prompt("R1", SESSION, "cancelled", reason="by hand")], [], SessionState.NOT_ASKED, "by hand"),
         ([prompt("R1", SESSION, "undeliverable", reason="blocked")], [], SessionState.UNDELIVERED, "blocked"),
         ([SENT | {"sentAt": None, "messages": None}], [], SessionState.OPEN, None),
