@@ -11,8 +11,6 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.shared.tolerant import read_int64
 
-LEAST, MOST = 0, 10
-
 
 @dataclass(frozen=True, slots=True)
 class Details:
@@ -27,30 +25,6 @@ class Details:
     def value(self, detail: Detail) -> int | str | None:
         """What was said to one question."""
         return self.said.get(detail)
-
-    @property
-    def rpe(self) -> int | None:
-        """0 to 10."""
-        value = self.said.get(Detail.RPE)
-        return value if isinstance(value, int) else None
-
-    @property
-    def place(self) -> str | None:
-        """Where it hurts."""
-        value = self.said.get(Detail.PLACE)
-        return value if isinstance(value, str) else None
-
-    @property
-    def pain(self) -> int | None:
-        """0 to 10."""
-        value = self.said.get(Detail.PAIN)
-        return value if isinstance(value, int) else None
-
-    @property
-    def reason(self) -> str | None:
-        """Why not."""
-        value = self.said.get(Detail.REASON)
-        return value if isinstance(value, str) else None
 
     def to_document(self) -> dict[str, Any]:
         """The fields of a stored answer; those to which nothing was said are left out."""

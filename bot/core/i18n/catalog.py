@@ -7,7 +7,7 @@ of an enum is written with `match` and no default, so that the type checker prov
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -116,37 +116,27 @@ class RefusalTexts:
 
 
 @dataclass(frozen=True, slots=True)
-class EffortWords:
-    """Foster's words for the CR-10 scale, by their numbers."""
+class QuestionTexts:
+    """One question that follows an answer.
 
-    rest: str
-    very_very_easy: str
-    easy: str
-    moderate: str
-    somewhat_hard: str
-    hard: str
-    very_hard: str
-    maximal: str
+    Attributes:
+        line: what was said, below the answer; of questions that share a field, the first one's is for all.
+        choices: the labels of words that can be said; of a scale, what some of its numbers mean.
+        short: what was said, where room is scarce.
+    """
+
+    question: str
+    line: str
+    choices: Mapping[int | str, str]
+    short: str = "{value}"
 
 
 @dataclass(frozen=True, slots=True)
 class DetailTexts:
-    """The questions that follow an answer.
+    """The questions that follow an answer."""
 
-    Attributes:
-        choice: the label of a place that hurts, or of a reason.
-        no_pain, worst_pain: the ends of the scale.
-    """
-
-    question: Callable[[Detail], str]
-    choice: Callable[[str], str]
-    effort: EffortWords
-    no_pain: str
-    worst_pain: str
+    question: Callable[[Detail], QuestionTexts]
     skip: str
-    rpe: str
-    hurts: str
-    reason: str
     saved: str
     kept: str
     left_out: str

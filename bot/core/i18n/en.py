@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
 from bot.core.facts.questions import Detail
@@ -12,7 +14,6 @@ from bot.core.i18n.catalog import (
     CoachAlertTexts,
     Counts,
     DetailTexts,
-    EffortWords,
     FiguresTexts,
     Formats,
     LanguageTexts,
@@ -24,6 +25,7 @@ from bot.core.i18n.catalog import (
     PrivacyTexts,
     PromptStateTexts,
     PromptTexts,
+    QuestionTexts,
     RefusalTexts,
     Texts,
     WeekTexts,
@@ -44,16 +46,58 @@ def _answer(type_: FeedbackType) -> AnswerTypeTexts:
             return AnswerTypeTexts(label="Pain", name="pain", help="something hurt")
 
 
-def _question(detail: Detail) -> str:
+def _question(detail: Detail) -> QuestionTexts:
     match detail:
         case Detail.RPE:
-            return "How hard was the session as a whole, 0 to 10?"
+            return QuestionTexts(
+                question="How hard was the session as a whole, 0 to 10?",
+                line="Effort (RPE) {what}",
+                choices=_EFFORT,
+                short="RPE {value}",
+            )
         case Detail.PLACE:
-            return "Where does it hurt?"
+            return QuestionTexts(question="Where does it hurt?", line=_HURTS, choices=_PLACES)
         case Detail.PAIN:
-            return "How bad is it, 0 to 10?"
+            return QuestionTexts(
+                question="How bad is it, 0 to 10?",
+                line=_HURTS,
+                choices={0: "no pain", 10: "the worst pain"},
+                short="{value}/10",
+            )
         case Detail.REASON:
-            return "What kept you from it?"
+            return QuestionTexts(question="What kept you from it?", line="Reason: {what}", choices=_REASONS)
+
+
+# Foster's words for the CR-10 scale; 6, 8 and 9 have none.
+_EFFORT: Mapping[int | str, str] = {
+    0: "rest",
+    1: "very, very easy",
+    2: "easy",
+    3: "moderate",
+    4: "somewhat hard",
+    5: "hard",
+    7: "very hard",
+    10: "maximal",
+}
+_HURTS = "Hurts: {what}"
+_PLACES: Mapping[int | str, str] = {
+    "foot": "foot",
+    "ankle": "ankle",
+    "calf": "calf",
+    "knee": "knee",
+    "thigh": "thigh",
+    "hip": "hip",
+    "back": "back",
+    "shoulder": "shoulder",
+    "other": "other",
+}
+_REASONS: Mapping[int | str, str] = {
+    "ill": "ill",
+    "tired": "tired",
+    "no time": "no time",
+    "weather": "weather",
+    "other": "other",
+}
 
 
 def _menu(command: Command) -> str:
@@ -81,22 +125,6 @@ def _menu(command: Command) -> str:
         case Command.STATS:
             return "Figures, for admins"
 
-
-_CHOICES = {
-    "foot": "foot",
-    "ankle": "ankle",
-    "calf": "calf",
-    "knee": "knee",
-    "thigh": "thigh",
-    "hip": "hip",
-    "back": "back",
-    "shoulder": "shoulder",
-    "other": "other",
-    "ill": "ill",
-    "tired": "tired",
-    "no time": "no time",
-    "weather": "weather",
-}
 
 TEXTS = Texts(
     formats=Formats(
@@ -172,23 +200,7 @@ TEXTS = Texts(
     ),
     details=DetailTexts(
         question=_question,
-        choice=_CHOICES.__getitem__,
-        effort=EffortWords(
-            rest="rest",
-            very_very_easy="very, very easy",
-            easy="easy",
-            moderate="moderate",
-            somewhat_hard="somewhat hard",
-            hard="hard",
-            very_hard="very hard",
-            maximal="maximal",
-        ),
-        no_pain="no pain",
-        worst_pain="the worst pain",
         skip="Skip",
-        rpe="Effort (RPE) {value}{words}",
-        hurts="Hurts: {what}",
-        reason="Reason: {what}",
         saved="Saved: {what}. Thank you!",
         kept="All right, it stays as it is.",
         left_out="All right, left out.",

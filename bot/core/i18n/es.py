@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
 from bot.core.facts.questions import Detail
@@ -12,7 +14,6 @@ from bot.core.i18n.catalog import (
     CoachAlertTexts,
     Counts,
     DetailTexts,
-    EffortWords,
     FiguresTexts,
     Formats,
     LanguageTexts,
@@ -24,6 +25,7 @@ from bot.core.i18n.catalog import (
     PrivacyTexts,
     PromptStateTexts,
     PromptTexts,
+    QuestionTexts,
     RefusalTexts,
     Texts,
     WeekTexts,
@@ -44,16 +46,58 @@ def _answer(type_: FeedbackType) -> AnswerTypeTexts:
             return AnswerTypeTexts(label="Dolor", name="dolor", help="te dolió algo")
 
 
-def _question(detail: Detail) -> str:
+def _question(detail: Detail) -> QuestionTexts:
     match detail:
         case Detail.RPE:
-            return "¿Cuánto esfuerzo fue la sesión entera, de 0 a 10?"
+            return QuestionTexts(
+                question="¿Cuánto esfuerzo fue la sesión entera, de 0 a 10?",
+                line="Esfuerzo (RPE) {what}",
+                choices=_EFFORT,
+                short="RPE {value}",
+            )
         case Detail.PLACE:
-            return "¿Dónde te duele?"
+            return QuestionTexts(question="¿Dónde te duele?", line=_HURTS, choices=_PLACES)
         case Detail.PAIN:
-            return "¿Cuánto te duele, de 0 a 10?"
+            return QuestionTexts(
+                question="¿Cuánto te duele, de 0 a 10?",
+                line=_HURTS,
+                choices={0: "nada", 10: "el peor dolor"},
+                short="{value}/10",
+            )
         case Detail.REASON:
-            return "¿Qué te lo impidió?"
+            return QuestionTexts(question="¿Qué te lo impidió?", line="Motivo: {what}", choices=_REASONS)
+
+
+# Foster's words for the CR-10 scale; 6, 8 and 9 have none.
+_EFFORT: Mapping[int | str, str] = {
+    0: "reposo",
+    1: "muy, muy suave",
+    2: "suave",
+    3: "moderado",
+    4: "algo duro",
+    5: "duro",
+    7: "muy duro",
+    10: "máximo",
+}
+_HURTS = "Dolor: {what}"
+_PLACES: Mapping[int | str, str] = {
+    "foot": "pie",
+    "ankle": "tobillo",
+    "calf": "gemelo",
+    "knee": "rodilla",
+    "thigh": "muslo",
+    "hip": "cadera",
+    "back": "espalda",
+    "shoulder": "hombro",
+    "other": "otro",
+}
+_REASONS: Mapping[int | str, str] = {
+    "ill": "enfermedad",
+    "tired": "cansancio",
+    "no time": "falta de tiempo",
+    "weather": "mal tiempo",
+    "other": "otro",
+}
 
 
 def _menu(command: Command) -> str:
@@ -81,22 +125,6 @@ def _menu(command: Command) -> str:
         case Command.STATS:
             return "Cifras, para quien administra"
 
-
-_CHOICES = {
-    "foot": "pie",
-    "ankle": "tobillo",
-    "calf": "gemelo",
-    "knee": "rodilla",
-    "thigh": "muslo",
-    "hip": "cadera",
-    "back": "espalda",
-    "shoulder": "hombro",
-    "other": "otro",
-    "ill": "enfermedad",
-    "tired": "cansancio",
-    "no time": "falta de tiempo",
-    "weather": "mal tiempo",
-}
 
 TEXTS = Texts(
     formats=Formats(
@@ -182,23 +210,7 @@ TEXTS = Texts(
     ),
     details=DetailTexts(
         question=_question,
-        choice=_CHOICES.__getitem__,
-        effort=EffortWords(
-            rest="reposo",
-            very_very_easy="muy, muy suave",
-            easy="suave",
-            moderate="moderado",
-            somewhat_hard="algo duro",
-            hard="duro",
-            very_hard="muy duro",
-            maximal="máximo",
-        ),
-        no_pain="nada",
-        worst_pain="el peor dolor",
         skip="Omitir",
-        rpe="Esfuerzo (RPE) {value}{words}",
-        hurts="Dolor: {what}",
-        reason="Motivo: {what}",
         saved="Guardado: {what}. ¡Gracias!",
         kept="Vale, se queda como está.",
         left_out="Vale, lo dejamos.",

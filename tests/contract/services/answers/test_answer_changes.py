@@ -215,7 +215,7 @@ async def test_the_later_detail_wins(desk: Desk) -> None:
     for update_id, value in ((4, 2), (5, 8)):
         result = await desk.detail(update_id, Detail.RPE, value)
         assert isinstance(result, DetailSaved)
-        assert result.standing.details.rpe == 8
+        assert result.standing.details.value(Detail.RPE) == 8
     assert await desk.event() == stored
 
 
@@ -226,7 +226,7 @@ async def test_effort_after_a_change(desk: Desk, then: FeedbackType, is_kept: bo
     await desk.detail(2, Detail.RPE, 7)
     case = await desk.answer(3, then)
     assert isinstance(case.result, Recorded)
-    assert case.result.details.rpe == (7 if is_kept else None)
+    assert case.result.details.value(Detail.RPE) == (7 if is_kept else None)
     assert ("rpe" in await desk.event()) == is_kept
 
 
@@ -238,7 +238,7 @@ async def test_details_do_not_come_back(desk: Desk) -> None:
     assert "pain" not in await desk.event()
     case = await desk.answer(4, PAIN)
     assert isinstance(case.result, Recorded)
-    assert case.result.details.place is None
+    assert case.result.details.value(Detail.PLACE) is None
     await desk.detail(2, Detail.PLACE, "knee")  # delivered again, after all this
     assert "pain" not in await desk.event()
 

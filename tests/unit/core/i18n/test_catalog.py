@@ -35,8 +35,8 @@ DAY = NOW.date()
 WEEK = Week(DAY, ())
 DETAILS = Details({Detail.PLACE: "knee", Detail.PAIN: 6})
 
-# What is a word of ours in one language alone, and the same in several by chance: none as yet.
-SAME: set[str] = set()
+# What is the same in several languages: numbers, and what is called RPE in all of them.
+SAME = {f"details.question({detail}).short" for detail in Detail}
 # These say something else in each language: how it is written.
 SETTINGS = {"languages.named", "languages.either"}
 
@@ -89,6 +89,9 @@ def texts_of(texts: object, path: str = "") -> Iterator[tuple[str, str]]:
         case tuple():
             for item in texts:
                 yield f"{path}[{item}]", item
+        case Mapping():
+            for key, text in texts.items():
+                yield f"{path}({key})", text
         case _ if is_dataclass(texts):
             for field in fields(texts):
                 yield from texts_of(getattr(texts, field.name), f"{path}.{field.name}".lstrip("."))
@@ -102,7 +105,6 @@ DOMAINS: Mapping[str, tuple[object, ...]] = {
     "answers.type": tuple(FeedbackType),
     "menu": tuple(Command),
     "details.question": tuple(Detail),
-    "details.choice": (*Detail.PLACE.facts.choices, *Detail.REASON.facts.choices),
 }
 """What the functions in a catalog are asked for."""
 
@@ -133,7 +135,7 @@ def test_the_walk_finds_what_there_is() -> None:
             field.name for field in fields(Texts)
         }
         assert "answers.type(done).label" in TEXTS[language]
-        assert "details.choice(no time)" in TEXTS[language]
+        assert "details.question(reason).choices(no time)" in TEXTS[language]
         assert "counts.days.other" in TEXTS[language]
     assert "bot.core.people.texts.help_text" in SAYINGS
     assert "bot.core.i18n.formats.long_date" in SAYINGS
