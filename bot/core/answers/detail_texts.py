@@ -25,8 +25,7 @@ def choice(detail: Detail, value: int | str, language: Language) -> str:
 def change(details: Details, detail: Detail, language: Language) -> str | None:
     """The label of the button that asks a question again.
 
-    None where nothing was said; and for questions that share a field for all but the first, which has a button for
-    all of them.
+    None where nothing was said. Questions that share a field have one button, that of the first.
     """
     asked = FIELDS[detail.facts.field.name]
     said = _said(details, asked, language)
