@@ -26,7 +26,7 @@ from bot.core.records.collections import MODELS
 from bot.core.records.declaration import Index
 from bot.core.records.models import WeeklyMetrics, is_day
 from bot.core.records.rollup import weekly_metrics
-from bot.core.shared.bson_json import BadValue, kind, loads
+from bot.core.shared.bson_json import BadValue, check, kind
 from bot.core.shared.clock import parse_instant, system_clock
 from bot.core.shared.errors import BotError, ConfigError, StorageError, StorageRejected
 from bot.core.shared.formatting import count
@@ -375,10 +375,10 @@ def _values(name: str, source: IO[bytes]) -> Iterator[tuple[str, Any]]:
         if isinstance(element, ReadingFlaw):
             raise BotError(f"{name}, {element}")
         try:
-            value = loads(element.raw, max_bytes=None)
+            check(element.value, max_bytes=None)
         except BadValue as error:
-            raise BotError(f"{name}, {element.flaw(error)}") from None
-        yield f"{name}, {element.place}", value
+            raise BotError(f"{name}, {element.place}: {error}") from None
+        yield f"{name}, {element.place}", element.value
 
 
 def _is_piped() -> bool:

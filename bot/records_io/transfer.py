@@ -5,27 +5,20 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol, TypeVar, runtime_checkable
+from typing import IO, Any, TypeVar
 
-from bot.core.records.collections import KEYS, parse_json
+from bot.core.records.collections import KEYS, parse
 from bot.core.records.models import Record, WeeklyMetrics
 from bot.core.shared.bson_json import BadValue
 from bot.core.shared.errors import BotError
 from bot.records_io.formats import FORMATS
-from bot.records_io.reading import Element, Place, ReadingFlaw, read_elements
-from bot.records_io.scanner import ByteSource
+from bot.records_io.reading import ByteSource, Element, Place, ReadingFlaw, read_elements
+from bot.store.records.atomic_writer import AtomicWriter
+from bot.store.records.upserts import Refused, Written
+from bot.store.records.writer import RecordStore
 from bot.tasks import heeding_cancellation
 
 T = TypeVar("T")
@@ -34,66 +27,8 @@ _BATCH = 2000  # records
 # MongoDB carries out what comes over one connection one by one; what it decides for each record takes longer
 # than all we do about it.
 _LANES = 2
-_BATCH_BYTES = 16 * 1024 * 1024  # of their text
+_BATCH_TEXT = 16 * 1024 * 1024  # characters
 _SHOWN = 60
-
-
-@runtime_checkable
-class Refused(Protocol):
-    """What a store says about a record that it will never take."""
-
-    @property
-    def reason(self) -> str:
-        """Why, and what to do."""
-
-
-class Written(Protocol):
-    """What a store says about a record that is durable."""
-
-    @property
-    def outcome(self) -> str:
-        """`inserted`, `changed` or `unchanged`."""
-
-
-class Store(Protocol):
-    """Where records go."""
-
-    async def write(self, collection: str, records: Sequence[Record]) -> Sequence[Written | Refused]:
-        """Make records durable; results stand in their order. Raises `BotError`."""
-
-
-class Outcomes(Protocol):
-    """What a store says about records that become durable together with others."""
-
-    @property
-    def inserted(self) -> int:
-        """How many are new."""
-
-    @property
-    def changed(self) -> int:
-        """How many changed their documents."""
-
-    @property
-    def unchanged(self) -> int:
-        """How many said what was stored."""
-
-    @property
-    def refused(self) -> Mapping[int, Refused]:
-        """Those that the store will never take, by their places."""
-
-
-class Together(Protocol):
-    """Where records go that become durable together."""
-
-    async def write(self, collection: str, records: Sequence[Record]) -> Outcomes:
-        """Write records, in their order."""
-
-
-class AtomicStore(Protocol):
-    """Where records go all or none."""
-
-    async def all_or_nothing(self, work: Callable[[Together], Awaitable[T]]) -> T:
-        """Make all durable that `work` writes, or nothing if it raises; it may be called several times."""
 
 
 @dataclass(slots=True)
@@ -140,7 +75,7 @@ def check_stream(
 async def write_stream(
     source: ByteSource,
     collection: str,
-    store: Store,
+    store: RecordStore,
     tally: TransferCounts,
     *,
     report: Callable[[ReadingFlaw], None],
@@ -175,7 +110,7 @@ async def write_stream(
 async def write_all_or_nothing(
     source: IO[bytes],
     collection: str,
-    store: AtomicStore,
+    store: RecordStore,
     tally: TransferCounts,
     *,
     report: Callable[[ReadingFlaw], None],
@@ -199,12 +134,12 @@ async def write_all_or_nothing(
             tally.refused += checked.refused
             return
 
-        async def work(together: Together) -> TransferCounts:
+        async def work(writer: AtomicWriter) -> TransferCounts:
             again.seek(begin)
             done = TransferCounts()
             async with aclosing(_ahead(_batches(again, collection), to_the_end=True)) as batches:
                 async for batch in batches:
-                    await _write_together(together, collection, batch, done)
+                    await _write_atomically(writer, collection, batch, done)
                     progress(done)
             if done.total != checked.total:
                 raise BotError("the input changed while it was read; nothing is written")
@@ -265,7 +200,7 @@ class _Batch:
 
     @property
     def is_full(self) -> bool:
-        return len(self.records) + len(self.flaws) >= _BATCH or self.size >= _BATCH_BYTES
+        return len(self.records) + len(self.flaws) >= _BATCH or self.size >= _BATCH_TEXT
 
 
 def _batches(source: ByteSource, collection: str) -> Iterator[_Batch]:
@@ -273,13 +208,13 @@ def _batches(source: ByteSource, collection: str) -> Iterator[_Batch]:
     for element in read_elements(source):
         if isinstance(element, Element):
             try:
-                record = parse_json(collection, element.raw)
+                record = parse(collection, element.value)
             except BadValue as error:
-                batch.flaws.append(element.flaw(error))
+                batch.flaws.append(ReadingFlaw(element.place, str(error)))
             else:
                 batch.records.append(record)
                 batch.places.append(element.place)
-                batch.size += len(element.raw)
+                batch.size += element.size
         else:
             batch.flaws.append(element)
         if batch.is_full:
@@ -288,7 +223,9 @@ def _batches(source: ByteSource, collection: str) -> Iterator[_Batch]:
     yield batch
 
 
-async def _write_batch(store: Store, collection: str, batch: _Batch) -> list[tuple[Place, Written | Refused]]:
+async def _write_batch(
+    store: RecordStore, collection: str, batch: _Batch
+) -> list[tuple[Place, Written | Refused]]:
     """Write a batch over several connections; what belongs to one document or session goes over one."""
     lanes: list[list[int]] = [[] for _ in range(_LANES)]
     for index, record in enumerate(batch.records):
@@ -314,8 +251,10 @@ class _NotAllError(Exception):
         self.flaws = flaws
 
 
-async def _write_together(together: Together, collection: str, batch: _Batch, tally: TransferCounts) -> None:
-    outcomes = await together.write(collection, batch.records)
+async def _write_atomically(
+    writer: AtomicWriter, collection: str, batch: _Batch, tally: TransferCounts
+) -> None:
+    outcomes = await writer.write(collection, batch.records)
     refused = [ReadingFlaw(batch.places[index], str(why)) for index, why in outcomes.refused.items()]
     if flaws := [*batch.flaws, *refused]:
         raise _NotAllError(flaws)

@@ -30,7 +30,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "bot.services": ("bot.core", "bot.logs", "bot.services", "bot.store"),
     "bot.charts": ("bot.charts",),
     "bot.descriptors": ("bot.core",),
-    "bot.records_io": ("bot.core", "bot.records_io", "bot.tasks"),
+    "bot.records_io": ("bot.core", "bot.records_io", "bot.store", "bot.tasks"),
     "bot.api": (
         "bot.__version__",
         "bot.api",

@@ -184,15 +184,6 @@ def parse(collection: str, value: object) -> Record:
     return _model(collection).of(value)
 
 
-def parse_json(collection: str, text: str | bytes) -> Record:
-    """`Record.of_json` for the model of a collection.
-
-    Raises:
-        BadValue: naming the field or the position, or there is no collection of that name.
-    """
-    return _model(collection).of_json(text)
-
-
 def _model(collection: str) -> type[Record]:
     if collection not in MODELS:
         raise BadValue("", f"there is no collection of that name; there are {', '.join(MODELS)}")

@@ -39,7 +39,7 @@ from pydantic_core import ErrorDetails
 from bot.core.answers.rules import WEEKDAYS, Weekday
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import FIELDS, QuestionFacts
-from bot.core.shared.bson_json import BadValue, check, kind, loads, to_json
+from bot.core.shared.bson_json import BadValue, check, kind, to_json
 from bot.core.shared.clock import iso_utc
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -273,15 +273,6 @@ class Record(BaseModel):
         """
         check(value)
         return cls._validated(to_json(value))
-
-    @classmethod
-    def of_json(cls, text: str | bytes) -> Self:
-        """The same for one document of untrusted JSON.
-
-        Raises:
-            BadValue: naming the field, or the position where the text stops being JSON.
-        """
-        return cls._validated(loads(text))
 
     @classmethod
     def _validated(cls, value: object) -> Self:

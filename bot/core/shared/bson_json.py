@@ -27,6 +27,7 @@ MAX_BYTES = 16 * 1024 * 1024
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _LONGEST_INT = len(str(_MIN_INT))
 _SHOWN = 60
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _UNSAFE = re.compile("[\x80-\x9f\u2028\u2029]")
 
 # A way to a value, linked from the inside out: it is only spelled out for an error.
@@ -64,11 +65,27 @@ def loads(text: str | bytes, *, max_bytes: int | None = MAX_BYTES) -> Any:
         BadValue: it is not JSON, or holds what `check` refuses, or an object names a field twice.
     """
     value = _decode(text)
-    _size(value, None, 1, sys.maxsize if max_bytes is None else max_bytes)
+    check(value, max_bytes=max_bytes)
     return value
 
 
-def check(value: object) -> None:
+def decode(text: str, begin: int = 0) -> tuple[Any, int]:
+    """The JSON value that begins here and where it ends; what `check` refuses in it is still to be found.
+
+    Raises:
+        json.JSONDecodeError: there is none, or the text ends within it.
+        BadValue: it is nested too deeply to be read.
+    """
+    return _raw_decode(_DECODER, text, begin)
+
+
+def skim(text: str, begin: int = 0) -> tuple[None, int]:
+    """Where the JSON value that begins here ends, as `decode` finds it, without keeping the value."""
+    _, end = _raw_decode(_SKIMMER, text, begin)
+    return None, end
+
+
+def check(value: object, *, max_bytes: int | None = MAX_BYTES) -> None:
     """Make sure that MongoDB can store this value, which may come from anywhere.
 
     Allowed are dict, list, str, int, float, bool, None and aware datetime. Refused are other types, NaN
@@ -80,7 +97,7 @@ def check(value: object) -> None:
     Raises:
         BadValue: naming the field.
     """
-    _size(value, None, 1, MAX_BYTES)
+    _size(value, None, 1, sys.maxsize if max_bytes is None else max_bytes)
 
 
 def dumps(document: dict[str, Any]) -> str:
@@ -112,15 +129,11 @@ def dumps(document: dict[str, Any]) -> str:
 
 def to_json(value: Any) -> Any:
     """A copy of a checked value as JSON can say it: every datetime becomes its ISO string."""
-    match value:
-        case dict():
-            return {key: to_json(item) for key, item in value.items()}
-        case list():
-            return [to_json(item) for item in value]
-        case datetime():
-            return iso_utc(value)
-        case _:
-            return value
+    if isinstance(value, dict):
+        return {key: item if item.__class__ in _PLAIN else to_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [item if item.__class__ in _PLAIN else to_json(item) for item in value]
+    return iso_utc(value) if isinstance(value, datetime) else value
 
 
 def kind(value: object) -> str:
@@ -182,7 +195,21 @@ def _constant(name: str) -> _Flaw:
     return _Flaw(_no_number(name))
 
 
+def _nothing(_: object) -> None:
+    """Keep nothing."""
+
+
+def _raw_decode(decoder: json.JSONDecoder, text: str, begin: int) -> tuple[Any, int]:
+    try:
+        return decoder.raw_decode(text, begin)
+    except RecursionError:
+        raise BadValue("", _too_deep()) from None
+
+
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant)
+_SKIMMER = json.JSONDecoder(
+    object_pairs_hook=_nothing, parse_float=_nothing, parse_int=_nothing, parse_constant=_nothing
+)
 
 
 def _size(value: object, path: _Path, depth: int, limit: int) -> int:

@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import bson
 import pymongo
@@ -35,6 +35,7 @@ from bot.store.answers.feedback_events import AnswerAddition, FeedbackStore
 from bot.store.mongodb.client import connect
 from bot.store.mongodb.indexes import bootstrap
 from bot.store.records.export import ALL, DATE_FIELDS, Selection, read_batches
+from bot.store.records.upserts import Written
 from bot.store.records.writer import RecordStore
 from tests.unit.core.records.test_models import MINIMAL, RAW
 
@@ -279,25 +280,18 @@ async def test_reading_goes_on_while_mongodb_writes(monkeypatch: pytest.MonkeyPa
     written: list[str] = []
 
     class Slow:
-        async def write(self, _collection: str, records: Sequence[Record]) -> Any:
+        async def write(self, _collection: str, records: Sequence[Record]) -> list[Written]:
             await asyncio.sleep(0.01)
             written.extend(str(record.to_update_fields()["runId"]) for record in records)
             if len(written) == 4:
                 raise StorageRejected("no")
-            return await _taken(records)
+            return [Written("inserted")] * len(records)
 
     tally = TransferCounts()
     with pytest.raises(StorageRejected):
-        await write_stream(source, "run_events", Slow(), tally, report=unexpected)
+        await write_stream(source, "run_events", cast("Any", Slow()), tally, report=unexpected)
     assert written == ["r0", "r1", "r2", "r3"]
     assert tally.written == 3
-
-
-async def _taken(records: Sequence[Record]) -> list[Any]:
-    class Taken:
-        outcome = "inserted"
-
-    return [Taken() for _ in records]
 
 
 DAYS = [NOW + timedelta(days=number) for number in range(4)]

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -358,7 +358,7 @@ async def test_a_second_try_reads_everything_again(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(flows, "_BATCH", 1)
     source = Slow(ndjson([run(number) for number in range(9)]).getvalue())
     twice, tally = Twice(), TransferCounts()
-    await write_all_or_nothing(source, "run_events", twice, tally, report=print)
+    await write_all_or_nothing(source, "run_events", cast("Any", twice), tally, report=print)
     assert twice.seen == [["r0", "r1", "r2"], [f"r{number}" for number in range(9)]]
     assert str(tally) == "9 written, 0 unchanged, 0 refused"
 
@@ -383,7 +383,9 @@ class Deaf:
 async def test_an_interruption_is_not_overheard() -> None:
     """Nothing is committed after it."""
     writing = asyncio.create_task(
-        write_all_or_nothing(ndjson([run(1)]), "run_events", Deaf(), TransferCounts(), report=print)
+        write_all_or_nothing(
+            ndjson([run(1)]), "run_events", cast("Any", Deaf()), TransferCounts(), report=print
+        )
     )
     with pytest.raises(asyncio.CancelledError):
         await writing

@@ -19,9 +19,9 @@ from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, collision_key, derive_event
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.records.collections import KEYS, MODELS, parse, parse_json
+from bot.core.records.collections import KEYS, MODELS, parse
 from bot.core.records.models import RunEvent
-from bot.core.shared.bson_json import MAX_BYTES, BadValue, dumps
+from bot.core.shared.bson_json import MAX_BYTES, BadValue, dumps, loads
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.update_order import IDS_COMPARABLE_WITHIN
 from bot.core.telegram.updates import Tap
@@ -198,7 +198,7 @@ async def test_export_then_write_is_the_identity(
     assert all(isinstance(result, Written) for result in first)
     before = await raw(db, collection)
     lines = [dumps(document) for document in await stored(db, collection)]
-    exported = [parse_json(collection, line) for line in lines]
+    exported = [parse(collection, loads(line)) for line in lines]
     clock.now += DAY
     assert await RecordStore(db, clock=clock).write(collection, exported) == [UNCHANGED] * len(lines)
     assert await raw(db, collection) == before

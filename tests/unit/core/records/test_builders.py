@@ -20,7 +20,7 @@ from bot.core.records.builders import (
     planned_week,
     success_event,
 )
-from bot.core.records.collections import parse_json
+from bot.core.records.collections import parse
 from bot.core.records.models import RunArtifact
 from bot.core.shared.bson_json import BadValue, dumps, loads
 from tests.unit.core.shared.test_bson_json import DOCUMENTS, VALUES, outcome
@@ -380,6 +380,6 @@ def test_what_is_built_reads_back_from_an_export(
     run = {**SUCCESS, "plan": {"activityPlan": activity_plan}, "errors": errors, "outputRaw": raw}
     records = build_run(run, now=NOW)
     for collection, record in records.by_collection().items():
-        assert parse_json(collection, dumps(record.to_update_fields())) == record
+        assert parse(collection, loads(dumps(record.to_update_fields()))) == record
     assert records.run_artifact.outputRaw is not None
     assert loads(records.run_artifact.outputRaw) == raw

@@ -14,9 +14,9 @@ from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, collision_key, derive_event
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.records.collections import KEYS, MODELS, parse, parse_json
+from bot.core.records.collections import KEYS, MODELS, parse
 from bot.core.records.models import FeedbackRecord, is_day
-from bot.core.shared.bson_json import BadValue, dumps
+from bot.core.shared.bson_json import BadValue, dumps, loads
 from bot.core.telegram.updates import Tap
 from tests.unit.core.shared.test_bson_json import INTEGERS, NAMES, VALUES, outcome
 
@@ -170,7 +170,7 @@ def refusal(collection: str, **fields: object) -> BadValue:
 def test_what_is_exported_is_written_back_as_the_same_document(collection: str, data: st.DataObject) -> None:
     """Export then write is the identity, types included, and every document fits into BSON."""
     document = parse(collection, data.draw(RAW[collection])).to_update_fields()
-    again = parse_json(collection, dumps(document)).to_update_fields()
+    again = parse(collection, loads(dumps(document))).to_update_fields()
     assert repr(sorted(again.items())) == repr(sorted(document.items()))
     assert bson.decode(bson.encode(document), bson.CodecOptions(tz_aware=True)) == document
 
