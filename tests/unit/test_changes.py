@@ -6,11 +6,23 @@ Each section is about one kind of change: it fails when somebody writes its fact
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import bot
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import FIELDS, Detail
 from bot.core.i18n import formats
 from bot.core.i18n.language import Language
 from bot.core.shared.tolerant import fold
@@ -136,3 +148,223 @@ def test_each_language_is_a_file() -> None:
     """Named after it, beside what all of them share."""
     shared = {"__init__", "catalog", "formats", "language"}
     assert {path.stem for path in _I18N.glob("*.py")} == shared | {language.value for language in Language}
+
+
+# An answer type and a follow-up question: bot/core/facts/{answer_types,questions}.py, and the texts.
+
+_DECLARATIONS = {ROOT / "core/facts/answer_types.py", ROOT / "core/facts/questions.py"}
+_EXAMPLES = {ROOT / "api/openapi/examples.py"}  # of documents, as others write them
+_ACTED = {ROOT / "demo.py"}  # what a scripted athlete answers
+
+
+def _named_members(tree: ast.AST, enum: type[StrEnum]) -> Iterator[int]:
+    """Lines that name a member (`FeedbackType.PAIN`), or have a name for each (`A, B = FeedbackType`)."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name):
+                is_named = name in enum.__members__ and (
+                    ast.unparse(node.value).rpartition(".")[2] == enum.__name__
+                )
+            case ast.Assign(targets=[ast.Tuple()]):
+                is_named = ast.unparse(node.value).rpartition(".")[2] == enum.__name__
+            case _:
+                continue
+        if is_named:
+            yield node.lineno
+
+
+def _texts(nodes: Iterable[ast.AST | None]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _written_values(tree: ast.AST, values: Collection[str], *, in_prose: bool = False) -> Iterator[int]:
+    """Lines with two of some values side by side, or that compare with one of them.
+
+    Args:
+        in_prose: whether two within one text count, too: `(done + hard) / asked`.
+    """
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        least = 2
+        match node:
+            case ast.Tuple() | ast.List() | ast.Set():
+                found = [*_texts(node.elts)]
+            case ast.Dict():
+                found = [*_texts(node.keys)]
+            case ast.Call():
+                found = [keyword.arg for keyword in node.keywords if keyword.arg is not None]
+            case ast.ClassDef():
+                fields = [it for it in node.body if isinstance(it, ast.Assign | ast.AnnAssign)]
+                names = [it.target for it in fields if isinstance(it, ast.AnnAssign)]
+                found = [*_texts(it.value for it in fields), *map(ast.unparse, names)]
+            case ast.Compare():
+                found, least = [*_texts((node.left, *node.comparators))], 1
+            case ast.MatchValue():
+                found, least = [*_texts((node.value,))], 1
+            case ast.Constant(value=str(text)) if in_prose and id(node) not in docstrings:
+                found = re.findall(r"\w+", text)
+            case _:
+                continue
+        if len({text for text in found if text in values}) >= least:
+            yield node.value.lineno if isinstance(node, ast.MatchValue) else node.lineno
+
+
+def _trees(without: Collection[Path]) -> dict[Path, ast.AST]:
+    paths = (path for path in ROOT.rglob("*.py") if path not in without and not path.is_relative_to(_I18N))
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def test_an_answer_type_stands_once() -> None:
+    """Nobody else names one, lists them or compares with one: what follows from it, its declaration says."""
+    values = {type_.value for type_ in FeedbackType}
+    trees = _trees(_DECLARATIONS | _EXAMPLES | _ACTED)
+    found = {
+        path.relative_to(ROOT).as_posix(): lines
+        for path, tree in trees.items()
+        if (lines := [*_named_members(tree, FeedbackType), *_written_values(tree, values, in_prose=True)])
+    }
+    assert found == {}
+    code = """
+a = type_ is facts.FeedbackType.PAIN
+DONE, SKIPPED, HARD, PAIN = FeedbackType
+b = ("done", "hard")
+c = {"done": 1, "skipped": 2}
+d = Literal["done", "skipped", "hard", "pain"]
+e = type_ == "done"
+match type_:
+    case "pain":
+        pass
+f = f"(done + hard) / {asked}"
+g = dict(done=1, hard=2)
+class State(StrEnum):
+    DONE = "done"
+    PAIN = "pain"
+h = {"type": "done"}
+"""
+    tree = ast.parse(code)
+    assert sorted(_named_members(tree, FeedbackType)) == [2, 3]
+    assert sorted({*_written_values(tree, values, in_prose=True)}) == [
+        4,
+        5,
+        6,
+        7,
+        9,
+        11,
+        12,
+        13,
+    ]  # the checks can see
+
+
+def test_a_question_stands_once() -> None:
+    """Nobody else names one, or lists what they are called in payloads and documents."""
+    values = {detail.value for detail in Detail} | set(FIELDS) | {str(it.facts.part) for it in Detail}
+    trees = _trees(_DECLARATIONS | _EXAMPLES)
+    load = {ROOT / "core/summary/sessions.py"}  # is RPE times minutes
+    assert {path for path, tree in trees.items() if any(_named_members(tree, Detail))} == load
+    written = {path: [*_written_values(tree, values)] for path, tree in trees.items()}
+    assert {path.relative_to(ROOT).as_posix(): lines for path, lines in written.items() if lines} == {}
+    code = """
+a = ("rpe", "pain", "reason")
+b = {"rpe": details.rpe, "reason": details.reason}
+class Record:
+    rpe: int
+    reason: str
+c = asked[Detail.REASON]
+"""
+    tree = ast.parse(code)
+    assert list(_named_members(tree, Detail)) == [7]
+    assert sorted({*_written_values(tree, values)}) == [2, 3, 4]  # the checks can see
+
+
+_PARTIAL = """    PARTIAL = (
+        "partial",
+        AnswerFacts(
+            sign="🌗",
+            meaning="the athlete did a part of the session",
+            is_done=False,
+            asks=(Detail.REASON,),
+            colour="#b07cc6",
+            is_warning=True,
+        ),
+    )
+"""
+_SLEEP = """    SLEEP = (
+        "sleep",
+        QuestionFacts(
+            field=AnswerField(name="sleep", description="Sleep.", meaning="how well it was slept"),
+            choices=(1, 2, 3, 4, 5),
+            choices_per_row=5,
+            setting="ask_sleep",
+        ),
+    )
+"""
+_TEXTS = {
+    Language.EN: (
+        'AnswerTypeTexts(label="Partly", name="partly", help="you did a part of it")',
+        'QuestionTexts(question="How did you sleep?", line="Sleep: {what}", choices={1: "badly", 5: "well"})',
+    ),
+    Language.ES: (
+        'AnswerTypeTexts(label="A medias", name="a medias", help="la hiciste a medias")',
+        'QuestionTexts(question="¿Qué tal dormiste?", line="Sueño: {what}", choices={1: "mal", 5: "bien"})',
+    ),
+}
+
+
+def _insert(path: Path, before: str, text: str) -> None:
+    """Put lines into a file, in front of others."""
+    code = path.read_text(encoding="utf-8")
+    assert code.count(before) == 1, f"{path.name} has not the one {before!r}"
+    path.write_text(code.replace(before, text + before), encoding="utf-8")
+
+
+def _places(house: Path, kind: str, value: str) -> dict[str, Any]:
+    """Where a declaration shows, see `tests.support.declared`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.declared", kind, value],
+        env={**os.environ, "PYTHONPATH": str(ROOT.parent)},
+        cwd=house, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    places: dict[str, Any] = json.loads(done.stdout)
+    return places
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A folder with a copy of `bot`."""
+    shutil.copytree(ROOT, tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_a_fifth_answer_type_needs_a_declaration_and_its_texts(house: Path) -> None:
+    """Everything else follows: buttons, payloads, records, summary, figures, picture and the API."""
+    core = house / "bot/core"
+    _insert(core / "facts/answer_types.py", "    PAIN = (\n", _PARTIAL)
+    for language, (text, _) in _TEXTS.items():
+        case = "        case FeedbackType.PAIN:\n"
+        added = f"        case FeedbackType.PARTIAL:\n            return {text}\n"
+        _insert(core / f"i18n/{language}.py", case, added)
+    places = _places(house, "answer", "partial")
+    for place in ("help", "/week", "/stats"):
+        for said, word in zip(places.pop(place), ("partly", "a medias"), strict=True):
+            assert word in said.lower(), place
+    assert [place for place, shown in places.items() if "partial" not in json.dumps(shown)] == []
+
+
+def test_a_fifth_question_needs_a_declaration_and_its_texts(house: Path) -> None:
+    """Everything else follows: what asks it, payloads, messages, setting, records, store and summary."""
+    core = house / "bot/core"
+    _insert(core / "facts/questions.py", "    REASON = (\n", _SLEEP)
+    _insert(core / "facts/answer_types.py", "Detail.REASON,)", "Detail.SLEEP, ")
+    for language, (_, text) in _TEXTS.items():
+        case = "        case Detail.REASON:\n"
+        _insert(
+            core / f"i18n/{language}.py", case, f"        case Detail.SLEEP:\n            return {text}\n"
+        )
+    places = _places(house, "question", "sleep")
+    for place, words in (("messages", ("sleep?", "dormiste?")), ("/week", ("sleep: 5", "sueño: 5"))):
+        for said, word in zip(places.pop(place), words, strict=True):
+            assert word in said.lower(), place
+    assert [place for place, shown in places.items() if "sleep" not in json.dumps(shown)] == []
