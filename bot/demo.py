@@ -25,7 +25,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from bot import app
+from bot.app.runtime import serve
 from bot.core.answers import texts as answer_texts
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import FIELDS
@@ -152,7 +152,7 @@ async def _play(console: Console, data_dir: Path) -> None:
                 title="Feedback bot: demo",
             )
         )
-        service = asyncio.create_task(app.serve(settings, stop, clock))
+        service = asyncio.create_task(serve(settings, stop, clock))
         db = connect(mongo.url, None, DEFAULT_DB)
         story = _Story(console, world, db, clock, monday, service, settings)
         try:

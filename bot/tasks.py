@@ -7,8 +7,8 @@ which it sends everything, one that arrives just as it has its result.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 _CANCEL_AGAIN = 0.2
@@ -33,6 +33,12 @@ async def end_tasks(tasks: Collection[asyncio.Task[Any]], tries: int) -> int:
             task.cancel()
         await asyncio.wait(left, timeout=_CANCEL_AGAIN)
     return sum(not task.done() for task in tasks)
+
+
+async def give_up_after(seconds: float, work: Coroutine[Any, Any, None]) -> None:
+    """Do what is worth so many seconds, and no more."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(work, seconds)
 
 
 @contextmanager

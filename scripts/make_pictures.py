@@ -18,7 +18,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot import app
+from bot.app.bootstrap import build_figures, build_painter, build_roster, build_stores
+from bot.app.instance_lock import open_journal
+from bot.app.runtime import serve
 from bot.core.i18n.language import Language
 from bot.core.records.models import FeedbackRecord, PlanSnapshot
 from bot.logs import setup_logging
@@ -61,7 +63,7 @@ async def main() -> None:
             db = connect(mongo.url, None, DEFAULT_DB)
             await _prepare(db, clock)
             stop = asyncio.Event()
-            service = asyncio.create_task(app.serve(settings, stop, clock))
+            service = asyncio.create_task(serve(settings, stop, clock))
             try:
                 await _play(world)
                 await _draw_stats(settings, db, clock)
@@ -116,11 +118,11 @@ async def _until(condition: Callable[[], Any], what: str) -> None:
 async def _draw_stats(settings: Settings, db: Database, clock: Callable[[], datetime]) -> None:
     records = RecordStore(db, clock=clock)
     await records.write("feedback_events", list(_answers(clock())))
-    async with app.open_journal(settings.data_dir / "stats") as journal:
-        stores = app.build_stores(db, journal, clock)
-        roster = app.build_roster(settings, stores, clock)
-        figures = await app.build_figures(settings, stores, roster, clock).collect(_DAYS)
-    picture = await app.build_painter(settings).draw(figures, Language.EN)
+    async with open_journal(settings.data_dir / "stats") as journal:
+        stores = build_stores(db, journal, clock)
+        roster = build_roster(settings, stores, clock)
+        figures = await build_figures(settings, stores, roster, clock).collect(_DAYS)
+    picture = await build_painter(settings).draw(figures, Language.EN)
     (IMAGES / "stats.png").write_bytes(picture)
 
 

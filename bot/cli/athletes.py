@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from bot import app
+from bot.app.database import declared_indexes, open_database
 from bot.cli.people import ListedAthlete, table
 from bot.cli.shared import call, read_settings
 from bot.core.people.athlete import (
@@ -163,7 +163,7 @@ class _Added:
 
 
 async def _add(settings: Settings, athlete_id: str, fields: Document) -> _Added:
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         await _make_keys(settings, db)
         store, now = AthleteStore(db), system_clock()
         try:
@@ -227,7 +227,7 @@ async def _bot_name(settings: Settings) -> tuple[str | None, str]:
 
 async def _make_keys(settings: Settings, db: Database) -> None:
     """The keys see to it that nobody is two athletes, whoever writes at the same moment."""
-    indexes = [index for index in app.declared_indexes(settings) if index.collection == COLLECTION]
+    indexes = [index for index in declared_indexes(settings) if index.collection == COLLECTION]
     for report in await bootstrap(db, indexes):
         if report.outcome == "failed":
             raise StorageRejected(f"index {report}")
@@ -255,7 +255,7 @@ def list_(as_json: bool) -> None:
 
 
 async def _people(settings: Settings) -> list[ListedAthlete]:
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         documents = await AthleteStore(db).all()
     now, hours = system_clock(), settings.hours()
     people = [ListedAthlete(read_athlete(document, hours), document, now) for document in documents]
@@ -281,7 +281,7 @@ def pause(athlete_id: str, until: str | None) -> None:
 
 
 async def _pause(settings: Settings, athlete_id: str, until_text: str) -> str:
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         await _make_keys(settings, db)
         store, now = AthleteStore(db), system_clock()
         person = _find(await _roster(settings, store), athlete_id)
@@ -307,7 +307,7 @@ def resume(athlete_id: str) -> None:
 
 
 async def _resume(settings: Settings, athlete_id: str) -> bool:
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         store = AthleteStore(db)
         _find(await _roster(settings, store), athlete_id)
         return await store.resume(athlete_id, system_clock())
@@ -333,7 +333,7 @@ def remove(athlete_id: str) -> None:
 
 
 async def _remove(settings: Settings, athlete_id: str) -> Athlete:
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         store = AthleteStore(db)
         person = _find(await _roster(settings, store), athlete_id)
         if not await store.remove(athlete_id, system_clock()):

@@ -19,7 +19,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bot import app
+from bot.app.database import declared_indexes, open_database
 from bot.cli.shared import call, read_settings
 from bot.core.records.builders import RunRecords, build_run
 from bot.core.records.collections import MODELS
@@ -110,7 +110,7 @@ async def _write(
     progress: Callable[[TransferCounts], None],
 ) -> None:
     flow = write_all_or_nothing if strict else write_stream
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         try:
             store = await _store(settings, db, collection)
             await flow(source, collection, store, tally, report=_complain, progress=progress)
@@ -168,7 +168,7 @@ async def _export(
 ) -> None:
     out = sys.stdout.buffer
     with _bar(collection, hidden=os.isatty(_OUTPUT)) as progress:
-        async with app.open_database(settings) as db:
+        async with open_database(settings) as db:
             await export_stream(
                 read_batches(db, collection, selection),
                 collection,
@@ -216,7 +216,7 @@ def record_run(file: str) -> None:
 
 
 async def _record_run(settings: Settings, run: RunRecords) -> dict[str, Written]:
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         await make_keys(db, _indexes(settings, run.by_collection()))
         return await store_run(db, run, clock=system_clock)
 
@@ -254,7 +254,7 @@ async def _rollup(
     settings: Settings, training: Training, athlete_id: str | None, *, from_database: bool
 ) -> list[Written | Refused]:
     left_out: list[Written | Refused] = []
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         if from_database:
             # Few at a time: an artifact holds all that went into a run.
             async for batch in read_batches(db, _ARTIFACTS, batch=10):
@@ -397,7 +397,7 @@ async def _store(settings: Settings, db: Database, collection: str) -> RecordSto
 
 
 def _indexes(settings: Settings, collections: Collection[str]) -> list[Index]:
-    return [index for index in app.declared_indexes(settings) if index.collection in collections]
+    return [index for index in declared_indexes(settings) if index.collection in collections]
 
 
 def _limit(option: str, text: str | None, settings: Settings, collection: str) -> datetime | str | None:

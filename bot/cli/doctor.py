@@ -11,7 +11,9 @@ from dataclasses import replace
 
 import click
 
-from bot import app
+from bot.app.bootstrap import bot_name
+from bot.app.database import declared_indexes, open_database
+from bot.app.instance_lock import is_served, journal_file, open_journal
 from bot.core.health import machine_checks as machine
 from bot.core.health.doctor_report import (
     Finding,
@@ -124,7 +126,7 @@ class _Examination:
             found, has_data_dir = await asyncio.to_thread(look_at_data_dir, settings.data_dir)
             findings += found
             findings += await asyncio.to_thread(look_at_privacy, settings.data_dir, ENV_FILE)
-        self._served = has_data_dir and app.is_served(settings.data_dir)
+        self._served = has_data_dir and is_served(settings.data_dir)
         async with AsyncExitStack() as stack:
             api = await self._client(stack)
             parts = await asyncio.gather(
@@ -170,7 +172,7 @@ class _Examination:
         if not has_data_dir:
             return [skip(check, "see data") for check in ("service", "journal")]
         settings = self._settings
-        file = app.journal_file(settings.data_dir)
+        file = journal_file(settings.data_dir)
         if not file.exists() or not file.stat().st_size:
             return [
                 machine.judge_service(
@@ -183,7 +185,7 @@ class _Examination:
             ]
 
         async def work() -> Iterable[Finding]:
-            async with app.open_journal(settings.data_dir) as journal:
+            async with open_journal(settings.data_dir) as journal:
                 return await look_at_journal(journal, file, system_clock, is_served=self._served)
 
         found = await take("journal", work, "restore DATA_DIR from a backup (docs/backup.md)")
@@ -208,11 +210,11 @@ class _Examination:
         who = ", which every account of this machine can reach" if settings.mongo_url is None else ""
         expected = ExpectedDatabase(
             settings.mongo_place() + who,
-            app.declared_indexes(settings),
+            declared_indexes(settings),
             settings.athlete_ids,
             settings.hours(),
-            None if settings.telegram_bot_token is None else app.bot_name(settings),
-            None if (known := read_witness(app.journal_file(settings.data_dir))) is None else f"{known[0]:x}",
+            None if settings.telegram_bot_token is None else bot_name(settings),
+            None if (known := read_witness(journal_file(settings.data_dir))) is None else f"{known[0]:x}",
         )
         opened = []
 
@@ -220,7 +222,7 @@ class _Examination:
 
             async def work() -> Iterable[Finding]:
                 try:
-                    opened.append(await stack.enter_async_context(app.open_database(settings)))
+                    opened.append(await stack.enter_async_context(open_database(settings)))
                 except ConfigError as exc:
                     return [fail_as_said("config", str(exc)), skip("mongodb", "see config")]
                 return ()

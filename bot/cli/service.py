@@ -14,7 +14,10 @@ from typing import Any
 
 import click
 
-from bot import app
+from bot.app.bootstrap import build_figures, build_painter, build_roster, build_stores
+from bot.app.database import declared_indexes, open_database
+from bot.app.instance_lock import is_served, open_journal
+from bot.app.runtime import serve
 from bot.cli.shared import call, read_settings
 from bot.core.figures.stats import Stats
 from bot.core.figures.texts import stats as stats_text
@@ -58,7 +61,7 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    await app.serve(settings, stop)
+    await serve(settings, stop)
 
 
 @click.command()
@@ -107,8 +110,8 @@ def bootstrap(convert_dates: bool, expire_old: bool) -> int:
 
 async def _bootstrap(settings: Settings) -> tuple[bool, list[dates.OddDates]]:
     """Whether all indexes are in order, and the timestamps that are no dates."""
-    indexes = app.declared_indexes(settings)
-    async with app.open_database(settings) as db:
+    indexes = declared_indexes(settings)
+    async with open_database(settings) as db:
         reports = await bootstrap_indexes(db, indexes)
         failed = [report for report in reports if report.outcome == "failed"]
         for line in (*(report for report in reports if report not in failed), *describe_retention(indexes)):
@@ -141,7 +144,7 @@ async def _convert_dates(settings: Settings, *, expire_old: bool) -> list[dates.
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         with Progress(console=Console(stderr=True), transient=True, disable=not os.isatty(_ERRORS)) as bar:
             task = bar.add_task("converting", total=None)
             conversions = await dates.convert_dates(
@@ -193,7 +196,7 @@ def prompt(
         click.echo(f"warning: {warning}", err=True)
     what = f"{run_id} / {session_id} in chat {asked.chat_id}"
     if asked.state is None:
-        away = settings.mongo_url is None and not app.is_served(settings.data_dir)
+        away = settings.mongo_url is None and not is_served(settings.data_dir)
         then = "start `run` on this DATA_DIR to send it" if away else "the running service sends it"
         due = iso_utc(asked.due_at) + (", which is past" if at and asked.due_at < system_clock() else "")
         click.echo(f"queued: {what}, due {due}; {then}")
@@ -236,7 +239,7 @@ async def _ask(
     at: str | None,
     **what: Any,
 ) -> _Asked:
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         roster = read_roster(settings.athlete_ids, await AthleteStore(db).all(), settings.hours())
         athlete, chat_id = _whom(roster, athlete_id, chat_id)
         due_at = _due_at(at, settings.timezone if athlete is None else athlete.hours.zone)
@@ -322,12 +325,12 @@ def stats(days: int, as_json: bool, picture: Path | None) -> None:
 
 async def _stats(settings: Settings, days: int, picture: Path | None) -> Stats:
     async with (
-        app.open_journal(settings.data_dir, may_make=False) as journal,
-        app.open_database(settings) as db,
+        open_journal(settings.data_dir, may_make=False) as journal,
+        open_database(settings) as db,
     ):
-        stores = app.build_stores(db, journal, system_clock)
-        roster = app.build_roster(settings, stores, system_clock)
-        figures = await app.build_figures(settings, stores, roster, system_clock).collect(days)
+        stores = build_stores(db, journal, system_clock)
+        roster = build_roster(settings, stores, system_clock)
+        figures = await build_figures(settings, stores, roster, system_clock).collect(days)
     if picture is not None:
         await _write_picture(settings, figures, picture)
     return figures
@@ -335,7 +338,7 @@ async def _stats(settings: Settings, days: int, picture: Path | None) -> Stats:
 
 async def _write_picture(settings: Settings, figures: Stats, path: Path) -> None:
     try:
-        png = await app.build_painter(settings).draw(figures, Language.EN)
+        png = await build_painter(settings).draw(figures, Language.EN)
         path.write_bytes(png)  # noqa: ASYNC240  # nothing else is going on
     except PictureError as exc:
         raise PictureError(f"--picture: {exc}") from None

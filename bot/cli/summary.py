@@ -7,7 +7,7 @@ from datetime import date
 
 import click
 
-from bot import app
+from bot.app.database import open_database
 from bot.cli.shared import call, read_settings
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.shared.clock import system_clock
@@ -36,7 +36,7 @@ def summary(week_start: str | None, athlete: str | None, as_json: bool) -> None:
 
 
 async def _summary(settings: Settings, athlete_id: str | None, monday: date | None) -> Summary:
-    async with app.open_database(settings) as db:
+    async with open_database(settings) as db:
         keeper = RosterCache(AthleteStore(db), settings.athlete_ids, settings.hours(), system_clock)
         roster = await keeper.refresh()
         athlete = _athlete(roster, athlete_id)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 from bot.core.shared.backoff import Backoff
-from bot.core.shared.errors import ConfigError, StorageError, TelegramRateLimited
+from bot.core.shared.errors import ConfigError, ExhaustedError, StorageError, TelegramRateLimited
 from bot.logs import Recurring, describe_defect
 
 Sleep: TypeAlias = Callable[[float], Awaitable[Any]]
@@ -70,7 +70,7 @@ class FaultLog:
             ConfigError: it is one.
             ExhaustedError: the machine has no more means.
         """
-        if isinstance(exc, ConfigError):
+        if isinstance(exc, ConfigError | ExhaustedError):
             raise exc
         if self.is_expected(exc):
             level = logging.ERROR if isinstance(exc, self._severe) else self._level

@@ -21,7 +21,7 @@ from tests.benchmarks.rows import Row
 
 NAME = "footprint"
 
-_IMPORTS = ("bot.cli", "bot.app", "telegram.ext")
+_IMPORTS = ("bot.cli", "bot.app.runtime", "telegram.ext")
 _BASE = _IMPORTS[-1]
 _OTHERS = ("python-telegram-bot", "pymongo")
 

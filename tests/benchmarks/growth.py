@@ -22,7 +22,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from bot import app
+from bot.app.bootstrap import build_figures, build_roster, build_stores
+from bot.app.instance_lock import open_journal
 from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.core.prompts.prompt import read_prompt
 from bot.core.shared.clock import system_clock
@@ -68,7 +69,7 @@ async def measure(bench: Bench) -> list[Row]:
             await _add_ana(databases[size])
             say(f"  {size:,} documents in each collection, {time.monotonic() - begun:.1f} s")
         journal = await stack.enter_async_context(
-            app.open_journal(await stack.enter_async_context(data_directory()))
+            open_journal(await stack.enter_async_context(data_directory()))
         )
         figures = {db.name: _figures(db, journal) for db in databases.values()}
 
@@ -146,8 +147,8 @@ async def _timed(work: Callable[[], Awaitable[object]]) -> float:
 def _figures(db: Database, journal: Journal) -> Figures:
     """As the service has them."""
     settings = Settings(_env_file=None, timezone=_ZONE, athlete_ids="1")
-    stores = app.build_stores(db, journal, system_clock)
-    return app.build_figures(settings, stores, app.build_roster(settings, stores, system_clock), system_clock)
+    stores = build_stores(db, journal, system_clock)
+    return build_figures(settings, stores, build_roster(settings, stores, system_clock), system_clock)
 
 
 async def _questions(db: Database) -> float:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 
-from bot import app
+from bot.app.bootstrap import build_figures, build_roster, build_stores
+from bot.app.instance_lock import open_journal
 from bot.core.i18n.language import Language
 from bot.core.shared.clock import system_clock
 from bot.services.reports.chart_process import ChartProcess
@@ -27,11 +28,11 @@ async def measure(bench: Bench) -> list[Row]:
     """Drawing and resting."""
     async with bench.database("picture") as db, data_directory() as folder:
         await fill(db, _ANSWERS, datetime.now(UTC))
-        async with app.open_journal(folder) as journal:
+        async with open_journal(folder) as journal:
             settings = Settings(_env_file=None, athlete_ids="1")
-            stores = app.build_stores(db, journal, system_clock)
-            roster = app.build_roster(settings, stores, system_clock)
-            stats = await app.build_figures(settings, stores, roster, system_clock).collect(DAYS)
+            stores = build_stores(db, journal, system_clock)
+            roster = build_roster(settings, stores, system_clock)
+            stats = await build_figures(settings, stores, roster, system_clock).collect(DAYS)
         painter = ChartProcess(folder)
         begun = time.monotonic()
         await painter.draw(stats, Language.EN)  # the first one makes a list of fonts

@@ -1,8 +1,8 @@
 """Everything that the checker knows of how the bot is built.
 
-A bot is a process that runs `bot.app.serve(settings, stop, clock)`; its clock stands in a file and is moved
-by hand. Around it are the local Bot API server, a real MongoDB behind a gate, and DATA_DIR. What comes in are
-updates, what goes out is read from the database and from the local Telegram.
+A bot is a process that runs `serve(settings, stop, clock)` of `bot.app.runtime`; its clock stands in a file
+and is moved by hand. Around it are the local Bot API server, a real MongoDB behind a gate, and DATA_DIR.
+What comes in are updates, what goes out is read from the database and from the local Telegram.
 
     python -m tests.checker.seam CLOCK      the process itself; its settings are its environment
 """
@@ -447,12 +447,12 @@ Message = Json
 
 async def _run(clock: ClockFile) -> None:
     # The one place where the bot is entered.
-    from bot import app
+    from bot.app.runtime import serve
     from bot.cli.shared import read_settings
 
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await app.serve(read_settings(), stop, clock.now)
+    await serve(read_settings(), stop, clock.now)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from bson.datetime_ms import DatetimeMS
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
-from bot.app import build_service, build_stores
+from bot.app.bootstrap import build_service, build_stores
 from bot.core.answers.rules import collision_key_of
 from bot.core.health.doctor_report import Finding
 from bot.core.people.athlete import Roster
@@ -466,12 +466,12 @@ class Town:
         await self.service.planner.reconcile(roster)
         found["planned"] = await self.prompts()
         await self.tap(odd)
-        await self.service.followups.follow_up()
+        await self.service.expiry.follow_up()
         await self.stores.followups.ask_again(sent_since=NOW - timedelta(days=5), sent_until=NOW, now=NOW)
         await self.dispatch()
         await self.stores.taps.letters.redirect(COACH, NOW)
         self.now = NOW + timedelta(minutes=1)
-        found["weekly"] = bool(self.service.weekly)
+        found["weekly"] = bool(self.service.weekly_summaries)
         found["sent"] = sorted((chat, text) for chat, text, _ in self.api.sent if chat in (7, 8))
         found["answers"] = sorted(it[:2] for it in self.api.answers if it[0].startswith("good"))
         found |= await self.shown(await self.roster.refresh(), "after ")
@@ -499,7 +499,7 @@ class Town:
                     1, athlete.user_id, athlete.user_id, is_private=True, name=command, argument=""
                 )
                 language = self.service.languages.of(athlete.user_id)
-                reply = await self.service.commands._personal.reply(said, language)
+                reply = await self.service.replies._personal.reply(said, language)
                 file = None if reply.file is None else _without_ids(json.loads(reply.file.content))
                 found[f"{name}/{command}"] = [reply.text, file]
             self.http.roster.roster, self.http.time.now = roster, self.now
@@ -561,15 +561,15 @@ class Town:
                 data = f"session_feedback|{run_id}|{session_id}|{kind}"
                 updates.append(tap_update(number, data, user_id=CLEO, date=at))
         await self.journal.append(updates, polled_at=NOW)
-        self.service.recorder.wake()
+        self.service.processor.wake()
         async with running(
-            *self.service.recorder.loops(),
+            *self.service.processor.loops(),
             *self.service.answerer.loops(),
-            self.service.marker.run(),
-            self.service.commands.run(),
+            self.service.editor.run(),
+            self.service.replies.run(),
         ):
             async with asyncio.timeout(30):
-                await self.service.recorder.drained()
+                await self.service.processor.drained()
             await eventually(
                 lambda: len([it for it in self.api.answers if it[0].startswith("good")]) == len(open_)
             )
@@ -600,7 +600,7 @@ class Town:
         clock, languages = self.clock, self.service.languages
         composer = PromptRenderer(
             *(self.stores.taps.letters, lambda: self.roster.roster, languages, clock, MADRID),
-            self.service.commands._personal._weeks,
+            self.service.replies._personal._weeks,
         )
         letters, roster = self.stores.taps.letters, self.roster
         dispatcher = Dispatcher(

@@ -28,11 +28,12 @@ ADMINS = (99, 98)
 # The real service, with less patience.
 IMPATIENT = """
 from datetime import timedelta
-from bot import app, cli
-from bot.core.health.vitals import Bounds
+from bot.app import bootstrap
+from bot import cli
+from bot.core.health.vitals import AlertBounds
 from bot.services import watch
 second = timedelta(seconds=1)
-app.ALERT_BOUNDS, watch._INTERVAL = Bounds(second, second, 1800 * second), 0.3
+bootstrap.ALERT_BOUNDS, watch._INTERVAL = AlertBounds(second, second, 1800 * second), 0.3
 cli.main()
 """
 

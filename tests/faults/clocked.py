@@ -11,7 +11,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot import app
+from bot.app import runtime
 from bot.cli.shared import read_settings
 from bot.core.shared import clock as clocks
 
@@ -24,10 +24,10 @@ async def main(offset: Path) -> None:
         return right() + timedelta(seconds=float(offset.read_text() or 0))
 
     # Before the service takes the machine's clock, which it knows by this name.
-    setattr(app, "system_clock", wrong)  # noqa: B010
+    setattr(runtime, "system_clock", wrong)  # noqa: B010
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await app.serve(read_settings(), stop)
+    await runtime.serve(read_settings(), stop)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.app import Stores, build_stores
+from bot.app.bootstrap import Stores, build_stores
 from bot.core.people.athlete import ContactHours
 from bot.core.records.retention import DEFAULT_RETENTION
 from bot.core.shared.clock import Clock

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.app import build_stores
+from bot.app.bootstrap import build_stores
 from bot.core.people.athlete import ContactHours
 from bot.core.shared.backoff import Backoff, constant
 from bot.core.telegram.rate_limits import SendLimits

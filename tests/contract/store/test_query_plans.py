@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot import app
+from bot.app.bootstrap import build_figures, build_roster, build_stores
+from bot.app.instance_lock import open_journal
 from bot.core.answers.payloads import make_reference
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
@@ -243,11 +244,9 @@ def plans_and_figures(db: Database, folder: Path) -> dict[str, Job]:
 
     async def figures() -> None:
         # Twice: the second time past days are known.
-        async with app.open_journal(folder) as journal:
-            stores = app.build_stores(db, journal, lambda: NOW)
-            source = app.build_figures(
-                settings, stores, app.build_roster(settings, stores, lambda: NOW), lambda: NOW
-            )
+        async with open_journal(folder) as journal:
+            stores = build_stores(db, journal, lambda: NOW)
+            source = build_figures(settings, stores, build_roster(settings, stores, lambda: NOW), lambda: NOW)
             await source.collect(7)
             await source.collect(7)
 

@@ -12,7 +12,7 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
-from bot.app import build_stores
+from bot.app.bootstrap import build_stores
 from bot.core.answers.payloads import format_callback
 from bot.core.answers.rules import Outcome
 from bot.core.facts.answer_types import FeedbackType

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import is_served, open_journal
+from bot.app.instance_lock import is_served, open_journal
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import (
     LOST_AFTER,

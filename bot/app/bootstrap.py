@@ -1,0 +1,384 @@
+"""Wiring: what the service is made of, from the settings. Nothing runs yet."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from bot.core.facts.answering_window import repeated_within
+from bot.core.health.vitals import AlertBounds
+from bot.core.inbox.webhook import WebhookSettings
+from bot.core.shared.clock import Clock
+from bot.core.telegram.rate_limits import SendLimits
+from bot.services.answers.not_kept import NotKeptNotice
+from bot.services.answers.note_handler import NoteHandler
+from bot.services.answers.responder import Responder
+from bot.services.answers.tap_handler import TapHandler, TapStores
+from bot.services.chat.button_actions import ButtonActions
+from bot.services.chat.change_commands import ChangeCommands
+from bot.services.chat.menu_sync import MenuSync
+from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
+from bot.services.chat.replies import CommandReplies
+from bot.services.health.admin_alerts import AdminAlerts
+from bot.services.health.vitals import VitalsMonitor
+from bot.services.inbox.acknowledgements import Acknowledgements
+from bot.services.inbox.journal_register import JournalRegister
+from bot.services.inbox.leader_election import LeaderElection
+from bot.services.inbox.outage import OutageRecovery
+from bot.services.inbox.poller import Poller
+from bot.services.inbox.webhook import WebhookReceiver
+from bot.services.people.erasure import Erasure
+from bot.services.people.language_cache import LanguageCache
+from bot.services.people.roster_cache import RosterCache
+from bot.services.prompts.dispatcher import Dispatcher
+from bot.services.prompts.expiry import PromptExpiry
+from bot.services.prompts.planner import Planner
+from bot.services.prompts.renderer import PromptRenderer
+from bot.services.prompts.weekly_summary import WeeklySummaries
+from bot.services.reports.chart_process import ChartProcess
+from bot.services.reports.figures import Figures
+from bot.services.reports.weeks import WeekRules, Weeks
+from bot.services.telegram.callback_answers import CallbackAnswerer
+from bot.services.telegram.message_editor import MessageEditor
+from bot.services.telegram.metered_api import MeteredApi, Meters, SendKind
+from bot.services.update_processor import UpdateProcessor
+from bot.settings import Settings
+from bot.store.answers.feedback_events import FeedbackStore
+from bot.store.answers.history import AnswerHistory
+from bot.store.answers.pending_notes import PendingNotes
+from bot.store.answers.tap_ledger import TapLedger
+from bot.store.figures.figures import FigureStore
+from bot.store.figures.invalidation import FigureInvalidation
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal_register import JournalRegisterStore
+from bot.store.inbox.leases import LeaseStore
+from bot.store.mongodb.client import Database
+from bot.store.people.athletes import AthleteStore
+from bot.store.people.tombstones import TombstoneStore
+from bot.store.people.users import UserStore
+from bot.store.personal_data import PersonalStore
+from bot.store.plans import PlanStore
+from bot.store.prompts.coach_alerts import CoachAlertStore
+from bot.store.prompts.expiry import PromptExpiryStore
+from bot.store.prompts.outbox import Outbox
+from bot.store.prompts.planned import PlannedPromptStore
+from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.shared_rate_limit import SharedRateLimit
+from bot.store.summary import SummaryStore
+from bot.systemd import Notifier
+from bot.telegram.client import BotClient
+
+ALERT_BOUNDS = AlertBounds()
+"""When admins are told what is broken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything that is kept in MongoDB, and the journal of this machine.
+
+    Five stores share the outbox: `taps.prompts` is for everybody, `outbox` for who sends, `slots` for who
+    plans, `followups` for who waits, `taps.letters` for what is told because of a tap.
+    """
+
+    athletes: AthleteStore
+    users: UserStore
+    taps: TapStores
+    outbox: Outbox
+    send_slots: SharedRateLimit
+    slots: PlannedPromptStore
+    followups: PromptExpiryStore
+    plans: PlanStore
+    summaries: SummaryStore
+    personal: PersonalStore
+    tombstones: TombstoneStore
+    counts: FigureStore
+    leases: LeaseStore
+    journal: Journal
+
+
+class Source(Protocol):
+    """Brings updates from Telegram into the journal."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+
+    async def caught_up(self) -> None:
+        """Return when Telegram has nothing more in store than what is in the journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The flows of the running bot, wired to each other."""
+
+    election: LeaderElection
+    source: Source
+    acknowledgements: Acknowledgements
+    processor: UpdateProcessor
+    answerer: CallbackAnswerer
+    editor: MessageEditor
+    replies: CommandReplies
+    dispatcher: Dispatcher
+    planner: Planner
+    expiry: PromptExpiry
+    outage: OutageRecovery
+    roster: RosterCache
+    languages: LanguageCache
+    menus: MenuSync
+    weekly_summaries: WeeklySummaries
+    alerts: AdminAlerts
+    figures: Figures
+
+
+def build_stores(db: Database, journal: Journal, clock: Clock, service: str | None = None) -> Stores:
+    """The stores on one database.
+
+    Args:
+        service: who sends, if anybody.
+    """
+    return Stores(
+        athletes=AthleteStore(db),
+        users=UserStore(db),
+        taps=TapStores(
+            events=FeedbackStore(db),
+            history=AnswerHistory(db),
+            waiting_notes=PendingNotes(db),
+            prompts=PromptStore(db),
+            letters=CoachAlertStore(db),
+            ledger=TapLedger(db),
+            touches=FigureInvalidation(db, clock),
+        ),
+        outbox=Outbox(db),
+        send_slots=SharedRateLimit(db, service),
+        slots=PlannedPromptStore(db),
+        followups=PromptExpiryStore(db),
+        plans=PlanStore(db),
+        summaries=SummaryStore(db),
+        personal=PersonalStore(db),
+        tombstones=TombstoneStore(db),
+        counts=FigureStore(db, clock),
+        leases=LeaseStore(db),
+        journal=journal,
+    )
+
+
+def build_roster(settings: Settings, stores: Stores, clock: Clock) -> RosterCache:
+    """Who trains here; nothing is read yet."""
+    return RosterCache(stores.athletes, settings.athlete_ids, settings.hours(), clock)
+
+
+def build_figures(settings: Settings, stores: Stores, roster: RosterCache, clock: Clock) -> Figures:
+    """The source of `/stats`, `stats` and `GET /v1/stats`."""
+    return Figures(
+        counts=stores.counts,
+        prompts=stores.taps.prompts,
+        ledger=stores.taps.ledger,
+        journal=stores.journal,
+        roster=roster,
+        clock=clock,
+        zone=settings.timezone,
+        late_after_days=settings.late_after_days,
+        kept_days=settings.kept_days,
+    )
+
+
+def build_painter(settings: Settings) -> ChartProcess:
+    """What draws the picture of the figures."""
+    return ChartProcess(settings.data_dir / "charts")
+
+
+def build_service(
+    settings: Settings,
+    stores: Stores,
+    election: LeaderElection,
+    hook: WebhookSettings | None,
+    api: BotClient,
+    clock: Clock,
+    monitor: VitalsMonitor,
+    meters: Meters,
+    notifier: Notifier,
+) -> Service:
+    """Wire the flows; nothing runs yet."""
+    limits = SendLimits()
+    prompting, replying, alerting = (
+        MeteredApi(api, meters, kind) for kind in (SendKind.PROMPT, SendKind.REPLY, SendKind.ALERT)
+    )
+    roster = build_roster(settings, stores, clock)
+    figures = build_figures(settings, stores, roster, clock)
+    answerer = CallbackAnswerer(replying)
+    editor = MessageEditor(replying, limits)
+    languages = LanguageCache(stores.users, roster, settings.admin_ids, stores.tombstones)
+    weeks = Weeks(
+        stores.summaries,
+        roster,
+        clock,
+        WeekRules(settings.late_after_days, settings.kept_days),
+    )
+    disclosed = DisclosureRules(settings.retention(), coach_is_told=settings.coach_chat_id is not None)
+    personal = PersonalCommands(weeks, stores.personal, stores.journal, roster, clock, disclosed)
+    replies = CommandReplies(
+        api=replying,
+        limits=limits,
+        stats=figures.collect,
+        roster=roster,
+        languages=languages,
+        draw=build_painter(settings).draw,
+        personal=personal,
+        admins=settings.admin_ids,
+        coach_chat_id=settings.coach_chat_id,
+    )
+    erasure = Erasure(
+        store=stores.personal,
+        tombstones=stores.tombstones,
+        athletes=stores.athletes,
+        users=stores.users,
+        touches=stores.taps.touches,
+        journal=stores.journal,
+        roster=roster,
+        languages=languages,
+        clock=clock,
+    )
+    taps = TapHandler(
+        roster,
+        stores.taps,
+        ButtonActions(stores.taps.letters, stores.tombstones, erasure),
+        settings.late_after_days,
+        settings.coach_chat_id,
+        meters,
+    )
+    acknowledgements = Acknowledgements(stores.journal)
+    responder = Responder(
+        journal=stores.journal,
+        books=acknowledgements,
+        taps=taps,
+        languages=languages,
+        answerer=answerer,
+        marker=editor,
+        commands=replies,
+        clock=clock,
+        late_after_days=settings.late_after_days,
+        asked=settings.asked_details(),
+    )
+    processor = UpdateProcessor(
+        journal=stores.journal,
+        books=acknowledgements,
+        roster=roster,
+        taps=taps,
+        requests=ChangeCommands(
+            stores.athletes,
+            roster,
+            languages,
+            stores.taps.prompts,
+            stores.users,
+            settings.late_after_days,
+        ),
+        notes=NoteHandler(stores.taps, settings.late_after_days, settings.coach_chat_id),
+        tombstones=stores.tombstones,
+        ledger=stores.taps.ledger,
+        clock=clock,
+        forgetting=erasure,
+        languages=languages,
+        responder=responder,
+        commands=replies,
+        admins=settings.admin_ids,
+        coach_chat_id=settings.coach_chat_id,
+    )
+    unkept = NotKeptNotice(answerer, roster, languages, clock).tell
+    source: Source
+    if hook is None:
+        source = Poller(
+            replying,
+            stores.journal,
+            _fingerprint(settings),
+            clock,
+            processor.wake,
+            polling=election,
+            on_unkept=unkept,
+            on_turn=notifier.turned,
+        )
+    else:
+        source = WebhookReceiver(
+            api,
+            hook,
+            stores.journal,
+            _fingerprint(settings),
+            clock,
+            processor.wake,
+            polling=election,
+            on_unkept=unkept,
+            on_turn=notifier.turned,
+        )
+    dispatcher = Dispatcher(
+        api=prompting,
+        outbox=stores.outbox,
+        slots=stores.send_slots,
+        letters=stores.taps.letters,
+        composer=PromptRenderer(
+            stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone, weeks
+        ),
+        limits=limits,
+        clock=clock,
+        zone=settings.timezone,
+        roster=lambda: roster.roster,
+        fresh=roster.refresh,
+    )
+
+    async def caught_up() -> None:
+        await source.caught_up()
+        await processor.drained()
+
+    # Neither what can no longer be answered is asked again, nor what was answered and has expired since.
+    answerable = min(repeated_within(settings.late_after_days), timedelta(days=settings.kept_days))
+    return Service(
+        election=election,
+        source=source,
+        acknowledgements=acknowledgements,
+        processor=processor,
+        answerer=answerer,
+        editor=editor,
+        replies=replies,
+        dispatcher=dispatcher,
+        planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
+        expiry=PromptExpiry(stores.followups, clock, settings.late_after_days),
+        outage=OutageRecovery(stores.journal, stores.followups, clock, caught_up, answerable),
+        roster=roster,
+        languages=languages,
+        menus=MenuSync(api, roster, languages, settings.admin_ids),
+        weekly_summaries=WeeklySummaries(
+            stores.taps.prompts, weeks, lambda: roster.roster, settings.weekly_summary_time, clock
+        ),
+        alerts=AdminAlerts(
+            look=monitor.look,
+            events=lambda: [*election.news(), *dispatcher.news()],
+            report=notifier.status,
+            journal=stores.journal,
+            api=alerting,
+            limits=limits,
+            admins=settings.admin_ids,
+            language=languages.of,
+            zone=settings.timezone,
+            bounds=ALERT_BOUNDS,
+        ),
+        figures=figures,
+    )
+
+
+def bot_name(settings: Settings) -> str:
+    """By which the services of one bot, at one Bot API server, find each other in the database."""
+    return f"bot-{_fingerprint(settings, settings.telegram_api_url):x}"
+
+
+def build_register(
+    settings: Settings, journal: Journal, db: Database, takes_updates: Callable[[], bool]
+) -> JournalRegister:
+    place = (socket.gethostname(), str(settings.data_dir.resolve()))
+    return JournalRegister(journal, JournalRegisterStore(db), bot_name(settings), *place, takes_updates)
+
+
+def _fingerprint(settings: Settings, *more: str) -> int:
+    """A number that tells one token from another, and tells nothing else about it."""
+    token = settings.telegram_bot_token.get_secret_value() if settings.telegram_bot_token else ""
+    return int.from_bytes(hashlib.sha256("\n".join((token, *more)).encode()).digest()[:7])

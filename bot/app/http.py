@@ -1,0 +1,78 @@
+"""The HTTP server: the API and the webhook, whichever are on. Imported only where HTTP is served."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from bot.api.application import build
+from bot.api.http.parts import ApiDependencies
+from bot.api.http.server import HttpServer, url_of
+from bot.api.routes.webhook import WebhookDoor
+from bot.app.bootstrap import Service
+from bot.core.inbox.webhook import WebhookSettings
+from bot.core.shared.clock import Clock
+from bot.metrics import PrometheusMeters
+from bot.services.health.vitals import VitalsMonitor
+from bot.services.inbox.webhook import WebhookReceiver
+from bot.services.reports.figures import Figures
+from bot.settings import Settings
+from bot.store.inbox.journal import Journal
+from bot.store.mongodb.client import Database
+
+_RATE_HOLDS = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
+
+
+@asynccontextmanager
+async def open_http(
+    settings: Settings,
+    port: int,
+    hook: WebhookSettings | None,
+    db: Database,
+    journal: Journal,
+    service: Service,
+    monitor: VitalsMonitor,
+    counting: PrometheusMeters,
+    clock: Clock,
+) -> AsyncIterator[HttpServer]:
+    """The HTTP API and the webhook, whichever are on. It listens and is ready to run; at the end it answers
+    what it has begun to answer.
+
+    Raises:
+        ConfigError: the address cannot be used; the variable at fault is named.
+    """
+    parts = ApiDependencies(
+        db=db,
+        journal=journal,
+        roster=service.roster,
+        figures=service.figures.collect,
+        clock=clock,
+        zone=settings.timezone,
+        late_after_days=settings.late_after_days,
+        kept_days=settings.kept_days,
+        metrics_per_athlete=settings.metrics_per_athlete,
+        base_url=url_of(settings.http_host, port),
+        monitor=monitor,
+        metrics=lambda vitals, accept: counting.page(vitals, _recent_rate(service.figures, clock), accept),
+    )
+    token = settings.http_token.get_secret_value() if settings.http_port and settings.http_token else None
+    api = build(parts, token)
+    if hook is not None and isinstance(service.source, WebhookReceiver):
+        api = WebhookDoor(api, hook, service.source.take)
+    # A local webhook may name the port alone.
+    port_setting = "WEBHOOK_URL (--webhook)" if settings.http_port is None else "HTTP_PORT"
+    server = HttpServer(api, settings.http_host, port, port_setting)
+    await server.bind()
+    try:
+        yield server
+    finally:
+        await server.finish()
+
+
+def _recent_rate(figures: Figures, clock: Clock) -> float | None:
+    """The write success rate of the latest figures; None if there are none, or they are old."""
+    stats = figures.latest
+    if stats is None or clock() - stats.until > _RATE_HOLDS:
+        return None
+    return stats.feedback_event_write_success_rate

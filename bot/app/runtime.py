@@ -1,0 +1,217 @@
+"""The life of the service: start, run, stop in order."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Collection, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
+
+from bot.app.bootstrap import Service, bot_name, build_register, build_service, build_stores
+from bot.app.database import connect_database, declared_indexes
+from bot.app.instance_lock import open_journal
+from bot.app.upkeep import keep_indexes, redirect_alerts, watch_means
+from bot.core.shared.clock import Clock, system_clock
+from bot.core.shared.clock_guard import ClockGuard
+from bot.core.shared.errors import ConfigError, JournalError
+from bot.descriptors import raise_limit, share
+from bot.services.health.vitals import VitalsMonitor
+from bot.services.inbox.leader_election import LeaderElection
+from bot.services.telegram.metered_api import Meters, NoMeters
+from bot.settings import Settings
+from bot.store.inbox.journal import Journal
+from bot.store.inbox.leases import Holder
+from bot.systemd import Notifier
+from bot.tasks import end_tasks, give_up_after
+from bot.telegram.client import BotClient
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+# Seconds. SIGTERM to end: at most the sum, and the embedded MongoDB's second.
+_FINISH_WRITES = 2.5
+_FINISH_CALLS = 2.0
+_CANCEL_TRIES = 15
+_GOODBYE = 1.0
+
+
+async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = None) -> None:
+    """Run the bot until `stop` is set; then end within ten seconds with everything received kept.
+
+    Args:
+        clock: None takes the machine's, guarded against jumps.
+
+    Raises:
+        BotError: it cannot start, or cannot go on; the message says why.
+    """
+    if settings.telegram_bot_token is None:
+        raise ConfigError("TELEGRAM_BOT_TOKEN: required; @BotFather gives it. `demo` works without")
+    hook = settings.hook()
+    port = settings.http_port or (None if hook is None else hook.port)
+    if hook is not None and port is None:
+        raise ConfigError(
+            "HTTP_PORT: required with a webhook, as the port at which your proxy reaches this service; set"
+            " HTTP_TOKEN too"
+        )
+    _load_codecs()
+    connections = share(raise_limit())
+    clock_guard = ClockGuard(system_clock, elapsed, log.warning)
+    clock = clock or clock_guard
+    notifier = Notifier(os.environ.get("NOTIFY_SOCKET"))
+    counting = None
+    if port is not None:
+        # Who does not serve HTTP need not wait for it to be imported, nor count.
+        from bot.metrics import PrometheusMeters  # noqa: PLC0415
+
+        counting = PrometheusMeters()
+    meters: Meters = counting or NoMeters()
+    on_write = None if counting is None else counting.wrote
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(open_journal(settings.data_dir, clock))
+        opened = await _unless(
+            stop, stack.enter_async_context(connect_database(settings, on_write, connections.mongodb))
+        )
+        if opened is None:
+            return
+        db, embedded = opened
+        api = await stack.enter_async_context(
+            BotClient(
+                settings.telegram_bot_token.get_secret_value(),
+                settings.telegram_api_url,
+                clock_guard.witness,
+                connections.telegram,
+            )
+        )
+        me = _myself(journal, is_pushed=hook is not None)
+        stores = build_stores(db, journal, clock, me.service)
+        election = LeaderElection(stores.leases, bot_name(settings), me, clock, elapsed)
+
+        def stands_by() -> bool:
+            return hook is None and election.stands_by
+
+        monitor = VitalsMonitor(db, journal, clock, stands_by)
+        service = build_service(settings, stores, election, hook, api, clock, monitor, meters, notifier)
+        server = None
+        if port is not None and counting is not None:
+            from bot.app.http import open_http  # noqa: PLC0415  # and FastAPI with it
+
+            server = await stack.enter_async_context(
+                open_http(settings, port, hook, db, journal, service, monitor, counting, clock)
+            )
+        # Not before everything that may fail: coroutines must be awaited once they are there.
+        register = build_register(settings, journal, db, lambda: not stands_by())
+        upkeep = [keep_indexes(db, declared_indexes(settings)), watch_means(), register.run()]
+        if settings.coach_chat_id is not None:
+            upkeep.append(redirect_alerts(stores.taps.letters, settings.coach_chat_id, clock))
+        if embedded is not None:
+            upkeep.append(embedded.supervise())
+        if server is not None:
+            upkeep.append(server.run())
+        await _run(service, upkeep, stop, notifier)
+        await give_up_after(_GOODBYE, register.leave())
+    log.info("stopped")
+
+
+def _load_codecs() -> None:
+    """What Python else imports when it is needed first, which may be when no file can be opened any more:
+    then a message is not edited for want of a way to count its characters."""
+    for name in ("ascii", "idna", "latin-1", "unicode_escape", "utf-8", "utf-16-le"):
+        codecs.lookup(name)
+
+
+def elapsed() -> float:
+    """Seconds since the machine was started, its sleep included where the system tells."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _myself(journal: Journal, *, is_pushed: bool) -> Holder:
+    """This run. It is the same service as the one before on this journal, which so makes way at once."""
+    host = f"{socket.gethostname()} (process {os.getpid()})"
+    return Holder(secrets.token_hex(8), f"{journal.identity:x}", host, is_pushed)
+
+
+async def _run(
+    service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event, notifier: Notifier
+) -> None:
+    """Run all flows until `stop` or a failure; then end the sources, and the sinks once they are empty."""
+    sources = _start(
+        service.election.run(),
+        service.source.run(),
+        service.dispatcher.run(),
+        *service.planner.loops(),
+        service.expiry.run(),
+        service.outage.run(),
+        service.roster.run(),
+        service.languages.run(),
+        service.menus.run(),
+        service.weekly_summaries.run(),
+        service.alerts.run(),
+        service.figures.keep(),
+        *upkeep,
+    )
+    sinks = _start(
+        *service.processor.loops(), *service.answerer.loops(), service.editor.run(), service.replies.run()
+    )
+    (stopping,) = _start(_until(stop))
+    try:
+        running = {stopping, *sources, *sinks}
+        while stopping in running:
+            ended, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        log.info("stopping")
+        notifier.stopping()
+        (ending,) = _start(_end_sources(sources, service.election))
+        await give_up_after(_FINISH_WRITES, service.processor.drained())
+        await give_up_after(_FINISH_CALLS, _finish_calls(service))
+        await ending
+    finally:
+        await _end([stopping, *sources, *sinks])
+        with contextlib.suppress(JournalError):
+            await service.acknowledgements.settle()
+
+
+async def _end_sources(sources: Collection[asyncio.Task[None]], election: LeaderElection) -> None:
+    await _end(sources)
+    await election.make_way()
+
+
+def _start(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(each) for each in work]
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, _T]) -> _T | None:
+    """The result of `work`; None if `stop` came first, and then `work` was cancelled."""
+    task = asyncio.create_task(work)
+    (stopping,) = _start(_until(stop))
+    try:
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        await _end([task])
+        return None
+    finally:
+        stopping.cancel()
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    if left := await end_tasks(tasks, _CANCEL_TRIES):
+        log.warning("stopping although %d tasks do not end", left)
+
+
+async def _finish_calls(service: Service) -> None:
+    await service.answerer.join()
+    await service.dispatcher.finish()
+    await service.editor.drain()

@@ -1,0 +1,113 @@
+"""What runs beside the flows to keep them able to work: indexes, alerts on their way, the machine's means."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from bot.core.records.declaration import Index
+from bot.core.shared.backoff import constant
+from bot.core.shared.clock import Clock
+from bot.core.shared.errors import ExhaustedError, is_exhausted
+from bot.services.periodic import FaultLog, repeat, retry
+from bot.store.mongodb.client import Database
+from bot.store.mongodb.indexes import IndexReport, bootstrap, missing
+from bot.store.prompts.coach_alerts import CoachAlertStore
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+_STORAGE_BACKOFF = constant(5.0)
+_LOOK_AT_INDEXES = 5.0
+_LOOK_AT_MEANS = 5.0
+
+
+async def keep_indexes(db: Database, indexes: Sequence[Index]) -> None:
+    """Bring the indexes into order as soon as MongoDB answers, and again whenever some have vanished: whoever
+    drops a collection drops its indexes, too. Taps are recorded meanwhile.
+    """
+    reports = await _until_stored(lambda: bootstrap(db, indexes), "the indexes are not checked yet")
+    if created := sum(report.outcome == "created" for report in reports):
+        log.info("%d indexes created", created)
+    hopeless = _tell_of_indexes(reports)
+
+    async def look() -> None:
+        lost = {index.collection for index in await missing(db, indexes) if index not in hopeless}
+        if lost:
+            # All of a collection: what its other indexes delete is told from what nobody declared.
+            reports = await bootstrap(db, [index for index in indexes if index.collection in lost])
+            created = sum(report.outcome == "created" for report in reports)
+            log.warning("%d indexes of %s were gone: made again", created, ", ".join(sorted(lost)))
+            hopeless.update(_tell_of_indexes(reports))
+
+    faults = FaultLog(
+        log,
+        waits="the indexes are not looked at",
+        fails="looking at the indexes fails",
+        again="the indexes are looked at again",
+        level=logging.INFO,
+    )
+    await repeat(look, _LOOK_AT_INDEXES, faults)
+
+
+def _tell_of_indexes(reports: Sequence[IndexReport]) -> set[Index]:
+    """Log what is not as it was; returns those that cannot be had."""
+    for report in reports:
+        if report.outcome == "failed":
+            log.error("index %s", report)
+        elif report.outcome == "changed":
+            log.info("index %s", report)
+    return {report.index for report in reports if report.outcome == "failed"}
+
+
+async def redirect_alerts(letters: CoachAlertStore, coach_chat_id: int, clock: Clock) -> None:
+    """What could not be told in another chat is told in the one that is set now."""
+    number = await _until_stored(
+        lambda: letters.redirect(coach_chat_id, clock()),
+        "alerts that did not arrive stay with the chat that they were for",
+    )
+    if number:
+        log.info("%d alerts that did not arrive go to COACH_CHAT_ID now", number)
+
+
+async def _until_stored(work: Callable[[], Awaitable[_T]], meanwhile: str) -> _T:
+    """Do what needs MongoDB, however long it is away; `meanwhile` is logged until then."""
+    return await retry(work, _STORAGE_BACKOFF, FaultLog(log, waits=meanwhile, fails=meanwhile))
+
+
+async def watch_means() -> None:
+    """Make sure, again and again, that threads can still be started: names are looked up in them, and whoever
+    cannot reach MongoDB for want of one only seems to wait for it. And end where a callback has met the end
+    of memory.
+
+    Raises:
+        ExhaustedError: there is none.
+    """
+    loop = asyncio.get_running_loop()
+    failed: asyncio.Future[None] = loop.create_future()
+
+    def meet(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        exc = context.get("exception")
+        if exc is None or not is_exhausted(exc):
+            loop.default_exception_handler(context)
+        elif not failed.done():
+            failed.set_exception(ExhaustedError(exc))
+
+    loop.set_exception_handler(meet)
+
+    async def look() -> None:
+        try:
+            thread = threading.Thread(target=int, daemon=True)
+            thread.start()
+            thread.join()
+        except (RuntimeError, MemoryError) as exc:
+            raise ExhaustedError(exc) from None
+        await asyncio.wait([failed], timeout=_LOOK_AT_MEANS)
+        if failed.done():
+            failed.result()
+
+    await repeat(look, 0.0, FaultLog(log, waits="", fails="watching the machine's means fails", expected=()))
