@@ -31,7 +31,7 @@ from datetime import timedelta
 from bot.app import bootstrap
 from bot import cli
 from bot.core.health.vitals import AlertBounds
-from bot.services import watch
+from bot.services.health import admin_alerts as watch
 second = timedelta(seconds=1)
 bootstrap.ALERT_BOUNDS, watch._INTERVAL = AlertBounds(second, second, 1800 * second), 0.3
 cli.main()
