@@ -27,7 +27,7 @@ from bot.core.i18n.language import Language
 from bot.core.shared.formatting import MAX_MESSAGE, units
 from bot.core.telegram.updates import TappedMessage
 
-EN, ES = Language
+EN, ES = Language.EN, Language.ES
 DONE, SKIPPED, HARD, PAIN = FeedbackType
 ALL = frozenset(Detail)
 BOLD = {"type": "bold", "offset": 0, "length": 4}
