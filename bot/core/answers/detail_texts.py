@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.core.answers.details import Details
-from bot.core.facts.questions import FIELDS, Detail
+from bot.core.facts.questions import FIELDS, WORDS, Detail
 from bot.core.i18n.language import Language
 
 _CHANGE = "✏️ "
@@ -14,12 +14,12 @@ def question(detail: Detail, language: Language) -> str:
     texts = language.texts.details.question(detail)
     if detail.facts.scale is None:
         return texts.question
-    return f"{texts.question}\n{' · '.join(f'{value} {word}' for value, word in texts.choices.items())}"
+    return f"{texts.question}\n{' · '.join(f'{value} {word}' for value, word in texts.scale.items())}"
 
 
-def choice(detail: Detail, value: int | str, language: Language) -> str:
+def choice(value: int | str, language: Language) -> str:
     """A button's label: a number as it is, a word in the reader's language."""
-    return str(value) if isinstance(value, int) else language.texts.details.question(detail).choices[value]
+    return str(value) if isinstance(value, int) else language.texts.details.word(WORDS[value])
 
 
 def change(details: Details, detail: Detail, language: Language) -> str | None:
@@ -39,7 +39,7 @@ def lines(details: Details, language: Language) -> list[str]:
         if said := _said(details, asked, language):
             texts = language.texts.details.question(asked[0])
             if len(asked) == 1 and isinstance(value := details.value(asked[0]), int):
-                said = [str(value), *([texts.choices[value]] if value in texts.choices else [])]
+                said = [str(value), *([texts.scale[value]] if value in texts.scale else [])]
                 found.append(texts.line.format(what=" · ".join(said)))
             else:
                 found.append(texts.line.format(what=", ".join(said)))
@@ -59,4 +59,4 @@ def _said(details: Details, asked: tuple[Detail, ...], language: Language) -> li
 
 def _short(detail: Detail, value: int | str, language: Language) -> str:
     texts = language.texts.details.question(detail)
-    return texts.short.format(value=choice(detail, value, language))
+    return texts.short.format(value=choice(value, language))

@@ -68,7 +68,7 @@ def detail_rows(
     chosen = details.value(question)
     buttons = [
         {
-            "text": marked(texts.choice(question, value, language), chosen=value == chosen),
+            "text": marked(texts.choice(value, language), chosen=value == chosen),
             "callback_data": format_detail(ids, question, value),
         }
         for value in question.facts.choices

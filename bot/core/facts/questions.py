@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias, get_args
+
+Place: TypeAlias = Literal["foot", "ankle", "calf", "knee", "thigh", "hip", "back", "shoulder", "other"]
+Reason: TypeAlias = Literal["ill", "tired", "no time", "weather", "other"]
+Word: TypeAlias = Literal[Place, Reason]
+"""What can be said in words, as it is stored; in the order of the buttons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,7 @@ class QuestionFacts:
 
     field: AnswerField
     part: str | None = None
-    choices: tuple[str, ...] | tuple[int, ...]
+    choices: tuple[Word, ...] | tuple[int, ...]
     choices_per_row: int
     setting: str
 
@@ -61,7 +66,6 @@ class QuestionFacts:
 
 
 _ZERO_TO_TEN = tuple(range(11))
-_REASONS = ("ill", "tired", "no time", "weather", "other")
 _RPE = AnswerField(
     name="rpe",
     description="How hard the whole session was, 0 (rest) to 10 (maximal) on Foster's CR-10 scale.",
@@ -75,7 +79,7 @@ _PAIN = AnswerField(
     better="lower",
 )
 _REASON = AnswerField(
-    name="reason", description=f"After skipped: {', '.join(_REASONS)}, or a coach's own words."
+    name="reason", description=f"After skipped: {', '.join(get_args(Reason))}, or a coach's own words."
 )
 
 
@@ -108,7 +112,7 @@ class Detail(StrEnum):
         QuestionFacts(
             field=_PAIN,
             part="where",
-            choices=("foot", "ankle", "calf", "knee", "thigh", "hip", "back", "shoulder", "other"),
+            choices=get_args(Place),
             choices_per_row=3,
             setting="ask_pain",
         ),
@@ -119,7 +123,7 @@ class Detail(StrEnum):
     )
     REASON = (
         "reason",
-        QuestionFacts(field=_REASON, choices=_REASONS, choices_per_row=2, setting="ask_reason"),
+        QuestionFacts(field=_REASON, choices=get_args(Reason), choices_per_row=2, setting="ask_reason"),
     )
 
 
@@ -130,3 +134,5 @@ FIELDS: Mapping[str, tuple[Detail, ...]] = {
 """The fields of stored answers that questions fill, by name, and these questions."""
 SETTINGS = tuple(dict.fromkeys(detail.facts.setting for detail in Detail))
 """The variables that switch questions, in lower case."""
+WORDS: Mapping[str, Word] = {word: word for word in get_args(Word)}
+"""All words that can be said, by themselves."""

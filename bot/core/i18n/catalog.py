@@ -8,12 +8,12 @@ of an enum is written with `match` and no default, so that the type checker prov
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
-from bot.core.facts.questions import Detail
+from bot.core.facts.questions import Detail, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +121,26 @@ class QuestionTexts:
 
     Attributes:
         line: what was said, below the answer; of questions that share a field, the first one's is for all.
-        choices: the labels of words that can be said; of a scale, what some of its numbers mean.
+        scale: what some numbers of a scale mean.
         short: what was said, where room is scarce.
     """
 
     question: str
     line: str
-    choices: Mapping[int | str, str]
+    scale: Mapping[int, str] = field(default_factory=dict)
     short: str = "{value}"
 
 
 @dataclass(frozen=True, slots=True)
 class DetailTexts:
-    """The questions that follow an answer."""
+    """The questions that follow an answer.
+
+    Attributes:
+        word: the label of a button that says it in words.
+    """
 
     question: Callable[[Detail], QuestionTexts]
+    word: Callable[[Word], str]
     skip: str
     saved: str
     kept: str

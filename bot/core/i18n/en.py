@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
-from bot.core.facts.questions import Detail
+from bot.core.facts.questions import Detail, Word
 from bot.core.i18n.catalog import (
     AdminAlertTexts,
     AnswerTexts,
@@ -52,24 +52,24 @@ def _question(detail: Detail) -> QuestionTexts:
             return QuestionTexts(
                 question="How hard was the session as a whole, 0 to 10?",
                 line="Effort (RPE) {what}",
-                choices=_EFFORT,
+                scale=_EFFORT,
                 short="RPE {value}",
             )
         case Detail.PLACE:
-            return QuestionTexts(question="Where does it hurt?", line=_HURTS, choices=_PLACES)
+            return QuestionTexts(question="Where does it hurt?", line=_HURTS)
         case Detail.PAIN:
             return QuestionTexts(
                 question="How bad is it, 0 to 10?",
                 line=_HURTS,
-                choices={0: "no pain", 10: "the worst pain"},
+                scale={0: "no pain", 10: "the worst pain"},
                 short="{value}/10",
             )
         case Detail.REASON:
-            return QuestionTexts(question="What kept you from it?", line="Reason: {what}", choices=_REASONS)
+            return QuestionTexts(question="What kept you from it?", line="Reason: {what}")
 
 
 # Foster's words for the CR-10 scale; 6, 8 and 9 have none.
-_EFFORT: Mapping[int | str, str] = {
+_EFFORT: Mapping[int, str] = {
     0: "rest",
     1: "very, very easy",
     2: "easy",
@@ -80,24 +80,36 @@ _EFFORT: Mapping[int | str, str] = {
     10: "maximal",
 }
 _HURTS = "Hurts: {what}"
-_PLACES: Mapping[int | str, str] = {
-    "foot": "foot",
-    "ankle": "ankle",
-    "calf": "calf",
-    "knee": "knee",
-    "thigh": "thigh",
-    "hip": "hip",
-    "back": "back",
-    "shoulder": "shoulder",
-    "other": "other",
-}
-_REASONS: Mapping[int | str, str] = {
-    "ill": "ill",
-    "tired": "tired",
-    "no time": "no time",
-    "weather": "weather",
-    "other": "other",
-}
+
+
+def _word(word: Word) -> str:
+    match word:
+        case "foot":
+            return "foot"
+        case "ankle":
+            return "ankle"
+        case "calf":
+            return "calf"
+        case "knee":
+            return "knee"
+        case "thigh":
+            return "thigh"
+        case "hip":
+            return "hip"
+        case "back":
+            return "back"
+        case "shoulder":
+            return "shoulder"
+        case "other":
+            return "other"
+        case "ill":
+            return "ill"
+        case "tired":
+            return "tired"
+        case "no time":
+            return "no time"
+        case "weather":
+            return "weather"
 
 
 def _menu(command: Command) -> str:
@@ -200,6 +212,7 @@ TEXTS = Texts(
     ),
     details=DetailTexts(
         question=_question,
+        word=_word,
         skip="Skip",
         saved="Saved: {what}. Thank you!",
         kept="All right, it stays as it is.",

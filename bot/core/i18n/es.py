@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
-from bot.core.facts.questions import Detail
+from bot.core.facts.questions import Detail, Word
 from bot.core.i18n.catalog import (
     AdminAlertTexts,
     AnswerTexts,
@@ -52,24 +52,24 @@ def _question(detail: Detail) -> QuestionTexts:
             return QuestionTexts(
                 question="¿Cuánto esfuerzo fue la sesión entera, de 0 a 10?",
                 line="Esfuerzo (RPE) {what}",
-                choices=_EFFORT,
+                scale=_EFFORT,
                 short="RPE {value}",
             )
         case Detail.PLACE:
-            return QuestionTexts(question="¿Dónde te duele?", line=_HURTS, choices=_PLACES)
+            return QuestionTexts(question="¿Dónde te duele?", line=_HURTS)
         case Detail.PAIN:
             return QuestionTexts(
                 question="¿Cuánto te duele, de 0 a 10?",
                 line=_HURTS,
-                choices={0: "nada", 10: "el peor dolor"},
+                scale={0: "nada", 10: "el peor dolor"},
                 short="{value}/10",
             )
         case Detail.REASON:
-            return QuestionTexts(question="¿Qué te lo impidió?", line="Motivo: {what}", choices=_REASONS)
+            return QuestionTexts(question="¿Qué te lo impidió?", line="Motivo: {what}")
 
 
 # Foster's words for the CR-10 scale; 6, 8 and 9 have none.
-_EFFORT: Mapping[int | str, str] = {
+_EFFORT: Mapping[int, str] = {
     0: "reposo",
     1: "muy, muy suave",
     2: "suave",
@@ -80,24 +80,36 @@ _EFFORT: Mapping[int | str, str] = {
     10: "máximo",
 }
 _HURTS = "Dolor: {what}"
-_PLACES: Mapping[int | str, str] = {
-    "foot": "pie",
-    "ankle": "tobillo",
-    "calf": "gemelo",
-    "knee": "rodilla",
-    "thigh": "muslo",
-    "hip": "cadera",
-    "back": "espalda",
-    "shoulder": "hombro",
-    "other": "otro",
-}
-_REASONS: Mapping[int | str, str] = {
-    "ill": "enfermedad",
-    "tired": "cansancio",
-    "no time": "falta de tiempo",
-    "weather": "mal tiempo",
-    "other": "otro",
-}
+
+
+def _word(word: Word) -> str:
+    match word:
+        case "foot":
+            return "pie"
+        case "ankle":
+            return "tobillo"
+        case "calf":
+            return "gemelo"
+        case "knee":
+            return "rodilla"
+        case "thigh":
+            return "muslo"
+        case "hip":
+            return "cadera"
+        case "back":
+            return "espalda"
+        case "shoulder":
+            return "hombro"
+        case "other":
+            return "otro"
+        case "ill":
+            return "enfermedad"
+        case "tired":
+            return "cansancio"
+        case "no time":
+            return "falta de tiempo"
+        case "weather":
+            return "mal tiempo"
 
 
 def _menu(command: Command) -> str:
@@ -210,6 +222,7 @@ TEXTS = Texts(
     ),
     details=DetailTexts(
         question=_question,
+        word=_word,
         skip="Omitir",
         saved="Guardado: {what}. ¡Gracias!",
         kept="Vale, se queda como está.",

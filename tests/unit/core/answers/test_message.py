@@ -219,8 +219,8 @@ def test_every_choice_has_a_label_in_every_language() -> None:
     """No two of one question are the same, and what changes an answer is a short button."""
     for language in Language:
         for detail in Detail:
-            assert set(language.texts.details.question(detail).choices) <= set(detail.facts.choices)
-            labels = [texts.choice(detail, value, language) for value in detail.facts.choices]
+            assert set(language.texts.details.question(detail).scale) <= set(detail.facts.choices)
+            labels = [texts.choice(value, language) for value in detail.facts.choices]
             assert len(set(labels)) == len(labels)
             assert max(map(len, labels)) <= 20
             for value in detail.facts.choices:

@@ -21,7 +21,7 @@ from bot.core.answers.details import Details
 from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
-from bot.core.facts.questions import Detail
+from bot.core.facts.questions import WORDS, Detail
 from bot.core.health.vitals import DeadLettersGrew
 from bot.core.i18n import formats
 from bot.core.i18n.catalog import Formats, Plural, Texts
@@ -105,6 +105,7 @@ DOMAINS: Mapping[str, tuple[object, ...]] = {
     "answers.type": tuple(FeedbackType),
     "menu": tuple(Command),
     "details.question": tuple(Detail),
+    "details.word": tuple(WORDS),
 }
 """What the functions in a catalog are asked for."""
 
@@ -135,7 +136,7 @@ def test_the_walk_finds_what_there_is() -> None:
             field.name for field in fields(Texts)
         }
         assert "answers.type(done).label" in TEXTS[language]
-        assert "details.question(reason).choices(no time)" in TEXTS[language]
+        assert "details.word(no time)" in TEXTS[language]
         assert "counts.days.other" in TEXTS[language]
     assert "bot.core.people.texts.help_text" in SAYINGS
     assert "bot.core.i18n.formats.long_date" in SAYINGS
