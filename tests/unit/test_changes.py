@@ -13,8 +13,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from datetime import date, timedelta
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ import pytest
 import bot
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import FIELDS, Detail
-from bot.core.i18n import formats
 from bot.core.i18n.language import Language
 from bot.core.shared.tolerant import fold
 
@@ -100,13 +99,16 @@ def _decisions_by_language(tree: ast.AST) -> Iterator[int]:
             yield node.lineno if not isinstance(node, ast.MatchValue) else node.value.lineno
 
 
+@cache
+def _names_in_calendars() -> frozenset[str]:
+    """What weekdays and months are called, in any language."""
+    calendars = [it for language in Language for it in (language.locale.days, language.locale.months)]
+    return frozenset(fold(str(name)) for it in calendars for name in it["format"]["wide"].values())
+
+
 def _lists_of_names(tree: ast.AST) -> Iterator[int]:
     """Lines with three names of weekdays or months side by side, in any language."""
-    days = [date(2026, 1, 1) + timedelta(n) for n in range(365)]
-    names = {fold(formats.weekday(day, language)) for day in days[:7] for language in Language}
-    names |= {
-        fold(str(name)) for language in Language for name in language.locale.months["format"]["wide"].values()
-    }
+    names = _names_in_calendars()
     for node in ast.walk(tree):
         if isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict):
             items = (*node.keys, *node.values) if isinstance(node, ast.Dict) else tuple(node.elts)
@@ -148,6 +150,45 @@ def test_each_language_is_a_file() -> None:
     """Named after it, beside what all of them share."""
     shared = {"__init__", "catalog", "formats", "language"}
     assert {path.stem for path in _I18N.glob("*.py")} == shared | {language.value for language in Language}
+
+
+def test_a_third_language_needs_its_file_and_one_line(house: Path) -> None:
+    """Everything else follows: who asks for it by name, menus, dates, numbers, plans that name its days."""
+    i18n = house / "bot/core/i18n"
+    texts = (i18n / "en.py").read_text(encoding="utf-8")
+    for english, german in (('locale="en"', 'locale="de"'), ("Your week, with your answers", "Deine Woche")):
+        assert texts.count(english) == 1
+        texts = texts.replace(english, german)
+    (i18n / "de.py").write_text(texts, encoding="utf-8")
+    _insert(i18n / "language.py", "en, es\n", "de, ")
+    _insert(i18n / "language.py", '    ES = "es"', '    DE = "de", de.TEXTS\n')
+    code = """
+from datetime import date
+from bot.core.facts.commands import Command
+from bot.core.i18n import formats
+from bot.core.i18n.language import Language, chosen_language, read_language
+from bot.core.people.menu import menus
+from bot.core.people.texts import language_usage, present_language
+from bot.core.plans.plan import read_plan
+german = Language("de")
+assert {chosen_language(name) for name in ("de", "Deutsch", "German", "alemán", "ALEMAN")} == {german}
+assert {chosen_language(name) for name in ("Englisch", "inglés")} == {Language.EN}
+assert read_language("de-AT") is german
+assert ("week", "Deine Woche") in menus({1}, (), lambda _: None)[1, "de"]
+assert formats.day_and_month(date(2026, 3, 1), german) == "1 März"
+assert formats.grouped(1_200, german) == "1.200"
+assert "English, German, or Spanish" in language_usage(Language.EN)
+assert "inglés y en alemán" in language_usage(Language.ES)
+assert "/language de" in present_language(Language.ES)
+days = [{"day": "Mittwoch", "activity": "Lauf"}]
+plan = {"runId": "r", "weekStart": "2026-02-16", "activityPlan": {"days": days}}
+[session] = read_plan(plan).sessions
+assert session.date == date(2026, 2, 18)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=house, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # An answer type and a follow-up question: bot/core/facts/{answer_types,questions}.py, and the texts.
@@ -303,11 +344,11 @@ _SLEEP = """    SLEEP = (
 _TEXTS = {
     Language.EN: (
         'AnswerTypeTexts(label="Partly", name="partly", help="you did a part of it")',
-        'QuestionTexts(question="How did you sleep?", line="Sleep: {what}", choices={1: "badly", 5: "well"})',
+        'QuestionTexts(question="How did you sleep?", line="Sleep: {what}", scale={1: "badly", 5: "well"})',
     ),
     Language.ES: (
         'AnswerTypeTexts(label="A medias", name="a medias", help="la hiciste a medias")',
-        'QuestionTexts(question="¿Qué tal dormiste?", line="Sueño: {what}", choices={1: "mal", 5: "bien"})',
+        'QuestionTexts(question="¿Qué tal dormiste?", line="Sueño: {what}", scale={1: "mal", 5: "bien"})',
     ),
 }
 
