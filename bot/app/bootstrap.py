@@ -20,6 +20,8 @@ from bot.services.answers.responder import Responder
 from bot.services.answers.tap_handler import TapHandler, TapStores
 from bot.services.chat.button_actions import ButtonActions
 from bot.services.chat.change_commands import ChangeCommands
+from bot.services.chat.commands import ChatCommands
+from bot.services.chat.info_commands import InfoCommands
 from bot.services.chat.menu_sync import MenuSync
 from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
 from bot.services.chat.replies import CommandReplies
@@ -218,18 +220,20 @@ def build_service(
         WeekRules(settings.late_after_days, settings.kept_days),
     )
     disclosed = DisclosureRules(settings.retention(), coach_is_told=settings.coach_chat_id is not None)
-    personal = PersonalCommands(weeks, stores.personal, stores.journal, roster, clock, disclosed)
-    replies = CommandReplies(
-        api=replying,
-        limits=limits,
-        stats=figures.collect,
-        roster=roster,
-        languages=languages,
-        draw=build_painter(settings).draw,
-        personal=personal,
+    info = InfoCommands(figures.collect, build_painter(settings).draw)
+    personal = PersonalCommands(weeks, stores.personal, stores.journal, clock, disclosed)
+    changes = ChangeCommands(
+        stores.athletes, roster, languages, stores.taps.prompts, stores.users, settings.late_after_days
+    )
+    commands = ChatCommands(
+        [info.handlers(), personal.handlers(), changes.handlers()],
+        roster,
+        languages,
+        clock,
         admins=settings.admin_ids,
         coach_chat_id=settings.coach_chat_id,
     )
+    replies = CommandReplies(replying, limits, commands, languages)
     erasure = Erasure(
         store=stores.personal,
         tombstones=stores.tombstones,
@@ -267,14 +271,7 @@ def build_service(
         books=acknowledgements,
         roster=roster,
         taps=taps,
-        requests=ChangeCommands(
-            stores.athletes,
-            roster,
-            languages,
-            stores.taps.prompts,
-            stores.users,
-            settings.late_after_days,
-        ),
+        requests=commands,
         notes=NoteHandler(stores.taps, settings.late_after_days, settings.coach_chat_id),
         tombstones=stores.tombstones,
         ledger=stores.taps.ledger,

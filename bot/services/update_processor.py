@@ -45,7 +45,7 @@ from bot.services.answers.note_handler import NoteHandler
 from bot.services.answers.responder import Responder, TapEntry
 from bot.services.answers.tap_handler import TapContext, TapHandler
 from bot.services.chat.button_actions import ErasureBegun
-from bot.services.chat.change_commands import ChangeCommands
+from bot.services.chat.commands import ChatCommands
 from bot.services.chat.replies import CommandReplies
 from bot.services.chat.reply import Reply
 from bot.services.inbox.acknowledgements import Acknowledgements
@@ -123,7 +123,7 @@ class UpdateProcessor:
         books: Acknowledgements,
         roster: RosterCache,
         taps: TapHandler,
-        requests: ChangeCommands,
+        requests: ChatCommands,
         notes: NoteHandler,
         tombstones: TombstoneStore,
         ledger: TapLedger,

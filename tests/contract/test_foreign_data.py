@@ -498,8 +498,7 @@ class Town:
                 said = CommandUpdate(
                     1, athlete.user_id, athlete.user_id, is_private=True, name=command, argument=""
                 )
-                language = self.service.languages.of(athlete.user_id)
-                reply = await self.service.replies._personal.reply(said, language)
+                reply = await self.service.replies._commands.reply(said)
                 file = None if reply.file is None else _without_ids(json.loads(reply.file.content))
                 found[f"{name}/{command}"] = [reply.text, file]
             self.http.roster.roster, self.http.time.now = roster, self.now
@@ -600,7 +599,7 @@ class Town:
         clock, languages = self.clock, self.service.languages
         composer = PromptRenderer(
             *(self.stores.taps.letters, lambda: self.roster.roster, languages, clock, MADRID),
-            self.service.replies._personal._weeks,
+            self.service.weekly_summaries._weeks,
         )
         letters, roster = self.stores.taps.letters, self.roster
         dispatcher = Dispatcher(

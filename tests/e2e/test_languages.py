@@ -44,7 +44,7 @@ async def marked(rig: Rig, message_id: int, answer: str) -> None:
 async def test_from_spanish_to_english(rig: Rig) -> None:
     """Telegram's language is remembered; a choice overrules it; what is stored stays English."""
     scope = json.dumps({"type": "chat", "chat_id": ANA.id})
-    first = {"command": "start", "description": Language.EN.texts.menu(Command.START)}
+    first = {"command": "start", "description": Language.EN.texts.command(Command.START).menu}
     await rig.start()
     assert await reply_to(rig, ANA, "/help") == help_text(Language.ES, admin=False)
     await wait_until(

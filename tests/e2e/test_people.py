@@ -151,7 +151,7 @@ async def test_spanish_from_a_command_on(rig: Rig) -> None:
     assert "¿Qué tal fue tu sesión?" in question["text"]
     given = await tap(rig, CAT, question, "|done")
     assert "Guardado" in (given.answer or "")
-    spanish = {it.value: Language.ES.texts.menu(it) for it in Command if it.value in FOR_ATHLETES}
+    spanish = {it.value: Language.ES.texts.command(it).menu for it in Command if it.value in FOR_ATHLETES}
     await wait_until(
         lambda: menu(rig, CAT.id) == menu(rig, CAT.id, "es") == spanish, 30, "the menu is in Spanish"
     )
@@ -167,8 +167,8 @@ async def test_menus_per_scope(rig: Rig) -> None:
     assert tuple(menu(rig, None)) == FOR_EVERYBODY
     assert tuple(menu(rig, BEN.id)) == FOR_ATHLETES
     assert tuple(menu(rig, ADMIN)) == FOR_ADMINS
-    assert menu(rig, BEN.id)["week"] == Language.EN.texts.menu(Command.WEEK)
-    assert menu(rig, BEN.id, "es")["week"] == Language.ES.texts.menu(Command.WEEK)
+    assert menu(rig, BEN.id)["week"] == Language.EN.texts.command(Command.WEEK).menu
+    assert menu(rig, BEN.id, "es")["week"] == Language.ES.texts.command(Command.WEEK).menu
     assert menu(rig, STRANGER.id) == {}
     calls = len(set_for(rig, DAN))
     assert (await rig.command("athlete", "remove", "dan")).status == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,22 +11,38 @@ from zoneinfo import ZoneInfo
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.app.bootstrap import Stores, build_stores
+from bot.core.figures.stats import Stats
+from bot.core.i18n.language import Language
 from bot.core.people.athlete import ContactHours
 from bot.core.records.retention import DEFAULT_RETENTION
 from bot.core.shared.clock import Clock
+from bot.core.shared.errors import JournalError, PictureError
 from bot.services.chat.button_actions import ButtonActions
 from bot.services.chat.change_commands import ChangeCommands
+from bot.services.chat.commands import ChatCommands
+from bot.services.chat.info_commands import InfoCommands
 from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
 from bot.services.people.erasure import Erasure
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.weeks import WeekRules, Weeks
 from bot.store.inbox.journal import Journal
+from bot.store.people.athletes import AthleteStore
 from bot.store.prompts.shared_rate_limit import SharedRateLimit
 
 LATE_AFTER_DAYS = 14
 
 _T = TypeVar("_T")
+
+
+async def no_stats(_days: int) -> Stats:
+    """Figures that cannot be read."""
+    raise JournalError("the journal cannot be read")
+
+
+async def no_picture(_stats: Stats, _language: Language) -> bytes:
+    """A picture that cannot be drawn."""
+    raise PictureError("no paint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +85,7 @@ class Parts:
     def personal(self) -> PersonalCommands:
         """What athletes ask about themselves."""
         disclosed = DisclosureRules(DEFAULT_RETENTION, coach_is_told=False)
-        return PersonalCommands(
-            self.weeks(), self.stores.personal, self.journal, self.roster, self.clock, disclosed
-        )
+        return PersonalCommands(self.weeks(), self.stores.personal, self.journal, self.clock, disclosed)
 
     def forgetting(self) -> Erasure:
         """Deletes what is stored about somebody."""
@@ -86,12 +100,25 @@ class Parts:
         stores = self.stores
         return ButtonActions(stores.taps.letters, stores.tombstones, self.forgetting())
 
-    def requests(self, languages: LanguageCache) -> ChangeCommands:
-        """Messages that change something."""
+    def chat(
+        self,
+        languages: LanguageCache,
+        stats: Callable[[int], Awaitable[Stats]] = no_stats,
+        draw: Callable[[Stats, Language], Awaitable[bytes]] = no_picture,
+        athletes: AthleteStore | None = None,
+    ) -> ChatCommands:
+        """All commands; no coach is told."""
         stores = self.stores
-        return ChangeCommands(
-            *(stores.athletes, self.roster, languages, stores.taps.prompts, stores.users), LATE_AFTER_DAYS
+        changes = ChangeCommands(
+            athletes or stores.athletes,
+            self.roster,
+            languages,
+            stores.taps.prompts,
+            stores.users,
+            LATE_AFTER_DAYS,
         )
+        handlers = [InfoCommands(stats, draw).handlers(), self.personal().handlers(), changes.handlers()]
+        return ChatCommands(handlers, self.roster, languages, self.clock, admins=self.admins)
 
 
 class FreeSlots(SharedRateLimit):

@@ -8,12 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.core.answers.event import FeedbackEvent
-from bot.core.figures.stats import Stats
-from bot.core.i18n.language import Language
 from bot.core.people.athlete import ContactHours
 from bot.core.shared.clock import Clock
-from bot.core.shared.errors import JournalError, PictureError, StorageUnavailable
-from bot.services.chat.personal_commands import PersonalCommands
+from bot.core.shared.errors import StorageUnavailable
 from bot.services.chat.replies import CommandReplies
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
@@ -25,6 +22,7 @@ from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
 from tests.support.fakes import ADMIN, NOW, Database, ShakyJournal
+from tests.support.flows import Parts
 
 
 class ShakyEvents(FeedbackStore):
@@ -82,7 +80,7 @@ class Recording:
     roster: RosterCache
     languages: LanguageCache
     journal: ShakyJournal
-    personal: PersonalCommands
+    parts: Parts
 
     def flows(self) -> list[Coroutine[Any, Any, None]]:
         """Everything that has to run."""
@@ -102,16 +100,6 @@ class Recording:
     async def emptied(self) -> bool:
         """Whether no update is left to do."""
         return (await self.journal.state()).pending == 0
-
-
-async def no_stats(_days: int) -> Stats:
-    """Figures that cannot be read."""
-    raise JournalError("the journal cannot be read")
-
-
-async def no_picture(_stats: Stats, _language: Language) -> bytes:
-    """A picture that cannot be drawn."""
-    raise PictureError("no paint")
 
 
 def languages_of(db: Database, clock: Clock, roster: RosterCache | None = None) -> LanguageCache:

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 from functools import cache
@@ -22,6 +23,7 @@ import pytest
 
 import bot
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.commands import Command
 from bot.core.facts.questions import FIELDS, Detail
 from bot.core.i18n.language import Language
 from bot.core.shared.tolerant import fold
@@ -409,3 +411,34 @@ def test_a_fifth_question_needs_a_declaration_and_its_texts(house: Path) -> None
         for said, word in zip(places.pop(place), words, strict=True):
             assert word in said.lower(), place
     assert [place for place, shown in places.items() if "sleep" not in json.dumps(shown)] == []
+
+
+# A chat command: bot/core/facts/commands.py, its handler in bot/services/chat, and its texts.
+
+_HANDLE_COMMANDS = ("core/telegram", "core/people/menu.py", "services/chat", "services/update_processor.py")
+
+
+def test_a_command_is_named_once() -> None:
+    """What handles commands speaks of `Command`; no name of one stands there as a text."""
+    paths = [path for name in _HANDLE_COMMANDS for path in (ROOT / name, *(ROOT / name).rglob("*.py"))]
+    found = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.value}"
+        for path in paths
+        if path.is_file()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value in set(Command)
+    }
+    assert found == set()
+
+
+def test_a_command_is_handled_once() -> None:
+    """Each in one class of commands, which `ChatCommands` puts together (see its tests)."""
+    named = Counter(
+        node.attr
+        for path in (ROOT / "services/chat").glob("*_commands.py")
+        for handlers in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(handlers, ast.FunctionDef) and handlers.name == "handlers"
+        for node in ast.walk(handlers)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Command"
+    )
+    assert named == Counter(list(Command.__members__))

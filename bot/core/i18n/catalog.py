@@ -188,8 +188,6 @@ class PendingTexts:
     none: str
     all: Plural
     some: str
-    for_athletes: str
-    own_chat: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +247,34 @@ class PeopleTexts:
     paused_until: str
     resumed: str
     pause_usage: str
-    pause_private: str
-    pause_for_athletes: str
     help: str
-    help_admin: str
     try_help: str
     not_done: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandTexts:
+    """One command.
+
+    Attributes:
+        menu: what the menu says about it.
+        help: what it does, behind its name in /help.
+        for_others: what those are told whom it is not for; None: see `RuleTexts`.
+    """
+
+    menu: str
+    help: str
+    for_others: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTexts:
+    """Why a command, `{command}`, is not carried out."""
+
+    for_athletes: str
+    for_admins: str
+    own_chat: str
+    private: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +292,6 @@ class LanguageTexts:
     usage: str
     named: str
     either: Literal["or", "standard"]
-    for_known: str
-    private: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,13 +300,8 @@ class PrivacyTexts:
 
     privacy: str
     coach: str
-    privacy_private: str
     mydata: str
     mydata_cut: str
-    mydata_private: str
-    mydata_for_athletes: str
-    forget_for_athletes: str
-    forget_private: str
     forget_button: str
     keep_button: str
     what_remains: str
@@ -325,8 +338,6 @@ class WeekTexts:
     more: str
     answered: str
     pending: str
-    for_athletes: str
-    private: str
     later: str
     done_share: str
     effort: str
@@ -396,8 +407,6 @@ class FiguresTexts:
     none: str
     no_picture: str
     no_extra: str
-    for_admins: str
-    private: str
     usage: str
     later: str
 
@@ -422,7 +431,8 @@ class Texts:
     admin_alerts: AdminAlertTexts
     people: PeopleTexts
     languages: LanguageTexts
-    menu: Callable[[Command], str]
+    command: Callable[[Command], CommandTexts]
+    rules: RuleTexts
     privacy: PrivacyTexts
     week: WeekTexts
     figures: FiguresTexts

@@ -12,6 +12,7 @@ from bot.core.i18n.catalog import (
     AnswerTexts,
     AnswerTypeTexts,
     CoachAlertTexts,
+    CommandTexts,
     Counts,
     DetailTexts,
     FiguresTexts,
@@ -27,6 +28,7 @@ from bot.core.i18n.catalog import (
     PromptTexts,
     QuestionTexts,
     RefusalTexts,
+    RuleTexts,
     Texts,
     WeekTexts,
 )
@@ -112,30 +114,53 @@ def _word(word: Word) -> str:
             return "weather"
 
 
-def _menu(command: Command) -> str:
+def _command(command: Command) -> CommandTexts:
     match command:
         case Command.START:
-            return "Who I am, and your Telegram id"
+            return CommandTexts(menu="Who I am, and your Telegram id", help="shows your Telegram id")
         case Command.HELP:
-            return "What I can do"
+            return CommandTexts(menu="What I can do", help="shows this page")
         case Command.WEEK:
-            return "Your week, with your answers"
+            return CommandTexts(menu="Your week, with your answers", help="shows your week")
         case Command.PENDING:
-            return "What is still unanswered"
+            return CommandTexts(menu="What is still unanswered", help="asks again what is unanswered")
         case Command.PAUSE:
-            return "Stop the questions for a while"
+            return CommandTexts(
+                menu="Stop the questions for a while",
+                help=(
+                    "stops the questions until you send /resume, /pause 7 for seven days, /pause with"
+                    " a day (YYYY-MM-DD) until that day; your coach sees it as a pause, not as"
+                    " skipped"
+                ),
+            )
         case Command.RESUME:
-            return "End the pause"
+            return CommandTexts(menu="End the pause", help="ends the pause")
         case Command.LANGUAGE:
-            return "Change the language"
+            return CommandTexts(menu="Change the language", help="changes the language")
         case Command.MYDATA:
-            return "Send me all that is stored about me"
+            return CommandTexts(
+                menu="Send me all that is stored about me",
+                help="sends you what is stored about you",
+                for_others=(
+                    "/mydata is for athletes in training: about anybody else I store no answers."
+                    " /start says more."
+                ),
+            )
         case Command.FORGETME:
-            return "Delete what is stored about me"
+            return CommandTexts(
+                menu="Delete what is stored about me",
+                help="deletes it",
+                for_others=(
+                    "/forgetme is for athletes in training: about anybody else I store no answers."
+                    " /start says more."
+                ),
+            )
         case Command.PRIVACY:
-            return "What is stored, and who sees it"
+            return CommandTexts(
+                menu="What is stored, and who sees it", help="says what is stored, and who sees it"
+            )
         case Command.STATS:
-            return "Figures, for admins"
+            return CommandTexts(menu="Figures, for admins", help="[days] shows figures, for admins")
 
 
 TEXTS = Texts(
@@ -262,8 +287,6 @@ TEXTS = Texts(
             other="{number} questions without an answer. Here they come again; one tap each is enough.",
         ),
         some="{number} without an answer. Here come the {asked} oldest; send /pending again for the others.",
-        for_athletes="/pending is for athletes in training. /start says more.",
-        own_chat="Please send me /pending in our private chat.",
     ),
     coach_alerts=CoachAlertTexts(
         pain="🤕 <b>{who}</b> reports pain.",
@@ -393,8 +416,6 @@ TEXTS = Texts(
             "Please write /pause alone, or with a number of days from 1 to 366 (/pause 7), or with the"
             " coming day on which it ends (written YYYY-MM-DD)."
         ),
-        pause_private="Please send me /pause and /resume in a private chat, so that I do not mix anybody up.",
-        pause_for_athletes="/pause and /resume are for athletes in training. /start says more.",
         help=(
             "I ask you about each planned session, with these buttons:\n\n"
             "{answers}\n\n"
@@ -402,15 +423,8 @@ TEXTS = Texts(
             " one more thing, such as how hard it was: tap, or skip it. Reply to my question with a few"
             " words, and they become your note. Your coach reads all of it before planning the next"
             " week.\n\n"
-            "Away or ill? /pause stops the questions until you send /resume, /pause 7 for seven days,"
-            " /pause with a day (YYYY-MM-DD) until that day. Your coach sees it as a pause, not as"
-            " skipped.\n\n"
-            "/week shows your week, /pending what is unanswered.\n"
-            "/language changes the language.\n"
-            "/privacy says what is stored, /mydata sends it to you, /forgetme deletes it.\n"
-            "/start shows your Telegram id, /help this page."
+            "{commands}"
         ),
-        help_admin="\n/stats [days] shows figures, for admins.",
         try_help=(
             "Your coach does not see this message. Please tap a button below my question, or reply to"
             " that question to leave a note; /help says what else I can do."
@@ -427,10 +441,14 @@ TEXTS = Texts(
         ),
         named="{name}",
         either="or",
-        for_known="/language is for athletes in training. /start says more.",
-        private="Please send me /language in a private chat, so that I do not mix anybody up.",
     ),
-    menu=_menu,
+    command=_command,
+    rules=RuleTexts(
+        for_athletes="/{command} is for athletes in training. /start says more.",
+        for_admins="/{command} is for the admins of this bot. /help says what I can do for you.",
+        own_chat="Please send me /{command} in our private chat.",
+        private="Please send me /{command} in a private chat.",
+    ),
     privacy=PrivacyTexts(
         privacy=(
             "What I store about you\n"
@@ -457,7 +475,6 @@ TEXTS = Texts(
             "/mydata sends you everything that is stored about you. /forgetme deletes it."
         ),
         coach=" When you answer that something hurts, your coach's chat is told at once.",
-        privacy_private="Please send me /privacy in a private chat.",
         mydata=(
             "Everything that is stored about you, as one JSON file; all times are in UTC. /privacy says"
             " what it is for, /forgetme deletes it."
@@ -466,14 +483,6 @@ TEXTS = Texts(
             "There is more than Telegram lets me send, so the file ends early; it says where. Whoever"
             " runs this bot can export the rest."
         ),
-        mydata_private="Your data are yours: please send me /mydata in a private chat.",
-        mydata_for_athletes=(
-            "/mydata is for athletes in training: about anybody else I store no answers. /start says more."
-        ),
-        forget_for_athletes=(
-            "/forgetme is for athletes in training: about anybody else I store no answers. /start says more."
-        ),
-        forget_private="Please send me /forgetme in a private chat.",
         forget_button="🗑 Delete everything",
         keep_button="Keep it",
         what_remains=(
@@ -532,8 +541,6 @@ TEXTS = Texts(
         more="… and {sessions} more",
         answered="Answered: {answered} of {asked}",
         pending="/pending asks the open ones again.",
-        for_athletes="/week is for athletes in training. /start says more.",
-        private="Your week is yours: please send me /week in a private chat.",
         later=(
             "The database does not answer right now. Please try again in a few minutes; your taps are"
             " kept safely meanwhile."
@@ -592,8 +599,6 @@ TEXTS = Texts(
         none="none",
         no_picture="(No picture: drawing failed; see the log.)",
         no_extra="(No picture: install the extra, pip install -e '.[charts]', and start the bot again.)",
-        for_admins="/stats is for the admins of this bot. /help says what I can do for you.",
-        private="I show figures in a private chat only. Please send me /stats there.",
         usage="Please write /stats or /stats DAYS, with a number of days from 1 to 365.",
         later="The database does not answer right now, so I have no figures. Taps are kept safely meanwhile.",
     ),

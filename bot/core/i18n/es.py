@@ -12,6 +12,7 @@ from bot.core.i18n.catalog import (
     AnswerTexts,
     AnswerTypeTexts,
     CoachAlertTexts,
+    CommandTexts,
     Counts,
     DetailTexts,
     FiguresTexts,
@@ -27,6 +28,7 @@ from bot.core.i18n.catalog import (
     PromptTexts,
     QuestionTexts,
     RefusalTexts,
+    RuleTexts,
     Texts,
     WeekTexts,
 )
@@ -112,30 +114,57 @@ def _word(word: Word) -> str:
             return "mal tiempo"
 
 
-def _menu(command: Command) -> str:
+def _command(command: Command) -> CommandTexts:
     match command:
         case Command.START:
-            return "Quién soy, y tu id de Telegram"
+            return CommandTexts(menu="Quién soy, y tu id de Telegram", help="muestra tu id de Telegram")
         case Command.HELP:
-            return "Qué puedo hacer"
+            return CommandTexts(menu="Qué puedo hacer", help="muestra esta página")
         case Command.WEEK:
-            return "Tu semana, con tus respuestas"
+            return CommandTexts(menu="Tu semana, con tus respuestas", help="muestra tu semana")
         case Command.PENDING:
-            return "Lo que falta por responder"
+            return CommandTexts(
+                menu="Lo que falta por responder", help="vuelve a preguntar lo que falta por responder"
+            )
         case Command.PAUSE:
-            return "Detener las preguntas por un tiempo"
+            return CommandTexts(
+                menu="Detener las preguntas por un tiempo",
+                help=(
+                    "detiene las preguntas hasta que envíes /resume, /pause 7 durante siete días,"
+                    " /pause con un día (AAAA-MM-DD) hasta ese día; tu entrenador lo ve como pausa, no"
+                    " como sesión saltada"
+                ),
+            )
         case Command.RESUME:
-            return "Terminar la pausa"
+            return CommandTexts(menu="Terminar la pausa", help="termina la pausa")
         case Command.LANGUAGE:
-            return "Cambiar el idioma"
+            return CommandTexts(menu="Cambiar el idioma", help="cambia el idioma")
         case Command.MYDATA:
-            return "Envíame todo lo guardado sobre mí"
+            return CommandTexts(
+                menu="Envíame todo lo guardado sobre mí",
+                help="te envía lo guardado sobre ti",
+                for_others=(
+                    "/mydata es para deportistas que entrenan: de los demás no guardo respuestas."
+                    " /start explica más."
+                ),
+            )
         case Command.FORGETME:
-            return "Borrar lo guardado sobre mí"
+            return CommandTexts(
+                menu="Borrar lo guardado sobre mí",
+                help="lo borra",
+                for_others=(
+                    "/forgetme es para deportistas que entrenan: de los demás no guardo respuestas."
+                    " /start explica más."
+                ),
+            )
         case Command.PRIVACY:
-            return "Qué se guarda y quién lo ve"
+            return CommandTexts(
+                menu="Qué se guarda y quién lo ve", help="explica qué se guarda y quién lo ve"
+            )
         case Command.STATS:
-            return "Cifras, para quien administra"
+            return CommandTexts(
+                menu="Cifras, para quien administra", help="[días] muestra cifras, para quien administra"
+            )
 
 
 TEXTS = Texts(
@@ -278,8 +307,6 @@ TEXTS = Texts(
             "{number} sin respuesta. Te envío las {asked} más antiguas; envía /pending otra vez para ver"
             " las demás."
         ),
-        for_athletes="/pending es para deportistas que entrenan. /start explica más.",
-        own_chat="Envíame /pending en nuestro chat privado, por favor.",
     ),
     coach_alerts=CoachAlertTexts(
         pain="🤕 <b>{who}</b> avisa de que siente dolor.",
@@ -410,8 +437,6 @@ TEXTS = Texts(
             "Escribe /pause solo, o con un número de días de 1 a 366 (/pause 7), o con el día en que"
             " termina (escrito AAAA-MM-DD)."
         ),
-        pause_private="Envíame /pause y /resume en un chat privado, para que no confunda a nadie.",
-        pause_for_athletes="/pause y /resume son para deportistas que entrenan. /start explica más.",
         help=(
             "Te pregunto por cada sesión planificada, con estos botones:\n\n"
             "{answers}\n\n"
@@ -419,15 +444,8 @@ TEXTS = Texts(
             " pregunto algo más, como cuánto esfuerzo fue: toca, u omítelo. Responde a mi pregunta con"
             " unas palabras y serán tu nota. Tu entrenador lo lee todo antes de planificar la semana"
             " siguiente.\n\n"
-            "¿De viaje o con gripe? /pause detiene las preguntas hasta que envíes /resume, /pause 7"
-            " durante siete días, /pause con un día (AAAA-MM-DD) hasta ese día. Tu entrenador lo ve como"
-            " pausa, no como sesión saltada.\n\n"
-            "/week muestra tu semana, /pending lo que falta por responder.\n"
-            "/language cambia el idioma.\n"
-            "/privacy explica qué se guarda, /mydata te lo envía, /forgetme lo borra.\n"
-            "/start muestra tu id de Telegram, /help esta página."
+            "{commands}"
         ),
-        help_admin="\n/stats [días] muestra cifras, para quien administra.",
         try_help=(
             "Tu entrenador no ve este mensaje. Toca un botón debajo de mi pregunta, o responde a esa"
             " pregunta para dejar una nota; /help explica qué más puedo hacer."
@@ -443,10 +461,14 @@ TEXTS = Texts(
         ),
         named="en {name}",
         either="standard",
-        for_known="/language es para deportistas que entrenan. /start explica más.",
-        private="Envíame /language en un chat privado, para que no confunda a nadie.",
     ),
-    menu=_menu,
+    command=_command,
+    rules=RuleTexts(
+        for_athletes="/{command} es para deportistas que entrenan. /start explica más.",
+        for_admins="/{command} es para quien administra este bot. /help explica qué puedo hacer por ti.",
+        own_chat="Envíame /{command} en nuestro chat privado, por favor.",
+        private="Envíame /{command} en un chat privado, por favor.",
+    ),
     privacy=PrivacyTexts(
         privacy=(
             "Qué guardo sobre ti\n"
@@ -473,7 +495,6 @@ TEXTS = Texts(
             "/mydata te envía todo lo que hay guardado sobre ti. /forgetme lo borra."
         ),
         coach=" Cuando respondes que te duele algo, aviso enseguida en el chat de tu entrenador.",
-        privacy_private="Envíame /privacy en un chat privado, por favor.",
         mydata=(
             "Todo lo que hay guardado sobre ti, en un archivo JSON; las horas están en UTC. /privacy"
             " explica para qué es, /forgetme lo borra."
@@ -482,15 +503,6 @@ TEXTS = Texts(
             "Hay más de lo que Telegram me deja enviar, así que el archivo está cortado; él mismo dice"
             " dónde. Quien lleva este bot puede exportar el resto."
         ),
-        mydata_private="Tus datos son tuyos: envíame /mydata en un chat privado.",
-        mydata_for_athletes=(
-            "/mydata es para deportistas que entrenan: de los demás no guardo respuestas. /start explica más."
-        ),
-        forget_for_athletes=(
-            "/forgetme es para deportistas que entrenan: de los demás no guardo respuestas. /start"
-            " explica más."
-        ),
-        forget_private="Envíame /forgetme en un chat privado, por favor.",
         forget_button="🗑 Borrar todo",
         keep_button="No borrar",
         what_remains=(
@@ -550,8 +562,6 @@ TEXTS = Texts(
         more="… y {sessions} más",
         answered="Respondidas: {answered} de {asked}",
         pending="/pending vuelve a preguntar por lo que falta.",
-        for_athletes="/week es para deportistas que entrenan. /start explica más.",
-        private="Tu semana es tuya: envíame /week en un chat privado.",
         later=(
             "La base de datos no contesta ahora mismo. Inténtalo de nuevo en unos minutos; tus toques"
             " están a salvo entretanto."
@@ -612,8 +622,6 @@ TEXTS = Texts(
         none="ninguna",
         no_picture="(Sin imagen: no se pudo dibujar; mira el registro.)",
         no_extra="(Sin imagen: instala el extra, pip install -e '.[charts]', y reinicia el bot.)",
-        for_admins="/stats es para quien administra este bot. /help explica qué puedo hacer por ti.",
-        private="Solo muestro cifras en un chat privado. Envíame allí /stats.",
         usage="Escribe /stats o /stats DÍAS, con un número de días de 1 a 365.",
         later=(
             "La base de datos no contesta ahora mismo, así que no tengo cifras. Los toques están a salvo"

@@ -43,4 +43,4 @@ def menus(
 
 
 def _menu(commands: Collection[Command], language: Language) -> Menu:
-    return tuple((command.value, language.texts.menu(command)) for command in commands)
+    return tuple((command.value, language.texts.command(command).menu) for command in commands)

@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 
 from bot.core.answers.texts import label
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.commands import Audience, Command, Place
 from bot.core.i18n.formats import listed, long_date
 from bot.core.i18n.language import Language
 
@@ -50,8 +51,26 @@ def help_text(language: Language, *, admin: bool) -> str:
     texts, answers = language.texts.people, language.texts.answers
     lines = [f"{label(type_, language)}: {answers.type(type_).help}" for type_ in FeedbackType]
     lines.append(f"{answers.later}: {answers.later_help}")
-    text = texts.help.format(answers="\n".join(lines))
-    return text + texts.help_admin if admin else text
+    commands = [
+        f"/{command} {language.texts.command(command).help}"
+        for command in Command
+        if command.is_for(is_athlete=True, is_admin=admin)
+    ]
+    return texts.help.format(answers="\n".join(lines), commands="\n".join(commands))
+
+
+def for_others(command: Command, language: Language) -> str:
+    """The reply to somebody whom a command is not for."""
+    rules = language.texts.rules
+    rule = rules.for_admins if command.audience is Audience.ADMINS else rules.for_athletes
+    return language.texts.command(command).for_others or rule.format(command=command)
+
+
+def elsewhere(command: Command, language: Language) -> str:
+    """The reply to a command in a chat in which it is not carried out."""
+    rules = language.texts.rules
+    rule = rules.own_chat if command.place is Place.OWN_CHAT else rules.private
+    return rule.format(command=command)
 
 
 def not_done(language: Language) -> str:

@@ -1,25 +1,24 @@
-"""Messages that change something: pauses, languages, what is asked again, invitations that are accepted, and
+"""Commands that change something: pauses, languages, what is asked again, invitations that are accepted, and
 the wish to have everything deleted, which is asked about first.
 
-Everything is decided by the message and the time at which it was received. So a message that is seen to
+Everything is decided by the message and the time at which it was received. So a message that is carried out
 again, after a crash, changes nothing.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
 
 from bot.core.answers.keyboards import Keyboard
 from bot.core.facts.answering_window import closed_until
-from bot.core.i18n.language import Language, chosen_language
+from bot.core.facts.commands import Command
+from bot.core.i18n.language import chosen_language
 from bot.core.people import privacy_texts, texts
-from bot.core.people.athlete import Athlete
 from bot.core.people.invitations import hash_code, is_code
 from bot.core.people.pauses import read_pause_end
 from bot.core.prompts.texts import pending as pending_text
-from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import Action, format_action
-from bot.core.telegram.updates import CommandUpdate
+from bot.services.chat.commands import CommandRequest, Handler
 from bot.services.chat.reply import Reply
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
@@ -27,7 +26,7 @@ from bot.store.people.athletes import AthleteStore, UserTakenError
 from bot.store.people.users import UserStore
 from bot.store.prompts.prompts import PromptStore
 
-MOST_PENDING = 10
+MAX_REPEATED = 10
 """So many questions come again at most: more would be a flood."""
 
 _AUTO = "auto"
@@ -56,146 +55,103 @@ class ChangeCommands:
         self._users = users
         self._late_after_days = late_after_days
 
-    async def carry_out(
-        self,
-        command: CommandUpdate,
-        athlete: Athlete | None,
-        language: Language,
-        *,
-        is_admin: bool,
-        received_at: datetime,
-    ) -> Reply:
-        """Make the change durable, if there is one to make.
+    def handlers(self) -> Mapping[Command, Handler]:
+        """The commands that are carried out here. They raise `StorageError`; doing it again is harmless."""
+        return {
+            Command.START: self._start,
+            Command.PAUSE: self._pause,
+            Command.RESUME: self._resume,
+            Command.LANGUAGE: self._choose_language,
+            Command.PENDING: self._ask_pending,
+            Command.FORGETME: self._ask_to_forget,
+        }
 
-        Args:
-            athlete: who asks; None for somebody who is not on the roster.
-
-        Raises:
-            StorageError: doing it again is harmless.
-        """
-        if command.name == "start":
-            return await self._accept(command, athlete, language, received_at)
-        if command.name == "language":
-            return await self._speak(command, athlete, language, received_at, is_admin=is_admin)
-        if command.name == "pending":
-            return await self._ask(command, athlete, language, received_at, is_admin=is_admin)
-        if command.name == "forgetme":
-            return await self._forget(command, athlete, language, received_at, is_admin=is_admin)
-        if athlete is None:
-            return Reply(language.texts.people.pause_for_athletes, is_refused=not is_admin)
-        if not command.is_private:
-            return Reply(language.texts.people.pause_private)
-        if command.name == "resume":
-            await self._athletes.resume(athlete.athlete_id, received_at, update_id=command.update_id)
-            await self._roster.refresh()
-            return Reply(language.texts.people.resumed)
-        return await self._pause(command, athlete, language, received_at)
-
-    async def _pause(
-        self, command: CommandUpdate, athlete: Athlete, language: Language, since: datetime
-    ) -> Reply:
-        zone = athlete.hours.zone
-        try:
-            until = read_pause_end(command.argument, since, zone)
-        except ValueError:
-            return Reply(language.texts.people.pause_usage)
-        # Who is on the roster by ATHLETE_IDS alone gets a document now.
-        user_id = athlete.user_id if athlete.user_id in self._roster.user_ids else None
-        known = await self._athletes.pause(
-            athlete.athlete_id, since, until, user_id=user_id, now=since, update_id=command.update_id
-        )
-        await self._roster.refresh()
-        if not known:  # removed a moment ago
-            return Reply(language.texts.people.pause_for_athletes, is_refused=True)
-        return Reply(texts.paused(until, zone, language))
-
-    async def _speak(
-        self,
-        command: CommandUpdate,
-        athlete: Athlete | None,
-        language: Language,
-        now: datetime,
-        *,
-        is_admin: bool,
-    ) -> Reply:
-        if athlete is None and not is_admin:
-            return Reply(language.texts.languages.for_known, is_refused=True)
-        if not command.is_private:
-            return Reply(language.texts.languages.private)
-        wish = UpdateStamp(command.update_id, now)
-        argument = command.argument.strip().casefold()
-        if not argument:
-            return Reply(texts.present_language(language))
-        if argument == _AUTO:
-            await self._languages.choose(command.user_id, None, wish)
-            language = self._languages.of(command.user_id, command.language_code)
-            return Reply(language.texts.languages.automatic)
-        if (chosen := chosen_language(argument)) is None:
-            return Reply(texts.language_usage(language))
-        await self._languages.choose(command.user_id, chosen, wish)
-        return Reply(chosen.texts.languages.chosen)
-
-    async def _ask(
-        self,
-        command: CommandUpdate,
-        athlete: Athlete | None,
-        language: Language,
-        now: datetime,
-        *,
-        is_admin: bool,
-    ) -> Reply:
-        if athlete is None:
-            return Reply(language.texts.pending.for_athletes, is_refused=not is_admin)
-        if not command.is_private and command.chat_id != athlete.chat_id:
-            return Reply(language.texts.pending.own_chat)
-        number, asked = await self._prompts.ask_pending(
-            athlete,
-            wish=UpdateStamp(command.update_id, now),
-            sent_after=closed_until(now, self._late_after_days),
-            most=MOST_PENDING,
-        )
-        return Reply(pending_text(number, asked, language))
-
-    async def _forget(
-        self,
-        command: CommandUpdate,
-        athlete: Athlete | None,
-        language: Language,
-        now: datetime,
-        *,
-        is_admin: bool,
-    ) -> Reply:
-        if athlete is None:
-            return Reply(language.texts.privacy.forget_for_athletes, is_refused=not is_admin)
-        if not command.is_private:
-            return Reply(language.texts.privacy.forget_private)
-        # Only who was asked can confirm it: anybody can send what the button sends.
-        await self._users.asked_to_forget(command.user_id, UpdateStamp(command.update_id, now))
-        keyboard: Keyboard = [
-            [{"text": language.texts.privacy.forget_button, "callback_data": format_action(Action.FORGET)}],
-            [{"text": language.texts.privacy.keep_button, "callback_data": format_action(Action.KEEP)}],
-        ]
-        is_listed = command.user_id in self._roster.user_ids
-        return Reply(privacy_texts.warning(language, listed=is_listed), keyboard=keyboard)
-
-    async def _accept(
-        self, command: CommandUpdate, athlete: Athlete | None, language: Language, now: datetime
-    ) -> Reply:
-        if not command.is_private:
+    async def _start(self, request: CommandRequest) -> Reply:
+        """Greets; with the code of an invitation, whoever opens it first is that athlete."""
+        update, athlete, language = request.update, request.sender, request.language
+        if not update.argument:
+            hello = texts.welcome(
+                update.user_id,
+                language,
+                athlete=athlete is not None,
+                admin=request.is_admin,
+                coach=request.is_coach_chat,
+            )
+            return Reply(hello)
+        if not update.is_private:
             return Reply(language.texts.people.invitation_private, is_refused=athlete is None)
         document = None
         try:
-            if is_code(command.argument):
-                code_hash = hash_code(command.argument)
-                wish = UpdateStamp(command.update_id, now)
-                document = await self._athletes.redeem(code_hash, command.user_id, command.chat_id, wish)
+            if is_code(update.argument):
+                code_hash = hash_code(update.argument)
+                document = await self._athletes.redeem(
+                    code_hash, update.user_id, update.chat_id, request.stamp
+                )
         except UserTakenError:
             pass  # the roster may not know yet
         if document is not None:
             roster = await self._roster.refresh()
             welcome = roster.by_id(str(document["athleteId"]))
             return Reply(texts.enlisted(None if welcome is None else welcome.name, language))
-        athlete = athlete or (await self._roster.loaded({command.user_id})).by_user(command.user_id)
+        athlete = athlete or (await self._roster.loaded({update.user_id})).by_user(update.user_id)
         if athlete is not None:
             return Reply(texts.enlisted_before(athlete.name or athlete.athlete_id, language), is_refused=True)
-        return Reply(texts.invitation_invalid(command.user_id, language), is_refused=True)
+        return Reply(texts.invitation_invalid(update.user_id, language), is_refused=True)
+
+    async def _pause(self, request: CommandRequest) -> Reply:
+        athlete, language, since = request.athlete, request.language, request.at
+        zone = athlete.hours.zone
+        try:
+            until = read_pause_end(request.update.argument, since, zone)
+        except ValueError:
+            return Reply(language.texts.people.pause_usage)
+        # Who is on the roster by ATHLETE_IDS alone gets a document now.
+        user_id = athlete.user_id if athlete.user_id in self._roster.user_ids else None
+        is_known = await self._athletes.pause(
+            athlete.athlete_id, since, until, user_id=user_id, now=since, update_id=request.update.update_id
+        )
+        await self._roster.refresh()
+        if not is_known:  # removed a moment ago
+            return Reply(texts.for_others(Command.PAUSE, language), is_refused=True)
+        return Reply(texts.paused(until, zone, language))
+
+    async def _resume(self, request: CommandRequest) -> Reply:
+        athlete_id = request.athlete.athlete_id
+        await self._athletes.resume(athlete_id, request.at, update_id=request.update.update_id)
+        await self._roster.refresh()
+        return Reply(request.language.texts.people.resumed)
+
+    async def _choose_language(self, request: CommandRequest) -> Reply:
+        update, language = request.update, request.language
+        argument = update.argument.strip().casefold()
+        if not argument:
+            return Reply(texts.present_language(language))
+        if argument == _AUTO:
+            await self._languages.choose(update.user_id, None, request.stamp)
+            language = self._languages.of(update.user_id, update.language_code)
+            return Reply(language.texts.languages.automatic)
+        if (chosen := chosen_language(argument)) is None:
+            return Reply(texts.language_usage(language))
+        await self._languages.choose(update.user_id, chosen, request.stamp)
+        return Reply(chosen.texts.languages.chosen)
+
+    async def _ask_pending(self, request: CommandRequest) -> Reply:
+        number, asked = await self._prompts.ask_pending(
+            request.athlete,
+            wish=request.stamp,
+            sent_after=closed_until(request.at, self._late_after_days),
+            most=MAX_REPEATED,
+        )
+        return Reply(pending_text(number, asked, request.language))
+
+    async def _ask_to_forget(self, request: CommandRequest) -> Reply:
+        user_id, language = request.update.user_id, request.language
+        # Only who was asked can confirm it: anybody can send what the button sends.
+        await self._users.asked_to_forget(user_id, request.stamp)
+        buttons = language.texts.privacy
+        keyboard: Keyboard = [
+            [{"text": buttons.forget_button, "callback_data": format_action(Action.FORGET)}],
+            [{"text": buttons.keep_button, "callback_data": format_action(Action.KEEP)}],
+        ]
+        is_listed = user_id in self._roster.user_ids
+        return Reply(privacy_texts.warning(language, listed=is_listed), keyboard=keyboard)

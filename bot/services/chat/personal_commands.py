@@ -4,32 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.core.i18n.language import Language
+from bot.core.facts.commands import Command
 from bot.core.people import privacy_texts
 from bot.core.people.athlete import Athlete
 from bot.core.people.tombstone import DataSubject
 from bot.core.records.collections import FEEDBACK_EVENTS, PLAN_SNAPSHOTS, RUN_EVENTS
 from bot.core.records.retention import Retention
 from bot.core.shared.clock import Clock, iso_utc
-from bot.core.shared.errors import JournalError, StorageError
 from bot.core.shared.tolerant import as_json
 from bot.core.summary import week_texts
 from bot.core.summary.summary import week_of
-from bot.core.telegram.updates import CommandUpdate
+from bot.services.chat.commands import CommandRequest, Handler
 from bot.services.chat.reply import File, Reply
-from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.weeks import Weeks
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import Document
 from bot.store.personal_data import PersonalStore
-
-log = logging.getLogger(__name__)
 
 MAX_FILE = 45_000_000
 """Bytes; Telegram takes 50 MB from bots."""
@@ -57,52 +52,32 @@ class PersonalCommands:
         weeks: Weeks,
         store: PersonalStore,
         journal: Journal,
-        roster: RosterCache,
         clock: Clock,
         disclosed: DisclosureRules,
     ) -> None:
         self._weeks = weeks
         self._store = store
         self._journal = journal
-        self._roster = roster
         self._clock = clock
         self._disclosed = disclosed
         self._one_file = asyncio.Lock()
-        self._replies: dict[str, Callable[[CommandUpdate, Language], Awaitable[Reply]]] = {
-            "week": self._week,
-            "privacy": self._privacy,
-            "mydata": self._my_data,
-        }
 
-    def answers(self, name: str) -> bool:
-        """Whether a command is seen to here."""
-        return name in self._replies
+    def handlers(self) -> Mapping[Command, Handler]:
+        """The commands that are carried out here."""
+        return {Command.WEEK: self._week, Command.PRIVACY: self._privacy, Command.MYDATA: self._my_data}
 
-    async def reply(self, command: CommandUpdate, language: Language) -> Reply:
-        """What to say to one of these commands; never fails for want of the database."""
-        try:
-            return await self._replies[command.name](command, language)
-        except (StorageError, JournalError) as exc:
-            log.warning("/%s has to wait: %s", command.name, exc)
-            return Reply(language.texts.week.later)
-
-    async def _week(self, command: CommandUpdate, language: Language) -> Reply:
-        if (athlete := await self._athlete(command)) is None:
-            return Reply(language.texts.week.for_athletes)
-        if not command.is_private:
-            return Reply(language.texts.week.private)
-        which = week_texts.read_week(command.argument)
+    async def _week(self, request: CommandRequest) -> Reply:
+        athlete, language = request.athlete, request.language
+        which = week_texts.read_week(request.update.argument)
         if which is None:
             return Reply(week_texts.usage(language))
-        start = week_of(self._clock(), athlete.hours.zone) + timedelta(weeks=which)
+        start = week_of(request.at, athlete.hours.zone) + timedelta(weeks=which)
         return Reply(week_texts.week(await self._weeks.read(athlete, start), language), html=True)
 
-    async def _privacy(self, command: CommandUpdate, language: Language) -> Reply:
-        if not command.is_private:
-            return Reply(language.texts.privacy.privacy_private)
+    async def _privacy(self, request: CommandRequest) -> Reply:
         retention = self._disclosed.retention
         text = privacy_texts.privacy(
-            language,
+            request.language,
             answers=retention[FEEDBACK_EVENTS],
             plans=retention[PLAN_SNAPSHOTS],
             runs=retention[RUN_EVENTS],
@@ -110,19 +85,13 @@ class PersonalCommands:
         )
         return Reply(text)
 
-    async def _my_data(self, command: CommandUpdate, language: Language) -> Reply:
-        if (athlete := await self._athlete(command)) is None:
-            return Reply(language.texts.privacy.mydata_for_athletes)
-        if not command.is_private:
-            return Reply(language.texts.privacy.mydata_private)
+    async def _my_data(self, request: CommandRequest) -> Reply:
+        athlete = request.athlete
         async with self._one_file:  # it is held in memory
-            content, is_whole = await self._file(athlete, command.user_id)
-        name = f"mydata-{self._clock().astimezone(athlete.hours.zone).date().isoformat()}.json"
-        text = language.texts.privacy.mydata if is_whole else language.texts.privacy.mydata_cut
-        return Reply(text, file=File(name, content))
-
-    async def _athlete(self, command: CommandUpdate) -> Athlete | None:
-        return (await self._roster.loaded({command.user_id})).by_user(command.user_id)
+            content, is_whole = await self._file(athlete, request.update.user_id)
+        name = f"mydata-{request.at.astimezone(athlete.hours.zone).date().isoformat()}.json"
+        texts = request.language.texts.privacy
+        return Reply(texts.mydata if is_whole else texts.mydata_cut, file=File(name, content))
 
     async def _file(self, athlete: Athlete, user_id: int, most: int = MAX_FILE) -> tuple[bytes, bool]:
         """Everything about somebody as one JSON object, and whether that is all of it."""

@@ -18,7 +18,6 @@ from bot.services.answers import responder as responder_module
 from bot.services.answers.note_handler import NoteHandler
 from bot.services.answers.responder import Responder
 from bot.services.answers.tap_handler import TapHandler
-from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.replies import CommandReplies
 from bot.services.inbox import acknowledgements as books_module
 from bot.services.inbox.acknowledgements import Acknowledgements
@@ -30,7 +29,6 @@ from bot.services.telegram.message_editor import MessageEditor
 from bot.services.update_processor import UpdateProcessor
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.tombstones import TombstoneStore
-from bot.store.people.users import UserStore
 from tests.support.fakes import ADMIN, ATHLETE, Database, FakeApi, ShakyJournal, ShakyPrompts, Time
 from tests.support.flows import Parts
 from tests.support.processing import (
@@ -39,8 +37,6 @@ from tests.support.processing import (
     ShakyAthletes,
     ShakyEvents,
     languages_of,
-    no_picture,
-    no_stats,
 )
 
 
@@ -86,11 +82,9 @@ async def recording(
     await roster.refresh()
     answerer, marker = CallbackAnswerer(api), MessageEditor(api, limits)
     languages = languages_of(db, time, roster)
-    parts = Parts.of(db, journal, time, roster)
-    personal = parts.personal()
-    commands = CommandReplies(
-        *(api, limits, no_stats, roster, languages, no_picture, personal), admins=frozenset({ADMIN})
-    )
+    parts = replace(Parts.of(db, journal, time, roster), admins=frozenset({ADMIN}))
+    chat_commands = parts.chat(languages, athletes=athletes)
+    commands = CommandReplies(api, limits, chat_commands, languages)
     stores = replace(build_stores(db, journal, time).taps, events=events)
     books, taps = Acknowledgements(journal), TapHandler(roster, stores, parts.actions(), 14)
     recorder = UpdateProcessor(
@@ -98,7 +92,7 @@ async def recording(
         books=books,
         roster=roster,
         taps=taps,
-        requests=ChangeCommands(athletes, roster, languages, stores.prompts, UserStore(db), 14),
+        requests=chat_commands,
         notes=NoteHandler(stores, 14),
         tombstones=TombstoneStore(db),
         ledger=stores.ledger,
@@ -120,7 +114,7 @@ async def recording(
         admins=frozenset({ADMIN}),
     )
     return Recording(
-        recorder, answerer, marker, commands, events, athletes, roster, languages, journal, personal
+        recorder, answerer, marker, commands, events, athletes, roster, languages, journal, parts
     )
 
 

@@ -113,8 +113,8 @@ async def test_menus_are_set_once(shop: Shop) -> None:
     assert "stats" not in shop.names(None) + shop.names(ANA)
     assert "stats" in shop.names(BOSS)
     assert (shop.words(ANA), shop.words(ANA, "es")) == (
-        Language.EN.texts.menu(Command.START),
-        Language.ES.texts.menu(Command.START),
+        Language.EN.texts.command(Command.START).menu,
+        Language.ES.texts.command(Command.START).menu,
     )
     assert await shop.calls() == 0
 
@@ -124,8 +124,8 @@ async def test_a_chosen_language_changes_ones_own_menu_alone(shop: Shop) -> None
     await shop.calls()
     await shop.house.languages.choose(ANA, Language.ES, UpdateStamp(1, NOW))
     assert await shop.calls() == 1
-    assert shop.words(ANA) == Language.ES.texts.menu(Command.START)
-    assert shop.words(BOSS) == Language.EN.texts.menu(Command.START)
+    assert shop.words(ANA) == Language.ES.texts.command(Command.START).menu
+    assert shop.words(BOSS) == Language.EN.texts.command(Command.START).menu
 
 
 async def test_who_leaves_has_the_menu_of_everybody_again(shop: Shop) -> None:

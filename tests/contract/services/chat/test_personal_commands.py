@@ -42,6 +42,7 @@ from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.summary import SummaryStore
 from tests.contract.services.prompts.test_dispatcher import Evening, evening
+from tests.support.flows import Parts
 
 __all__ = ["evening"]
 
@@ -70,7 +71,7 @@ class People:
         self.store = PersonalStore(db)
         self.weeks = Weeks(SummaryStore(db), self.roster, self.clock, WeekRules(14, 180))
         disclosed = DisclosureRules(Retention(), coach_is_told=False)
-        self.personal = PersonalCommands(self.weeks, self.store, journal, self.roster, self.clock, disclosed)
+        self.personal = PersonalCommands(self.weeks, self.store, journal, self.clock, disclosed)
         self.forgetting = Erasure(
             *(
                 self.store,
@@ -90,7 +91,8 @@ class People:
         """What is said to a command."""
         chat_id = user_id if private else GROUP
         command = CommandUpdate(1, user_id, chat_id, private, name, argument)
-        return await self.personal.reply(command, Language.EN)
+        parts = Parts.of(self.db, self.journal, self.clock, self.roster)
+        return await parts.chat(self.languages).reply(command)
 
     async def forget(self, user_id: int, athlete: Athlete | None, tap: Tap) -> None:
         """Delete everything about somebody, to the end."""

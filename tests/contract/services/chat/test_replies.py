@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from bot.api.openapi import examples
+from bot.core.facts.commands import Command
 from bot.core.figures import texts as stats_texts
 from bot.core.figures.stats import Stats
 from bot.core.i18n.language import Language
@@ -17,7 +19,8 @@ from bot.core.telegram.updates import CommandUpdate
 from bot.services.chat.replies import CommandReplies
 from bot.services.chat.reply import Reply
 from tests.support.fakes import ADMIN, ATHLETE, EN, STRANGER, FakeApi, eventually, running
-from tests.support.processing import Recording, no_picture
+from tests.support.flows import no_picture
+from tests.support.processing import Recording
 
 
 async def test_replies(api: FakeApi, recording: Recording) -> None:
@@ -43,8 +46,8 @@ async def test_replies(api: FakeApi, recording: Recording) -> None:
     replies = {chat_id: text for chat_id, text, _ in api.sent}
     assert replies == {
         1: people.welcome(STRANGER, EN, athlete=False, admin=False),
-        2: EN.texts.figures.for_admins,
-        3: EN.texts.figures.private,
+        2: people.for_others(Command.STATS, EN),
+        3: people.elsewhere(Command.STATS, EN),
         4: EN.texts.figures.usage,
         5: EN.texts.figures.usage,
         6: EN.texts.figures.usage,
@@ -52,6 +55,17 @@ async def test_replies(api: FakeApi, recording: Recording) -> None:
         8: EN.texts.people.try_help,
         10: people.help_text(EN, admin=True),
     }
+
+
+def replies_with(
+    api: FakeApi,
+    recording: Recording,
+    stats: Callable[[int], Awaitable[Stats]],
+    draw: Callable[[Stats, Language], Awaitable[bytes]],
+) -> CommandReplies:
+    """Replies with other figures."""
+    languages = recording.languages
+    return CommandReplies(api, SendLimits(), recording.parts.chat(languages, stats, draw), languages)
 
 
 def asking(argument: str = "") -> CommandUpdate:
@@ -71,10 +85,7 @@ async def test_stats_come_with_their_picture_as_one_message(api: FakeApi, record
         await painting.wait()
         return b"png"
 
-    commands = CommandReplies(
-        *(api, SendLimits(), figures, recording.roster, recording.languages, draw, recording.personal),
-        admins=frozenset({ADMIN}),
-    )
+    commands = replies_with(api, recording, figures, draw)
     hello = CommandUpdate(2, STRANGER, 5, is_private=True, name="start", argument="")
     async with running(commands.run()):
         commands.put(asking("7"), lambda: done.append("stats"))
@@ -107,10 +118,7 @@ async def test_without_a_picture_the_text_comes_alone(
         api.photo_script.append(refusal)
     api.send_script.append(TelegramRateLimited("wait", 0.01))
     done: list[int] = []
-    commands = CommandReplies(
-        *(api, SendLimits(), figures, recording.roster, recording.languages, draw, recording.personal),
-        admins=frozenset({ADMIN}),
-    )
+    commands = replies_with(api, recording, figures, draw)
     async with running(commands.run()):
         commands.put(asking(), lambda: done.append(1))
         await eventually(lambda: done == [1])
@@ -130,10 +138,7 @@ async def test_a_defect_in_the_figures_is_told(api: FakeApi, recording: Recordin
         raise RuntimeError("defect")
 
     done: list[int] = []
-    commands = CommandReplies(
-        *(api, SendLimits(), figures, recording.roster, recording.languages, no_picture, recording.personal),
-        admins=frozenset({ADMIN}),
-    )
+    commands = replies_with(api, recording, figures, no_picture)
     async with running(commands.run()):
         for _ in range(2):
             commands.put(asking(), lambda: done.append(1))

@@ -13,6 +13,7 @@ from bot.core.answers import texts as answers
 from bot.core.answers.payloads import format_callback, format_later, make_reference
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.commands import Command
 from bot.core.people import texts as people
 from bot.core.people.invitations import VALID_FOR, hash_code
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
@@ -442,9 +443,9 @@ async def test_who_cannot_pause(api: FakeApi, db: Database, recording: Recording
         message(4, "/pause until monday", ATHLETE),
     )
     assert {chat_id: text for chat_id, text, _ in api.sent} == {
-        STRANGER: EN.texts.people.pause_for_athletes,
-        ADMIN: EN.texts.people.pause_for_athletes,
-        GROUP: EN.texts.people.pause_private,
+        STRANGER: people.for_others(Command.PAUSE, EN),
+        ADMIN: people.for_others(Command.RESUME, EN),
+        GROUP: people.elsewhere(Command.PAUSE, EN),
         ATHLETE: EN.texts.people.pause_usage,
     }
     assert await db.athletes.count_documents({}) == 0

@@ -43,6 +43,7 @@ SETTINGS = {"languages.named", "languages.either"}
 # By parameter, what each function of texts is tried with; 1,200 and 8,100 s have a decimal point when shown.
 VALUES: Mapping[str, object] = {
     "again_at": datetime(2026, 3, 1, 18, tzinfo=UTC), "admin": True, "asked": 3, "athlete": True,
+    "command": Command.WEEK,
     "day": date(2026, 8, 10),
     "detail": Detail.PLACE, "details": DETAILS, "figures": examples.stats(), "is_missing_extra": True,
     "items": ["a", "b"], "late_after_days": 14, "loss": JournalLoss(4, 30), "name": "Ana",
@@ -78,7 +79,7 @@ MODULES = [
 def texts_of(texts: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Every text in a catalog, by its path in it."""
     match texts:
-        case Formats():
+        case Formats() | None:
             return
         case str():
             yield path, texts
@@ -103,7 +104,7 @@ def texts_of(texts: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 DOMAINS: Mapping[str, tuple[object, ...]] = {
     "answers.type": tuple(FeedbackType),
-    "menu": tuple(Command),
+    "command": tuple(Command),
     "details.question": tuple(Detail),
     "details.word": tuple(WORDS),
 }

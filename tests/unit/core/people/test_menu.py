@@ -20,8 +20,8 @@ def test_each_sees_their_own_commands() -> None:
     assert names[BOSS] == ["start", "help", "language", "privacy", "stats"]
     both = menus({ANA}, {ANA}, lambda _: None)
     assert [name for name, _ in both[ANA, ""]] == list(Command)
-    assert found[ANA, ""][0] == ("start", Language.EN.texts.menu(Command.START))
-    assert found[ANA, "es"][0] == ("start", Language.ES.texts.menu(Command.START))
+    assert found[ANA, ""][0] == ("start", Language.EN.texts.command(Command.START).menu)
+    assert found[ANA, "es"][0] == ("start", Language.ES.texts.command(Command.START).menu)
 
 
 def test_an_athlete_who_is_an_admin_has_one_menu() -> None:
@@ -44,4 +44,4 @@ def test_menus_are_what_telegram_takes() -> None:
         assert name.isalpha()
         assert name.islower()
         assert len(name) <= 32
-        assert all(1 <= len(language.texts.menu(name)) <= 256 for language in Language)
+        assert all(1 <= len(language.texts.command(name).menu) <= 256 for language in Language)

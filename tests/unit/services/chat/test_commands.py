@@ -1,0 +1,82 @@
+"""Who gets to a command's handler, and that each command has one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pymongo import AsyncMongoClient
+
+from bot.core.facts.commands import Audience, Command, Place
+from bot.core.i18n.language import Language
+from bot.core.people.athlete import Athlete, ContactHours
+from bot.core.telegram.updates import CommandUpdate
+from bot.services.chat.commands import ChatCommands, CommandRequest
+from bot.services.chat.reply import Reply
+from bot.store.inbox.journal import Journal
+from tests.support.flows import Parts
+
+NOW = datetime(2026, 2, 16, 20, tzinfo=UTC)
+ANA = Athlete("ana", 71, 71, ContactHours(ZoneInfo("UTC")))
+GROUP = -100
+
+
+async def handler(request: CommandRequest) -> Reply:
+    """Says which command has come to its handler."""
+    return Reply(f"handled {request.update.name}")
+
+
+def commands(handlers: list[dict[Command, Any]] | None = None) -> ChatCommands:
+    """Commands of nobody's database."""
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient("mongodb://unused", connect=False)
+    parts = Parts.of(client["unused"], Journal(Path("unused")), lambda: NOW)
+    found = [dict.fromkeys(Command, handler)] if handlers is None else handlers
+    return ChatCommands(found, parts.roster, parts.languages(), lambda: NOW, admins=frozenset())
+
+
+async def carry_out(
+    command: Command, sender: Athlete | None, *, chat_id: int = 71, private: bool = True, admin: bool = False
+) -> Reply:
+    """The reply to a command."""
+    update = CommandUpdate(1, 71, chat_id, private, command.value, "")
+    return await commands().carry_out(update, sender, Language.EN, is_admin=admin, received_at=NOW)
+
+
+@pytest.mark.parametrize("missing", Command)
+def test_a_command_without_a_handler_is_a_defect(missing: Command) -> None:
+    """It is noticed when the service is built, and so by any test that builds one."""
+    with pytest.raises(ValueError, match="exactly one handler"):
+        commands([{command: handler for command in Command if command is not missing}])
+    with pytest.raises(ValueError, match="exactly one handler"):
+        commands([dict.fromkeys(Command, handler), {missing: handler}])
+
+
+@pytest.mark.parametrize("command", Command)
+async def test_only_whom_a_command_is_for_gets_to_its_handler(command: Command) -> None:
+    """Strangers are told so, and refused; admins are not refused."""
+    handled = f"handled {command}"
+    is_for_all = command.audience is Audience.EVERYBODY
+    stranger, admin = await carry_out(command, None), await carry_out(command, None, admin=True)
+    assert (stranger.text == handled, stranger.is_refused) == (is_for_all, not is_for_all)
+    assert (admin.text == handled) == (command.audience is not Audience.ATHLETES)
+    assert not admin.is_refused
+    assert (await carry_out(command, ANA, admin=True)).text == handled
+
+
+@pytest.mark.parametrize("command", Command)
+async def test_only_in_its_place_a_command_is_carried_out(command: Command) -> None:
+    """In a group the sender is told where to write instead."""
+    reply = await carry_out(command, ANA, chat_id=GROUP, private=False, admin=True)
+    assert (reply.text == f"handled {command}") == (command.place is Place.ANYWHERE)
+    assert reply.text
+    assert not reply.is_refused
+
+
+async def test_the_group_in_which_an_athlete_is_asked_is_their_own_chat() -> None:
+    """There they may ask for what is unanswered."""
+    asked_there = Athlete("ana", 71, GROUP, ANA.hours)
+    reply = await carry_out(Command.PENDING, asked_there, chat_id=GROUP, private=False)
+    assert reply.text == "handled pending"
