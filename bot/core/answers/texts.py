@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.catalog import RefusalTexts
-from bot.core.i18n.formats import counted, long_date
+from bot.core.i18n.formats import clock_time, counted, long_date
 from bot.core.i18n.language import Language
 from bot.core.shared.formatting import MAX_MESSAGE, clip_units, units
 
@@ -47,7 +47,7 @@ def postponed(again_at: datetime, zone: tzinfo, now: datetime, language: Languag
             day = texts.tomorrow
         case _:
             day = texts.on_date.format(date=long_date(local.date(), language))
-    return texts.asked_again.format(day=day, time=f"{local:%H:%M}")
+    return texts.asked_again.format(day=day, time=clock_time(local, language))
 
 
 def not_written(result: NotWritten, late_after_days: int, language: Language) -> str:

@@ -10,7 +10,7 @@ from bot.core.answers.rules import Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.stats import Stats
 from bot.core.i18n.catalog import OutcomeTexts, PromptStateTexts
-from bot.core.i18n.formats import counted, decimal, exact_percent, grouped, percent, short_date
+from bot.core.i18n.formats import clock_time, counted, decimal, exact_percent, grouped, percent, short_date
 from bot.core.i18n.language import Language
 from bot.core.prompts.prompt import PromptState
 
@@ -197,6 +197,7 @@ def _moment(instant: datetime | None, zone: ZoneInfo, now: datetime, language: L
     if instant is None:
         return language.texts.figures.none
     local, today = instant.astimezone(zone), now.astimezone(zone).date()
+    time = clock_time(local, language)
     if local.date() == today and now - instant < timedelta(days=1) and instant != now:
-        return f"{local:%H:%M}"
-    return f"{short_date(local.date(), language)} {local:%H:%M}"
+        return time
+    return f"{short_date(local.date(), language)} {time}"

@@ -16,7 +16,7 @@ from bot.core.health.vitals import (
     TookOver,
 )
 from bot.core.i18n.catalog import AdminAlertTexts
-from bot.core.i18n.formats import counted, day_and_month
+from bot.core.i18n.formats import clock_time, counted, day_and_month
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss_texts import lacks
 
@@ -79,7 +79,7 @@ def _well(part: Part, texts: AdminAlertTexts) -> str:
 def _moment(instant: datetime, language: Language, zone: tzinfo) -> str:
     local = instant.astimezone(zone)
     return language.texts.admin_alerts.moment.format(
-        time=f"{local:%H:%M}", day=day_and_month(local.date(), language)
+        time=clock_time(local, language), day=day_and_month(local.date(), language)
     )
 
 

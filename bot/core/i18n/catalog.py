@@ -30,12 +30,13 @@ class Plural:
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """How dates and numbers are written, in CLDR's patterns.
+    """How dates, times and numbers are written, in CLDR's patterns.
 
     Attributes:
         locale: whose names of months, whose separators and plurals; such as `en` or `pt_BR`.
         short_date: room is scarce.
         weekday_and_day: where the month is known.
+        time: of the day.
         percent: of whole percents; `exact_percent`: with two decimals.
     """
 
@@ -45,6 +46,7 @@ class Formats:
     short_date: str
     weekday_and_day: str
     weekday_and_date: str
+    time: str
     percent: str
     exact_percent: str
 

@@ -171,6 +171,7 @@ TEXTS = Texts(
         short_date="d MMM",
         weekday_and_day="EEEE d",
         weekday_and_date="EEEE d MMMM",
+        time="HH:mm",
         percent="#,##0 %",
         exact_percent="0.00 %",
     ),

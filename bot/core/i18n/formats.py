@@ -1,9 +1,9 @@
-"""Dates, numbers, lists and plurals, as each language writes them."""
+"""Dates, times, numbers, lists and plurals, as each language writes them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
@@ -42,6 +42,13 @@ def weekday_and_day(day: date, language: Language) -> str:
 def weekday_and_date(day: date, language: Language) -> str:
     """`Monday 10 August`."""
     return _date(day, language.texts.formats.weekday_and_date, language)
+
+
+def clock_time(local: datetime, language: Language) -> str:
+    """`18:42`, as the clocks of its zone show it."""
+    from babel.dates import format_time  # noqa: PLC0415
+
+    return format_time(local.time(), language.texts.formats.time, locale=language.locale)
 
 
 def grouped(number: int, language: Language) -> str:

@@ -9,7 +9,7 @@ from bot.core.answers.detail_texts import lines
 from bot.core.answers.details import Details
 from bot.core.answers.texts import label
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.i18n.formats import weekday_and_date
+from bot.core.i18n.formats import clock_time, weekday_and_date
 from bot.core.i18n.language import Language
 from bot.core.shared.formatting import MAX_NOTE, MAX_TITLE, escape, escape_line
 
@@ -53,7 +53,7 @@ def alert(pain: PainReport, zone: tzinfo, language: Language) -> str:
     elif not pain.type.facts.alerts_coach:
         found.append(texts.changed.format(label=label(pain.type, language)))
     if pain.seen_by is not None:
-        when = "" if pain.seen_at is None else f"{pain.seen_at.astimezone(zone):%H:%M}"
+        when = "" if pain.seen_at is None else clock_time(pain.seen_at.astimezone(zone), language)
         found.append("\n" + texts.seen_by.format(who=escape_line(pain.seen_by, _MAX_NAME), when=when))
     return "\n".join(found)
 

@@ -44,7 +44,7 @@ SETTINGS = {"languages.named", "languages.either"}
 VALUES: Mapping[str, object] = {
     "again_at": datetime(2026, 3, 1, 18, tzinfo=UTC), "admin": True, "asked": 3, "athlete": True,
     "command": Command.WEEK,
-    "day": date(2026, 8, 10),
+    "day": date(2026, 8, 10), "local": NOW,
     "detail": Detail.PLACE, "details": DETAILS, "figures": examples.stats(), "is_missing_extra": True,
     "items": ["a", "b"], "late_after_days": 14, "loss": JournalLoss(4, 30), "name": "Ana",
     "news": [DeadLettersGrew(2)], "note": None, "now": NOW,
@@ -63,8 +63,8 @@ OWN_VALUES: Mapping[str, Mapping[str, object]] = {
     "bot.core.i18n.formats.counted": {"text": Language.EN.texts.counts.days},
     "bot.core.i18n.formats.decimal": {"value": 0.5},
 }
-# Whole percents are written alike.
-ALIKE = {"bot.core.i18n.formats.counted", "bot.core.i18n.formats.percent"}
+# Times and whole percents are written alike.
+ALIKE = {"bot.core.i18n.formats.clock_time", "bot.core.i18n.formats.counted", "bot.core.i18n.formats.percent"}
 
 MODULES = [
     formats,

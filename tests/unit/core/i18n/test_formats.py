@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,14 @@ def test_dates(write: Callable[[date, Language], str], english: str, spanish: st
     """Day before month, names of months and weekdays as each language writes them."""
     assert write(TENTH, EN) == english
     assert write(TENTH, ES) == spanish
+
+
+@pytest.mark.parametrize("language", [EN, ES])
+@pytest.mark.parametrize(("hour", "written"), [(0, "00:07"), (9, "09:07"), (18, "18:07")])
+def test_times(hour: int, written: str, language: Language) -> None:
+    """Of the zone that an instant has, whichever that is."""
+    local = datetime(2026, 8, 10, hour, 7, 59, tzinfo=ZoneInfo("Pacific/Auckland"))
+    assert formats.clock_time(local, language) == written
 
 
 def test_the_names_of_days_and_months() -> None:
