@@ -1,4 +1,4 @@
-"""What is asked after an answer, and how it is shown."""
+"""Follow-up questions, and the lines that show what was said to them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def change(details: Details, detail: Detail, language: Language) -> str | None:
 
 
 def lines(details: Details, language: Language) -> list[str]:
-    """What was said, a line for each field."""
+    """The details of an answer, a line for each field."""
     found = []
     for asked in FIELDS.values():
         if said := _said(details, asked, language):
@@ -52,7 +52,7 @@ def saved(detail: Detail, value: int | str, language: Language) -> str:
 
 
 def _said(details: Details, asked: tuple[Detail, ...], language: Language) -> list[str]:
-    """What was said to some questions, in short."""
+    """The values that some questions have, in short."""
     values = ((detail, details.value(detail)) for detail in asked)
     return [_short(detail, value, language) for detail, value in values if value is not None]
 

@@ -1,4 +1,4 @@
-"""What is said to a tap, and how an answer is shown."""
+"""Notices after taps, and the text of a question with its answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARK = "• "
 
 
 def label(type_: FeedbackType, language: Language) -> str:
-    """What the button of an answer says."""
+    """The label of an answer's button."""
     return f"{type_.facts.sign} {language.texts.answers.type(type_).label}"
 
 

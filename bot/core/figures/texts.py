@@ -145,7 +145,7 @@ def _answers(figures: Stats, language: Language) -> list[str]:
 
 
 def type_name(type_: FeedbackType, language: Language) -> str:
-    """What an answer is called in figures."""
+    """The name of an answer in figures."""
     return language.texts.answers.type(type_).name
 
 

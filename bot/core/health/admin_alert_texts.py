@@ -1,4 +1,4 @@
-"""What admins are told when something breaks, and when it is well again. Plain text."""
+"""Alerts to admins when something breaks, and when it is well again. Plain text."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""All that is said to people, as one type: a language that lacks a text, or has one too many, fails the type
-checker.
+"""The texts that people read, as one type: the type checker refuses a language with one too few or too many.
 
 A text is a template for `str.format`: `{name}` stands for a value that is given when it is said. A function
 of an enum is written with `match` and no default, so that the type checker proves it complete as well.
@@ -30,7 +29,7 @@ class Plural:
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """How dates, times and numbers are written, in CLDR's patterns.
+    """Patterns of CLDR for dates, times and numbers.
 
     Attributes:
         locale: whose names of months, whose separators and plurals; such as `en` or `pt_BR`.
@@ -53,7 +52,7 @@ class Formats:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What is counted in several texts."""
+    """Nouns that are counted in several texts."""
 
     days: Plural
     sessions: Plural
@@ -78,7 +77,7 @@ class AnswerTypeTexts:
 
 @dataclass(frozen=True, slots=True)
 class AnswerTexts:
-    """The answers, and what is said to a tap that counts, in at most 200 characters."""
+    """The answers, and the notices after a tap that counts, of at most 200 characters."""
 
     type: Callable[[FeedbackType], AnswerTypeTexts]
     later: str
@@ -99,7 +98,7 @@ class AnswerTexts:
 
 @dataclass(frozen=True, slots=True)
 class RefusalTexts:
-    """Why a tap is not stored, in at most 200 characters."""
+    """Notices after a tap that is not stored, of at most 200 characters; one for each reason."""
 
     foreign: str
     answered: str
@@ -152,7 +151,7 @@ class DetailTexts:
 
 @dataclass(frozen=True, slots=True)
 class NoteTexts:
-    """What is said to a note: a reply that an athlete writes to a question."""
+    """Replies to notes, which athletes write as replies to a question."""
 
     noted: str
     noted_tap: str
@@ -185,7 +184,7 @@ class PromptTexts:
 
 @dataclass(frozen=True, slots=True)
 class PendingTexts:
-    """What is said to /pending."""
+    """Replies to /pending."""
 
     none: str
     all: Plural
@@ -194,7 +193,7 @@ class PendingTexts:
 
 @dataclass(frozen=True, slots=True)
 class CoachAlertTexts:
-    """What the coach reads when something hurts, and the athlete when the coach has seen it (HTML)."""
+    """The alert to the coach about pain, and the notice to the athlete once it is seen (HTML)."""
 
     pain: str
     session: str
@@ -210,7 +209,7 @@ class CoachAlertTexts:
 
 @dataclass(frozen=True, slots=True)
 class AdminAlertTexts:
-    """What admins are told when something breaks, and when it is well again. Plain text."""
+    """Alerts to admins: a part is broken, or well again; entries of a journal are missing. Plain text."""
 
     telegram_broken: str
     mongodb_broken: str
@@ -232,7 +231,7 @@ class AdminAlertTexts:
 
 @dataclass(frozen=True, slots=True)
 class PeopleTexts:
-    """Who is who, invitations, pauses, help, and hints."""
+    """Greetings, invitations, pauses, help, and hints."""
 
     what_i_do: str
     hello: str
@@ -281,7 +280,7 @@ class RuleTexts:
 
 @dataclass(frozen=True, slots=True)
 class LanguageTexts:
-    """What is said about the language that somebody reads.
+    """Replies to /language.
 
     Attributes:
         named: one language in the list that `usage` gives, `{languages}`.
@@ -298,7 +297,7 @@ class LanguageTexts:
 
 @dataclass(frozen=True, slots=True)
 class PrivacyTexts:
-    """What is said about stored data: /privacy, /mydata and /forgetme."""
+    """Replies to /privacy, /mydata and /forgetme."""
 
     privacy: str
     coach: str
@@ -355,7 +354,7 @@ class WeekTexts:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeTexts:
-    """What became of taps that are no answers that count, as `/stats` lists them."""
+    """Names of outcomes of taps, in the list of those not written in `/stats`."""
 
     late: str
     invalid: str
@@ -367,7 +366,7 @@ class OutcomeTexts:
 
 @dataclass(frozen=True, slots=True)
 class PromptStateTexts:
-    """How it stands with questions, as `/stats` lists them."""
+    """Names of the states of questions, in `/stats`."""
 
     pending: str
     sent: str

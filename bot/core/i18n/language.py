@@ -44,7 +44,7 @@ class Language(StrEnum):
         return _locale(self.texts.formats.locale)
 
     def named(self, reader: Language) -> str:
-        """What `reader` calls this language: `español`, `Spanish`."""
+        """The name of this language in that of `reader`: `español`, `Spanish`."""
         return str(reader.locale.languages[self.value])
 
 

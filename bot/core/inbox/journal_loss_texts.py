@@ -1,4 +1,4 @@
-"""What is said to be missing of a journal."""
+"""The missing entries of a journal, in words."""
 
 from __future__ import annotations
 

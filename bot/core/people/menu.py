@@ -1,4 +1,4 @@
-"""Which commands Telegram offers to whom."""
+"""The menus of commands: of everybody, and of each person's private chat."""
 
 from __future__ import annotations
 

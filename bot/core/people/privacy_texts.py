@@ -1,4 +1,4 @@
-"""What is said about stored data: /privacy, /mydata and /forgetme."""
+"""Replies about stored data: /privacy and /forgetme."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def deleted(language: Language) -> str:
 
 
 def kept(language: Language) -> str:
-    """What is said to who thinks better of it."""
+    """The toast, and the message, when nothing is to be deleted after all."""
     return language.texts.privacy.kept
 
 
 def forgotten(language: Language, *, listed: bool) -> str:
-    """What takes the place of that message when it is done."""
+    """The text that replaces the warning when everything is deleted."""
     return language.texts.privacy.forgotten_long.format(remains=_remains(language, listed=listed))
 
 

@@ -1,4 +1,4 @@
-"""What is said to messages: who is who, help, pauses, invitations, and languages."""
+"""Replies to messages: greetings, help, pauses, invitations, languages."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ def elsewhere(command: Command, language: Language) -> str:
 
 
 def not_done(language: Language) -> str:
-    """What is said where something asked for could not be done."""
+    """The reply when a wish could not be carried out."""
     return language.texts.people.not_done
 
 
 def present_language(language: Language) -> str:
-    """Which language it is, and how to change it: in all of them, for whoever cannot read this one."""
-    others = [other for other in Language if other is not language]
+    """The reply to /language alone: which one it is, and how to change it; in all languages."""
+    others = [other for other in Language if other is not language]  # for whoever cannot read this one
     return "\n\n".join(_present(reader, language) for reader in (language, *others))
 
 

@@ -1,4 +1,4 @@
-"""What the coach reads when something hurts, and the athlete when the coach has seen it (HTML)."""
+"""The alert to the coach about pain, and the notice to the athlete once it is seen (HTML)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_NAME = 64
 
 @dataclass(frozen=True, slots=True)
 class PainReport:
-    """What is known about pain that was told.
+    """An answer that alerts the coach, as it stands now.
 
     Attributes:
         who: the athlete's name.

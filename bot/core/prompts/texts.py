@@ -40,7 +40,7 @@ def prompt(
 
 
 def reminder(sessions: Sequence[Mapping[str, Any]], language: Language) -> str:
-    """What is planned today (HTML)."""
+    """The reminder of today's sessions (HTML)."""
     texts, number = language.texts.prompts, len(sessions)
     blocks = [counted(texts.todays, number, language)]
     room = _MAX_REMINDER

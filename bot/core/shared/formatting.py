@@ -1,4 +1,4 @@
-"""What several texts are made of. Without a language it is English, for logs and the command line."""
+"""Escaping, and lengths as Telegram counts them; times and counts in English, for logs and the command line."""
 
 from __future__ import annotations
 

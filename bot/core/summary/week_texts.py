@@ -23,7 +23,7 @@ from bot.core.summary.summary import Week
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
-    """How much of each part is shown, in characters."""
+    """The most that is shown of each part: characters, and a number of sessions."""
 
     title: int
     details: int
@@ -79,7 +79,7 @@ def week(shown: Week, language: Language) -> str:
 
 
 def weekly(said: Week, following: Week, why: Sequence[str], language: Language, *, is_planned: bool) -> str:
-    """What an athlete said in a week, and what it led to; fits one message.
+    """The summary of a week and its plan for the next; fits one message.
 
     Args:
         following: the next week.
