@@ -1,4 +1,4 @@
-"""Escaping, and lengths as Telegram counts them; times and counts in English, for logs and the command line."""
+"""Escaping, and lengths as Telegram counts them; times and counts in English, for logs and the commands."""
 
 from __future__ import annotations
 
