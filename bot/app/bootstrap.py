@@ -43,7 +43,7 @@ from bot.services.prompts.renderer import PromptRenderer
 from bot.services.prompts.weekly_summary import WeeklySummaries
 from bot.services.reports.chart_process import ChartProcess
 from bot.services.reports.figures import Figures
-from bot.services.reports.weeks import WeekRules, Weeks
+from bot.services.reports.week_report import WeekReports
 from bot.services.telegram.callback_answers import CallbackAnswerer
 from bot.services.telegram.message_editor import MessageEditor
 from bot.services.telegram.metered_api import MeteredApi, Meters, SendKind
@@ -213,11 +213,12 @@ def build_service(
     answerer = CallbackAnswerer(replying)
     editor = MessageEditor(replying, limits)
     languages = LanguageCache(stores.users, roster, settings.admin_ids, stores.tombstones)
-    weeks = Weeks(
+    weeks = WeekReports(
         stores.summaries,
         roster,
         clock,
-        WeekRules(settings.late_after_days, settings.kept_days),
+        late_after_days=settings.late_after_days,
+        kept_days=settings.kept_days,
     )
     disclosed = DisclosureRules(settings.retention(), coach_is_told=settings.coach_chat_id is not None)
     info = InfoCommands(figures.collect, build_painter(settings).draw)

@@ -29,7 +29,7 @@ from bot.core.people import texts as people_texts
 from bot.core.people.athlete import Athlete, ContactHours
 from bot.core.records.models import FeedbackRecord
 from bot.core.shared.update_order import UpdateStamp
-from bot.core.summary import week_texts
+from bot.core.summary import week_message
 from bot.core.summary.summary import Summary, summarize, week_of
 from bot.core.telegram.updates import Tap, TappedMessage
 from bot.settings import Settings
@@ -74,7 +74,7 @@ def places_of_answer(value: str) -> dict[str, Any]:
         "legend of states": told.to_json()["legend"]["states"],
         "scales": told.scales,
         "Markdown": told.to_markdown(),
-        "/week": [week_texts.week(told.week, language) for language in Language],
+        "/week": [week_message.week(told.week, language) for language in Language],
         "figures": figures.to_json()["answers"],
         "/stats": [figures_texts.stats(figures, language) for language in Language],
         "chart": chart_of(figures, EN)["bars"],
@@ -130,7 +130,7 @@ def places_of_question(value: str) -> dict[str, Any]:
         "/forgetme": str(personal_data._later_words(UpdateStamp(7, NOW))),
         "summary": told.to_json()["week"]["sessions"],
         "Markdown": told.to_markdown(),
-        "/week": [week_texts.week(told.week, language) for language in Language],
+        "/week": [week_message.week(told.week, language) for language in Language],
     }
     if detail.facts.scale is not None:
         shown["scales"] = told.scales

@@ -25,7 +25,7 @@ from bot.services.chat.personal_commands import DisclosureRules, PersonalCommand
 from bot.services.people.erasure import Erasure
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
-from bot.services.reports.weeks import WeekRules, Weeks
+from bot.services.reports.week_report import WeekReports
 from bot.store.inbox.journal import Journal
 from bot.store.people.athletes import AthleteStore
 from bot.store.prompts.shared_rate_limit import SharedRateLimit
@@ -78,9 +78,11 @@ class Parts:
         """Who reads what."""
         return LanguageCache(self.stores.users, self.roster, self.admins, self.stores.tombstones)
 
-    def weeks(self) -> Weeks:
+    def weeks(self) -> WeekReports:
         """An athlete's week."""
-        return Weeks(self.stores.summaries, self.roster, self.clock, WeekRules(LATE_AFTER_DAYS, 180))
+        return WeekReports(
+            self.stores.summaries, self.roster, self.clock, late_after_days=LATE_AFTER_DAYS, kept_days=180
+        )
 
     def personal(self) -> PersonalCommands:
         """What athletes ask about themselves."""

@@ -27,6 +27,7 @@ from bot.core.facts.commands import Command
 from bot.core.facts.questions import FIELDS, Detail
 from bot.core.i18n.language import Language
 from bot.core.shared.tolerant import fold
+from bot.settings import Settings
 
 ROOT = Path(bot.__file__).parent
 
@@ -442,3 +443,43 @@ def test_a_command_is_handled_once() -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Command"
     )
     assert named == Counter(list(Command.__members__))
+
+
+# What /week and the weekly summary show: how it reads, what is put together, and when it comes unasked.
+
+
+def test_a_week_is_found_by_its_name() -> None:
+    """Each question has one module that answers it, and only the message's has texts of weeks."""
+    assert {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*week*.py")} == {
+        "core/summary/week_message.py",
+        "core/summary/weekly_schedule.py",
+        "services/prompts/weekly_summary.py",
+        "services/reports/week_report.py",
+    }
+    speakers = {
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*.py")
+        if ".texts.week" in path.read_text(encoding="utf-8")
+    }
+    assert speakers == {"core/summary/week_message.py"}
+
+
+# A setting: bot/settings.py; config/env.example and the tables of the docs name each.
+
+
+def _rows(text: str) -> set[str]:
+    """The variables in the first column of a document's tables."""
+    cells = (line.split("|")[1] for line in text.splitlines() if line.startswith("|"))
+    return {name for cell in cells for name in re.findall(r"`([A-Z][A-Z_]+)`", cell)}
+
+
+def test_each_setting_is_in_the_example_and_in_the_tables() -> None:
+    """And nothing that is no setting."""
+    settings = {name.upper() for name in Settings.model_fields}
+    house = ROOT.parent
+    example = (house / "config/env.example").read_text(encoding="utf-8")
+    assert Counter(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) == Counter(settings)
+    readme, collections = (house / name for name in ("README.md", "docs/collections.md"))
+    in_readme = _rows(readme.read_text(encoding="utf-8"))
+    in_collections = _rows(collections.read_text(encoding="utf-8")) & settings
+    assert (in_readme | in_collections, in_readme & in_collections) == (settings, set())

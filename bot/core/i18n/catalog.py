@@ -270,12 +270,17 @@ class CommandTexts:
 
 @dataclass(frozen=True, slots=True)
 class RuleTexts:
-    """Why a command, `{command}`, is not carried out."""
+    """Why a command, `{command}`, is not carried out.
+
+    Attributes:
+        later: the database is away.
+    """
 
     for_athletes: str
     for_admins: str
     own_chat: str
     private: str
+    later: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +344,6 @@ class WeekTexts:
     more: str
     answered: str
     pending: str
-    later: str
     done_share: str
     effort: str
     load: str

@@ -449,6 +449,10 @@ TEXTS = Texts(
         for_admins="/{command} is for the admins of this bot. /help says what I can do for you.",
         own_chat="Please send me /{command} in our private chat.",
         private="Please send me /{command} in a private chat.",
+        later=(
+            "The database does not answer right now. Please try again in a few minutes; your taps are"
+            " kept safely meanwhile."
+        ),
     ),
     privacy=PrivacyTexts(
         privacy=(
@@ -542,10 +546,6 @@ TEXTS = Texts(
         more="… and {sessions} more",
         answered="Answered: {answered} of {asked}",
         pending="/pending asks the open ones again.",
-        later=(
-            "The database does not answer right now. Please try again in a few minutes; your taps are"
-            " kept safely meanwhile."
-        ),
         done_share="Done: {share} of the sessions I asked about",
         effort="Mean effort (RPE): {mean}",
         load="Session load (RPE × minutes): {load}",

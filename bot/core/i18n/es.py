@@ -469,6 +469,10 @@ TEXTS = Texts(
         for_admins="/{command} es para quien administra este bot. /help explica qué puedo hacer por ti.",
         own_chat="Envíame /{command} en nuestro chat privado, por favor.",
         private="Envíame /{command} en un chat privado, por favor.",
+        later=(
+            "La base de datos no contesta ahora mismo. Inténtalo de nuevo en unos minutos; tus toques"
+            " están a salvo entretanto."
+        ),
     ),
     privacy=PrivacyTexts(
         privacy=(
@@ -563,10 +567,6 @@ TEXTS = Texts(
         more="… y {sessions} más",
         answered="Respondidas: {answered} de {asked}",
         pending="/pending vuelve a preguntar por lo que falta.",
-        later=(
-            "La base de datos no contesta ahora mismo. Inténtalo de nuevo en unos minutos; tus toques"
-            " están a salvo entretanto."
-        ),
         done_share="Hechas: el {share} de las sesiones por las que pregunté",
         effort="Esfuerzo medio (RPE): {mean}",
         load="Carga de las sesiones (RPE × minutos): {load}",

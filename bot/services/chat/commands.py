@@ -133,7 +133,7 @@ class ChatCommands:
             return await self._run(request)
         except (StorageError, JournalError) as exc:
             log.warning("/%s has to wait: %s", update.name, exc)
-            return Reply(language.texts.week.later)
+            return Reply(language.texts.rules.later)
 
     async def _run(self, request: CommandRequest) -> Reply:
         command, language, is_admin = request.update.command, request.language, request.is_admin

@@ -17,11 +17,11 @@ from bot.core.records.collections import FEEDBACK_EVENTS, PLAN_SNAPSHOTS, RUN_EV
 from bot.core.records.retention import Retention
 from bot.core.shared.clock import Clock, iso_utc
 from bot.core.shared.tolerant import as_json
-from bot.core.summary import week_texts
+from bot.core.summary import week_message
 from bot.core.summary.summary import week_of
 from bot.services.chat.commands import CommandRequest, Handler
 from bot.services.chat.reply import File, Reply
-from bot.services.reports.weeks import Weeks
+from bot.services.reports.week_report import WeekReports
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import Document
 from bot.store.personal_data import PersonalStore
@@ -49,7 +49,7 @@ class PersonalCommands:
 
     def __init__(
         self,
-        weeks: Weeks,
+        weeks: WeekReports,
         store: PersonalStore,
         journal: Journal,
         clock: Clock,
@@ -68,11 +68,11 @@ class PersonalCommands:
 
     async def _week(self, request: CommandRequest) -> Reply:
         athlete, language = request.athlete, request.language
-        which = week_texts.read_week(request.update.argument)
+        which = week_message.read_week(request.update.argument)
         if which is None:
-            return Reply(week_texts.usage(language))
+            return Reply(week_message.usage(language))
         start = week_of(request.at, athlete.hours.zone) + timedelta(weeks=which)
-        return Reply(week_texts.week(await self._weeks.read(athlete, start), language), html=True)
+        return Reply(week_message.week(await self._weeks.read(athlete, start), language), html=True)
 
     async def _privacy(self, request: CommandRequest) -> Reply:
         retention = self._disclosed.retention

@@ -17,10 +17,10 @@ from bot.core.prompts.prompt import InvalidPrompt, Prompt, PromptKind
 from bot.core.shared.clock import Clock
 from bot.core.shared.tolerant import read_int64
 from bot.core.summary.evidence import read_answer, read_day, read_when
-from bot.core.summary.weekly import read_sunday
+from bot.core.summary.weekly_schedule import read_sunday
 from bot.core.telegram.action_payloads import Action, format_action
 from bot.services.people.language_cache import LanguageCache
-from bot.services.reports.weeks import Weeks
+from bot.services.reports.week_report import WeekReports
 from bot.store.mongodb.client import Document
 from bot.store.prompts.coach_alerts import CoachAlertStore
 
@@ -54,7 +54,7 @@ class PromptRenderer:
         languages: LanguageCache,
         clock: Clock,
         zone: tzinfo,
-        weeks: Weeks,
+        weeks: WeekReports,
     ) -> None:
         self._letters = letters
         self._roster = roster
@@ -94,7 +94,8 @@ class PromptRenderer:
             raise InvalidPrompt(
                 "sessionId: names no athlete's week; weekly summaries are made by the bot alone"
             )
-        return RenderedPrompt(await self._weeks.tell(athlete, sunday - timedelta(days=_SUNDAY), language))
+        monday = sunday - timedelta(days=_SUNDAY)
+        return RenderedPrompt(await self._weeks.weekly_message(athlete, monday, language))
 
     def _question(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> RenderedPrompt:
         zone = self._zone if athlete is None else athlete.hours.zone

@@ -8,9 +8,9 @@ from datetime import date, time
 
 from bot.core.people.athlete import Roster
 from bot.core.shared.clock import Clock
-from bot.core.summary.weekly import RUN_ID, DueWeek, due, session_id
+from bot.core.summary.weekly_schedule import RUN_ID, DueWeek, due, session_id
 from bot.services.periodic import FaultLog, repeat
-from bot.services.reports.weeks import Weeks
+from bot.services.reports.week_report import WeekReports
 from bot.store.prompts.prompts import PromptStore
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class WeeklySummaries:
     def __init__(
         self,
         prompts: PromptStore,
-        weeks: Weeks,
+        weeks: WeekReports,
         roster: Callable[[], Roster | None],
         at: time | None,
         clock: Clock,

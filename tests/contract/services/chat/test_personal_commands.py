@@ -31,7 +31,7 @@ from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.services.prompts.renderer import PromptRenderer
 from bot.services.prompts.weekly_summary import WeeklySummaries
-from bot.services.reports.weeks import WeekRules, Weeks
+from bot.services.reports.week_report import WeekReports
 from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
 from bot.store.people.athletes import AthleteStore
@@ -69,7 +69,7 @@ class People:
         self.languages = LanguageCache(UserStore(db), self.roster, frozenset(), self.tombstones)
         self.prompts = PromptStore(db)
         self.store = PersonalStore(db)
-        self.weeks = Weeks(SummaryStore(db), self.roster, self.clock, WeekRules(14, 180))
+        self.weeks = WeekReports(SummaryStore(db), self.roster, self.clock, late_after_days=14, kept_days=180)
         disclosed = DisclosureRules(Retention(), coach_is_told=False)
         self.personal = PersonalCommands(self.weeks, self.store, journal, self.clock, disclosed)
         self.forgetting = Erasure(

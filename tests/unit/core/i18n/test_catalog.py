@@ -71,7 +71,7 @@ MODULES = [
     *(
         importlib.import_module(found.name)
         for found in pkgutil.walk_packages(core.__path__, f"{core.__name__}.")
-        if found.name.endswith("texts")
+        if found.name.endswith(("texts", "week_message"))
     ),
 ]
 

@@ -1,9 +1,12 @@
-"""An athlete's weeks as they read them, from what is stored now."""
+"""What /week and the weekly summary show: an athlete's week, put together from what is stored now.
+
+How it reads is in `bot.core.summary.week_message`; when weekly summaries come, in
+`bot.core.summary.weekly_schedule`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +14,7 @@ from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.plan import InvalidPlan, Plan, current_sessions, read_plan
 from bot.core.shared.clock import Clock
-from bot.core.summary import week_texts as texts
+from bot.core.summary import week_message
 from bot.core.summary.evidence import read_text
 from bot.core.summary.summary import Week
 from bot.services.people.roster_cache import RosterCache
@@ -22,22 +25,21 @@ _WEEK = timedelta(weeks=1)
 _MOST_REASONS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class WeekRules:
-    """What the settings say about weeks, see `bot.core.summary.summary.summarize`."""
+class WeekReports:
+    """Puts weeks together. All methods raise `StorageUnavailable`, `StorageRejected`.
 
-    late_after_days: int
-    kept_days: int
+    Args:
+        late_after_days, kept_days: LATE_AFTER_DAYS, RETAIN_FEEDBACK_EVENTS_DAYS.
+    """
 
-
-class Weeks:
-    """Reads weeks. All methods raise `StorageUnavailable`, `StorageRejected`."""
-
-    def __init__(self, store: SummaryStore, roster: RosterCache, clock: Clock, rules: WeekRules) -> None:
+    def __init__(
+        self, store: SummaryStore, roster: RosterCache, clock: Clock, *, late_after_days: int, kept_days: int
+    ) -> None:
         self._store = store
         self._roster = roster
         self._clock = clock
-        self._rules = rules
+        self._late_after_days = late_after_days
+        self._kept_days = kept_days
 
     async def read(self, athlete: Athlete, week_start: date) -> Week:
         """A week, from the same source as the planner's summary."""
@@ -49,17 +51,17 @@ class Weeks:
             athlete,
             week_start,
             now=self._clock(),
-            late_after_days=self._rules.late_after_days,
-            kept_days=self._rules.kept_days,
+            late_after_days=self._late_after_days,
+            kept_days=self._kept_days,
         )
         return summary.week
 
-    async def tell(self, athlete: Athlete, week_start: date, language: Language) -> str:
+    async def weekly_message(self, athlete: Athlete, week_start: date, language: Language) -> str:
         """The weekly summary (HTML): what was said in that week, and what it led to."""
         said = await self.read(athlete, week_start)
         following = await self.read(athlete, week_start + _WEEK)
         plan, why = await self._plan(athlete, week_start + _WEEK)
-        return texts.weekly(said, following, why, language, is_planned=plan is not None)
+        return week_message.weekly(said, following, why, language, is_planned=plan is not None)
 
     async def _plan(self, athlete: Athlete, week_start: date) -> tuple[Plan | None, list[str]]:
         """The newest plan for a week, and its first reasons."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.core.people.athlete import Athlete, ContactHours, Pause
-from bot.core.summary.weekly import due, read_sunday, session_id
+from bot.core.summary.weekly_schedule import due, read_sunday, session_id
 
 MADRID = ZoneInfo("Europe/Madrid")
 ANA = Athlete("ana", 71, 71, ContactHours(MADRID))

@@ -17,7 +17,7 @@ from bot.core.people import privacy_texts
 from bot.core.people.texts import present_language as present
 from bot.core.prompts.texts import pending
 from bot.core.shared.formatting import MAX_MESSAGE
-from bot.core.summary import week_texts as texts
+from bot.core.summary import week_message as texts
 from bot.core.summary.sessions import Asker, Session, SessionState
 from bot.core.summary.summary import Week
 
