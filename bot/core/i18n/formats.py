@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
@@ -46,9 +46,7 @@ def weekday_and_date(day: date, language: Language) -> str:
 
 def clock_time(local: datetime, language: Language) -> str:
     """`18:42`, as the clocks of its zone show it."""
-    from babel.dates import format_time  # noqa: PLC0415
-
-    return format_time(local.time(), language.texts.formats.time, locale=language.locale)
+    return _time(local.time().replace(second=0, microsecond=0), language.texts.formats.time, language)
 
 
 def grouped(number: int, language: Language) -> str:
@@ -86,7 +84,7 @@ def listed(items: Sequence[str], style: Literal["or", "standard"], language: Lan
 
 def counted(text: Plural, number: int, language: Language, **values: object) -> str:
     """The form of a text that goes with a number: `1 day`, `2 days`."""
-    form = getattr(text, language.locale.plural_form(number)) or text.other
+    form = getattr(text, _plural_category(number, language)) or text.other
     return str(form).format(number=number, **values)
 
 
@@ -97,6 +95,19 @@ def _date(day: date, pattern: str, language: Language) -> str:
     return format_date(day, pattern, locale=language.locale)
 
 
+@lru_cache(maxsize=1024)
+def _time(time_: time, pattern: str, language: Language) -> str:
+    from babel.dates import format_time  # noqa: PLC0415
+
+    return format_time(time_, pattern, locale=language.locale)
+
+
+@lru_cache(maxsize=1024)
+def _plural_category(number: int, language: Language) -> str:
+    return language.locale.plural_form(number)
+
+
+@lru_cache(maxsize=1024)
 def _number(value: Decimal, pattern: str, language: Language) -> str:
     from babel.numbers import format_decimal  # noqa: PLC0415
 
