@@ -119,6 +119,15 @@ class Tale:
         """A clock that went back is right again: what was due before is due."""
         self.house.clock.set(max(self.latest, self.house.clock.unix()))
 
+    async def hand_over(self) -> None:
+        """The one that was killed returns, with what it had taken and not stored; the other goes on."""
+        self.house.be_well()
+        await self.house.start(self.here)
+        await self.house.quiet(coach=False, for_=2.0)
+        await self.house.kill(self.here)
+        self.here = self.other
+        self.is_loose = True
+
     async def fetched(self) -> None:
         """Return when Telegram has nothing more in store."""
         await wait_until(
@@ -188,13 +197,7 @@ async def _relieved(tale: Tale, phase: int) -> None:
     await house.lease_over()
     await tale.fetched()
     await house.quiet(20, coach=False)
-    house.be_well()
-    # What it had taken and not stored comes with its return.
-    await house.start(tale.here)
-    await house.quiet(coach=False, for_=2.0)
-    await house.kill(tale.here)
-    tale.here = tale.other
-    tale.is_loose = True
+    await tale.hand_over()
 
 
 async def _returns_late(tale: Tale, phase: int) -> None:
@@ -207,12 +210,7 @@ async def _returns_late(tale: Tale, phase: int) -> None:
     await house.lease_over()
     await house.start(tale.other)
     await tale.one_by_one(phase + 1)
-    house.be_well()
-    await house.start(tale.here)
-    await house.quiet(coach=False, for_=2.0)
-    await house.kill(tale.here)
-    tale.here = tale.other
-    tale.is_loose = True
+    await tale.hand_over()
 
 
 async def _an_hour_later(tale: Tale, phase: int) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import LOST_AFTER
 from bot.sandbox.ledger import Tap
-from tests.faults.machine import mount, unmount
+from tests.faults.machine import small_disk
 from tests.faults.result import Result
-from tests.faults.stage import Stage, case, conclude, crowd, load, settled
+from tests.faults.stage import Stage, case, conclude, crowd, load
 from tests.support.bot import ADMIN, ATHLETES, Rig
 from tests.support.processes import Finished, Mongod, Program, wait_until
 
@@ -76,13 +76,11 @@ async def journal_gone_while_running(stage: Stage) -> Result:
             result.faults += 1
             await mongod.start()
             bot = await rig.start()
-            result.losses, span = await settled(rig, people.taps)
-            result.recovery.append(span)
+            await conclude(result, rig, people)
             result.runs += 1
             if "lacks the entries" in bot.log:
                 result.flaws.append("something is missing of a journal that was put back")
             await bot.terminate()
-        result.taps = len(people.taps)
     return result
 
 
@@ -123,10 +121,8 @@ async def journal_replaced_while_running(stage: Stage) -> Result:
             await bot.kill()
             await mongod.start()
             bot = await rig.start()
-            result.losses, span = await settled(rig, people.taps)
-            result.recovery.append(span)
+            await conclude(result, rig, people)
             result.runs += 1
-        result.taps = len(people.taps)
     return result
 
 
@@ -200,11 +196,7 @@ async def journal_fills_its_disk(stage: Stage) -> Result:
     """MongoDB is away until the disk is full; with MongoDB back everything is stored, without help."""
     result = Result()
     async with stage.mongod() as mongod, stage.rig(mongod.url) as rig:
-        disk = rig.folder / "disk"
-        disk.mkdir()
-        if (why := mount(str(disk), "-t", "tmpfs", "-o", f"size={_DISK}m", "tmpfs")) is not None:
-            return Result(skipped=f"no file system can be mounted here ({why})")
-        try:
+        with small_disk(rig.folder, _DISK) as disk:
             people = crowd(stage, rig)
             bot = await rig.start(DATA_DIR=str(disk / "data"))
             for _ in stage.times(3, 1):
@@ -220,13 +212,9 @@ async def journal_fills_its_disk(stage: Stage) -> Result:
                 if rig.world.pending() < 200:
                     result.flaws.append("taps were confirmed that nobody has kept")
                 await mongod.start()
-                result.losses, span = await settled(rig, people.taps)
-                result.recovery.append(span)
+                await conclude(result, rig, people)
                 result.runs += 1
-            result.taps = len(people.taps)
             await bot.terminate()
-        finally:
-            unmount(str(disk))
     return result
 
 

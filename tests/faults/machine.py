@@ -6,10 +6,13 @@ import asyncio
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from tests.faults.result import Result
-from tests.faults.stage import Stage, case, crowd, load, settled
+from tests.faults.result import NotPossibleHere, Result
+from tests.faults.stage import Stage, case, conclude, crowd, load
 from tests.support.bot import ATHLETES, ROOT
 from tests.support.processes import Program, wait_until
 
@@ -33,10 +36,8 @@ async def disk_full(stage: Stage) -> Result:
             else:
                 result.flaws.append("taps were confirmed that nobody has kept")
             resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, unlimited)
-            result.losses, span = await settled(rig, people.taps)
-            result.recovery.append(span)
+            await conclude(result, rig, people)
             result.runs += 1
-        result.taps = len(people.taps)
     return result
 
 
@@ -45,19 +46,15 @@ async def disk_read_only(stage: Stage) -> Result:
     """DATA_DIR is on a file system that becomes read-only, and writable again: a small one of its own."""
     result = Result()
     async with stage.rig() as rig:
-        disk = rig.folder / "disk"
-        disk.mkdir()
-        if (why := mount(str(disk), "-t", "tmpfs", "-o", "size=32m", "tmpfs")) is not None:
-            return Result(skipped=f"no file system can be mounted here ({why})")
-        try:
+        with small_disk(rig.folder, 32) as disk:
             people = crowd(stage, rig)
             bot = await rig.start(DATA_DIR=str(disk / "data"))
             for _ in stage.times(5, 1):
                 await load(people, bot, rate=50, seconds=1)
                 # The kernel may refuse while files are open for writing: then the bot is away meanwhile.
-                if (why := mount(str(disk), "-o", "remount,ro")) is not None:
+                if _mount(disk, "-o", "remount,ro") is not None:
                     await bot.terminate()
-                    _mount_or_raise(str(disk), "-o", "remount,ro")
+                    _remount(disk, "ro")
                     bot = await rig.launch(DATA_DIR=str(disk / "data"))
                     await bot.ended(60)  # it says that DATA_DIR cannot be used
                 people.tap(50)
@@ -65,32 +62,40 @@ async def disk_read_only(stage: Stage) -> Result:
                 result.faults += 1
                 if rig.world.pending() < 50:
                     result.flaws.append("taps were confirmed that nobody has kept")
-                _mount_or_raise(str(disk), "-o", "remount,rw")
+                _remount(disk, "rw")
                 if not bot.is_running:
                     bot = await rig.start(DATA_DIR=str(disk / "data"))
-                result.losses, span = await settled(rig, people.taps)
-                result.recovery.append(span)
+                await conclude(result, rig, people)
                 result.runs += 1
-            result.taps = len(people.taps)
             await bot.terminate()
-        finally:
-            unmount(str(disk))
     return result
 
 
-def unmount(target: str) -> None:
-    """Take a file system away, also when it is in use."""
-    subprocess.run(["umount", "-l", target], check=False, capture_output=True)
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """Mount a file system of its own at `folder/disk`, and take it away at the end, also when it is in use.
+
+    Raises:
+        NotPossibleHere: this machine mounts nothing, for us at least.
+    """
+    disk = folder / "disk"
+    disk.mkdir()
+    if (why := _mount(disk, "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs")) is not None:
+        raise NotPossibleHere(f"no file system can be mounted here ({why})")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False, capture_output=True)
 
 
-def mount(target: str, *options: str) -> str | None:
+def _mount(target: Path, *options: str) -> str | None:
     """Why it cannot be mounted; None if it is."""
     done = subprocess.run(["mount", *options, target], check=False, capture_output=True, text=True)
     return None if done.returncode == 0 else " ".join(done.stderr.split())[-80:] or "mount failed"
 
 
-def _mount_or_raise(target: str, *options: str) -> None:
-    why = mount(target, *options)
+def _remount(target: Path, how: str) -> None:
+    why = _mount(target, "-o", f"remount,{how}")
     assert why is None, why
 
 
@@ -121,8 +126,7 @@ async def clock_an_hour_back_and_forth(stage: Stage) -> Result:
                 result.faults += bot.log.count("jumped") > number
                 offset.write_text("0")
                 await load(people, bot, rate=20, seconds=1)
-                result.losses, span = await settled(rig, people.taps)
-                result.recovery.append(span)
+                await conclude(result, rig, people)
                 result.runs += 1
                 if wrong := [
                     event["sessionKey"]
@@ -138,7 +142,6 @@ async def clock_an_hour_back_and_forth(stage: Stage) -> Result:
             await rig.prompt_in_state("sent", runId="run-2")
             if (copies := len(rig.world.messages(ATHLETES[0])) - before) != 1:
                 result.flaws.append(f"what became due went out {copies} times")
-            result.taps = len(people.taps)
         finally:
             await bot.kill()
     return result

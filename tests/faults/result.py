@@ -10,6 +10,10 @@ from typing import Any, Literal
 Verdict = Literal["holds", "FAILS", "not run"]
 
 
+class NotPossibleHere(Exception):
+    """A case needs something that this machine does not give; the message says what."""
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """A tap that was given, as the local Bot API's ledger has it.

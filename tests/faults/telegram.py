@@ -10,7 +10,7 @@ from typing import Any, get_args
 from bot.sandbox.faults import Fault, Kind
 from bot.sandbox.world import User
 from tests.faults.result import Losses, Result
-from tests.faults.stage import Stage, case, compare, crowd, load, settled
+from tests.faults.stage import Stage, case, compare, conclude, crowd, load
 from tests.support.bot import ATHLETES, Crowd, Rig
 from tests.support.processes import wait_until
 
@@ -134,14 +134,11 @@ async def poison_updates(stage: Stage) -> Result:
                 result.faults += 1
             people.tap(10)
             result.runs += 1
-            losses, span = await settled(rig, people.taps)
-            result.recovery.append(span)
-            result.losses = losses
+            await conclude(result, rig, people)
         await wait_until(lambda: rig.world.pending() == 0, 20, "all is confirmed")
         dead = (await rig.stats())["deadLetters"]
         if dead != result.faults or not bot.is_running:
             result.flaws.append(f"{dead} dead letters of {result.faults}")
-        result.taps = len(people.taps)
     return result
 
 
@@ -169,9 +166,7 @@ async def every_update_ten_times_shuffled(stage: Stage) -> Result:
             )
             result.runs += 1
             result.faults += len(copies) - len(bodies)
-            result.losses, span = await settled(rig, people.taps)
-            result.recovery.append(span)
-        result.taps = len(people.taps)
+            await conclude(result, rig, people)
         counted = (await rig.stats())["taps"]["written"]
         if counted != result.taps:
             result.flaws.append(f"{counted} taps are counted as written")
