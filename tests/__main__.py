@@ -1,32 +1,144 @@
-"""`python -m tests`: everything that must hold. Lint, types, tests; further arguments go to pytest."""
+"""Everything that must hold: lint, types, tests with coverage, and the unit tests on other Pythons.
+
+python -m tests                   the whole
+python -m tests --quick           lint of what changed, types, unit tests: under a minute
+python -m tests PYTEST-OPTION...  lint, types, and the tests that these options of pytest choose
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-# Real processes wait more than they compute. The tests of a file stay together, with one MongoDB a worker.
-SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile"]
+from tests import coverage_report
+from tests.pythons import Python, find_others
+
 ROOT = Path(__file__).resolve().parent.parent
-CHECKS = (
-    ("lint", ["ruff", "check", "."]),
-    ("format", ["ruff", "format", "--check", "."]),
-    ("types", ["mypy"]),
-    ("tests", ["pytest", *SIDE_BY_SIDE]),
-)
+CORES = os.cpu_count() or 1
+# What must stay together, and what begins: see tests/conftest.py.
+_GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
+# Real processes wait more than they compute.
+SIDE_BY_SIDE = ("-n", str(4 * CORES), *_GROUPED)
+_BESIDE = 10  # nice value of what runs beside the tests: they have bounds in time, and come first
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command."""
+
+    name: str
+    command: Sequence[str]
+    nice: int = 0
+
+    def run(self, *, is_shown: bool = False) -> bool:
+        """Run it and say how it went; what it prints is shown as it comes, or only if it fails."""
+        begun = time.monotonic()
+        # Test modules are kept as rewritten, even if the shell forbids it: else each worker rewrites each.
+        env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        kept = None if is_shown else subprocess.PIPE
+        command = ["nice", "-n", str(self.nice), *self.command] if self.nice else self.command
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, stdout=kept, stderr=kept and subprocess.STDOUT, check=False
+        )
+        if done.stdout and done.returncode:
+            print(done.stdout.decode(errors="replace"), flush=True)
+        how = "failed" if done.returncode else "passed"
+        print(f"== {self.name}: {how}, {time.monotonic() - begun:.0f} s", flush=True)
+        return done.returncode == 0
+
+
+def all_pass(steps: Iterable[Step]) -> bool:
+    """Run them in turn, up to the first that fails."""
+    return all(step.run() for step in steps)
+
+
+def module(name: str, *command: str, nice: int = 0) -> Step:
+    """A step that runs a module with this Python."""
+    return Step(name, [sys.executable, "-m", *command], nice)
+
+
+def lint(files: Sequence[str] = (".",)) -> list[Step]:
+    """Of these files."""
+    return [
+        module("lint", "ruff", "check", *files),
+        module("format", "ruff", "format", "--check", *files),
+    ]
+
+
+def on(python: Python) -> list[Step]:
+    """The unit tests on another Python."""
+    return [
+        *(Step(f"{python.name}, environment", command, _BESIDE) for command in python.environment()),
+        Step(f"{python.name}, unit tests", python.unit_tests(CORES), _BESIDE),
+    ]
+
+
+def changed() -> list[str]:
+    """Python files that differ from the branch `main`, or from the last commit; all, where git cannot say."""
+    git = partial(subprocess.run, cwd=ROOT, capture_output=True, text=True, check=False)
+    base = git(["git", "merge-base", "HEAD", "main"]).stdout.strip() or "HEAD"
+    listed = [
+        git(["git", *arguments])
+        for arguments in (
+            ("diff", "--name-only", "--diff-filter=d", base),
+            ("ls-files", "--others", "--exclude-standard"),
+        )
+    ]
+    if any(done.returncode for done in listed):
+        return ["."]
+    return sorted(name for done in listed for name in done.stdout.splitlines() if name.endswith(".py"))
+
+
+def quick() -> bool:
+    """What one wants to know after each change."""
+    files = changed()
+    if files and not all_pass(lint(files)):
+        return False
+    slowest = ("--durations=5", "--durations-min=1")
+    unit = module("unit tests", "pytest", "-q", "-n", str(CORES), *_GROUPED, *slowest, "tests/unit")
+    with ThreadPoolExecutor() as pool:
+        types = pool.submit(module("types", "mypy").run)
+        return unit.run(is_shown=True) & types.result()
+
+
+def chosen(options: Sequence[str]) -> bool:
+    """Lint, types and some tests."""
+    return all_pass([*lint(), module("types", "mypy")]) and module(
+        "tests", "pytest", *SIDE_BY_SIDE, *options
+    ).run(is_shown=True)
+
+
+def whole() -> bool:
+    """All there is. Beside the tests, which wait a lot, goes what only computes."""
+    if not all_pass(lint()):
+        return False
+    others, missing = find_others()
+    beside = [module("types", "mypy", nice=_BESIDE), *(step for python in others for step in on(python))]
+    tests = module("tests", "pytest", *SIDE_BY_SIDE, *coverage_report.OPTIONS)
+    with ThreadPoolExecutor() as pool:
+        rest = pool.submit(all_pass, beside)
+        passed = tests.run(is_shown=True)
+        passed &= rest.result()
+    coverage_report.show()
+    ran = ", ".join(python.name for python in others) or "no other Python"
+    print(f"== unit tests also ran on {ran}; not on this machine: {', '.join(missing) or 'none'}")
+    return passed
 
 
 def main() -> int:
-    """Run each check in turn; the first that fails ends the run with its status."""
-    for name, command in CHECKS:
-        print(f"== {name}", flush=True)
-        arguments = sys.argv[1:] if name == "tests" else []
-        result = subprocess.run([sys.executable, "-m", *command, *arguments], cwd=ROOT, check=False)
-        if result.returncode:
-            print(f"== {name} failed", flush=True)
-            return result.returncode
-    return 0
+    """Run what the command line asks for."""
+    begun = time.monotonic()
+    options = sys.argv[1:]
+    passed = quick() if options == ["--quick"] else chosen(options) if options else whole()
+    print(f"== {'all passed' if passed else 'FAILED'}, {time.monotonic() - begun:.0f} s")
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

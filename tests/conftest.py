@@ -1,9 +1,11 @@
-"""Settings of all tests."""
+"""Settings of all tests, the MongoDB that they share, and the order in which they begin."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no defect. The same tests get the same examples, but for `--hypothesis-profile=explore`.
@@ -15,3 +17,45 @@ settings.load_profile("same")
 # What is started in the background of a shell ignores Ctrl-C, and so would the processes that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What takes long begins first, so that nothing long is left to a single worker at the end.
+_FIRST = (
+    "tests/contract/store/mongodb/test_mongosh_script.py",  # may have to install mongosh
+    "tests/e2e/test_faults_quick.py",
+    "tests/e2e/test_histories.py",
+    "tests/e2e/test_replay.py",
+    "tests/contract/api/test_fuzz.py",
+    "tests/contract/test_foreign_data.py",
+    "tests/contract/store/mongodb/test_roles.py",
+    "tests/e2e/test_strict_crashes.py",
+    "tests/e2e/test_webhook.py",
+    "tests/e2e/test_attacks.py",
+    "tests/e2e/",
+    "tests/contract/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put them in order, and say what stays together.
+
+    Whole files stay on one worker, with what they share. End-to-end tests go to whichever worker is free.
+    """
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        if not file.startswith("tests/e2e/") and not any(item.iter_markers("xdist_group")):
+            item.add_marker(pytest.mark.xdist_group(file))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    return next((n for n, path in enumerate(_FIRST) if item.nodeid.startswith(path)), len(_FIRST))
+
+
+@pytest.fixture(scope="session")
+def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The connection string of a MongoDB that nobody kills; each test has a database of its own there."""
+    # Not needed by unit tests, which also run where there is no MongoDB.
+    from tests.support.mongo import running_mongo
+
+    with running_mongo(tmp_path_factory.mktemp("mongo")) as url:
+        yield url

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from tests.support.mongo import At, fresh_database, running_mongo
-
-
-@pytest.fixture(scope="session")
-def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The connection string of the session's MongoDB."""
-    with running_mongo(tmp_path_factory.mktemp("mongo")) as url:
-        yield url
+from tests.support.mongo import At, fresh_database
 
 
 @pytest.fixture

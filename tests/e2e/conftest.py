@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.bot import Rig
-from tests.support.mongo import running_mongo
 from tests.support.processes import Mongod
-
-
-@pytest.fixture(scope="session")
-def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The connection string of a MongoDB that nobody kills; each test has a database of its own there."""
-    with running_mongo(tmp_path_factory.mktemp("mongo")) as url:
-        yield url
 
 
 @pytest.fixture

@@ -28,17 +28,18 @@ def running_mongo(data_dir: Path) -> Iterator[str]:
     mongo = EmbeddedMongo(data_dir)
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         runner.run(mongo.start())
-        runner.run(keep_old_documents(mongo.url))
+        runner.run(_make_calm(mongo.url))
         try:
             yield mongo.url
         finally:
             runner.run(mongo.stop())
 
 
-async def keep_old_documents(url: str) -> None:
-    """Switch the monitor of expiry off: tests with fixed dates must not depend on today's."""
+async def _make_calm(url: str) -> None:
+    """Expiry stops: tests with fixed dates must not depend on today's. So does what it measures of itself."""
     async with AsyncMongoClient[dict[str, Any]](url) as client:
-        await client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
+        for parameter in ("ttlMonitorEnabled", "diagnosticDataCollectionEnabled"):
+            await client.admin.command({"setParameter": 1, parameter: False})
 
 
 @asynccontextmanager

@@ -1,0 +1,88 @@
+"""The other supported Pythons of this machine, each with an environment for the unit tests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MINORS = (11, 12, 13, 14)
+# They read the tree with tools that only the default environment has, and say the same on every Python.
+ONLY_BY_DEFAULT = ("tests/unit/test_no_secrets.py", "tests/unit/test_dependencies.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Python:
+    """An interpreter.
+
+    Attributes:
+        minor: 12 of Python 3.12.
+    """
+
+    minor: int
+    executable: Path
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"Python 3.{self.minor}"
+
+    @property
+    def _venv(self) -> Path:
+        return ROOT / ".ci" / "venv" / f"3.{self.minor}"
+
+    def environment(self) -> list[list[str]]:
+        """Commands that make its environment in `.ci/venv`; none if that stands as pyproject.toml has it."""
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        extras = project["optional-dependencies"]
+        wanted = [*project["dependencies"], *extras["charts"], *extras["unit"]]
+        stamp = self._venv / hashlib.sha256("\n".join(wanted).encode()).hexdigest()
+        if stamp.exists():
+            return []
+        pip = [str(self._venv / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+        return [
+            [str(self.executable), "-m", "venv", "--clear", str(self._venv)],
+            [*pip, "--no-compile", *wanted],
+            ["touch", str(stamp)],
+        ]
+
+    def unit_tests(self, workers: int) -> list[str]:
+        """The command that runs them."""
+        skipped = [f"--ignore={path}" for path in ONLY_BY_DEFAULT]
+        options = ["-q", "-n", str(workers), "-p", "no:cacheprovider", *skipped]
+        return [str(self._venv / "bin" / "python"), "-m", "pytest", *options, "tests/unit"]
+
+
+def find_others() -> tuple[list[Python], list[str]]:
+    """Those of `MINORS` that this machine has, and the names of those it has not; without this Python."""
+    found, missing = [], []
+    for minor in MINORS:
+        if minor == sys.version_info.minor:
+            continue
+        executable = next((path for path in _candidates(minor) if _is(path, minor)), None)
+        if executable is None:
+            missing.append(f"3.{minor}")
+        else:
+            found.append(Python(minor, executable))
+    return found, missing
+
+
+def _candidates(minor: int) -> Iterator[Path]:
+    if on_path := shutil.which(f"python3.{minor}"):
+        yield Path(on_path)
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    yield from sorted(pyenv.glob(f"versions/3.{minor}.*/bin/python"), reverse=True)
+
+
+def _is(executable: Path, minor: int) -> bool:
+    """Whether it runs and is what it is called: a shim may stand for a Python that is not chosen."""
+    code = "import sys, venv; print(*sys.version_info[:2])"
+    done = subprocess.run([executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.returncode == 0 and done.stdout.split() == ["3", str(minor)]
