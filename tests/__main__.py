@@ -10,11 +10,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from tests import coverage_report
@@ -25,7 +28,7 @@ CORES = os.cpu_count() or 1
 # What must stay together, and what begins: see tests/conftest.py.
 _GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
 # Real processes wait more than they compute.
-SIDE_BY_SIDE = ("-n", str(4 * CORES), *_GROUPED)
+SIDE_BY_SIDE = ("-n", str(3 * CORES), *_GROUPED)
 _BESIDE = 10  # nice value of what runs beside the tests: they have bounds in time, and come first
 
 
@@ -64,6 +67,13 @@ def module(name: str, *command: str, nice: int = 0) -> Step:
     return Step(name, [sys.executable, "-m", *command], nice)
 
 
+@contextmanager
+def scratch() -> Iterator[str]:
+    """The option of pytest for a directory of its own, which no other run of pytest cleans up."""
+    with tempfile.TemporaryDirectory(prefix="feedback-bot-tests-", ignore_cleanup_errors=True) as folder:
+        yield f"--basetemp={folder}/of-tests"
+
+
 def lint(files: Sequence[str] = (".",)) -> list[Step]:
     """Of these files."""
     return [
@@ -72,12 +82,12 @@ def lint(files: Sequence[str] = (".",)) -> list[Step]:
     ]
 
 
-def on(python: Python) -> list[Step]:
-    """The unit tests on another Python."""
-    return [
-        *(Step(f"{python.name}, environment", command, _BESIDE) for command in python.environment()),
-        Step(f"{python.name}, unit tests", python.unit_tests(CORES), _BESIDE),
-    ]
+def on(python: Python) -> Iterator[Step]:
+    """The unit tests on another Python; its environment stands in `.ci/venv` and is made if need be."""
+    for command in python.environment():
+        yield Step(f"{python.name}, environment", command, _BESIDE)
+    with scratch() as own_directory:
+        yield Step(f"{python.name}, unit tests", [*python.unit_tests(CORES), own_directory], _BESIDE)
 
 
 def changed() -> list[str]:
@@ -102,17 +112,18 @@ def quick() -> bool:
     if files and not all_pass(lint(files)):
         return False
     slowest = ("--durations=5", "--durations-min=1")
-    unit = module("unit tests", "pytest", "-q", "-n", str(CORES), *_GROUPED, *slowest, "tests/unit")
-    with ThreadPoolExecutor() as pool:
+    options = ("-q", "-n", str(CORES), *_GROUPED, *slowest)
+    with scratch() as own_directory, ThreadPoolExecutor() as pool:
         types = pool.submit(module("types", "mypy").run)
+        unit = module("unit tests", "pytest", *options, own_directory, "tests/unit")
         return unit.run(is_shown=True) & types.result()
 
 
 def chosen(options: Sequence[str]) -> bool:
     """Lint, types and some tests."""
-    return all_pass([*lint(), module("types", "mypy")]) and module(
-        "tests", "pytest", *SIDE_BY_SIDE, *options
-    ).run(is_shown=True)
+    with scratch() as own_directory:
+        tests = module("tests", "pytest", *SIDE_BY_SIDE, own_directory, *options)
+        return all_pass([*lint(), module("types", "mypy")]) and tests.run(is_shown=True)
 
 
 def whole() -> bool:
@@ -120,10 +131,10 @@ def whole() -> bool:
     if not all_pass(lint()):
         return False
     others, missing = find_others()
-    beside = [module("types", "mypy", nice=_BESIDE), *(step for python in others for step in on(python))]
-    tests = module("tests", "pytest", *SIDE_BY_SIDE, *coverage_report.OPTIONS)
-    with ThreadPoolExecutor() as pool:
+    beside = chain([module("types", "mypy", nice=_BESIDE)], *map(on, others))
+    with scratch() as own_directory, ThreadPoolExecutor() as pool:
         rest = pool.submit(all_pass, beside)
+        tests = module("tests", "pytest", *SIDE_BY_SIDE, own_directory, *coverage_report.OPTIONS)
         passed = tests.run(is_shown=True)
         passed &= rest.result()
     coverage_report.show()

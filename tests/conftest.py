@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 _ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("explore", _ANY_MACHINE, max_examples=1_000)
 settings.register_profile("same", _ANY_MACHINE, derandomize=True)
+# For what another run has looked at already.
+settings.register_profile("brief", _ANY_MACHINE, derandomize=True, max_examples=20)
 settings.load_profile("same")
 
 # What is started in the background of a shell ignores Ctrl-C, and so would the processes that tests start.

@@ -56,7 +56,7 @@ class Python:
     def unit_tests(self, workers: int) -> list[str]:
         """The command that runs them."""
         skipped = [f"--ignore={path}" for path in ONLY_BY_DEFAULT]
-        options = ["-q", "-n", str(workers), "-p", "no:cacheprovider", *skipped]
+        options = ["-q", "-n", str(workers), "-p", "no:cacheprovider", "--hypothesis-profile=brief", *skipped]
         return [str(self._venv / "bin" / "python"), "-m", "pytest", *options, "tests/unit"]
 
 
