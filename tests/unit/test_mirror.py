@@ -9,6 +9,7 @@ KINDS = ("unit", "contract")
 
 # About files of the repository, or about all of the bot.
 OF_THE_WHOLE = {
+    "unit/test_architecture_page.py",
     "unit/test_changes.py",
     "unit/test_dependencies.py",
     "unit/test_fault_results.py",
