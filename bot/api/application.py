@@ -15,11 +15,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from bot import __version__
+from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.guard import Guard, defect
-from bot.api.http.parts import ApiDependencies
 from bot.api.http.problems import Flaw, Problem, invalid, later
 from bot.api.http.queries import problem_of
-from bot.api.openapi import schemas
+from bot.api.openapi import models
 from bot.api.routes import feedback, health, plans, prompts, records, stats
 from bot.core.shared.errors import (
     JournalError,
@@ -51,7 +51,7 @@ _TAGS = [
 ]
 
 
-def build(parts: ApiDependencies, token: str | None) -> ASGIApp:
+def build(deps: ApiDependencies, token: str | None) -> ASGIApp:
     """The whole API; nothing runs yet.
 
     Args:
@@ -63,7 +63,7 @@ def build(parts: ApiDependencies, token: str | None) -> ASGIApp:
         summary="Asks athletes how each planned session went, and never loses an answer.",
         description=_DESCRIPTION,
         openapi_tags=_TAGS,
-        servers=[{"url": parts.base_url, "description": "As HTTP_HOST and HTTP_PORT say."}],
+        servers=[{"url": deps.base_url, "description": "As HTTP_HOST and HTTP_PORT say."}],
         openapi_url=OPENAPI,
         docs_url=None,
         redoc_url=None,
@@ -71,10 +71,10 @@ def build(parts: ApiDependencies, token: str | None) -> ASGIApp:
     )
     # Only tells of the token; the guard in front asks for it.
     bearer = HTTPBearer(bearerFormat="HTTP_TOKEN", description="The token of HTTP_TOKEN.", auto_error=False)
-    routers = [module.routes(parts) for module in (prompts, plans, feedback, records, stats)]
+    routers = [module.routes(deps) for module in (prompts, plans, feedback, records, stats)]
     for router in routers:
         app.include_router(router, dependencies=[Depends(bearer)])
-    open_router = health.routes(parts)
+    open_router = health.routes(deps)
     app.include_router(open_router)
     found = (route for router in (*routers, open_router) for route in router.routes)
     routes = [route for route in found if isinstance(route, APIRoute)]
@@ -94,7 +94,7 @@ def _openapi(app: FastAPI, routes: Sequence[APIRoute]) -> dict[str, Any]:
             tags=app.openapi_tags,
             servers=app.servers,
         )
-        document["components"].setdefault("schemas", {}).update(schemas.COMPONENTS)
+        document["components"].setdefault("schemas", {}).update(models.components())
         _say_it_all(document, routes)
         app.openapi_schema = document
     return app.openapi_schema

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from bot.api.application import build
-from bot.api.http.parts import ApiDependencies
+from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.server import HttpServer, url_of
 from bot.api.routes.webhook import WebhookDoor
 from bot.app.bootstrap import Service

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 from zoneinfo import ZoneInfo
 
 import httpx
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.api.application import build
-from bot.api.http.parts import ApiDependencies
+from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.server import HttpServer
 from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.metrics import PrometheusMeters
@@ -32,6 +33,30 @@ NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)  # a Monday
 MADRID = ZoneInfo("Europe/Madrid")
 ANA = Athlete("ana", 42, 42, ContactHours(MADRID), name="Ana")
 BEN = Athlete("ben", 43, 43, ContactHours(ZoneInfo("America/Lima")))
+
+
+async def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document, as it is served."""
+    nothing: Any = MagicMock()  # only other requests use it
+    deps = ApiDependencies(
+        db=nothing,
+        journal=nothing,
+        roster=nothing,
+        figures=nothing,
+        clock=nothing,
+        zone=ZoneInfo("UTC"),
+        late_after_days=14,
+        kept_days=180,
+        metrics_per_athlete=False,
+        base_url="http://127.0.0.1:8080",
+        monitor=nothing,
+        metrics=nothing,
+    )
+    transport = httpx.ASGITransport(build(deps, API_TOKEN))
+    async with httpx.AsyncClient(transport=transport, base_url=deps.base_url) as http:
+        answer = await http.get("/openapi.json", headers={"Authorization": f"Bearer {API_TOKEN}"})
+    document: dict[str, Any] = answer.raise_for_status().json()
+    return document
 
 
 @dataclass

@@ -28,6 +28,7 @@ from bot.core.facts.questions import FIELDS, Detail
 from bot.core.i18n.language import Language
 from bot.core.shared.tolerant import fold
 from bot.settings import Settings
+from tests.support.api import openapi_document
 
 ROOT = Path(bot.__file__).parent
 
@@ -70,6 +71,51 @@ def test_the_late_rule_stands_once() -> None:
     }
     assert found == set()
     assert list(_uses_of_days(ast.parse(_LATE_RULE.read_text(encoding="utf-8"))))  # the check can see
+
+
+# An API operation: its module in bot/api/routes, its models and its example in bot/api/openapi.
+
+
+async def test_an_operation_is_documented_where_it_is_made() -> None:
+    """Each has a name, a summary, an example of what it takes and answers, and every error it may have."""
+    document = await openapi_document()
+    problem = {"$ref": "#/components/schemas/Problem"}
+    names = list[str]()
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            names.append(operation["operationId"])
+            assert operation["summary"], path
+            assert operation["description"], path
+            bodies = [operation["requestBody"]] if "requestBody" in operation else []
+            errors = {status for status in operation["responses"] if int(status) >= 400}
+            assert {"422", "500", "503"} <= errors, path
+            for status, response in operation["responses"].items():
+                if status in errors:
+                    assert response["content"]["application/problem+json"]["schema"] == problem, path
+                else:
+                    bodies.append(response)
+            for content in (content for body in bodies for content in body["content"].values()):
+                assert content.get("examples") or content.get("example"), path
+    assert len(names) == len(set(names)) > 10
+
+
+def test_an_operation_stands_in_a_module_of_its_router() -> None:
+    """The application includes every module of routes; nothing else declares an operation."""
+    tree = ast.parse((ROOT / "api/application.py").read_text(encoding="utf-8"))
+    included = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "bot.api.routes"
+        for alias in node.names
+    }
+    modules = {path.stem for path in ROOT.glob("api/routes/*.py")} - {"__init__", "webhook"}  # no operation
+    assert included == modules
+    declaring = {
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if "operation_id=" in path.read_text(encoding="utf-8")
+    }
+    assert declaring == {f"api/routes/{name}.py" for name in modules}
 
 
 # A language: bot/core/i18n, with a file of texts for each.

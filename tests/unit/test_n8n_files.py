@@ -7,16 +7,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 
-from bot.api.application import build
-from bot.api.http.parts import ApiDependencies
 from bot.core.records.collections import MODELS
+from tests.support.api import openapi_document
 
 FOLDER = Path(__file__).parents[2] / "config" / "n8n"
 FLOWS = ("plan-hand-over.json", "prompts-and-summary.json")
@@ -45,27 +41,7 @@ def nodes(kind: str | None = None) -> Iterator[dict[str, Any]]:
 @pytest.fixture
 async def paths() -> dict[str, Any]:
     """The paths of the OpenAPI document."""
-    nothing = MagicMock()  # only other requests use it
-    parts = ApiDependencies(
-        db=nothing,
-        journal=nothing,
-        roster=nothing,
-        figures=nothing,
-        clock=nothing,
-        zone=ZoneInfo("UTC"),
-        late_after_days=14,
-        kept_days=180,
-        metrics_per_athlete=False,
-        base_url="http://127.0.0.1:8080",
-        monitor=nothing,
-        metrics=nothing,
-    )
-    token = "t" * 32
-    transport = httpx.ASGITransport(build(parts, token))
-    async with httpx.AsyncClient(transport=transport, base_url=parts.base_url) as http:
-        answer = await http.get("/openapi.json", headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 200
-    found: dict[str, Any] = answer.json()["paths"]
+    found: dict[str, Any] = (await openapi_document())["paths"]
     return found
 
 

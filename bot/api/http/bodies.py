@@ -25,7 +25,7 @@ _AT_ONCE = 32 * 1024
 _MAX_OBJECTS = 100_000
 
 
-class Inflow:
+class RequestStream:
     """A request's body on its way in.
 
     What a client is still sending must be taken from it before it will look at an answer: closing the
@@ -51,7 +51,7 @@ class Inflow:
             size += len((await self.receive()).get("body", b""))
 
 
-class Reader:
+class BodyReader:
     """Reads bodies. Large ones are taken apart in a thread, one at a time."""
 
     def __init__(self) -> None:

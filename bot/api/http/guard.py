@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.api.http.bodies import Inflow
+from bot.api.http.bodies import RequestStream
 from bot.api.http.problems import Flaw, Problem, invalid, later
 from bot.api.http.protocol import MAX_HEAD
 from bot.logs import where
@@ -39,13 +39,13 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         started = False
-        inflow = Inflow(receive, waits=any(name == b"expect" for name, _ in scope["headers"]))
+        stream = RequestStream(receive, waits=any(name == b"expect" for name, _ in scope["headers"]))
 
         async def sending(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                await inflow.drain()
+                await stream.drain()
                 message["headers"] = [*message["headers"], *_HEADERS]
             await send(message)
 
@@ -54,7 +54,7 @@ class Guard:
             if scope["path"] not in OPEN:
                 self._admit(scope)
             _check_query(scope["query_string"])
-            await self._app(scope, inflow.receive, sending)
+            await self._app(scope, stream.receive, sending)
             return
         except Problem as exc:
             problem = exc
@@ -67,7 +67,7 @@ class Guard:
             log.error("a request failed: unexpected %s", where(exc))
             problem = defect()
         if not started:
-            await problem.response()(scope, inflow.receive, sending)
+            await problem.response()(scope, stream.receive, sending)
 
     def _admit(self, scope: Scope) -> None:
         if self._digest is None:

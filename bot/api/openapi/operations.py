@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from bot.api.http.problems import MEDIA_TYPE
-from bot.api.openapi.schemas import ref
+from bot.api.openapi.models import Problem, ref
 
 _WHY = {
     400: "The request is no HTTP/1.1.",
@@ -50,9 +52,9 @@ def responses(
     }
 
 
-def json_content(schema: Mapping[str, Any], example: object) -> dict[str, Any]:
+def json_content(model: type[BaseModel], example: object) -> dict[str, Any]:
     """An answer in JSON."""
-    return {"application/json": {"schema": dict(schema), "example": example}}
+    return {"application/json": {"schema": ref(model), "example": example}}
 
 
 def request_body(
@@ -88,6 +90,6 @@ def _problem(status: int) -> dict[str, Any]:
         headers["WWW-Authenticate"] = {"description": "How to come in.", "schema": {"const": "Bearer"}}
     return {
         "description": _WHY[status],
-        "content": {MEDIA_TYPE: {"schema": ref("Problem")}},
+        "content": {MEDIA_TYPE: {"schema": ref(Problem)}},
         **({"headers": headers} if headers else {}),
     }

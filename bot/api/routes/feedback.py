@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response
 
 from bot.api.http.answers import page
-from bot.api.http.parts import ApiDependencies, named_athlete, users_named
+from bot.api.http.dependencies import ApiDependencies, named_athlete, users_named
 from bot.api.http.queries import FeedbackQuery, SummaryQuery, end_instant, first_instant
-from bot.api.openapi import examples, schemas
+from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, responses
 from bot.core.shared.tolerant import as_json
 from bot.core.summary.summary import Summary
@@ -23,17 +23,17 @@ from bot.store.summary import SummaryStore
 MARKDOWN = "text/markdown"
 
 
-def routes(parts: ApiDependencies) -> APIRouter:
+def routes(deps: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["feedback"])
-    pages = FeedbackPages(parts.db)
+    pages = FeedbackPages(deps.db)
     example = examples.summary()
 
     @router.get(
         "/v1/feedback",
         operation_id="listFeedback",
         summary="Read the answers",
-        responses=responses({200: ("A page.", json_content(schemas.FEEDBACK, examples.FEEDBACK_PAGE))}),
+        responses=responses({200: ("A page.", json_content(models.FeedbackPage, examples.FEEDBACK_PAGE))}),
     )
     async def list_feedback(query: Annotated[FeedbackQuery, Query()]) -> Response:
         """Documents of `feedback_events`, oldest first: one for each session and athlete, the last tap.
@@ -46,18 +46,18 @@ def routes(parts: ApiDependencies) -> APIRouter:
         `since` or `until`, with those that have none.
         """
         selection = Selection(
-            since=first_instant(query.since, parts.zone),
-            before=end_instant(query.until, parts.zone),
+            since=first_instant(query.since, deps.zone),
+            before=end_instant(query.until, deps.zone),
             run_id=query.runId,
         )
 
         async def read() -> Page:
             users = None
             if query.athlete is not None:
-                users = users_named(await parts.roster_with(query.athlete), query.athlete)
+                users = users_named(await deps.roster_with(query.athlete), query.athlete)
             return await pages.read(selection, users=users, cursor=query.cursor, limit=query.limit)
 
-        found = await parts.mongodb.run(read())
+        found = await deps.mongodb.run(read())
         return await page(found, _shown, undated=found.undated)
 
     @router.get(
@@ -69,7 +69,7 @@ def routes(parts: ApiDependencies) -> APIRouter:
                 200: (
                     "The summary.",
                     {
-                        **json_content(schemas.SUMMARY, example.to_json()),
+                        **json_content(models.WeekSummary, example.to_json()),
                         MARKDOWN: {"schema": {"type": "string"}, "example": example.to_markdown()},
                     },
                 )
@@ -82,18 +82,18 @@ def routes(parts: ApiDependencies) -> APIRouter:
         """
 
         async def read() -> Summary:
-            roster = await parts.roster_with(query.athlete)
+            roster = await deps.roster_with(query.athlete)
             return await collect(
-                SummaryStore(parts.db),
+                SummaryStore(deps.db),
                 roster,
                 named_athlete(roster, query.athlete, "athlete"),
                 query.weekStart,
-                now=parts.clock(),
-                late_after_days=parts.late_after_days,
-                kept_days=parts.kept_days,
+                now=deps.clock(),
+                late_after_days=deps.late_after_days,
+                kept_days=deps.kept_days,
             )
 
-        summary = await parts.mongodb.run(read())
+        summary = await deps.mongodb.run(read())
         if query.format == "markdown":
             return Response(summary.to_markdown(), media_type=MARKDOWN)
         return JSONResponse(summary.to_json())

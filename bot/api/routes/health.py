@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from bot.api.http.parts import ApiDependencies
+from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.problems import Flaw, later
-from bot.api.openapi import schemas
+from bot.api.openapi import models
 from bot.api.openapi.operations import json_content, responses
 from bot.core.health.vitals import DRAINED_WITHIN, POLLED_WITHIN, Part, Vitals, broken, examine
 
@@ -30,7 +30,7 @@ def flaws(vitals: Vitals) -> Sequence[Flaw]:
     return [Flaw(part.value, _PROBLEMS[part]) for part in broken(examine(vitals))]
 
 
-def routes(parts: ApiDependencies) -> APIRouter:
+def routes(deps: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["health"])
 
@@ -38,13 +38,13 @@ def routes(parts: ApiDependencies) -> APIRouter:
         return JSONResponse({"status": "ok"})
 
     async def readyz() -> Response:
-        if found := flaws(await parts.monitor.look()):
+        if found := flaws(await deps.monitor.look()):
             raise later("; ".join(map(str, found)), found)
         return JSONResponse({"status": "ready"})
 
-    for path, endpoint, summary, status in (
-        ("/healthz", healthz, "Whether the process lives", "ok"),
-        ("/readyz", readyz, "Whether it can do its work", "ready"),
+    for path, endpoint, summary, status, model in (
+        ("/healthz", healthz, "Whether the process lives", "ok", models.Healthy),
+        ("/readyz", readyz, "Whether it can do its work", "ready", models.Ready),
     ):
         for method in ("GET", "HEAD"):
             router.add_api_route(
@@ -59,15 +59,13 @@ def routes(parts: ApiDependencies) -> APIRouter:
                     if path == "/readyz"
                     else ""
                 ),
-                responses=responses(
-                    {200: ("Yes.", json_content(schemas.HEALTH[status], {"status": status}))}, closed=False
-                ),
+                responses=responses({200: ("Yes.", json_content(model, {"status": status}))}, closed=False),
                 include_in_schema=method == "GET",
             )
 
     async def metrics(request: Request) -> Response:
-        vitals = await parts.monitor.recent()
-        content, media_type = parts.metrics(vitals, request.headers.get("accept", ""))
+        vitals = await deps.monitor.recent()
+        content, media_type = deps.metrics(vitals, request.headers.get("accept", ""))
         return Response(content, media_type=None, headers={"Content-Type": media_type})
 
     for method in ("GET", "HEAD"):

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from bot.api.http.answers import created
-from bot.api.http.parts import ApiDependencies, named_athlete
+from bot.api.http.dependencies import ApiDependencies, named_athlete
 from bot.api.http.problems import Flaw, invalid
-from bot.api.openapi import examples, schemas
+from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.api.routes.records import write_one
 from bot.core.people.athlete import Athlete, Roster
@@ -27,7 +27,7 @@ from bot.store.records.writer import RecordStore
 _LOOK_BACK = timedelta(days=40)
 
 
-def routes(parts: ApiDependencies) -> APIRouter:
+def routes(deps: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["plans"])
 
@@ -37,16 +37,16 @@ def routes(parts: ApiDependencies) -> APIRouter:
         summary="Hand over a plan",
         responses=responses(
             {
-                201: ("The plan is written.", json_content(schemas.PLAN_TAKEN, examples.PLAN_TAKEN)),
+                201: ("The plan is written.", json_content(models.PlanTaken, examples.PLAN_TAKEN)),
                 200: (
                     "It was there already; it may have been changed.",
-                    json_content(schemas.PLAN_TAKEN, examples.PLAN_KNOWN),
+                    json_content(models.PlanTaken, examples.PLAN_KNOWN),
                 ),
             },
             body=True,
             more=(409,),
         ),
-        openapi_extra=request_body(schemas.ref("Plan"), examples.PLANS, "A plan."),
+        openapi_extra=request_body(models.ref(models.Plan), examples.PLANS, "A plan."),
     )
     async def hand_over(request: Request) -> Response:
         """Writes a document of `plan_snapshots`, and tells what the service makes of it.
@@ -55,19 +55,19 @@ def routes(parts: ApiDependencies) -> APIRouter:
         same days replaces what was not asked yet. Unlike `/v1/plan_snapshots` this refuses a plan from which
         no questions can be made.
         """
-        record, plan = await parts.reader.read(request, _plan_of)
-        store = RecordStore(parts.db, clock=parts.clock, metrics_per_athlete=parts.metrics_per_athlete)
-        now = parts.clock()
+        record, plan = await deps.bodies.read(request, _plan_of)
+        store = RecordStore(deps.db, clock=deps.clock, metrics_per_athlete=deps.metrics_per_athlete)
+        now = deps.clock()
 
         async def write() -> tuple[Athlete, dict[str, int], dict[str, Plan]]:
-            roster = await parts.roster_with(plan.athlete_id)
+            roster = await deps.roster_with(plan.athlete_id)
             athlete = named_athlete(roster, plan.athlete_id, "athleteId")
             counts = await write_one(store, COLLECTION, record)
             since = (now - _LOOK_BACK).date().isoformat()
-            documents = await PlanStore(parts.db).read(since, {plan.run_id})
+            documents = await PlanStore(deps.db).read(since, {plan.run_id})
             return athlete, counts, _theirs(documents, roster, athlete)
 
-        athlete, counts, plans = await parts.mongodb.run(write())
+        athlete, counts, plans = await deps.mongodb.run(write())
         # As it is stored: `createdAt` and what an earlier request gave count, too.
         stored = plans.pop(plan.run_id, plan)
         sessions = [

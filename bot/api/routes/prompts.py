@@ -13,10 +13,10 @@ from pydantic import ConfigDict
 from starlette.responses import Response
 
 from bot.api.http.answers import created, page
-from bot.api.http.parts import ApiDependencies, named_athlete
+from bot.api.http.dependencies import ApiDependencies, named_athlete
 from bot.api.http.problems import Flaw, invalid
 from bot.api.http.queries import PromptsQuery, end_instant, first_instant
-from bot.api.openapi import examples, schemas
+from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts.explain import explain, state_of
@@ -69,20 +69,20 @@ class PromptRequest(Record):
         return {}
 
 
-def prompt_json(document: Mapping[str, Any], parts: ApiDependencies) -> dict[str, Any]:
+def prompt_json(document: Mapping[str, Any], deps: ApiDependencies) -> dict[str, Any]:
     """A prompt as it is shown."""
-    shown = {name: as_json(document.get(name)) for name in schemas.PROMPT["properties"]}
+    shown = {name: as_json(document.get(name)) for name in models.Prompt.model_fields}
     for name in ("runId", "sessionId", "chatId"):
         shown[name] = None if shown[name] is None else str(shown[name])
     state = state_of(document)
-    sentence = explain(document, now=parts.clock(), late_after_days=parts.late_after_days)
+    sentence = explain(document, now=deps.clock(), late_after_days=deps.late_after_days)
     return shown | {"state": state.value, "explanation": sentence}
 
 
-def routes(parts: ApiDependencies) -> APIRouter:
+def routes(deps: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["prompts"])
-    pages = PromptPages(parts.db)
+    pages = PromptPages(deps.db)
 
     @router.post(
         "/v1/prompts",
@@ -90,8 +90,8 @@ def routes(parts: ApiDependencies) -> APIRouter:
         summary="Ask about a session",
         responses=responses(
             {
-                201: ("It is queued.", json_content(schemas.PROMPT_MADE, examples.PROMPT_CREATED)),
-                200: ("It was there already.", json_content(schemas.PROMPT_MADE, examples.PROMPT_THERE)),
+                201: ("It is queued.", json_content(models.PromptMade, examples.PROMPT_CREATED)),
+                200: ("It was there already.", json_content(models.PromptMade, examples.PROMPT_THERE)),
             },
             body=True,
         ),
@@ -103,12 +103,12 @@ def routes(parts: ApiDependencies) -> APIRouter:
         The same session in the same chat is asked about once: sent again, this changes nothing, and answers
         with what is there.
         """
-        wanted = await parts.reader.read(request, PromptRequest.of)
-        now = parts.clock()
+        wanted = await deps.bodies.read(request, PromptRequest.of)
+        now = deps.clock()
 
         async def queue() -> tuple[bool, int, Athlete | None, Document]:
-            chat_id, athlete = _whom(await parts.roster_with(wanted.athleteId), wanted)
-            state = await PromptStore(parts.db).queue(
+            chat_id, athlete = _whom(await deps.roster_with(wanted.athleteId), wanted)
+            state = await PromptStore(deps.db).queue(
                 wanted.runId,
                 wanted.sessionId,
                 chat_id,
@@ -122,16 +122,16 @@ def routes(parts: ApiDependencies) -> APIRouter:
             document = await pages.find(wanted.runId, wanted.sessionId, chat_id) or {}
             return state is None, chat_id, athlete, document
 
-        is_new, chat_id, athlete, document = await parts.mongodb.run(queue())
+        is_new, chat_id, athlete, document = await deps.mongodb.run(queue())
         warning = _STRANGER if chat_id > 0 and athlete is None else None
-        content = {"created": is_new, "prompt": prompt_json(document, parts), "warning": warning}
+        content = {"created": is_new, "prompt": prompt_json(document, deps), "warning": warning}
         return created(content, is_new=is_new)
 
     @router.get(
         "/v1/prompts",
         operation_id="listPrompts",
         summary="List prompts and where they stand",
-        responses=responses({200: ("A page.", json_content(schemas.PROMPTS, examples.PROMPT_PAGE))}),
+        responses=responses({200: ("A page.", json_content(models.PromptPage, examples.PROMPT_PAGE))}),
     )
     async def list_prompts(query: Annotated[PromptsQuery, Query()]) -> Response:
         """Questions about sessions, made from plans or one by one, in the order in which they were made; each
@@ -139,11 +139,11 @@ def routes(parts: ApiDependencies) -> APIRouter:
         """
 
         async def read() -> Page:
-            selection = _selection(query, parts, await parts.roster_with(query.athlete))
+            selection = _selection(query, deps, await deps.roster_with(query.athlete))
             return await pages.read(selection, cursor=query.cursor, limit=query.limit)
 
-        found = await parts.mongodb.run(read())
-        return await page(found, lambda document: prompt_json(document, parts))
+        found = await deps.mongodb.run(read())
+        return await page(found, lambda document: prompt_json(document, deps))
 
     return router
 
@@ -159,11 +159,11 @@ def _whom(roster: Roster, wanted: PromptRequest) -> tuple[int, Athlete | None]:
     return athlete.chat_id, athlete
 
 
-def _selection(query: PromptsQuery, parts: ApiDependencies, roster: Roster) -> PromptSelection:
+def _selection(query: PromptsQuery, deps: ApiDependencies, roster: Roster) -> PromptSelection:
     athlete = roster.by_id(query.athlete)
     # Somebody who was removed is on no roster, and still has prompts.
     chat = athlete.chat_id if athlete else None
-    zone = athlete.hours.zone if athlete else parts.zone
+    zone = athlete.hours.zone if athlete else deps.zone
     return PromptSelection(
         run_id=query.runId,
         state=query.state,

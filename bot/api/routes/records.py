@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from bot.api.http.answers import created
-from bot.api.http.parts import ApiDependencies
+from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.problems import Flaw, Problem, flaws_of, invalid
-from bot.api.openapi import examples, schemas
+from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.core.records.builders import build_run
 from bot.core.records.collections import MODELS
@@ -27,11 +27,11 @@ MAX_DOCUMENTS = 1_000
 _WAIT = 1.5  # seconds, for another writer of the same run
 
 
-def routes(parts: ApiDependencies) -> APIRouter:
+def routes(deps: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["records"])
     for collection in MODELS:
-        _add_collection(router, parts, collection)
+        _add_collection(router, deps, collection)
 
     @router.post(
         "/v1/runs",
@@ -39,16 +39,16 @@ def routes(parts: ApiDependencies) -> APIRouter:
         summary="Record a whole plan run",
         responses=responses(
             {
-                201: ("The run is recorded.", json_content(schemas.RUN_RECORDED, examples.RECORDED)),
+                201: ("The run is recorded.", json_content(models.RunRecorded, examples.RECORDED)),
                 200: (
                     "The run was recorded before.",
-                    json_content(schemas.RUN_RECORDED, examples.RECORDED_AGAIN),
+                    json_content(models.RunRecorded, examples.RECORDED_AGAIN),
                 ),
             },
             body=True,
             more=(409,),
         ),
-        openapi_extra=request_body(schemas.ref("Run"), examples.RUNS, "A run."),
+        openapi_extra=request_body(models.ref(models.Run), examples.RUNS, "A run."),
     )
     async def record(request: Request) -> Response:
         """Writes a run, success or failure, to `run_events`, `plan_snapshots` (after a success) and
@@ -56,9 +56,9 @@ def routes(parts: ApiDependencies) -> APIRouter:
 
         The plan is then asked about, as by `/v1/plans`. Recording the same run again changes nothing.
         """
-        now = parts.clock()
-        run = await parts.reader.read(request, lambda value: build_run(value, now=now))
-        written = await parts.mongodb.run(record_run(parts.db, run, clock=parts.clock, timeout=_WAIT))
+        now = deps.clock()
+        run = await deps.bodies.read(request, lambda value: build_run(value, now=now))
+        written = await deps.mongodb.run(record_run(deps.db, run, clock=deps.clock, timeout=_WAIT))
         outcomes = {collection: result.outcome for collection, result in written.items()}
         is_new = outcomes["run_events"] == "inserted"
         return created({"runId": run.run_event.runId, **outcomes}, is_new=is_new)
@@ -66,9 +66,9 @@ def routes(parts: ApiDependencies) -> APIRouter:
     return router
 
 
-def _add_collection(router: APIRouter, parts: ApiDependencies, collection: str) -> None:
+def _add_collection(router: APIRouter, deps: ApiDependencies, collection: str) -> None:
     name = MODELS[collection].__name__
-    document = schemas.ref(name)
+    document = models.ref(MODELS[collection])
 
     @router.post(
         f"/v1/{collection}",
@@ -78,7 +78,7 @@ def _add_collection(router: APIRouter, parts: ApiDependencies, collection: str) 
         f" document is told by its `{MODELS[collection].KEY}`; fields that are not given stay as they are;"
         " unknown fields are kept.",
         responses=responses(
-            {200: ("All is written.", json_content(schemas.WRITTEN, examples.written(collection)))},
+            {200: ("All is written.", json_content(models.WrittenCounts, examples.written(collection)))},
             body=True,
             more=(409,),
         ),
@@ -89,13 +89,13 @@ def _add_collection(router: APIRouter, parts: ApiDependencies, collection: str) 
         ),
     )
     async def write(request: Request) -> Response:
-        records, is_list = await parts.reader.read(request, _records_of(collection))
-        store = RecordStore(parts.db, clock=parts.clock, metrics_per_athlete=parts.metrics_per_athlete)
+        records, is_list = await deps.bodies.read(request, _records_of(collection))
+        store = RecordStore(deps.db, clock=deps.clock, metrics_per_athlete=deps.metrics_per_athlete)
         if is_list:
             work = store.all_or_nothing(_writing(collection, records))
         else:
             work = write_one(store, collection, records[0])
-        return JSONResponse({"collection": collection, **await parts.mongodb.run(work)})
+        return JSONResponse({"collection": collection, **await deps.mongodb.run(work)})
 
 
 async def write_one(store: RecordStore, collection: str, record: Record) -> dict[str, int]:

@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse, Response
 
-from bot.api.http.parts import ApiDependencies
+from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.queries import StatsQuery
-from bot.api.openapi import examples, schemas
+from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, responses
 
 
-def routes(parts: ApiDependencies) -> APIRouter:
+def routes(deps: ApiDependencies) -> APIRouter:
     """The operations."""
     router = APIRouter(tags=["stats"])
 
@@ -21,7 +21,9 @@ def routes(parts: ApiDependencies) -> APIRouter:
         "/v1/stats",
         operation_id="getStats",
         summary="Read the figures",
-        responses=responses({200: ("The figures.", json_content(schemas.STATS, examples.stats().to_json()))}),
+        responses=responses(
+            {200: ("The figures.", json_content(models.StatsShown, examples.stats().to_json()))}
+        ),
     )
     async def get_stats(query: Annotated[StatsQuery, Query()]) -> Response:
         """What `/stats` shows: how many taps were written, and which were not and why; answers by day,
@@ -29,7 +31,7 @@ def routes(parts: ApiDependencies) -> APIRouter:
 
         Days are days in TIMEZONE. What other programs write straight into past days may show an hour later.
         """
-        figures = await parts.mongodb.run(parts.figures(query.days))
+        figures = await deps.mongodb.run(deps.figures(query.days))
         return JSONResponse(figures.to_json())
 
     return router

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.api.http.bodies import MAX_BODY, Inflow
+from bot.api.http.bodies import MAX_BODY, RequestStream
 from bot.api.http.guard import defect, digest
 from bot.api.http.problems import Flaw, Problem, later
 from bot.core.inbox.webhook import WebhookSettings
@@ -47,9 +47,9 @@ class WebhookDoor:
         if scope["path"] != self._path:
             await self._app(scope, receive, send)
             return
-        inflow = Inflow(receive, waits=any(name == b"expect" for name, _ in scope["headers"]))
+        stream = RequestStream(receive, waits=any(name == b"expect" for name, _ in scope["headers"]))
         try:
-            response = await self._answer(scope, inflow)
+            response = await self._answer(scope, stream)
         except Problem as exc:
             response = exc.response()
         except ClientDisconnect:
@@ -57,10 +57,10 @@ class WebhookDoor:
         except Exception as exc:  # noqa: BLE001  # a traceback could quote what an athlete wrote
             log.error("taking an update failed: unexpected %s", where(exc))
             response = defect().response()
-        await inflow.drain()
-        await response(scope, inflow.receive, send)
+        await stream.drain()
+        await response(scope, stream.receive, send)
 
-    async def _answer(self, scope: Scope, inflow: Inflow) -> Response:
+    async def _answer(self, scope: Scope, stream: RequestStream) -> Response:
         if scope["method"] != "POST":
             raise Problem.of(405, Flaw("method", "is not POST, as Telegram's is"), Allow="POST")
         given = [value for name, value in scope["headers"] if name == _SECRET]
@@ -68,7 +68,7 @@ class WebhookDoor:
             self._strangers.met("somebody without the webhook's secret has posted to its path: refused")
             raise Problem.of(401, Flaw(_SECRET.decode(), "is missing or wrong; only Telegram knows it"))
         try:
-            await self._take(_update(await _read(inflow)))
+            await self._take(_update(await _read(stream)))
         except JournalError as exc:
             # Telegram sends it again, to this service or another one.
             log.error("an update was not taken: %s", exc)
@@ -76,10 +76,10 @@ class WebhookDoor:
         return JSONResponse({})
 
 
-async def _read(inflow: Inflow) -> bytes:
+async def _read(stream: RequestStream) -> bytes:
     body = bytearray()
     while True:
-        message = await inflow.receive()
+        message = await stream.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         body += message.get("body", b"")

@@ -349,7 +349,8 @@ class RunEvent(Record):
         return derived
 
 
-def _answer_schema(schema: dict[str, Any]) -> None:
+def answer_schema(schema: dict[str, Any]) -> None:
+    """Describe an answer: at least one of `type` and `response` is given."""
     _plain_schema(schema)
     schema["anyOf"] = [
         {"required": [name], "properties": {name: {"type": "string"}}} for name in ("type", "response")
@@ -453,7 +454,7 @@ class FeedbackRecord(_WithDetails):
     Needs `type` or `response`. Kept 180 days; late answers are not stored.
     """
 
-    model_config = ConfigDict(json_schema_extra=_answer_schema)
+    model_config = ConfigDict(json_schema_extra=answer_schema)
 
     KEY: ClassVar[str] = "sessionKey"
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
-from bot.api.http.bodies import Reader
+from bot.api.http.bodies import BodyReader
 from bot.api.http.problems import Flaw, invalid
 from bot.core.figures.stats import Stats
 from bot.core.health.vitals import Vitals
@@ -17,6 +17,7 @@ from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.shared.tolerant import read_int64
 from bot.services.health.vitals import VitalsMonitor
+from bot.services.reports.figures import RosterSource
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import Database, within
 from bot.tasks import end_tasks
@@ -31,17 +32,14 @@ _AT_ONCE = 16
 _CANCEL_TRIES = 100
 
 
-class RosterSource(Protocol):
-    """Knows who trains here."""
-
-    async def loaded(self, user_ids: Collection[int] = ()) -> Roster:
-        """The roster; read again if one of `user_ids` is not on it."""
+class FreshRosterSource(RosterSource, Protocol):
+    """Knows who trains here, and can look again."""
 
     async def refresh(self) -> Roster:
         """The roster, read again."""
 
 
-class Access:
+class DatabaseGate:
     """The API's share of MongoDB: some operations at once, and none of them for long."""
 
     def __init__(self) -> None:
@@ -90,7 +88,7 @@ class ApiDependencies:
 
     db: Database
     journal: Journal
-    roster: RosterSource
+    roster: FreshRosterSource
     figures: Callable[[int], Coroutine[Any, Any, Stats]]
     clock: Clock
     zone: ZoneInfo
@@ -100,8 +98,8 @@ class ApiDependencies:
     base_url: str
     monitor: VitalsMonitor
     metrics: Callable[[Vitals, str], tuple[bytes, str]]
-    mongodb: Access = field(default_factory=Access)
-    reader: Reader = field(default_factory=Reader)
+    mongodb: DatabaseGate = field(default_factory=DatabaseGate)
+    bodies: BodyReader = field(default_factory=BodyReader)
 
     async def roster_with(self, name: str | None) -> Roster:
         """The roster; read again if nobody on it has this name: who was added a moment ago is on it."""
