@@ -1,13 +1,18 @@
-"""The command `doctor`."""
+"""The command `doctor`: what is looked at, in Telegram, in MongoDB and on this machine.
+
+Here it is gathered; what it means is judged in `bot.core.health`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
 
 import click
 
@@ -15,6 +20,8 @@ from bot.app.bootstrap import bot_name
 from bot.app.database import declared_indexes, open_database
 from bot.app.instance_lock import is_served, journal_file, open_journal
 from bot.core.health import machine_checks as machine
+from bot.core.health import mongodb_checks as mongodb
+from bot.core.health import telegram_checks as telegram
 from bot.core.health.doctor_report import (
     Finding,
     fail,
@@ -26,21 +33,19 @@ from bot.core.health.doctor_report import (
     to_json,
     warn,
 )
-from bot.core.shared.clock import system_clock
-from bot.core.shared.errors import BotError, ConfigError
-from bot.core.shared.printable import one_line
-from bot.logs import RedactingFormatter, setup_logging
-from bot.services.health.doctor import (
-    AskingApi,
-    DoctorNotes,
-    ExpectedDatabase,
-    look_at_mongodb,
-    look_at_people,
-    look_at_telegram,
-    look_at_webhook,
-    skip_mongodb,
-    take,
+from bot.core.people.athlete import Roster, read_roster
+from bot.core.plans.plan import MAX_DAYS
+from bot.core.shared.clock import Clock, system_clock
+from bot.core.shared.errors import (
+    BotError,
+    ConfigError,
+    TelegramChatMigrated,
+    TelegramError,
+    TelegramRejected,
 )
+from bot.core.shared.printable import one_line
+from bot.core.summary.summary import week_of
+from bot.logs import RedactingFormatter, describe_defect, setup_logging
 from bot.services.health.doctor_machine import (
     is_ours,
     look_at_data_dir,
@@ -52,11 +57,27 @@ from bot.services.health.doctor_machine import (
 )
 from bot.settings import ENV_FILE, Settings, doubts, load_readable
 from bot.store.inbox.journal_file import read_witness
+from bot.store.inbox.journal_register import JournalRegisterStore
+from bot.store.inbox.leases import LeaseStore
+from bot.store.mongodb.client import Database
+from bot.store.mongodb.date_repair import find_odd_dates
+from bot.store.mongodb.indexes import examine
+from bot.store.people.athletes import AthleteStore
+from bot.store.plans import PlanStore
+from bot.store.probes import blocked_chats, look, try_rights
 from bot.telegram.client import BotClient
+
+PATIENCE = 4.0
+"""Seconds for each look."""
 
 # Seconds. After a crash the embedded MongoDB replays its journal first.
 _EMBEDDED_STARTS_WITHIN = 20.0
+_LOOK_BACK = timedelta(days=14)  # for prompts that could not be delivered
+_MOST_PEOPLE = 20  # are asked about at Telegram
 _EMBEDDED_CURE = "look into DATA_DIR/mongodb/mongod.log, or set MONGO_URL to a MongoDB server"
+_MONGODB_CURE = "make sure that it runs, that MONGO_URL is right, and that it lets this machine in"
+_TELEGRAM_CURE = "check this machine's network and proxy variables, and TELEGRAM_API_URL if you set it"
+_BUSY_CURE = "ask again when MongoDB has less to do; feedback-bot bootstrap takes its time"
 
 
 @click.command(short_help="Check everything that the bot needs.")
@@ -82,7 +103,7 @@ def doctor(as_json: bool) -> int:
 
     findings = [
         replace(finding, message=redact(finding.message), cure=finding.cure and redact(finding.cure))
-        for finding in in_order(asyncio.run(_Examination(settings, faults).run()))
+        for finding in in_order(asyncio.run(_examine_all(settings, faults)))
     ]
     click.echo(json.dumps(to_json(findings), indent=2) if as_json else "\n".join(map(str, findings)))
     if any(finding.level == "FAIL" and finding.check == "config" for finding in findings):
@@ -90,21 +111,95 @@ def doctor(as_json: bool) -> int:
     return BotError.exit_status if has_failed(findings) else 0
 
 
-class _Examination:
-    """Looks at everything that the settings name.
+async def _examine_all(settings: Settings, faults: Sequence[str]) -> list[Finding]:
+    findings = [fail_as_said("config", fault) for fault in faults]
+    findings += [warn("config", doubt, cure) for doubt, cure in doubts(os.environ)]
+    async with AsyncExitStack() as stack:
+        findings += await Examination(settings, faults, stack).run(ALL_CHECKS)
+    # MONGO_URL is read last, by the driver.
+    if not any(finding.check == "config" for finding in findings):
+        findings.append(ok("config", "every setting can be read"))
+    return findings
+
+
+async def take(
+    check: str, work: Callable[[], Awaitable[Iterable[Finding]]], cure: str, patience: float = PATIENCE
+) -> list[Finding]:
+    """The findings of one look; a failure is one, too, and hides no other look.
+
+    Args:
+        check: whose finding a failure is.
+        work: the look.
+        cure: what helps where an error does not say it.
+        patience: seconds.
+    """
+    try:
+        async with asyncio.timeout(patience):
+            return list(await work())
+    except TimeoutError:
+        return [fail(check, f"no result within {patience:g} s", cure)]
+    except BotError as exc:
+        said = fail_as_said(check, str(exc))
+        return [said if said.cure else fail(check, said.message, cure)]
+    except Exception as exc:  # noqa: BLE001  # one look that is broken must not hide the others
+        return [fail(check, f"unexpected {describe_defect(exc)}", "please report this")]
+
+
+class Examination:
+    """Everything that the settings name, looked at once; one look finds out things for another.
 
     Args:
         faults: what in the settings cannot be read, where defaults stand in; that is not looked at.
+        stack: closes what the looks open.
+
+    Attributes:
+        bot: by which its services find each other; None without a token.
+        database: None as long as MongoDB has not been opened.
+        reached: the checks that others need and that were passed.
     """
 
-    def __init__(self, settings: Settings, faults: Sequence[str]) -> None:
+    def __init__(
+        self, settings: Settings, faults: Sequence[str], stack: AsyncExitStack, clock: Clock = system_clock
+    ) -> None:
         self._settings = settings
         self._faults = faults
-        self._notes = DoctorNotes()
-        self._served = False
+        self._stack = stack
+        self._clock = clock
+        self._is_served = False
+        self._api: BotClient | None = None
+        self._server: mongodb.Server | None = None
+        self._skews: dict[str, timedelta] = {}  # how far our clock is ahead, by whose the other is
+        self._roster: Roster | None = None
+        self._blocked: dict[int, str] = {}  # why the latest prompt could not be delivered, by chat
+        self._webhook_takers: list[str] = []  # the services that take updates from a webhook
+        self.bot = None if settings.telegram_bot_token is None else bot_name(settings)
+        self.database: Database | None = None
+        self.reached: set[str] = set()
+
+    async def run(self, checks: Iterable[Check]) -> list[Finding]:
+        """All findings of these checks, in their order; each begins when those that it names have ended."""
+        tasks: dict[str, asyncio.Task[list[Finding]]] = {}
+        for check in checks:
+            earlier = [tasks[name] for name in (*check.needs, *check.after) if name in tasks]
+            tasks[check.name] = asyncio.create_task(self._carry_out(check, earlier))
+        return [finding for found in await asyncio.gather(*tasks.values()) for finding in found]
+
+    async def _carry_out(self, check: Check, earlier: Iterable[asyncio.Task[Any]]) -> list[Finding]:
+        await asyncio.gather(*earlier)
+        if why := self._why_not(check):
+            return [skip(name, why) for name in (check.name, *check.covers)]
+        return await take(check.name, lambda: check.look(self), check.cure, check.patience)
+
+    def _why_not(self, check: Check) -> str | None:
+        if unread := self._unread(*check.reads):
+            return f"{unread} cannot be read"
+        needs = set(check.needs)
+        if "MONGO_URL" in check.reads and self._settings.mongo_url is not None:
+            needs.discard("data")  # the embedded one alone has its files there
+        return next((f"see {name}" for name in check.needs if name in needs - self.reached), None)
 
     def _unread(self, *names: str) -> str | None:
-        """Which of these variables, or of all, nobody could read."""
+        """Which of these variables, or of all, could not be read."""
         return next(
             (
                 name
@@ -114,142 +209,280 @@ class _Examination:
             None,
         )
 
-    async def run(self) -> list[Finding]:
-        """All findings, in no order."""
-        settings = self._settings
-        findings = [fail_as_said("config", fault) for fault in self._faults]
-        findings += [warn("config", doubt, cure) for doubt, cure in doubts(os.environ)]
-        has_data_dir = False
-        if self._unread("DATA_DIR"):
-            findings.append(skip("data", "DATA_DIR cannot be read"))
-        else:
-            found, has_data_dir = await asyncio.to_thread(look_at_data_dir, settings.data_dir)
-            findings += found
-            findings += await asyncio.to_thread(look_at_privacy, settings.data_dir, ENV_FILE)
-        self._served = has_data_dir and is_served(settings.data_dir)
-        async with AsyncExitStack() as stack:
-            api = await self._client(stack)
-            parts = await asyncio.gather(
-                self._journal(has_data_dir), self._telegram(api), self._mongodb(has_data_dir), self._http()
-            )
-            findings += [finding for part in parts for finding in part]
-            if unread := self._unread("ATHLETE_IDS", "ADMIN_IDS"):
-                findings.append(skip("people", f"{unread} cannot be read"))
-            else:
-                findings += await look_at_people(
-                    api, settings.athlete_ids, settings.admin_ids, settings.coach_chat_id, self._notes
-                )
-        findings += look_at_webhook(
-            settings.telegram_api_url, settings.webhook_url, system_clock, self._notes
-        )
-        findings += [machine.judge_clock(self._notes.skews), self._zone()]
-        # MONGO_URL is read last, by the driver.
-        if not any(finding.check == "config" for finding in findings):
-            findings.append(ok("config", "every setting can be read"))
-        return findings
+    # This machine.
 
-    async def _client(self, stack: AsyncExitStack) -> BotClient | None:
-        if self._settings.telegram_bot_token is None or self._unread("TELEGRAM_API_URL"):
-            return None
-        token = self._settings.telegram_bot_token.get_secret_value()
-        return await stack.enter_async_context(
-            BotClient(
-                token,
-                self._settings.telegram_api_url,
-                lambda date: self._notes.witness(date, system_clock()),
-            )
-        )
+    async def data(self) -> list[Finding]:
+        """DATA_DIR, the disk it is on, and who can read what is in it."""
+        data_dir = self._settings.data_dir
+        found, is_usable = await asyncio.to_thread(look_at_data_dir, data_dir)
+        if is_usable:
+            self.reached.add("data")
+            self._is_served = is_served(data_dir)
+        return found + await asyncio.to_thread(look_at_privacy, data_dir, ENV_FILE)
 
-    async def _telegram(self, api: AskingApi | None) -> list[Finding]:
-        if api is not None:
-            return await look_at_telegram(api, self._notes)
-        if unread := self._unread("TELEGRAM_BOT_TOKEN", "TELEGRAM_API_URL"):
-            return [skip(check, f"{unread} cannot be read") for check in ("token", "webhook")]
-        cure = "TELEGRAM_BOT_TOKEN=<what @BotFather shows>, in .env"
-        return [fail("token", "TELEGRAM_BOT_TOKEN is not set", cure), skip("webhook", "see token")]
-
-    async def _journal(self, has_data_dir: bool) -> list[Finding]:
-        if not has_data_dir:
-            return [skip(check, "see data") for check in ("service", "journal")]
-        settings = self._settings
-        file = journal_file(settings.data_dir)
+    async def journal(self) -> list[Finding]:
+        """The journal, and what it tells of the service."""
+        data_dir = self._settings.data_dir
+        file = journal_file(data_dir)
         if not file.exists() or not file.stat().st_size:
-            return [
-                machine.judge_service(
-                    is_running=self._served,
-                    last_poll=None,
-                    now=system_clock(),
-                    data_dir=str(settings.data_dir),
-                ),
-                look_for_journal(file),
-            ]
+            service = machine.judge_service(
+                is_running=self._is_served, last_poll=None, now=self._clock(), data_dir=str(data_dir)
+            )
+            return [service, look_for_journal(file)]
 
         async def work() -> Iterable[Finding]:
-            async with open_journal(settings.data_dir) as journal:
-                return await look_at_journal(journal, file, system_clock, is_served=self._served)
+            async with open_journal(data_dir) as journal:
+                return await look_at_journal(journal, file, self._clock, is_served=self._is_served)
 
         found = await take("journal", work, "restore DATA_DIR from a backup (docs/backup.md)")
-        return [machine.judge_unreadable(it, is_served=self._served) for it in found]
+        return [machine.judge_unreadable(it, is_served=self._is_served) for it in found]
 
-    async def _mongodb(self, has_data_dir: bool) -> list[Finding]:
+    async def http(self) -> list[Finding]:
+        """The port of the HTTP API."""
         settings = self._settings
-        if unread := self._unread("MONGO_URL", "MONGO_DB"):
-            why = f"{unread} cannot be read"
-            return [skip("mongodb", why), *skip_mongodb(why)]
-        if settings.mongo_url is None and not has_data_dir:
-            return [skip("mongodb", "see data"), *skip_mongodb("see data")]
-        if settings.mongo_url is None and not self._served and not is_ours(settings.data_dir):
+        if self._unread("HTTP_PORT", "HTTP_TOKEN", "HTTP_HOST"):
+            return [skip("http", "see config")]
+        if settings.http_port is None:
+            return [ok("http", "off; HTTP_PORT and HTTP_TOKEN switch it on")]
+        state, detail = await look_at_port(settings.http_host, settings.http_port)
+        address = f"{settings.http_host}:{settings.http_port}"
+        return [machine.judge_http(address, state, is_running=self._is_served, detail=detail)]
+
+    async def clock(self) -> list[Finding]:
+        """This machine's clock beside those of Telegram and MongoDB."""
+        return [machine.judge_clock(self._skews)]
+
+    async def timezone(self) -> list[Finding]:
+        """The zone of session dates."""
+        settings = self._settings
+        is_set = "timezone" in settings.model_fields_set
+        return [machine.judge_zone(settings.timezone, machine_zone(), self._clock(), is_set=is_set)]
+
+    # Telegram.
+
+    async def token(self) -> list[Finding]:
+        """Whether Telegram takes the token."""
+        settings = self._settings
+        if settings.telegram_bot_token is None:
+            cure = "TELEGRAM_BOT_TOKEN=<what @BotFather shows>, in .env"
+            return [fail("token", "TELEGRAM_BOT_TOKEN is not set", cure)]
+        token = settings.telegram_bot_token.get_secret_value()
+        api = BotClient(token, settings.telegram_api_url, self._note_telegrams_time)
+        self._api = await self._stack.enter_async_context(api)
+        me = await self._api.get_me()
+        self.reached.add("token")
+        return [telegram.judge_bot(me)]
+
+    def _note_telegrams_time(self, date: str) -> None:
+        if (skew := machine.skew_of(date, self._clock())) is not None:
+            self._skews["Telegram"] = skew
+
+    async def webhook(self) -> list[Finding]:
+        """What Telegram says of the webhook, beside the settings and the services that take updates."""
+        assert self._api is not None  # noqa: S101 # `token` is passed
+        info = await self._api.webhook_info()
+        settings = self._settings
+        return [
+            telegram.judge_webhook(
+                info, settings.telegram_api_url, settings.webhook_url, self._clock(), self._webhook_takers
+            )
+        ]
+
+    async def people(self) -> list[Finding]:
+        """Athletes, admins and the coach's chat: whether they are there and can be written to."""
+        settings = self._settings
+        return [
+            *telegram.judge_lists(self._roster, settings.athlete_ids, settings.admin_ids),
+            *await take("people", self._unreachable_people, _TELEGRAM_CURE),
+        ]
+
+    async def _unreachable_people(self) -> list[Finding]:
+        api, coach_chat = self._api, self._settings.coach_chat_id
+        if api is None or "token" not in self.reached:
+            return []
+        athletes = self._roster.athletes if self._roster is not None else ()
+        people = {a.chat_id: f"athlete {a.athlete_id}" for a in athletes if a.chat_id is not None}
+        people |= {admin: people.get(admin, f"admin {admin}") for admin in sorted(self._settings.admin_ids)}
+        coach = {} if coach_chat is None else {coach_chat: telegram.COACH_CHAT}
+        asked = list((coach | people | coach).items())[:_MOST_PEOPLE]  # first, and by that name
+        reasons = await asyncio.gather(*(_unreachable(api, chat_id) for chat_id, _ in asked))
+        found = {
+            # Telegram tells who blocked the bot only when it writes to them.
+            who: reason or self._blocked.get(chat_id)
+            for (chat_id, who), reason in zip(asked, reasons, strict=True)
+        }
+        return list(telegram.judge_unreachable({who: reason for who, reason in found.items() if reason}))
+
+    # MongoDB.
+
+    async def mongodb(self) -> list[Finding]:
+        """The server."""
+        settings = self._settings
+        if settings.mongo_url is None and not self._is_served and not is_ours(settings.data_dir):
             why = (
                 "the embedded MongoDB's files would not be the service's; run this as the service's user"
                 if settings.data_dir.exists()
                 else "there is no embedded MongoDB yet, and root does not make it; run this as the service's"
                 " user"
             )
-            return [skip("mongodb", why), *skip_mongodb("see mongodb")]
+            return [skip("mongodb", why)]
+        found = await take("mongodb", self._open_database, _EMBEDDED_CURE, _EMBEDDED_STARTS_WITHIN)
+        if self.database is None:
+            return found
+        return await take("mongodb", self.server, _MONGODB_CURE)
+
+    async def _open_database(self) -> list[Finding]:
+        try:
+            self.database = await self._stack.enter_async_context(open_database(self._settings))
+        except ConfigError as exc:
+            return [fail_as_said("config", str(exc)), skip("mongodb", "see config")]
+        return []
+
+    async def server(self) -> list[Finding]:
+        """What an opened MongoDB says of itself."""
+        self._server, self._skews["MongoDB"] = await look(self._db, self._clock)
+        self.reached.add("mongodb")
         # It asks for no password, so that other programs here can use it, too.
-        who = ", which every account of this machine can reach" if settings.mongo_url is None else ""
-        expected = ExpectedDatabase(
-            settings.mongo_place() + who,
-            declared_indexes(settings),
-            settings.athlete_ids,
-            settings.hours(),
-            None if settings.telegram_bot_token is None else bot_name(settings),
-            None if (known := read_witness(journal_file(settings.data_dir))) is None else f"{known[0]:x}",
-        )
-        opened = []
+        who = ", which every account of this machine can reach" if self._settings.mongo_url is None else ""
+        return list(mongodb.judge_server(self._server, self._settings.mongo_place() + who))
 
-        async with AsyncExitStack() as stack:
+    @property
+    def _db(self) -> Database:
+        assert self.database is not None  # noqa: S101 # `mongodb` is passed
+        return self.database
 
-            async def work() -> Iterable[Finding]:
-                try:
-                    opened.append(await stack.enter_async_context(open_database(settings)))
-                except ConfigError as exc:
-                    return [fail_as_said("config", str(exc)), skip("mongodb", "see config")]
-                return ()
+    async def rights(self) -> list[Finding]:
+        """Whether the bot may do there what it does."""
+        assert self._server is not None  # noqa: S101 # `mongodb` is passed
+        return [mongodb.judge_rights(await try_rights(self._db), self._server, self._db.name)]
 
-            found = await take("mongodb", work, _EMBEDDED_CURE, _EMBEDDED_STARTS_WITHIN)
-            if not opened:
-                return [*found, *skip_mongodb("see mongodb")]
-            return await look_at_mongodb(opened[0], expected, system_clock, self._notes)
+    async def indexes(self) -> list[Finding]:
+        """The indexes beside their declaration."""
+        declared = declared_indexes(self._settings)
+        return list(mongodb.judge_indexes(await examine(self._db, declared), len(declared)))
 
-    async def _http(self) -> list[Finding]:
-        settings = self._settings
-        if self._unread("HTTP_PORT", "HTTP_TOKEN", "HTTP_HOST"):
-            return [skip("http", "see config")]
-        if settings.http_port is None:
-            return [ok("http", "off; HTTP_PORT and HTTP_TOKEN switch it on")]
-        host, port = settings.http_host, settings.http_port
+    async def dates(self) -> list[Finding]:
+        """Timestamps that are no dates."""
+        return list(mongodb.judge_dates((odd.problem, odd.cure) for odd in await find_odd_dates(self._db)))
 
-        async def work() -> Iterable[Finding]:
-            state, detail = await look_at_port(host, port)
-            return [machine.judge_http(f"{host}:{port}", state, is_running=self._served, detail=detail)]
+    async def plans(self) -> list[Finding]:
+        """The plans of this week and later, and the roster they are for."""
+        now, hours = self._clock(), self._settings.hours()
+        monday = week_of(now, hours.zone)
+        people: list[Mapping[str, Any]] = list(await AthleteStore(self._db).all())
+        self._roster = read_roster(self._settings.athlete_ids, people, hours)
+        self._blocked = await blocked_chats(self._db, now - _LOOK_BACK)
+        # A long plan may begin long before the days that still matter.
+        documents = await PlanStore(self._db).read((monday - timedelta(days=MAX_DAYS)).isoformat(), ())
+        return [
+            *telegram.judge_documents(people),
+            *mongodb.judge_plans(documents, self._roster, monday),
+        ]
 
-        return await take("http", work, "stop what holds the port, or set another HTTP_PORT")
+    async def services(self) -> list[Finding]:
+        """The services of this bot, and their journals."""
+        if self.bot is None:
+            return [skip("services", "see token")]
+        peers = await LeaseStore(self._db).peers(self.bot)
+        self._webhook_takers = [peer.host for peer in peers if peer.is_alive and peer.is_pushed]
+        known = read_witness(journal_file(self._settings.data_dir))
+        ours = None if known is None else f"{known[0]:x}"
+        register = JournalRegisterStore(self._db)
+        journals = [it for it in await register.of_bot(self.bot) if it.identity != ours]
+        return [mongodb.judge_services(peers), *mongodb.judge_journals(journals)]
 
-    def _zone(self) -> Finding:
-        if self._unread("TIMEZONE"):
-            return skip("timezone", "TIMEZONE cannot be read")
-        settings = self._settings
-        return machine.judge_zone(
-            settings.timezone, machine_zone(), system_clock(), is_set="timezone" in settings.model_fields_set
-        )
+
+async def _unreachable(api: BotClient, chat_id: int) -> str | None:
+    """Why Telegram lets the bot not write there; None if it does, or does not say."""
+    try:
+        await api.chat(chat_id)
+    except TelegramChatMigrated:
+        return None  # the bot follows
+    except TelegramRejected as exc:
+        return str(exc)
+    except TelegramError:
+        return None
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One look.
+
+    Attributes:
+        name: of `bot.core.health.doctor_report.CHECKS`; a failure of the look is its finding.
+        look: what is looked at.
+        reads: variables without which it is skipped.
+        needs: checks that must be passed before it; else it is skipped.
+        after: checks that must have ended before it, however.
+        covers: further checks that it has findings of, and that are skipped with it.
+        cure: what helps where an error does not say it.
+        patience: seconds.
+    """
+
+    name: str
+    look: Callable[[Examination], Awaitable[Iterable[Finding]]]
+    reads: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+    cure: str = "please report this"
+    patience: float = PATIENCE
+
+
+_TELEGRAM = ("TELEGRAM_BOT_TOKEN", "TELEGRAM_API_URL")
+_MONGODB = ("MONGO_URL", "MONGO_DB")
+_OPEN = ("data", "mongodb")
+
+IN_MONGODB = (
+    Check(
+        "rights",
+        Examination.rights,
+        _MONGODB,
+        _OPEN,
+        cure="see what MongoDB's log says about disks and members of the replica set",
+    ),
+    Check("indexes", Examination.indexes, _MONGODB, _OPEN, cure=_BUSY_CURE),
+    Check("dates", Examination.dates, _MONGODB, _OPEN, cure=_BUSY_CURE),
+    Check("plans", Examination.plans, _MONGODB, _OPEN, cure=_MONGODB_CURE),
+    Check("services", Examination.services, _MONGODB, _OPEN, cure=_MONGODB_CURE),
+)
+"""What can be looked at when the server has answered."""
+
+ALL_CHECKS = (
+    Check("data", Examination.data, ("DATA_DIR",), patience=60),
+    Check("journal", Examination.journal, needs=("data",), covers=("service",), patience=2 * PATIENCE),
+    Check("token", Examination.token, _TELEGRAM, after=("data",), cure=_TELEGRAM_CURE),
+    Check(
+        "mongodb",
+        Examination.mongodb,
+        _MONGODB,
+        ("data",),
+        patience=_EMBEDDED_STARTS_WITHIN + 2 * PATIENCE,
+    ),
+    *IN_MONGODB,
+    Check(
+        "http",
+        Examination.http,
+        after=("data",),
+        cure="stop what holds the port, or set another HTTP_PORT",
+    ),
+    Check(
+        "people",
+        Examination.people,
+        ("ATHLETE_IDS", "ADMIN_IDS"),
+        after=("token", "plans"),
+        patience=2 * PATIENCE,
+    ),
+    Check(
+        "webhook",
+        Examination.webhook,
+        _TELEGRAM,
+        ("token",),
+        after=("services",),
+        cure=_TELEGRAM_CURE,
+    ),
+    Check("clock", Examination.clock, after=("people", "webhook")),
+    Check("timezone", Examination.timezone, ("TIMEZONE",)),
+)
+"""All that is looked at, in the order in which findings of one name are shown."""

@@ -11,7 +11,7 @@ import json
 import logging
 import math
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
 from bot.app.bootstrap import build_service, build_stores
+from bot.cli.doctor import IN_MONGODB, Examination
 from bot.core.answers.rules import collision_key_of
 from bot.core.health.doctor_report import Finding
 from bot.core.people.athlete import Roster
@@ -31,7 +32,6 @@ from bot.core.shared.tolerant import as_json
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.updates import CommandUpdate
 from bot.records_io.transfer import TransferCounts, export_stream
-from bot.services.health.doctor import DoctorNotes, ExpectedDatabase, look_at_mongodb
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.inbox.leader_election import LeaderElection
 from bot.services.prompts.dispatcher import Dispatcher
@@ -43,7 +43,7 @@ from bot.store.inbox.journal import Journal
 from bot.store.inbox.leases import Holder
 from bot.store.mongodb.client import connect
 from bot.store.mongodb.date_repair import find_odd_dates
-from bot.store.mongodb.indexes import INDEXES, bootstrap
+from bot.store.mongodb.indexes import bootstrap
 from bot.store.records.export import DATE_FIELDS, Selection, count_undated, read_batches
 from bot.systemd import Notifier
 from tests.support.api import Api, serving
@@ -634,8 +634,11 @@ class Town:
 
     async def doctor(self) -> list[Finding]:
         """What is wrong, without what is about the place."""
-        expected = ExpectedDatabase("here", INDEXES, frozenset(), self.settings.hours(), "bot-1")
-        return await look_at_mongodb(self.db, expected, self.clock, DoctorNotes())
+        async with AsyncExitStack() as stack:
+            examination = Examination(self.settings, (), stack, self.clock)
+            examination.bot, examination.database = "bot-1", self.db
+            examination.reached.add("data")
+            return [*await examination.server(), *await examination.run(IN_MONGODB)]
 
 
 _CHANGING = (

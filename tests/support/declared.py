@@ -13,7 +13,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.api.openapi import examples, schemas
+from bot.api.openapi import examples
+from bot.api.openapi.models import components
 from bot.core.answers.details import Details, next_question, read_details
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.keyboards import detail_rows, prompt_keyboard
@@ -78,8 +79,8 @@ def places_of_answer(value: str) -> dict[str, Any]:
         "figures": figures.to_json()["answers"],
         "/stats": [figures_texts.stats(figures, language) for language in Language],
         "chart": chart_of(figures, EN)["bars"],
-        "schema of figures": schemas.STATS["properties"]["answers"],
-        "schema of the summary": [schemas.SUMMARY["properties"]["runs"], schemas.COMPONENTS["Week"]],
+        "schema of figures": components()["AnswersByType"],
+        "schema of the summary": [components()[name] for name in ("Streaks", "Week", "WeekSession")],
     }
     return shown
 
@@ -120,7 +121,7 @@ def places_of_question(value: str) -> dict[str, Any]:
             {"runId": "r", "sessionId": "s", "type": type_.value, **said.to_document()}
         ).to_update_fields(),
         "schema of records": FeedbackRecord.model_json_schema()["properties"],
-        "schema of the API": schemas.COMPONENTS["Feedback"]["properties"],
+        "schema of the API": components()["Feedback"]["properties"],
         "write": str(addition.request()),
         "read": list(feedback_events._READ),
         "taken away with another answer": feedback_events._without_foreign_details(foreign),

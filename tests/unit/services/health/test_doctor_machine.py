@@ -1,4 +1,4 @@
-"""One look never hides another, however it ends."""
+"""What is looked at on this machine."""
 
 from __future__ import annotations
 
@@ -8,60 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.health.doctor_report import Finding, ok
-from bot.core.shared.errors import BotError, StorageUnavailable
-from bot.services.health.doctor import take
 from bot.services.health.doctor_machine import is_ours, look_at_data_dir, look_at_port
 from tests.support.processes import HOST, free_port
-
-
-async def test_findings_come_through() -> None:
-    """As they are."""
-
-    async def work() -> list[Finding]:
-        return [ok("token", "x")]
-
-    assert await take("token", work, "cure") == [ok("token", "x")]
-
-
-@pytest.mark.parametrize(
-    ("error", "message", "cure"),
-    [
-        (StorageUnavailable("MongoDB does not answer"), "MongoDB does not answer", "the usual"),
-        (BotError("it is bad; do this"), "it is bad", "do this"),
-    ],
-)
-async def test_an_error_is_a_finding(error: BotError, message: str, cure: str) -> None:
-    """With its own cure, where it says one."""
-
-    async def work() -> list[Finding]:
-        raise error
-
-    assert await take("mongodb", work, "the usual") == [Finding("FAIL", "mongodb", message, cure)]
-
-
-async def test_a_defect_is_a_finding_that_quotes_nothing() -> None:
-    """Its message may hold what an athlete wrote."""
-
-    async def work() -> list[Finding]:
-        raise ValueError("my knee hurts")
-
-    (found,) = await take("plans", work, "cure")
-    assert (found.level, found.cure) == ("FAIL", "please report this")
-    assert found.message.startswith("unexpected ValueError at test_doctor.py:")
-    assert "knee" not in found.message
-
-
-async def test_a_look_that_hangs_is_given_up() -> None:
-    """After its own time."""
-
-    async def work() -> list[Finding]:
-        await asyncio.Event().wait()
-        return []
-
-    assert await take("rights", work, "cure", 0.01) == [
-        Finding("FAIL", "rights", "no result within 0.01 s", "cure")
-    ]
 
 
 async def test_who_has_the_port() -> None:
