@@ -114,7 +114,7 @@ def _say_it_all(document: dict[str, Any], routes: Iterable[APIRoute]) -> None:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter's schema: what it is called stands beside it, and nobody can send a null."""
+    """A parameter's schema: what it is called stands beside it, and a query has no null."""
     kept = {name: value for name, value in schema.items() if name not in ("title", "description")}
     choices = [choice for choice in kept.pop("anyOf", ()) if choice != {"type": "null"}]
     return kept | (choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})

@@ -282,7 +282,7 @@ def _fault(settings: Settings, where: str, inputs: dict[str, Any]) -> str | None
 
 @dataclass(slots=True)
 class Training:
-    """Activities and wellness days, each with where it came from; a kind that nobody gave is absent."""
+    """Activities and wellness days, each with its origin; a kind that was not given is absent."""
 
     KINDS = ("activities", "wellness")
 
@@ -382,7 +382,7 @@ def _values(name: str, source: IO[bytes]) -> Iterator[tuple[str, Any]]:
 
 
 def _is_piped() -> bool:
-    """Whether standard input was given by somebody, and is not just what a scheduler leaves there."""
+    """Whether standard input is a pipe or a file, and not just what a scheduler leaves there."""
     try:
         mode = os.fstat(_INPUT).st_mode
     except OSError:

@@ -1,6 +1,6 @@
-"""The command `doctor`: what is looked at, in Telegram, in MongoDB and on this machine.
+"""The command `doctor`: checks of Telegram, MongoDB and this machine.
 
-Here it is gathered; what it means is judged in `bot.core.health`.
+Facts are gathered here and judged in `bot.core.health`.
 """
 
 from __future__ import annotations
@@ -278,7 +278,7 @@ class Examination:
             self._skews["Telegram"] = skew
 
     async def webhook(self) -> list[Finding]:
-        """What Telegram says of the webhook, beside the settings and the services that take updates."""
+        """The webhook as Telegram has it, against the settings and the services that take updates."""
         assert self._api is not None  # noqa: S101 # `token` is passed
         info = await self._api.webhook_info()
         settings = self._settings
@@ -339,7 +339,7 @@ class Examination:
         return []
 
     async def server(self) -> list[Finding]:
-        """What an opened MongoDB says of itself."""
+        """The server of an opened MongoDB."""
         self._server, self._skews["MongoDB"] = await look(self._db, self._clock)
         self.reached.add("mongodb")
         # It asks for no password, so that other programs here can use it, too.
@@ -447,7 +447,7 @@ IN_MONGODB = (
     Check("plans", Examination.plans, _MONGODB, _OPEN, cure=_MONGODB_CURE),
     Check("services", Examination.services, _MONGODB, _OPEN, cure=_MONGODB_CURE),
 )
-"""What can be looked at when the server has answered."""
+"""The checks that need the server's answer."""
 
 ALL_CHECKS = (
     Check("data", Examination.data, ("DATA_DIR",), patience=60),
@@ -485,4 +485,4 @@ ALL_CHECKS = (
     Check("clock", Examination.clock, after=("people", "webhook")),
     Check("timezone", Examination.timezone, ("TIMEZONE",)),
 )
-"""All that is looked at, in the order in which findings of one name are shown."""
+"""Every check; findings of one name are shown in this order."""

@@ -1,4 +1,4 @@
-"""What every command needs."""
+"""Settings and the event loop, as every command needs them."""
 
 from __future__ import annotations
 

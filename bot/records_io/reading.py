@@ -153,7 +153,7 @@ def _elements_of_array(text: _Window) -> Iterator[Element | ReadingFlaw]:
 
 
 class _Broken(Exception):
-    """What stands here is no value that can be used."""
+    """The text at the position is no usable value; the problem says why."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -162,7 +162,7 @@ class _Broken(Exception):
 
 @dataclass(slots=True)
 class _Attempt:
-    """What a decoder made of a text.
+    """The result of decoding at a position.
 
     Attributes:
         length: characters up to where it stopped.
@@ -176,7 +176,7 @@ class _Attempt:
 
     @classmethod
     def of(cls, decoder: Callable[[str, int], tuple[Any, int]], text: str, begin: int = 0) -> Self:
-        """Let it try.
+        """Try to decode.
 
         Raises:
             _Broken: the value is nested too deeply.
@@ -306,7 +306,7 @@ class _Window:
         return found.value, found.length
 
     def flaw_of_line(self, line: str) -> str | None:
-        """What is wrong with a line that begins here, if something is."""
+        """The problem of a line that begins here; None if it has none."""
         try:
             self.decode_line(line)
         except _Broken as broken:

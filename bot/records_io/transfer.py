@@ -54,7 +54,7 @@ class TransferCounts:
 
 
 def ignore(_: object) -> None:
-    """Tells nobody."""
+    """Do nothing."""
 
 
 def check_stream(
@@ -287,7 +287,7 @@ async def _ahead(items: Iterator[T], *, to_the_end: bool = False) -> AsyncGenera
     """The items, each made while the one before is in use.
 
     Args:
-        to_the_end: who stops early waits for the item in the making, so that nobody reads any more.
+        to_the_end: stopping early waits for the item in the making, so that no more is read.
     """
     following = _in_thread(lambda: next(items, None))
     try:
@@ -302,7 +302,7 @@ async def _ahead(items: Iterator[T], *, to_the_end: bool = False) -> AsyncGenera
 
 
 def _in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
-    """Call in a thread that holds nobody up: the process may end while it waits for a pipe."""
+    """Call in a daemon thread: the process may end while it waits for a pipe."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -320,7 +320,7 @@ def _in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
             result = call()
         except BaseException as exc:  # noqa: BLE001 # it is raised where the result is awaited
             error = exc
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, with all that waited
             loop.call_soon_threadsafe(settle, result, error)
 
     threading.Thread(target=run, daemon=True).start()

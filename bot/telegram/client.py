@@ -1,4 +1,4 @@
-"""The Bot API as the flows see it: raw updates in, our own errors out.
+"""The Bot API as the services see it: raw updates in, our own errors out.
 
 Goes through `Bot.do_api_request`, so that a reply or an update which python-telegram-bot cannot parse
 spoils neither a whole batch nor a message that was sent.
@@ -51,7 +51,7 @@ class BotClient:
         token: the bot's token.
         api_url: root of the Bot API server, without trailing slash.
         on_date: is called with the `Date` header of each reply.
-        connections: how many at once, besides that of the poll; further calls wait for a free one.
+        connections: how many at once, the poll's own aside; further calls wait for a free one.
     """
 
     def __init__(

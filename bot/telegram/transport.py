@@ -74,7 +74,7 @@ class AiohttpRequest(BaseRequest):
         """Open the session; doing so twice is harmless."""
         if self._session is None:
             # Idle connections are dropped before a server or a router in between drops them, since a
-            # request sent into a dead connection leaves nobody knowing whether it was carried out.
+            # request sent into a dead connection leaves it unknown whether it was carried out.
             connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=15)
             self._session = aiohttp.ClientSession(
                 connector=connector, headers={"User-Agent": self.USER_AGENT}, proxy=_proxy_for(self._api_url)

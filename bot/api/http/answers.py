@@ -28,5 +28,5 @@ async def page(found: Page, show: Callable[[Document], dict[str, Any]], **more: 
 
 
 def created(content: Mapping[str, Any], *, is_new: bool) -> JSONResponse:
-    """What a request made (201), or was there already (200)."""
+    """A resource that a request made (201), or that was there already (200)."""
     return JSONResponse(dict(content), 201 if is_new else 200)

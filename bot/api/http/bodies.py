@@ -26,7 +26,7 @@ _MAX_OBJECTS = 100_000
 
 
 class RequestStream:
-    """A request's body on its way in.
+    """The messages of a request, of which the rest can be drained.
 
     What a client is still sending must be taken from it before it will look at an answer: closing the
     connection before would destroy the answer on the way.
@@ -58,7 +58,7 @@ class BodyReader:
         self._turn = asyncio.Lock()
 
     async def read(self, request: Request, make: Callable[[Any], T]) -> T:
-        """What `make` makes of the JSON value in the body.
+        """Read the JSON value in the body and convert it with `make`.
 
         Args:
             make: called with the value; it may take its time, and raise `BadValue` or `Problem`.

@@ -1,4 +1,4 @@
-"""What the API works with."""
+"""The dependencies of the API's operations: database, journal, roster, settings."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ class FreshRosterSource(RosterSource, Protocol):
 
 
 class DatabaseGate:
-    """The API's share of MongoDB: some operations at once, and none of them for long."""
+    """Limits the API's use of MongoDB: so many operations at once, each within a time."""
 
     def __init__(self) -> None:
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._endings: set[asyncio.Task[int]] = set()
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of what is done with MongoDB.
+        """The result of some work with MongoDB.
 
         Raises:
             StorageUnavailable: it took too long; what was to be written may be written.
         """
-        # A task of its own: PyMongo may swallow a cancellation, and nobody is to wait for that.
+        # A task of its own: PyMongo may swallow a cancellation, and no request is to wait for that.
         task = asyncio.create_task(self._carry_out(work))
         try:
             await asyncio.wait({task}, timeout=_LONGEST)
@@ -102,16 +102,20 @@ class ApiDependencies:
     bodies: BodyReader = field(default_factory=BodyReader)
 
     async def roster_with(self, name: str | None) -> Roster:
-        """The roster; read again if nobody on it has this name: who was added a moment ago is on it."""
+        """The roster; read again if it has no athlete of this id, who may have been added a moment ago."""
         roster = await self.roster.loaded()
         return roster if name is None or roster.by_id(name) is not None else await self.roster.refresh()
 
 
 def named_athlete(roster: Roster, name: str | None, field_name: str) -> Athlete:
-    """The athlete of that name; if none is given, the only one there is.
+    """The athlete of that id; without one, the only athlete there is.
+
+    Args:
+        name: the athlete's id.
+        field_name: the field or parameter that names the athlete, for the problem.
 
     Raises:
-        Problem: there is nobody, or nobody in particular.
+        Problem: the roster has no such athlete, or not exactly one.
     """
     athlete = roster.meant(name)
     if athlete is not None:
@@ -125,7 +129,7 @@ def users_named(roster: Roster, name: str) -> list[int]:
     """The Telegram users whose documents are meant by an athlete's name; also by a user id alone.
 
     Raises:
-        Problem: there is nobody of that name, and it is no user id.
+        Problem: the roster has no such athlete, and the name is no user id.
     """
     athlete = roster.by_id(name)
     if athlete is None:

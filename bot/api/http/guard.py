@@ -19,7 +19,7 @@ from bot.logs import where
 log = logging.getLogger(__name__)
 
 OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
-"""What needs no token."""
+"""Paths that need no token."""
 
 _MAX_PARAMETERS = 50
 _HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
@@ -29,7 +29,8 @@ class Guard:
     """An ASGI application in front of another one.
 
     Args:
-        token: the bearer token, any text; compared as UTF-8 bytes, in constant time. None: nobody gets in.
+        token: the bearer token, any text; compared as UTF-8 bytes, in constant time. None: every
+            request is refused.
     """
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
@@ -59,7 +60,7 @@ class Guard:
         except Problem as exc:
             problem = exc
         except ClientDisconnect:
-            return  # nobody is there to be told
+            return  # there is no connection to answer on
         except asyncio.CancelledError:
             # The service stops, and this request has taken longer than it waits.
             problem = later("the service is being stopped; send the request again in a moment")
@@ -93,7 +94,7 @@ def digest(token: bytes) -> bytes:
 
 
 def _check_head(scope: Scope) -> None:
-    """What the HTTP library lets pass.
+    """Check the head for faults that the HTTP library lets pass.
 
     Raises:
         Problem: the head is too large, though it came in one piece; or two lengths are given for the body,
@@ -111,7 +112,7 @@ def _check_head(scope: Scope) -> None:
 
 
 def _check_query(query: bytes) -> None:
-    """Nothing in a query is dropped or replaced in silence.
+    """Check a query, so that nothing in it is dropped or replaced in silence.
 
     Raises:
         Problem: it is not UTF-8, or a parameter stands there twice.

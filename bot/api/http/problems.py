@@ -113,7 +113,7 @@ class Problem(Exception):
 
 
 def flaws_of(error: BadValue, place: str = "") -> list[Flaw]:
-    """What is wrong in a document, as it is called here.
+    """The faults of a document, with field paths.
 
     Args:
         place: where the document stands in the body: `[3]`; empty for the body itself.

@@ -25,11 +25,11 @@ ANSWER = 60.0
 """An answer must be made, and taken, so many seconds after the last byte of its request."""
 
 MAX_BYTES = 16 * 1024 * 1024
-"""Bytes of one request, answered or not; nobody reads more, and the connection is closed."""
+"""Bytes of one request, answered or not; no more is read, and the connection is closed."""
 
 
 class ConnectionState(ServerState):
-    """What the connections of a server share.
+    """State that the connections of a server share.
 
     Attributes:
         max_connections: with more, the one whose request has been incomplete the longest is closed.
@@ -70,7 +70,7 @@ class BoundedProtocol(H11Protocol):
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text
-        """What came in is no HTTP."""
+        """Answer bytes that are no HTTP."""
         if len(self.conn.trailing_data[0]) >= MAX_HEAD:
             problem = f"takes more than {MAX_HEAD:,} bytes with the request line; shorten it"
             self.cut(Problem.of(431, Flaw("headers", problem)))

@@ -95,7 +95,7 @@ Days = Annotated[
 
 
 class Query(BaseModel):
-    """What every query has in common: parameters that do not exist are refused."""
+    """Base of every query: unknown parameters are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

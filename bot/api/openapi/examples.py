@@ -248,7 +248,7 @@ DOCUMENTS: Mapping[str, Mapping[str, tuple[str, object]]] = {
 
 
 def written(collection: str) -> dict[str, object]:
-    """What writing one new document answers."""
+    """The answer to writing one new document."""
     return {"collection": collection, "inserted": 1, "changed": 0, "unchanged": 0}
 
 
@@ -276,7 +276,7 @@ def summary() -> Summary:
 
 
 def stats() -> Stats:
-    """The figures of a quiet week, with one question that nobody has answered."""
+    """The figures of a quiet week, with one question unanswered."""
     days = [date(2026, 2, 12) + timedelta(days=number) for number in range(7)]
     answers = ["done", "done", "hard", "done", "skipped", "done"]
     tallies = [

@@ -34,7 +34,7 @@ def responses(
     closed: bool = True,
     more: tuple[int, ...] = (),
 ) -> dict[int | str, dict[str, Any]]:
-    """Every answer of an operation.
+    """Every answer of an operation, success and problems, for FastAPI's `responses`.
 
     Args:
         success: description and content (media type -> media type object) by status.
@@ -53,14 +53,14 @@ def responses(
 
 
 def json_content(model: type[BaseModel], example: object) -> dict[str, Any]:
-    """An answer in JSON."""
+    """The content of an answer in JSON, for `responses`."""
     return {"application/json": {"schema": ref(model), "example": example}}
 
 
 def request_body(
     schema: Mapping[str, Any], examples: Mapping[str, tuple[str, object]], description: str
 ) -> dict[str, Any]:
-    """What an operation takes.
+    """The `requestBody` of an operation, for `openapi_extra`.
 
     Args:
         examples: summary and value by name.

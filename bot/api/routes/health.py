@@ -26,7 +26,7 @@ _EXAMPLE = "feedback_bot_dead_letters 0.0\n"
 
 
 def flaws(vitals: Vitals) -> Sequence[Flaw]:
-    """What is in the way; empty when the service is ready."""
+    """The parts of the service that do not work; empty when it is ready."""
     return [Flaw(part.value, _PROBLEMS[part]) for part in broken(examine(vitals))]
 
 

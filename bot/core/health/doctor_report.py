@@ -12,7 +12,7 @@ CHECKS = (
     "config", "data", "disk", "journal", "service", "token", "webhook", "people", "mongodb", "rights",
     "indexes", "dates", "plans", "services", "clock", "timezone", "http",
 )  # fmt: skip
-"""What is looked at, in the order in which it is shown."""
+"""The names of the checks, in the order in which they are shown."""
 
 _WIDTH = max(len(check) for check in CHECKS)
 _LEVEL_WIDTH = len("FAIL")
@@ -20,7 +20,7 @@ _LEVEL_WIDTH = len("FAIL")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look has shown.
+    """The result of one check.
 
     Attributes:
         level: `skip` where something else, which has a finding of its own, forbade to look.

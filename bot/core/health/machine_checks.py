@@ -41,7 +41,7 @@ def judge_space(free: int, path: str) -> Finding:
 
 
 def judge_owner(data_dir: str, owner: str) -> Finding:
-    """A DATA_DIR that is somebody else's: `owner` is the name of its user."""
+    """A DATA_DIR of another user: `owner` is that user's name."""
     return warn(
         "data",
         f"{data_dir} belongs to {owner}, who could not use what another user makes there",
@@ -63,7 +63,7 @@ def skew_of(date: str, now: datetime) -> timedelta | None:
 
 
 def judge_privacy(open_paths: Mapping[str, str]) -> Iterator[Finding]:
-    """What other accounts of this machine can read, although it holds secrets or what athletes wrote.
+    """Files with secrets or athletes' words that other accounts of this machine can read.
 
     Args:
         open_paths: each with what is in it.
@@ -150,7 +150,7 @@ def judge_service(*, is_running: bool, last_poll: datetime | None, now: datetime
 
 
 def judge_loss(loss: tuple[JournalLoss, datetime] | None, now: datetime, path: str) -> Iterator[Finding]:
-    """What the journal was found to lack, and when, as long as that is recent."""
+    """A recent loss of the journal, and when it was noticed."""
     if loss is not None and now - loss[1] <= TOLD_FOR:
         found, found_at = loss
         yield warn(
@@ -188,7 +188,7 @@ def judge_journal(
 
     Args:
         damage: what SQLite finds wrong; None if nothing.
-        is_served: whether somebody processes what is pending.
+        is_served: whether a service processes what is pending.
     """
     if damage is not None:
         yield fail(
@@ -217,14 +217,14 @@ def judge_journal(
 
 
 def judge_unreadable(finding: Finding, *, is_served: bool) -> Finding:
-    """Whoever runs on a journal has it open, and puts it back itself."""
+    """The finding about an unreadable journal; a running service has it open and puts it back itself."""
     if finding.level != "FAIL" or finding.check != "journal" or not is_served:
         return finding
     return replace(finding, cure="move that file away: `run`, which has the journal open, puts it back")
 
 
 def judge_kept_aside(paths: Iterable[str]) -> Iterator[Finding]:
-    """What was kept of damaged journals."""
+    """Files that were kept of damaged journals."""
     for path in paths:
         yield warn(
             "journal",

@@ -25,7 +25,7 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a MongoDB says of itself.
+    """A MongoDB server, as it describes itself.
 
     Attributes:
         version: such as `6.0.5`.
@@ -70,7 +70,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """What was refused in a try; all of it was done in a collection made for that.
+    """The operations that MongoDB refused in a scratch collection.
 
     Attributes:
         refused: of `insert`, `update`, `delete`, `createIndex`, `collMod`, `drop`, in this order.

@@ -13,7 +13,7 @@ from bot.core.people.athlete import Roster, athlete_flaws
 from bot.core.shared.formatting import count
 
 MANY_PENDING = 100
-"""More than one poll brings: nobody fetches them, or not fast enough."""
+"""Updates: more than one poll brings, so they are not fetched, or not fast enough."""
 SHOWN = 5
 """So many people are named."""
 
@@ -23,14 +23,14 @@ _TOKEN = "${TELEGRAM_BOT_TOKEN:-$(grep ^TELEGRAM_BOT_TOKEN= .env | grep -oE '[0-
 
 
 def judge_bot(me: Mapping[str, Any]) -> Finding:
-    """What getMe says."""
+    """The bot, by the reply of `getMe`."""
     return ok("token", f"@{me.get('username')} (id {me.get('id')})")
 
 
 def judge_webhook(
     info: Mapping[str, Any], api_url: str, ours: str | None, now: datetime, takers: Sequence[str] = ()
 ) -> Finding:
-    """What getWebhookInfo says.
+    """The webhook, by the reply of `getWebhookInfo`.
 
     Args:
         ours: the webhook that is to be set; None: the bot polls, by the settings.
@@ -82,7 +82,7 @@ def _judge_own(state: WebhookInfo, now: datetime) -> Finding:
 def judge_lists(
     roster: Roster | None, athlete_ids: Collection[int], admin_ids: Collection[int]
 ) -> Iterator[Finding]:
-    """Whether there is anybody at all.
+    """Whether there are athletes and admins.
 
     Args:
         roster: None where it could not be read.

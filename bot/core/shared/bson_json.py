@@ -137,7 +137,7 @@ def to_json(value: Any) -> Any:
 
 
 def kind(value: object) -> str:
-    """What JSON calls a value of this type, for messages."""
+    """The JSON name of a value's type, for messages."""
     match value:
         case None:
             return "null"

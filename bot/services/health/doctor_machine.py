@@ -1,4 +1,4 @@
-"""What `doctor` looks at on this machine: DATA_DIR, the journal, the HTTP port, the zone."""
+"""The checks of `doctor` on this machine: DATA_DIR, the journal, the HTTP port, the zone."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def look_at_data_dir(data_dir: Path) -> tuple[list[Finding], bool]:
 
 
 def look_at_privacy(data_dir: Path, env_file: Path) -> list[Finding]:
-    """Whether somebody else on this machine can read what is kept here, by the permissions of the files."""
+    """Whether other accounts of this machine can read settings and data, by the permissions of the files."""
     contents = {env_file: "token and passwords"}
     if _is_open(data_dir):  # else nobody gets at what is in it
         contents[data_dir / "journal.sqlite3"] = "answers and notes"
