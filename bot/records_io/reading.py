@@ -43,7 +43,7 @@ class ByteSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class InputPlace:
     """Where a value stands in its input.
 
     Attributes:
@@ -62,7 +62,7 @@ class Place:
 class ReadingFlaw:
     """Something in the input that cannot be used; the problem is a sentence that names field and cure."""
 
-    place: Place
+    place: InputPlace
     problem: str
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ class Element:
         size: characters of its text.
     """
 
-    place: Place
+    place: InputPlace
     value: Any
     size: int
 
@@ -92,7 +92,7 @@ def read_elements(source: ByteSource) -> Iterator[Element | ReadingFlaw]:
 
 def _lines(text: _Window) -> Iterator[Element | ReadingFlaw]:
     while (first := text.skip_blanks()) is not None:
-        place, length = Place(text.line), text.line_length()
+        place, length = InputPlace(text.line), text.line_length()
         if length is None:
             yield ReadingFlaw(place, _TOO_LONG)
             text.skip_line()
@@ -117,17 +117,17 @@ def _lines(text: _Window) -> Iterator[Element | ReadingFlaw]:
 
 
 def _elements_of_array(text: _Window) -> Iterator[Element | ReadingFlaw]:
-    opening, number, before = Place(text.line), 0, "bracket"
+    opening, number, before = InputPlace(text.line), 0, "bracket"
     text.advance(1)
     while (sign := text.skip_blanks()) not in (None, "]"):
         if sign == ",":
             if before in ("bracket", "comma"):
-                yield ReadingFlaw(Place(text.line), "a comma with no element before it; remove it")
+                yield ReadingFlaw(InputPlace(text.line), "a comma with no element before it; remove it")
             before = "comma"
             text.advance(1)
             continue
         number += 1
-        place = Place(text.line, number)
+        place = InputPlace(text.line, number)
         if before == "element":
             yield ReadingFlaw(place, "the comma before it is missing")
         try:
@@ -145,11 +145,11 @@ def _elements_of_array(text: _Window) -> Iterator[Element | ReadingFlaw]:
         yield ReadingFlaw(opening, problem)
         return
     if before == "comma":
-        yield ReadingFlaw(Place(text.line), "a comma with no element after it; remove it")
+        yield ReadingFlaw(InputPlace(text.line), "a comma with no element after it; remove it")
     text.advance(1)
     if text.skip_blanks() is not None:
         problem = "what follows the end of the array is not read; give one array, or lines"
-        yield ReadingFlaw(Place(text.line), problem)
+        yield ReadingFlaw(InputPlace(text.line), problem)
 
 
 class _Broken(Exception):

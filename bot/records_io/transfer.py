@@ -15,7 +15,7 @@ from bot.core.records.models import Record, WeeklyMetrics
 from bot.core.shared.bson_json import BadValue
 from bot.core.shared.errors import BotError
 from bot.records_io.formats import FORMATS
-from bot.records_io.reading import ByteSource, Element, Place, ReadingFlaw, read_elements
+from bot.records_io.reading import ByteSource, Element, InputPlace, ReadingFlaw, read_elements
 from bot.store.records.atomic_writer import AtomicWriter
 from bot.store.records.upserts import Refused, Written
 from bot.store.records.writer import RecordStore
@@ -194,7 +194,7 @@ async def export_stream(
 @dataclass(slots=True)
 class _Batch:
     records: list[Record] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
+    places: list[InputPlace] = field(default_factory=list)
     flaws: list[ReadingFlaw] = field(default_factory=list)
     size: int = 0
 
@@ -225,7 +225,7 @@ def _batches(source: ByteSource, collection: str) -> Iterator[_Batch]:
 
 async def _write_batch(
     store: RecordStore, collection: str, batch: _Batch
-) -> list[tuple[Place, Written | Refused]]:
+) -> list[tuple[InputPlace, Written | Refused]]:
     """Write a batch over several connections; what belongs to one document or session goes over one."""
     lanes: list[list[int]] = [[] for _ in range(_LANES)]
     for index, record in enumerate(batch.records):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from bot.core.answers.rules import WEEKDAYS, Outcome
 from bot.core.facts.answer_types import FeedbackType
@@ -28,9 +28,20 @@ _REFERENCE = "#/components/schemas/{model}"
 _ARTIFACT = RunArtifact.model_json_schema()["properties"]
 
 
+def _shown(name: str) -> str:
+    """The name of a model in the document: without what tells it from a class of `bot.core`."""
+    return name.removesuffix("Model")
+
+
 def ref(model: type[BaseModel]) -> dict[str, str]:
     """Where the OpenAPI document describes it."""
-    return {"$ref": _REFERENCE.format(model=model.__name__)}
+    return {"$ref": _REFERENCE.format(model=_shown(model.__name__))}
+
+
+class _Generator(GenerateJsonSchema):
+    def normalize_name(self, name: str) -> str:
+        """Of a component."""
+        return _shown(super().normalize_name(name))
 
 
 def _plain(schema: dict[str, Any]) -> None:
@@ -84,7 +95,7 @@ class NamedFault(_Described):
     """What is wrong with it, and the cure."""
 
 
-class Problem(_Described):
+class ProblemModel(_Described):
     """What is wrong (RFC 9457), in which field, and the cure."""
 
     type: Literal["about:blank"]
@@ -104,7 +115,7 @@ class _Page(_Described):
     """The `cursor` for the next page; null if this was the last."""
 
 
-class Prompt(_Described):
+class PromptModel(_Described):
     """One question about one session."""
 
     runId: str | None
@@ -138,7 +149,7 @@ class Prompt(_Described):
 class PromptPage(_Page):
     """A part of the list of prompts."""
 
-    items: list[Prompt]
+    items: list[PromptModel]
     """Prompts."""
 
 
@@ -147,19 +158,19 @@ class PromptMade(_Described):
 
     created: bool
     """Whether this request made it."""
-    prompt: Prompt
+    prompt: PromptModel
     warning: str | None
     """What is most likely not meant."""
 
 
-class Plan(PlanSnapshot):
+class PlanModel(PlanSnapshot):
     __doc__ = PlanSnapshot.__doc__
 
     athleteId: str | int | None = None
     """Whose plan it is, by the id on the roster; not needed where there is one athlete."""
 
 
-class PlannedSession(_Described):
+class PlannedSessionModel(_Described):
     """A session of a plan, and when it is asked about."""
 
     sessionId: str
@@ -183,7 +194,7 @@ class PlanTaken(_Described):
     athleteId: str
     """Whose plan it is."""
     outcome: _Written
-    sessions: list[PlannedSession]
+    sessions: list[PlannedSessionModel]
     restDays: list[dt.date]
     """Nothing is asked about these."""
 
@@ -217,7 +228,7 @@ def _run_schema(schema: dict[str, Any]) -> None:
     schema["then"] = {"anyOf": [needed, {"required": ["activityPlan"]}]}
 
 
-class Run(_Described):
+class RunModel(_Described):
     """How a plan generation went, what went in and what came out. Other fields are kept in `run_events`."""
 
     model_config = ConfigDict(json_schema_extra=_run_schema)
@@ -304,7 +315,7 @@ class WeekCounts(_Described):
     )
 
 
-class Week(_Rates):
+class WeekModel(_Rates):
     """One week of a summary."""
 
     weekStart: dt.date
@@ -352,8 +363,8 @@ class WeekSummary(_Described):
     """Days are days there."""
     weekStart: dt.date
     generatedAt: dt.datetime
-    week: Week
-    before: list[Week]
+    week: WeekModel
+    before: list[WeekModel]
     """The four weeks before, oldest first."""
     runs: Streaks
     trend: Trend
@@ -366,7 +377,7 @@ class WeekSummary(_Described):
     """What counts, states and nulls mean."""
 
 
-class Adherence(_Rates):
+class AdherenceModel(_Rates):
     """What became of sessions."""
 
     model_config = _with(_counts(FeedbackType))
@@ -376,7 +387,7 @@ class Adherence(_Rates):
     answered: NonNegativeInt
 
 
-class WeekAdherence(Adherence):
+class WeekAdherence(AdherenceModel):
     """What became of a week's sessions."""
 
     weekStart: dt.date
@@ -447,7 +458,7 @@ class StatsShown(_Described):
     """Taps and answers of earlier days have expired, some at least: what is counted began here."""
     answersByDay: list[AnswersOfDay]
     """The same by day, oldest first, without gaps; null before knownFrom."""
-    sessions: Adherence
+    sessions: AdherenceModel
     """The sessions of these days."""
     weeks: list[WeekAdherence]
     """The weeks, Monday to Sunday, that these days touch; whole, oldest first."""
@@ -476,15 +487,17 @@ class Ready(_Described):
 
 def components() -> dict[str, Any]:
     """The JSON Schema of every model, by its name."""
-    documents: list[type[BaseModel]] = [Plan, *MODELS.values()]
+    documents: list[type[BaseModel]] = [PlanModel, *MODELS.values()]
     models: list[type[BaseModel]] = [
-        *(Problem, PromptPage, PromptMade, PlanTaken, WrittenCounts, WeeklyPlan, Run, RunRecorded),
+        *(ProblemModel, PromptPage, PromptMade, PlanTaken, WrittenCounts, WeeklyPlan, RunModel, RunRecorded),
         *(FeedbackPage, Streak, WeekSummary, StatsShown, Healthy, Ready),
     ]
     _, described = models_json_schema(
-        [(model, "validation") for model in models + documents], ref_template=_REFERENCE
+        [(model, "validation") for model in models + documents],
+        ref_template=_REFERENCE,
+        schema_generator=_Generator,
     )
     schemas: dict[str, Any] = described["$defs"]
     for model in documents:
-        schemas[model.__name__]["propertyNames"] = {"pattern": r"^(?!\$)(?!_id$)[^\u0000]*$"}
+        schemas[_shown(model.__name__)]["propertyNames"] = {"pattern": r"^(?!\$)(?!_id$)[^\u0000]*$"}
     return schemas

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from bot.api.http.problems import MEDIA_TYPE
-from bot.api.openapi.models import Problem, ref
+from bot.api.openapi.models import ProblemModel, ref
 
 _WHY = {
     400: "The request is no HTTP/1.1.",
@@ -90,6 +90,6 @@ def _problem(status: int) -> dict[str, Any]:
         headers["WWW-Authenticate"] = {"description": "How to come in.", "schema": {"const": "Bearer"}}
     return {
         "description": _WHY[status],
-        "content": {MEDIA_TYPE: {"schema": ref(Problem)}},
+        "content": {MEDIA_TYPE: {"schema": ref(ProblemModel)}},
         **({"headers": headers} if headers else {}),
     }

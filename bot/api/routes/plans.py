@@ -46,7 +46,7 @@ def routes(deps: ApiDependencies) -> APIRouter:
             body=True,
             more=(409,),
         ),
-        openapi_extra=request_body(models.ref(models.Plan), examples.PLANS, "A plan."),
+        openapi_extra=request_body(models.ref(models.PlanModel), examples.PLANS, "A plan."),
     )
     async def hand_over(request: Request) -> Response:
         """Writes a document of `plan_snapshots`, and tells what the service makes of it.

@@ -71,7 +71,7 @@ class PromptRequest(Record):
 
 def prompt_json(document: Mapping[str, Any], deps: ApiDependencies) -> dict[str, Any]:
     """A prompt as it is shown."""
-    shown = {name: as_json(document.get(name)) for name in models.Prompt.model_fields}
+    shown = {name: as_json(document.get(name)) for name in models.PromptModel.model_fields}
     for name in ("runId", "sessionId", "chatId"):
         shown[name] = None if shown[name] is None else str(shown[name])
     state = state_of(document)

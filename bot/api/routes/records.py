@@ -48,7 +48,7 @@ def routes(deps: ApiDependencies) -> APIRouter:
             body=True,
             more=(409,),
         ),
-        openapi_extra=request_body(models.ref(models.Run), examples.RUNS, "A run."),
+        openapi_extra=request_body(models.ref(models.RunModel), examples.RUNS, "A run."),
     )
     async def record(request: Request) -> Response:
         """Writes a run, success or failure, to `run_events`, `plan_snapshots` (after a success) and

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from bot.api.openapi.models import Prompt, components
+from bot.api.openapi.models import PromptModel, components
 from bot.core.prompts.prompt import PromptState
 from tests.support.api import openapi_document
 
@@ -62,4 +62,4 @@ def test_what_others_wrote_may_lack_anything() -> None:
     """An answer that is shown needs no field, one that is handed in does."""
     assert "required" not in SCHEMAS["Feedback"]
     assert SCHEMAS["FeedbackRecord"]["required"]
-    assert set(SCHEMAS["Prompt"]["required"]) == set(Prompt.model_fields)
+    assert set(SCHEMAS["Prompt"]["required"]) == set(PromptModel.model_fields)
