@@ -217,7 +217,7 @@ TEXTS = Texts(
         paused=(
             "You are on a pause, so I do not ask again. Please tap an answer now, or send me /resume first."
         ),
-        no_answer="I have no answer of yours to this yet. Please tap one of the four buttons first.",
+        no_answer="I have no answer of yours to this yet. Please tap one of the answers first.",
         other_answer="Your answer is another one by now, so this was not recorded.",
         no_alert="I do not remember this message any more, so nobody was told.",
         not_asked=(

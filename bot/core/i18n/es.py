@@ -226,7 +226,7 @@ TEXTS = Texts(
             "Estás en pausa, así que no vuelvo a preguntar. Toca una respuesta ahora, o envíame antes"
             " /resume."
         ),
-        no_answer="Todavía no tengo tu respuesta a esto. Toca antes uno de los cuatro botones.",
+        no_answer="Todavía no tengo tu respuesta a esto. Toca antes una de las respuestas.",
         other_answer="Tu respuesta ya es otra, así que esto no se ha guardado.",
         no_alert="Ya no recuerdo este mensaje, así que no he avisado a nadie.",
         not_asked=(

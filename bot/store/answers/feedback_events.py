@@ -58,7 +58,7 @@ class StoredAnswer:
     """What is stored about a session.
 
     Attributes:
-        type: None if it is none of the four.
+        type: None if it is none of the answers.
         note, received_at, update_id: None if there is none, or none that can be read.
         note_message_id: of the reply that the note was written in; None if it came with a button.
         said: the updates that said the note and the details, by their names.

@@ -17,7 +17,8 @@ from bot.store.answers.feedback_events import Recorded
 from bot.store.answers.history import KEPT
 from tests.support.desk import ANA, NOW, Database, Desk, killed_at, open_desk
 
-DONE, SKIPPED, HARD, PAIN = FeedbackType
+DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
+HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 TIMES = ("receivedAt", "timestamp")
 
 

@@ -13,7 +13,8 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.services.answers.note_handler import NoteHandler
 from tests.support.desk import ANA, BEN, EN, NOW, QUESTION, Database, Desk, killed_at, open_desk
 
-DONE, SKIPPED, HARD, PAIN = FeedbackType
+DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
+HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 GROUP, STRANGER = -900, 99
 
 

@@ -25,7 +25,8 @@ from bot.store.prompts.planned import PlannedPromptStore
 from tests.support.api import serving
 from tests.support.desk import ANA, BEN, COACH_CHAT, NOW, Database, Desk, killed_at, open_desk
 
-DONE, SKIPPED, HARD, PAIN = FeedbackType
+DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
+HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 QUESTION = {
     "runId": "r", "sessionId": "s", "chatId": "7", "title": "Tempo <run>", "date": "2026-02-16",
     "state": "sent", "sentAt": NOW, "dueAt": NOW,

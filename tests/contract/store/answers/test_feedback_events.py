@@ -25,7 +25,8 @@ Database = AsyncDatabase[dict[str, Any]]
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-DONE, SKIPPED, HARD, PAIN = FeedbackType
+DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
+HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 
 
 def make_event(

@@ -26,7 +26,8 @@ from bot.core.answers.payloads import (
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 
-DONE, SKIPPED, HARD, PAIN = FeedbackType
+DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
+HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 ALL = frozenset(Detail)
 ALL_SAID = Details({Detail.RPE: 7, Detail.PLACE: "knee", Detail.PAIN: 3, Detail.REASON: "ill"})
 IDS = st.text(min_size=1, max_size=70)

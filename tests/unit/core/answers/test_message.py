@@ -28,7 +28,8 @@ from bot.core.shared.formatting import MAX_MESSAGE, units
 from bot.core.telegram.updates import TappedMessage
 
 EN, ES = Language.EN, Language.ES
-DONE, SKIPPED, HARD, PAIN = FeedbackType
+DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
+HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 ALL = frozenset(Detail)
 BOLD = {"type": "bold", "offset": 0, "length": 4}
 CHOICES: dict[Detail, st.SearchStrategy[int | str]] = {

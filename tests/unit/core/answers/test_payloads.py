@@ -20,7 +20,8 @@ from bot.core.answers.payloads import (
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.telegram.callback_data import MAX_CALLBACK_BYTES
 
-DONE, SKIPPED, HARD, PAIN = FeedbackType
+DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
+HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 
 
 def parse_callback(data: object) -> Callback | None:

@@ -30,7 +30,8 @@ from bot.core.prompts.prompt import AskAgainReason
 from bot.core.shared import formatting as common
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
-DONE, SKIPPED, HARD, PAIN = FeedbackType
+DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
+HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 EN = Language.EN
 MAX_TOAST = 200
 """Characters that Telegram shows in the answer to a callback query."""
