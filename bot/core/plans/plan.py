@@ -290,7 +290,7 @@ def _weekdays() -> tuple[tuple[str, ...], ...]:
 
 def _weekday(value: object) -> int | None:
     """0 for Monday; the first word counts that is a weekday's name, or its beginning (`Tue`, `mié`)."""
-    for word in re.findall(r"[a-z]+", fold(value)) if isinstance(value, str) else ():
+    for word in re.findall(r"[^\W\d_]+", fold(value)) if isinstance(value, str) else ():
         for number, names in enumerate(_weekdays()):
             if len(word) >= _SHORTEST_WEEKDAY and any(name.startswith(word) for name in names):
                 return number
