@@ -31,6 +31,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import FIELDS
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import read_roster
+from bot.core.records.collections import PLAN_SNAPSHOTS
 from bot.core.records.models import PlanSnapshot
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import BotError
@@ -215,7 +216,7 @@ class _Story:
         ]
         plan = {"runId": self._run_id, "weekStart": self._monday.isoformat(), "activityPlan": {"days": days}}
         [result] = await RecordStore(self._db, clock=self._clock).write(
-            "plan_snapshots", [PlanSnapshot.of(plan)]
+            PLAN_SNAPSHOTS.name, [PlanSnapshot.of(plan)]
         )
         if isinstance(result, Refused):
             raise BotError(f"the demo's plan was refused: {result}")

@@ -1,4 +1,4 @@
-"""The commands about the five collections: `write`, `export`, `schema`, `record-run`, `rollup`."""
+"""The commands about collections with a model: `write`, `export`, `schema`, `record-run`, `rollup`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,7 +23,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from bot.app.database import declared_indexes, open_database
 from bot.cli.shared import call, read_settings
 from bot.core.records.builders import RunRecords, build_run
-from bot.core.records.collections import MODELS
+from bot.core.records.collections import MODELS, RUN_ARTIFACTS, WEEKLY_METRICS, WRITTEN
 from bot.core.records.declaration import Index
 from bot.core.records.models import WeeklyMetrics, is_day
 from bot.core.records.rollup import weekly_metrics
@@ -61,26 +62,45 @@ COLLECTION = click.argument("collection", type=_Collections(list(MODELS)), metav
 FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 STDIN = "-"
 
-_METRICS = "weekly_metrics"
-_ARTIFACTS = "run_artifacts"
+_METRICS = WEEKLY_METRICS.name
+_ARTIFACTS = RUN_ARTIFACTS.name
 _INPUT, _OUTPUT, _ERRORS = 0, 1, 2  # file descriptors
 
 
-@click.command()
+def _alternatives(items: Iterable[str]) -> str:
+    """`a, b or c`."""
+    *most, last = items
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _dates() -> str:
+    """By which field each collection is selected; the one that most have stands for the others."""
+    rest, _ = Counter(DATE_FIELDS.values()).most_common(1)[0]
+    special = [
+        f"by {field} in {name}{'' if field in WRITTEN[name].dates else ' (days only)'}"
+        for name, field in DATE_FIELDS.items()
+        if field != rest
+    ]
+    return ", ".join([*special, f"and by {rest} in the others"])
+
+
+@click.command(
+    help=f"""Check records and upsert them.
+
+    COLLECTION is {_alternatives(MODELS)}. FILE, or else standard input, holds one JSON object, a JSON
+    array, or one object a line (NDJSON). Each record that is refused is named on standard error; the others
+    are written. The exit status is 0 only if none was refused.
+
+    With --strict all records are written in one transaction, or none. MongoDB must be a replica set for that,
+    and allows a transaction a minute and a part of its cache: some ten thousand records.
+    """
+)
 @COLLECTION
 @click.argument("file", type=FILE, required=False)
 @click.option("--strict", is_flag=True, help="Write all records in one transaction, or none.")
 @click.option("--dry-run", is_flag=True, help="Check the records and write nothing; needs no MongoDB.")
 def write(collection: str, file: str | None, strict: bool, dry_run: bool) -> None:
-    """Check records and upsert them.
-
-    COLLECTION is run_events, feedback_events, weekly_metrics, plan_snapshots or run_artifacts. FILE, or else
-    standard input, holds one JSON object, a JSON array, or one object a line (NDJSON). Each record that is
-    refused is named on standard error; the others are written. The exit status is 0 only if none was refused.
-
-    With --strict all records are written in one transaction, or none. MongoDB must be a replica set for that,
-    and allows a transaction a minute and a part of its cache: some ten thousand records.
-    """
+    """Check records and upsert them."""
     settings = read_settings()
     if file is None and os.isatty(_INPUT):
         raise ConfigError(f"FILE: name one, or pipe the records in, or write {STDIN} to type them")
@@ -127,7 +147,12 @@ async def _write(
             raise type(exc)(f"{exc} ({so_far}; to run it again is harmless)") from None
 
 
-@click.command()
+@click.command(
+    help=f"""Print documents, as `write` takes them back.
+
+    They come oldest first. COLLECTION is {_alternatives(MODELS)}. --since and --until select {_dates()}.
+    """
+)
 @COLLECTION
 @click.option("--since", help="From this day or ISO 8601 time on (without offset in TIMEZONE).")
 @click.option("--until", help="Up to and with this day, or up to this ISO 8601 time.")
@@ -143,12 +168,7 @@ async def _write(
 def export(
     collection: str, since: str | None, until: str | None, run_id: str | None, file_format: str
 ) -> None:
-    """Print documents, as `write` takes them back.
-
-    They come oldest first. COLLECTION is run_events, feedback_events, weekly_metrics, plan_snapshots or
-    run_artifacts. --since and --until select by receivedAt in feedback_events, by weekStart in weekly_metrics
-    (days only), and by createdAt in the others.
-    """
+    """Print documents, as `write` takes them back."""
     settings = read_settings()
     if run_id is not None and "runId" not in MODELS[collection].model_fields:
         raise ConfigError(f"--run-id: the documents of {collection} have no runId")
@@ -404,17 +424,18 @@ def _limit(option: str, text: str | None, settings: Settings, collection: str) -
     """The value of the date field that an option stands for: `--until` a day is before the next one."""
     if text is None:
         return None
+    is_dated_by_day = DATE_FIELDS[collection] not in WRITTEN[collection].dates
     try:
         if is_day(text):
             day = date.fromisoformat(text) + timedelta(days=option == "--until")
-            if collection == _METRICS:
+            if is_dated_by_day:
                 return day.isoformat()
             return datetime.combine(day, time(), settings.timezone).astimezone(UTC)
-        if collection != _METRICS:
+        if not is_dated_by_day:
             return parse_instant(text, settings.timezone)
     except (ValueError, OverflowError):
         pass
-    example = "2026-02-16" if collection == _METRICS else "2026-02-16 or 2026-02-16T20:00"
+    example = "2026-02-16" if is_dated_by_day else "2026-02-16 or 2026-02-16T20:00"
     raise ConfigError(f"{option}: {text!r} cannot be used here; write one such as {example}")
 
 

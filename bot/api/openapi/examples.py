@@ -11,39 +11,13 @@ from bot.core.figures.stats import CountedFigures, Stats, Tally, sum_up
 from bot.core.people.athlete import Athlete, ContactHours
 from bot.core.plans.plan import read_plan
 from bot.core.prompts.prompt import PromptState
+from bot.core.records.collections import MODELS, PLAN_SNAPSHOTS, RUN_ARTIFACTS, RUN_EVENTS
+from bot.core.records.models import PlanSnapshot
 from bot.core.summary.summary import Summary, summarize
 
-RUN_ID = "2026-w08"
-
-PLAN: dict[str, Any] = {
-    "schema_version": "1",
-    "activityPlan": {
-        "nextWeek": {"weekStart": "2026-02-16", "weekEnd": "2026-02-22"},
-        "days": [
-            {"day": "Monday", "date": "2026-02-16", "activity": "Rest"},
-            {
-                "day": "Tuesday",
-                "date": "2026-02-17",
-                "activity": "Tempo run",
-                "distance_time": "10 km",
-                "intensity": "3 x 10 min at threshold",
-                "goal": "Threshold",
-                "note": "Two minutes of easy running in between",
-            },
-            {"day": "Thursday", "date": "2026-02-19", "activity": "Easy run", "distance_time": "45 min"},
-            {"day": "Sunday", "date": "2026-02-22", "activity": "Long run", "distance_time": "24 km"},
-        ],
-    },
-    "justification": ["Two easy weeks behind, so one hard session."],
-}
-SNAPSHOT: dict[str, Any] = {
-    "runId": RUN_ID,
-    "attempt": 1,
-    "weekStart": "2026-02-16",
-    "weekEnd": "2026-02-22",
-    "createdAt": "2026-02-15T18:00:00.000Z",
-    **PLAN,
-}
+SNAPSHOT: dict[str, Any] = dict(PlanSnapshot.EXAMPLES[0])
+RUN_ID = SNAPSHOT["runId"]
+PLAN = {name: SNAPSHOT[name] for name in ("schema_version", "activityPlan", "justification")}
 
 PROMPTS: Mapping[str, tuple[str, object]] = {
     "now": (
@@ -155,9 +129,7 @@ RUNS: Mapping[str, tuple[str, object]] = {
         },
     ),
 }
-RECORDED = {
-    "runId": RUN_ID, "run_events": "inserted", "plan_snapshots": "inserted", "run_artifacts": "inserted",
-}  # fmt: skip
+RECORDED = {"runId": RUN_ID} | {it.name: "inserted" for it in (RUN_EVENTS, PLAN_SNAPSHOTS, RUN_ARTIFACTS)}
 RECORDED_AGAIN = {name: RUN_ID if name == "runId" else "unchanged" for name in RECORDED}
 
 FEEDBACK: dict[str, Any] = {
@@ -185,65 +157,9 @@ FEEDBACK: dict[str, Any] = {
 }
 FEEDBACK_PAGE = {"items": [FEEDBACK], "next": None, "undated": 0}
 
-_EVENT = {
-    "runId": RUN_ID,
-    "status": "success",
-    "attempt": 1,
-    "weekStart": "2026-02-16",
-    "weekEnd": "2026-02-22",
-    "errors": [],
-    "createdAt": "2026-02-15T18:00:00.000Z",
-}
-_ANSWER = {
-    "runId": RUN_ID,
-    "sessionId": "tue-tempo",
-    "type": "hard",
-    "note": "Legs were heavy",
-    "sessionDate": "2026-02-17",
-    "userId": 123456789,
-    "receivedAt": "2026-02-17T19:03:11.482Z",
-}
-_WEEK = {
-    "weekStart": "2026-02-09",
-    "weekEnd": "2026-02-15",
-    "runCount": 5,
-    "runDistance": 52300.0,
-    "runTime": 17100,
-    "ctlMean": 48.2,
-    "atlMean": 51.9,
-    "restHrMean": 47,
-}
-_ARTIFACT_IN = {
-    "runId": RUN_ID,
-    "promptVersion": "7",
-    "modelId": "a-model",
-    "prompt": "You are a running coach. ...",
-    "metrics": _WEEK,
-    "createdAt": "2026-02-15T17:59:12.000Z",
-}
-_ARTIFACT_OUT = {"runId": RUN_ID, "status": "success", "attempt": 1, "outputValidated": PLAN, "errors": []}
-
 DOCUMENTS: Mapping[str, Mapping[str, tuple[str, object]]] = {
-    "run_events": {
-        "one": ("One document", _EVENT),
-        "array": (
-            "An array",
-            [_EVENT, {"runId": "2026-w07", "status": "failure", "errors": ["The model did not answer"]}],
-        ),
-    },
-    "feedback_events": {
-        "one": ("One document", _ANSWER),
-        "array": ("An array", [_ANSWER, {**_ANSWER, "sessionId": "sun-long", "type": "done", "note": None}]),
-    },
-    "weekly_metrics": {
-        "one": ("One document", _WEEK),
-        "array": ("An array", [_WEEK, {**_WEEK, "weekStart": "2026-02-02", "weekEnd": "2026-02-08"}]),
-    },
-    "plan_snapshots": {"one": ("One document", SNAPSHOT), "array": ("An array", [SNAPSHOT])},
-    "run_artifacts": {
-        "inputs": ("The inputs, before the model is asked", _ARTIFACT_IN),
-        "outputs": ("The outputs, after it", _ARTIFACT_OUT),
-    },
+    name: {"one": ("One document", model.EXAMPLES[0]), "array": ("An array", list(model.EXAMPLES))}
+    for name, model in MODELS.items()
 }
 
 

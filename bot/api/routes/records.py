@@ -1,4 +1,4 @@
-"""`POST /v1/{collection}` for the five collections, and `POST /v1/runs`."""
+"""`POST /v1/{collection}` for each collection with a model, and `POST /v1/runs`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.api.http.problems import Flaw, Problem, flaws_of, invalid
 from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.core.records.builders import build_run
-from bot.core.records.collections import MODELS
+from bot.core.records.collections import MODELS, RUN_EVENTS
 from bot.core.records.models import Record
 from bot.core.shared.bson_json import BadValue
 from bot.store.records.atomic_writer import AtomicWriter
@@ -60,7 +60,7 @@ def routes(deps: ApiDependencies) -> APIRouter:
         run = await deps.bodies.read(request, lambda value: build_run(value, now=now))
         written = await deps.mongodb.run(record_run(deps.db, run, clock=deps.clock, timeout=_WAIT))
         outcomes = {collection: result.outcome for collection, result in written.items()}
-        is_new = outcomes["run_events"] == "inserted"
+        is_new = outcomes[RUN_EVENTS.name] == "inserted"
         return created({"runId": run.run_event.runId, **outcomes}, is_new=is_new)
 
     return router

@@ -18,7 +18,7 @@ by the clock, null is as if absent.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
@@ -263,6 +263,9 @@ class Record(BaseModel):
     )
 
     KEY: ClassVar[str]
+    """The field by which a document is told and upserted."""
+    EXAMPLES: ClassVar[tuple[Mapping[str, Any], ...]]
+    """Documents as they may be given."""
 
     @classmethod
     def of(cls, value: object) -> Self:
@@ -315,6 +318,18 @@ class RunEvent(Record):
     """How one weekly plan generation went (collection `run_events`, one for each `runId`, kept 90 days)."""
 
     KEY: ClassVar[str] = "runId"
+    EXAMPLES: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {
+            "runId": "2026-w08",
+            "status": "success",
+            "attempt": 1,
+            "weekStart": "2026-02-16",
+            "weekEnd": "2026-02-22",
+            "errors": [],
+            "createdAt": "2026-02-15T18:00:00.000Z",
+        },
+        {"runId": "2026-w07", "status": "failure", "errors": ["The model did not answer"]},
+    )
 
     runId: Key
     """Names the execution; unique."""
@@ -457,6 +472,26 @@ class FeedbackRecord(_WithDetails):
     model_config = ConfigDict(json_schema_extra=answer_schema)
 
     KEY: ClassVar[str] = "sessionKey"
+    EXAMPLES: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {
+            "runId": "2026-w08",
+            "sessionId": "tue-tempo",
+            "type": "hard",
+            "note": "Legs were heavy",
+            "sessionDate": "2026-02-17",
+            "userId": 123456789,
+            "receivedAt": "2026-02-17T19:03:11.482Z",
+        },
+        {
+            "runId": "2026-w08",
+            "sessionId": "sun-long",
+            "type": "done",
+            "note": None,
+            "sessionDate": "2026-02-22",
+            "userId": 123456789,
+            "receivedAt": "2026-02-22T19:12:40.070Z",
+        },
+    )
 
     noteMessageId: Integer | None = None
     """Telegram message id of the reply that is the note."""
@@ -517,6 +552,19 @@ class WeeklyMetrics(Record):
     """
 
     KEY: ClassVar[str] = "weekStart"
+    EXAMPLES: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {
+            "weekStart": "2026-02-09",
+            "weekEnd": "2026-02-15",
+            "runCount": 5,
+            "runDistance": 52300.0,
+            "runTime": 17100,
+            "ctlMean": 48.2,
+            "atlMean": 51.9,
+            "restHrMean": 47,
+        },
+        {"weekStart": "2026-02-02", "weekEnd": "2026-02-08", "runCount": 4, "runDistance": 41800.0},
+    )
 
     athleteId: Identity | None = None
     """Whose week it is."""
@@ -574,6 +622,44 @@ class PlanSnapshot(Record):
     """A plan that passed validation (collection `plan_snapshots`, one for each `runId`, kept 365 days)."""
 
     KEY: ClassVar[str] = "runId"
+    EXAMPLES: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {
+            "runId": "2026-w08",
+            "attempt": 1,
+            "weekStart": "2026-02-16",
+            "weekEnd": "2026-02-22",
+            "createdAt": "2026-02-15T18:00:00.000Z",
+            "schema_version": "1",
+            "activityPlan": {
+                "nextWeek": {"weekStart": "2026-02-16", "weekEnd": "2026-02-22"},
+                "days": [
+                    {"day": "Monday", "date": "2026-02-16", "activity": "Rest"},
+                    {
+                        "day": "Tuesday",
+                        "date": "2026-02-17",
+                        "activity": "Tempo run",
+                        "distance_time": "10 km",
+                        "intensity": "3 x 10 min at threshold",
+                        "goal": "Threshold",
+                        "note": "Two minutes of easy running in between",
+                    },
+                    {
+                        "day": "Thursday",
+                        "date": "2026-02-19",
+                        "activity": "Easy run",
+                        "distance_time": "45 min",
+                    },
+                    {
+                        "day": "Sunday",
+                        "date": "2026-02-22",
+                        "activity": "Long run",
+                        "distance_time": "24 km",
+                    },
+                ],
+            },
+            "justification": ["Two easy weeks behind, so one hard session."],
+        },
+    )
 
     runId: Key
     """The run that made the plan; unique."""
@@ -604,6 +690,23 @@ class RunArtifact(Record):
     """
 
     KEY: ClassVar[str] = "runId"
+    EXAMPLES: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {  # the inputs, before the model is asked
+            "runId": "2026-w08",
+            "promptVersion": "7",
+            "modelId": "a-model",
+            "prompt": "You are a running coach. ...",
+            "metrics": WeeklyMetrics.EXAMPLES[0],
+            "createdAt": "2026-02-15T17:59:12.000Z",
+        },
+        {  # the outputs, after it
+            "runId": "2026-w08",
+            "status": "success",
+            "attempt": 1,
+            "outputValidated": {"activityPlan": PlanSnapshot.EXAMPLES[0]["activityPlan"]},
+            "errors": [],
+        },
+    )
 
     runId: Key
     """The run; unique."""

@@ -1,7 +1,8 @@
 """`python -m bot.store.mongodb.mongosh_script` prints `scripts/bootstrap_run_events_indexes.js`.
 
-The script is made of the declared indexes, and does in mongosh what `bot.store.mongodb.indexes.bootstrap`
-does with the default settings.
+The script makes in mongosh the declared indexes with the default settings, as
+`bot.store.mongodb.indexes.bootstrap` does. Where it cannot, it says which one and leaves the diagnosis
+(which options differ, all duplicate keys, the cure) to `python -m bot bootstrap`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import fields
 
 from bot.core.records.declaration import Index
-from bot.core.records.retention import DEFAULT_RETENTION, variable
+from bot.core.records.retention import DEFAULT_DAYS, variable
 from bot.store.mongodb.indexes import INDEXES
 
 _SCRIPT = r"""// Creates or repairs the indexes of the database, as `python -m bot bootstrap` does:
@@ -29,184 +29,77 @@ const INDEXES = [
 
 const DEFAULTS = @DEFAULTS@;
 
-const DAY = 86400; // seconds
-const SHOWN = 10;
-const [KEEP, CHANGE, REFUSE] = [0, 1, 2];
-
 // mongosh itself would take "test" where the URL names none.
 const named = /^[^/]+\/\/[^/]+\/[^?]/.test(db.getMongo().getURI());
 const database = db.getSiblingDB(process.env.MONGO_DB || (named ? db.getName() : "running_coach"));
 
-let failures = 0;
-
-function report(collection, name, outcome, detail) {
-  print(`${collection}.${name}: ${outcome}${detail ? ` (${detail})` : ""}`);
-  if (outcome === "failed") failures += 1;
-}
-
-function cure(collection, name) {
-  const command = `db.getCollection(${JSON.stringify(collection)}).dropIndex(${JSON.stringify(name)})`;
-  return `in mongosh: ${command}, then run this again`;
-}
-
-function duration(seconds) {
-  if (seconds === undefined) return "never";
-  return seconds % DAY === 0 ? `${seconds / DAY} d` : `${seconds} s`;
-}
-
-function shorten(items) {
-  return [...items.slice(0, SHOWN), ...(items.length > SHOWN ? ["and more"] : [])].join(", ");
-}
-
 // Numbers may be of any BSON type.
-function number(value) {
-  return Number(String(value));
-}
-
-function expiry(index) {
-  return "expireAfterSeconds" in index ? number(index.expireAfterSeconds) : undefined;
-}
-
-function sameKey(left, right) {
-  const plain = (key) => JSON.stringify(Object.entries(key).map(([field, value]) => [field, number(value)]));
-  return plain(left) === plain(right);
-}
-
-// What to do about an existing index with the wanted keys.
-function judge(found, wanted) {
-  const { unique = false, sparse = false, expireAfterSeconds: target } = wanted.options;
-  const seconds = expiry(found);
-  const faults = ["partialFilterExpression", "collation"].filter((option) => option in found);
-  if (Boolean(found.sparse) !== sparse) faults.push(sparse ? "not sparse" : "sparse");
-  if (found.unique && !unique) faults.push("unique");
-  if (seconds !== undefined && target === undefined) {
-    faults.push(`deletes documents after ${duration(seconds)}`);
-  }
-  if (faults.length > 0) return { rank: REFUSE, name: found.name, faults };
-
-  const changes = [];
-  const becomesUnique = unique && !found.unique;
-  if (becomesUnique) changes.push("made unique");
-  const expires = target !== undefined && seconds !== target;
-  if (expires) changes.push(`expires after ${duration(seconds)} -> ${duration(target)}`);
-  const rank = changes.length > 0 ? CHANGE : KEEP;
-  return { rank, name: found.name, becomesUnique, expires, seconds, changes };
-}
-
-function duplicates(wanted) {
-  const fields = Object.keys(wanted.key);
-  const present = { $or: fields.map((field) => ({ [field]: { $exists: true } })) };
-  const groups = database.getCollection(wanted.collection).aggregate(
-    [
-      { $match: wanted.options.sparse ? present : {} },
-      { $group: { _id: fields.map((field) => `$${field}`), count: { $sum: 1 } } },
-      { $match: { count: { $gt: 1 } } },
-      { $sort: { count: -1, _id: 1 } },
-      { $limit: SHOWN + 1 },
-    ],
-    { allowDiskUse: true, collation: { locale: "simple" } },
-  ).toArray();
-  return groups.map(({ _id, count }) => {
-    const values = fields.map((field, position) => [field, _id[position]]);
-    return `${EJSON.stringify(Object.fromEntries(values))} x${count}`;
-  });
-}
-
-function modify(wanted, name, options) {
-  database.runCommand({ collMod: wanted.collection, index: { name, ...options } });
-}
-
-function makeUnique(wanted, name) {
-  // Preparing would trouble the writers for nothing.
-  if (duplicates(wanted).length > 0) throw new Error("duplicate keys");
-  modify(wanted, name, { prepareUnique: true });
-  try {
-    modify(wanted, name, { unique: true });
-  } catch (error) {
-    modify(wanted, name, { prepareUnique: false });
-    throw error;
-  }
-}
-
-// Whoever keeps documents for longer than the default has set so elsewhere.
-function wouldDelete(wanted, { seconds }) {
-  const target = wanted.options.expireAfterSeconds;
-  if (!(seconds > target)) return false;
-  const field = Object.keys(wanted.key)[0];
-  const oldest = { [field]: { $lt: new Date(Date.now() - target * 1000) } };
-  return database.getCollection(wanted.collection).findOne(oldest) !== null;
-}
-
-function create(wanted, existing) {
-  const taken = existing.map((index) => index.name);
-  let name = wanted.name;
-  for (let next = 2; taken.includes(name); next += 1) name = `${wanted.name}_${next}`;
-  database.getCollection(wanted.collection).createIndex(wanted.key, { name, ...wanted.options });
-  return name;
-}
-
-// Brings one index into order and returns its name.
-function ensure(wanted, existing) {
-  const { collection } = wanted;
-  const [found] = existing
-    .filter((index) => sameKey(index.key, wanted.key))
-    .map((index) => judge(index, wanted))
-    .sort((left, right) => left.rank - right.rank);
-  const other = existing.find(
-    (index) => wanted.replaces && index.unique && sameKey(index.key, wanted.replaces),
-  );
-  if (other !== undefined && found?.rank !== KEEP) {
-    const reason = `instead of ${wanted.name}, which python -m bot bootstrap makes if its settings say so`;
-    report(collection, other.name, "kept", reason);
-    return other.name;
-  }
-  let name = found?.name ?? wanted.name;
-  try {
-    if (found === undefined) {
-      name = create(wanted, existing);
-      report(collection, name, "created");
-    } else if (found.rank === KEEP) {
-      report(collection, name, "kept");
-    } else if (found.rank === REFUSE) {
-      const reason = `exists with other options: ${found.faults.join(", ")}`;
-      report(collection, name, "failed", `${reason}; ${cure(collection, name)}`);
-    } else if (wouldDelete(wanted, found)) {
-      const reason = `${found.changes.join(", ")} would delete documents at once`;
-      report(collection, name, "failed", `${reason}; python -m bot bootstrap does it if its settings say so`);
-    } else {
-      if (found.becomesUnique) makeUnique(wanted, name);
-      if (found.expires) modify(wanted, name, { expireAfterSeconds: wanted.options.expireAfterSeconds });
-      report(collection, name, "changed", found.changes.join(", "));
-    }
-  } catch (error) {
-    const clashes = wanted.options.unique ? duplicates(wanted) : [];
-    const clash = `duplicate keys: ${shorten(clashes)}; keep one document of each, then run this again`;
-    const reason = found ? `${error.message}; ${cure(collection, name)}` : error.message;
-    report(collection, name, "failed", clashes.length > 0 ? clash : reason);
-  }
-  return name;
-}
-
-// Any other index that deletes documents earlier than declared.
-function reportUndeclared(collection, existing, names) {
-  for (const index of existing) {
-    const seconds = expiry(index);
-    if (seconds === undefined || names.includes(index.name)) continue;
-    const [field] = Object.keys(index.key);
-    const declared = INDEXES.find(
-      (wanted) =>
-        wanted.collection === collection && "expireAfterSeconds" in wanted.options && field in wanted.key,
-    );
-    if (declared !== undefined && seconds >= declared.options.expireAfterSeconds) continue;
-    const reason = `not declared, and deletes documents ${duration(seconds)} after ${field}`;
-    report(collection, index.name, "failed", `${reason}; ${cure(collection, index.name)}`);
-  }
-}
+const number = (value) => (value === undefined ? undefined : Number(String(value)));
+const keyText = (key) => JSON.stringify(Object.entries(key).map(([field, value]) => [field, number(value)]));
+const expiry = (index) => number(index.expireAfterSeconds);
 
 function list(collection) {
   return database.getCollectionInfos({ name: collection }).length > 0
     ? database.getCollection(collection).getIndexes()
     : [];
+}
+
+function modify(collection, name, options) {
+  database.runCommand({ collMod: collection, index: { name, ...options } });
+}
+
+function create({ collection, name, key, options }, existing) {
+  let free = name;
+  for (let next = 2; existing.some((index) => index.name === free); next += 1) free = `${name}_${next}`;
+  database.getCollection(collection).createIndex(key, { name: free, ...options });
+  return [free, "created"];
+}
+
+// Turns an index that is there into the wanted one, in place.
+function change({ collection, key, options }, found) {
+  const seconds = options.expireAfterSeconds;
+  if (expiry(found) > seconds) {
+    // Whoever keeps documents for longer than the default has set so elsewhere.
+    const oldest = { [Object.keys(key)[0]]: { $lt: new Date(Date.now() - seconds * 1000) } };
+    if (database.getCollection(collection).findOne(oldest) !== null) {
+      throw new Error(`expires after ${expiry(found)} s; ${seconds} s would delete documents at once`);
+    }
+  }
+  if (options.unique && !found.unique) {
+    modify(collection, found.name, { prepareUnique: true });
+    try {
+      modify(collection, found.name, { unique: true });
+    } catch (error) {
+      modify(collection, found.name, { prepareUnique: false });
+      throw error;
+    }
+  }
+  if (expiry(found) !== seconds) modify(collection, found.name, { expireAfterSeconds: seconds });
+  return [found.name, "changed"];
+}
+
+// Brings one index into order: its name, what was done, and why if nothing was.
+function ensure(wanted) {
+  const { unique = false, sparse = false, expireAfterSeconds: seconds } = wanted.options;
+  const existing = list(wanted.collection);
+  const on = (key) => existing.filter((it) => keyText(it.key) === keyText(key));
+  const other = wanted.replaces && on(wanted.replaces).find((it) => it.unique);
+  const same = on(wanted.key);
+  const canBecome = (it) =>
+    !it.collation && !it.partialFilterExpression && Boolean(it.sparse) === sparse && !(it.unique && !unique)
+    && !(seconds === undefined && expiry(it) !== undefined);
+  const isWanted = (it) => canBecome(it) && Boolean(it.unique) === unique && expiry(it) === seconds;
+  const found = same.find(isWanted) ?? same.find(canBecome) ?? same[0];
+  if (found !== undefined && isWanted(found)) return [found.name, "kept"];
+  if (other !== undefined) return [other.name, "kept", `instead of ${wanted.name}`];
+  try {
+    if (found === undefined) return create(wanted, existing);
+    if (!canBecome(found)) throw new Error("exists with other options");
+    return change(wanted, found);
+  } catch (error) {
+    const reason = `${error.message}; use python -m bot bootstrap, which says more`;
+    return [found?.name ?? wanted.name, "failed", reason];
+  }
 }
 
 function main() {
@@ -216,12 +109,19 @@ function main() {
       return 2;
     }
   }
+  let failures = 0;
+  const report = (collection, name, outcome, reason) => {
+    print(`${collection}.${name}: ${outcome}${reason ? ` (${reason})` : ""}`);
+    if (outcome === "failed") failures += 1;
+  };
   for (const collection of new Set(INDEXES.map((wanted) => wanted.collection))) {
-    const names = [];
-    for (const wanted of INDEXES.filter((index) => index.collection === collection)) {
-      names.push(ensure(wanted, list(collection)));
-    }
-    reportUndeclared(collection, list(collection), names);
+    const wanted = INDEXES.filter((index) => index.collection === collection);
+    const done = wanted.map(ensure);
+    done.forEach((result) => report(collection, ...result));
+    const names = done.map(([name]) => name);
+    list(collection)
+      .filter((index) => expiry(index) !== undefined && !names.includes(index.name))
+      .forEach((index) => report(collection, index.name, "failed", "not declared, and deletes documents"));
   }
   return failures > 0 ? 1 : 0;
 }
@@ -232,9 +132,7 @@ quit(main());
 
 def script(indexes: Iterable[Index] = INDEXES) -> str:
     """The script as JavaScript for mongosh."""
-    defaults = {
-        variable(field.name): getattr(DEFAULT_RETENTION, field.name) for field in fields(DEFAULT_RETENTION)
-    }
+    defaults = {variable(name): days for name, days in DEFAULT_DAYS.items()}
     listed = ",\n".join(f"  {json.dumps(_entry(index))}" for index in indexes)
     return _SCRIPT.replace("@INDEXES@", f"{listed},").replace("@DEFAULTS@", json.dumps(defaults))
 

@@ -119,17 +119,21 @@ async def listed(db: Database) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-async def python_lines(db: Database) -> list[str]:
-    """What the bootstrap in Python says, in the words and the JSON of the script."""
-    lines = [str(report) for report in await bootstrap(db)]
-    return [line.replace("run bootstrap again", "run this again").replace('": ', '":') for line in lines]
+def outcomes(lines: list[str]) -> list[str]:
+    """Lines without their reasons, which the script leaves to the bootstrap in Python."""
+    return [line.partition(" (")[0] for line in lines]
+
+
+async def python_outcomes(db: Database) -> list[str]:
+    """What the bootstrap in Python does, in the words of the script."""
+    return outcomes([str(report) for report in await bootstrap(db)])
 
 
 async def test_an_empty_database(db: Database, twin: Database, run: Run) -> None:
     """Script and Python make identical indexes, with identical lines, and find nothing to do afterwards."""
-    assert await run(db.name) == (0, await python_lines(twin))
+    assert await run(db.name) == (0, await python_outcomes(twin))
     assert await listed(db) == await listed(twin)
-    assert await run(db.name) == (0, await python_lines(twin))
+    assert await run(db.name) == (0, await python_outcomes(twin))
     assert all(report.outcome == "kept" for report in await bootstrap(db))
 
 
@@ -148,17 +152,17 @@ async def test_changed_and_renamed_indexes(db: Database, twin: Database, run: Ru
         )
         await prepared.run_artifacts.insert_many([{"runId": "a"}, {"runId": "b"}])
     status, lines = await run(db.name)
-    assert (status, lines) == (0, await python_lines(twin))
+    assert (status, lines) == (0, await python_outcomes(twin))
     assert lines[:3] == [
         "run_events.mine: kept",
         "run_events.status_1_createdAt_-1_2: created",
-        "run_events.expiry: changed (expires after 30 d -> 90 d)",
+        "run_events.expiry: changed",
     ]
     assert await listed(db) == await listed(twin)
 
 
 async def test_what_cannot_be_repaired(db: Database, twin: Database, run: Run) -> None:
-    """Duplicates, other options and undeclared expiries are named alike, and the rest is made."""
+    """Duplicates, other options and undeclared expiries fail alike, and the rest is made."""
     for prepared in (db, twin):
         await prepared.run_events.insert_many([{"runId": "a"}, {"runId": "a"}, {"runId": "b"}, {}, {}, {}])
         await prepared.plan_snapshots.create_index([("runId", 1)])
@@ -168,12 +172,14 @@ async def test_what_cannot_be_repaired(db: Database, twin: Database, run: Run) -
         await prepared.run_artifacts.create_index([("updatedAt", 1)], expireAfterSeconds=90)
     status, lines = await run(db.name)
     assert status == 1
-    assert sorted(lines) == sorted(await python_lines(twin))
+    assert sorted(outcomes(lines)) == sorted(await python_outcomes(twin))
     assert await listed(db) == await listed(twin)
-    assert (
-        'run_events.runId_1: failed (duplicate keys: {"runId":null} x3, {"runId":"a"} x2;'
-        " keep one document of each, then run this again)"
-    ) in lines
+    failed = {line.partition(":")[0]: line for line in lines if ": failed (" in line}
+    assert "dup key: { runId: " in failed["run_events.runId_1"]
+    assert "exists with other options" in failed["weekly_metrics.createdAt_-1"]
+    assert "deletes documents" in failed["run_artifacts.updatedAt_1"]
+    for name in ("run_events.runId_1", "plan_snapshots.runId_1", "feedback_events.few"):
+        assert "use python -m bot bootstrap" in failed[name]
 
 
 async def test_a_shorter_expiry_that_would_delete_is_left_alone(db: Database, run: Run) -> None:
@@ -183,8 +189,8 @@ async def test_a_shorter_expiry_that_would_delete_is_left_alone(db: Database, ru
     status, lines = await run(db.name)
     assert status == 1
     assert (
-        "plan_snapshots.long: failed (expires after 730 d -> 365 d would delete documents at once;"
-        " python -m bot bootstrap does it if its settings say so)"
+        f"plan_snapshots.long: failed (expires after {730 * DAY} s; {365 * DAY} s would delete documents at"
+        " once; use python -m bot bootstrap, which says more)"
     ) in lines
 
 
