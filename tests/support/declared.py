@@ -1,7 +1,8 @@
-"""Where an answer type or a follow-up question shows: a program that prints it as JSON, by place.
+"""Where an answer type, a follow-up question or a collection shows: a program that prints it as JSON.
 
     python -m tests.support.declared answer VALUE
     python -m tests.support.declared question VALUE
+    python -m tests.support.declared collection NAME
 
 It is run on a copy of `bot` to which a declaration and its texts were added: all else has to follow.
 """
@@ -13,8 +14,13 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from click import Context
+from fastapi.routing import APIRoute
+
 from bot.api.openapi import examples
 from bot.api.openapi.models import components
+from bot.api.routes.records import routes
+from bot.cli import data
 from bot.core.answers.details import Details, next_question, read_details
 from bot.core.answers.event import FeedbackEvent
 from bot.core.answers.keyboards import detail_rows, prompt_keyboard
@@ -28,7 +34,11 @@ from bot.core.figures.chart import chart_of
 from bot.core.i18n.language import Language
 from bot.core.people import texts as people_texts
 from bot.core.people.athlete import Athlete, ContactHours
+from bot.core.people.tombstone import DataSubject
+from bot.core.records import retention
+from bot.core.records.collections import COLLECTIONS
 from bot.core.records.models import FeedbackRecord
+from bot.core.shared.errors import ConfigError
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.summary import week_message
 from bot.core.summary.summary import Summary, summarize, week_of
@@ -36,6 +46,7 @@ from bot.core.telegram.updates import Tap, TappedMessage
 from bot.settings import Settings
 from bot.store import personal_data
 from bot.store.answers import feedback_events, history
+from bot.store.mongodb import date_repair, indexes, mongosh_script, roles
 from bot.store.records import upserts
 
 NOW = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)
@@ -138,7 +149,42 @@ def places_of_question(value: str) -> dict[str, Any]:
     return shown
 
 
+def places_of_collection(name: str) -> dict[str, Any]:
+    """What is made, granted, written, shown and deleted of a collection, by place."""
+    collection = next(it for it in COLLECTIONS if it.name == name)
+    assert collection.model is not None
+    record = collection.model.of(dict(collection.model.EXAMPLES[0]))
+    stage = upserts.merge(name, record, NOW)
+    try:
+        retention.Retention(**{name: 29}).check()
+    except ConfigError as exc:
+        refused = str(exc)
+    else:
+        refused = ""
+    dependencies: Any = None  # used by requests only
+    return {
+        "indexes": [index.name for index in indexes.INDEXES if index.collection == name],
+        "mongosh script": mongosh_script.script(),
+        "expiry": [line for line in indexes.describe_retention(indexes.INDEXES) if name in line],
+        "setting": getattr(Settings.model_construct(), retention.variable(name).lower()),
+        "refused": refused,
+        "dates": date_repair.FIELDS[name],
+        "merge": [field for field in ("createdAt", "updatedAt") if f"'{field}'" in str(stage)],
+        "roles": {role.name: role.actions[name] for role in roles.ROLES if name in role.actions},
+        "roles script": roles.script(),
+        "write": data.write.get_help(Context(data.write)),
+        "export": data.export.get_help(Context(data.export)),
+        "schema": data.schema.params[0].to_info_dict(),
+        "API": [route.path for route in routes(dependencies).routes if isinstance(route, APIRoute)],
+        "schema of the API": components()["WrittenCounts"],
+        "examples": list(examples.DOCUMENTS[name]),
+        "found by": personal_data.query_of(personal_data.DISCLOSED[name], DataSubject(7, "ana")),
+        "/mydata": list(personal_data.DISCLOSED),
+    }
+
+
 if __name__ == "__main__":
     _, kind, name = sys.argv
-    found = {"answer": places_of_answer, "question": places_of_question}[kind](name)
+    kinds = {"answer": places_of_answer, "question": places_of_question, "collection": places_of_collection}
+    found = kinds[kind](name)
     json.dump(found, sys.stdout, default=str, ensure_ascii=False)

@@ -26,6 +26,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
 from bot.core.facts.questions import FIELDS, Detail
 from bot.core.i18n.language import Language
+from bot.core.records.collections import COLLECTIONS
 from bot.core.shared.tolerant import fold
 from bot.settings import Settings
 from tests.support.api import openapi_document
@@ -526,3 +527,127 @@ def test_each_setting_is_in_the_example_and_in_the_tables() -> None:
     in_readme = _rows(readme.read_text(encoding="utf-8"))
     in_collections = _rows(collections.read_text(encoding="utf-8")) & settings
     assert (in_readme | in_collections, in_readme & in_collections) == (settings, set())
+
+
+# A collection and an index: bot/core/records/{collections,declaration}.py, and the models.
+
+_COLLECTIONS = ROOT / "core/records/collections.py"
+# Those that make indexes: by declaration, and in a collection made for the try.
+_MAKE_INDEXES = {ROOT / "store/mongodb/indexes.py", ROOT / "store/probes.py"}
+_BUILD_INDEXES = {ROOT / "core/records/declaration.py", ROOT / "store/mongodb/indexes.py"}
+_DATABASES = {"db", "_db", "database"}
+_TAKE_NAMES = {"get_collection", "Collection", "create_collection"}
+
+
+def _collection_names(tree: ast.AST, names: Collection[str]) -> Iterator[int]:
+    """Lines that name a collection: anywhere if its name is no English word, else where it is looked up."""
+    places: list[ast.AST] = []
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if "_" in text:
+                places.append(node)
+            case ast.Subscript(value=owner) if ast.unparse(owner).rpartition(".")[2] in _DATABASES:
+                places.append(node.slice)
+            case ast.Call(args=[first, *_]) if ast.unparse(node.func).rpartition(".")[2] in _TAKE_NAMES:
+                places.append(first)
+            case ast.Assign(targets=[ast.Name(id=name)]) if name.isupper():
+                places.append(node.value)
+            case ast.Attribute(value=owner, attr=name) if name in names:
+                if ast.unparse(owner).rpartition(".")[2] in _DATABASES:
+                    yield node.lineno
+    found = {id(node): node for node in places if isinstance(node, ast.Constant) and node.value in names}
+    yield from (node.lineno for node in found.values())
+
+
+def test_a_collection_is_named_once() -> None:
+    """Everybody else takes its name from the declaration."""
+    names = {collection.name for collection in COLLECTIONS}
+    found = {
+        path.relative_to(ROOT).as_posix(): lines
+        for path, tree in _trees({_COLLECTIONS}).items()
+        if (lines := [*_collection_names(tree, names)])
+    }
+    assert found == {}
+    declared = [*_collection_names(ast.parse(_COLLECTIONS.read_text(encoding="utf-8")), names)]
+    assert len(declared) == len(names)
+    code = """
+COLLECTION = "taps"
+a = self._db["users"].find()
+b = ("run_events", "createdAt")
+c = db.plan_snapshots.find_one()
+d = db.get_collection("leases")
+e = {"taps": 5}
+f = roster.athletes
+"""
+    assert sorted(_collection_names(ast.parse(code), names)) == [2, 3, 4, 5, 6]  # the check can see
+
+
+def _calls(tree: ast.AST, names: Collection[str]) -> bool:
+    return any(
+        isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in names
+        for node in ast.walk(tree)
+    )
+
+
+def test_an_index_is_declared_with_its_collection() -> None:
+    """Nobody else declares one, and only `bootstrap` makes them."""
+    trees = _trees(())
+    assert {path for path, tree in trees.items() if _calls(tree, {"Index"})} == _BUILD_INDEXES
+    making = {"create_index", "create_indexes", "drop_index"}
+    assert {path for path, tree in trees.items() if _calls(tree, making)} == _MAKE_INDEXES
+
+
+_MODEL = '''class CoachNote(Record):
+    """What a coach notes about an athlete."""
+
+    KEY: ClassVar[str] = "noteId"
+    EXAMPLES: ClassVar[tuple[Mapping[str, Any], ...]] = ({"noteId": "n-1", "athleteId": "ana"},)
+
+    noteId: Key
+    """Tells it."""
+    athleteId: Identity | None = None
+    """Whom it is about."""
+    text: str | None = None
+    """The note."""
+    createdAt: Instant | None = None
+    """When it was written; later writes keep it."""
+    updatedAt: Instant | None = None
+    """When it was last written."""
+
+
+'''
+_COLLECTION = """COACH_NOTES = Collection(
+    "coach_notes",
+    model=CoachNote,
+    indexes=(by("athleteId", "-createdAt"),),
+    expiry=Expiry("createdAt", 400, least=30, reason="plans look back that far"),
+    service=READ_INDEXES,
+    coach=WRITE,
+    reader=True,
+    personal=Personal(athlete=("athleteId",), erased=Before("createdAt")),
+)
+"""
+
+
+def test_a_sixth_collection_needs_a_model_and_a_declaration(house: Path) -> None:
+    """Everything else follows: indexes, scripts, setting, dates, roles, commands, API, /mydata, /forgetme."""
+    records = house / "bot/core/records"
+    _insert(records / "models.py", "class WeeklyMetrics(Record):\n", _MODEL)
+    _insert(records / "collections.py", "RUN_ARTIFACTS = Collection(\n", _COLLECTION)
+    _insert(records / "collections.py", "    FeedbackRecord,\n", "    CoachNote,\n")
+    _insert(records / "collections.py", "RUN_ARTIFACTS),\n", "COACH_NOTES, ")
+    places = _places(house, "collection", "coach_notes")
+    assert places.pop("setting") == 400
+    assert places.pop("refused") == (
+        "RETAIN_COACH_NOTES_DAYS: 29 days are too few; use 30 or more: plans look back that far"
+    )
+    assert places.pop("indexes") == ["noteId_1", "athleteId_1_createdAt_-1", "createdAt_1"]
+    assert places.pop("dates") == ["createdAt", "updatedAt"]
+    assert places.pop("merge") == ["createdAt", "updatedAt"]
+    assert "remove" in places["roles"]["feedbackBot"]
+    assert places.pop("roles").keys() == {
+        "feedbackBot", "feedbackCoach", "feedbackReader", "feedbackSetup"
+    }  # fmt: skip
+    assert places.pop("found by") == {"athleteId": {"$in": ["ana", "7", 7]}}
+    assert places.pop("examples") == ["one", "array"]
+    assert [place for place, shown in places.items() if "coach_notes" not in json.dumps(shown)] == []

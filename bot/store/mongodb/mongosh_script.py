@@ -93,9 +93,10 @@ function ensure(wanted) {
   if (found !== undefined && isWanted(found)) return [found.name, "kept"];
   if (other !== undefined) return [other.name, "kept", `instead of ${wanted.name}`];
   try {
-    if (found === undefined) return create(wanted, existing);
-    if (!canBecome(found)) throw new Error("exists with other options");
-    return change(wanted, found);
+    if (found !== undefined && !canBecome(found)) throw new Error("exists with other options");
+    // Not returned at once: mongosh would wait for it behind the `try`.
+    const done = found === undefined ? create(wanted, existing) : change(wanted, found);
+    return done;
   } catch (error) {
     const reason = `${error.message}; use python -m bot bootstrap, which says more`;
     return [found?.name ?? wanted.name, "failed", reason];
