@@ -785,7 +785,7 @@ async def test_odd_bookkeeping_stops_nothing(mongo_url: str, tmp_path: Path, col
     async with town(mongo_url, tmp_path) as there:
         db, figures, leases = there.db, there.service.figures, there.stores.leases
         me, other = (Holder(name, name, "host") for name in ("run", "other"))
-        await there.stores.taps.touches.touch({"2026-02-18"})
+        await there.stores.taps.touches.invalidate({"2026-02-18"})
         second = timedelta(seconds=1)
         await leases.ask("bot-1", me, polled_ago=second, may_resume=False)
         await leases.ask("bot-1", other, polled_ago=second, may_resume=False)
@@ -802,7 +802,7 @@ async def test_odd_bookkeeping_stops_nothing(mongo_url: str, tmp_path: Path, col
                 await db[collection].insert_one(odd)
                 where = (path, name)
                 if collection != "leases":
-                    await there.stores.taps.touches.touch({"2026-02-18"})
+                    await there.stores.taps.touches.invalidate({"2026-02-18"})
                     assert (await figures.collect(7)).to_json() == wanted, where
                     continue
                 lease = await leases.ask("bot-1", me, polled_ago=second, may_resume=True)

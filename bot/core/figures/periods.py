@@ -1,4 +1,4 @@
-"""Cuts the time that figures are about into spans which can be counted once and kept. Pure.
+"""Cuts the time that figures are about into periods which can be counted once and kept. Pure.
 
 Days in a time zone, as far as they are over; then the hours of the day that is not; then slices of ten
 minutes; and what is left is too young to be kept, and is counted each time.
@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from bot.core.shared.clock import iso_utc
 
 CLOSED_AFTER = timedelta(minutes=10)
-"""A span can be kept when it has been over for so long."""
-TOUCH_AFTER = timedelta(minutes=3)
-"""Whoever changes what was received longer ago must say so, see `touch_name`. The difference to
+"""A period can be kept when it has been over for so long."""
+INVALIDATE_AFTER = timedelta(minutes=3)
+"""A change of what was received longer ago is recorded, see `invalidation_key`. The difference to
 `CLOSED_AFTER` is room for clocks that differ, and for a write that takes its time."""
 
 _HOUR = timedelta(hours=1)
@@ -35,17 +35,17 @@ class Period:
 
     @property
     def name(self) -> str:
-        """Tells it from every other span."""
+        """Tells it from every other period."""
         return f"{iso_utc(self.start)}/{iso_utc(self.end)}"
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodWindow:
-    """The days from `first` up to that of `until`, cut into spans.
+    """The days from `first` up to that of `until`, cut into periods.
 
     Attributes:
         kept: those that can be kept, oldest first.
-        live: the rest, up to the end of today: one span, or two around midnight.
+        live: the rest, up to the end of today: one period, or two around midnight.
     """
 
     first: date
@@ -95,28 +95,28 @@ def _parts(start: datetime, end: datetime, closed: datetime) -> Iterator[tuple[d
             start = following
 
 
-def touch_name(instant: datetime, now: datetime) -> str | None:
-    """Under which name it is told that something received at `instant` changes; None if nobody needs to know.
+def invalidation_key(instant: datetime, now: datetime) -> str | None:
+    """The name under which a change of what was received at `instant` is recorded; None if it need not be.
 
     It is the hour in UTC, or for what is older than two days the day.
     """
-    if now - instant <= TOUCH_AFTER:
+    if now - instant <= INVALIDATE_AFTER:
         return None
     text = instant.astimezone(UTC).isoformat()
     return text[:_HOUR_NAME] if now - instant < _BY_HOUR else text[: len("2026-02-16")]
 
 
-def touch_names(instants: Iterable[datetime], now: datetime) -> set[str]:
-    """The names of several."""
-    return {name for instant in instants if (name := touch_name(instant, now)) is not None}
+def invalidation_keys(instants: Iterable[datetime], now: datetime) -> set[str]:
+    """The names for several instants."""
+    return {key for instant in instants if (key := invalidation_key(instant, now)) is not None}
 
 
-def touched(name: str) -> tuple[datetime, datetime]:
-    """From when to when a name stands for.
+def invalidated(key: str) -> tuple[datetime, datetime]:
+    """The interval that a name of `invalidation_key` stands for: its begin and its end, in UTC.
 
     Raises:
         ValueError: it is none.
     """
-    is_hour = len(name) == _HOUR_NAME
-    start = datetime.fromisoformat(f"{name}:00" if is_hour else name).replace(tzinfo=UTC)
+    is_hour = len(key) == _HOUR_NAME
+    start = datetime.fromisoformat(f"{key}:00" if is_hour else key).replace(tzinfo=UTC)
     return start, start + (_HOUR if is_hour else _DAY)

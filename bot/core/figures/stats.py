@@ -35,7 +35,7 @@ from bot.core.telegram.updates import Tap
 
 @dataclass(slots=True)
 class Tally:
-    """What was received in a span of time, all of which lies on one `day`.
+    """What was received in a period of time, all of which lies on one `day`.
 
     Attributes:
         taps: by outcome.

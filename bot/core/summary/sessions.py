@@ -20,7 +20,7 @@ from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.durations import planned_minutes
 from bot.core.plans.plan import Plan, PlannedSession, current_sessions
 from bot.core.prompts.prompt import PromptState
-from bot.core.summary.evidence import AskedQuestion, StoredFeedback, read_planned
+from bot.core.summary.stored_documents import AskedQuestion, StoredFeedback, read_planned
 
 Key: TypeAlias = tuple[str, str]
 """`runId` and `sessionId`."""
@@ -58,14 +58,14 @@ class Session:
     Attributes:
         date: the planned day; without a plan that of the question, in the athlete's zone.
         number: orders the sessions of a day.
-        planned: by the names of `bot.core.summary.evidence.PLANNED`; a single question has `title` and
-            `note`.
+        planned: by the names of `bot.core.summary.stored_documents.PLANNED`; a single question has `title`
+            and `note`.
         state: the answer, or how it stands without one.
         in_plan: whether a plan has it; else somebody asked without one.
         why: what the state alone does not say.
         asked_by: None if it was not asked about.
         asked_at: when it was asked about first; None also if nobody knows.
-        extras: what else is stored with the answer, see `bot.core.summary.evidence.EXTRAS`.
+        extras: what else is stored with the answer, see `bot.core.summary.stored_documents.EXTRAS`.
     """
 
     date: date

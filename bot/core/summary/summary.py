@@ -27,10 +27,10 @@ from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.records.models import is_day
 from bot.core.records.retention import DEFAULT_RETENTION
 from bot.core.shared.clock import iso_utc
-from bot.core.summary.evidence import is_question, read_answer, read_question
 from bot.core.summary.legend import COUNTS, EXTRA_SCALES, NULLS, SCALES, STATES, WARNINGS
 from bot.core.summary.markdown import markdown
 from bot.core.summary.sessions import Horizon, Session, SessionState, list_sessions
+from bot.core.summary.stored_documents import is_question, read_answer, read_question
 
 WEEKS = 5
 """How many weeks a summary is about; the last is the one that was asked for."""

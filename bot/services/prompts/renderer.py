@@ -16,7 +16,7 @@ from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.prompts.prompt import InvalidPrompt, Prompt, PromptKind
 from bot.core.shared.clock import Clock
 from bot.core.shared.tolerant import read_int64
-from bot.core.summary.evidence import read_answer, read_day, read_when
+from bot.core.summary.stored_documents import read_answer, read_day, read_when
 from bot.core.summary.weekly_schedule import read_sunday
 from bot.core.telegram.action_payloads import Action, format_action
 from bot.services.people.language_cache import LanguageCache

@@ -102,7 +102,7 @@ class Figures:
         """Figures over `days` days: today, in TIMEZONE, and those before.
 
         Args:
-            holds: how old counts over past spans may be that nobody has touched.
+            holds: how old counts over past periods may be in which nothing has changed.
 
         Raises:
             StorageError, JournalError: a source cannot be read.
@@ -174,7 +174,7 @@ class Figures:
         return found
 
     async def keep(self) -> None:
-        """Count past spans before anybody asks, until cancelled."""
+        """Count past periods before anybody asks, until cancelled."""
         await repeat(self._renew, _INTERVAL, self._faults)
 
     async def _renew(self) -> None:

@@ -15,7 +15,7 @@ from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.plan import InvalidPlan, Plan, current_sessions, read_plan
 from bot.core.shared.clock import Clock
 from bot.core.summary import week_message
-from bot.core.summary.evidence import read_text
+from bot.core.summary.stored_documents import read_text
 from bot.core.summary.summary import Week
 from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.summary import collect

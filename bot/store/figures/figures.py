@@ -1,10 +1,9 @@
-"""Counts over spans of time; those of spans that are over are counted once and kept.
+"""Counts over periods of time; those of periods that are over are counted once and kept.
 
 `figures`: `{_id, touches, touchedAt, computedAt, taps, answers, sessions, delays}`, one document for each
-span; `_id` names it, the rest is as in `bot.core.figures.stats.Tally`. A kept document holds as long as
-nobody touches its span (see `bot.store.figures.invalidation`), and an hour at most: then shows what other
-programs
-write straight into the past.
+period; `_id` names it, the rest is as in `bot.core.figures.stats.Tally`. A kept document holds as long as
+nothing in its period changes (see `bot.store.figures.invalidation`), and an hour at most: then shows what
+other programs write straight into the past.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ HOLDS = timedelta(hours=1)
 _FORMAT = 2
 """Grows when documents of an older release must not be used any more."""
 _MOST_IDS = 20_000
-# Spans that are counted in one look: what comes back is one document, of 16 MB at most.
+# Periods that are counted in one look: what comes back is one document, of 16 MB at most.
 _AT_ONCE = 50
 
 
@@ -50,7 +49,7 @@ class CountedPeriod:
     """What was counted.
 
     Attributes:
-        tallies: by span, oldest first.
+        tallies: by period, oldest first.
         entered: those of the callback queries asked for that are in the ledger.
     """
 
@@ -82,9 +81,9 @@ class FigureStore:
             holds: kept figures that are older are counted anew.
         """
         # Touches first: what is counted after them is no older than they are.
-        touched = await self._touches.read()
+        marks = await self._touches.read()
         kept, live = await asyncio.gather(
-            self._kept(window.kept, touched, holds), self._count(window.live, query_ids[:_MOST_IDS])
+            self._kept(window.kept, marks, holds), self._count(window.live, query_ids[:_MOST_IDS])
         )
         return CountedPeriod([*kept, *live.tallies], live.entered)
 
@@ -97,24 +96,24 @@ class FigureStore:
         return None if document is None else document["receivedAt"]
 
     async def _kept(
-        self, spans: Sequence[Period], touched: InvalidationMarks, holds: timedelta
+        self, periods: Sequence[Period], marks: InvalidationMarks, holds: timedelta
     ) -> list[Tally]:
         now = self._clock()
-        names = [_id(span) for span in spans]
+        names = [_id(period) for period in periods]
         with storage_errors():
             found = {doc["_id"]: doc async for doc in self._figures.find({"_id": {"$in": names}})}
         tallies, missing = {}, []
-        for span, name in zip(spans, names, strict=True):
-            document, mark = found.get(name), touched.mark(span)
+        for period, name in zip(periods, names, strict=True):
+            document, mark = found.get(name), marks.mark(period)
             if (
                 document is not None
                 and _is_whole(document)
                 and (document.get("touches"), document.get("touchedAt")) == mark
                 and abs(now - document["computedAt"]) <= holds
             ):
-                tallies[span] = _read(span, document)
+                tallies[period] = _read(period, document)
             else:
-                missing.append(span)
+                missing.append(period)
         # One part after the other: nobody else's work is to wait for this.
         for start in range(0, len(missing), _AT_ONCE):
             part = missing[start : start + _AT_ONCE]
@@ -122,12 +121,12 @@ class FigureStore:
             tallies |= zip(part, counted.tallies, strict=True)
             await self._keep(
                 {
-                    _id(span): _document(tally, *touched.mark(span), self._clock())
-                    for span, tally in zip(part, counted.tallies, strict=True)
-                    if not touched.is_unsettled(span)
+                    _id(period): _document(tally, *marks.mark(period), self._clock())
+                    for period, tally in zip(part, counted.tallies, strict=True)
+                    if not marks.is_unsettled(period)
                 }
             )
-        return [tallies[span] for span in spans]
+        return [tallies[period] for period in periods]
 
     async def _keep(self, documents: Mapping[str, Document]) -> None:
         requests = [ReplaceOne({"_id": name}, it, upsert=True) for name, it in documents.items()]
@@ -136,48 +135,48 @@ class FigureStore:
             with suppress(StorageDenied), storage_errors():
                 await self._figures.bulk_write(requests, ordered=False)
 
-    async def _count(self, spans: Sequence[Period], query_ids: Sequence[str] = ()) -> CountedPeriod:
-        """Count all of these spans in one look at the ledger and one at the answers."""
-        if not spans:
+    async def _count(self, periods: Sequence[Period], query_ids: Sequence[str] = ()) -> CountedPeriod:
+        """Count all of these periods in one look at the ledger and one at the answers."""
+        if not periods:
             return CountedPeriod([], frozenset())
         (counts, entered), events = await asyncio.gather(
-            self._count_taps(spans, query_ids), self._count_events(spans)
+            self._count_taps(periods, query_ids), self._count_events(periods)
         )
-        found = zip(spans, counts, events, strict=True)
+        found = zip(periods, counts, events, strict=True)
         return CountedPeriod([_tally(*each) for each in found], entered)
 
     async def _count_taps(
-        self, spans: Sequence[Period], query_ids: Sequence[str]
+        self, periods: Sequence[Period], query_ids: Sequence[str]
     ) -> tuple[list[dict[str, int]], frozenset[str]]:
-        """Taps of each span by outcome; and in the same look, which of `query_ids` are in the ledger."""
-        group: Document = {"_id": {"span": _span_of(spans), "outcome": "$outcome"}, "n": {"$sum": 1}}
-        match = _within(spans)
+        """Taps of each period by outcome; and in the same look, which of `query_ids` are in the ledger."""
+        group: Document = {"_id": {"period": _period_of(periods), "outcome": "$outcome"}, "n": {"$sum": 1}}
+        match = _within(periods)
         if query_ids:
             ids = list(dict.fromkeys(query_ids))
             match = {"$or": [*match["$or"], {"_id": {"$in": ids}}]}
             is_asked_for = {"$setIsSubset": [["$_id"], {"$literal": ids}]}
             group["entered"] = {"$push": {"$cond": [is_asked_for, "$_id", "$$REMOVE"]}}
-        counts: list[dict[str, int]] = [{} for _ in spans]
+        counts: list[dict[str, int]] = [{} for _ in periods]
         entered: set[str] = set()
         with storage_errors():
             async for found in await self._taps.aggregate([{"$match": match}, {"$group": group}]):
-                number = found["_id"]["span"]
+                number = found["_id"]["period"]
                 if number is not None:
                     counts[number][str(found["_id"].get("outcome"))] = found["n"]
                 entered.update(found.get("entered", ()))
         return counts, frozenset(entered)
 
-    async def _count_events(self, spans: Sequence[Period]) -> list[dict[str, list[Document]]]:
-        """Answers of each span, by session day and type, and by delay."""
+    async def _count_events(self, periods: Sequence[Period]) -> list[dict[str, list[Document]]]:
+        """Answers of each period, by session day and type, and by delay."""
         pipeline: list[Document] = [
-            {"$match": _within(spans)},
+            {"$match": _within(periods)},
             {
                 "$project": {
                     "_id": False,
                     "type": True,
                     "day": "$sessionDate",
                     "delay": _BUCKET,
-                    "span": _span_of(spans),
+                    "period": _period_of(periods),
                 }
             },
             {
@@ -185,24 +184,24 @@ class FigureStore:
                     "sessions": [
                         {
                             "$group": {
-                                "_id": {"span": "$span", "type": "$type", "day": "$day"},
+                                "_id": {"period": "$period", "type": "$type", "day": "$day"},
                                 "n": {"$sum": 1},
                             }
                         }
                     ],
                     "delays": [
                         {"$match": {"delay": {"$ne": None}}},
-                        {"$group": {"_id": {"span": "$span", "delay": "$delay"}, "n": {"$sum": 1}}},
+                        {"$group": {"_id": {"period": "$period", "delay": "$delay"}, "n": {"$sum": 1}}},
                     ],
                 }
             },
         ]
         with storage_errors():
             [found] = await (await self._events.aggregate(pipeline)).to_list()
-        events: list[dict[str, list[Document]]] = [{"sessions": [], "delays": []} for _ in spans]
+        events: list[dict[str, list[Document]]] = [{"sessions": [], "delays": []} for _ in periods]
         for name, groups in found.items():
             for group in groups:
-                events[group["_id"]["span"]][name].append(group)
+                events[group["_id"]["period"]][name].append(group)
         return events
 
 
@@ -250,28 +249,28 @@ _BUCKET: Document = {
 }
 
 
-def _id(span: Period) -> str:
-    return f"{_FORMAT}/{span.name}"
+def _id(period: Period) -> str:
+    return f"{_FORMAT}/{period.name}"
 
 
-def _within(spans: Sequence[Period]) -> Document:
-    """Selects what was received in one of the spans; those that follow each other are one range."""
+def _within(periods: Sequence[Period]) -> Document:
+    """Selects what was received in one of the periods; those that follow each other are one range."""
     ranges: list[tuple[datetime, datetime]] = []
-    for span in spans:
-        start = ranges.pop()[0] if ranges and ranges[-1][1] == span.start else span.start
-        ranges.append((start, span.end))
+    for period in periods:
+        start = ranges.pop()[0] if ranges and ranges[-1][1] == period.start else period.start
+        ranges.append((start, period.end))
     return {"$or": [{"receivedAt": {"$gte": start, "$lt": end}} for start, end in ranges]}
 
 
-def _span_of(spans: Sequence[Period], first: int = 0) -> Document:
-    """The number of the span, oldest first, in which `receivedAt` lies, or null: found by halving."""
-    if len(spans) == 1:
-        [span] = spans
-        inside = [{"$gte": ["$receivedAt", span.start]}, {"$lt": ["$receivedAt", span.end]}]
+def _period_of(periods: Sequence[Period], first: int = 0) -> Document:
+    """The number of the period, oldest first, in which `receivedAt` lies, or null: found by halving."""
+    if len(periods) == 1:
+        [period] = periods
+        inside = [{"$gte": ["$receivedAt", period.start]}, {"$lt": ["$receivedAt", period.end]}]
         return {"$cond": [{"$and": inside}, {"$literal": first}, None]}
-    half = len(spans) // 2
-    earlier, later = _span_of(spans[:half], first), _span_of(spans[half:], first + half)
-    return {"$cond": [{"$lt": ["$receivedAt", spans[half].start]}, earlier, later]}
+    half = len(periods) // 2
+    earlier, later = _period_of(periods[:half], first), _period_of(periods[half:], first + half)
+    return {"$cond": [{"$lt": ["$receivedAt", periods[half].start]}, earlier, later]}
 
 
 def _document(tally: Tally, touches: int, touched_at: datetime | None, now: datetime) -> Document:
@@ -286,7 +285,7 @@ def _document(tally: Tally, touches: int, touched_at: datetime | None, now: date
     }
 
 
-def _tally(span: Period, counts: Mapping[str, int], events: Mapping[str, Any]) -> Tally:
+def _tally(period: Period, counts: Mapping[str, int], events: Mapping[str, Any]) -> Tally:
     answers: dict[str, int] = {}
     sessions: dict[str, dict[str, int]] = {}
     for group in events["sessions"]:
@@ -297,7 +296,7 @@ def _tally(span: Period, counts: Mapping[str, int], events: Mapping[str, Any]) -
         if is_day(day):
             types = sessions.setdefault(day, {})
             types[type_.value] = types.get(type_, 0) + group["n"]
-    return Tally(span.day, counts, answers, sessions, _histogram(events["delays"]))
+    return Tally(period.day, counts, answers, sessions, _histogram(events["delays"]))
 
 
 def _histogram(groups: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -329,5 +328,5 @@ def _is_count(value: object) -> bool:
     return number is not None and number >= 0
 
 
-def _read(span: Period, document: Mapping[str, Any]) -> Tally:
-    return Tally(span.day, document["taps"], document["answers"], document["sessions"], document["delays"])
+def _read(period: Period, document: Mapping[str, Any]) -> Tally:
+    return Tally(period.day, document["taps"], document["answers"], document["sessions"], document["delays"])

@@ -1,9 +1,8 @@
-"""Who changes what was received some time ago says so here, so that kept figures are not used any longer.
+"""Changes of what was received some time ago are recorded here, so that kept figures are not used any longer.
 
-`figure_touches`: `{_id, n, at}`; `_id` is an hour or a day in UTC (`bot.core.figures.periods.touch_name`),
-`n` grows with each touch. Figures remember the `n` and the `at` under which they were counted. What was
-received just
-now, which is nearly everything, touches nothing.
+`figure_touches`: `{_id, n, at}`; `_id` is an hour or a day in UTC, see
+`bot.core.figures.periods.invalidation_key`, and `n` grows with each change. Figures remember the `n` and the
+`at` under which they were counted. What was received just now, which is nearly everything, needs no record.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from datetime import datetime, timedelta
 
 from pymongo import UpdateOne
 
-from bot.core.figures.periods import Period, touch_names, touched
+from bot.core.figures.periods import Period, invalidated, invalidation_keys
 from bot.core.records.collections import FIGURE_TOUCHES
 from bot.core.shared.clock import Clock
 from bot.core.shared.tolerant import read_int64
@@ -24,31 +23,33 @@ from bot.store.mongodb.client import Database, Document, storage_errors, write_a
 COLLECTION = FIGURE_TOUCHES.name
 
 _UNSETTLED = timedelta(minutes=1)
-"""After a touch nothing is kept for so long: its write is done by then, or will never be. So a writer that is
-killed between its write and the second touch does no harm."""
+"""After a record nothing is kept for so long: its write is done by then, or will never be. So a writer that
+is killed between its write and the second record does no harm."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvalidationMarks:
-    """Touches at one moment.
+    """The records at one moment.
 
     Attributes:
-        marks: begin, end, number of touches, when the last one was, and whether that was just now.
+        marks: begin, end, number of changes, when the last one was, and whether that was just now.
     """
 
     marks: tuple[tuple[datetime, datetime, int, datetime, bool], ...] = ()
 
-    def mark(self, span: Period) -> tuple[int, datetime | None]:
-        """How often something in a span was touched, and when the last time; another one after each touch.
+    def mark(self, period: Period) -> tuple[int, datetime | None]:
+        """How often something in a period was changed, and when the last time; another one after each change.
 
-        The number alone would not do: it starts anew when a touch has expired.
+        The number alone would not do: it starts anew when a record has expired.
         """
-        inside = [(n, at) for start, end, n, at, _ in self.marks if start < span.end and span.start < end]
+        inside = [(n, at) for start, end, n, at, _ in self.marks if start < period.end and period.start < end]
         return sum(n for n, _ in inside), max((at for _, at in inside), default=None)
 
-    def is_unsettled(self, span: Period) -> bool:
-        """Whether something in a span may just be changing."""
-        return any(young and start < span.end and span.start < end for start, end, _, _, young in self.marks)
+    def is_unsettled(self, period: Period) -> bool:
+        """Whether something in a period may just be changing."""
+        return any(
+            young and start < period.end and period.start < end for start, end, _, _, young in self.marks
+        )
 
 
 class FigureInvalidation:
@@ -61,30 +62,30 @@ class FigureInvalidation:
     @asynccontextmanager
     async def around(self, instants: Iterable[datetime]) -> AsyncIterator[None]:
         """Inside, documents may appear, change or vanish that were, or will be, received at `instants`."""
-        names = touch_names(instants, self._clock())
-        await self.touch(names)
+        keys = invalidation_keys(instants, self._clock())
+        await self.invalidate(keys)
         try:
             yield
         finally:
             # Also after a failure, since some of it may be written.
-            await self.touch(names)
+            await self.invalidate(keys)
 
-    async def touch(self, names: Iterable[str]) -> None:
-        """Tell that something changes under these names: to be called before the change, and after it."""
+    async def invalidate(self, keys: Iterable[str]) -> None:
+        """Record that something changes under these keys: to be called before the change, and after it."""
         # Not `$inc`: whatever somebody has left there, it must not hold up everybody's taps.
         n = {"$add": [{"$cond": [{"$in": [{"$type": "$n"}, ["int", "long"]]}, "$n", 0]}, 1]}
         update: list[Document] = [{"$set": {"n": n, "at": "$$NOW"}}]
-        requests = [UpdateOne({"_id": name}, update, upsert=True) for name in sorted(names)]
+        requests = [UpdateOne({"_id": key}, update, upsert=True) for key in sorted(keys)]
         while requests:
-            # Two first touches at once: the second try finds the document.
+            # Two first changes at once: the second try finds the document.
             requests = [requests[place] for place in await write_all(self._touches, requests)]
 
-    def names(self, instants: Iterable[datetime]) -> set[str]:
-        """For `touch`: what has to be told of a change of what was received at these instants."""
-        return touch_names(instants, self._clock())
+    def keys(self, instants: Iterable[datetime]) -> set[str]:
+        """For `invalidate`: those of what was received at these instants."""
+        return invalidation_keys(instants, self._clock())
 
     async def read(self) -> InvalidationMarks:
-        """All touches, which are few: they expire, later than every figure that could depend on them."""
+        """All records, which are few: they expire, later than every figure that could depend on them."""
         age = {"$cond": [{"$eq": [{"$type": "$at"}, "date"]}, {"$subtract": ["$$NOW", "$at"]}, None]}
         is_young = {"$lt": [age, _UNSETTLED.total_seconds() * 1000]}
         with storage_errors():
@@ -99,6 +100,6 @@ def _read(document: Document) -> tuple[datetime, datetime, int, datetime, bool] 
     if n is None or not isinstance(at, datetime):
         return None
     try:
-        return (*touched(document["_id"]), n, at, bool(document["young"]))
+        return (*invalidated(document["_id"]), n, at, bool(document["young"]))
     except (TypeError, ValueError, OverflowError):
         return None

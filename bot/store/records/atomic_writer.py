@@ -90,9 +90,9 @@ class AtomicWriter:
         outcomes = Outcomes()
         upserts = []
         self.answers += [record for record in records if isinstance(record, FeedbackRecord)]
-        names = self._touches.names(await receipts(self._db, records, self._session))
+        names = self._touches.keys(await receipts(self._db, records, self._session))
         self.touched |= names
-        await self._touches.touch(names)
+        await self._touches.invalidate(names)
         holders = await self._holders(records) if collection == FEEDBACK else {}
         deleted = await forgotten(self._db, records, self._now)
         for index, record in enumerate(records):

@@ -135,7 +135,7 @@ class RecordStore:
             await forget_again(self._db, answers, now)
             return result
         finally:
-            await self._touches.touch(touched)
+            await self._touches.invalidate(touched)
 
     async def _settle_all(
         self, collection: str, upserts: Sequence[Upsert], now: datetime

@@ -20,7 +20,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.app.bootstrap import build_stores
 from bot.core.answers.rules import Outcome
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.figures.periods import CLOSED_AFTER, TOUCH_AFTER, Period, window
+from bot.core.figures.periods import CLOSED_AFTER, INVALIDATE_AFTER, Period, window
 from bot.core.figures.stats import Stats, monday_of
 from bot.core.people.athlete import ContactHours, read_roster
 from bot.core.prompts.prompt import PromptState
@@ -251,9 +251,9 @@ async def test_past_spans_are_counted_once(bot: Bot, monkeypatch: pytest.MonkeyP
     looked_at: list[Period] = []
     count_events = FigureStore._count_events
 
-    async def watched(store: FigureStore, spans: Sequence[Period]) -> Any:
-        looked_at.extend(spans)
-        return await count_events(store, spans)
+    async def watched(store: FigureStore, periods: Sequence[Period]) -> Any:
+        looked_at.extend(periods)
+        return await count_events(store, periods)
 
     monkeypatch.setattr(FigureStore, "_count_events", watched)
     monkeypatch.setattr(touches_module, "_UNSETTLED", timedelta(0))
@@ -270,7 +270,7 @@ async def test_past_spans_are_counted_once(bot: Bot, monkeypatch: pytest.MonkeyP
     # A change of mind takes the answer from where it was: that day in UTC, which touches two in Madrid.
     await bot.store(bot.tap(1, 1, "hard", NOW, timedelta(hours=1)))
     await check(bot, 20)
-    assert {span.day.day for span in looked_at} == {13, 14, 18}
+    assert {period.day.day for period in looked_at} == {13, 14, 18}
     looked_at.clear()
     bot.now += HOLDS + MILLISECOND
     await figures.collect(20)
@@ -294,16 +294,16 @@ async def test_a_touch_that_expired_and_came_again_is_another_one(bot: Bot) -> N
 async def test_a_year_that_nobody_counted_is_counted_in_a_few_looks(
     bot: Bot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fifty spans at once; each is kept, also those in which nothing was received."""
+    """Fifty periods at once; each is kept, also those in which nothing was received."""
     for days in (0, 1, 40, 200, 364):
         await bot.store(bot.tap(1, days, "done", NOW - timedelta(days=days), timedelta(hours=1)))
     monkeypatch.setattr(touches_module, "_UNSETTLED", timedelta(0))
     looks: list[int] = []
     count_taps = FigureStore._count_taps
 
-    async def watched(store: FigureStore, spans: Sequence[Period], *more: Any) -> Any:
-        looks.append(len(spans))
-        return await count_taps(store, spans, *more)
+    async def watched(store: FigureStore, periods: Sequence[Period], *more: Any) -> Any:
+        looks.append(len(periods))
+        return await count_taps(store, periods, *more)
 
     monkeypatch.setattr(FigureStore, "_count_taps", watched)
     stats = await check(bot, 365)
@@ -318,9 +318,9 @@ async def test_a_year_that_nobody_counted_is_counted_in_a_few_looks(
 
 async def test_what_is_stored_at_once_touches_nothing(bot: Bot) -> None:
     """The normal case costs no further write; a tap that had to wait does."""
-    await bot.store(bot.tap(1, 1, "done", NOW - TOUCH_AFTER, timedelta(hours=1)))
+    await bot.store(bot.tap(1, 1, "done", NOW - INVALIDATE_AFTER, timedelta(hours=1)))
     assert await bot.db.figure_touches.count_documents({}) == 0
-    await bot.store(bot.tap(1, 2, "done", NOW - TOUCH_AFTER - MILLISECOND, timedelta(hours=1)))
+    await bot.store(bot.tap(1, 2, "done", NOW - INVALIDATE_AFTER - MILLISECOND, timedelta(hours=1)))
     [touch] = await bot.db.figure_touches.find({}).to_list()
     assert (touch["_id"], touch["n"]) == ("2026-02-18T18", 2)
 
@@ -338,15 +338,15 @@ async def test_a_writer_killed_after_its_write_leaves_no_old_figures(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FeedbackStore, "record", read_then_record)
-    touch = FigureInvalidation.touch
+    invalidate = FigureInvalidation.invalidate
     calls: list[int] = []
 
-    async def touch_once(touches: FigureInvalidation, names: Any) -> None:
+    async def invalidate_once(touches: FigureInvalidation, names: Any) -> None:
         calls.append(1)
         if len(calls) == 1:
-            await touch(touches, names)
+            await invalidate(touches, names)
 
-    monkeypatch.setattr(FigureInvalidation, "touch", touch_once)
+    monkeypatch.setattr(FigureInvalidation, "invalidate", invalidate_once)
     with pytest.raises(KeyboardInterrupt):
         await bot.store(bot.tap(1, 1, "pain", NOW, timedelta(hours=1)))
     events = await bot.db.feedback_events.find({}).to_list()
@@ -662,5 +662,5 @@ async def test_every_query_is_served_by_an_index(bot: Bot) -> None:
 
 def test_the_format_is_part_of_a_span_s_name() -> None:
     """So that another release does not take figures for its own."""
-    [*_, span] = window(NOW.date(), NOW, ZoneInfo("UTC")).kept
-    assert figures_module._id(span).startswith(f"{figures_module._FORMAT}/2026-02-18T")
+    [*_, period] = window(NOW.date(), NOW, ZoneInfo("UTC")).kept
+    assert figures_module._id(period).startswith(f"{figures_module._FORMAT}/2026-02-18T")

@@ -22,9 +22,9 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import Athlete, ContactHours, Pause
 from bot.core.plans.plan import read_plan
 from bot.core.prompts.prompt import PromptState
-from bot.core.summary.evidence import read_when
 from bot.core.summary.markdown import quoted
 from bot.core.summary.sessions import Session, SessionState
+from bot.core.summary.stored_documents import read_when
 from bot.core.summary.summary import WEEKS, Summary, read_week_start, summarize, week_of
 from tests.support.training import (
     ANA,
