@@ -9,7 +9,7 @@ from typing import Any
 from bot.core.answers.payloads import DetailTap
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
-from bot.core.shared.tolerant import read_int64
+from bot.core.shared.tolerant import read_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,7 @@ def _read(detail: Detail, stored: object) -> int | str | None:
         elif facts.scale is None:
             return None
     if facts.scale is not None:
-        if isinstance(stored, float) and stored.is_integer():  # n8n and mongosh write numbers as doubles
-            stored = int(stored)
-        stored = read_int64(stored)
+        stored = read_whole(stored)
     return next((choice for choice in facts.choices if choice == stored), None)
 
 

@@ -7,10 +7,12 @@ from datetime import date
 from typing import Any
 
 from bot.core.facts.answer_types import BY_COMPLETION, FeedbackType
-from bot.core.figures.stats import Adherence, Stats, monday_of
+from bot.core.figures.adherence import Adherence
+from bot.core.figures.stats import Stats
 from bot.core.figures.texts import compact, type_name
 from bot.core.i18n.formats import short_date
 from bot.core.i18n.language import Language
+from bot.core.shared.clock import monday_of
 
 MAX_DAYS = 62
 """With more, bars stand for weeks."""

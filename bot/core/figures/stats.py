@@ -26,10 +26,11 @@ from typing import Any
 
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import NotWritten, Outcome, derive_event, named_session, read_tap
-from bot.core.facts.answer_types import KNOWN_DONE, FeedbackType
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.figures.adherence import Adherence
 from bot.core.figures.histogram import percentile, total
 from bot.core.people.athlete import Roster
-from bot.core.shared.clock import iso_utc
+from bot.core.shared.clock import iso_utc, monday_of
 from bot.core.telegram.updates import Tap
 
 
@@ -49,49 +50,6 @@ class Tally:
     answers: Mapping[str, int] = field(default_factory=dict)
     sessions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     delays: Sequence[int] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Adherence:
-    """How some days' sessions went.
-
-    Attributes:
-        answers: by type, all types present.
-        asked: sessions asked about.
-        is_known: whether all answers are still stored.
-    """
-
-    answers: Mapping[str, int]
-    asked: int
-    is_known: bool = True
-
-    @property
-    def answered(self) -> int:
-        """Sessions with an answer."""
-        return sum(self.answers.values())
-
-    @property
-    def adherence(self) -> float | None:
-        """Known to be done / asked; None if nothing was asked, or answers have expired."""
-        return self._share(sum(self.answers[type_] for type_ in KNOWN_DONE))
-
-    @property
-    def response_rate(self) -> float | None:
-        """Answered / asked; None as for `adherence`."""
-        return self._share(self.answered)
-
-    def _share(self, number: int) -> float | None:
-        return number / self.asked if self.asked and self.is_known else None
-
-    def to_json(self) -> dict[str, Any]:
-        """For machines."""
-        return {
-            "asked": self.asked,
-            "answered": self.answered,
-            **self.answers,
-            "adherence": _rounded(self.adherence),
-            "responseRate": _rounded(self.response_rate),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +171,6 @@ class CountedFigures:
     last_write: datetime | None
 
 
-def monday_of(day: date) -> date:
-    """The Monday of a day's week."""
-    return day - timedelta(days=day.weekday())
-
-
 def sum_up(
     first: date,
     since: datetime,
@@ -314,10 +267,6 @@ def _by_type(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     for each in counts:
         found.update(each)
     return {type_.value: found[type_] for type_ in FeedbackType}
-
-
-def _rounded(rate: float | None) -> float | None:
-    return None if rate is None else round(rate, 3)
 
 
 def _iso(instant: datetime | None) -> str | None:

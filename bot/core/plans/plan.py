@@ -19,7 +19,7 @@ from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.activities import is_rest, slug
 from bot.core.shared.clock import parse_instant
-from bot.core.shared.tolerant import fold
+from bot.core.shared.tolerant import fold, read_whole
 
 DETAILS = ("distance_time", "intensity", "goal", "note")
 """What a day says of its activity."""
@@ -343,10 +343,8 @@ def _as_day(value: object, path: str) -> date | None:
 
 def _athlete_id(document: Mapping[str, Any], path: str) -> str | None:
     value = document.get("athleteId")
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    if (number := read_whole(value)) is not None:
+        value = str(number)
     if value is not None and not isinstance(value, str):
         raise InvalidPlan(path, "not text; write the athlete's id, or leave it out")
     return (value or "").strip() or None

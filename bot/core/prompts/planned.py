@@ -18,6 +18,7 @@ from bot.core.facts.answering_window import send_by
 from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.plan import Plan, PlannedSession
 from bot.core.prompts.prompt import PromptKind, PromptState
+from bot.core.shared.clock import monday_of
 
 PAUSED = "paused"
 """The reason of a prompt that is cancelled for a pause."""
@@ -98,8 +99,7 @@ def wishes(athlete: Athlete, current: Current, now: datetime, late_after_days: i
 
 def monday(athlete: Athlete, now: datetime) -> date:
     """The first day of the week that it is where the athlete lives; days before are not asked about."""
-    today = now.astimezone(athlete.hours.zone).date()
-    return today - timedelta(days=today.weekday())
+    return monday_of(now.astimezone(athlete.hours.zone).date())
 
 
 def _questions(

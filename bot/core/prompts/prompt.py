@@ -18,7 +18,7 @@ from bot.core.shared.errors import (
     TelegramRejected,
     TelegramUnauthorized,
 )
-from bot.core.shared.tolerant import read_int64
+from bot.core.shared.tolerant import read_int64, read_whole
 
 # A claimed prompt that is not settled by then may be claimed by somebody else.
 LEASE = timedelta(seconds=90)
@@ -226,10 +226,8 @@ def check_id(value: str, field: str) -> str:
 
 def _id(document: Mapping[str, Any], field: str) -> str:
     value = document.get(field)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    if (number := read_whole(value)) is not None:
+        value = str(number)
     if not isinstance(value, str):
         raise InvalidPrompt(f"{field}: missing or not text; give the id that the answers shall carry")
     return check_id(value, field)

@@ -19,6 +19,7 @@ from typing import Any
 
 from bot.core.records.models import MAX_SCORE, is_day
 from bot.core.shared.bson_json import BadValue, kind
+from bot.core.shared.clock import monday_of
 
 MEANS = {
     "ctlMean": "ctl",
@@ -92,9 +93,9 @@ def weekly_metrics(
     athlete = _only_athlete(sessions or ()) if athlete_id is None else athlete_id
     weeks: defaultdict[date, _Week] = defaultdict(_Week)
     for activity in _activities(sessions or (), zone):
-        weeks[_monday(activity.day)].activities.append(activity)
+        weeks[monday_of(activity.day)].activities.append(activity)
     for day, values in (days or {}).items():
-        weeks[_monday(day)].wellness.append(values)
+        weeks[monday_of(day)].wellness.append(values)
     return [
         {
             **({} if athlete is None else {"athleteId": athlete}),
@@ -210,10 +211,6 @@ def _in_range(day: date, path: str) -> date:
     if day.year == date.max.year:
         raise BadValue(path, _NO_YEAR)
     return day
-
-
-def _monday(day: date) -> date:
-    return day - timedelta(days=day.weekday())
 
 
 def _fields(item: object, where: str) -> Mapping[str, Any]:

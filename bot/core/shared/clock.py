@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 Clock = Callable[[], datetime]
 """Tells the time; passed in wherever time matters."""
@@ -27,6 +27,11 @@ def from_ms(ms: int) -> datetime:
 def iso_utc(instant: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`, as every JSON surface shows instants."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def monday_of(day: date) -> date:
+    """The first day of a day's week."""
+    return day - timedelta(days=day.weekday())
 
 
 def parse_instant(text: str, zone: tzinfo) -> datetime:

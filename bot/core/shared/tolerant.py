@@ -20,6 +20,13 @@ def read_int64(value: object) -> int | None:
     return None
 
 
+def read_whole(value: object) -> int | None:
+    """A whole number, also one stored as a double: n8n and mongosh write numbers so."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def as_json(value: object) -> Any:
     """A stored value as JSON can say it, whatever other writers left there: instants as ISO 8601 in UTC,
     NaN and infinities as null, MongoDB's own types as text."""

@@ -84,8 +84,9 @@ def _shown(character: str) -> str:
 
 def _figures(summary: Summary) -> list[str]:
     week, counts = summary.week, summary.week.counts
-    adherence = _rate(week.adherence, week.known_done, week)
-    response_rate = _rate(week.response_rate, week.answered, week)
+    rates = week.rates
+    adherence = _rate(rates.adherence, rates.known_done, week)
+    response_rate = _rate(rates.response_rate, rates.answered, week)
     unplanned = f", and {counts['unplanned']} in no plan" if counts["unplanned"] else ""
     answers = ", ".join(f"{counts[type_]} {type_}" for type_ in FeedbackType)
     still_open = f" ({counts['stillOpen']} can still be answered)" if counts["stillOpen"] else ""
@@ -133,7 +134,8 @@ def _table(weeks: Sequence[Week]) -> list[str]:
     rows.append(["---", *("--:" for _ in rows[0][1:])])
     for week in weeks:
         rates = (
-            "not known" if rate is None else f"{rate:.2f}" for rate in (week.adherence, week.response_rate)
+            "not known" if rate is None else f"{rate:.2f}"
+            for rate in (week.rates.adherence, week.rates.response_rate)
         )
         rows.append([str(week.start), *(str(week.counts[name]) for name, _ in columns), *rates])
     return [f"| {' | '.join(row)} |" for row in rows]

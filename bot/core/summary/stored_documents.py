@@ -22,7 +22,7 @@ from bot.core.prompts.prompt import PromptKind, PromptState
 from bot.core.records.models import is_day
 from bot.core.shared.clock import parse_instant
 from bot.core.shared.formatting import MAX_NOTE, clip
-from bot.core.shared.tolerant import read_int64
+from bot.core.shared.tolerant import read_int64, read_whole
 
 PLANNED = ("activity", *DETAILS)
 """What a plan says about a session, in the order in which it is shown."""
@@ -187,7 +187,7 @@ def read_answer(document: Mapping[str, Any]) -> StoredFeedback | None:
 
 def read_id(value: object) -> str | None:
     """An id as text; tools also store whole numbers. None if it is blank or something else."""
-    number = _whole(value)
+    number = read_whole(value)
     if number is not None:
         return str(number)
     return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) and value.strip() else None
@@ -197,7 +197,7 @@ def read_user(value: object) -> int | None:
     """A 64-bit whole number, also one stored as a double or as text."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value.strip()):
         value = int(value)
-    return read_int64(_whole(value))
+    return read_int64(read_whole(value))
 
 
 def read_when(value: object, zone: tzinfo) -> datetime | None:
@@ -222,7 +222,7 @@ def read_day(value: object) -> date | None:
 
 def read_text(value: object, limit: int = _MAX_TEXT) -> str | None:
     """A text without space around it, of at most `limit` characters; numbers become text."""
-    number = _whole(value)
+    number = read_whole(value)
     if number is not None or (isinstance(value, float) and math.isfinite(value)):
         value = str(value if number is None else number)
     if not isinstance(value, str):
@@ -263,9 +263,3 @@ def _read_slot(value: object) -> tuple[date | None, int | None]:
     """Day and number of a slot, `<athleteId>|<YYYY-MM-DD>|<n>`."""
     parts = value.rsplit("|", 2) if isinstance(value, str) else []
     return (read_day(parts[-2]), read_user(parts[-1])) if len(parts) > 1 else (None, None)
-
-
-def _whole(value: object) -> int | None:
-    if isinstance(value, float) and value.is_integer():  # n8n and mongosh write numbers as doubles
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

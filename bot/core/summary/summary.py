@@ -20,13 +20,14 @@ from itertools import groupby
 from typing import Any
 
 from bot.core.answers.rules import WEEKDAYS
-from bot.core.facts.answer_types import KNOWN_DONE, FeedbackType
+from bot.core.facts.answer_types import FeedbackType
+from bot.core.figures.adherence import Adherence
 from bot.core.people.athlete import Athlete, Pause
 from bot.core.plans.plan import Plan
 from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.records.models import is_day
 from bot.core.records.retention import DEFAULT_RETENTION
-from bot.core.shared.clock import iso_utc
+from bot.core.shared.clock import iso_utc, monday_of
 from bot.core.summary.legend import COUNTS, EXTRA_SCALES, NULLS, SCALES, STATES, WARNINGS
 from bot.core.summary.markdown import markdown
 from bot.core.summary.sessions import Horizon, Session, SessionState, list_sessions
@@ -76,28 +77,11 @@ class Week:
         return {name: counts[name] for name in COUNTS}
 
     @property
-    def known_done(self) -> int:
-        """How many sessions are known to be done."""
-        return self._number(KNOWN_DONE)
-
-    @property
-    def answered(self) -> int:
-        """How many sessions have an answer."""
-        return self._number(FeedbackType)
-
-    def _number(self, types: Iterable[FeedbackType]) -> int:
+    def rates(self) -> Adherence:
+        """How much was answered, and done."""
         counts = self.counts
-        return sum(counts[type_] for type_ in types)
-
-    @property
-    def adherence(self) -> float | None:
-        """Known to be done / asked; None if nothing was asked, or some answer is not known any more."""
-        return None if self.why else self.known_done / self.counts["asked"]
-
-    @property
-    def response_rate(self) -> float | None:
-        """answered / asked; None as for `adherence`."""
-        return None if self.why else self.answered / self.counts["asked"]
+        answers = {type_.value: counts[type_] for type_ in FeedbackType}
+        return Adherence(answers, counts["asked"], is_known=not counts["unknown"])
 
     @property
     def why(self) -> str | None:
@@ -186,8 +170,8 @@ class Summary:
             "runs": {type_.value: _run_json(self.run(type_)) for type_ in WARNINGS},
             "trend": {
                 "weekStart": [week.start.isoformat() for week in self.weeks],
-                "adherence": [_rounded(week.adherence) for week in self.weeks],
-                "responseRate": [_rounded(week.response_rate) for week in self.weeks],
+                "adherence": [week.rates.rates_json()["adherence"] for week in self.weeks],
+                "responseRate": [week.rates.rates_json()["responseRate"] for week in self.weeks],
             },
             "pauses": [
                 {"since": iso_utc(pause.since), "until": iso_utc(pause.until) if pause.until else None}
@@ -256,8 +240,7 @@ def summarize(
 
 def week_of(instant: datetime, zone: tzinfo) -> date:
     """The Monday of the week in which an instant lies."""
-    day = instant.astimezone(zone).date()
-    return day - timedelta(days=day.weekday())
+    return monday_of(instant.astimezone(zone).date())
 
 
 def read_week_start(text: str) -> date:
@@ -280,8 +263,8 @@ def check_week_start(day: date) -> date:
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
         raise ValueError(f"{day} is out of reach; write a Monday such as 2026-02-16")
     if day.weekday() != 0:
-        monday = day - timedelta(days=day.weekday())
-        raise ValueError(f"{day} is a {WEEKDAYS[day.weekday()]}; weeks begin on Monday, so write {monday}")
+        weekday = WEEKDAYS[day.weekday()]
+        raise ValueError(f"{day} is a {weekday}; weeks begin on Monday, so write {monday_of(day)}")
     return day
 
 
@@ -297,8 +280,7 @@ def _week_json(week: Week) -> dict[str, Any]:
         "weekStart": week.start.isoformat(),
         "weekEnd": week.end.isoformat(),
         "counts": week.counts,
-        "adherence": _rounded(week.adherence),
-        "responseRate": _rounded(week.response_rate),
+        **week.rates.rates_json(),
         "why": week.why,
         "sessions": [_session_json(session) for session in week.sessions],
     }
@@ -327,7 +309,3 @@ def _session_json(session: Session) -> dict[str, Any]:
 
 def _run_json(run: Run) -> dict[str, int | None]:
     return {"current": run.current, "longest": run.longest}
-
-
-def _rounded(rate: float | None) -> float | None:
-    return None if rate is None else round(rate, 3)

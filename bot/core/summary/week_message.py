@@ -70,7 +70,9 @@ def week(shown: Week, language: Language) -> str:
         counts = shown.counts
         footer = []
         if counts["asked"]:
-            footer.append(language.texts.week.answered.format(answered=shown.answered, asked=counts["asked"]))
+            footer.append(
+                language.texts.week.answered.format(answered=shown.rates.answered, asked=counts["asked"])
+            )
         if counts["stillOpen"]:
             footer.append(language.texts.week.pending)
         return "\n\n".join([*parts, *(["\n".join(footer)] if footer else [])])
@@ -185,12 +187,12 @@ def _figures(said: Week, language: Language) -> list[str]:
     texts, counts = language.texts.week, said.counts
     if not counts["asked"]:
         return []
-    lines = [texts.answered.format(answered=said.answered, asked=counts["asked"])]
+    lines = [texts.answered.format(answered=said.rates.answered, asked=counts["asked"])]
     answers = [f"{label(type_, language)} {counts[type_]}" for type_ in FeedbackType if counts[type_]]
     if answers:
         lines[0] += f" ({', '.join(answers)})"
-    if said.adherence is not None:
-        lines.append(texts.done_share.format(share=percent(said.adherence, language)))
+    if said.rates.adherence is not None:
+        lines.append(texts.done_share.format(share=percent(said.rates.adherence, language)))
     efforts = _numbers(session.extras.get("rpe") for session in said.sessions)
     if efforts:
         lines.append(texts.effort.format(mean=decimal(fmean(efforts), 1, language)))

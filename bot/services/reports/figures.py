@@ -11,9 +11,9 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from bot.core.figures.periods import midnight, window
-from bot.core.figures.stats import CountedFigures, Stats, is_certain, is_feedback, monday_of, sum_up
+from bot.core.figures.stats import CountedFigures, Stats, is_certain, is_feedback, sum_up
 from bot.core.people.athlete import Roster
-from bot.core.shared.clock import Clock, from_ms
+from bot.core.shared.clock import Clock, from_ms, monday_of
 from bot.core.shared.errors import JournalError, StorageError
 from bot.core.telegram.updates import Tap, TapUpdate, UnreadableUpdate, query_id_of, read_update
 from bot.services.periodic import FaultLog, repeat

@@ -21,11 +21,11 @@ from bot.app.bootstrap import build_stores
 from bot.core.answers.rules import Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.periods import CLOSED_AFTER, INVALIDATE_AFTER, Period, window
-from bot.core.figures.stats import Stats, monday_of
+from bot.core.figures.stats import Stats
 from bot.core.people.athlete import ContactHours, read_roster
 from bot.core.prompts.prompt import PromptState
 from bot.core.records.collections import parse
-from bot.core.shared.clock import to_ms
+from bot.core.shared.clock import monday_of, to_ms
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.telegram.updates import Tap
 from bot.services.answers.tap_handler import TapHandler
@@ -561,8 +561,8 @@ async def test_adherence_is_that_of_the_planner_s_summary(bot: Bot) -> None:
     )
     week = (await bot.figures().collect(7)).weeks[date(2026, 2, 16)]
     assert week.asked == summary.week.counts["asked"] == 8
-    assert (week.answered, week.adherence) == (summary.week.answered, summary.week.adherence)
-    assert week.response_rate == summary.week.response_rate == 5 / 8
+    assert (week.answered, week.adherence) == (summary.week.rates.answered, summary.week.rates.adherence)
+    assert week.response_rate == summary.week.rates.response_rate == 5 / 8
 
 
 async def test_questions_are_counted_from_the_index_alone(bot: Bot) -> None:

@@ -15,16 +15,9 @@ from bot.api.openapi import examples
 from bot.core.answers.rules import Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures import texts as stats_texts
+from bot.core.figures.adherence import Adherence
 from bot.core.figures.chart import MAX_DAYS, chart_of
-from bot.core.figures.stats import (
-    Adherence,
-    CountedFigures,
-    Stats,
-    Tally,
-    is_certain,
-    is_feedback,
-    sum_up,
-)
+from bot.core.figures.stats import CountedFigures, Stats, Tally, is_certain, is_feedback, sum_up
 from bot.core.i18n.formats import exact_percent
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import ContactHours, Roster, read_roster

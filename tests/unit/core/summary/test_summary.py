@@ -420,7 +420,7 @@ def test_rates_and_what_counts_as_what() -> None:
         "planned": 8, "unplanned": 0, "asked": 5, "done": 1, "hard": 1, "pain": 1, "skipped": 1,
         "noAnswer": 1, "stillOpen": 1, "unknown": 0, "paused": 1, "notAsked": 0, "notDue": 2,
     }  # fmt: skip
-    assert (summary.week.adherence, summary.week.response_rate) == (2 / 5, 4 / 5)
+    assert (summary.week.rates.adherence, summary.week.rates.response_rate) == (2 / 5, 4 / 5)
     assert "adherence **0.40 so far (2 of 5 asked)**, response rate **0.80 so far (4 of 5 asked)**" in (
         summary.to_markdown()
     )
