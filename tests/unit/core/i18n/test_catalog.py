@@ -23,7 +23,6 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
 from bot.core.facts.questions import WORDS, Detail
 from bot.core.health.vitals import DeadLettersGrew
-from bot.core.i18n import formats
 from bot.core.i18n.catalog import Formats, Plural, Texts
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import JournalLoss
@@ -46,11 +45,12 @@ VALUES: Mapping[str, object] = {
     "command": Command.WEEK,
     "day": date(2026, 8, 10), "local": NOW,
     "detail": Detail.PLACE, "details": DETAILS, "figures": examples.stats(), "is_missing_extra": True,
-    "items": ["a", "b"], "late_after_days": 14, "loss": JournalLoss(4, 30), "name": "Ana",
+    "ids": ("r", "s"), "items": ["a", "b"], "late_after_days": 14, "loss": JournalLoss(4, 30), "name": "Ana",
     "news": [DeadLettersGrew(2)], "note": None, "now": NOW,
     "number": 1_200,
     "pain": PainReport("Ana", None, DAY, FeedbackType.PAIN, DETAILS, None, seen_by="Coach", seen_at=NOW),
     "places": 1, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
+    "question": Detail.PLACE, "run_id": "r", "session_id": "s", "stats": examples.stats(),
     "share": 0.5, "style": "or",
     "text": "?", "title": None, "type_": FeedbackType.DONE, "until": NOW, "user_id": 7, "value": "knee",
     "zone": UTC,
@@ -67,12 +67,7 @@ OWN_VALUES: Mapping[str, Mapping[str, object]] = {
 ALIKE = {"bot.core.i18n.formats.clock_time", "bot.core.i18n.formats.counted", "bot.core.i18n.formats.percent"}
 
 MODULES = [
-    formats,
-    *(
-        importlib.import_module(found.name)
-        for found in pkgutil.walk_packages(core.__path__, f"{core.__name__}.")
-        if found.name.endswith(("texts", "week_message"))
-    ),
+    importlib.import_module(found.name) for found in pkgutil.walk_packages(core.__path__, f"{core.__name__}.")
 ]
 
 
@@ -141,6 +136,7 @@ def test_the_walk_finds_what_there_is() -> None:
         assert "counts.days.other" in TEXTS[language]
     assert "bot.core.people.texts.help_text" in SAYINGS
     assert "bot.core.i18n.formats.long_date" in SAYINGS
+    assert "bot.core.figures.chart.chart_of" in SAYINGS
 
 
 @pytest.mark.parametrize("path", PATHS)

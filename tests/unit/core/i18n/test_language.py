@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from bot.core.i18n.language import DEFAULT, Language, chosen_language, language_of, read_language
@@ -48,6 +51,13 @@ def test_the_first_tag_that_is_one_of_ours_counts() -> None:
     assert language_of(None, "xx", "es-AR", "en") is ES
     assert language_of() is DEFAULT
     assert language_of("xx", None) is DEFAULT
+
+
+def test_babel_is_imported_when_it_is_needed() -> None:
+    """Commands that write no date do not pay for it."""
+    code = "import sys, bot.core.i18n.formats; print('babel' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("language", Language)
