@@ -240,7 +240,7 @@ def build_service(
         tombstones=stores.tombstones,
         athletes=stores.athletes,
         users=stores.users,
-        touches=stores.taps.touches,
+        invalidation=stores.taps.touches,
         journal=stores.journal,
         roster=roster,
         languages=languages,

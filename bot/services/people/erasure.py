@@ -52,7 +52,7 @@ class Erasure:
         tombstones: TombstoneStore,
         athletes: AthleteStore,
         users: UserStore,
-        touches: FigureInvalidation,
+        invalidation: FigureInvalidation,
         journal: Journal,
         roster: RosterCache,
         languages: LanguageCache,
@@ -62,7 +62,7 @@ class Erasure:
         self._tombstones = tombstones
         self._athletes = athletes
         self._users = users
-        self._touches = touches
+        self._invalidation = invalidation
         self._journal = journal
         self._roster = roster
         self._languages = languages
@@ -163,7 +163,7 @@ class Erasure:
         """
         # Alerts first: without its answer, one would tell that there was something.
         await self._store.forget_prompts(person, at)
-        async with self._touches.around(await self._store.received(person)):
+        async with self._invalidation.around(await self._store.received(person)):
             await self._store.forget_before(person, at)
 
     async def run(self) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from bot.core.records.collections import COLLECTIONS, KEYS, MODELS, WRITTEN, parse
 from bot.core.records.declaration import Collection
 
+PAGE = Path(__file__).parents[4] / "docs/collections.md"
 NAMES = {collection.name for collection in COLLECTIONS}
 
 
@@ -46,3 +50,17 @@ def test_examples_are_taken(name: str) -> None:
         assert KEYS[name] in example or KEYS[name] == "sessionKey"  # that one is filled in
         assert example.keys() <= model.model_fields.keys()
     assert WRITTEN[name].model is model
+
+
+@pytest.mark.parametrize("collection", WRITTEN.values(), ids=lambda it: it.name)
+def test_descriptions_say_what_is_declared(collection: Collection) -> None:
+    """The model's, which `schema` prints, and the row of the page: name, key and how long it is kept."""
+    name, model, expiry = collection.name, collection.model, collection.expiry
+    assert model is not None
+    described = " ".join(str(model.model_json_schema()["description"]).split())
+    assert f"(collection `{name}`, one for each `{model.KEY}`" in described
+    kept = re.findall(r"\bkept (\d+) days", described, re.IGNORECASE)
+    assert kept == ([] if expiry is None else [str(expiry.days)])
+    deleted = "never" if expiry is None else f"{expiry.days} days after `{expiry.field}`"
+    row = rf"^\| `{name}` \| `{model.KEY}` \| .* \| {re.escape(deleted)} \|$"
+    assert re.search(row, PAGE.read_text(encoding="utf-8"), re.MULTILINE)
