@@ -1,1 +1,1 @@
-"""The HTTP API for coach workflows: prompts, plans, runs, the five collections, feedback and its summary."""
+"""The HTTP API for coach workflows: prompts, plans, runs, records, feedback and its summary."""

@@ -45,7 +45,7 @@ _TAGS = [
     {"name": "prompts", "description": "Questions about sessions."},
     {"name": "plans", "description": "Plans, which the service turns into questions by itself."},
     {"name": "feedback", "description": "What athletes answered."},
-    {"name": "records", "description": "The five collections of the coach workflow."},
+    {"name": "records", "description": "The collections of the coach workflow."},
     {"name": "stats", "description": "How the feedback is doing, for admins."},
     {"name": "health", "description": "For whoever watches the service; needs no token."},
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, TypeVar
 
 from bot.core.records.collections import KEYS, parse
-from bot.core.records.models import Record, WeeklyMetrics
+from bot.core.records.models import FeedbackRecord, Record
 from bot.core.shared.bson_json import BadValue
 from bot.core.shared.errors import BotError
 from bot.records_io.formats import FORMATS
@@ -329,7 +329,8 @@ def _in_thread(call: Callable[[], T]) -> asyncio.Future[T]:
 
 def _document_group(record: Record) -> str:
     """Equal for records that may end up in one document."""
-    return record.weekStart if isinstance(record, WeeklyMetrics) else str(record.runId)  # type: ignore[attr-defined]
+    # An answer's key may be taken by another session's; its run is its own.
+    return record.runId if isinstance(record, FeedbackRecord) else str(getattr(record, record.KEY))
 
 
 def _name(collection: str, document: dict[str, Any]) -> str:

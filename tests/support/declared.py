@@ -43,6 +43,7 @@ from bot.core.shared.update_order import UpdateStamp
 from bot.core.summary import week_message
 from bot.core.summary.summary import Summary, summarize, week_of
 from bot.core.telegram.updates import Tap, TappedMessage
+from bot.records_io import transfer
 from bot.settings import Settings
 from bot.store import personal_data
 from bot.store.answers import feedback_events, history
@@ -170,6 +171,7 @@ def places_of_collection(name: str) -> dict[str, Any]:
         "refused": refused,
         "dates": date_repair.FIELDS[name],
         "merge": [field for field in ("createdAt", "updatedAt") if f"'{field}'" in str(stage)],
+        "lane": transfer._document_group(record),
         "roles": {role.name: role.actions[name] for role in roles.ROLES if name in role.actions},
         "roles script": roles.script(),
         "write": data.write.get_help(Context(data.write)),

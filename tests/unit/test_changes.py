@@ -660,6 +660,7 @@ def test_a_sixth_collection_needs_a_model_and_a_declaration(house: Path) -> None
     assert places.pop("indexes") == ["noteId_1", "athleteId_1_createdAt_-1", "createdAt_1"]
     assert places.pop("dates") == ["createdAt", "updatedAt"]
     assert places.pop("merge") == ["createdAt", "updatedAt"]
+    assert places.pop("lane") == "n-1"
     assert "remove" in places["roles"]["feedbackBot"]
     assert places.pop("roles").keys() == {
         "feedbackBot", "feedbackCoach", "feedbackReader", "feedbackSetup"

@@ -1,4 +1,4 @@
-"""The five collections as any workflow may write them: untrusted values, typed and checked.
+"""Documents as any workflow may write them: untrusted values, typed and checked.
 
 Units: distances in metres, times in seconds, heart rate in beats a minute (bpm), TRIMP, CTL and ATL in
 arbitrary units, sleep score 0 to 100, HRV in milliseconds. Days are `YYYY-MM-DD`. The instants that a

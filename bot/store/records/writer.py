@@ -1,4 +1,4 @@
-"""Upserts of checked records into the five collections, for any writer and in any order.
+"""Upserts of checked records into their collections, for any writer and in any order.
 
 What an upsert does to its document stands in `bot.store.records.upserts`.
 """
@@ -46,7 +46,7 @@ _AT_ONCE = 2  # bulks of different documents: MongoDB waits for the disk in betw
 
 
 class RecordStore:
-    """Writes to the five collections.
+    """Writes to the collections that have a model.
 
     Args:
         clock: for `createdAt`, `updatedAt` and `receivedAt` where they are not given.
