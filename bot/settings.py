@@ -242,7 +242,7 @@ class Settings(_DeclaredSettings):
         )
 
     def asked_details(self) -> frozenset[Detail]:
-        """What athletes are asked about their answers."""
+        """The questions after an answer that are switched on."""
         return frozenset(detail for detail in Detail if getattr(self, detail.facts.setting))
 
     def mongo_place(self) -> str:

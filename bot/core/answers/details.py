@@ -1,4 +1,4 @@
-"""What is known besides an answer: how hard it was, where it hurts, why not. Pure."""
+"""Details of an answer: effort, pain, reason. Reading them, and choosing the next question. Pure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from bot.core.shared.tolerant import read_whole
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What is known besides an answer.
+    """The details of an answer.
 
     Attributes:
-        said: one of its choices to each question; nothing where nothing was said.
+        said: by question, the choice that was made; questions without one are left out.
     """
 
     said: Mapping[Detail, int | str] = field(default_factory=dict)
 
     def value(self, detail: Detail) -> int | str | None:
-        """What was said to one question."""
+        """The choice that was made; None if there is none."""
         return self.said.get(detail)
 
     def to_document(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def _read(detail: Detail, stored: object) -> int | str | None:
 
 
 def next_question(type_: FeedbackType, details: Details, asked: frozenset[Detail]) -> Detail | None:
-    """What to ask after an answer: the first question that nothing was said to.
+    """The question to put after an answer: the first one that has no value yet. None if there is none.
 
     Args:
         asked: the questions that are switched on.
@@ -66,7 +66,7 @@ def next_question(type_: FeedbackType, details: Details, asked: frozenset[Detail
 
 
 def question_after(tap: DetailTap, type_: FeedbackType, asked: frozenset[Detail]) -> Detail | None:
-    """What to ask after a tap on a question: the one behind it, or itself where it is asked again."""
+    """The question to put after a tap on one: the next one, or itself where it is asked again."""
     if tap.ask_again:
         return tap.detail
     questions = type_.facts.asks

@@ -1,4 +1,4 @@
-"""The shapes of stored documents. Field names in MongoDB are camelCase; here they are snake_case.
+"""The shape of a stored answer. Field names in MongoDB are camelCase; here they are snake_case.
 
 Timestamps are aware datetimes and become BSON dates, because MongoDB's TTL never deletes strings.
 """
@@ -13,20 +13,15 @@ from pydantic.alias_generators import to_camel
 from bot.core.facts.answer_types import FeedbackType
 
 
-class Document(BaseModel):
-    """Base of all documents: frozen, camelCase outside, and silent about values in its errors."""
+class FeedbackEvent(BaseModel):
+    """One athlete's answer about one session (collection `feedback_events`, one per `sessionKey`).
+
+    Frozen, camelCase outside, and silent about values in its errors.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, hide_input_in_errors=True
     )
-
-    def to_bson(self) -> dict[str, Any]:
-        """The document as MongoDB stores it."""
-        return self.model_dump(by_alias=True)
-
-
-class FeedbackEvent(Document):
-    """One athlete's answer about one session (collection `feedback_events`, one per `sessionKey`)."""
 
     session_key: str
     """`${runId}-${sessionId}-${userId|anon}`; unique. See `bot.core.answers.rules.collision_key`."""
@@ -64,9 +59,10 @@ class FeedbackEvent(Document):
 
     @property
     def identity(self) -> tuple[str, str, int | None]:
-        """What the answer is about and whose it is, without the ambiguity of `sessionKey`."""
+        """Run, session and user: a key without the ambiguity of `sessionKey`."""
         return (self.run_id, self.session_id, self.user_id)
 
     def to_bson(self) -> dict[str, Any]:
         """The document as MongoDB stores it, answers as plain strings."""
-        return {**super().to_bson(), "type": self.type.value, "response": self.response.value}
+        answers = {"type": self.type.value, "response": self.response.value}
+        return {**self.model_dump(by_alias=True), **answers}

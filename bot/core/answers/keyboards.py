@@ -53,7 +53,7 @@ def answered_keyboard(keyboard: Keyboard, chosen: FeedbackType) -> Keyboard:
 def detail_rows(
     ids: Ids, type_: FeedbackType, details: Details, question: Detail | None, language: Language
 ) -> Keyboard:
-    """What stands below the answers: the choices of a question, else buttons to change what was said.
+    """The rows below the answers: the choices of a question, else buttons to change details.
 
     Args:
         ids: as `bot.core.answers.payloads.detail_ids` gives them.

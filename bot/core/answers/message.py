@@ -1,4 +1,4 @@
-"""How a question looks once it is answered: the answer below it, and perhaps one more question. Pure."""
+"""The edit of an answered message: the answer below the text, and perhaps one more question. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bot.core.telegram.updates import TappedMessage
 
 @dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """What counts for the session of one message, and what to ask next.
+    """The answer that counts for the session of one message, and the next question.
 
     Attributes:
         by_reference: whether the session's payloads travel by reference.

@@ -26,7 +26,7 @@ from bot.core.facts.questions import Detail
 from bot.core.telegram.callback_data import MAX_CALLBACK_BYTES, join, split
 
 REFERENCE_SESSION = "~"
-"""What stands in the place of the session's id where the run's is a reference."""
+"""Stands in place of the session's id where the run's is a reference."""
 
 Ids: TypeAlias = tuple[str, str]
 """Run and session as they travel: as they are, or as a reference."""
@@ -84,7 +84,7 @@ class Later(_SessionPayload):
 
 @dataclass(frozen=True, slots=True)
 class DetailTap(_SessionPayload):
-    """What is said to a question after an answer.
+    """A choice for a question after an answer.
 
     Attributes:
         value: one of the question's choices; None leaves it out.

@@ -22,7 +22,7 @@ WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
 class Outcome(StrEnum):
-    """What became of a tap; every tap has exactly one."""
+    """The outcome of a tap; every tap has exactly one."""
 
     WRITTEN = "written"
     LATE = "late"
@@ -66,7 +66,7 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TappedSession:
-    """Which session a tap is about, and when it was asked about.
+    """The session of a tap, and the time of its question.
 
     Attributes:
         prompt_at: None when neither the message nor a prompt record tells.
@@ -91,7 +91,7 @@ class NotWritten:
 
 
 def read_tap(tap: Tap) -> Callback | Later | DetailTap | NotWritten:
-    """What an athlete's tap asks for, if its payload is one of ours."""
+    """Read the payload of an athlete's tap; `INVALID` if it is none of ours."""
     return parse_payload(tap.data) or NotWritten(Outcome.INVALID)
 
 
@@ -102,7 +102,7 @@ def named_session(tap: Tap, wish: Callback | Later | DetailTap) -> TappedSession
 
 
 def session_mark(tap: Tap) -> str:
-    """What tells the session of an athlete's tap from their other ones, in whichever form its payload is."""
+    """A key that tells the session of an athlete's tap from their other ones, in any form of payload."""
     wish = read_tap(tap)
     if isinstance(wish, NotWritten):
         return tap.query_id

@@ -1,4 +1,4 @@
-"""What an athlete can say about a session: one declaration for each answer, from which all else is derived.
+"""The answers to a question about a session: one declaration for each, from which all else is derived.
 
 Its labels in the athletes' languages stand in `bot.core.i18n`.
 """
@@ -14,7 +14,7 @@ from bot.core.facts.questions import Detail
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFacts:
-    """What follows from an answer, wherever it is shown, counted or passed on.
+    """The properties of an answer, wherever it is shown, counted or passed on.
 
     Attributes:
         sign: an emoji for it.
@@ -36,7 +36,7 @@ class AnswerFacts:
 
 
 class FeedbackType(StrEnum):
-    """What an athlete can say about a session, in the order of the buttons."""
+    """An answer to a question about a session; in the order of the buttons."""
 
     _value_: str
     facts: AnswerFacts

@@ -14,7 +14,7 @@ from typing import Literal, Self, TypeAlias, get_args
 Place: TypeAlias = Literal["foot", "ankle", "calf", "knee", "thigh", "hip", "back", "shoulder", "other"]
 Reason: TypeAlias = Literal["ill", "tired", "no time", "weather", "other"]
 Word: TypeAlias = Literal[Place, Reason]
-"""What can be said in words, as it is stored; in the order of the buttons."""
+"""The choices that are words, as they are stored; in the order of the buttons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class AnswerField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionFacts:
-    """What follows from a question, wherever it is put, stored or passed on.
+    """The properties of a question, wherever it is put, stored or passed on.
 
     Attributes:
         field: where what is said stands.
@@ -55,7 +55,7 @@ class QuestionFacts:
 
     @property
     def path(self) -> str:
-        """Where in a document what is said stands: `rpe`, `pain.level`."""
+        """The path of its value in a document: `rpe`, `pain.level`."""
         return self.field.name if self.part is None else f"{self.field.name}.{self.part}"
 
     @property

@@ -1,4 +1,4 @@
-"""How much of what was asked about was answered, and done: for the figures and the summary alike. Pure."""
+"""Adherence and response rate, for the figures and the summary alike. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.core.facts.answer_types import KNOWN_DONE
 
 @dataclass(frozen=True, slots=True)
 class Adherence:
-    """How some sessions went.
+    """The answers about some sessions, and the rates that follow from them.
 
     Attributes:
         answers: by type, all types present.

@@ -1,4 +1,4 @@
-"""What the picture of the figures shows, with all its words in one language. Pure; `bot.charts` draws it."""
+"""The content of the picture of `/stats`, with its words in one language. Pure; `bot.charts` draws it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long answers took, counted in buckets, so that any number of them takes the same room. Pure.
+"""A histogram of the times that answers took: any number of them takes the same room. Pure.
 
 Below 50 seconds a bucket is a second; above, its end is 1.02 times its begin, and the middle stands for what
 is in it. So a percentile is right to the second, or to one percent.
@@ -25,7 +25,7 @@ def bucket(seconds: float) -> int:
 
 
 def seconds_of(number: int) -> float:
-    """What stands for the delays in a bucket."""
+    """The delay, in seconds, that stands for those in a bucket: its middle."""
     if number < EXACT:
         return float(number)
     return round(EXACT * math.pow(RATIO, number - EXACT + 0.5), 1)

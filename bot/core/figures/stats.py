@@ -36,7 +36,7 @@ from bot.core.telegram.updates import Tap
 
 @dataclass(slots=True)
 class Tally:
-    """What was received in a period of time, all of which lies on one `day`.
+    """The counts of a period of time, all of which lies on one `day`.
 
     Attributes:
         taps: by outcome.
@@ -157,7 +157,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class CountedFigures:
-    """What `Stats` takes over as it is; the names are those of `Stats`."""
+    """Figures that `Stats` takes over as they are, under the same names."""
 
     zone: str
     prompts: Mapping[str, int]

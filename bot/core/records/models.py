@@ -118,7 +118,7 @@ def _count(value: object) -> int:
 
 
 def _said(question: QuestionFacts, value: object) -> str | int | float:
-    """What was said to a question: a number on its scale; or words, which may be a coach's own."""
+    """Check one detail: a number on its scale; or words, which may be a coach's own."""
     if question.scale is None:
         return _key(value)
     least, most = question.scale
@@ -129,7 +129,7 @@ def _said(question: QuestionFacts, value: object) -> str | int | float:
 
 
 def _said_in_parts(questions: Sequence[QuestionFacts], value: object) -> object:
-    """What was said to questions that share a field: an object, or the number of the one that has a scale."""
+    """Check details that share a field: an object, or the number of the one that has a scale."""
     if not isinstance(value, dict):
         return _said(next(question for question in questions if question.scale is not None), value)
     for question in questions:

@@ -1,4 +1,4 @@
-"""What the words, figures and nulls of a summary mean, and which way is better."""
+"""The meaning of a summary's words, figures and nulls, and which way is better; in English."""
 
 from __future__ import annotations
 
@@ -121,4 +121,4 @@ NULLS: Mapping[str, str] = {
     "until": "the pause has no end yet",
     "range": "no upper limit",
 }
-"""What null means, by field."""
+"""The meaning of null, by field."""

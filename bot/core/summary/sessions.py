@@ -1,4 +1,4 @@
-"""What became of each of an athlete's sessions: planned, asked about, answered. Pure.
+"""An athlete's sessions, joined from plans, questions and answers. Pure.
 
 Plans say what was meant, the outbox what was asked, the feedback events what was answered; they are joined by
 `runId` and `sessionId`. Where none of them tells, nothing is made up: the state says that it is not known.
@@ -31,7 +31,7 @@ _SAY_MINUTES = ("distance_time", "activity", "title", "goal")
 
 
 class SessionState(StrEnum):
-    """How it stands with a session that has no known answer, in plain words."""
+    """The state of a session that has no known answer, in plain words."""
 
     OPEN = "no answer yet"
     UNANSWERED = "no answer"
@@ -44,7 +44,7 @@ class SessionState(StrEnum):
 
 
 class Asker(StrEnum):
-    """Who asked."""
+    """The one who asked."""
 
     BOT = "bot"
     OTHERS = "coach's own buttons"
@@ -60,7 +60,7 @@ class Session:
         number: orders the sessions of a day.
         planned: by the names of `bot.core.summary.stored_documents.PLANNED`; a single question has `title`
             and `note`.
-        state: the answer, or how it stands without one.
+        state: the answer, or the state without one.
         in_plan: whether a plan has it; else somebody asked without one.
         why: what the state alone does not say.
         asked_by: None if it was not asked about.
@@ -97,7 +97,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """What can be known at a moment.
+    """The bounds of what can be known at a moment.
 
     Attributes:
         late_after_days: LATE_AFTER_DAYS.
@@ -185,7 +185,7 @@ def _theirs(
 
 
 def _rank(answer: StoredFeedback) -> tuple[Any, ...]:
-    """Which of several answers about a session counts: one with a name, then the latest; else any, always."""
+    """Orders the answers about a session: the last one counts. Those with a name, then the later ones."""
     when = 0.0 if answer.answered_at is None else answer.answered_at.timestamp()
     return (not answer.is_anonymous, when, answer.update_id, answer.type or "", repr(answer))
 
@@ -235,7 +235,7 @@ class _Join:
         return bool(days) and (bool(days & self._covered) or all(map(_is_called_off, questions)))
 
     def session(self, key: Key, horizon: Horizon) -> Session | None:
-        """What became of a session; None if no day can be told of it."""
+        """Put a session together; None if its day is not known."""
         plan_session = self.current.get(key) or self._planned.get(key)
         questions = self._questions_of(key)
         answer = self.answers.get(key)
@@ -366,7 +366,7 @@ def _after_asking(
 
 
 def _planned(questions: Sequence[AskedQuestion], session: PlannedSession | None) -> Mapping[str, str]:
-    """What was planned, as it was asked about; else as the plan has it now."""
+    """The plan of a session as it was asked about; else as it is now."""
     for question in questions:
         if question.date is not None and question.is_sent and question.planned:
             return question.planned

@@ -1,4 +1,4 @@
-"""What is on record about sessions: questions of the outbox, and answers. Pure.
+"""Stored questions and answers, read for the summary. Pure.
 
 Anybody may have written these documents (an older bot, n8n, a script), so they are read tolerantly: a value
 that cannot be read counts as not there, and only a document without usable ids is given up.
@@ -25,7 +25,7 @@ from bot.core.shared.formatting import MAX_NOTE, clip
 from bot.core.shared.tolerant import read_int64, read_whole
 
 PLANNED = ("activity", *DETAILS)
-"""What a plan says about a session, in the order in which it is shown."""
+"""The fields of a planned session, in the order in which they are shown."""
 EXTRAS = (*FIELDS, "sessionLoad")
 """Fields of an answer that are passed on where they are stored."""
 
@@ -75,7 +75,7 @@ class AskedQuestion:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Which session it asks about."""
+        """Run and session that it asks about."""
         return (self.run_id, self.session_id)
 
     @property
@@ -111,7 +111,7 @@ class StoredFeedback:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Which session it is about."""
+        """Run and session that it is about."""
         return (self.run_id, self.session_id)
 
 
@@ -242,7 +242,7 @@ def plain(value: object, depth: int = 0) -> Any:
 
 
 def read_planned(values: Mapping[str, object]) -> dict[str, str]:
-    """What a plan says about a session, by the names of `PLANNED`; what it does not say is left out."""
+    """The texts of a planned session, by the names of `PLANNED`; absent ones are left out."""
     return _texts({name: values.get(name) for name in PLANNED})
 
 

@@ -34,7 +34,7 @@ from bot.core.summary.sessions import Horizon, Session, SessionState, list_sessi
 from bot.core.summary.stored_documents import is_question, read_answer, read_question
 
 WEEKS = 5
-"""How many weeks a summary is about; the last is the one that was asked for."""
+"""The number of weeks in a summary; the last is the one that was asked for."""
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 8999
 
@@ -78,7 +78,7 @@ class Week:
 
     @property
     def rates(self) -> Adherence:
-        """How much was answered, and done."""
+        """The answers, and the rates that follow from them."""
         counts = self.counts
         answers = {type_.value: counts[type_] for type_ in FeedbackType}
         return Adherence(answers, counts["asked"], is_known=not counts["unknown"])
@@ -107,7 +107,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is known about an athlete's last five weeks.
+    """An athlete's last five weeks.
 
     Attributes:
         weeks: the week that was asked for stands last.
@@ -142,7 +142,7 @@ class Summary:
 
     @property
     def scales(self) -> list[Mapping[str, Any]]:
-        """What the figures mean that occur here."""
+        """The meaning of the figures that occur here."""
         extras = {name for week in self.weeks for session in week.sessions for name in session.extras}
         return [*SCALES, *(scale for name, scale in EXTRA_SCALES.items() if name in extras)]
 

@@ -11,7 +11,7 @@ _PREFIX = "do"
 
 
 class Action(StrEnum):
-    """What can be asked for with a button."""
+    """An action that a button asks for."""
 
     SEEN = "seen"
     """The coach has seen that something hurts; the argument is the reference of the alert."""
