@@ -364,20 +364,20 @@ c = asked[Detail.REASON]
     assert sorted({*_written_values(tree, values)}) == [2, 3, 4]  # the checks can see
 
 
-def test_each_question_is_documented_with_its_setting() -> None:
-    """Where operators look for it, and where whoever reads the answers does."""
-    repository = ROOT.parent
-    example = (repository / "config/env.example").read_text(encoding="utf-8").splitlines()
-    readme = (repository / "README.md").read_text(encoding="utf-8")
-    coach = (repository / "docs/coach.md").read_text(encoding="utf-8")
+def test_each_question_is_documented_for_coaches() -> None:
+    """After which answers it comes, the field that carries it, and its setting."""
+    coach = (ROOT.parent / "docs/coach.md").read_text(encoding="utf-8")
     for detail in Detail:
-        variable = detail.facts.setting.upper()
-        assert f"#{variable}=true" in example
-        assert f"`{variable}`" in readme
-        [row] = [line for line in coach.splitlines() if line.startswith("|") and f"`{variable}`" in line]
-        assert f"`{detail.facts.field.name}`" in row
-        if detail.facts.part is not None:
-            assert f'"{detail.facts.part}"' in row
+        facts = detail.facts
+        [row] = [
+            line
+            for line in coach.splitlines()
+            if line.startswith("|") and f"`{facts.setting.upper()}`" in line
+        ]
+        after, *_ = row.strip("| ").split(" | ")
+        assert set(after.split(", ")) == {type_ for type_ in FeedbackType if detail in type_.facts.asks}
+        assert f"`{facts.field.name}`" in row
+        assert facts.part is None or f'"{facts.part}"' in row
 
 
 _PARTIAL = """    PARTIAL = (

@@ -21,7 +21,7 @@ from bot.core.summary.legend import STATES, WARNINGS
 from bot.core.summary.sessions import Asker, Session
 
 if TYPE_CHECKING:
-    from bot.core.summary.summary import Run, Summary, Week
+    from bot.core.summary.summary import AnswerStreak, Summary, Week
 
 MAX_NOTE = 300
 _MAX_PLANNED = 160
@@ -92,7 +92,7 @@ def _figures(summary: Summary) -> list[str]:
     still_open = f" ({counts['stillOpen']} can still be answered)" if counts["stillOpen"] else ""
     unknown = f", {counts['unknown']} {_COLUMNS['unknown']}" if counts["unknown"] else ""
     others = ", ".join(f"{counts[name]} {_COLUMNS[name]}" for name in ("paused", "notAsked", "notDue"))
-    in_a_row = "; ".join(f"{type_} {_run(summary.run(type_))}" for type_ in WARNINGS)
+    in_a_row = "; ".join(f"{type_} {_streak(summary.streak(type_))}" for type_ in WARNINGS)
     lines = [
         f"- Week from {week.start}: adherence **{adherence}**, response rate **{response_rate}**.",
         f"- {count(counts['planned'], 'session')} planned{unplanned}.",
@@ -115,8 +115,8 @@ def _rate(rate: float | None, number: int, week: Week) -> str:
     return f"{rate:.2f}{so_far} ({number} of {week.counts['asked']} asked)"
 
 
-def _run(run: Run) -> str:
-    return "not known" if run.current is None else f"{run.current} now, {run.longest} at most"
+def _streak(streak: AnswerStreak) -> str:
+    return "not known" if streak.current is None else f"{streak.current} now, {streak.longest} at most"
 
 
 def _pause(pause: Pause, zone: tzinfo) -> str:

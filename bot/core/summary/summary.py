@@ -93,7 +93,7 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class AnswerStreak:
     """Answered sessions in a row with the same answer.
 
     Attributes:
@@ -146,15 +146,15 @@ class Summary:
         extras = {name for week in self.weeks for session in week.sessions for name in session.extras}
         return [*SCALES, *(scale for name, scale in EXTRA_SCALES.items() if name in extras)]
 
-    def run(self, type_: FeedbackType) -> Run:
-        """The runs of an answer."""
+    def streak(self, type_: FeedbackType) -> AnswerStreak:
+        """The streaks of an answer."""
         answers = [s.answer for week in self.weeks for s in week.sessions if s.answer is not None]
         if not answers:
-            return Run(None, None)
-        runs = [(answer, sum(1 for _ in items)) for answer, items in groupby(answers)]
-        last, length = runs[-1]
-        return Run(
-            length if last is type_ else 0, max((n for answer, n in runs if answer is type_), default=0)
+            return AnswerStreak(None, None)
+        streaks = [(answer, sum(1 for _ in items)) for answer, items in groupby(answers)]
+        last, length = streaks[-1]
+        return AnswerStreak(
+            length if last is type_ else 0, max((n for answer, n in streaks if answer is type_), default=0)
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class Summary:
             "generatedAt": iso_utc(self.generated_at),
             "week": _week_json(self.week),
             "before": [_week_json(week) for week in self.weeks[:-1]],
-            "runs": {type_.value: _run_json(self.run(type_)) for type_ in WARNINGS},
+            "runs": {type_.value: _streak_json(self.streak(type_)) for type_ in WARNINGS},
             "trend": {
                 "weekStart": [week.start.isoformat() for week in self.weeks],
                 "adherence": [week.rates.rates_json()["adherence"] for week in self.weeks],
@@ -307,5 +307,5 @@ def _session_json(session: Session) -> dict[str, Any]:
     }
 
 
-def _run_json(run: Run) -> dict[str, int | None]:
-    return {"current": run.current, "longest": run.longest}
+def _streak_json(streak: AnswerStreak) -> dict[str, int | None]:
+    return {"current": streak.current, "longest": streak.longest}
