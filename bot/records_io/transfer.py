@@ -65,7 +65,15 @@ def check_stream(
     report: Callable[[ReadingFlaw], None],
     progress: Callable[[TransferCounts], None] = ignore,
 ) -> None:
-    """Validate every record; nothing is written. Arguments as in `write_stream`."""
+    """Validate every record; nothing is written.
+
+    Args:
+        source: see `bot.records_io.reading`.
+        collection: whose documents these are.
+        tally: counted up; `written` counts what could be written.
+        report: told of each record that is refused.
+        progress: told after each batch.
+    """
     for batch in _batches(source, collection):
         tally.written += len(batch.records)
         _refuse(batch.flaws, tally, report)
@@ -118,8 +126,15 @@ async def write_all_or_nothing(
 ) -> None:
     """Validate every record, then write them in one transaction, unless one is refused.
 
-    A pipe is kept in a temporary file meanwhile. Arguments as in `write_stream`; `tally` is counted up at
-    the end, and after a refusal it has nothing but what was refused.
+    A pipe is kept in a temporary file meanwhile.
+
+    Args:
+        source: see `bot.records_io.reading`; it is read twice.
+        collection: whose documents these are.
+        store: writes to it.
+        tally: counted up at the end; after a refusal it has nothing but what was refused.
+        report: told of each record that is refused.
+        progress: told after each batch of each reading.
 
     Raises:
         BotError: the store failed, or the input changed between the readings.

@@ -94,6 +94,12 @@ def is_ours(data_dir: Path) -> bool:
 async def look_at_journal(journal: Journal, path: Path, clock: Clock, *, is_served: bool) -> list[Finding]:
     """The journal, and what it tells of the service.
 
+    Args:
+        journal: opened.
+        path: its file.
+        clock: for ages.
+        is_served: whether a service runs on it.
+
     Raises:
         JournalError: it cannot be read.
     """
