@@ -91,7 +91,7 @@ def read_elements(source: ByteSource) -> Iterator[Element | ReadingFlaw]:
 
 
 def _lines(text: _Window) -> Iterator[Element | ReadingFlaw]:
-    while (first := text.skip_blanks()) is not None:
+    while text.skip_blanks() is not None:
         place, length = InputPlace(text.line), text.line_length()
         if length is None:
             yield ReadingFlaw(place, _TOO_LONG)
@@ -99,21 +99,34 @@ def _lines(text: _Window) -> Iterator[Element | ReadingFlaw]:
             continue
         line = text.peek(length)
         try:
-            value, end = text.decode() if first == "{" else text.decode_line(line)
+            value, end = _decode_from_line(text, line)
         except _Broken as broken:
+            yield ReadingFlaw(place, broken.problem)
             if line.rstrip() == "{":
-                yield ReadingFlaw(place, broken.problem)
                 text.skip_to_record("{")
                 continue
-            # The line is to blame for what it says itself, not for what comes after it.
-            yield ReadingFlaw(place, text.flaw_of_line(line) or broken.problem)
         else:
-            length = text.line_length(end) or end
-            if rest := _NO_BLANK.search(text.peek(length), end):
+            if end != length:
+                length = text.line_length(end) or end
+            if end != length and (rest := _NO_BLANK.search(text.peek(length), end)):
                 yield ReadingFlaw(place, text.not_json("Extra data", rest.start()))
             else:
                 yield Element(place, value, length)
         text.advance(length)
+
+
+def _decode_from_line(text: _Window, line: str) -> tuple[Any, int]:
+    """The value that begins with a line, which may go on in the next ones, and its length."""
+    try:
+        return text.decode_line(line)
+    except _Broken as alone:
+        if not line.startswith("{"):
+            raise
+        try:
+            return text.decode()
+        except _Broken as spread:
+            # A line is to blame for what it says itself, not for what comes after it.
+            raise (spread if line.rstrip() == "{" else alone) from None
 
 
 def _elements_of_array(text: _Window) -> Iterator[Element | ReadingFlaw]:
@@ -189,6 +202,16 @@ class _Attempt:
         except BadValue as exc:
             raise _Broken(exc.problem) from None
         return cls(end - begin, text[end - 1] in '}]"' or len(text) - end > _LONGEST_WORD, value)
+
+
+def _check_encoding(text: str) -> None:
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        place = len(text[: error.start].encode()) + 1
+        raise _Broken(f"not UTF-8 at byte {place}; save the text as UTF-8") from None
 
 
 class _Window:
@@ -292,7 +315,9 @@ class _Window:
                 is_final = True
         if found.length > MAX_TEXT or not is_final:
             raise _Broken(_TOO_LONG)
-        self._check(found, self.peek(found.length + 1 if found.error else found.length))
+        _check_encoding(self.peek(found.length + 1 if found.error else found.length))
+        if found.error is not None:
+            raise _Broken(self.not_json(found.error, found.length))
         return (found if found is first else _Attempt.of(decode, self._text, self._at)).value, found.length
 
     def decode_line(self, line: str) -> tuple[Any, int]:
@@ -301,17 +326,15 @@ class _Window:
         Raises:
             _Broken: there is none.
         """
-        found = _Attempt.of(decode, line)
-        self._check(found, line)
-        return found.value, found.length
-
-    def flaw_of_line(self, line: str) -> str | None:
-        """The problem of a line that begins here; None if it has none."""
         try:
-            self.decode_line(line)
-        except _Broken as broken:
-            return broken.problem
-        return None
+            value, end = decode(line)
+        except json.JSONDecodeError as exc:
+            _check_encoding(line)
+            raise _Broken(self.not_json(exc.msg, exc.pos)) from None
+        except BadValue as exc:
+            raise _Broken(exc.problem) from None
+        _check_encoding(line)
+        return value, end
 
     def not_json(self, problem: str, offset: int) -> str:
         """The sentence about something that the decoder met so far from here."""
@@ -322,16 +345,6 @@ class _Window:
             else f"column {self.column + offset + 1}"
         )
         return f"not JSON at {where} ({problem}); is it complete?"
-
-    def _check(self, found: _Attempt, text: str) -> None:
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                place = len(text[: error.start].encode()) + 1
-                raise _Broken(f"not UTF-8 at byte {place}; save the text as UTF-8") from None
-        if found.error is not None:
-            raise _Broken(self.not_json(found.error, found.length))
 
     @property
     def _held(self) -> int:
