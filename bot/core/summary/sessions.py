@@ -256,7 +256,7 @@ class _Join:
         else:
             asker = None
             state, why = self._before_asking(questions, day, horizon)
-        is_answered = answer is not None and answer.type is not None
+        known = answer if answer is not None and answer.type is not None else None
         planned = _planned(questions, plan_session)
         return Session(
             date=day,
@@ -267,11 +267,11 @@ class _Join:
             in_plan=plan_session is not None or bool(days),
             state=state,
             why=why,
-            note=answer.note if answer and is_answered else None,
+            note=known.note if known else None,
             asked_by=asker,
             asked_at=min(times, default=None) if asker else None,
-            answered_at=answer.answered_at if answer and is_answered else None,
-            extras=_with_load(answer.extras, planned) if answer and is_answered else {},
+            answered_at=known.answered_at if known else None,
+            extras=_with_load(known.extras, planned) if known else {},
         )
 
     def _questions_of(self, key: Key) -> Sequence[AskedQuestion]:
