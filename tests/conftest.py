@@ -34,6 +34,8 @@ _FIRST = (
     "tests/e2e/test_attacks.py",
     "tests/e2e/",
     "tests/contract/",
+    "tests/unit/test_no_secrets.py",
+    "tests/unit/test_layers.py",
 )
 
 
