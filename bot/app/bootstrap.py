@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bot.core.facts.answering_window import repeated_within
 from bot.core.health.vitals import AlertBounds
@@ -72,7 +72,9 @@ from bot.store.prompts.prompts import PromptStore
 from bot.store.prompts.shared_rate_limit import SharedRateLimit
 from bot.store.summary import SummaryStore
 from bot.systemd import Notifier
-from bot.telegram.client import BotClient
+
+if TYPE_CHECKING:  # commands need parts of this, and no Telegram
+    from bot.telegram.client import BotClient
 
 ALERT_BOUNDS = AlertBounds()
 """When admins are told what is broken."""

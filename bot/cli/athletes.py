@@ -37,7 +37,6 @@ from bot.settings import Settings
 from bot.store.mongodb.client import Database, Document
 from bot.store.mongodb.indexes import bootstrap
 from bot.store.people.athletes import COLLECTION, AthleteStore, UserTakenError
-from bot.telegram.client import BotClient
 
 MAX_NAME = 100
 
@@ -216,6 +215,8 @@ async def _bot_name(settings: Settings) -> tuple[str | None, str]:
     """The bot's user name; None with what is in the way."""
     if settings.telegram_bot_token is None:
         return None, "TELEGRAM_BOT_TOKEN is not set"
+    from bot.telegram.client import BotClient  # noqa: PLC0415  # for `add` alone, and slow to import
+
     try:
         async with BotClient(
             settings.telegram_bot_token.get_secret_value(), settings.telegram_api_url

@@ -17,7 +17,6 @@ import click
 from bot.app.bootstrap import build_figures, build_painter, build_roster, build_stores
 from bot.app.database import declared_indexes, open_database
 from bot.app.instance_lock import is_served, open_journal
-from bot.app.runtime import serve
 from bot.cli.shared import call, read_settings
 from bot.core.figures.stats import Stats
 from bot.core.figures.texts import stats as stats_text
@@ -58,6 +57,9 @@ def run(webhook: str | None) -> None:
 
 
 async def _serve(settings: Settings) -> None:
+    # With Telegram's library, which half of a command's start would go to.
+    from bot.app.runtime import serve  # noqa: PLC0415
+
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
