@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 from tests import coverage_report
@@ -82,12 +81,12 @@ def lint(files: Sequence[str] = (".",)) -> list[Step]:
     ]
 
 
-def on(python: Python) -> Iterator[Step]:
-    """The unit tests on another Python; its environment stands in `.ci/venv` and is made if need be."""
-    for command in python.environment():
-        yield Step(f"{python.name}, environment", command, _BESIDE)
+def pass_on(python: Python) -> bool:
+    """Run the unit tests on another Python, in an environment that is made if need be."""
     with scratch() as own_directory:
-        yield Step(f"{python.name}, unit tests", [*python.unit_tests(CORES), own_directory], _BESIDE)
+        make = [Step(f"{python.name}, environment", command, _BESIDE) for command in python.environment()]
+        unit = Step(f"{python.name}, unit tests", [*python.unit_tests(CORES), own_directory], _BESIDE)
+        return all_pass([*make, unit])
 
 
 def changed() -> list[str]:
@@ -131,15 +130,19 @@ def whole() -> bool:
     if not all_pass(lint()):
         return False
     others, missing = find_others()
-    beside = chain([module("types", "mypy", nice=_BESIDE)], *map(on, others))
+    ran = ", ".join(python.name for python in others) or "none"
+    print(f"== other Pythons: {ran}; not on this machine: {', '.join(missing) or 'none'}", flush=True)
+
+    def beside() -> bool:
+        return all([module("types", "mypy", nice=_BESIDE).run(), *map(pass_on, others)])
+
+    coverage_report.forget()
     with scratch() as own_directory, ThreadPoolExecutor() as pool:
-        rest = pool.submit(all_pass, beside)
+        rest = pool.submit(beside)
         tests = module("tests", "pytest", *SIDE_BY_SIDE, own_directory, *coverage_report.OPTIONS)
         passed = tests.run(is_shown=True)
         passed &= rest.result()
     coverage_report.show()
-    ran = ", ".join(python.name for python in others) or "no other Python"
-    print(f"== unit tests also ran on {ran}; not on this machine: {', '.join(missing) or 'none'}")
     return passed
 
 

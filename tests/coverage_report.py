@@ -11,8 +11,16 @@ OPTIONS = ("--cov=bot", f"--cov-report=json:{_FILE}")
 _LEAST = 10
 
 
+def forget() -> None:
+    """What an earlier run has measured is none of this one."""
+    _FILE.unlink(missing_ok=True)
+
+
 def show() -> None:
     """Print it."""
+    if not _FILE.exists():
+        print("== coverage: not measured, the tests did not come to their end")
+        return
     measured = json.loads(_FILE.read_text(encoding="utf-8"))
     print(f"== coverage: {measured['totals']['percent_covered']:.1f} % of the lines of bot/; least of all:")
     share = {

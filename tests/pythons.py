@@ -24,10 +24,12 @@ class Python:
 
     Attributes:
         minor: 12 of Python 3.12.
+        environments: the directory that its environment stands in.
     """
 
     minor: int
     executable: Path
+    environments: Path = ROOT / ".ci" / "venv"
 
     @property
     def name(self) -> str:
@@ -36,7 +38,7 @@ class Python:
 
     @property
     def _venv(self) -> Path:
-        return ROOT / ".ci" / "venv" / f"3.{self.minor}"
+        return self.environments / f"3.{self.minor}"
 
     def environment(self) -> list[list[str]]:
         """Commands that make its environment in `.ci/venv`; none if that stands as pyproject.toml has it."""
