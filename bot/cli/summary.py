@@ -37,8 +37,8 @@ def summary(week_start: str | None, athlete: str | None, as_json: bool) -> None:
 
 async def _summary(settings: Settings, athlete_id: str | None, monday: date | None) -> Summary:
     async with open_database(settings) as db:
-        keeper = RosterCache(AthleteStore(db), settings.athlete_ids, settings.hours(), system_clock)
-        roster = await keeper.refresh()
+        cache = RosterCache(AthleteStore(db), settings.athlete_ids, settings.hours(), system_clock)
+        roster = await cache.refresh()
         athlete = _athlete(roster, athlete_id)
         now = system_clock()
         return await collect(

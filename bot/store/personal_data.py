@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.core.facts.questions import FIELDS, Detail
 from bot.core.people.tombstone import DataSubject
-from bot.core.prompts.prompt import LETTERS
+from bot.core.prompts.prompt import NOTIFICATIONS
 from bot.core.records.collections import (
     ATHLETES,
     COLLECTIONS,
@@ -83,7 +83,7 @@ class PersonalStore:
     async def forget_prompts(self, person: DataSubject, until: UpdateStamp) -> None:
         """Delete questions, reminders and coach alerts that were made before an update."""
         # An alert is of the answer that raised it; what other programs queue does not even say when it was.
-        is_alert = {"$in": ["$kind", [kind.value for kind in LETTERS]]}
+        is_alert = {"$in": ["$kind", [kind.value for kind in NOTIFICATIONS]]}
         is_before = {
             "$cond": [
                 is_alert,

@@ -668,3 +668,49 @@ def test_a_sixth_collection_needs_a_model_and_a_declaration(house: Path) -> None
     assert places.pop("found by") == {"athleteId": {"$in": ["ana", "7", 7]}}
     assert places.pop("examples") == ["one", "array"]
     assert [place for place, shown in places.items() if "coach_notes" not in json.dumps(shown)] == []
+
+
+_PING = "        case Command.PING:\n            return CommandTexts(menu={!r}, help={!r})\n"
+_PINGS = (
+    ("core/facts/commands.py", "    STATS = ", '    PING = "ping", Audience.ATHLETES, Place.PRIVATE\n'),
+    ("core/i18n/en.py", "        case Command.STATS:\n", _PING.format("Awake?", "says that I am awake")),
+    ("core/i18n/es.py", "        case Command.STATS:\n", _PING.format("¿Despierto?", "dice que estoy")),
+    ("services/chat/info_commands.py", "Command.STATS: ", "Command.PING: self._help, "),
+)
+_SHOW_PING = """
+import json
+from bot.core.facts.commands import Command
+from bot.core.i18n.language import Language
+from bot.core.people.menu import menus
+from bot.core.people.texts import help_text
+from bot.core.telegram.updates import CommandUpdate, is_refused
+from bot.services.chat.info_commands import InfoCommands
+
+ping = CommandUpdate(1, 7, 7, True, "ping", "")
+found = menus({7}, (), lambda _: None)
+print(json.dumps({
+    "menus": [dict(found[who, app]).get("ping") for who in (7, None) for app in ("", "es")],
+    "help": ["/ping says that I am awake" in help_text(Language.EN, admin=False),
+             "/ping dice que estoy" in help_text(Language.ES, admin=False)],
+    "refused": [is_refused(ping, is_athlete=it, is_admin=False) for it in (True, False)],
+    "change": ping.is_change,
+    "handled": ping.command in InfoCommands(None, None).handlers(),
+}))
+"""
+
+
+def test_a_command_needs_a_declaration_a_handler_and_its_texts(house: Path) -> None:
+    """Everything else follows: menus, /help, who is refused, and that it need not wait for its turn."""
+    for name, before, added in _PINGS:
+        _insert(house / "bot" / name, before, added)
+    done = subprocess.run(
+        [sys.executable, "-c", _SHOW_PING], cwd=house, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "menus": ["Awake?", "¿Despierto?", None, None],
+        "help": [True, True],
+        "refused": [False, True],
+        "change": False,
+        "handled": True,
+    }

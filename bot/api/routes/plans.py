@@ -16,7 +16,7 @@ from bot.api.openapi.operations import json_content, request_body, responses
 from bot.api.routes.records import write_one
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.plan import InvalidPlan, Plan, read_plan
-from bot.core.prompts.preview import outlook, rest_days
+from bot.core.prompts.preview import preview_plan, rest_days
 from bot.core.records.models import PlanSnapshot
 from bot.core.shared.tolerant import as_json
 from bot.store.mongodb.client import Document
@@ -80,7 +80,7 @@ def routes(deps: ApiDependencies) -> APIRouter:
                 "askAt": as_json(each.ask_at),
                 "notAsked": each.not_asked,
             }
-            for each in outlook(stored, athlete, plans.values(), now)
+            for each in preview_plan(stored, athlete, plans.values(), now)
         ]
         outcome = next(name for name, count in counts.items() if count)
         content = {

@@ -82,12 +82,14 @@ class OutboxChange:
         fields: what to set.
     """
 
-    act: OutboxAction
+    action: OutboxAction
     document: Mapping[str, Any] | None
     fields: Mapping[str, Any]
 
 
-def wishes(athlete: Athlete, current: Current, now: datetime, late_after_days: int) -> list[DesiredPrompt]:
+def desired_prompts(
+    athlete: Athlete, current: Current, now: datetime, late_after_days: int
+) -> list[DesiredPrompt]:
     """What an athlete's plans ask for, from the Monday of this week on, in the athlete's zone."""
     found: list[DesiredPrompt] = []
     for day, (plan, sessions) in current.items():
@@ -217,7 +219,7 @@ class Reconciliation:
         for documents in self._held[athlete_id].values():
             yield from (OutboxChange(OutboxAction.DELETE, document, {}) for document in documents)
 
-    def fit(
+    def reconcile_day(
         self, athlete_id: str, day: str, wanted: Sequence[DesiredPrompt], plan: Plan | None
     ) -> Iterator[OutboxChange]:
         """What brings a day's slots into agreement with its newest plan.
@@ -227,8 +229,8 @@ class Reconciliation:
             plan: None if there is none for that day.
         """
         left = {str(document["slot"]): document for document in self._held[athlete_id][day]}
-        for wish, slot in _places(wanted, left):
-            yield from self._fill(slot, left.pop(slot, None), wish, plan)
+        for desired, slot in _assign_slots(wanted, left):
+            yield from self._fill(slot, left.pop(slot, None), desired, plan)
         for document in left.values():
             if not self._is_unread(document, plan):
                 yield from self._cancel(document, _reason(document, plan, day, has_sessions=bool(wanted)))
@@ -239,42 +241,42 @@ class Reconciliation:
         return made_at is not None and (plan is None or (made_at, run_id) > (plan.created_at, plan.run_id))
 
     def _fill(
-        self, slot: str, holder: Mapping[str, Any] | None, wish: DesiredPrompt, plan: Plan | None
+        self, slot: str, holder: Mapping[str, Any] | None, desired: DesiredPrompt, plan: Plan | None
     ) -> Iterator[OutboxChange]:
-        if holder is not None and (holder.get("runId"), holder.get("sessionId")) == wish.key:
-            yield from self._keep(holder, wish)
+        if holder is not None and (holder.get("runId"), holder.get("sessionId")) == desired.key:
+            yield from self._keep(holder, desired)
             return
-        if wish.number is None and wish.fields["notAfter"] <= self._now:
+        if desired.number is None and desired.fields["notAfter"] <= self._now:
             return
         if holder is not None:
             if not may_change(holder, self._now) or self._is_unread(holder, plan):
                 return
-            reason = _replaced(holder, wish.fields["runId"])
+            reason = _replaced(holder, desired.fields["runId"])
             yield OutboxChange(OutboxAction.RELEASE, holder, {"reason": reason, "isPaused": None})
-        fresh = {**wish.fields, "slot": slot, "dueAt": wish.due_at, **_state(wish)}
-        known = self._by_key.get((*wish.key, wish.fields["chatId"]))
+        fresh = {**desired.fields, "slot": slot, "dueAt": desired.due_at, **_state(desired)}
+        known = self._by_key.get((*desired.key, desired.fields["chatId"]))
         if known is None:
             yield OutboxChange(OutboxAction.INSERT, None, fresh)
         elif known.get("state") == PromptState.CANCELLED and may_change(known, self._now):
             yield OutboxChange(OutboxAction.UPDATE, known, fresh)
         # Otherwise somebody has asked about the very session by hand.
 
-    def _keep(self, holder: Mapping[str, Any], wish: DesiredPrompt) -> Iterator[OutboxChange]:
+    def _keep(self, holder: Mapping[str, Any], desired: DesiredPrompt) -> Iterator[OutboxChange]:
         """The slot has the right session: bring its document up to date, if it is not sent."""
         if not may_change(holder, self._now):
             return
-        content = {name: wish.fields[name] for name in _CONTENT if name in wish.fields}
+        content = {name: desired.fields[name] for name in _CONTENT if name in desired.fields}
         if holder.get("movedFrom") == content["chatId"]:
             del content["chatId"]  # Telegram knows better than the roster
         changed = {name: value for name, value in content.items() if holder.get(name) != value}
         if "plannedAt" in changed:
-            changed["dueAt"] = wish.due_at
+            changed["dueAt"] = desired.due_at
         was_cancelled = holder.get("state") == PromptState.CANCELLED
         was_paused = is_paused(holder)
-        if wish.is_paused != was_cancelled or (wish.is_paused and not was_paused):
-            if was_paused and wish.due_at <= self._now:
+        if desired.is_paused != was_cancelled or (desired.is_paused and not was_paused):
+            if was_paused and desired.due_at <= self._now:
                 return  # the pause was over only when this had passed
-            changed |= _state(wish) | ({"dueAt": wish.due_at} if was_cancelled else {})
+            changed |= _state(desired) | ({"dueAt": desired.due_at} if was_cancelled else {})
         if changed:
             yield OutboxChange(OutboxAction.UPDATE, holder, changed)
 
@@ -284,34 +286,34 @@ class Reconciliation:
             yield OutboxChange(OutboxAction.CANCEL, document, {"reason": reason, "isPaused": None})
 
 
-def _places(
+def _assign_slots(
     wanted: Sequence[DesiredPrompt], held: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[tuple[DesiredPrompt, str]]:
-    """A slot for each wish: the one that its session has, else a free number of its day."""
-    placed: dict[str, DesiredPrompt] = {}
+    """A slot for each desired prompt: the one that its session has, else a free number of its day."""
+    assigned: dict[str, DesiredPrompt] = {}
     for same in (("runId", "sessionId"), ("sessionId",)):
-        for wish in wanted:
-            if wish in placed.values():
+        for desired in wanted:
+            if desired in assigned.values():
                 continue
             for slot, document in held.items():
-                if slot not in placed and all(document.get(name) == wish.fields[name] for name in same):
-                    placed[slot] = wish
+                if slot not in assigned and all(document.get(name) == desired.fields[name] for name in same):
+                    assigned[slot] = desired
                     break
-    for wish in wanted:
-        if wish not in placed.values():
-            numbers = [None] if wish.number is None else [wish.number, *range(1, len(wanted) + 1)]
-            slot = next(slot for number in numbers if (slot := wish.slot(number)) not in placed)
-            placed[slot] = wish
-    for slot, wish in placed.items():
-        yield wish, slot
+    for desired in wanted:
+        if desired not in assigned.values():
+            numbers = [None] if desired.number is None else [desired.number, *range(1, len(wanted) + 1)]
+            slot = next(slot for number in numbers if (slot := desired.slot(number)) not in assigned)
+            assigned[slot] = desired
+    for slot, desired in assigned.items():
+        yield desired, slot
 
 
 def _key(document: Mapping[str, Any]) -> tuple[str, str, str]:
     return str(document.get("runId")), str(document.get("sessionId")), str(document.get("chatId"))
 
 
-def _state(wish: DesiredPrompt) -> dict[str, Any]:
-    if wish.is_paused:
+def _state(desired: DesiredPrompt) -> dict[str, Any]:
+    if desired.is_paused:
         return {"state": PromptState.CANCELLED.value, "reason": PAUSED, "isPaused": True}
     return {"state": PromptState.PENDING.value, "reason": None, "isPaused": None}
 

@@ -12,7 +12,7 @@ from bot.core.prompts.planned import PAUSED, monday
 
 
 @dataclass(frozen=True, slots=True)
-class PlanPreview:
+class SessionPreview:
     """One session of a plan.
 
     Attributes:
@@ -25,7 +25,7 @@ class PlanPreview:
     not_asked: str | None
 
 
-def outlook(plan: Plan, athlete: Athlete, others: Iterable[Plan], now: datetime) -> list[PlanPreview]:
+def preview_plan(plan: Plan, athlete: Athlete, others: Iterable[Plan], now: datetime) -> list[SessionPreview]:
     """The sessions of an athlete's plan, in order.
 
     What was asked about under an older plan is not asked about again, whatever is said here.
@@ -46,7 +46,7 @@ def outlook(plan: Plan, athlete: Athlete, others: Iterable[Plan], now: datetime)
             not_asked = "the week is past"
         elif athlete.pause_at(due_at) is not None:
             not_asked = PAUSED
-        found.append(PlanPreview(session, athlete.quiet_until(due_at) or due_at, not_asked))
+        found.append(SessionPreview(session, athlete.quiet_until(due_at) or due_at, not_asked))
     return found
 
 

@@ -67,7 +67,7 @@ class PromptKind(StrEnum):
     """The athlete's own week, on Sunday evening."""
 
 
-LETTERS = frozenset({PromptKind.ALERT, PromptKind.NOTICE})
+NOTIFICATIONS = frozenset({PromptKind.ALERT, PromptKind.NOTICE})
 """What is told because of a tap. It is written when it is sent, from what is stored then."""
 
 
@@ -131,9 +131,9 @@ class Prompt:
         day: the planned day.
         plan: the session as planned (see `bot.core.plans.plan.PlannedSession.to_document`).
         sessions: for a reminder, the sessions of its day.
-        about: for a letter, what it is about (see `bot.store.prompts.coach_alerts`).
+        about: for an alert or notice, what it is about (see `bot.store.prompts.coach_alerts`).
         message_id: the message that was sent last.
-        version: of a letter's contents: the update id of what changed it last.
+        version: of its contents, if an alert or notice: the update id of what changed it last.
     """
 
     id: object

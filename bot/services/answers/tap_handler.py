@@ -411,7 +411,7 @@ class TapHandler:
             run_id,
             session_id,
             chat_id,
-            wish=tap.stamp,
+            stamp=tap.stamp,
             due_at=wish.again_at,
             until=wish.again_at - repeated_within(self._late_after_days),
         )

@@ -138,7 +138,7 @@ class ChangeCommands:
     async def _ask_pending(self, request: CommandRequest) -> Reply:
         number, asked = await self._prompts.ask_pending(
             request.athlete,
-            wish=request.stamp,
+            stamp=request.stamp,
             sent_after=closed_until(request.at, self._late_after_days),
             most=MAX_REPEATED,
         )

@@ -18,8 +18,8 @@ from bot.core.people.athlete import Athlete, Pause, Roster
 from bot.core.prompts.planned import PAUSED
 from bot.core.prompts.prompt import (
     LEASE,
-    LETTERS,
     NOT_IN_TIME,
+    NOTIFICATIONS,
     AskAgainReason,
     InvalidPrompt,
     Prompt,
@@ -247,7 +247,7 @@ class Dispatcher:
                         # A stalled service must not send what another one has claimed since.
                         log.warning("a prompt was held up, it is claimed anew: %s", prompt.session_id)
                         return _leave_it
-                    if prompt.kind in LETTERS and not await self._letters.is_there(prompt):
+                    if prompt.kind in NOTIFICATIONS and not await self._letters.is_there(prompt):
                         return _leave_it
                     sent = await self._deliver(prompt.chat_id, composed)
             finally:
@@ -295,7 +295,7 @@ class Dispatcher:
         log.info("%s sent: %s / %s", prompt.kind, prompt.run_id, prompt.session_id)
         if prompt.kind is PromptKind.ALERT:
             self._unheard_told.discard(prompt.chat_id)
-        if prompt.kind in LETTERS:
+        if prompt.kind in NOTIFICATIONS:
             await self._letters.settle(prompt, sent.message_id, sent_at, now)
             return
         hours = None if athlete is None else athlete.hours.nudge_after_hours

@@ -17,7 +17,14 @@ from typing import Any
 
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.plan import MAX_DAYS, InvalidPlan, Plan, created_at, current_sessions, owner, read_plan
-from bot.core.prompts.planned import DesiredPrompt, OutboxAction, OutboxChange, Reconciliation, monday, wishes
+from bot.core.prompts.planned import (
+    DesiredPrompt,
+    OutboxAction,
+    OutboxChange,
+    Reconciliation,
+    desired_prompts,
+    monday,
+)
 from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock
 from bot.core.shared.formatting import count
@@ -127,7 +134,7 @@ class Planner:
             if not writes:
                 return
             await self._slots.apply(writes, now)
-            number = Counter(write.act for write in writes)
+            number = Counter(write.action for write in writes)
             log.info(
                 "plans have changed the outbox: %s new, %d changed, %d cancelled, %d deleted",
                 count(number[OutboxAction.INSERT], "prompt"),
@@ -151,7 +158,7 @@ class Planner:
         writes: list[OutboxChange] = []
         for athlete in roster.athletes:
             if athlete.chat_id is not None and athlete.athlete_id not in roster.forgotten:
-                writes += self._fit(athlete, plans[athlete.athlete_id], reconciliation, now)
+                writes += self._reconcile_athlete(athlete, plans[athlete.athlete_id], reconciliation, now)
         for athlete_id in reconciliation.athletes():
             if athlete_id in roster.forgotten:
                 writes += reconciliation.forget(athlete_id)
@@ -159,19 +166,21 @@ class Planner:
                 writes += reconciliation.drop(athlete_id)
         return writes
 
-    def _fit(
+    def _reconcile_athlete(
         self, athlete: Athlete, plans: Iterable[Plan], reconciliation: Reconciliation, now: datetime
     ) -> list[OutboxChange]:
         current = current_sessions(plans)
         by_day: dict[str, list[DesiredPrompt]] = defaultdict(list)
-        for wish in wishes(athlete, current, now, self._late_after_days):
-            by_day[wish.day].append(wish)
+        for desired in desired_prompts(athlete, current, now, self._late_after_days):
+            by_day[desired.day].append(desired)
         deciding = {day.isoformat(): plan for day, (plan, _) in current.items()}
         first = monday(athlete, now).isoformat()
         writes: list[OutboxChange] = []
         for day in sorted(reconciliation.days(athlete.athlete_id) | by_day.keys()):
             if day >= first:
-                writes += reconciliation.fit(athlete.athlete_id, day, by_day[day], deciding.get(day))
+                writes += reconciliation.reconcile_day(
+                    athlete.athlete_id, day, by_day[day], deciding.get(day)
+                )
         return writes
 
     async def _read(

@@ -10,7 +10,7 @@ from bot.core.answers.details import Details, read_details
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.prompts import coach_alert_texts as letter_texts
+from bot.core.prompts import coach_alert_texts
 from bot.core.prompts import texts as question_texts
 from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.prompts.prompt import InvalidPrompt, Prompt, PromptKind
@@ -49,14 +49,14 @@ class PromptRenderer:
 
     def __init__(
         self,
-        letters: CoachAlertStore,
+        coach_alerts: CoachAlertStore,
         roster: Callable[[], Roster | None],
         languages: LanguageCache,
         clock: Clock,
         zone: tzinfo,
         weeks: WeekReports,
     ) -> None:
-        self._letters = letters
+        self._coach_alerts = coach_alerts
         self._roster = roster
         self._languages = languages
         self._clock = clock
@@ -82,7 +82,7 @@ class PromptRenderer:
                 return await self._alert(prompt)
             case PromptKind.NOTICE:
                 pain, _ = await self._pain(prompt)
-                return RenderedPrompt(letter_texts.notice(pain, language))
+                return RenderedPrompt(coach_alert_texts.notice(pain, language))
             case PromptKind.WEEKLY:
                 return await self._weekly(prompt, athlete, language)
             case PromptKind.SESSION:
@@ -113,23 +113,23 @@ class PromptRenderer:
     async def _alert(self, prompt: Prompt) -> RenderedPrompt | None:
         # A private chat has its user's id.
         language = self._languages.of(prompt.chat_id)
-        pain, letter = await self._pain(prompt)
-        if not letter or (not prompt.was_sent and pain.type is not None and not pain.type.facts.alerts_coach):
+        pain, alert = await self._pain(prompt)
+        if not alert or (not prompt.was_sent and pain.type is not None and not pain.type.facts.alerts_coach):
             return None
         keyboard: Keyboard = []
         if pain.seen_by is None:
-            seen = format_action(Action.SEEN, str(letter.get("reference")))
+            seen = format_action(Action.SEEN, str(alert.get("reference")))
             keyboard = [[{"text": language.texts.coach_alerts.seen_button, "callback_data": seen}]]
         edits = prompt.message_id if prompt.was_sent else None
-        return RenderedPrompt(letter_texts.alert(pain, self._zone, language), keyboard, edits)
+        return RenderedPrompt(coach_alert_texts.alert(pain, self._zone, language), keyboard, edits)
 
     async def _pain(self, prompt: Prompt) -> tuple[PainReport, Document]:
-        event, question, letter = await self._letters.contents(prompt)
-        letter, question = letter or {}, question or {}
+        event, question, alert = await self._coach_alerts.contents(prompt)
+        alert, question = alert or {}, question or {}
         answer = None if event is None else read_answer(event)
         plan = question.get("plan")
         title = question.get("title") or (plan.get("activity") if isinstance(plan, dict) else None)
-        seen_by = letter.get("seenBy")
+        seen_by = alert.get("seenBy")
         pain = PainReport(
             who=self._name(prompt, event),
             title=str(title) if title else None,
@@ -138,9 +138,9 @@ class PromptRenderer:
             details=Details() if event is None else read_details(event),
             note=None if answer is None else answer.note,
             seen_by=str(seen_by) if seen_by else None,
-            seen_at=read_when(letter.get("seenAt"), self._zone),
+            seen_at=read_when(alert.get("seenAt"), self._zone),
         )
-        return pain, letter
+        return pain, alert
 
     def _name(self, prompt: Prompt, event: Document | None) -> str:
         user_id = read_int64((prompt.about or {}).get("userId"))

@@ -104,13 +104,13 @@ class AthleteStore:
             )
         return result.matched_count == 1
 
-    async def redeem(self, code_hash: str, user_id: int, chat_id: int, wish: UpdateStamp) -> Document | None:
+    async def redeem(self, code_hash: str, user_id: int, chat_id: int, stamp: UpdateStamp) -> Document | None:
         """Make the user the athlete whom this code invites; one user, once.
 
         Doing it again for the same user changes nothing, also after the code's time.
 
         Args:
-            wish: the update with which they accept.
+            stamp: the update with which they accept.
 
         Returns:
             The athlete's document; None if the code is not known, not valid any more, or somebody else's.
@@ -118,9 +118,9 @@ class AthleteStore:
         Raises:
             UserTakenError: the user is another athlete; the code stays valid.
         """
-        now = wish.at
+        now = stamp.at
         user = {"userId": user_id, "chatId": str(chat_id), "state": "active", "updatedAt": now}
-        user |= {"joinedAt": now, "joinedBy": wish.update_id}
+        user |= {"joinedAt": now, "joinedBy": stamp.update_id}
         with storage_errors():
             try:
                 document = await self._athletes.find_one_and_update(
@@ -145,11 +145,11 @@ class AthleteStore:
         now: datetime,
         update_id: int | None = None,
     ) -> bool:
-        """Pause an athlete; a pause that covers `since` gives way to it. The same wish again does nothing.
+        """Pause an athlete; a pause that covers `since` gives way to it. The same request again does nothing.
 
         Args:
             user_id: of somebody in ATHLETE_IDS, who may have no document yet; else None.
-            update_id: of the wish, if an update says it. Else the same `since` is the same wish.
+            update_id: of the request, if an update says it. Else the same `since` is the same request.
 
         Returns:
             Whether there is such an athlete.
@@ -187,7 +187,7 @@ class AthleteStore:
         """End the pause that covers `now`; returns whether there was one.
 
         Args:
-            update_id: of the wish, if an update says it: of several updates received at once, a later one
+            update_id: of the request, if an update says it: of several updates received at once, a later one
                 may have begun a pause.
         """
         ends: Document = {"since": {"$lte": now}, "$or": [{"until": None}, {"until": {"$gt": now}}]}

@@ -63,47 +63,47 @@ class UserStore:
         ]
         await write_all(self._users, requests)
 
-    async def choose(self, user_id: int, tag: str | None, wish: UpdateStamp) -> None:
+    async def choose(self, user_id: int, tag: str | None, stamp: UpdateStamp) -> None:
         """Remember what somebody chose; None takes the choice back. A newer choice stays.
 
         Args:
-            wish: the update that says so.
+            stamp: the update that says so.
         """
-        # Decided in MongoDB: a message may be seen to again, behind a newer one.
-        counts = is_after(wish.update_id, wish.at, "$chosenBy", "$chosenAt")
+        # Decided in MongoDB: a message may be carried out again, behind a newer one.
+        counts = is_after(stamp.update_id, stamp.at, "$chosenBy", "$chosenAt")
         values: Document = {
             "language": "$$REMOVE" if tag is None else {"$literal": tag},
-            "chosenAt": wish.at,
-            "chosenBy": wish.update_id,
-            "updatedAt": wish.at,
-            "updatedBy": wish.update_id,
+            "chosenAt": stamp.at,
+            "chosenBy": stamp.update_id,
+            "updatedAt": stamp.at,
+            "updatedBy": stamp.update_id,
         }
         update = [{"$set": {k: {"$cond": [counts, value, f"${k}"]} for k, value in values.items()}}]
         with storage_errors():
             await self._users.update_one({"_id": user_id}, update, upsert=True)
 
-    async def asked_to_forget(self, user_id: int, wish: UpdateStamp) -> None:
+    async def asked_to_forget(self, user_id: int, stamp: UpdateStamp) -> None:
         """Remember that somebody is asked whether to delete everything, because they wished it."""
         known = {"$cond": [{"$isArray": "$forgetAsked"}, "$forgetAsked", []]}
-        added = {"$concatArrays": [known, [{"at": wish.at, "updateId": wish.update_id}]]}
-        is_known = {"$in": [wish.update_id, {"$ifNull": ["$forgetAsked.updateId", []]}]}
+        added = {"$concatArrays": [known, [{"at": stamp.at, "updateId": stamp.update_id}]]}
+        is_known = {"$in": [stamp.update_id, {"$ifNull": ["$forgetAsked.updateId", []]}]}
         asked = {"$cond": [is_known, "$forgetAsked", {"$slice": [added, -_ASKED_KEPT]}]}
         with storage_errors():
             await self._users.update_one({"_id": user_id}, [{"$set": {"forgetAsked": asked}}], upsert=True)
 
-    async def keep(self, user_id: int, wish: UpdateStamp) -> None:
+    async def keep(self, user_id: int, stamp: UpdateStamp) -> None:
         """They do not want what they were asked before."""
-        before = {"updateId": {"$lt": wish.update_id}}
+        before = {"updateId": {"$lt": stamp.update_id}}
         with storage_errors():
             await self._users.update_one({"_id": user_id}, {"$pull": {"forgetAsked": before}})
 
     async def asked(self, user_id: int) -> list[UpdateStamp]:
-        """The wishes because of which somebody was asked that."""
+        """The updates because of which somebody was asked that, see `asked_to_forget`."""
         with storage_errors():
             found = await self._users.find_one({"_id": user_id}, {"forgetAsked": True})
         asked = (found or {}).get("forgetAsked")
-        wishes = [it for it in asked if isinstance(it, Mapping)] if isinstance(asked, list) else []
-        stamps = [UpdateStamp.read(wish.get("updateId"), wish.get("at")) for wish in wishes]
+        entries = [it for it in asked if isinstance(it, Mapping)] if isinstance(asked, list) else []
+        stamps = [UpdateStamp.read(entry.get("updateId"), entry.get("at")) for entry in entries]
         return [stamp for stamp in stamps if stamp is not None]
 
     async def forget(self, user_id: int, until: UpdateStamp) -> None:

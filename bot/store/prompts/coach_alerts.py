@@ -1,4 +1,4 @@
-"""Letters in the outbox `session_prompts`: alerts for the coach, and notices for the athlete.
+"""Alerts for the coach, and notices for the athlete, in the outbox `session_prompts`.
 
 One document for each session, athlete and chat: `kind`, `about` (`{sessionKey, runId, sessionId, userId,
 chatId, messageId, name}`: the answer, and where it was given), `raisedBy` (when the answer was given that
@@ -95,11 +95,11 @@ class CoachAlertStore:
         self._events = db[feedback.COLLECTION]
         self._tombstones = TombstoneStore(db)
 
-    async def raise_(self, letters: Collection[CoachAlert]) -> None:
+    async def raise_(self, alerts: Collection[CoachAlert]) -> None:
         """Have these sent, as new messages, but for what is about a deleted answer; one that the same answer
         has raised before stays as it is."""
-        letters = await self._without_deleted(letters)
-        todo = [_raised(letter) for letter in letters]
+        alerts = await self._without_deleted(alerts)
+        todo = [_raised(alert) for alert in alerts]
         if todo:
             await hold_keys_if_possible(self._prompts.database, COLLECTION)
         for _ in range(_TRIES):
@@ -108,31 +108,31 @@ class CoachAlertStore:
             # A duplicate: another worker has just raised the same.
             todo = [todo[place] for place in await write_all(self._prompts, todo)]
         else:
-            raise StorageUnavailable("MongoDB keeps reporting a duplicate letter")
-        kept = await self._without_deleted(letters)
-        if deleted := [letter for letter in letters if letter not in kept]:
+            raise StorageUnavailable("MongoDB keeps reporting a duplicate alert")
+        kept = await self._without_deleted(alerts)
+        if deleted := [alert for alert in alerts if alert not in kept]:
             with storage_errors():
-                for letter in deleted:
-                    await self._prompts.delete_one(letter.key | {"raisedBy": letter.raised_by})
+                for alert in deleted:
+                    await self._prompts.delete_one(alert.key | {"raisedBy": alert.raised_by})
 
-    async def _is_deleted(self, letter: Document) -> bool:
+    async def _is_deleted(self, alert: Document) -> bool:
         """Whether the athlete has had everything deleted since it was raised."""
-        about = letter.get("about")
+        about = alert.get("about")
         user_id = read_int64(about.get("userId")) if isinstance(about, Mapping) else None
         tombstone = (await self._tombstones.of([user_id])).get(user_id or 0)
-        raised = letter.get("raisedBy")
-        stamp = UpdateStamp.read(letter.get("raisedUpdateId"), raised)
+        raised = alert.get("raisedBy")
+        stamp = UpdateStamp.read(alert.get("raisedUpdateId"), raised)
         if stamp is None and isinstance(raised, datetime):
             stamp = UpdateStamp.by_time(raised)
         return tombstone is not None and (stamp is None or tombstone.covers(stamp))
 
-    async def _without_deleted(self, letters: Collection[CoachAlert]) -> list[CoachAlert]:
-        tombstones = await self._tombstones.of({letter.session[2] for letter in letters})
+    async def _without_deleted(self, alerts: Collection[CoachAlert]) -> list[CoachAlert]:
+        tombstones = await self._tombstones.of({alert.session[2] for alert in alerts})
         return [
-            letter
-            for letter in letters
-            if (tombstone := tombstones.get(letter.session[2] or 0)) is None
-            or not tombstone.covers(letter.cause)
+            alert
+            for alert in alerts
+            if (tombstone := tombstones.get(alert.session[2] or 0)) is None
+            or not tombstone.covers(alert.cause)
         ]
 
     async def redirect(self, to: int, now: datetime) -> int:
@@ -214,7 +214,7 @@ class CoachAlertStore:
             return document or await self._prompts.find_one(alert)
 
     async def contents(self, prompt: Prompt) -> tuple[Document | None, Document | None, Document | None]:
-        """What a letter is written from: the answer, the question, and the letter itself; None: gone."""
+        """What an alert or notice is made of: the answer, the question, and its document; None: gone."""
         about = prompt.about or {}
         with storage_errors():
             event = await self._events.find_one({"sessionKey": about.get("sessionKey")})
@@ -226,8 +226,8 @@ class CoachAlertStore:
                     **IS_QUESTION,
                 }
             )
-            letter = await self._prompts.find_one({"_id": prompt.id})
-        return event, question, letter
+            alert = await self._prompts.find_one({"_id": prompt.id})
+        return event, question, alert
 
     async def is_there(self, prompt: Prompt) -> bool:
         """Whether it is still to be told: what it is about may have been deleted a moment ago."""
@@ -263,43 +263,43 @@ class CoachAlertStore:
             )
 
 
-def _raised(letter: CoachAlert) -> UpdateOne:
-    run_id, session_id, user_id = letter.session
+def _raised(alert: CoachAlert) -> UpdateOne:
+    run_id, session_id, user_id = alert.session
     about: dict[str, Any] = {
-        "sessionKey": letter.session_key,
+        "sessionKey": alert.session_key,
         "runId": run_id,
         "sessionId": session_id,
         "userId": user_id,
-        "chatId": None if letter.chat_id is None else str(letter.chat_id),
-        "messageId": letter.message_id,
-        "name": letter.name,
+        "chatId": None if alert.chat_id is None else str(alert.chat_id),
+        "messageId": alert.message_id,
+        "name": alert.name,
     }
     fields: Document = {
-        "kind": letter.kind.value,
+        "kind": alert.kind.value,
         "about": about,
-        "raisedBy": letter.raised_by,
-        "raisedUpdateId": letter.raised_update_id,
-        "version": letter.version,
-        "reference": make_reference(run_id, letter.session_id),
+        "raisedBy": alert.raised_by,
+        "raisedUpdateId": alert.raised_update_id,
+        "version": alert.version,
+        "reference": make_reference(run_id, alert.session_id),
         "state": PromptState.PENDING.value,
-        "dueAt": letter.at,
-        "updatedAt": letter.at,
-        **({} if letter.athlete_id is None else {"athleteId": letter.athlete_id}),
-        **({} if letter.seen_by is None else {"seenBy": letter.seen_by}),
+        "dueAt": alert.at,
+        "updatedAt": alert.at,
+        **({} if alert.athlete_id is None else {"athleteId": alert.athlete_id}),
+        **({} if alert.seen_by is None else {"seenBy": alert.seen_by}),
     }
-    is_known = {"$eq": ["$raisedBy", letter.raised_by]}
+    is_known = {"$eq": ["$raisedBy", alert.raised_by]}
     # Whoever is just looking at it must look once more.
-    again = {"$mergeObjects": ["$$ROOT", {"version": letter.version}]}
+    again = {"$mergeObjects": ["$$ROOT", {"version": alert.version}]}
     anew = {
         "$mergeObjects": [
-            {"createdAt": letter.at},
+            {"createdAt": alert.at},
             # Without what belongs to the message before: this one is new.
             {name: f"${name}" for name in ("_id", "runId", "sessionId", "chatId", "createdAt")},
             {"$literal": fields},
         ]
     }
     return UpdateOne(
-        letter.key,
+        alert.key,
         [{"$replaceWith": {"$cond": [is_known, again, anew]}}],
         upsert=True,
     )

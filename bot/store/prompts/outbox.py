@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from bot.core.answers.payloads import make_reference, needs_reference
 from bot.core.prompts.prompt import (
     LEASE,
-    LETTERS,
+    NOTIFICATIONS,
     AskAgainReason,
     Moved,
     Prompt,
@@ -168,8 +168,8 @@ class Outbox:
                 update["$set"] |= {"state": PromptState.UNDELIVERABLE.value, "reason": result.reason}
                 update["$unset"]["attemptAt"] = ""
             case Moved():
-                if prompt.kind in LETTERS:
-                    # An earlier letter that has moved there already makes room: this one says more.
+                if prompt.kind in NOTIFICATIONS:
+                    # An earlier one that has moved there already makes room: this one says more.
                     earlier = {
                         "runId": prompt.run_id,
                         "sessionId": prompt.session_id,

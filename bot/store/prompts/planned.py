@@ -62,13 +62,13 @@ def _request(write: OutboxChange, now: datetime) -> _Request:
     fields = {name: value for name, value in given.items() if value is not None}
     if write.document is None:
         return InsertOne({**fields, "createdAt": now})
-    if write.act is OutboxAction.DELETE:
+    if write.action is OutboxAction.DELETE:
         return DeleteOne({"_id": write.document["_id"]})
     removed = [name for name in given if name not in fields]
-    if write.act in (OutboxAction.CANCEL, OutboxAction.RELEASE):
+    if write.action in (OutboxAction.CANCEL, OutboxAction.RELEASE):
         fields["state"] = PromptState.CANCELLED.value
         removed += ["claim", "attemptAt"]
-    if write.act is OutboxAction.RELEASE:
+    if write.action is OutboxAction.RELEASE:
         removed.append("slot")
     as_read = {name: write.document.get(name) for name in ("_id", "state", "slot")}
     unsent: Document = {"sentAt": None, "unknowns": {"$in": [None, 0]}}

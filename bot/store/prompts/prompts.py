@@ -39,7 +39,7 @@ IS_QUESTION: Document = {"kind": {"$in": [None, PromptKind.SESSION.value]}}
 """Selects questions; the rest are reminders, letters and weekly summaries."""
 
 _LATE_REASON = "the answer came too late to count"
-# From these a wish to be asked later is granted: a message may have arrived although nobody knows.
+# From these the athlete may be asked later: a message may have arrived although nobody knows.
 _OPEN = [None, PromptState.PENDING.value, PromptState.SENT.value, PromptState.UNDELIVERABLE.value]
 
 _OF_PENDING = dict.fromkeys(
@@ -254,15 +254,15 @@ class PromptStore:
         session_id: str,
         chat_id: int,
         *,
-        wish: UpdateStamp,
+        stamp: UpdateStamp,
         due_at: datetime,
         until: datetime,
     ) -> LaterResult:
-        """Ask about a session again at `due_at`. The same wish a second time, or an earlier one, changes
-        nothing.
+        """Ask about a session again at `due_at`. The same update a second time, or an earlier one,
+        changes nothing.
 
         Args:
-            wish: the update that says so.
+            stamp: the update that says so.
             until: when the session must have been asked about for the first time, at the earliest, for an
                 answer at `due_at` to count.
         """
@@ -276,16 +276,16 @@ class PromptStore:
             "state": PromptState.PENDING.value,
             "again": AskAgainReason.LATER.value,
             "dueAt": due_at,
-            "laterAt": wish.at,
-            "laterUpdateId": wish.update_id,
-            "updatedAt": wish.at,
+            "laterAt": stamp.at,
+            "laterUpdateId": stamp.update_id,
+            "updatedAt": stamp.at,
         }
         while True:
             with storage_errors():
                 document = await self._prompts.find_one(key)
                 if document is None:
                     return LaterResult.UNKNOWN
-                if _is_wished(document, "later", wish):
+                if _is_carried_out(document, "later", stamp):
                     return LaterResult.POSTPONED
                 state = document.get("state")
                 if state == PromptState.ANSWERED:
@@ -303,22 +303,22 @@ class PromptStore:
         self,
         athlete: Athlete,
         *,
-        wish: UpdateStamp,
+        stamp: UpdateStamp,
         sent_after: datetime,
         most: int,
     ) -> tuple[int, int]:
-        """Ask again at once about what an athlete has not answered, oldest first. The same wish a second
-        time, or an earlier one, asks nothing more.
+        """Ask again at once about what an athlete has not answered, oldest first. The same update a
+        second time, or an earlier one, asks nothing more.
 
         What is to be asked again anyhow, later, comes now; what is just being sent is left alone.
 
         Args:
-            wish: the update that says so.
+            stamp: the update that says so.
             sent_after: what was asked for the first time then or earlier can no longer be answered.
             most: so many questions at most.
 
         Returns:
-            How many are unanswered, and about how many of them this wish asks.
+            How many are unanswered, and about how many of them this update asks.
         """
         chats = {chat_id for chat_id in (athlete.chat_id, athlete.user_id) if chat_id is not None}
         nobodys = {"userId": None, "athleteId": None}
@@ -341,20 +341,20 @@ class PromptStore:
             asked = [
                 document["_id"]
                 for document in found
-                if _is_wished(document, "pending", wish) or _is_wished(document, "later", wish)
+                if _is_carried_out(document, "pending", stamp) or _is_carried_out(document, "later", stamp)
             ]
             left = [document for document in open_ if document["_id"] not in asked]
             for document in left[: max(0, most - len(asked))]:
                 await self._prompts.update_one(
-                    {"_id": document["_id"], "state": document["state"], **unclaimed(wish.at)},
+                    {"_id": document["_id"], "state": document["state"], **unclaimed(stamp.at)},
                     {
                         "$set": {
                             "state": PromptState.PENDING.value,
                             "again": AskAgainReason.PENDING.value,
-                            "dueAt": wish.at,
-                            "pendingAt": wish.at,
-                            "pendingUpdateId": wish.update_id,
-                            "updatedAt": wish.at,
+                            "dueAt": stamp.at,
+                            "pendingAt": stamp.at,
+                            "pendingUpdateId": stamp.update_id,
+                            "updatedAt": stamp.at,
                         },
                         "$unset": {"nudgeAt": "", "reason": ""},
                     },
@@ -395,12 +395,12 @@ def _first_sent_at(document: Document, default: datetime) -> datetime:
     return first if isinstance(first, datetime) else default
 
 
-def _is_wished(document: Document, what: str, wish: UpdateStamp) -> bool:
-    """Whether a wish has been seen to already, or a later one of its kind."""
+def _is_carried_out(document: Document, what: str, stamp: UpdateStamp) -> bool:
+    """Whether a request has been carried out already, or a later one of its kind."""
     last = UpdateStamp.read(document.get(f"{what}UpdateId"), document.get(f"{what}At"))
     if last is None:  # an older release noted no time
-        return bool(document.get(f"{what}UpdateId") == wish.update_id)
-    return not wish.is_after(last)
+        return bool(document.get(f"{what}UpdateId") == stamp.update_id)
+    return not stamp.is_after(last)
 
 
 def _datetime(value: object) -> datetime | None:

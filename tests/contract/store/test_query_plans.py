@@ -208,11 +208,11 @@ def questions(db: Database) -> dict[str, Job]:
             [Answered(run, session, user, user, NOW)], [Answered(run, "s2", user + 1, user + 1, NOW)]
         ),
         "later": lambda: prompts.ask_later(
-            *(run, session, user), wish=UpdateStamp(9, NOW), due_at=NOW + DAY, until=NOW - DAY
+            *(run, session, user), stamp=UpdateStamp(9, NOW), due_at=NOW + DAY, until=NOW - DAY
         ),
         "pending": lambda: prompts.ask_pending(
             Athlete("22", 22, 22, ContactHours(MADRID)),
-            wish=UpdateStamp(9, NOW),
+            stamp=UpdateStamp(9, NOW),
             sent_after=NOW - 14 * DAY,
             most=5,
         ),

@@ -136,7 +136,7 @@ class People:
     async def pending(self, update_id: int, athlete: Athlete = ANA_, most: int = 10) -> tuple[int, int]:
         """/pending, at this time."""
         return await self.prompts.ask_pending(
-            athlete, wish=UpdateStamp(update_id, self.now), sent_after=self.now - 15 * DAY, most=most
+            athlete, stamp=UpdateStamp(update_id, self.now), sent_after=self.now - 15 * DAY, most=most
         )
 
     async def again(self) -> dict[str, str]:
@@ -235,7 +235,7 @@ async def test_they_come_in_quiet_hours_and_pauses_and_once(db: Database, evenin
     assert evening.roster is not None
     [athlete] = evening.roster.athletes
     asked = await evening.prompts.ask_pending(
-        athlete, wish=UpdateStamp(1, evening.now), sent_after=evening.now - 15 * DAY, most=10
+        athlete, stamp=UpdateStamp(1, evening.now), sent_after=evening.now - 15 * DAY, most=10
     )
     assert asked == (2, 2)
     await db.feedback_events.insert_one({"runId": "r", "sessionId": "answered", "chatId": "70"})

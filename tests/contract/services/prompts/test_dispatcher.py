@@ -397,7 +397,7 @@ async def test_later_and_no_nudge(evening: Evening) -> None:
     await evening.put()
     assert len(await evening.look()) == 1
     result = await evening.prompts.ask_later(
-        "r", "s", 70, wish=UpdateStamp(1, NOW), due_at=NOW + DAY, until=NOW + DAY - 14 * DAY
+        "r", "s", 70, stamp=UpdateStamp(1, NOW), due_at=NOW + DAY, until=NOW + DAY - 14 * DAY
     )
     assert result is LaterResult.POSTPONED
     assert await evening.look(NOW + 3 * HOUR) == []

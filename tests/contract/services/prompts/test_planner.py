@@ -463,7 +463,7 @@ async def test_every_query_is_served_by_an_index(db: Database) -> None:
     await store.sent_at("r1", "s", 1, None)
     await store.sent_at("r1", "s", None, None)
     await store.owners({("r1", "s")}, [1])
-    await store.ask_later("r0", "s", 1, wish=UpdateStamp(1, NOW), due_at=NOW, until=NOW)
+    await store.ask_later("r0", "s", 1, stamp=UpdateStamp(1, NOW), due_at=NOW, until=NOW)
     await store.count()
     document = await outbox.claim(NOW, busy_chats=[5])
     assert document is not None

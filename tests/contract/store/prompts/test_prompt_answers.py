@@ -150,7 +150,7 @@ async def later(
 ) -> LaterResult:
     """Ask for later."""
     return await store.ask_later(
-        "r", session, 70, wish=UpdateStamp(update_id, NOW), due_at=due_at, until=until
+        "r", session, 70, stamp=UpdateStamp(update_id, NOW), due_at=due_at, until=until
     )
 
 

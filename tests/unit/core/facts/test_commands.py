@@ -8,11 +8,12 @@ from bot.core.facts.commands import Command
 
 
 def test_the_order_of_the_menus() -> None:
-    """People know it by now."""
-    assert [command.value for command in Command] == [
+    """People know it by now; another command comes in between or behind."""
+    known = [
         "start", "help", "week", "pending", "pause", "resume", "language", "mydata", "forgetme", "privacy",
         "stats",
     ]  # fmt: skip
+    assert [command.value for command in Command if command.value in known] == known
 
 
 @pytest.mark.parametrize(

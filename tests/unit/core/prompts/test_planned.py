@@ -22,9 +22,9 @@ from bot.core.prompts.planned import (
     OutboxAction,
     OutboxChange,
     Reconciliation,
+    desired_prompts,
     is_paused,
     monday,
-    wishes,
 )
 
 Document = dict[str, Any]
@@ -51,20 +51,20 @@ def wished(
     athlete: Athlete, *plans: Plan, now: datetime = NOW, late_after_days: int = 14
 ) -> list[DesiredPrompt]:
     """What plans ask for."""
-    return wishes(athlete, current_sessions(plans), now, late_after_days)
+    return desired_prompts(athlete, current_sessions(plans), now, late_after_days)
 
 
 def due(athlete: Athlete, day: str) -> datetime:
     """When a session of that day is due."""
-    [wish] = wished(athlete, plan_of("R", {day: ["Run"]}), now=datetime(2026, 1, 1, tzinfo=UTC))
-    return wish.due_at
+    [desired] = wished(athlete, plan_of("R", {day: ["Run"]}), now=datetime(2026, 1, 1, tzinfo=UTC))
+    return desired.due_at
 
 
 def test_a_session_becomes_a_wish() -> None:
     """Everything that the outbox needs; due at the usual hour in the athlete's zone."""
-    [wish] = wished(ANA, plan_of("R1", {"18": ["Run"]}))
+    [desired] = wished(ANA, plan_of("R1", {"18": ["Run"]}))
     due_at = datetime(2026, 2, 18, 19, tzinfo=UTC)
-    assert wish == DesiredPrompt(
+    assert desired == DesiredPrompt(
         "ana",
         "2026-02-18",
         1,
@@ -89,7 +89,7 @@ def test_a_session_becomes_a_wish() -> None:
         },
         due_at,
     )
-    assert wish.slot(1) == "ana|2026-02-18|1"
+    assert desired.slot(1) == "ana|2026-02-18|1"
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_due_times(zone: str, prompt_time: time, day: str, expected: str) -> Non
 @pytest.mark.parametrize("days", [0, 1, 2])
 def test_a_prompt_is_worth_sending_as_long_as_answers_count(days: int) -> None:
     """Which is some hours even if answers are late after no day."""
-    [wish] = wished(ANA, plan_of("R1", {"18": ["Run"]}), late_after_days=days)
-    assert wish.fields["notAfter"] == wish.due_at + timedelta(days=max(1, days))
+    [desired] = wished(ANA, plan_of("R1", {"18": ["Run"]}), late_after_days=days)
+    assert desired.fields["notAfter"] == desired.due_at + timedelta(days=max(1, days))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_weeks_that_are_past(now: str, first: str) -> None:
     instant = datetime.fromisoformat(now)
     assert monday(ANA, instant).isoformat() == first
     plan = plan_of("R1", {f"2026-02-{n:02}": ["Run"] for n in range(8, 27)})
-    assert min(wish.day for wish in wished(ANA, plan, now=instant)) == first
+    assert min(desired.day for desired in wished(ANA, plan, now=instant)) == first
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_pauses(since: timedelta, until: timedelta | None, is_paused: bool) -> N
     """What is due in a pause is: its begin lies in it, its end does not."""
     due_at = due(ANA, "18")
     pause = Pause(due_at + since, None if until is None else due_at + until)
-    [wish] = wished(replace(ANA, pauses=(pause,)), plan_of("R1", {"18": ["Run"]}))
-    assert wish.is_paused is is_paused
+    [desired] = wished(replace(ANA, pauses=(pause,)), plan_of("R1", {"18": ["Run"]}))
+    assert desired.is_paused is is_paused
 
 
 @pytest.mark.parametrize(
@@ -163,13 +163,13 @@ def test_pauses(since: timedelta, until: timedelta | None, is_paused: bool) -> N
 def test_reminders(reminder: time, prompt: time, due_at: str, not_after: str) -> None:
     """One for each day with sessions, listing them, worth sending until they are asked about, or midnight."""
     athlete = replace(ANA, hours=ContactHours(MADRID, prompt, reminder))
-    *questions, wish = wished(athlete, plan_of("R1", {"18": ["Run", "Lift"], "19": ["Rest"]}))
+    *questions, desired = wished(athlete, plan_of("R1", {"18": ["Run", "Lift"], "19": ["Rest"]}))
     assert len(questions) == 2
-    assert wish.fields["kind"] == "reminder"
-    assert [session["activity"] for session in wish.fields["sessions"]] == ["Run", "Lift"]
-    assert wish.slot(wish.number) == "ana|2026-02-18|reminder"
-    assert wish.due_at == datetime.fromisoformat(due_at)
-    assert wish.fields["notAfter"] == datetime.fromisoformat(not_after)
+    assert desired.fields["kind"] == "reminder"
+    assert [session["activity"] for session in desired.fields["sessions"]] == ["Run", "Lift"]
+    assert desired.slot(desired.number) == "ana|2026-02-18|reminder"
+    assert desired.due_at == datetime.fromisoformat(due_at)
+    assert desired.fields["notAfter"] == datetime.fromisoformat(not_after)
 
 
 class Outbox:
@@ -201,9 +201,9 @@ class Outbox:
         changed = {**stored, **fields}
         for name in write.fields.keys() - fields:
             changed.pop(name, None)
-        if write.act in (OutboxAction.CANCEL, OutboxAction.RELEASE):
+        if write.action in (OutboxAction.CANCEL, OutboxAction.RELEASE):
             changed["state"] = "cancelled"
-        if write.act is OutboxAction.RELEASE:
+        if write.action is OutboxAction.RELEASE:
             del changed["slot"]
         self._store(changed)
 
@@ -238,12 +238,14 @@ def decide(
     """All writes for one athlete, in the order in which they are carried out."""
     reconciliation = Reconciliation(held, unread or {}, now)
     current = current_sessions(plans)
-    wanted = wishes(athlete, current, now, 14)
+    wanted = desired_prompts(athlete, current, now, 14)
     writes: list[OutboxChange] = []
-    for day in sorted({wish.day for wish in wanted} | reconciliation.days("ana")):
+    for day in sorted({desired.day for desired in wanted} | reconciliation.days("ana")):
         if day >= monday(athlete, now).isoformat():
             deciding = {found.isoformat(): plan for found, (plan, _) in current.items()}
-            writes += reconciliation.fit("ana", day, [w for w in wanted if w.day == day], deciding.get(day))
+            writes += reconciliation.reconcile_day(
+                "ana", day, [w for w in wanted if w.day == day], deciding.get(day)
+            )
     return sorted(writes, key=lambda write: "slot" in write.fields)
 
 
@@ -572,26 +574,28 @@ def test_whatever_happens_each_slot_is_asked_about_at_most_once(history: list[tu
 
 
 def check_agreement(outbox: Outbox, athlete: Athlete, known: Iterable[Plan], now: datetime) -> None:
-    """Every wish has its prompt or a slot that was used up, and no prompt is there that nobody wishes."""
-    wanted = {wish.key: wish for wish in wishes(athlete, current_sessions(known), now, 14)}
+    """What is desired has its prompt or a slot that was used up; there is no prompt that is not desired."""
+    wanted = {desired.key: desired for desired in desired_prompts(athlete, current_sessions(known), now, 14)}
     slots = {d["slot"] for d in outbox.documents.values() if "slot" in d}
     first = monday(athlete, now).isoformat()
     for document in outbox.documents.values():
-        wish = wanted.get((document["runId"], document["sessionId"]))
+        desired = wanted.get((document["runId"], document["sessionId"]))
         if document["state"] == "pending" and document["date"] >= first:
-            assert wish is not None
-            assert not wish.is_paused
-            assert document["plannedAt"] == wish.due_at
-    for wish in wanted.values():
+            assert desired is not None
+            assert not desired.is_paused
+            assert document["plannedAt"] == desired.due_at
+    for desired in wanted.values():
         numbers = [
-            d["slot"] for d in outbox.documents.values() if d.get("slot", "").startswith(f"ana|{wish.day}|")
+            d["slot"]
+            for d in outbox.documents.values()
+            if d.get("slot", "").startswith(f"ana|{desired.day}|")
         ]
-        assert len(numbers) >= sum(other.day == wish.day for other in wanted.values())
-        found = [d for d in outbox.documents.values() if (d["runId"], d["sessionId"]) == wish.key]
+        assert len(numbers) >= sum(other.day == desired.day for other in wanted.values())
+        found = [d for d in outbox.documents.values() if (d["runId"], d["sessionId"]) == desired.key]
         if not found:
-            used = [d for d in outbox.documents.values() if d["date"] == wish.day and "sentAt" in d]
-            assert used, f"{wish} has no prompt in {slots}"
-        elif "sentAt" not in found[0] and wish.is_paused:
+            used = [d for d in outbox.documents.values() if d["date"] == desired.day and "sentAt" in d]
+            assert used, f"{desired} has no prompt in {slots}"
+        elif "sentAt" not in found[0] and desired.is_paused:
             assert (found[0]["state"], found[0].get("reason")) == ("cancelled", PAUSED)
     # Whatever became of them: the mark of a pause is there with its reason, and goes with it.
     for document in outbox.documents.values():
