@@ -8,8 +8,8 @@ What the input is follows from its first character that is no blank (a byte orde
 
 A broken value costs no other one. After a broken line, reading goes on with the next line; in an array, and
 after an object that was pretty-printed with a line of its own for `{`, with the next line that opens an
-object no deeper indented than the broken one. In an array that stands on one line, nothing tells where the
-next element begins; then the array counts as never closed.
+object no deeper indented than the broken one. Where an array stands on one line, or a broken object on lines
+that are not indented, nothing tells where the next one begins: what follows is not read, and that is said.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def _lines(text: _Window) -> Iterator[Element | ReadingFlaw]:
         except _Broken as broken:
             yield ReadingFlaw(place, broken.problem)
             if line.rstrip() == "{":
-                text.skip_to_record("{")
+                if not text.skip_to_record("{"):
+                    problem = "what follows it is not read: no indentation tells where the next object begins"
+                    yield ReadingFlaw(place, f"{problem}; mend it first, or give one object a line")
                 continue
         else:
             if end != length:
@@ -279,24 +281,36 @@ class _Window:
                 return
         self.advance(found - self._at)
 
-    def skip_to_record(self, *begins: str) -> None:
+    def skip_to_record(self, *begins: str) -> bool:
         """Move to the next line that begins with one of these, no deeper indented than the position.
 
-        A comma may stand before it.
+        A comma may stand before it. Where an object is spread over lines that are not indented at all, its
+        parts look like the next one: then the rest is passed over.
+
+        Returns:
+            Whether the layout tells where the next one begins.
         """
         indentation = min(self.column, _LONGEST_INDENTATION)
         reach = indentation + _COMMA_FIRST + 1
+        # So its fields begin in the next line.
+        is_spread = self.peek(self.line_length() or 0).rstrip() == "{"
         while True:
             self.skip_line()
             if not self._held:
-                return
+                return True
             self.advance(1)
             while self._held < reach and self._fill():
                 pass
             line = self.peek(reach)
             head = line.lstrip(" \t")
+            if is_spread and line.startswith('"'):
+                while self._fill():
+                    self.advance(self._held)
+                self.advance(self._held)
+                return False
+            is_spread = False
             if len(line) - len(head) <= indentation and head.lstrip(" \t,").startswith(begins):
-                return
+                return True
 
     def decode(self) -> tuple[Any, int]:
         """The value that begins here, however many lines it takes, and its length.

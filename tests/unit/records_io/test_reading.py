@@ -170,6 +170,20 @@ def test_a_broken_element_costs_itself_only(layout: str, place: int, old: str, n
     assert len(found) <= 6
 
 
+@pytest.mark.parametrize("begin", ["[\n", ""])
+def test_parts_of_a_broken_object_are_no_records(begin: str) -> None:
+    """Where no indentation tells them from the next record, nothing more is read, and that is said."""
+    separator = ",\n" if begin else "\n"
+    values = [{"weekStart": f"2026-01-0{n}", "a": [{"weekStart": f"2026-02-0{n}"}]} for n in range(1, 4)]
+    objects = [json.dumps(value, indent=0) for value in values]
+    objects[1] = objects[1].replace('"2026-01-02"', '"2026-01-02')
+    found = outcomes(begin + separator.join(objects) + ("\n]" if begin else ""))
+    assert found[0] == "2026-01-01"
+    assert "not JSON at line" in found[1]
+    assert len(found) == 3
+    assert "not read" in found[2] or "never closed" in found[2]
+
+
 UNTERMINATED = "Unterminated string starting at"
 
 
