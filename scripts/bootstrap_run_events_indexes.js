@@ -44,7 +44,6 @@ const INDEXES = [
   {"collection": "tombstones", "name": "userId_1", "key": {"userId": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
   {"collection": "figures", "name": "computedAt_1", "key": {"computedAt": 1}, "options": {"collation": {"locale": "simple"}, "expireAfterSeconds": 172800}},
   {"collection": "figure_touches", "name": "at_1", "key": {"at": 1}, "options": {"collation": {"locale": "simple"}, "expireAfterSeconds": 172800}},
-  {"collection": "send_slots", "name": "at_1", "key": {"at": 1}, "options": {"collation": {"locale": "simple"}, "expireAfterSeconds": 172800}},
   {"collection": "journals", "name": "bot_1", "key": {"bot": 1}, "options": {"collation": {"locale": "simple"}}},
   {"collection": "journals", "name": "seenAt_1", "key": {"seenAt": 1}, "options": {"collation": {"locale": "simple"}, "expireAfterSeconds": 15552000}},
   {"collection": "athletes", "name": "athleteId_1", "key": {"athleteId": 1}, "options": {"collation": {"locale": "simple"}, "unique": true}},

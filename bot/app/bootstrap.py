@@ -69,7 +69,6 @@ from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
-from bot.store.prompts.shared_rate_limit import SharedRateLimit
 from bot.store.summary import SummaryStore
 from bot.systemd import Notifier
 
@@ -92,7 +91,6 @@ class Stores:
     users: UserStore
     taps: TapStores
     outbox: Outbox
-    send_slots: SharedRateLimit
     slots: PlannedPromptStore
     followups: PromptExpiryStore
     plans: PlanStore
@@ -137,12 +135,8 @@ class Service:
     figures: Figures
 
 
-def build_stores(db: Database, journal: Journal, clock: Clock, service: str | None = None) -> Stores:
-    """The stores on one database.
-
-    Args:
-        service: who sends, if anybody.
-    """
+def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
+    """The stores on one database."""
     return Stores(
         athletes=AthleteStore(db),
         users=UserStore(db),
@@ -156,7 +150,6 @@ def build_stores(db: Database, journal: Journal, clock: Clock, service: str | No
             touches=FigureInvalidation(db, clock),
         ),
         outbox=Outbox(db),
-        send_slots=SharedRateLimit(db, service),
         slots=PlannedPromptStore(db),
         followups=PromptExpiryStore(db),
         plans=PlanStore(db),
@@ -314,7 +307,6 @@ def build_service(
     dispatcher = Dispatcher(
         api=prompting,
         outbox=stores.outbox,
-        slots=stores.send_slots,
         letters=stores.taps.letters,
         composer=PromptRenderer(
             stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone, weeks
@@ -324,6 +316,7 @@ def build_service(
         zone=settings.timezone,
         roster=lambda: roster.roster,
         fresh=roster.refresh,
+        may_send=lambda: election.leads,
     )
 
     async def caught_up() -> None:

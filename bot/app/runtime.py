@@ -91,7 +91,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
             )
         )
         me = _myself(journal, is_pushed=hook is not None)
-        stores = build_stores(db, journal, clock, me.service)
+        stores = build_stores(db, journal, clock)
         election = LeaderElection(stores.leases, bot_name(settings), me, clock, elapsed)
 
         def stands_by() -> bool:

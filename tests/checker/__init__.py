@@ -7,7 +7,7 @@ Two runs of the same may differ in this, and it is left out of the comparison (`
 
 | what | why it may differ |
 |---|---|
-| `leases`, `figures`, `figure_touches`, `send_slots` | say nothing about anybody |
+| `leases`, `figures`, `figure_touches` | say nothing about anybody |
 | `_id`, `createdAt`, `updatedAt`, `updatedBy`, `sentAt`, `claim`, `attemptAt` | when, how often it was done |
 | `messageId`, `messages`, `dueAt`, `version` of letters | their place in the coach's chat, their last edit |
 | update ids, ids of notes' messages | compared under a name: which act it was; the note's text |

@@ -48,7 +48,6 @@ from bot.store.records.export import DATE_FIELDS, Selection, count_undated, read
 from bot.systemd import Notifier
 from tests.support.api import Api, serving
 from tests.support.fakes import FakeApi, eventually, running, tap_update
-from tests.support.flows import FreeSlots
 from tests.support.training import ANA, BEN, MADRID, MONDAY, event, plan, planned, prompt
 
 Document = dict[str, Any]
@@ -384,7 +383,7 @@ class Town:
             data_dir=folder,
             weekly_summary_time="20:00",
         )
-        self.stores = build_stores(db, journal, self.clock, "here")
+        self.stores = build_stores(db, journal, self.clock)
         me = Holder("run", "here", "host", is_pushed=False)
         self.leadership = LeaderElection(self.stores.leases, "bot-1", me, self.clock, lambda: 0.0)
         monitor = VitalsMonitor(db, journal, self.clock)
@@ -603,7 +602,7 @@ class Town:
         )
         letters, roster = self.stores.taps.letters, self.roster
         dispatcher = Dispatcher(
-            *(self.api, self.stores.outbox, FreeSlots(self.db), letters, composer, SendLimits(), clock),
+            *(self.api, self.stores.outbox, letters, composer, SendLimits(), clock),
             *(MADRID, lambda: roster.roster, roster.refresh, self.monotonic),
         )
 

@@ -22,7 +22,7 @@ MOST_EXAMINED = 60
 """Documents that one operation reads at most: as many as come together."""
 PER_MINUTE = 20
 """Countings for the figures, each minute."""
-BEHIND = {"athletes", "users", "leases", "figures", "figure_touches", "send_slots", "journals"}
+BEHIND = {"athletes", "users", "leases", "figures", "figure_touches", "journals"}
 """What the service reads now and then by itself; how often it reads the roster is counted."""
 
 PAYLOADS = (

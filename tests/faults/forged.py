@@ -22,7 +22,7 @@ _HOSTILE = (
     "../..", "x" * 5_000, "🏃" * 100, "\r\n\u001b[31m", "{{7*7}}", "null", "-0", "1e999", "", " ", "|",
     "||||",
 )  # fmt: skip
-_COUNTING = ("taps", "figures", "figure_touches", "leases", "send_slots", "users", "journals")
+_COUNTING = ("taps", "figures", "figure_touches", "leases", "users", "journals")
 _KEYS = {
     "run_events": "runId",
     "run_artifacts": "runId",

@@ -47,7 +47,7 @@ from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.prompts import PromptStore
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
-from tests.support.flows import FreeSlots, Parts
+from tests.support.flows import Parts
 
 Database = AsyncDatabase[dict[str, Any]]
 Document = dict[str, Any]
@@ -115,7 +115,6 @@ class Desk:
         self.dispatcher = Dispatcher(
             api,
             Outbox(db),
-            FreeSlots(db),
             self.stores.letters,
             composer,
             SendLimits(),

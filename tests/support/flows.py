@@ -28,7 +28,6 @@ from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.week_report import WeekReports
 from bot.store.inbox.journal import Journal
 from bot.store.people.athletes import AthleteStore
-from bot.store.prompts.shared_rate_limit import SharedRateLimit
 
 LATE_AFTER_DAYS = 14
 
@@ -123,35 +122,6 @@ class Parts:
         return ChatCommands(handlers, self.roster, languages, self.clock, admins=self.admins)
 
 
-class FreeSlots(SharedRateLimit):
-    """No other service sends, unless a test says so: for tests whose time is not MongoDB's.
-
-    Attributes:
-        waits: what the next ones are told who take a chat, seconds.
-        on_take: called each time.
-    """
-
-    def __init__(self, db: AsyncDatabase[dict[str, Any]]) -> None:
-        super().__init__(db)
-        self.waits: list[float] = []
-        self.on_take: Callable[[], None] = lambda: None
-
-    async def take_chat(self, chat_id: int) -> float:  # noqa: ARG002
-        """At once, or as told."""
-        self.on_take()
-        return self.waits.pop(0) if self.waits else 0.0
-
-    async def take_turn(self) -> float:
-        """At once."""
-        return 0.0
-
-    async def arrived(self, chat_id: int) -> None:
-        """Nobody else is to be told."""
-
-    async def hold(self, chat_id: int | None, seconds: float) -> None:
-        """Nobody else is to be told."""
-
-
 class Alone:
     """Implements `Polling` where nobody else can poll."""
 
@@ -164,6 +134,9 @@ class Alone:
         return await call
 
     def polled(self) -> None:
+        """See `Polling`."""
+
+    def reached(self, *, succeeded: bool) -> None:
         """See `Polling`."""
 
     def disturbed(self) -> bool:

@@ -139,10 +139,9 @@ TOMBSTONES = Collection(
     "tombstones",
     indexes=(by("userId", sparse=True),),  # deletions that are not done yet
 )
-# Of the next three nothing is used for longer than an hour.
+# Of the next two nothing is used for longer than an hour.
 FIGURES = Collection("figures", expiry=Expiry("computedAt", 2), reader=True)
 FIGURE_TOUCHES = Collection("figure_touches", expiry=Expiry("at", 2), reader=True)
-SEND_SLOTS = Collection("send_slots", expiry=Expiry("at", 2))
 JOURNALS = Collection("journals", indexes=(by("bot"),), expiry=Expiry("seenAt", 180))
 ATHLETES = Collection(
     "athletes",
@@ -158,7 +157,7 @@ LEASES = Collection("leases")
 COLLECTIONS = (
     *(RUN_EVENTS, FEEDBACK_EVENTS, WEEKLY_METRICS, PLAN_SNAPSHOTS, RUN_ARTIFACTS),
     *(SESSION_PROMPTS, FEEDBACK_HISTORY, WAITING_NOTES, TAPS, TOMBSTONES, FIGURES, FIGURE_TOUCHES),
-    *(SEND_SLOTS, JOURNALS, ATHLETES, USERS, LEASES),
+    *(JOURNALS, ATHLETES, USERS, LEASES),
 )
 
 MODELS: Mapping[str, type[Record]] = MappingProxyType(

@@ -42,7 +42,7 @@ class InFlight:
 
 
 class SendLimits:
-    """Books sending times. All times are seconds of one monotonic clock, passed in by the caller.
+    """Reserves sending times. All times are seconds of one monotonic clock, passed in by the caller.
 
     What counts for Telegram is when messages arrive. Not all are under way for the same time, on a busy
     machine or in a slow network, so the time of the reply is taken into account, too.
@@ -50,7 +50,7 @@ class SendLimits:
 
     def __init__(self) -> None:
         self._next_any = 0.0
-        self._departures: deque[InFlight] = deque(maxlen=_REMEMBERED)
+        self._in_flight: deque[InFlight] = deque(maxlen=_REMEMBERED)
         self._durations: deque[float] = deque(maxlen=_REMEMBERED)
         self._next_in_chat: dict[int, float] = {}
         self._group_times: dict[int, deque[float]] = {}
@@ -59,11 +59,11 @@ class SendLimits:
         """The first instant at which a message to this chat keeps every limit; never before `now`."""
         return max(now, self._next_any, self._chat_free_at(chat_id))
 
-    def book(self, chat_id: int, now: float) -> float:
+    def reserve(self, chat_id: int, now: float) -> float:
         """Take the earliest place for this chat and return its instant."""
         at = self.earliest(chat_id, now)
-        # Places over all are handed out in order of booking: a chat that waits for its own turn does not
-        # hold up the others. Callers book for chats that are not `waiting`, so no places pile up.
+        # Places over all are handed out in order of reservation: a chat that waits for its own turn does not
+        # hold up the others. Callers reserve for chats that are not `waiting`, so no places pile up.
         self._next_any = max(now, self._next_any) + GLOBAL_SPACING
         self._next_in_chat[chat_id] = at + CHAT_SPACING
         if chat_id < 0:
@@ -74,26 +74,26 @@ class SendLimits:
 
     def pause(self, now: float) -> float:
         """Seconds that everybody has to wait, since earlier messages were late; 0 or less: none."""
-        if len(self._departures) < GLOBAL_MESSAGES:
+        if len(self._in_flight) < GLOBAL_MESSAGES:
             return 0.0
-        times = sorted(departure.counts_at(now) for departure in self._departures)
+        times = sorted(message.counts_at(now) for message in self._in_flight)
         return times[-GLOBAL_MESSAGES] + GLOBAL_WINDOW - now
 
     def leave(self, chat_id: int, now: float) -> InFlight:
-        """What was booked for this chat leaves now."""
-        departure = InFlight(chat_id, now)
-        self._departures.append(departure)
+        """What was reserved for this chat leaves now."""
+        message = InFlight(chat_id, now)
+        self._in_flight.append(message)
         self._keep_free(chat_id, now)
-        return departure
+        return message
 
-    def arrived(self, departure: InFlight, now: float) -> None:
+    def arrived(self, message: InFlight, now: float) -> None:
         """Telegram's reply is there, or there will be none."""
-        departure.at = departure.left
-        duration = now - departure.left
+        message.at = message.left
+        duration = now - message.left
         if duration < GLOBAL_WINDOW:
             self._durations.append(duration)
-            departure.at = now - min(self._durations)
-            self._keep_free(departure.chat_id, departure.at)
+            message.at = now - min(self._durations)
+            self._keep_free(message.chat_id, message.at)
 
     def _keep_free(self, chat_id: int, at: float) -> None:
         self._next_in_chat[chat_id] = max(self._next_in_chat.get(chat_id, 0.0), at + CHAT_SPACING)

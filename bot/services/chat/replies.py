@@ -21,7 +21,7 @@ from bot.services.chat.commands import ChatCommands
 from bot.services.chat.reply import Reply
 from bot.services.people.language_cache import LanguageCache
 from bot.services.telegram.api import BotApi
-from bot.services.telegram.sending import turn
+from bot.services.telegram.sending import rate_limited
 
 log = logging.getLogger(__name__)
 
@@ -127,13 +127,13 @@ class CommandReplies:
             return
         if reply.picture is not None:
             try:
-                async with turn(self._limits, chat_id, self._monotonic):
+                async with rate_limited(self._limits, chat_id, self._monotonic):
                     await self._api.send_photo(chat_id, reply.picture, reply.text)
                 return
             except TelegramRejected as exc:
                 log.warning("Telegram does not take the picture: %s", exc)
                 waiting.reply = reply = Reply(reply.without_picture)
-        async with turn(self._limits, chat_id, self._monotonic):
+        async with rate_limited(self._limits, chat_id, self._monotonic):
             if reply.file is not None:
                 await self._api.send_document(chat_id, reply.file.name, reply.file.content, reply.text)
             else:

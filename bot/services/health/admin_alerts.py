@@ -48,7 +48,7 @@ from bot.core.telegram.rate_limits import SendLimits
 from bot.logs import describe_defect
 from bot.services.periodic import FaultLog, repeat
 from bot.services.telegram.api import BotApi
-from bot.services.telegram.sending import turn
+from bot.services.telegram.sending import rate_limited
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import read_loss
 
@@ -221,7 +221,7 @@ class AdminAlerts:
             return
         try:
             text = alert(news.values(), self._language(admin), self._zone)
-            async with turn(self._limits, admin, self._monotonic):
+            async with rate_limited(self._limits, admin, self._monotonic):
                 await self._api.send(admin, text)
             self._ended |= {item.part for item in news.values() if isinstance(item, Recovered)}
         except TelegramRateLimited as exc:

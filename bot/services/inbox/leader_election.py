@@ -1,4 +1,4 @@
-"""Several services with one token: one of them polls, the others stand by."""
+"""Several services with one token: one of them polls and sends prompts, the others stand by."""
 
 from __future__ import annotations
 
@@ -55,6 +55,9 @@ class PollingRights(Protocol):
     def polled(self) -> None:
         """A poll has succeeded."""
 
+    def reached(self, *, succeeded: bool) -> None:
+        """With a webhook: a call to Telegram has succeeded, or failed. Whoever sends must get through."""
+
     def disturbed(self) -> bool:
         """Telegram says that somebody else polls. Returns whether that may be another service of this bot."""
 
@@ -90,6 +93,7 @@ class LeaderElection:
         self._changed = asyncio.Event()
         self._hurry = asyncio.Event()
         self._polled_at: float | None = None
+        self._reached_at: float | None = None
         self._last_poll: datetime | None = None
         self._ours_since = 0.0
         self._rests_until = 0.0
@@ -105,6 +109,12 @@ class LeaderElection:
     def stands_by(self) -> bool:
         """Whether another service polls, as far as is known."""
         return self._knowledge.verdict is LeaseVerdict.THEIRS
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the service that polls and sends, until it is asked again: it holds the lease, or
+        nobody can say who does."""
+        return self._knowledge.turn(self._monotonic()) is PollDecision.POLL
 
     async def run(self) -> None:
         """Keep the lease, or try to get it, until cancelled."""
@@ -157,6 +167,11 @@ class LeaderElection:
     def polled(self) -> None:
         """See `PollingRights`."""
         self._polled_at = self._monotonic()
+
+    def reached(self, *, succeeded: bool) -> None:
+        """See `PollingRights`."""
+        if succeeded or self._reached_at is None:
+            self._reached_at = self._monotonic()
 
     def disturbed(self) -> bool:
         """See `PollingRights`."""
@@ -212,7 +227,7 @@ class LeaderElection:
             self._was_away, self._takes_over_from = False, now + TTL.total_seconds()
         self._hear(lease, now)
         if lease.is_ours and self._is_deaf(lease, now):
-            log.warning("no poll has succeeded for %.0f s: making way for another service", DEAF_AFTER)
+            log.warning("Telegram was not reached for %.0f s: making way for another service", DEAF_AFTER)
             await self.make_way()
             self._rests_until = now + REST
             return self._knowledge.told(now, is_ours=False)
@@ -220,8 +235,9 @@ class LeaderElection:
 
     def _hear(self, lease: Lease, now: float) -> None:
         last, verdict = self._lease, self._knowledge.verdict
-        if self._me.is_pushed:
-            pass  # nobody waits for the lease; it only tells who is there, and when updates came last
+        if self._me.is_pushed:  # nobody waits for the lease to take updates; it tells who sends
+            if lease.is_ours and verdict is not LeaseVerdict.OURS:
+                self._ours_since = now
         elif not lease.is_ours:
             if verdict is not LeaseVerdict.THEIRS or last is None or lease.term != last.term:
                 log.info("standing by: %s polls", lease.host)
@@ -250,8 +266,9 @@ class LeaderElection:
 
     def _is_deaf(self, lease: Lease, now: float) -> bool:
         """Whether others may get through to Telegram, where we do not."""
-        if self._me.is_pushed:
+        reached_at = self._reached_at if self._me.is_pushed else self._polled_at
+        if self._me.is_pushed and reached_at is None:
             return False
         others = any(peer.is_alive and peer.service != self._me.service for peer in lease.peers)
-        heard_at = max(self._ours_since, self._ours_since if self._polled_at is None else self._polled_at)
+        heard_at = max(self._ours_since, self._ours_since if reached_at is None else reached_at)
         return others and now - heard_at >= DEAF_AFTER

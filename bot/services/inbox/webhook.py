@@ -19,6 +19,7 @@ from bot.core.shared.clock import Clock, from_ms, to_ms
 from bot.core.shared.errors import (
     JournalError,
     TelegramError,
+    TelegramRateLimited,
     TelegramUnauthorized,
 )
 from bot.core.shared.formatting import count
@@ -157,8 +158,10 @@ class WebhookReceiver:
         self._on_turn()
         try:
             await self._look()
-        except TelegramUnauthorized as exc:
-            self._trust.refused(exc)
+        except TelegramError as exc:
+            self._polling.reached(succeeded=isinstance(exc, TelegramRateLimited))
+            if isinstance(exc, TelegramUnauthorized):
+                self._trust.refused(exc)
             raise
 
     async def _wait(self, seconds: float) -> None:
@@ -171,6 +174,7 @@ class WebhookReceiver:
             await self._set()
         now, last = self._clock(), self._last
         self._last = state = read_state(await self._api.webhook_info(), self._hook.url)
+        self._polling.reached(succeeded=True)
         known = self._trust.taken()
         if not state.is_set:
             self._is_set = False

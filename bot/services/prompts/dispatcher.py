@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 
 from bot.core.health.vitals import CoachUnreachable
@@ -47,11 +46,10 @@ from bot.logs import Recurring, describe_defect
 from bot.services.periodic import FaultLog, repeat
 from bot.services.prompts.renderer import PromptRenderer, RenderedPrompt
 from bot.services.telegram.api import BotApi, SentMessage
-from bot.services.telegram.sending import departure, place
+from bot.services.telegram.sending import rate_limited
 from bot.store.mongodb.client import Document
 from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.outbox import Outbox
-from bot.store.prompts.shared_rate_limit import SharedRateLimit
 
 log = logging.getLogger(__name__)
 
@@ -62,9 +60,6 @@ _BACKOFF = constant(2.0)
 _SETTLE_TRIES = 3
 # Sending takes up to 35 s, and must be over when the lease ends.
 _SEND_WITHIN = LEASE - timedelta(seconds=40)
-_SHORT_WAIT = 0.3  # it does not pay to put a prompt back
-# A chat that another service writes to is its for up to 40 s, and mostly free again in a moment.
-_LOOK_AGAIN = 2.0
 _NO_ATHLETE = "its athlete is not on the roster any more"
 
 
@@ -77,13 +72,13 @@ class Dispatcher:
             be somebody's quiet hours.
         fresh: reads them anew: a question is called off only for what is true now.
         monotonic: the clock of `limits`.
+        may_send: whether this is the one of several services that sends; asked before each claim.
     """
 
     def __init__(
         self,
         api: BotApi,
         outbox: Outbox,
-        slots: SharedRateLimit,
         letters: CoachAlertStore,
         composer: PromptRenderer,
         limits: SendLimits,
@@ -92,10 +87,11 @@ class Dispatcher:
         roster: Callable[[], Roster | None],
         fresh: Callable[[], Awaitable[Roster]],
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self._api = api
         self._outbox = outbox
-        self._slots = slots
         self._letters = letters
         self._composer = composer
         self._limits = limits
@@ -103,12 +99,12 @@ class Dispatcher:
         self._zone = zone
         self._roster = roster
         self._fresh = fresh
+        self._may_send = may_send
         self._monotonic = monotonic
         self._trouble = Recurring(log)
         self._faults = FaultLog(
             log, waits="prompts wait", fails="claiming prompts fails", recurring=self._trouble
         )
-        self._slot_trouble = Recurring(log)
         self._abandoned: list[object] = []  # an `_id` may be an object, which no set takes
         self._unheard: CoachUnreachable | None = None
         self._unheard_told: set[int] = set()
@@ -129,7 +125,7 @@ class Dispatcher:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
             return None
         roster = self._roster()
-        if roster is None:
+        if roster is None or not self._may_send():
             return _IDLE_INTERVAL
         busy = self._limits.waiting(self._monotonic()) | set(self._in_flight.values())
         claimed_at = self._clock()
@@ -232,27 +228,14 @@ class Dispatcher:
             until: when it is too late to begin with that.
         """
         try:
-            await place(self._limits, prompt.chat_id, self._monotonic)
-            if (wait := await self._take_slot(prompt.chat_id)) is None:
-                return _leave_it
-            if wait > 0:
-                wait = min(wait, _LOOK_AGAIN)
-                later = self._clock() + timedelta(seconds=wait)
-                self._limits.hold(prompt.chat_id, self._monotonic() + wait)
-                return lambda: self._outbox.put_back(prompt, later)
-            try:
-                # Whoever wakes up late from waiting for a slot must not leave with the next ones.
-                async with departure(self._limits, prompt.chat_id, self._monotonic):
-                    if self._clock() >= until:
-                        # A stalled service must not send what another one has claimed since.
-                        log.warning("a prompt was held up, it is claimed anew: %s", prompt.session_id)
-                        return _leave_it
-                    if prompt.kind in NOTIFICATIONS and not await self._letters.is_there(prompt):
-                        return _leave_it
-                    sent = await self._deliver(prompt.chat_id, composed)
-            finally:
-                with suppress(StorageError):
-                    await self._slots.arrived(prompt.chat_id)
+            async with rate_limited(self._limits, prompt.chat_id, self._monotonic):
+                if self._clock() >= until:
+                    # A stalled service must not send what another one has claimed since.
+                    log.warning("a prompt was held up, it is claimed anew: %s", prompt.session_id)
+                    return _leave_it
+                if prompt.kind in NOTIFICATIONS and not await self._letters.is_there(prompt):
+                    return _leave_it
+                sent = await self._deliver(prompt.chat_id, composed)
         except StorageError as exc:
             self._trouble.met(f"prompts wait: {exc}")
             return _leave_it
@@ -269,7 +252,7 @@ class Dispatcher:
                     self._unheard_told.add(prompt.chat_id)
                     self._unheard = CoachUnreachable(str(exc))
             if isinstance(result, Retry) and result.hold:
-                await self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
+                self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
             return lambda: self._outbox.settle_failed(prompt, result, self._clock())
         except Exception as exc:  # noqa: BLE001  # one prompt's defect must not stop the others
             log.error("sending a prompt failed unexpectedly: %s", describe_defect(exc))
@@ -331,34 +314,12 @@ class Dispatcher:
         while self._in_flight:
             await asyncio.wait(self._in_flight)
 
-    async def _take_slot(self, chat_id: int) -> float | None:
-        """Wait for our turn among all services; our own limits hold besides.
-
-        Returns:
-            0 if it has come; else in how many seconds the chat may be free, to which another one writes.
-            None: MongoDB is away, so that nobody could be told that the message is sent.
-        """
-        try:
-            while wait := await self._slots.take_chat(chat_id):
-                if wait > _SHORT_WAIT:
-                    return wait
-                await asyncio.sleep(wait)
-            await asyncio.sleep(await self._slots.take_turn())
-        except StorageUnavailable as exc:
-            self._trouble.met(f"prompts wait: {exc}")
-            return None
-        except StorageRejected as exc:
-            self._slot_trouble.met(f"what other services send is not known, so they may send too much: {exc}")
-        return 0.0
-
-    async def _hold(self, chat_id: int, seconds: float) -> None:
+    def _hold(self, chat_id: int, seconds: float) -> None:
         """Leave the chat alone as long as Telegram says, and everybody for a moment: the limit over all
         looks just the same."""
         now = self._monotonic()
-        for chat, pause in ((chat_id, seconds), (None, min(seconds, 1.0))):
-            self._limits.hold(chat, now + pause)
-            with suppress(StorageError):
-                await self._slots.hold(chat, pause)
+        self._limits.hold(chat_id, now + seconds)
+        self._limits.hold(None, now + min(seconds, 1.0))
 
 
 async def _leave_it() -> None:

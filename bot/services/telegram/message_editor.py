@@ -12,7 +12,7 @@ from bot.core.shared.errors import TelegramError, TelegramRateLimited
 from bot.core.telegram.rate_limits import SendLimits
 from bot.logs import describe_defect
 from bot.services.telegram.api import BotApi
-from bot.services.telegram.sending import turn
+from bot.services.telegram.sending import rate_limited
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class MessageEditor:
             return False
         render = self._waiting[key]
         try:
-            async with turn(self._limits, key[0], self._monotonic):
+            async with rate_limited(self._limits, key[0], self._monotonic):
                 render = self._waiting.pop(key)
                 await self._edit(*key, render())
         except TelegramRateLimited as exc:

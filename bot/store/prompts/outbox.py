@@ -238,14 +238,6 @@ class Outbox:
             {"$set": {"dueAt": due_at}, "$unset": {"claim": "", "attemptAt": "", "attempts": ""}},
         )
 
-    async def put_back(self, prompt: Prompt, at: datetime) -> None:
-        """It was not tried: it may be claimed again from `at` on."""
-        await self._settle(
-            prompt.id,
-            prompt.claim,
-            {"$set": {"attemptAt": at, "attempts": prompt.attempts - 1}, "$unset": {"claim": ""}},
-        )
-
     async def _settle(self, id_: object, claim: str, update: dict[str, Any]) -> bool:
         with storage_errors():
             try:

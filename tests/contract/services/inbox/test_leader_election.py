@@ -276,3 +276,60 @@ async def test_services_with_a_webhook_only_tell_that_they_are_there(
     assert [(peer.host, peer.is_pushed) for peer in await leases.peers("bot")] == [
         ("ana", True), ("ben", True),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("is_pushed", [False, True])
+async def test_one_of_several_services_sends(db: Database, is_pushed: bool) -> None:
+    """Whoever holds the lease, as long as it knows so; when it is killed, another one after the lease."""
+    time = Time()
+    leases = LeaseStore(db, time)
+    ana, ben = (
+        LeaderElection(leases, "bot", replace(me, is_pushed=is_pushed), time, time.monotonic)
+        for me in (ANA, BEN)
+    )
+    assert not ana.leads  # nothing is known yet
+    await ana.may_poll(0)
+    await ben.may_poll(0)
+    assert (ana.leads, ben.leads) == (True, False)
+    time.seconds += FRESH
+    leads = [ana.leads]  # it was stalled, perhaps for longer than the lease
+    await ana.may_poll(0)
+    assert [*leads, ana.leads] == [False, True]
+    time.seconds += LEASE - 0.001
+    await ben.may_poll(0)
+    assert not ben.leads
+    time.seconds += FRESH
+    await ben.may_poll(0)
+    await ana.may_poll(0)
+    assert (ana.leads, ben.leads) == (False, True)
+    await ben.make_way()
+    time.seconds += FRESH
+    await ana.may_poll(0)
+    assert ana.leads
+
+
+async def test_who_cannot_send_makes_way_with_a_webhook_too(db: Database) -> None:
+    """Its calls fail, and another service is there: that one sends."""
+    time = Time()
+    leases = LeaseStore(db, time)
+    ana, ben = (
+        LeaderElection(leases, "bot", replace(me, is_pushed=True), time, time.monotonic) for me in (ANA, BEN)
+    )
+    ana.reached(succeeded=True)
+    start = time.seconds
+    while time.seconds < start + DEAF_AFTER:
+        await ana.may_poll(0)
+        await ben.may_poll(0)
+        ana.reached(succeeded=False)
+        ben.reached(succeeded=True)
+        assert (ana.leads, ben.leads) == (True, False)
+        time.seconds += FRESH
+    await ana.may_poll(0)
+    await ben.may_poll(0)
+    assert (ana.leads, ben.leads) == (False, True)
+    for _ in range(10):
+        time.seconds += FRESH
+        ben.reached(succeeded=True)
+        await ana.may_poll(0)
+        await ben.may_poll(0)
+    assert (ana.leads, ben.leads) == (False, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -32,7 +33,7 @@ from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
 from tests.support.fakes import EN, FakeApi, eventually, running
-from tests.support.flows import FreeSlots, Parts
+from tests.support.flows import Parts
 from tests.support.processing import languages_of
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -47,6 +48,18 @@ ANA = Athlete("ana", 7, 70, ContactHours(MADRID))
 PROMPT = {"runId": "r", "sessionId": "s", "chatId": "70", "state": "pending", "dueAt": NOW}
 
 
+class Limits(SendLimits):
+    """Tells when a time is reserved."""
+
+    on_reserve: Callable[[], None] = staticmethod(lambda: None)
+
+    def reserve(self, chat_id: int, now: float) -> float:
+        """As usual."""
+        at = super().reserve(chat_id, now)
+        self.on_reserve()
+        return at
+
+
 class Evening:
     """An outbox, its dispatcher and all that belongs to it, at a time that is set by hand."""
 
@@ -58,16 +71,17 @@ class Evening:
         self.newer: Roster | None = None  # it changed since it was last read
         self.prompts = PromptStore(db)
         self.seconds, self.between_looks = 0.0, 100.0
-        self.limits = SendLimits()
+        self.limits = Limits()
         letters = CoachAlertStore(db)
         composer = PromptRenderer(
             *(letters, lambda: self.roster, languages_of(db, lambda: self.now), lambda: self.now, UTC),
             Parts.of(db, Journal(Path("unused")), lambda: self.now).weeks(),
         )
-        self.slots = FreeSlots(db)
+        self.may_send = True
         self.dispatcher = Dispatcher(
-            *(self.api, Outbox(db), self.slots, letters, composer, self.limits, lambda: self.now, UTC),
+            *(self.api, Outbox(db), letters, composer, self.limits, lambda: self.now, UTC),
             *(lambda: self.roster, self._fresh, self._monotonic),
+            may_send=lambda: self.may_send,
         )
         self.followups = PromptExpiry(PromptExpiryStore(db), lambda: self.now, 14)
         self.planner = Planner(
@@ -432,35 +446,30 @@ async def test_who_was_stalled_sends_nothing(evening: Evening, seconds: float, s
         evening.now += timedelta(seconds=seconds)
         stalled.set()
 
-    evening.slots.on_take = stall
+    evening.limits.on_reserve = stall
     async with running(evening.dispatcher.run()):
         await asyncio.wait_for(stalled.wait(), 20)
         await evening.dispatcher.finish()
     assert len(evening.api.sent) == sent
     if not sent:
-        evening.slots.on_take = lambda: None
+        evening.limits.on_reserve = lambda: None
         held = await evening.found()
         assert held["attemptAt"] == evening.now + timedelta(seconds=90 - seconds)
         assert len(await evening.look(held["attemptAt"])) == 1
 
 
-@pytest.mark.parametrize(
-    ("wait", "is_put_back"), [(0.0, False), (0.3, False), (0.301, True), (2.0, True), (40.0, True)]
-)
-async def test_a_chat_that_others_write_to(evening: Evening, wait: float, is_put_back: bool) -> None:
-    """What would have to wait long for its slot goes back into the outbox, as if it had not been tried."""
+async def test_only_the_service_with_the_lease_sends(evening: Evening) -> None:
+    """What is due is not even claimed by the others, and goes out as soon as the lease has moved."""
     await evening.put(dueAt=evening.now)
-    evening.slots.waits = [wait]
+    evening.may_send = False
     async with running(evening.dispatcher.run()):
+        await asyncio.sleep(0.1)
+        assert "attempts" not in await evening.found()
+        evening.may_send = True
         await eventually(lambda: _is_settled(evening))
     await evening.dispatcher.finish()
-    document = await evening.found()
-    if is_put_back:
-        assert evening.api.sent == []
-        assert (document["state"], document["attempts"]) == ("pending", 0)
-        assert document["attemptAt"] == evening.now + timedelta(seconds=min(wait, 2.0))
-    else:
-        assert document["state"] == "sent"
+    assert await evening.state() == ("sent", None)
+    assert len(evening.api.sent) == 1
 
 
 async def test_who_wakes_up_late_in_its_slot(evening: Evening) -> None:
@@ -478,7 +487,7 @@ async def test_who_wakes_up_late_in_its_slot(evening: Evening) -> None:
         left.append(evening.seconds)
         evening.api.send_script.append(SentMessage(1, evening.now))
 
-    evening.slots.on_take, evening.api.on_send = wait, send
+    evening.limits.on_reserve, evening.api.on_send = wait, send
     async with running(evening.dispatcher.run()):
         await eventually(lambda: _is_settled(evening))
     await evening.dispatcher.finish()

@@ -33,7 +33,7 @@ from bot.store.inbox.journal import Journal
 from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.outbox import Outbox
 from tests.support.fakes import EN, NOW, SECOND, Database, FakeApi, ShakyPrompts, Time, eventually, running
-from tests.support.flows import FreeSlots, Parts
+from tests.support.flows import Parts
 from tests.support.processing import languages_of
 
 
@@ -47,7 +47,7 @@ class Sending:
         weeks = Parts.of(db, Journal(Path("unused")), time).weeks()
         composer = PromptRenderer(letters, Roster, languages_of(db, time), time, UTC, weeks)
         self.dispatcher = Dispatcher(
-            *(api, prompts, FreeSlots(db), letters, composer, self.limits, time, UTC),
+            *(api, prompts, letters, composer, self.limits, time, UTC),
             *(Roster, self.nobody, self.monotonic),
         )
 

@@ -71,7 +71,6 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
     "waiting_notes": ["userId_1", "receivedAt_1 180"],
     "tombstones": ["userId_1 sparse"],
     "taps": ["receivedAt_1 180"],
-    "send_slots": ["at_1 2"],
     "journals": ["bot_1", "seenAt_1 180"],
     "athletes": ["athleteId_1 unique", "userId_1 unique sparse", "invite.hash_1 unique sparse"],
 }
@@ -396,7 +395,6 @@ def test_retention_is_described() -> None:
         "tombstones: documents are never deleted",
         "figures: documents are deleted 2 days after computedAt",
         "figure_touches: documents are deleted 2 days after at",
-        "send_slots: documents are deleted 2 days after at",
         "journals: documents are deleted 180 days after seenAt",
         "athletes: documents are never deleted",
     ]

@@ -31,7 +31,7 @@ def simulate(chats: Sequence[int], bookings: int, seed: int) -> dict[int, list[f
             now += 0.05
         chat = chance.choice(free)
         expected = limits.earliest(chat, now)
-        at = limits.book(chat, now)
+        at = limits.reserve(chat, now)
         assert at == expected >= now
         sent[chat].append(at)
         now = max(now, at - chance.uniform(0, 0.3)) + chance.choice([0, 0, 0.001, 0.02])
@@ -76,7 +76,7 @@ def arrivals(seed: int, number: int, late: float, under_way: float) -> list[floa
             limits.arrived(departure, now)
             departure = None
         if sender < 12:  # free: books its place
-            at = limits.book(next(chats), now) + chance.choice([0, 0, 0, late * chance.random()])
+            at = limits.reserve(next(chats), now) + chance.choice([0, 0, 0, late * chance.random()])
             heapq.heappush(todo, (max(now, at), sender + 12, None))
         elif (wait := limits.pause(now)) > 0:
             heapq.heappush(todo, (now + wait, sender, None))
@@ -101,7 +101,7 @@ def test_what_arrives_keeps_the_limit_in_any_weather(seed: int, late: float, und
 def test_a_chat_that_was_late_waits_from_then_on() -> None:
     """A message that left or arrived later than booked keeps its chat busy for as much longer."""
     limits = SendLimits()
-    limits.book(7, 100.0)
+    limits.reserve(7, 100.0)
     limits.arrived(limits.leave(8, 100.0), 100.1)
     departure = limits.leave(7, 100.5)
     assert limits.waiting(101.51) == {7}
@@ -123,7 +123,7 @@ def test_replies_that_do_not_come_hold_up_nothing() -> None:
 def test_the_limit_over_all_is_used_up() -> None:
     """A queue for many chats goes out at almost 30 a second, no slower."""
     limits = SendLimits()
-    last = [limits.book(chat, 100.0) for chat in range(1, 296)][-1]
+    last = [limits.reserve(chat, 100.0) for chat in range(1, 296)][-1]
     assert last == pytest.approx(100.0 + 294 / 29.5)
 
 
@@ -132,7 +132,7 @@ def test_groups_are_negative_chats_only() -> None:
     limits = SendLimits()
     for n in range(20):
         for chat in (7, -7):
-            assert limits.book(chat, 1000.0 + 2 * n) == pytest.approx(1000.0 + 2 * n, abs=0.1)
+            assert limits.reserve(chat, 1000.0 + 2 * n) == pytest.approx(1000.0 + 2 * n, abs=0.1)
     assert limits.earliest(7, 1040.0) == 1040.0
     assert limits.earliest(-7, 1040.0) >= 1060.0
     assert limits.waiting(1042.0) == {-7}
@@ -150,15 +150,15 @@ def test_a_chat_on_hold_is_left_alone() -> None:
     limits.hold(None, 120.0)
     limits.hold(None, 105.0)
     assert limits.earliest(8, 100.0) == 120.0
-    assert limits.book(8, 100.0) == 120.0
+    assert limits.reserve(8, 100.0) == 120.0
 
 
 def test_a_waiting_chat_does_not_hold_up_the_others() -> None:
     """Booking far ahead for one chat leaves the next place to another."""
     limits = SendLimits()
     limits.hold(7, 200.0)
-    assert limits.book(7, 100.0) == 200.0
-    assert limits.book(8, 100.0) == pytest.approx(100.0, abs=0.1)
+    assert limits.reserve(7, 100.0) == 200.0
+    assert limits.reserve(8, 100.0) == pytest.approx(100.0, abs=0.1)
 
 
 def test_memory_is_bounded_and_nothing_in_force_is_forgotten() -> None:
@@ -166,10 +166,10 @@ def test_memory_is_bounded_and_nothing_in_force_is_forgotten() -> None:
     limits = SendLimits()
     limits.hold(3, 10_000.0)
     for n in range(20):
-        limits.book(-7, 100.0 + 2 * n)
+        limits.reserve(-7, 100.0 + 2 * n)
     now = 140.0
     for chat in range(10, 3000):
-        now = limits.book(chat, now)
+        now = limits.reserve(chat, now)
         if now < 150.0:
             assert -7 in limits.waiting(now)
     assert 3 in limits.waiting(now)

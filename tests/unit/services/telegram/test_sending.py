@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from bot.core.telegram.rate_limits import CHAT_SPACING, GLOBAL_WINDOW, SendLimits
-from bot.services.telegram.sending import turn
+from bot.services.telegram.sending import rate_limited
 
 
 class Clock:
@@ -38,17 +38,17 @@ async def test_who_wakes_up_late_does_not_leave_with_the_others(clock: Clock) ->
     limits = SendLimits()
     for chat in range(1, 31):
         limits.arrived(limits.leave(chat, clock.now), clock.now)
-    async with turn(limits, 31, clock):
+    async with rate_limited(limits, 31, clock):
         assert clock.now == pytest.approx(1000 + GLOBAL_WINDOW + 0.1)
 
 
 async def test_a_turn_ends_however_it_ends(clock: Clock) -> None:
     """The chat is free a second after the message has left, or as much later as it took longer."""
     limits = SendLimits()
-    async with turn(limits, 7, clock):
+    async with rate_limited(limits, 7, clock):
         clock.now += 0.2
     with suppress(TimeoutError):
-        async with turn(limits, 8, clock):
+        async with rate_limited(limits, 8, clock):
             left = clock.now
             clock.now += 0.5
             raise TimeoutError
