@@ -98,6 +98,12 @@ class SendLimits:
     def _keep_free(self, chat_id: int, at: float) -> None:
         self._next_in_chat[chat_id] = max(self._next_in_chat.get(chat_id, 0.0), at + CHAT_SPACING)
 
+    def recall(self, chat_id: int, at: float) -> None:
+        """A message that went there from an earlier run, or another service; the oldest one first."""
+        self._keep_free(chat_id, at)
+        if chat_id < 0:
+            self._group_times.setdefault(chat_id, deque(maxlen=GROUP_MESSAGES)).append(at)
+
     def hold(self, chat_id: int | None, until: float) -> None:
         """Send nothing to this chat, or to anybody (None), before `until`: Telegram asked for it."""
         if chat_id is None:

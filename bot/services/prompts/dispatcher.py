@@ -41,7 +41,7 @@ from bot.core.shared.errors import (
     TelegramError,
     TelegramRejected,
 )
-from bot.core.telegram.rate_limits import SendLimits
+from bot.core.telegram.rate_limits import GROUP_WINDOW, SendLimits
 from bot.logs import Recurring, describe_defect
 from bot.services.periodic import FaultLog, repeat
 from bot.services.prompts.renderer import PromptRenderer, RenderedPrompt
@@ -108,6 +108,7 @@ class Dispatcher:
         self._abandoned: list[object] = []  # an `_id` may be an object, which no set takes
         self._unheard: CoachUnreachable | None = None
         self._unheard_told: set[int] = set()
+        self._has_recalled = False
         self._in_flight: dict[asyncio.Task[None], int] = {}
 
     def news(self) -> list[CoachUnreachable]:
@@ -125,8 +126,13 @@ class Dispatcher:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
             return None
         roster = self._roster()
-        if roster is None or not self._may_send():
+        if not self._may_send():
+            self._has_recalled = False
             return _IDLE_INTERVAL
+        if roster is None:
+            return _IDLE_INTERVAL
+        if not self._has_recalled:
+            await self._recall()
         busy = self._limits.waiting(self._monotonic()) | set(self._in_flight.values())
         claimed_at = self._clock()
         document = await self._outbox.claim(claimed_at, busy_chats=busy, but=self._abandoned)
@@ -313,6 +319,13 @@ class Dispatcher:
         """Return when everything that is being sent is settled."""
         while self._in_flight:
             await asyncio.wait(self._in_flight)
+
+    async def _recall(self) -> None:
+        """What others sent to groups in the last minute counts for their limit."""
+        now, elapsed = self._clock(), self._monotonic()
+        for chat_id, sent_at in await self._outbox.sent_to_groups(now - timedelta(seconds=GROUP_WINDOW)):
+            self._limits.recall(chat_id, elapsed - (now - sent_at).total_seconds())
+        self._has_recalled = True
 
     def _hold(self, chat_id: int, seconds: float) -> None:
         """Leave the chat alone as long as Telegram says, and everybody for a moment: the limit over all

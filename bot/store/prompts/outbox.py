@@ -238,6 +238,15 @@ class Outbox:
             {"$set": {"dueAt": due_at}, "$unset": {"claim": "", "attemptAt": "", "attempts": ""}},
         )
 
+    async def sent_to_groups(self, since: datetime) -> list[tuple[int, datetime]]:
+        """The chats of messages that were sent to groups since then, and when; the oldest one first."""
+        # The ids of groups are negative.
+        query = {"chatId": {"$regex": "^-[0-9]{1,18}$"}, "sentAt": {"$gte": since}}
+        with storage_errors():
+            found = await self._prompts.find(query, {"chatId": True, "sentAt": True}).to_list()
+        times = [(int(it["chatId"]), it["sentAt"]) for it in found if isinstance(it["sentAt"], datetime)]
+        return sorted(times, key=lambda it: it[1])
+
     async def _settle(self, id_: object, claim: str, update: dict[str, Any]) -> bool:
         with storage_errors():
             try:

@@ -18,7 +18,7 @@ from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours, Ro
 from bot.core.prompts import texts as questions
 from bot.core.prompts.prompt import AskAgainReason, LaterResult
 from bot.core.shared.update_order import UpdateStamp
-from bot.core.telegram.rate_limits import GLOBAL_WINDOW, SendLimits
+from bot.core.telegram.rate_limits import GLOBAL_WINDOW, GROUP_WINDOW, SendLimits
 from bot.services.prompts import dispatcher as dispatcher_module
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.expiry import PromptExpiry
@@ -470,6 +470,31 @@ async def test_only_the_service_with_the_lease_sends(evening: Evening) -> None:
     await evening.dispatcher.finish()
     assert await evening.state() == ("sent", None)
     assert len(evening.api.sent) == 1
+
+
+@pytest.mark.parametrize(("ago", "waits"), [(GROUP_WINDOW - 1, True), (GROUP_WINDOW + 1, False)])
+async def test_a_group_is_not_flooded_after_a_takeover(evening: Evening, ago: float, waits: bool) -> None:
+    """What another service has sent there in the last minute counts; in private chats it does not."""
+    evening.between_looks = 0.001
+    sent = [
+        {**PROMPT, "sessionId": f"old {n}", "chatId": chat, "state": "sent", "sentAt": sent_at}
+        for n in range(20)
+        for chat, sent_at in (("-500", evening.now - ago * SECOND), ("501", evening.now - SECOND))
+    ]
+    await evening.db.session_prompts.insert_many(sent)
+    for chat in ("-500", "501"):
+        await evening.put(sessionId=f"new {chat}", chatId=chat, dueAt=evening.now)
+    async with running(evening.dispatcher.run()):
+        await eventually(lambda: _has_sent(evening, 501))
+        if not waits:
+            await eventually(lambda: _has_sent(evening, -500))
+        await asyncio.sleep(0.1)
+    await evening.dispatcher.finish()
+    assert await _has_sent(evening, -500) is not waits
+
+
+async def _has_sent(evening: Evening, chat_id: int) -> bool:
+    return chat_id in {chat for chat, _, _ in evening.api.sent}
 
 
 async def test_who_wakes_up_late_in_its_slot(evening: Evening) -> None:

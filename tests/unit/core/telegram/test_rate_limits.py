@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.core.telegram.rate_limits import InFlight, SendLimits
+from bot.core.telegram.rate_limits import CHAT_SPACING, GROUP_WINDOW, InFlight, SendLimits
 
 
 def most_in_window(times: Sequence[float], seconds: float) -> int:
@@ -159,6 +159,18 @@ def test_a_waiting_chat_does_not_hold_up_the_others() -> None:
     limits.hold(7, 200.0)
     assert limits.reserve(7, 100.0) == 200.0
     assert limits.reserve(8, 100.0) == pytest.approx(100.0, abs=0.1)
+
+
+def test_what_others_have_sent_counts() -> None:
+    """Twenty messages of a service that was killed leave no room in a group for a minute, here either."""
+    limits = SendLimits()
+    for n in range(19):
+        limits.recall(-7, 100.0 + n)
+    assert limits.earliest(-7, 120.0) == 120.0
+    limits.recall(-7, 119.5)
+    assert limits.earliest(-7, 120.0) == 100.0 + GROUP_WINDOW
+    limits.recall(8, 119.5)
+    assert limits.earliest(8, 120.0) == 119.5 + CHAT_SPACING
 
 
 def test_memory_is_bounded_and_nothing_in_force_is_forgotten() -> None:
