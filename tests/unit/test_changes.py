@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -714,3 +714,55 @@ def test_a_command_needs_a_declaration_a_handler_and_its_texts(house: Path) -> N
         "change": False,
         "handled": True,
     }
+
+
+# Back-off and periodic work: bot/core/shared/backoff.py and bot/services/periodic.py.
+
+# The store stands below the skeleton, and its loops end by themselves; the sandbox is a program of its own.
+_OTHER_LOOPS = {"store/mongodb/embedded.py", "store/mongodb/transactions.py"}
+# To be moved onto the skeleton.
+_NOT_YET = {"services/answers/responder.py", "services/update_processor.py"}
+
+
+def _name(call: ast.Call) -> str:
+    return ast.unparse(call.func).rpartition(".")[2].lstrip("_")
+
+
+def _endless_loops(tree: ast.AST) -> Iterator[int]:
+    """Lines where something is done again and again, with a sleep between."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.While) and isinstance(node.test, ast.Constant):
+            calls = [it for it in ast.walk(node) if isinstance(it, ast.Call)]
+            if any(_name(call) == "sleep" for call in calls):
+                yield node.lineno
+
+
+def _delays(tree: ast.AST) -> Iterator[int]:
+    """Lines that reckon how long to wait after a failure: a bound over something that grows, or chance."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        grows = [
+            it for it in node.args if isinstance(it, ast.BinOp) and isinstance(it.op, ast.Mult | ast.Pow)
+        ]
+        times = [it for it in ast.walk(node) if isinstance(it, ast.Name | ast.Attribute)]
+        is_delay = any(re.search("delay|longest|backoff", ast.unparse(it), re.IGNORECASE) for it in times)
+        if (_name(node) == "min" and grows and is_delay) or ast.unparse(node.func) == "random.uniform":
+            yield node.lineno
+
+
+def _where(find: Callable[[ast.AST], Iterator[int]]) -> set[str]:
+    """The modules outside the sandbox in which something is found."""
+    modules = (path for path in ROOT.rglob("*.py") if ROOT / "sandbox" not in path.parents)
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in modules}
+    return {str(path.relative_to(ROOT)) for path, tree in trees.items() if any(find(tree))}
+
+
+def test_periodic_work_has_one_skeleton() -> None:
+    """Whoever does something again and again hands a step to it, with an interval and a policy."""
+    assert _where(_endless_loops) - _OTHER_LOOPS - _NOT_YET == {"services/periodic.py"}
+
+
+def test_back_off_is_reckoned_once() -> None:
+    """A use names its own policy, and does not reckon how a delay grows, or by which chance it is shorter."""
+    assert _where(_delays) - _NOT_YET == {"core/shared/backoff.py"}

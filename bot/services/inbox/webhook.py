@@ -6,8 +6,8 @@ An update is acknowledged only when it is on disk. Those that come at once are c
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -133,11 +133,20 @@ class WebhookReceiver:
 
     async def caught_up(self) -> None:
         """Return when Telegram has nothing more in store than what is in the journal."""
-        while True:
-            with contextlib.suppress(TelegramError):
-                if not (await self._api.webhook_info()).get("pending_update_count"):
-                    return
-            await self._sleep(_CATCH_UP_EVERY)
+
+        async def look() -> float | None:
+            return (
+                _CATCH_UP_EVERY if (await self._api.webhook_info()).get("pending_update_count") else math.inf
+            )
+
+        faults = FaultLog(
+            log,
+            waits="nobody knows yet whether updates wait",
+            fails="asking whether updates wait fails",
+            expected=(TelegramError,),
+            level=logging.DEBUG,
+        )
+        await repeat(look, _CATCH_UP_EVERY, faults, sleep=self._sleep)
 
     async def run(self) -> None:
         """Keep the webhook set until cancelled; it stays set then, since other services may use it.

@@ -43,7 +43,7 @@ from bot.core.shared.errors import (
 )
 from bot.core.telegram.rate_limits import GROUP_WINDOW, SendLimits
 from bot.logs import Recurring, describe_defect
-from bot.services.periodic import FaultLog, repeat
+from bot.services.periodic import FaultLog, repeat, retry
 from bot.services.prompts.renderer import PromptRenderer, RenderedPrompt
 from bot.services.telegram.api import BotApi, SentMessage
 from bot.services.telegram.sending import rate_limited
@@ -104,6 +104,13 @@ class Dispatcher:
         self._trouble = Recurring(log)
         self._faults = FaultLog(
             log, waits="prompts wait", fails="claiming prompts fails", recurring=self._trouble
+        )
+        self._settle_faults = FaultLog(
+            log,
+            waits="the outcome of a prompt is not stored yet",
+            fails="settling prompts fails",
+            expected=(StorageUnavailable,),
+            recurring=self._trouble,
         )
         self._abandoned: list[object] = []  # an `_id` may be an object, which no set takes
         self._unheard: CoachUnreachable | None = None
@@ -298,20 +305,15 @@ class Dispatcher:
         The chat stays busy meanwhile, so that an ended lease does not send a second copy from here. What
         MongoDB refuses to take is left alone until the bot is started again, for the same reason.
         """
-        refusals = 0
-        while refusals < _SETTLE_TRIES:
+        for refusals in range(1, _SETTLE_TRIES + 1):
             try:
-                await settle()
+                await retry(settle, _BACKOFF, self._settle_faults)
                 return
-            except StorageUnavailable as exc:
-                self._trouble.met(f"the outcome of a prompt is not stored yet: {exc}")
             except StorageRejected as exc:
-                refusals += 1
                 reason = str(exc)
             except Exception as exc:  # noqa: BLE001  # nobody awaits this task: its error would be lost
-                refusals += 1
                 reason = describe_defect(exc)
-            await asyncio.sleep(_BACKOFF.delay(1))
+            await asyncio.sleep(_BACKOFF.delay(refusals))
         self._abandoned.append(prompt.id)
         log.error("the outcome of a prompt cannot be stored, it is left as it is: %s", reason)
 

@@ -11,6 +11,7 @@ from bot.core.answers.message import MessageEdit
 from bot.core.shared.errors import TelegramError, TelegramRateLimited
 from bot.core.telegram.rate_limits import SendLimits
 from bot.logs import describe_defect
+from bot.services.periodic import FaultLog, repeat
 from bot.services.telegram.api import BotApi
 from bot.services.telegram.sending import rate_limited
 
@@ -37,6 +38,7 @@ class MessageEditor:
         self._waiting: dict[tuple[int, int], Callable[[], MessageEdit]] = {}
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
+        self._faults = FaultLog(log, waits="", fails="showing answers fails", expected=())
 
     def put(self, chat_id: int, message_id: int, render: Callable[[], MessageEdit]) -> None:
         """Make a message look so soon.
@@ -55,25 +57,23 @@ class MessageEditor:
 
     async def run(self) -> None:
         """Edit until cancelled."""
-        while True:
-            if not self._waiting:
-                self._wake.clear()
-                self._empty.set()
-                await self._wake.wait()
-            if not await self._mark_one():
-                await asyncio.sleep(_RECHECK)
+        await repeat(self._edit_next, 0.0, self._faults)
 
     async def drain(self) -> None:
         """Return when nothing is waiting any more."""
         await self._empty.wait()
 
-    async def _mark_one(self) -> bool:
-        """Edit the first message whose chat may be written to now; False if there is none."""
+    async def _edit_next(self) -> float | None:
+        """Edit the first message whose chat may be written to now; without one, returns how long to wait."""
+        if not self._waiting:
+            self._wake.clear()
+            self._empty.set()
+            await self._wake.wait()
         now = self._monotonic()
         blocked = self._limits.waiting(now)
         key = next((key for key in self._waiting if key[0] not in blocked), None)
         if key is None:
-            return False
+            return _RECHECK
         render = self._waiting[key]
         try:
             async with rate_limited(self._limits, key[0], self._monotonic):
@@ -86,7 +86,7 @@ class MessageEditor:
             log.info("an answer could not be shown in its message: %s", exc)
         except Exception as exc:  # noqa: BLE001  # one message's defect must not end the others' marks
             log.error("showing an answer failed unexpectedly: %s", describe_defect(exc))
-        return True
+        return None
 
     async def _edit(self, chat_id: int, message_id: int, edit: MessageEdit) -> None:
         if edit.text is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -15,6 +14,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from bot.core.shared.backoff import Backoff
 from bot.core.shared.errors import BotError, StorageRejected, StorageUnavailable
 from bot.store.mongodb.client import Database, storage_errors
 
@@ -31,7 +31,7 @@ _LIFETIME = 60.0  # seconds: MongoDB's default limit
 _OUTAGE = 10.0  # seconds until a MongoDB without a primary counts as unavailable
 _COMMIT = 30.0  # seconds: 100,000 documents take three
 _ABORT = 1.0  # seconds: a courtesy, since MongoDB ends by itself what nobody goes on with
-_MIN_DELAY, _MAX_DELAY = 0.01, 1.0  # seconds between two tries
+_BACKOFF = Backoff(0.01, 1.0, jitter=0.5)  # not in step with the writer in the way
 
 
 class TransactionImpossible(StorageRejected):
@@ -56,8 +56,10 @@ async def in_transaction(
         TransactionImpossible: nothing was written: MongoDB has no transactions, or this one gets too large.
     """
     trouble: float | None = None
-    delay = _MIN_DELAY
+    failures = 0
     while True:
+        failures += 1
+        delay = _BACKOFF.delay(failures)
         begun = time.monotonic()
         with storage_errors():
             try:
@@ -69,9 +71,7 @@ async def in_transaction(
                     if clearer := _explain(exc, lasted=now - begun):
                         raise clearer from None
                     raise
-        # Not in step with the writer in the way.
-        await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311
-        delay = min(2 * delay, _MAX_DELAY)
+        await asyncio.sleep(delay)
 
 
 async def _attempt(db: Database, work: Callable[[AsyncClientSession], Awaitable[T]]) -> T:
@@ -90,7 +90,7 @@ async def _attempt(db: Database, work: Callable[[AsyncClientSession], Awaitable[
 
 async def _commit(session: AsyncClientSession) -> None:
     """Commit until MongoDB says what became of it: work done again would find its own writes, unchanged."""
-    begun, delay = time.monotonic(), _MIN_DELAY
+    begun, failures = time.monotonic(), 0
     while True:
         try:
             with pymongo.timeout(_COMMIT):
@@ -101,8 +101,8 @@ async def _commit(session: AsyncClientSession) -> None:
                 raise OperationFailure(str(exc), TOO_LARGE_FOR_CACHE, exc.details) from None
             if not exc.has_error_label(_UNCERTAIN) or time.monotonic() - begun > _OUTAGE:
                 raise
-        await asyncio.sleep(delay)
-        delay = min(2 * delay, _MAX_DELAY)
+        failures += 1
+        await asyncio.sleep(_BACKOFF.delay(failures))
 
 
 def _patience(error: PyMongoError, timeout: float, *, lasted: float) -> float:
