@@ -307,15 +307,15 @@ def build_service(
     dispatcher = Dispatcher(
         api=prompting,
         outbox=stores.outbox,
-        letters=stores.taps.letters,
-        composer=PromptRenderer(
+        coach_alerts=stores.taps.letters,
+        renderer=PromptRenderer(
             stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone, weeks
         ),
         limits=limits,
         clock=clock,
         zone=settings.timezone,
         roster=lambda: roster.roster,
-        fresh=roster.refresh,
+        reread_roster=roster.refresh,
         may_send=lambda: election.leads,
     )
 

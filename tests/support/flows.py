@@ -139,7 +139,7 @@ class Alone:
     def reached(self, *, succeeded: bool) -> None:
         """See `Polling`."""
 
-    def disturbed(self) -> bool:
+    def conflict(self) -> bool:
         """See `Polling`."""
         return False
 

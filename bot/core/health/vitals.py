@@ -230,18 +230,18 @@ News: TypeAlias = Broke | Recovered | DeadLettersGrew | TookOver | CoachUnreacha
 
 
 def decide(
-    part: Part, course: PartHistory, told: PartAlert, now: datetime, bounds: AlertBounds
+    part: Part, history: PartHistory, told: PartAlert, now: datetime, bounds: AlertBounds
 ) -> Broke | Recovered | None:
     """What admins are to be told of a part now; None: nothing new, or not yet."""
     if told.since is not None:
-        if course.changed_at is not None and course.is_well_for(now, bounds):
-            return Recovered(part, told.since, course.changed_at)
+        if history.changed_at is not None and history.is_well_for(now, bounds):
+            return Recovered(part, told.since, history.changed_at)
         return None
-    if course.broken_since is None or not course.is_broken_for(now, bounds):
+    if history.broken_since is None or not history.is_broken_for(now, bounds):
         return None
     if _is_recent(told.told_at, now, bounds):
         return None
-    return Broke(part, course.broken_since)
+    return Broke(part, history.broken_since)
 
 
 def newly_dead(

@@ -101,16 +101,16 @@ class LeaseKnowledge:
             case LeaseVerdict.UNKNOWN:
                 return PollDecision.POLL if now >= self.yield_until else PollDecision.STAND_BY
 
-    def told(self, now: float, *, is_ours: bool) -> LeaseKnowledge:
+    def answered(self, now: float, *, is_ours: bool) -> LeaseKnowledge:
         """MongoDB has answered a question that was put at `now`."""
         return LeaseKnowledge(LeaseVerdict.OURS if is_ours else LeaseVerdict.THEIRS, now)
 
-    def untold(self, now: float) -> LeaseKnowledge:
+    def unreachable(self, now: float) -> LeaseKnowledge:
         """MongoDB did not answer a question that was put at `now`."""
         verdict = LeaseVerdict.THEIRS if self.verdict is LeaseVerdict.THEIRS else LeaseVerdict.UNKNOWN
         return replace(self, verdict=verdict, asked_at=now)
 
-    def disturbed(self, now: float) -> LeaseKnowledge:
+    def conflict(self, now: float) -> LeaseKnowledge:
         """Telegram says that another service polls."""
         # Whoever holds the lease stays: it is the other one that has to go.
         if self.verdict is not LeaseVerdict.UNKNOWN:

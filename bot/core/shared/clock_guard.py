@@ -25,13 +25,13 @@ class ClockGuard:
     Args:
         wall: the machine's clock.
         elapsed: seconds since some fixed moment, sleep of the machine included.
-        tell: takes a sentence for the log when the clock jumps, and when that is settled.
+        report: takes a sentence for the log when the clock jumps, and when that is settled.
     """
 
-    def __init__(self, wall: Clock, elapsed: Callable[[], float], tell: Callable[[str], None]) -> None:
+    def __init__(self, wall: Clock, elapsed: Callable[[], float], report: Callable[[str], None]) -> None:
         self._wall = wall
         self._elapsed = elapsed
-        self._tell = tell
+        self._report = report
         self._anchor, self._anchored_at = wall(), elapsed()
         self._jumped_at: float | None = None
         self._distrusted = False
@@ -45,7 +45,7 @@ class ClockGuard:
             return wall
         if self._jumped_at is None:
             self._jumped_at = elapsed
-            self._tell(
+            self._report(
                 f"the machine's clock jumped by {_seconds(wall - expected)}; the bot goes on without it"
             )
         elif not self._distrusted and elapsed - self._jumped_at >= WITHOUT_WITNESS.total_seconds():
@@ -69,7 +69,7 @@ class ClockGuard:
             self._follow(wall, self._elapsed(), "the machine's clock was set right, and the bot follows it")
         elif not self._distrusted:
             self._distrusted = True
-            self._tell(f"the machine's clock is wrong by {_seconds(wall - ours)}: check its time service")
+            self._report(f"the machine's clock is wrong by {_seconds(wall - ours)}: check its time service")
 
     def _expected(self, elapsed: float) -> datetime:
         # Whole milliseconds, as every instant of the bot.
@@ -78,7 +78,7 @@ class ClockGuard:
     def _follow(self, wall: datetime, elapsed: float, news: str) -> None:
         self._anchor, self._anchored_at = wall, elapsed
         if self._jumped_at is not None:
-            self._tell(news)
+            self._report(news)
         self._jumped_at, self._distrusted = None, False
 
 

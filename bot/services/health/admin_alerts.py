@@ -107,7 +107,7 @@ class AdminAlerts:
         self._dead_told = 0
         self._dead_told_at: datetime | None = None
         self._loss_put: tuple[JournalLoss, datetime] | None = None
-        self._courses: dict[Part, PartHistory] = {part: PartHistory() for part in Part}
+        self._histories: dict[Part, PartHistory] = {part: PartHistory() for part in Part}
         self._ending: dict[Part, datetime] = {}
         self._ended: set[Part] = set()
         self._is_loaded = False
@@ -133,7 +133,7 @@ class AdminAlerts:
         if not self._is_loaded:
             await self._load()
         for part in set(Part) - {finding.part for finding in findings}:
-            self._courses[part] = PartHistory()  # nobody knows how it is meanwhile
+            self._histories[part] = PartHistory()  # nobody knows how it is meanwhile
         for finding in findings:
             await self._consider(finding, vitals.at)
         await self._consider_dead_letters(vitals)
@@ -165,10 +165,10 @@ class AdminAlerts:
 
     async def _consider(self, finding: PartFinding, now: datetime) -> None:
         part = finding.part
-        course = self._courses[part] = self._courses[part].after(finding, now, self._bounds)
+        history = self._histories[part] = self._histories[part].after(finding, now, self._bounds)
         if part in self._ending:
             return  # first things first
-        match news := decide(part, course, self._told[part], now, self._bounds):
+        match news := decide(part, history, self._told[part], now, self._bounds):
             case Broke():
                 log.warning("telling the admins: %s is broken", part)
                 self._told[part] = PartAlert(news.since, now)
@@ -253,7 +253,7 @@ class AdminAlerts:
         return facts | ({_LOSS_SENT: to_ms(losses[0].found_at)} if losses else {})
 
     def _is_outdated(self, news: News) -> bool:
-        return isinstance(news, Broke) and self._courses[news.part].is_well is True
+        return isinstance(news, Broke) and self._histories[news.part].is_well is True
 
     async def _close(self, now: datetime) -> None:
         """Forget the troubles whose end somebody was told, or nobody could be told for long."""

@@ -58,7 +58,7 @@ class PollingRights(Protocol):
     def reached(self, *, succeeded: bool) -> None:
         """With a webhook: a call to Telegram has succeeded, or failed. Whoever sends must get through."""
 
-    def disturbed(self) -> bool:
+    def conflict(self) -> bool:
         """Telegram says that somebody else polls. Returns whether that may be another service of this bot."""
 
     def last_poll(self) -> datetime | None:
@@ -91,15 +91,15 @@ class LeaderElection:
         self._lease: Lease | None = None
         self._asking = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._ask_soon = asyncio.Event()
         self._polled_at: float | None = None
         self._reached_at: float | None = None
         self._last_poll: datetime | None = None
         self._ours_since = 0.0
         self._rests_until = 0.0
-        self._was_away = False
+        self._was_unreachable = False
         self._takes_over_from = 0.0
-        self._lost: list[TookOver] = []
+        self._takeovers: list[TookOver] = []
         self._trouble = Recurring(log)
         self._faults = FaultLog(
             log, waits="the lease waits", fails="the lease fails", expected=(), recurring=self._trouble
@@ -118,12 +118,12 @@ class LeaderElection:
 
     async def run(self) -> None:
         """Keep the lease, or try to get it, until cancelled."""
-        await repeat(self._ask, RENEW_EVERY, self._faults, wake=self._hurry)
+        await repeat(self._ask, RENEW_EVERY, self._faults, wake=self._ask_soon)
 
     def news(self) -> list[TookOver]:
         """What admins are to be told; each once."""
-        lost, self._lost = self._lost, []
-        return lost
+        takeovers, self._takeovers = self._takeovers, []
+        return takeovers
 
     async def make_way(self) -> None:
         """Let another service poll at once; to be called when `run` has ended."""
@@ -173,10 +173,10 @@ class LeaderElection:
         if succeeded or self._reached_at is None:
             self._reached_at = self._monotonic()
 
-    def disturbed(self) -> bool:
+    def conflict(self) -> bool:
         """See `PollingRights`."""
-        self._knowledge = self._knowledge.disturbed(self._monotonic())
-        self._hurry.set()
+        self._knowledge = self._knowledge.conflict(self._monotonic())
+        self._ask_soon.set()
         peers = () if self._lease is None else self._lease.peers
         return self._knowledge.verdict is not LeaseVerdict.OURS or any(not peer.is_alive for peer in peers)
 
@@ -193,13 +193,13 @@ class LeaderElection:
         async with self._asking:
             now, before = self._monotonic(), self._knowledge
             if now < self._rests_until:
-                self._knowledge = before.told(now, is_ours=False)
+                self._knowledge = before.answered(now, is_ours=False)
             else:
-                self._knowledge = await self._put_question(now)
+                self._knowledge = await self._renew(now)
             if self._knowledge.verdict is not before.verdict:
                 self._changed.set()
 
-    async def _put_question(self, now: float) -> LeaseKnowledge:
+    async def _renew(self, now: float) -> LeaseKnowledge:
         polled_ago = None if self._polled_at is None else timedelta(seconds=now - self._polled_at)
         try:
             with within(ASK_WITHIN):
@@ -207,33 +207,33 @@ class LeaderElection:
                     *(self._bot, self._me),
                     polled_ago=polled_ago,
                     may_resume=self._lease is None,
-                    may_take_over=not self._was_away and now >= self._takes_over_from,
+                    may_take_over=not self._was_unreachable and now >= self._takes_over_from,
                 )
         except StorageUnavailable:
-            self._was_away = True
+            self._was_unreachable = True
             # That nobody answers is known from now on, not from when it was asked: or polls would ask anew,
             # and wait, while MongoDB is away.
-            return self._knowledge.untold(self._monotonic())
+            return self._knowledge.unreachable(self._monotonic())
         except StorageRejected as exc:
             self._trouble.met(
                 f"nobody knows whether another service polls with this token: {exc}; the user of MONGO_URL"
                 f" needs to read and write the collection {COLLECTION}",
                 logging.ERROR,
             )
-            return self._knowledge.untold(now)
+            return self._knowledge.unreachable(now)
         self._trouble.over("the lease on polling is kept again")
-        if self._was_away:
+        if self._was_unreachable:
             # Whoever polled meanwhile renews its lease first, and tells when it has polled.
-            self._was_away, self._takes_over_from = False, now + TTL.total_seconds()
-        self._hear(lease, now)
+            self._was_unreachable, self._takes_over_from = False, now + TTL.total_seconds()
+        self._note(lease, now)
         if lease.is_ours and self._is_deaf(lease, now):
             log.warning("Telegram was not reached for %.0f s: making way for another service", DEAF_AFTER)
             await self.make_way()
             self._rests_until = now + REST
-            return self._knowledge.told(now, is_ours=False)
-        return self._knowledge.told(now, is_ours=lease.is_ours)
+            return self._knowledge.answered(now, is_ours=False)
+        return self._knowledge.answered(now, is_ours=lease.is_ours)
 
-    def _hear(self, lease: Lease, now: float) -> None:
+    def _note(self, lease: Lease, now: float) -> None:
         last, verdict = self._lease, self._knowledge.verdict
         if self._me.is_pushed:  # nobody waits for the lease to take updates; it tells who sends
             if lease.is_ours and verdict is not LeaseVerdict.OURS:
@@ -260,7 +260,7 @@ class LeaderElection:
         lost = any(peer.service == last.service and not peer.is_alive for peer in lease.peers)
         if lost:
             log.warning("taking over: nothing has been heard of %s, which polled", last.host)
-            self._lost.append(TookOver(last.host, lease.host))
+            self._takeovers.append(TookOver(last.host, lease.host))
         else:
             log.info("taking over: %s has made way", last.host)
 

@@ -48,13 +48,13 @@ class OutageRecovery:
     def __init__(
         self,
         journal: Journal,
-        followups: PromptExpiryStore,
+        prompts: PromptExpiryStore,
         clock: Clock,
         caught_up: Callable[[], Awaitable[None]],
         window: timedelta,
     ) -> None:
         self._journal = journal
-        self._followups = followups
+        self._prompts = prompts
         self._clock = clock
         self._caught_up = caught_up
         self._window = window
@@ -78,9 +78,7 @@ class OutageRecovery:
         now = self._clock()
         # Taps on younger prompts were still waiting at Telegram when the polls began again.
         sent_until = from_ms(until_ms) - TAP_LIFETIME
-        number = await self._followups.ask_again(
-            sent_since=now - self._window, sent_until=sent_until, now=now
-        )
+        number = await self._prompts.ask_again(sent_since=now - self._window, sent_until=sent_until, now=now)
         # A further gap may have been noted meanwhile.
         await self._journal.forget(GAP_FACT, until_ms)
         log.info("asking again about %d unanswered sessions", number)

@@ -86,7 +86,7 @@ class Poller:
     ) -> None:
         self._api = api
         self._journal = journal
-        self._trust = TokenCheck(token)
+        self._token_check = TokenCheck(token)
         self._clock = clock
         self._on_new = on_new
         self._polling = polling
@@ -124,7 +124,7 @@ class Poller:
             ConfigError: Telegram refuses a token that it never took from here.
         """
         facts = await self._journal.facts()
-        self._trust.recall(facts)
+        self._token_check.recall(facts)
         self._last_poll_ms = facts.get(LAST_POLL_FACT)
         await repeat(self._turn, 0.0, self._faults, backoff=_BACKOFF, sleep=self._sleep)
 
@@ -144,7 +144,7 @@ class Poller:
             self._connected = False
             match exc:
                 case TelegramUnauthorized():
-                    self._trust.refused(exc)
+                    self._token_check.refused(exc)
                 case TelegramUnreadable():
                     self._narrow_down(exc.body)
                 case TelegramConflict():
@@ -180,7 +180,7 @@ class Poller:
             self._singly = max(0, self._singly - len(updates))
         polled_at = self._clock()
         self._polling.polled()
-        facts = {**self._trust.taken(), **self._gap_before(started_at)}
+        facts = {**self._token_check.taken(), **self._gap_before(started_at)}
         # Shielded: a batch that arrived is kept even if the bot is told to stop right now.
         try:
             new = await asyncio.shield(self._journal.append(updates, polled_at=polled_at, facts=facts))
@@ -232,7 +232,7 @@ class Poller:
     def _conflict_cure(self, reason: str) -> str:
         if "webhook" in reason.lower():
             return " (a webhook is set for this token: whoever set it gets the taps; deleteWebhook ends that)"
-        if self._polling.disturbed():
+        if self._polling.conflict():
             return " (another service polls with this token; MongoDB decides whose turn it is)"
         return (
             " (another program polls with this token: stop it, a bot has one poller; two services of this bot"

@@ -74,18 +74,18 @@ class WebhookReceiver:
         self._api = api
         self._hook = hook
         self._journal = journal
-        self._trust = TokenCheck(token)
+        self._token_check = TokenCheck(token)
         self._clock = clock
         self._on_new = on_new
         self._polling = polling
         self._on_unkept = on_unkept
         self._on_turn = on_turn
         self._sleep = sleep
-        self._waiting: list[_Pushed] = []
+        self._uncommitted: list[_Pushed] = []
         self._commit = asyncio.Lock()
         self._is_set = False
         self._last: WebhookInfo | None = None
-        self._calm: WebhookInfo | None = None
+        self._last_well: WebhookInfo | None = None
         self._reached_at: datetime | None = None
         self._arrived_at: datetime | None = None
         self._trouble = Recurring(log)
@@ -107,16 +107,16 @@ class WebhookReceiver:
         Raises:
             JournalError: it is not kept.
         """
-        mine = _Pushed(update)
+        pushed = _Pushed(update)
         self._arrived_at = self._clock()
-        self._waiting.append(mine)
+        self._uncommitted.append(pushed)
         async with self._commit:
             # Whoever comes in here first has kept what came meanwhile, too.
-            if not mine.is_durable and mine.failure is None:
-                batch, self._waiting = self._waiting, []
+            if not pushed.is_durable and pushed.failure is None:
+                batch, self._uncommitted = self._uncommitted, []
                 await asyncio.shield(self._keep(batch))
-        if mine.failure is not None:
-            raise mine.failure
+        if pushed.failure is not None:
+            raise pushed.failure
 
     async def _keep(self, batch: list[_Pushed]) -> None:
         updates = [pushed.update for pushed in batch]
@@ -156,7 +156,7 @@ class WebhookReceiver:
         """
         await self._polling.may_poll(0.0)  # so that it is known when another service was last reached
         facts = await self._journal.facts()
-        self._trust.recall(facts)
+        self._token_check.recall(facts)
         if (last := facts.get(LAST_POLL_FACT)) is not None:
             self._reached_at = from_ms(last)
             # Whatever a poll has brought before, none will confirm it any more.
@@ -170,7 +170,7 @@ class WebhookReceiver:
         except TelegramError as exc:
             self._polling.reached(succeeded=isinstance(exc, TelegramRateLimited))
             if isinstance(exc, TelegramUnauthorized):
-                self._trust.refused(exc)
+                self._token_check.refused(exc)
             raise
 
     async def _wait(self, seconds: float) -> None:
@@ -184,17 +184,17 @@ class WebhookReceiver:
         now, last = self._clock(), self._last
         self._last = state = read_state(await self._api.webhook_info(), self._hook.url)
         self._polling.reached(succeeded=True)
-        known = self._trust.taken()
+        known = self._token_check.taken()
         if not state.is_set:
             self._is_set = False
             self._trouble.met(
                 "somebody has changed the webhook of this token: it is set again", logging.ERROR
             )
             await self._set()
-        elif state.is_in_trouble(last, self._calm, has_arrived=self._has_arrived(state)):
+        elif state.is_in_trouble(last, self._last_well, has_arrived=self._has_arrived(state)):
             self._trouble.met(_explain(state))
             return
-        self._calm = state
+        self._last_well = state
         self._trouble.over("the webhook works again")
         gap = gap_before(now, self._reached_at, self._polling.last_poll(), what="not reached")
         await self._journal.remember({LAST_POLL_FACT: to_ms(now), **known, **gap})

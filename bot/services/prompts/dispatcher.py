@@ -70,7 +70,7 @@ class Dispatcher:
         zone: for `dueAt` texts without an offset.
         roster: the athletes; None as long as nobody knows them, and then everything waits, since these may
             be somebody's quiet hours.
-        fresh: reads them anew: a question is called off only for what is true now.
+        reread_roster: reads them anew: a question is called off only for what is true now.
         monotonic: the clock of `limits`.
         may_send: whether this is the one of several services that sends; asked before each claim.
     """
@@ -79,26 +79,26 @@ class Dispatcher:
         self,
         api: BotApi,
         outbox: Outbox,
-        letters: CoachAlertStore,
-        composer: PromptRenderer,
+        coach_alerts: CoachAlertStore,
+        renderer: PromptRenderer,
         limits: SendLimits,
         clock: Clock,
         zone: tzinfo,
         roster: Callable[[], Roster | None],
-        fresh: Callable[[], Awaitable[Roster]],
+        reread_roster: Callable[[], Awaitable[Roster]],
         monotonic: Callable[[], float] = time.monotonic,
         *,
         may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self._api = api
         self._outbox = outbox
-        self._letters = letters
-        self._composer = composer
+        self._coach_alerts = coach_alerts
+        self._renderer = renderer
         self._limits = limits
         self._clock = clock
         self._zone = zone
         self._roster = roster
-        self._fresh = fresh
+        self._reread_roster = reread_roster
         self._may_send = may_send
         self._monotonic = monotonic
         self._trouble = Recurring(log)
@@ -113,15 +113,15 @@ class Dispatcher:
             recurring=self._trouble,
         )
         self._abandoned: list[object] = []  # an `_id` may be an object, which no set takes
-        self._unheard: CoachUnreachable | None = None
-        self._unheard_told: set[int] = set()
+        self._coach_unreachable: CoachUnreachable | None = None
+        self._unreachable_told: set[int] = set()
         self._has_recalled = False
         self._in_flight: dict[asyncio.Task[None], int] = {}
 
     def news(self) -> list[CoachUnreachable]:
         """That the coach's chat takes nothing: once, until it does again."""
-        unheard, self._unheard = self._unheard, None
-        return [] if unheard is None else [unheard]
+        unreachable, self._coach_unreachable = self._coach_unreachable, None
+        return [] if unreachable is None else [unreachable]
 
     async def run(self) -> None:
         """Claim and send until cancelled; what is being sent then goes on, see `finish`."""
@@ -151,23 +151,23 @@ class Dispatcher:
             return None
         athlete = _athlete(prompt, roster)
         if _is_orphaned(prompt, athlete) or _pause(prompt, athlete, claimed_at):
-            athlete = _athlete(prompt, await self._fresh())
+            athlete = _athlete(prompt, await self._reread_roster())
         if not await self._may_go(prompt, athlete, document):
             return None
-        composed = await self._compose(prompt, athlete, document)
-        if composed is not None:
-            task = asyncio.create_task(self._send(prompt, athlete, composed, claimed_at + _SEND_WITHIN))
+        rendered = await self._render(prompt, athlete, document)
+        if rendered is not None:
+            task = asyncio.create_task(self._send(prompt, athlete, rendered, claimed_at + _SEND_WITHIN))
             self._in_flight[task] = prompt.chat_id
             task.add_done_callback(lambda done: self._in_flight.pop(done, None))
         return None
 
-    async def _compose(
+    async def _render(
         self, prompt: Prompt, athlete: Athlete | None, document: Document
     ) -> RenderedPrompt | None:
         try:
-            if (composed := await self._composer.compose(prompt, athlete)) is None:
-                await self._letters.withdraw(prompt)
-            return composed
+            if (rendered := await self._renderer.compose(prompt, athlete)) is None:
+                await self._coach_alerts.withdraw(prompt)
+            return rendered
         except InvalidPrompt as exc:
             log.warning("the prompt with _id %s cannot be sent: %s", prompt.id, exc)
             await self._outbox.settle_invalid(document, str(exc), self._clock())
@@ -227,13 +227,13 @@ class Dispatcher:
         return await self._outbox.prepare(prompt, document)
 
     async def _send(
-        self, prompt: Prompt, athlete: Athlete | None, composed: RenderedPrompt, until: datetime
+        self, prompt: Prompt, athlete: Athlete | None, rendered: RenderedPrompt, until: datetime
     ) -> None:
-        settle = await self._tell(prompt, athlete, composed, until)
+        settle = await self._deliver_in_time(prompt, athlete, rendered, until)
         await self._until_stored(prompt, settle)
 
-    async def _tell(
-        self, prompt: Prompt, athlete: Athlete | None, composed: RenderedPrompt, until: datetime
+    async def _deliver_in_time(
+        self, prompt: Prompt, athlete: Athlete | None, rendered: RenderedPrompt, until: datetime
     ) -> Callable[[], Awaitable[None]]:
         """Send it, or edit what was sent; returns how to settle.
 
@@ -246,9 +246,9 @@ class Dispatcher:
                     # A stalled service must not send what another one has claimed since.
                     log.warning("a prompt was held up, it is claimed anew: %s", prompt.session_id)
                     return _leave_it
-                if prompt.kind in NOTIFICATIONS and not await self._letters.is_there(prompt):
+                if prompt.kind in NOTIFICATIONS and not await self._coach_alerts.is_there(prompt):
                     return _leave_it
-                sent = await self._deliver(prompt.chat_id, composed)
+                sent = await self._deliver(prompt.chat_id, rendered)
         except StorageError as exc:
             self._trouble.met(f"prompts wait: {exc}")
             return _leave_it
@@ -261,9 +261,9 @@ class Dispatcher:
                     " COACH_CHAT_ID, and that the bot may write there"
                 )
                 has_moved = isinstance(exc, TelegramChatMigrated)
-                if not has_moved and prompt.chat_id not in self._unheard_told:
-                    self._unheard_told.add(prompt.chat_id)
-                    self._unheard = CoachUnreachable(str(exc))
+                if not has_moved and prompt.chat_id not in self._unreachable_told:
+                    self._unreachable_told.add(prompt.chat_id)
+                    self._coach_unreachable = CoachUnreachable(str(exc))
             if isinstance(result, Retry) and result.hold:
                 self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
             return lambda: self._outbox.settle_failed(prompt, result, self._clock())
@@ -273,26 +273,26 @@ class Dispatcher:
             return lambda: self._outbox.settle_failed(prompt, defect, self._clock())
         return lambda: self._settle_sent(prompt, athlete, sent)
 
-    async def _deliver(self, chat_id: int, composed: RenderedPrompt) -> SentMessage:
-        keyboard = composed.keyboard
-        if composed.edits is not None:
+    async def _deliver(self, chat_id: int, rendered: RenderedPrompt) -> SentMessage:
+        keyboard = rendered.keyboard
+        if rendered.edits is not None:
             try:
                 await self._api.edit_text(
-                    chat_id, composed.edits, composed.text, [], keyboard or [], html=True
+                    chat_id, rendered.edits, rendered.text, [], keyboard or [], html=True
                 )
-                return SentMessage(composed.edits, None)
+                return SentMessage(rendered.edits, None)
             except TelegramRejected as exc:
                 log.info("a message cannot be edited, so it is sent anew: %s", exc)
-        return await self._api.send(chat_id, composed.text, html=True, keyboard=keyboard or None)
+        return await self._api.send(chat_id, rendered.text, html=True, keyboard=keyboard or None)
 
     async def _settle_sent(self, prompt: Prompt, athlete: Athlete | None, sent: SentMessage) -> None:
         now = self._clock()
         sent_at = sent.sent_at or now
         log.info("%s sent: %s / %s", prompt.kind, prompt.run_id, prompt.session_id)
         if prompt.kind is PromptKind.ALERT:
-            self._unheard_told.discard(prompt.chat_id)
+            self._unreachable_told.discard(prompt.chat_id)
         if prompt.kind in NOTIFICATIONS:
-            await self._letters.settle(prompt, sent.message_id, sent_at, now)
+            await self._coach_alerts.settle(prompt, sent.message_id, sent_at, now)
             return
         hours = None if athlete is None else athlete.hours.nudge_after_hours
         may_nudge = prompt.kind is PromptKind.SESSION and prompt.again in (None, AskAgainReason.ABSENCE)

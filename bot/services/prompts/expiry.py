@@ -22,8 +22,8 @@ class PromptExpiry:
         late_after_days: LATE_AFTER_DAYS.
     """
 
-    def __init__(self, followups: PromptExpiryStore, clock: Clock, late_after_days: int) -> None:
-        self._followups = followups
+    def __init__(self, prompts: PromptExpiryStore, clock: Clock, late_after_days: int) -> None:
+        self._prompts = prompts
         self._clock = clock
         self._late_after_days = late_after_days
         self._reason = f"not answered within {count(late_after_days, 'day')}"
@@ -47,8 +47,8 @@ class PromptExpiry:
         now = self._clock()
         closed = closed_until(now, self._late_after_days)
         # In this order: what can no longer be answered is not asked again.
-        expired = await self._followups.expire_unanswered(sent_until=closed, now=now, reason=self._reason)
-        expired += await self._followups.expire_unsent(now)
-        nudged = await self._followups.nudge(sent_after=closed, now=now)
+        expired = await self._prompts.expire_unanswered(sent_until=closed, now=now, reason=self._reason)
+        expired += await self._prompts.expire_unsent(now)
+        nudged = await self._prompts.nudge(sent_after=closed, now=now)
         if expired or nudged:
             log.info("prompts nobody answered: %d asked about once more, %d expired", nudged, expired)

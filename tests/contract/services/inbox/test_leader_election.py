@@ -177,7 +177,7 @@ async def test_without_mongodb(caplog: pytest.LogCaptureFixture) -> None:
     time = Time()
     ana = LeaderElection(LeaseStore(db), "bot", ANA, time, time.monotonic)
     assert await ana.may_poll(0)
-    assert ana.disturbed()
+    assert ana.conflict()
     assert not await ana.may_poll(0)
     time.seconds += YIELD
     assert await ana.may_poll(0)
