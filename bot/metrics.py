@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,17 +21,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from bot import __version__
-from bot.core.answers.rules import Outcome
+from bot.core.health.metrics import METRICS, CallMetric, CountMetric
 from bot.core.health.vitals import Vitals, examine
-from bot.services.telegram.metered_api import SendKind, SendResult
 
 PREFIX = "feedback_bot"
-
-_POLL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 31, 35, 40, 60)
-_WRITE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_ENDS = {True: "ok", False: "failed"}
-# No tap: a message.
-_TAP_OUTCOMES = tuple(outcome for outcome in Outcome if outcome is not Outcome.REFUSED_COMMAND)
 
 
 class PrometheusMeters:
@@ -50,70 +44,38 @@ class PrometheusMeters:
         Info(f"{PREFIX}_build", "Version of the bot.", registry=registry).info(
             {"version": __version__, "python": platform.python_version()}
         )
-        self._taps = Counter(
-            f"{PREFIX}_taps", "Taps that came to their end, by outcome.", ["outcome"], registry=registry
-        )
-        self._polls = Counter(
-            f"{PREFIX}_polls", "Polls of Telegram, by result.", ["result"], registry=registry
-        )
-        self._poll_seconds = Histogram(
-            f"{PREFIX}_poll_duration_seconds",
-            "How long successful polls took; Telegram holds a poll for up to 30 s until there is something.",
-            buckets=_POLL_BUCKETS,
-            registry=registry,
-        )
-        self._writes = Counter(
-            f"{PREFIX}_mongodb_writes", "Write commands to MongoDB, by result.", ["result"], registry=registry
-        )
-        self._write_seconds = Histogram(
-            f"{PREFIX}_mongodb_write_duration_seconds",
-            "How long MongoDB took to acknowledge writes.",
-            buckets=_WRITE_BUCKETS,
-            registry=registry,
-        )
-        self._last_write = Gauge(
-            f"{PREFIX}_last_write_timestamp_seconds",
-            "When MongoDB last acknowledged a write; 0 before the first one of this process.",
-            registry=registry,
-        )
-        self._sends = Counter(
-            f"{PREFIX}_sends",
-            "Tries to send to Telegram, by kind and result.",
-            ["kind", "result"],
-            registry=registry,
-        )
+        self._counters: dict[str, Counter] = {}
+        self._durations: dict[str, Histogram] = {}
+        self._instants: dict[str, Gauge] = {}
+        for metric in METRICS:
+            counted = metric.count if isinstance(metric, CallMetric) else metric
+            counter = Counter(f"{PREFIX}_{counted.name}", counted.text, [*counted.labels], registry=registry)
+            for values in product(*counted.labels.values()):
+                counter.labels(*values)
+            self._counters[counted.name] = counter
+            if isinstance(metric, CallMetric):
+                name, text = metric.duration
+                self._durations[counted.name] = Histogram(
+                    f"{PREFIX}_{name}", text, buckets=metric.buckets, registry=registry
+                )
+                if metric.last is not None:
+                    name, text = metric.last
+                    self._instants[counted.name] = Gauge(f"{PREFIX}_{name}", text, registry=registry)
         self._now = _Now()
         registry.register(self._now)
-        # From the beginning, or the first one of each would show no increase.
-        for outcome in _TAP_OUTCOMES:
-            self._taps.labels(outcome.value)
-        for end in _ENDS.values():
-            self._polls.labels(end)
-            self._writes.labels(end)
-        for kind in SendKind:
-            for result in SendResult:
-                self._sends.labels(kind.value, result.value)
 
-    def polled(self, seconds: float, *, succeeded: bool) -> None:
+    def count(self, metric: CountMetric, *labels: str) -> None:
         """See `Meters`."""
-        self._polls.labels(_ENDS[succeeded]).inc()
+        self._counters[metric.name].labels(*labels).inc()
+
+    def called(self, metric: CallMetric, seconds: float, *, succeeded: bool) -> None:
+        """See `Meters`."""
+        name = metric.count.name
+        self._counters[name].labels("ok" if succeeded else "failed").inc()
         if succeeded:
-            self._poll_seconds.observe(seconds)
-
-    def wrote(self, seconds: float, *, succeeded: bool) -> None:
-        """See `Meters`."""
-        self._writes.labels(_ENDS[succeeded]).inc()
-        if succeeded:
-            self._write_seconds.observe(seconds)
-            self._last_write.set(self._clock())
-
-    def tap(self, outcome: Outcome) -> None:
-        """See `Meters`."""
-        self._taps.labels(outcome.value).inc()
-
-    def sent(self, kind: SendKind, result: SendResult) -> None:
-        """See `Meters`."""
-        self._sends.labels(kind.value, result.value).inc()
+            self._durations[name].observe(seconds)
+            if name in self._instants:
+                self._instants[name].set(self._clock())
 
     def page(self, vitals: Vitals, rate: float | None, accept: str) -> tuple[bytes, str]:
         """Everything, in the format that an `Accept` header asks for, and its `Content-Type`.

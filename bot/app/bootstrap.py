@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from bot.core.facts.answering_window import repeated_within
+from bot.core.health.metrics import SendKind
 from bot.core.health.vitals import AlertBounds
 from bot.core.inbox.webhook import WebhookSettings
 from bot.core.shared.clock import Clock
@@ -46,7 +47,7 @@ from bot.services.reports.figures import Figures
 from bot.services.reports.week_report import WeekReports
 from bot.services.telegram.callback_answers import CallbackAnswerer
 from bot.services.telegram.message_editor import MessageEditor
-from bot.services.telegram.metered_api import MeteredApi, Meters, SendKind
+from bot.services.telegram.metered_api import MeteredApi, Meters
 from bot.services.update_processor import UpdateProcessor
 from bot.settings import Settings
 from bot.store.answers.feedback_events import FeedbackStore

@@ -12,12 +12,14 @@ import socket
 import time
 from collections.abc import Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, TypeVar
 
 from bot.app.bootstrap import Service, bot_name, build_register, build_service, build_stores
 from bot.app.database import connect_database, declared_indexes
 from bot.app.instance_lock import open_journal
 from bot.app.upkeep import keep_indexes, redirect_alerts, watch_means
+from bot.core.health.metrics import WRITES
 from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.clock_guard import ClockGuard
 from bot.core.shared.errors import ConfigError, JournalError
@@ -73,7 +75,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
 
         counting = PrometheusMeters()
     meters: Meters = counting or NoMeters()
-    on_write = None if counting is None else counting.wrote
+    on_write = None if counting is None else partial(counting.called, WRITES)
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(open_journal(settings.data_dir, clock))
         opened = await _unless(

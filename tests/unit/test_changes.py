@@ -25,6 +25,8 @@ import bot
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
 from bot.core.facts.questions import FIELDS, Detail
+from bot.core.health import metrics
+from bot.core.health.metrics import METRICS, CallMetric, CountMetric
 from bot.core.i18n.language import Language
 from bot.core.records.collections import COLLECTIONS
 from bot.core.shared.tolerant import fold
@@ -742,11 +744,12 @@ def _delays(tree: ast.AST) -> Iterator[int]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        grows = [
-            it for it in node.args if isinstance(it, ast.BinOp) and isinstance(it.op, ast.Mult | ast.Pow)
-        ]
+        products = [it for it in ast.walk(node) if isinstance(it, ast.BinOp)]
+        grows = any(isinstance(it.op, ast.Mult | ast.Pow) for it in products)
         times = [it for it in ast.walk(node) if isinstance(it, ast.Name | ast.Attribute)]
-        is_delay = any(re.search("delay|longest|backoff", ast.unparse(it), re.IGNORECASE) for it in times)
+        is_delay = any(
+            re.search("delay|longest|backoff|yield", ast.unparse(it), re.IGNORECASE) for it in times
+        )
         if (_name(node) == "min" and grows and is_delay) or ast.unparse(node.func) == "random.uniform":
             yield node.lineno
 
@@ -766,3 +769,21 @@ def test_periodic_work_has_one_skeleton() -> None:
 def test_back_off_is_reckoned_once() -> None:
     """A use names its own policy, and does not reckon how a delay grows, or by which chance it is shorter."""
     assert _where(_delays) - _NOT_YET == {"core/shared/backoff.py"}
+
+
+# A metric: bot/core/health/metrics.py, and where it is counted.
+
+
+def test_a_metric_is_declared_once() -> None:
+    """What Prometheus is shown is built of the declarations, and each of them is counted by somebody."""
+    declared = {name for name, value in vars(metrics).items() if isinstance(value, CountMetric | CallMetric)}
+    assert len(declared) == len(METRICS)  # none is forgotten
+    used: set[str] = set()
+    for path in ROOT.rglob("*.py"):
+        if path != ROOT / "core/health/metrics.py":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            used |= {it.id for it in ast.walk(tree) if isinstance(it, ast.Name)}
+    assert declared <= used
+    tree = ast.parse((ROOT / "metrics.py").read_text(encoding="utf-8"))
+    counters = [it for it in ast.walk(tree) if isinstance(it, ast.Call) and _name(it) == "Counter"]
+    assert len(counters) == 1

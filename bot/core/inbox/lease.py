@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
+from bot.core.shared.backoff import Backoff
+
 TTL = timedelta(seconds=15)
 """Nobody else polls for so long after the holder's last sign of life."""
 RENEW_EVERY = 4.0
@@ -21,6 +23,7 @@ what it knows is fresh, and who was stalled for longer asks before the next poll
 YIELD, LONGEST_YIELD = 20.0, 320.0
 """Seconds without polls after another service has polled while MongoDB could not tell whose turn it is; twice
 as long each time."""
+_YIELD = Backoff(YIELD, LONGEST_YIELD)
 DEAF_AFTER = 60.0
 """Seconds without a successful poll after which the holder makes way for another service that is alive:
 Telegram keeps a tap for 150 s."""
@@ -77,13 +80,13 @@ class LeaseKnowledge:
     Attributes:
         asked_at: when the last question was put to MongoDB, answered or not; None before the first.
         yield_until: no polls before.
-        yield_for: how long the last time.
+        conflicts: met since MongoDB answered last.
     """
 
     verdict: LeaseVerdict = LeaseVerdict.UNKNOWN
     asked_at: float | None = None
     yield_until: float = 0.0
-    yield_for: float = 0.0
+    conflicts: int = 0
 
     def turn(self, now: float) -> PollDecision:
         """Whether to poll now.
@@ -115,5 +118,5 @@ class LeaseKnowledge:
         # Whoever holds the lease stays: it is the other one that has to go.
         if self.verdict is not LeaseVerdict.UNKNOWN:
             return self
-        span = min(LONGEST_YIELD, 2 * self.yield_for or YIELD)
-        return replace(self, yield_until=now + span, yield_for=span)
+        conflicts = self.conflicts + 1
+        return replace(self, yield_until=now + _YIELD.delay(conflicts), conflicts=conflicts)

@@ -26,6 +26,7 @@ from bot.core.answers.rules import (
 )
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.answering_window import repeated_within
+from bot.core.health.metrics import TAPS
 from bot.core.people.athlete import Athlete
 from bot.core.prompts.prompt import Answered, LaterResult, PromptKind
 from bot.core.telegram.action_payloads import Action, ActionTap, parse_action
@@ -234,7 +235,7 @@ class TapHandler:
         await _together(*writes, *([] if look is None else [look()]))
         for case in cases:
             if not case.is_counted and (outcome := _outcome(case.result)) is not None:
-                self._meters.tap(outcome)
+                self._meters.count(TAPS, outcome)
                 case.is_counted = True
 
     def _open(self, case: TapContext, *, was_refused: bool = False) -> None:

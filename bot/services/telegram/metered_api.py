@@ -4,70 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from bot.core.answers.keyboards import Keyboard
-from bot.core.answers.rules import Outcome
+from bot.core.health.metrics import POLLS, SENDS, CallMetric, CountMetric, SendKind, SendResult
 from bot.core.shared.errors import TelegramError, TelegramRateLimited, TelegramRejected
 from bot.services.telegram.api import BotApi, SentMessage
 
 _T = TypeVar("_T")
 
 
-class SendKind(StrEnum):
-    """What is sent to Telegram."""
-
-    PROMPT = "prompt"
-    REPLY = "reply"
-    ALERT = "alert"
-    """A message to an admin that something broke, or is well again."""
-    EDIT = "edit"
-    ANSWER = "answer"
-    """The toast after a tap."""
-
-
-class SendResult(StrEnum):
-    """What became of one try to send."""
-
-    SENT = "sent"
-    LIMITED = "limited"
-    """Telegram asks to slow down."""
-    REJECTED = "rejected"
-    """Telegram will never take it: blocked, or too old."""
-    FAILED = "failed"
-    """No connection, no reply, or an error of Telegram's."""
-
-
 class Meters(Protocol):
     """Takes measurements; every call is quick, and never fails."""
 
-    def polled(self, seconds: float, *, succeeded: bool) -> None:
-        """A poll has ended."""
+    def count(self, metric: CountMetric, *labels: str) -> None:
+        """Something has happened.
 
-    def wrote(self, seconds: float, *, succeeded: bool) -> None:
-        """MongoDB has acknowledged a write, or it failed."""
+        Args:
+            labels: a value for each label of the metric, in its order.
+        """
 
-    def tap(self, outcome: Outcome) -> None:
-        """A tap has come to its end; called once for each."""
-
-    def sent(self, kind: SendKind, result: SendResult) -> None:
-        """Something was sent, or was tried to be."""
+    def called(self, metric: CallMetric, seconds: float, *, succeeded: bool) -> None:
+        """A call has ended, after so many seconds."""
 
 
 class NoMeters:
     """Nobody counts."""
 
-    def polled(self, seconds: float, *, succeeded: bool) -> None:
+    def count(self, metric: CountMetric, *labels: str) -> None:
         """See `Meters`."""
 
-    def wrote(self, seconds: float, *, succeeded: bool) -> None:
-        """See `Meters`."""
-
-    def tap(self, outcome: Outcome) -> None:
-        """See `Meters`."""
-
-    def sent(self, kind: SendKind, result: SendResult) -> None:
+    def called(self, metric: CallMetric, seconds: float, *, succeeded: bool) -> None:
         """See `Meters`."""
 
 
@@ -93,9 +60,9 @@ class MeteredApi:
         try:
             updates = await self._api.get_updates(offset, timeout, limit)
         except TelegramError:
-            self._meters.polled(self._monotonic() - started, succeeded=False)
+            self._meters.called(POLLS, self._monotonic() - started, succeeded=False)
             raise
-        self._meters.polled(self._monotonic() - started, succeeded=True)
+        self._meters.called(POLLS, self._monotonic() - started, succeeded=True)
         return updates
 
     async def answer(self, query_id: str, text: str, *, alert: bool) -> None:
@@ -138,9 +105,9 @@ class MeteredApi:
         try:
             result = await call
         except TelegramError as exc:
-            self._meters.sent(kind, _result(exc))
+            self._meters.count(SENDS, kind, _result(exc))
             raise
-        self._meters.sent(kind, SendResult.SENT)
+        self._meters.count(SENDS, kind, SendResult.SENT)
         return result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +17,16 @@ from bot.app.bootstrap import build_stores
 from bot.core.answers.payloads import format_callback
 from bot.core.answers.rules import Outcome
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.health.metrics import (
+    POLLS,
+    SENDS,
+    TAPS,
+    WRITES,
+    CallMetric,
+    CountMetric,
+    SendKind,
+    SendResult,
+)
 from bot.core.people.athlete import ContactHours
 from bot.core.shared.errors import (
     StorageUnavailable,
@@ -28,7 +39,7 @@ from bot.core.shared.errors import (
 from bot.core.telegram.updates import TapUpdate, read_update
 from bot.services.answers.tap_handler import TapContext, TapHandler
 from bot.services.people.roster_cache import RosterCache
-from bot.services.telegram.metered_api import MeteredApi, SendKind, SendResult
+from bot.services.telegram.metered_api import MeteredApi
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import connect
@@ -46,22 +57,23 @@ class Tally:
         self.taps: Counter[Outcome] = Counter()
         self.sends: Counter[tuple[SendKind, SendResult]] = Counter()
 
-    def polled(self, seconds: float, *, succeeded: bool) -> None:
+    def count(self, metric: CountMetric, *labels: str) -> None:
         """Remembered."""
-        self.polls.append((seconds, succeeded))
+        if metric is TAPS:
+            self.taps[Outcome(*labels)] += 1
+        else:
+            assert metric is SENDS
+            kind, result = labels
+            self.sends[SendKind(kind), SendResult(result)] += 1
 
-    def wrote(self, seconds: float, *, succeeded: bool) -> None:
+    def called(self, metric: CallMetric, seconds: float, *, succeeded: bool) -> None:
         """Remembered."""
-        assert 0 <= seconds < 10
-        self.writes.append(succeeded)
-
-    def tap(self, outcome: Outcome) -> None:
-        """Remembered."""
-        self.taps[outcome] += 1
-
-    def sent(self, kind: SendKind, result: SendResult) -> None:
-        """Remembered."""
-        self.sends[kind, result] += 1
+        if metric is POLLS:
+            self.polls.append((seconds, succeeded))
+        else:
+            assert metric is WRITES
+            assert 0 <= seconds < 10
+            self.writes.append(succeeded)
 
 
 class AwayLedger(TapLedger):
@@ -103,7 +115,7 @@ async def test_a_tap_is_counted_once(db: AsyncDatabase[dict[str, Any]], tmp_path
 async def test_writes_are_measured(mongo_url: str, db: AsyncDatabase[dict[str, Any]]) -> None:
     """Acknowledged and failed ones; reads are none, nor is a search for a prompt that finds none."""
     tally = Tally()
-    watched = connect(mongo_url, db.name, "unused", tally.wrote)
+    watched = connect(mongo_url, db.name, "unused", partial(tally.called, WRITES))
     try:
         await watched.c.insert_one({"_id": 1})
         await watched.c.update_one({"_id": 1}, {"$set": {"x": 1}})
