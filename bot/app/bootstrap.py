@@ -115,7 +115,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The flows of the running bot, wired to each other."""
+    """The parts of the running bot, wired to each other."""
 
     election: LeaderElection
     source: Source
@@ -199,7 +199,19 @@ def build_service(
     meters: Meters,
     notifier: Notifier,
 ) -> Service:
-    """Wire the flows; nothing runs yet."""
+    """Wire the services; nothing runs yet.
+
+    Args:
+        settings: all of them.
+        stores: of the database and the journal.
+        election: whether this service polls and sends.
+        hook: the webhook; None: Telegram is polled.
+        api: of Telegram.
+        clock: the time of receipt, and by which prompts are due.
+        monitor: tells how the service is.
+        meters: count what is sent and what becomes of taps.
+        notifier: tells systemd.
+    """
     limits = SendLimits()
     prompting, replying, alerting = (
         MeteredApi(api, meters, kind) for kind in (SendKind.PROMPT, SendKind.REPLY, SendKind.ALERT)

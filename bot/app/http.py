@@ -39,6 +39,14 @@ async def open_http(
     """The HTTP API and the webhook, whichever are on. It listens and is ready to run; at the end it answers
     what it has begun to answer.
 
+    Args:
+        settings: HTTP_HOST, HTTP_TOKEN and what the API shows.
+        port: where it listens.
+        hook: the webhook; None: Telegram is polled.
+        db, journal, service, monitor: of what the API tells.
+        counting: the metrics that `/metrics` shows.
+        clock: the time of requests.
+
     Raises:
         ConfigError: the address cannot be used; the variable at fault is named.
     """

@@ -143,7 +143,7 @@ def _myself(journal: Journal, *, is_pushed: bool) -> Holder:
 async def _run(
     service: Service, upkeep: Sequence[Coroutine[Any, Any, None]], stop: asyncio.Event, notifier: Notifier
 ) -> None:
-    """Run all flows until `stop` or a failure; then end the sources, and the sinks once they are empty."""
+    """Run all parts until `stop` or a failure; then end the sources, and the sinks once they are empty."""
     sources = _start(
         service.election.run(),
         service.source.run(),

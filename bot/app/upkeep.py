@@ -1,4 +1,4 @@
-"""What runs beside the flows to keep them able to work: indexes, alerts on their way, the machine's means."""
+"""What keeps the services able to work: indexes, alerts that did not arrive, the machine's means."""
 
 from __future__ import annotations
 

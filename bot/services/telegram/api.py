@@ -1,4 +1,4 @@
-"""What the flows need from Telegram. The implementation is `bot.telegram.client`."""
+"""What the services need from Telegram. The implementation is `bot.telegram.client`."""
 
 from __future__ import annotations
 

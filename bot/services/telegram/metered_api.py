@@ -1,4 +1,4 @@
-"""What the flows measure of themselves, without knowing who counts: `bot.metrics`, or nobody."""
+"""A Bot API that measures its calls, without knowing who counts: `bot.metrics`, or nobody."""
 
 from __future__ import annotations
 
