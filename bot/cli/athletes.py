@@ -14,7 +14,7 @@ import click
 
 from bot.app.database import declared_indexes, open_database
 from bot.cli.people import ListedAthlete, table
-from bot.cli.shared import call, read_settings
+from bot.cli.shared import call, read_people, read_settings
 from bot.core.people.athlete import (
     Athlete,
     Roster,
@@ -285,7 +285,7 @@ async def _pause(settings: Settings, athlete_id: str, until_text: str) -> str:
     async with open_database(settings) as db:
         await _make_keys(settings, db)
         store, now = AthleteStore(db), system_clock()
-        person = _find(await _roster(settings, store), athlete_id)
+        person = _find(await read_people(settings, db), athlete_id)
         try:
             until = read_pause_end(until_text, now, person.hours.zone)
         except ValueError as exc:
@@ -310,7 +310,7 @@ def resume(athlete_id: str) -> None:
 async def _resume(settings: Settings, athlete_id: str) -> bool:
     async with open_database(settings) as db:
         store = AthleteStore(db)
-        _find(await _roster(settings, store), athlete_id)
+        _find(await read_people(settings, db), athlete_id)
         return await store.resume(athlete_id, system_clock())
 
 
@@ -336,14 +336,10 @@ def remove(athlete_id: str) -> None:
 async def _remove(settings: Settings, athlete_id: str) -> Athlete:
     async with open_database(settings) as db:
         store = AthleteStore(db)
-        person = _find(await _roster(settings, store), athlete_id)
+        person = _find(await read_people(settings, db), athlete_id)
         if not await store.remove(athlete_id, system_clock()):
             raise ConfigError(f"ID: {athlete_id} stands in ATHLETE_IDS alone; take it out there")
         return person
-
-
-async def _roster(settings: Settings, store: AthleteStore) -> Roster:
-    return read_roster(settings.athlete_ids, await store.all(), settings.hours())
 
 
 def _find(roster: Roster, athlete_id: str) -> Athlete:

@@ -17,11 +17,11 @@ import click
 from bot.app.bootstrap import build_figures, build_painter, build_roster, build_stores
 from bot.app.database import declared_indexes, open_database
 from bot.app.instance_lock import is_served, open_journal
-from bot.cli.shared import call, read_settings
+from bot.cli.shared import call, read_people, read_settings
 from bot.core.figures.stats import Stats
 from bot.core.figures.texts import stats as stats_text
 from bot.core.i18n.language import Language
-from bot.core.people.athlete import Athlete, Roster, read_roster
+from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts.prompt import InvalidPrompt, check_id, parse_chat_id
 from bot.core.shared import formatting as texts
 from bot.core.shared.clock import iso_utc, parse_instant, system_clock
@@ -31,7 +31,6 @@ from bot.settings import Settings
 from bot.store.mongodb import date_repair as dates
 from bot.store.mongodb.indexes import bootstrap as bootstrap_indexes
 from bot.store.mongodb.indexes import describe_retention
-from bot.store.people.athletes import AthleteStore
 from bot.store.prompts.prompts import PromptStore
 
 _INPUT, _ERRORS = 0, 2  # file descriptors
@@ -242,7 +241,7 @@ async def _ask(
     **what: Any,
 ) -> _Asked:
     async with open_database(settings) as db:
-        roster = read_roster(settings.athlete_ids, await AthleteStore(db).all(), settings.hours())
+        roster = await read_people(settings, db)
         athlete, chat_id = _whom(roster, athlete_id, chat_id)
         due_at = _due_at(at, settings.timezone if athlete is None else athlete.hours.zone)
         state = await PromptStore(db).queue(

@@ -8,11 +8,23 @@ import os
 from collections.abc import Coroutine
 from typing import Any
 
+from bot.core.people.athlete import Roster, read_roster
 from bot.core.shared.errors import StorageUnavailable
 from bot.logs import setup_logging
 from bot.settings import Settings, doubts, load_settings
+from bot.store.mongodb.client import Database
+from bot.store.people.athletes import AthleteStore
 
 log = logging.getLogger(__name__)
+
+
+async def read_people(settings: Settings, db: Database) -> Roster:
+    """The athletes, those of ATHLETE_IDS included.
+
+    Raises:
+        StorageError: MongoDB is away, or refuses to be read.
+    """
+    return read_roster(settings.athlete_ids, await AthleteStore(db).all(), settings.hours())
 
 
 def read_settings() -> Settings:

@@ -8,15 +8,13 @@ from datetime import date
 import click
 
 from bot.app.database import open_database
-from bot.cli.shared import call, read_settings
+from bot.cli.shared import call, read_people, read_settings
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.shared.clock import system_clock
 from bot.core.shared.errors import ConfigError
 from bot.core.summary.summary import Summary, read_week_start, week_of
-from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.summary import collect
 from bot.settings import Settings
-from bot.store.people.athletes import AthleteStore
 from bot.store.summary import SummaryStore
 
 
@@ -37,8 +35,7 @@ def summary(week_start: str | None, athlete: str | None, as_json: bool) -> None:
 
 async def _summary(settings: Settings, athlete_id: str | None, monday: date | None) -> Summary:
     async with open_database(settings) as db:
-        cache = RosterCache(AthleteStore(db), settings.athlete_ids, settings.hours(), system_clock)
-        roster = await cache.refresh()
+        roster = await read_people(settings, db)
         athlete = _athlete(roster, athlete_id)
         now = system_clock()
         return await collect(

@@ -71,7 +71,7 @@ class PromptRenderer:
             athlete: whose training it is about.
 
         Raises:
-            StorageError.
+            StorageError: what it is about cannot be read now.
             InvalidPrompt: nothing can be said about it.
         """
         language = self._languages.of_athlete(athlete)

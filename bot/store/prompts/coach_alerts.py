@@ -31,7 +31,7 @@ from bot.store.mongodb.client import (
 )
 from bot.store.mongodb.indexes import hold_keys_if_possible
 from bot.store.people.tombstones import TombstoneStore
-from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, chat_forms
+from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, chat_forms, in_chats
 
 _TRIES = 3
 
@@ -191,7 +191,7 @@ class CoachAlertStore:
         alert = {
             "reference": reference,
             "kind": PromptKind.ALERT.value,
-            "chatId": {"$in": chat_forms(chat_id)},
+            "chatId": in_chats(chat_id),
         }
         # A button that is seen to again, after a crash, is not about what was raised since.
         unseen = {"seenAt": None, "raisedBy": {"$not": {"$gt": now}}}

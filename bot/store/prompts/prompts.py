@@ -84,7 +84,7 @@ class PromptStore:
         }
         await hold_keys_if_possible(self._prompts.database, COLLECTION)
         with storage_errors():
-            existing = await self._prompts.find_one({**key, "chatId": {"$in": chat_forms(chat_id)}})
+            existing = await self._prompts.find_one({**key, "chatId": in_chats(chat_id)})
             if existing is None:
                 try:
                     await self._prompts.insert_one(document)
@@ -171,7 +171,7 @@ class PromptStore:
         """The `(runId, sessionId)` that a message asked about; None if it is no question on record."""
         with storage_errors():
             document = await self._prompts.find_one(
-                {"chatId": {"$in": chat_forms(chat_id)}, "messages.messageId": message_id, **IS_QUESTION},
+                {"chatId": in_chats(chat_id), "messages.messageId": message_id, **IS_QUESTION},
                 {"runId": True, "sessionId": True},
             )
         return None if document is None else (str(document["runId"]), str(document["sessionId"]))
@@ -183,7 +183,7 @@ class PromptStore:
         with storage_errors():
             query: dict[str, Any] = {"runId": run_id, "sessionId": session_id}
             if chat_id is not None:
-                query["chatId"] = {"$in": chat_forms(chat_id)}
+                query["chatId"] = in_chats(chat_id)
             document = await self._prompts.find_one(
                 query, {"sentAt": True, "messages": True}, sort=[("sentAt", -1)]
             )
@@ -206,7 +206,7 @@ class PromptStore:
         query = {
             "runId": {"$in": list({run_id for run_id, _ in keys})},
             "sessionId": {"$in": list({session_id for _, session_id in keys})},
-            "chatId": {"$in": [form for chat_id in chat_ids for form in chat_forms(chat_id)]},
+            "chatId": in_chats(*chat_ids),
             "userId": {"$type": "number"},
         }
         with storage_errors():
@@ -227,7 +227,7 @@ class PromptStore:
         waited_for = [PromptState.SENT.value, PromptState.EXPIRED.value]
         requests = [
             UpdateMany(
-                _prompt_of(tap) | {"state": {"$in": waited_for}},
+                _answered_question(tap) | {"state": {"$in": waited_for}},
                 {
                     "$set": {"state": PromptState.LATE.value, "reason": _LATE_REASON, "updatedAt": tap.at},
                     "$unset": {"nudgeAt": ""},
@@ -237,7 +237,7 @@ class PromptStore:
         ]
         requests += [
             UpdateMany(
-                _prompt_of(tap) | {"state": {"$ne": PromptState.ANSWERED.value}},
+                _answered_question(tap) | {"state": {"$ne": PromptState.ANSWERED.value}},
                 {
                     "$set": {"state": PromptState.ANSWERED.value, "answeredAt": tap.at, "updatedAt": tap.at},
                     "$unset": dict.fromkeys(("reason", "claim", "attemptAt", "nudgeAt"), ""),
@@ -266,26 +266,14 @@ class PromptStore:
             until: when the session must have been asked about for the first time, at the earliest, for an
                 answer at `due_at` to count.
         """
-        key = {
-            "runId": run_id,
-            "sessionId": session_id,
-            "chatId": {"$in": chat_forms(chat_id)},
-            **IS_QUESTION,
-        }
-        postponed = {
-            "state": PromptState.PENDING.value,
-            "again": AskAgainReason.LATER.value,
-            "dueAt": due_at,
-            "laterAt": stamp.at,
-            "laterUpdateId": stamp.update_id,
-            "updatedAt": stamp.at,
-        }
+        key = question_about(run_id, session_id, chat_id)
+        reason = AskAgainReason.LATER
         while True:
             with storage_errors():
                 document = await self._prompts.find_one(key)
                 if document is None:
                     return LaterResult.UNKNOWN
-                if _is_carried_out(document, "later", stamp):
+                if _is_carried_out(document, reason, stamp):
                     return LaterResult.POSTPONED
                 state = document.get("state")
                 if state == PromptState.ANSWERED:
@@ -293,8 +281,7 @@ class PromptStore:
                 if state not in _OPEN or _first_sent_at(document, until) < until:
                     return LaterResult.TOO_LATE
                 result = await self._prompts.update_one(
-                    {"_id": document["_id"], "state": state},
-                    {"$set": postponed, "$unset": {"nudgeAt": "", "reason": ""}},
+                    {"_id": document["_id"], "state": state}, _asked_again(reason, due_at, stamp)
                 )
             if result.matched_count:
                 return LaterResult.POSTPONED
@@ -323,10 +310,10 @@ class PromptStore:
         chats = {chat_id for chat_id in (athlete.chat_id, athlete.user_id) if chat_id is not None}
         nobodys = {"userId": None, "athleteId": None}
         query: Document = {
-            "chatId": {"$in": [form for chat_id in chats for form in chat_forms(chat_id)]},
+            "chatId": in_chats(*chats),
             "sentAt": {"$gt": sent_after},
             # What a workflow asked in a private chat names nobody.
-            "$or": [*mine(athlete), {"chatId": {"$in": chat_forms(athlete.user_id or 0)}, **nobodys}],
+            "$or": [*mine(athlete), {"chatId": in_chats(athlete.user_id or 0), **nobodys}],
             **IS_QUESTION,
         }
         with storage_errors():
@@ -341,23 +328,14 @@ class PromptStore:
             asked = [
                 document["_id"]
                 for document in found
-                if _is_carried_out(document, "pending", stamp) or _is_carried_out(document, "later", stamp)
+                if _is_carried_out(document, AskAgainReason.PENDING, stamp)
+                or _is_carried_out(document, AskAgainReason.LATER, stamp)
             ]
             left = [document for document in open_ if document["_id"] not in asked]
             for document in left[: max(0, most - len(asked))]:
                 await self._prompts.update_one(
                     {"_id": document["_id"], "state": document["state"], **unclaimed(stamp.at)},
-                    {
-                        "$set": {
-                            "state": PromptState.PENDING.value,
-                            "again": AskAgainReason.PENDING.value,
-                            "dueAt": stamp.at,
-                            "pendingAt": stamp.at,
-                            "pendingUpdateId": stamp.update_id,
-                            "updatedAt": stamp.at,
-                        },
-                        "$unset": {"nudgeAt": "", "reason": ""},
-                    },
+                    _asked_again(AskAgainReason.PENDING, stamp.at, stamp),
                 )
         return len(open_), min(len(open_), most)
 
@@ -379,14 +357,26 @@ def unclaimed(now: datetime) -> Document:
     return {"$or": [{"claim": None}, {"attemptAt": {"$lte": now}}]}
 
 
-def _prompt_of(tap: Answered) -> Document:
+def in_chats(*chat_ids: int) -> Document:
+    """Selects, as a value of `chatId`, these chats in either form."""
+    return {"$in": [form for chat_id in chat_ids for form in chat_forms(chat_id)]}
+
+
+def question_about(run_id: str, session_id: str, *chat_ids: int) -> Document:
+    """Selects the questions about a session in these chats."""
+    return {"runId": run_id, "sessionId": session_id, "chatId": in_chats(*chat_ids), **IS_QUESTION}
+
+
+def _answered_question(tap: Answered) -> Document:
     chat_id = tap.user_id if tap.chat_id is None else tap.chat_id
-    return {
-        "runId": tap.run_id,
-        "sessionId": tap.session_id,
-        "chatId": {"$in": [] if chat_id is None else chat_forms(chat_id)},
-        **IS_QUESTION,
-    }
+    return question_about(tap.run_id, tap.session_id, *([] if chat_id is None else [chat_id]))
+
+
+def _asked_again(reason: AskAgainReason, due_at: datetime, stamp: UpdateStamp) -> Document:
+    """An update of a question that is asked once more because an athlete says so."""
+    said = {f"{reason}At": stamp.at, f"{reason}UpdateId": stamp.update_id}
+    state = {"state": PromptState.PENDING.value, "again": reason.value, "dueAt": due_at}
+    return {"$set": {**state, **said, "updatedAt": stamp.at}, "$unset": {"nudgeAt": "", "reason": ""}}
 
 
 def _first_sent_at(document: Document, default: datetime) -> datetime:
@@ -395,11 +385,12 @@ def _first_sent_at(document: Document, default: datetime) -> datetime:
     return first if isinstance(first, datetime) else default
 
 
-def _is_carried_out(document: Document, what: str, stamp: UpdateStamp) -> bool:
+def _is_carried_out(document: Document, reason: AskAgainReason, stamp: UpdateStamp) -> bool:
     """Whether a request has been carried out already, or a later one of its kind."""
-    last = UpdateStamp.read(document.get(f"{what}UpdateId"), document.get(f"{what}At"))
+    update_id = document.get(f"{reason}UpdateId")
+    last = UpdateStamp.read(update_id, document.get(f"{reason}At"))
     if last is None:  # an older release noted no time
-        return bool(document.get(f"{what}UpdateId") == stamp.update_id)
+        return bool(update_id == stamp.update_id)
     return not stamp.is_after(last)
 
 
