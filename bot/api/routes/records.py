@@ -131,8 +131,8 @@ def _records_of(collection: str) -> Callable[[Any], tuple[list[Record], bool]]:
 
 
 def _writing(collection: str, records: Sequence[Record]) -> Callable[[AtomicWriter], Any]:
-    async def work(together: AtomicWriter) -> dict[str, int]:
-        outcomes = await together.write(collection, records)
+    async def work(writer: AtomicWriter) -> dict[str, int]:
+        outcomes = await writer.write(collection, records)
         if outcomes.refused:
             flaws = [Flaw(f"[{index}]", str(refused)) for index, refused in sorted(outcomes.refused.items())]
             raise Problem.of(409, *flaws)
