@@ -37,7 +37,7 @@ class RosterCache:
         self._clock = clock
         self._roster: Roster | None = None
         self._read_at: datetime | None = None
-        self._told: set[tuple[str, str]] = set()
+        self._logged_flaws: set[tuple[str, str]] = set()
         self._reading = asyncio.Lock()
         self._has_begun = False
         self._faults = FaultLog(
@@ -77,7 +77,7 @@ class RosterCache:
         async with self._reading:  # or an older reading could end up in the place of a newer one
             documents = await self._athletes.all()
             roster = read_roster(self._user_ids, documents, self._defaults)
-            self._tell_of_flaws(documents)
+            self._log_flaws(documents)
             self._roster, self._read_at = roster, self._clock()
             return roster
 
@@ -107,13 +107,13 @@ class RosterCache:
             )
         self._has_begun = True
 
-    def _tell_of_flaws(self, documents: Sequence[Mapping[str, Any]]) -> None:
+    def _log_flaws(self, documents: Sequence[Mapping[str, Any]]) -> None:
         flaws = {
             (str(document.get("athleteId")), flaw)
             for document in documents
             if document.get("state") != "removed"
             for flaw in athlete_flaws(document)
         }
-        for athlete_id, flaw in sorted(flaws - self._told):
+        for athlete_id, flaw in sorted(flaws - self._logged_flaws):
             log.warning("athlete %s: %s; the setting's default is used meanwhile", athlete_id, flaw)
-        self._told = flaws
+        self._logged_flaws = flaws
