@@ -20,6 +20,7 @@ from bot.app.database import connect_database, declared_indexes
 from bot.app.instance_lock import open_journal
 from bot.app.upkeep import keep_indexes, redirect_alerts, watch_means
 from bot.core.health.metrics import WRITES
+from bot.core.i18n import formats
 from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.clock_guard import ClockGuard
 from bot.core.shared.errors import ConfigError, JournalError
@@ -63,7 +64,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
             "HTTP_PORT: required with a webhook, as the port at which your proxy reaches this service; set"
             " HTTP_TOKEN too"
         )
-    _load_codecs()
+    _load_what_comes_late()
     connections = share(raise_limit())
     clock_guard = ClockGuard(system_clock, elapsed, log.warning)
     clock = clock or clock_guard
@@ -122,11 +123,12 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
     log.info("stopped")
 
 
-def _load_codecs() -> None:
+def _load_what_comes_late() -> None:
     """What Python else imports when it is needed first, which may be when no file can be opened any more:
     then a message is not edited for want of a way to count its characters."""
     for name in ("ascii", "idna", "latin-1", "unicode_escape", "utf-8", "utf-16-le"):
         codecs.lookup(name)
+    formats.load()
 
 
 def elapsed() -> float:

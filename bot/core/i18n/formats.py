@@ -112,3 +112,14 @@ def _number(value: Decimal, pattern: str, language: Language) -> str:
     from babel.numbers import format_decimal  # noqa: PLC0415
 
     return format_decimal(value, pattern, locale=language.locale)
+
+
+def load() -> None:
+    """Import and read now what dates, numbers and lists need; else their first use does."""
+    for language in Language:
+        formats = language.texts.formats
+        _date(date.min, formats.long_date, language)
+        _time(time.min, "HH:mm", language)
+        _number(Decimal(0), "0", language)
+        _plural_category(0, language)
+        listed(("a", "b"), "or", language)
