@@ -14,12 +14,10 @@ from bot.core.health.metrics import SendKind
 from bot.core.health.vitals import AlertBounds
 from bot.core.inbox.webhook import WebhookSettings
 from bot.core.shared.clock import Clock
+from bot.core.taps.judge import TapRules
 from bot.core.telegram.rate_limits import SendLimits
 from bot.services.answers.not_kept import NotKeptNotice
-from bot.services.answers.note_handler import NoteHandler
-from bot.services.answers.responder import Responder
-from bot.services.answers.tap_handler import TapHandler, TapStores
-from bot.services.chat.button_actions import ButtonActions
+from bot.services.answers.tap_writer import TapStores
 from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.commands import ChatCommands
 from bot.services.chat.info_commands import InfoCommands
@@ -37,6 +35,8 @@ from bot.services.inbox.webhook import WebhookReceiver
 from bot.services.people.erasure import Erasure
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
+from bot.services.processing.update_processor import UpdateProcessor
+from bot.services.processing.wiring import ProcessingParts, build_processor
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.expiry import PromptExpiry
 from bot.services.prompts.planner import Planner
@@ -48,7 +48,6 @@ from bot.services.reports.week_report import WeekReports
 from bot.services.telegram.callback_answers import CallbackAnswerer
 from bot.services.telegram.message_editor import MessageEditor
 from bot.services.telegram.metered_api import MeteredApi, Meters
-from bot.services.update_processor import UpdateProcessor
 from bot.settings import Settings
 from bot.store.answers.feedback_events import FeedbackStore
 from bot.store.answers.history import AnswerHistory
@@ -85,7 +84,7 @@ class Stores:
     """Everything that is kept in MongoDB, and the journal of this machine.
 
     Five stores share the outbox: `taps.prompts` is for everybody, `outbox` for who sends, `slots` for who
-    plans, `followups` for who waits, `taps.letters` for what is told because of a tap.
+    plans, `followups` for who waits, `taps.coach_alerts` for what is told because of a tap.
     """
 
     athletes: AthleteStore
@@ -144,11 +143,11 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
         taps=TapStores(
             events=FeedbackStore(db),
             history=AnswerHistory(db),
-            waiting_notes=PendingNotes(db),
+            pending_notes=PendingNotes(db),
             prompts=PromptStore(db),
-            letters=CoachAlertStore(db),
+            coach_alerts=CoachAlertStore(db),
             ledger=TapLedger(db),
-            touches=FigureInvalidation(db, clock),
+            invalidation=FigureInvalidation(db, clock),
         ),
         outbox=Outbox(db),
         slots=PlannedPromptStore(db),
@@ -248,49 +247,32 @@ def build_service(
         tombstones=stores.tombstones,
         athletes=stores.athletes,
         users=stores.users,
-        invalidation=stores.taps.touches,
+        invalidation=stores.taps.invalidation,
         journal=stores.journal,
         roster=roster,
         languages=languages,
         clock=clock,
-    )
-    taps = TapHandler(
-        roster,
-        stores.taps,
-        ButtonActions(stores.taps.letters, stores.tombstones, erasure),
-        settings.late_after_days,
-        settings.coach_chat_id,
-        meters,
     )
     acknowledgements = Acknowledgements(stores.journal)
-    responder = Responder(
-        journal=stores.journal,
-        books=acknowledgements,
-        taps=taps,
-        languages=languages,
-        answerer=answerer,
-        marker=editor,
-        commands=replies,
-        clock=clock,
-        late_after_days=settings.late_after_days,
-        asked=settings.asked_details(),
-    )
-    processor = UpdateProcessor(
-        journal=stores.journal,
-        books=acknowledgements,
-        roster=roster,
-        taps=taps,
-        requests=commands,
-        notes=NoteHandler(stores.taps, settings.late_after_days, settings.coach_chat_id),
-        tombstones=stores.tombstones,
-        ledger=stores.taps.ledger,
-        clock=clock,
-        forgetting=erasure,
-        languages=languages,
-        responder=responder,
-        commands=replies,
-        admins=settings.admin_ids,
-        coach_chat_id=settings.coach_chat_id,
+    processor = build_processor(
+        ProcessingParts(
+            journal=stores.journal,
+            stores=stores.taps,
+            tombstones=stores.tombstones,
+            acknowledgements=acknowledgements,
+            roster=roster,
+            languages=languages,
+            erasure=erasure,
+            answerer=answerer,
+            editor=editor,
+            commands=commands,
+            replies=replies,
+            clock=clock,
+            rules=TapRules(settings.late_after_days, settings.coach_chat_id),
+            asked=settings.asked_details(),
+            admins=settings.admin_ids,
+            meters=meters,
+        )
     )
     unkept = NotKeptNotice(answerer, roster, languages, clock).tell
     source: Source
@@ -320,9 +302,9 @@ def build_service(
     dispatcher = Dispatcher(
         api=prompting,
         outbox=stores.outbox,
-        coach_alerts=stores.taps.letters,
+        coach_alerts=stores.taps.coach_alerts,
         renderer=PromptRenderer(
-            stores.taps.letters, lambda: roster.roster, languages, clock, settings.timezone, weeks
+            stores.taps.coach_alerts, lambda: roster.roster, languages, clock, settings.timezone, weeks
         ),
         limits=limits,
         clock=clock,

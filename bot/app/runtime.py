@@ -113,7 +113,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         register = build_register(settings, journal, db, lambda: not stands_by())
         upkeep = [keep_indexes(db, declared_indexes(settings)), watch_means(), register.run()]
         if settings.coach_chat_id is not None:
-            upkeep.append(redirect_alerts(stores.taps.letters, settings.coach_chat_id, clock))
+            upkeep.append(redirect_alerts(stores.taps.coach_alerts, settings.coach_chat_id, clock))
         if embedded is not None:
             upkeep.append(embedded.supervise())
         if server is not None:

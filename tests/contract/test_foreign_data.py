@@ -468,7 +468,7 @@ class Town:
         await self.service.expiry.follow_up()
         await self.stores.followups.ask_again(sent_since=NOW - timedelta(days=5), sent_until=NOW, now=NOW)
         await self.dispatch()
-        await self.stores.taps.letters.redirect(COACH, NOW)
+        await self.stores.taps.coach_alerts.redirect(COACH, NOW)
         self.now = NOW + timedelta(minutes=1)
         found["weekly"] = bool(self.service.weekly_summaries)
         found["sent"] = sorted((chat, text) for chat, text, _ in self.api.sent if chat in (7, 8))
@@ -597,10 +597,10 @@ class Town:
         """Send what is due."""
         clock, languages = self.clock, self.service.languages
         composer = PromptRenderer(
-            *(self.stores.taps.letters, lambda: self.roster.roster, languages, clock, MADRID),
+            *(self.stores.taps.coach_alerts, lambda: self.roster.roster, languages, clock, MADRID),
             self.service.weekly_summaries._weeks,
         )
-        letters, roster = self.stores.taps.letters, self.roster
+        letters, roster = self.stores.taps.coach_alerts, self.roster
         dispatcher = Dispatcher(
             *(self.api, self.stores.outbox, letters, composer, SendLimits(), clock),
             *(MADRID, lambda: roster.roster, roster.refresh, self.monotonic),
@@ -784,7 +784,7 @@ async def test_odd_bookkeeping_stops_nothing(mongo_url: str, tmp_path: Path, col
     async with town(mongo_url, tmp_path) as there:
         db, figures, leases = there.db, there.service.figures, there.stores.leases
         me, other = (Holder(name, name, "host") for name in ("run", "other"))
-        await there.stores.taps.touches.invalidate({"2026-02-18"})
+        await there.stores.taps.invalidation.invalidate({"2026-02-18"})
         second = timedelta(seconds=1)
         await leases.ask("bot-1", me, polled_ago=second, may_resume=False)
         await leases.ask("bot-1", other, polled_ago=second, may_resume=False)
@@ -801,7 +801,7 @@ async def test_odd_bookkeeping_stops_nothing(mongo_url: str, tmp_path: Path, col
                 await db[collection].insert_one(odd)
                 where = (path, name)
                 if collection != "leases":
-                    await there.stores.taps.touches.invalidate({"2026-02-18"})
+                    await there.stores.taps.invalidation.invalidate({"2026-02-18"})
                     assert (await figures.collect(7)).to_json() == wanted, where
                     continue
                 lease = await leases.ask("bot-1", me, polled_ago=second, may_resume=True)

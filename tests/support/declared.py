@@ -22,7 +22,7 @@ from bot.api.openapi.models import components
 from bot.api.routes.records import routes
 from bot.cli import data
 from bot.core.answers.details import Details, next_question, read_details
-from bot.core.answers.event import FeedbackEvent
+from bot.core.answers.event import AnswerAddition, FeedbackEvent, StoredAnswer
 from bot.core.answers.keyboards import detail_rows, prompt_keyboard
 from bot.core.answers.message import ShownAnswer, show
 from bot.core.answers.payloads import Callback, detail_ids, format_detail, parse_payload
@@ -46,7 +46,7 @@ from bot.core.telegram.updates import Tap, TappedMessage
 from bot.records_io import transfer
 from bot.settings import Settings
 from bot.store import personal_data
-from bot.store.answers import feedback_events, history
+from bot.store.answers import answer_updates, feedback_events, history
 from bot.store.mongodb import date_repair, indexes, mongosh_script, roles
 from bot.store.records import upserts
 
@@ -113,8 +113,8 @@ def places_of_question(value: str) -> dict[str, Any]:
     foreign = derive_event(tap, Callback("r", "s", other), session, zone=UTC, late_after_days=14)
     assert isinstance(event, FeedbackEvent)
     assert isinstance(foreign, FeedbackEvent)
-    stored = feedback_events.StoredAnswer("r-s-7", type_, None, NOW, 5, said)
-    addition = feedback_events.AnswerAddition(IDS, detail, choice, 6, NOW)
+    stored = StoredAnswer("r-s-7", type_, None, NOW, 5, said)
+    addition = AnswerAddition(IDS, detail, choice, 6, NOW)
     told = summary(type=type_.value, **said.to_document())
     message = TappedMessage("How was it?", [], prompt_keyboard("r", "s", EN))
     edits = [
@@ -134,12 +134,12 @@ def places_of_question(value: str) -> dict[str, Any]:
         ).to_update_fields(),
         "schema of records": FeedbackRecord.model_json_schema()["properties"],
         "schema of the API": components()["Feedback"]["properties"],
-        "write": str(addition.request()),
+        "write": str(answer_updates.addition_request(addition)),
         "read": list(feedback_events._READ),
-        "taken away with another answer": feedback_events._without_foreign_details(foreign),
-        "kept with its own": field if field not in feedback_events._without_foreign_details(event) else None,
+        "taken away with another answer": answer_updates._without_foreign_details(foreign),
+        "kept with its own": field if field not in answer_updates._without_foreign_details(event) else None,
         "history": history._state(history.AnswerChange(IDS, stored, 6, NOW)),
-        "records of others": list(upserts._OF_THE_ANSWER),
+        "records of others": list(answer_updates._OF_THE_ANSWER),
         "/forgetme": str(personal_data._later_words(UpdateStamp(7, NOW))),
         "summary": told.to_json()["week"]["sessions"],
         "Markdown": told.to_markdown(),

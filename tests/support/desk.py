@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,13 @@ from bot.core.i18n.language import Language
 from bot.core.inbox.schedule import UpdateScope, rounds
 from bot.core.people.athlete import ContactHours
 from bot.core.shared.backoff import constant
+from bot.core.taps.judge import AnswerWrite, TapRules
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.updates import NoteUpdate, Tap
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import Json, World
 from bot.services.answers.note_handler import NoteHandler
-from bot.services.answers.tap_handler import Result, TapContext, TapHandler, TapStores
+from bot.services.answers.tap_writer import Result, TapResult, TapStores
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.services.prompts import dispatcher as dispatcher_module
@@ -80,6 +82,18 @@ def killed_at(
             yield
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of an answer.
+
+    Attributes:
+        is_new: whether it is another answer than the one that stood before.
+    """
+
+    result: Result
+    is_new: bool
+
+
 class Desk:
     """Judges and stores taps and notes, and sends letters.
 
@@ -96,26 +110,27 @@ class Desk:
         self.stores = TapStores(
             events=FeedbackStore(db),
             history=AnswerHistory(db),
-            waiting_notes=PendingNotes(db),
+            pending_notes=PendingNotes(db),
             prompts=PromptStore(db),
-            letters=CoachAlertStore(db),
+            coach_alerts=CoachAlertStore(db),
             ledger=TapLedger(db),
-            touches=FigureInvalidation(db, self._clock),
+            invalidation=FigureInvalidation(db, self._clock),
         )
         self.roster = RosterCache(
             AthleteStore(db), frozenset({ANA, BEN}), ContactHours(ZoneInfo("UTC")), self._clock
         )
         languages = LanguageCache(UserStore(db), self.roster, frozenset(), TombstoneStore(db))
         parts = Parts.of(db, Journal(Path("unused")), self._clock, self.roster)
-        self.taps = TapHandler(self.roster, self.stores, parts.actions(), 14, coach)
+        self.taps = parts.taps(self.stores, TapRules(14, coach))
         self.notes = NoteHandler(self.stores, 14, coach)
         composer = PromptRenderer(
-            *(self.stores.letters, lambda: self.roster.roster, languages, self._clock, UTC), parts.weeks()
+            *(self.stores.coach_alerts, lambda: self.roster.roster, languages, self._clock, UTC),
+            parts.weeks(),
         )
         self.dispatcher = Dispatcher(
             api,
             Outbox(db),
-            self.stores.letters,
+            self.stores.coach_alerts,
             composer,
             SendLimits(),
             self._clock,
@@ -152,24 +167,24 @@ class Desk:
 
     async def store(self, *taps: Tap) -> list[Result | None]:
         """Taps that come in one page."""
-        await self.roster.loaded()
-        cases: list[TapContext] = [self.taps.judge(tap) for tap in taps]
-        self.taps.recognise(cases)
-        numbers = rounds(UpdateScope(tap.user_id, session_mark(tap)) for tap in taps)
-        for number in range(max(numbers, default=-1) + 1):
-            part = [case for case, its in zip(cases, numbers, strict=True) if its == number]
-            await self.taps.store(part, [])
-        return [case.result for case in cases]
+        return [result.result for result in await self._process(*taps)]
 
-    async def answer(
-        self, update_id: int, type_: FeedbackType, *, user: int = ANA, note: str = ""
-    ) -> TapContext:
-        """An answer to session `s` of run `r`, on its way through the whole desk."""
+    async def _process(self, *taps: Tap) -> list[TapResult]:
         await self.roster.loaded()
+        numbers = rounds(UpdateScope(tap.user_id, session_mark(tap)) for tap in taps)
+        results: dict[int, TapResult] = {}
+        for number in range(max(numbers, default=-1) + 1):
+            part = [index for index, its in enumerate(numbers) if its == number]
+            processed = await self.taps.process(*(taps[index] for index in part))
+            results |= dict(zip(part, processed, strict=True))
+        return [results[index] for index in range(len(taps))]
+
+    async def answer(self, update_id: int, type_: FeedbackType, *, user: int = ANA, note: str = "") -> Answer:
+        """An answer to session `s` of run `r`, on its way through the whole desk."""
         data = format_callback("r", "s", type_) + (f"|{note}" if note else "")
-        case = self.taps.judge(self.tap(update_id, data, user=user))
-        await self.taps.store([case], [])
-        return case
+        [result] = await self._process(self.tap(update_id, data, user=user))
+        assert isinstance(result.verdict.decision, AnswerWrite)
+        return Answer(result.result, result.verdict.decision.is_news)
 
     async def detail(self, update_id: int, detail: Detail, value: int | str | None) -> Result | None:
         """Something said about that session's answer."""

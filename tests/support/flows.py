@@ -17,12 +17,17 @@ from bot.core.people.athlete import ContactHours
 from bot.core.records.retention import DEFAULT_RETENTION
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError, PictureError
+from bot.core.taps.judge import TapRules, judge
+from bot.core.telegram.updates import Tap
+from bot.services.answers.tap_reader import TapReader
+from bot.services.answers.tap_writer import TapResult, TapStores, TapWriter
 from bot.services.chat.button_actions import ButtonActions
 from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.commands import ChatCommands
 from bot.services.chat.info_commands import InfoCommands
 from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
 from bot.services.people.erasure import Erasure
+from bot.services.people.erasure_guard import ErasureGuard
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.week_report import WeekReports
@@ -42,6 +47,20 @@ async def no_stats(_days: int) -> Stats:
 async def no_picture(_stats: Stats, _language: Language) -> bytes:
     """A picture that cannot be drawn."""
     raise PictureError("no paint")
+
+
+@dataclass(frozen=True, slots=True)
+class Taps:
+    """Reads, judges and writes taps, and tells nobody."""
+
+    reader: TapReader
+    writer: TapWriter
+    rules: TapRules
+
+    async def process(self, *taps: Tap) -> list[TapResult]:
+        """Taps about different things."""
+        facts = await self.reader.read(taps)
+        return await self.writer.write([judge(it, self.rules) for it in facts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +111,20 @@ class Parts:
         """Deletes what is stored about somebody."""
         stores = self.stores
         return Erasure(
-            *(stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.touches),
+            *(stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.invalidation),
             *(self.journal, self.roster, self.languages(), self.clock),
         )
 
     def actions(self) -> ButtonActions:
         """What buttons ask for."""
         stores = self.stores
-        return ButtonActions(stores.taps.letters, stores.tombstones, self.forgetting())
+        return ButtonActions(stores.taps.coach_alerts, stores.tombstones, self.forgetting())
+
+    def taps(self, stores: TapStores, rules: TapRules) -> Taps:
+        """The way of taps up to MongoDB."""
+        guard = ErasureGuard(self.stores.tombstones, self.forgetting())
+        reader = TapReader(self.roster, guard, stores, self.clock)
+        return Taps(reader, TapWriter(stores, self.actions(), guard, rules), rules)
 
     def chat(
         self,

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.core.answers.event import FeedbackEvent
+from bot.core.answers.event import FeedbackEvent, Identity
+from bot.core.answers.rules import Outcome
+from bot.core.health.metrics import POLLS, SENDS, TAPS, WRITES, CallMetric, CountMetric, SendKind, SendResult
 from bot.core.people.athlete import ContactHours
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageUnavailable
 from bot.services.chat.replies import CommandReplies
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
+from bot.services.processing.update_processor import UpdateProcessor
 from bot.services.telegram.callback_answers import CallbackAnswerer
 from bot.services.telegram.message_editor import MessageEditor
-from bot.services.update_processor import UpdateProcessor
-from bot.store.answers.feedback_events import FeedbackStore, Identity, Recorded, Unrecordable
+from bot.store.answers.feedback_events import FeedbackStore, Recorded, Unrecordable
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
@@ -67,6 +70,34 @@ class ShakyAthletes(AthleteStore):
         return await super().all()
 
 
+class Tally:
+    """Implements `Meters`; remembers everything."""
+
+    def __init__(self) -> None:
+        self.polls: list[tuple[float, bool]] = []
+        self.writes: list[bool] = []
+        self.taps: Counter[Outcome] = Counter()
+        self.sends: Counter[tuple[SendKind, SendResult]] = Counter()
+
+    def count(self, metric: CountMetric, *labels: str) -> None:
+        """Remembered."""
+        if metric is TAPS:
+            self.taps[Outcome(*labels)] += 1
+        else:
+            assert metric is SENDS
+            kind, result = labels
+            self.sends[SendKind(kind), SendResult(result)] += 1
+
+    def called(self, metric: CallMetric, seconds: float, *, succeeded: bool) -> None:
+        """Remembered."""
+        if metric is POLLS:
+            self.polls.append((seconds, succeeded))
+        else:
+            assert metric is WRITES
+            assert 0 <= seconds < 10
+            self.writes.append(succeeded)
+
+
 @dataclass
 class Recording:
     """A recorder with all that it is wired to."""
@@ -81,6 +112,7 @@ class Recording:
     languages: LanguageCache
     journal: ShakyJournal
     parts: Parts
+    tally: Tally
 
     def flows(self) -> list[Coroutine[Any, Any, None]]:
         """Everything that has to run."""

@@ -478,7 +478,7 @@ def test_a_fifth_question_needs_a_declaration_and_its_texts(house: Path) -> None
 
 # A chat command: bot/core/facts/commands.py, its handler in bot/services/chat, and its texts.
 
-_HANDLE_COMMANDS = ("core/telegram", "core/people/menu.py", "services/chat", "services/update_processor.py")
+_HANDLE_COMMANDS = ("core/telegram", "core/people/menu.py", "services/chat", "services/processing")
 
 
 def test_a_command_is_named_once() -> None:

@@ -5,12 +5,21 @@ Timestamps are aware datetimes and become BSON dates, because MongoDB's TTL neve
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from bot.core.answers.details import Details
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
+from bot.core.shared.update_order import UpdateStamp
+
+Identity: TypeAlias = tuple[str, str, int | None]
+"""Run, session and user: what an answer is about and whose it is, without the ambiguity of `sessionKey`."""
 
 
 class FeedbackEvent(BaseModel):
@@ -58,11 +67,74 @@ class FeedbackEvent(BaseModel):
     """Telegram's update id: orders the taps of one session."""
 
     @property
-    def identity(self) -> tuple[str, str, int | None]:
-        """Run, session and user: a key without the ambiguity of `sessionKey`."""
+    def identity(self) -> Identity:
+        """See `Identity`."""
         return (self.run_id, self.session_id, self.user_id)
 
     def to_bson(self) -> dict[str, Any]:
         """The document as MongoDB stores it, answers as plain strings."""
         answers = {"type": self.type.value, "response": self.response.value}
         return {**self.model_dump(by_alias=True), **answers}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What is stored about a session.
+
+    Attributes:
+        type: None if it is none of the answer types.
+        note, received_at, update_id: None if there is none, or none that can be read.
+        note_message_id: of the reply that the note was written in; None if it came with a button.
+        said: the updates that said the note and the details, by their names.
+    """
+
+    session_key: str
+    type: FeedbackType | None
+    note: str | None
+    received_at: datetime | None
+    update_id: int | None
+    details: Details
+    note_message_id: int | None = None
+    said: Mapping[str, UpdateStamp] = field(default_factory=dict)
+
+    def is_changed_by(self, addition: AnswerAddition) -> bool:
+        """Whether something else was said before; what comes behind its time changes nothing."""
+        said = self.said.get(addition.name)
+        is_behind = said is not None and not addition.stamp.is_after(said)
+        value = self.note if addition.detail is None else self.details.value(addition.detail)
+        return not is_behind and value not in (None, addition.value)
+
+    @classmethod
+    def of(cls, event: FeedbackEvent) -> Self:
+        """An answer that has just been stored as the first one."""
+        return cls(event.session_key, event.type, event.note, event.received_at, event.update_id, Details())
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerAddition:
+    """What was said about a session besides the answer: a detail, or a note.
+
+    Attributes:
+        detail: None: a note.
+        value: of the detail; the note.
+        message_id: of the note.
+        is_edit: whether the message was changed; then a note that was written below it stays.
+    """
+
+    session: Identity
+    detail: Detail | None
+    value: int | str
+    update_id: int
+    received_at: datetime
+    message_id: int | None = None
+    is_edit: bool = False
+
+    @property
+    def stamp(self) -> UpdateStamp:
+        """Its place in the order of updates."""
+        return UpdateStamp(self.update_id, self.received_at)
+
+    @property
+    def name(self) -> str:
+        """Of what is said."""
+        return "note" if self.detail is None else self.detail.value

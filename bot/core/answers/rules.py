@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import Enum, StrEnum, auto
 from typing import Literal, get_args
 
-from bot.core.answers.event import FeedbackEvent
+from bot.core.answers.event import FeedbackEvent, Identity, StoredAnswer
 from bot.core.answers.payloads import Callback, DetailTap, Later, make_reference, parse_payload
 from bot.core.facts.answering_window import age_in_days, is_late
 from bot.core.shared.update_order import UpdateStamp
@@ -83,11 +83,13 @@ class NotWritten:
 
     Attributes:
         age_days: for late taps the whole days since the prompt; None if unknown.
+        stands: the answer because of which a detail is refused.
     """
 
     outcome: Outcome
     age_days: int | None = None
     cause: Cause | None = None
+    stands: StoredAnswer | None = field(default=None, compare=False)
 
 
 def read_tap(tap: Tap) -> Callback | Later | DetailTap | NotWritten:
@@ -190,7 +192,7 @@ def supersedes(new: FeedbackEvent, old_update_id: int, old_received_at: datetime
 
 def newest(events: Collection[FeedbackEvent]) -> list[FeedbackEvent]:
     """One event for each session and athlete: the one that `supersedes` the others, in any order."""
-    best: dict[tuple[str, str, int | None], FeedbackEvent] = {}
+    best: dict[Identity, FeedbackEvent] = {}
     for event in events:
         current = best.get(event.identity)
         if current is None or supersedes(event, current.update_id, current.received_at):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,17 @@ class Tombstone:
     def covers(self, stamp: UpdateStamp) -> bool:
         """Whether an update of theirs came before it, and so must leave nothing."""
         return self.at.is_after(stamp)
+
+    def must_purge(self, stamps: Collection[UpdateStamp]) -> bool:
+        """Whether something has to be deleted (again) before, or after, updates of theirs are stored.
+
+        That is where one of the updates came before the deletion, and where the deletion is not done yet; the
+        update that confirms it begins it itself.
+
+        Args:
+            stamps: of the updates.
+        """
+        return any(map(self.covers, stamps)) or (self.is_open and self.at not in stamps)
 
 
 def pseudonym(user_id: int) -> str:

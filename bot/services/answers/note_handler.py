@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.core.answers.event import AnswerAddition, StoredAnswer
 from bot.core.answers.payloads import is_reference, parse_payload
 from bot.core.answers.rules import lateness, legacy_session
 from bot.core.answers.texts import not_written
@@ -11,9 +12,8 @@ from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete
 from bot.core.shared.formatting import MAX_NOTE
 from bot.core.telegram.updates import NoteUpdate
-from bot.services.answers.tap_handler import TapStores
+from bot.services.answers.tap_writer import TapStores
 from bot.services.chat.reply import Reply
-from bot.store.answers.feedback_events import AnswerAddition, StoredAnswer
 from bot.store.answers.history import AnswerChange
 
 
@@ -30,9 +30,9 @@ class NoteHandler:
         self._coach_chat_id = coach_chat_id
         self._events = stores.events
         self._history = stores.history
-        self._waiting = stores.waiting_notes
+        self._pending = stores.pending_notes
         self._prompts = stores.prompts
-        self._letters = stores.letters
+        self._coach_alerts = stores.coach_alerts
 
     async def take(
         self,
@@ -69,7 +69,7 @@ class NoteHandler:
             return Reply(language.texts.notes.foreign, is_refused=True, is_outcome=True)
         addition = AnswerAddition(
             session=(*place, note.user_id),
-            what=None,
+            detail=None,
             value=text,
             update_id=note.update_id,
             received_at=received_at,
@@ -86,35 +86,35 @@ class NoteHandler:
         Raises:
             StorageError: it cannot be told.
         """
-        has_come = reply.waits is not None and await self._events.standing([reply.waits])
+        has_come = reply.waits is not None and await self._events.answers([reply.waits])
         return Reply(language.texts.notes.noted, is_outcome=True) if has_come else reply
 
     async def _keep(self, note: AnswerAddition, asked_at: datetime | None, language: Language) -> str:
         session = note.session
-        stood = (await self._events.standing([session])).get(session)
-        if stood is None and asked_at is not None:
+        before = (await self._events.answers([session])).get(session)
+        if before is None and asked_at is not None:
             late = lateness(asked_at, note.received_at, self._late_after_days)
             if late is not None:  # no tap can come any more, for it to go with
                 return not_written(late, self._late_after_days, language)
-        if stood is None:
-            await self._waiting.put(note)
-            waiting = await self._waiting.of([session])
+        if before is None:
+            await self._pending.put(note)
+            waiting = await self._pending.of([session])
             # The answer may have come at this very moment.
-            if not await self._events.standing([session]):
+            if not await self._events.answers([session]):
                 is_kept = any(it.value == note.value for it in waiting)
                 return language.texts.notes.noted_tap if is_kept else language.texts.notes.not_the_note
             await self._events.add(waiting)
-            await self._waiting.drop(waiting)
-        elif not _is_of_another(note, stood):
-            if stood.is_changed_by(note):
-                await self._history.record([AnswerChange(session, stood, note.update_id, note.received_at)])
+            await self._pending.drop(waiting)
+        elif not _keeps_later_note(note, before):
+            if before.is_changed_by(note):
+                await self._history.record([AnswerChange(session, before, note.update_id, note.received_at)])
             await self._events.add([note])
-        stands = (await self._events.standing([session])).get(session)
-        if stands is not None and stands.type is not None and stands.type.facts.alerts_coach:
-            await self._letters.refresh([(stands.session_key, note.update_id, note.received_at)])
-        if stands is None or stands.note != note.value:
+        after = (await self._events.answers([session])).get(session)
+        if after is not None and after.type is not None and after.type.facts.alerts_coach:
+            await self._coach_alerts.refresh([(after.session_key, note.update_id, note.received_at)])
+        if after is None or after.note != note.value:
             return language.texts.notes.not_the_note
-        was_noted = note.is_edit and stood is not None and stood.note_message_id == note.message_id
+        was_noted = note.is_edit and before is not None and before.note_message_id == note.message_id
         return language.texts.notes.changed if was_noted else language.texts.notes.noted
 
     async def _session(self, note: NoteUpdate, replied_to: int) -> tuple[str, str] | None:
@@ -129,9 +129,9 @@ class NoteHandler:
         return await self._prompts.asked_by(note.chat_id, replied_to)
 
 
-def _is_of_another(note: AnswerAddition, stood: StoredAnswer) -> bool:
+def _keeps_later_note(note: AnswerAddition, before: StoredAnswer) -> bool:
     """Whether the note that stands was written below the message that was changed."""
-    return note.is_edit and (stood.note_message_id or 0) > (note.message_id or 0)
+    return note.is_edit and (before.note_message_id or 0) > (note.message_id or 0)
 
 
 def _named(data: str, message_id: int) -> tuple[str, str] | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
 from bot.core.answers import detail_texts, texts
-from bot.core.answers.details import Details, next_question, question_after
-from bot.core.answers.event import FeedbackEvent
+from bot.core.answers.details import next_question, question_after
+from bot.core.answers.event import StoredAnswer
 from bot.core.answers.message import MessageEdit, ShownAnswer, show
 from bot.core.answers.payloads import Callback, DetailTap
 from bot.core.answers.rules import NotWritten, Outcome
@@ -18,7 +16,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.shared.clock import Clock
-from bot.core.shared.errors import JournalError
+from bot.core.taps.judge import AnswerWrite, DetailSaved, DetailWrite, Postponed, Verdict
 from bot.core.telegram.updates import (
     CommandUpdate,
     Tap,
@@ -30,8 +28,7 @@ from bot.core.telegram.updates import (
     read_update,
     sender_of,
 )
-from bot.logs import describe_defect
-from bot.services.answers.tap_handler import DetailSaved, Postponed, TapContext, TapHandler
+from bot.services.answers.tap_writer import TapResult
 from bot.services.chat.button_actions import ActionDone
 from bot.services.chat.replies import CommandReplies
 from bot.services.chat.reply import Reply
@@ -40,16 +37,10 @@ from bot.services.people.language_cache import LanguageCache
 from bot.services.telegram.callback_answers import CallbackAnswer, CallbackAnswerer
 from bot.services.telegram.message_editor import MessageEditor
 from bot.store.answers.feedback_events import Recorded
-from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import Entry
 
-# How long a tap may wait for MongoDB before it is told that it was received.
-ANSWER_WITHIN = timedelta(seconds=2)
-
-# What the database may tell of an answer after all.
-_NOT_FORESEEN = frozenset({Outcome.LATE, Outcome.UNKNOWN})
-_INTERVAL = 0.5
-_PAGE = 500
+_ONLY_MONGODB_TELLS = frozenset({Outcome.LATE, Outcome.UNKNOWN})
+"""What may become of a tap that was told that it was received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +53,7 @@ class TapEntry:
     """
 
     entry: Entry
-    case: TapContext
+    tap: Tap
     prompted: TappedMessage
     language: Language
 
@@ -78,58 +69,75 @@ class Responder:
     def __init__(
         self,
         *,
-        journal: Journal,
-        books: Acknowledgements,
-        taps: TapHandler,
+        acknowledgements: Acknowledgements,
         languages: LanguageCache,
         answerer: CallbackAnswerer,
-        marker: MessageEditor,
-        commands: CommandReplies,
+        editor: MessageEditor,
+        replies: CommandReplies,
         clock: Clock,
         late_after_days: int,
         asked: frozenset[Detail] = frozenset(),
     ) -> None:
-        self._journal = journal
-        self._books = books
-        self._taps = taps
+        self._acknowledgements = acknowledgements
         self._languages = languages
         self._answerer = answerer
-        self._marker = marker
-        self._commands = commands
+        self._editor = editor
+        self._replies = replies
         self._clock = clock
         self._late_after_days = late_after_days
         self._asked = asked
 
-    def refuse(self, taps: Iterable[TapEntry]) -> None:
-        """Answer those of which is known that they will not be written."""
-        for tap in taps:
-            if isinstance(tap.case.verdict, NotWritten):
-                self._answer(tap.entry, self._refusal(tap.case, tap.case.verdict))
+    def refuse(self, tap: TapEntry, refusal: NotWritten) -> None:
+        """Tell a tap that it is not written: nothing that is still to be stored can change that."""
+        text = texts.not_written(refusal, self._late_after_days, tap.language)
+        self._answer(tap, text, alert=True)
 
-    def report(self, tap: TapEntry) -> None:
-        """Tell what came of a tap that is seen to."""
-        case, language = tap.case, tap.language
-        match case.result:
-            case Recorded():
-                self._confirm(tap, case.result, language)
-            case DetailSaved():
-                self._thank(tap, case.result, language)
-            case ActionDone(say, is_alert, instead):
-                self._answer(tap.entry, CallbackAnswer(case.tap.query_id, say(language), alert=is_alert))
+    def tell_received(self, tap: TapEntry, verdict: Verdict, *, is_kept: bool) -> None:
+        """Tell a tap that waits for MongoDB what is known of it.
+
+        Args:
+            verdict: by what is in memory.
+            is_kept: whether the journal has its file.
+        """
+        told = partial(self._acknowledgements.received_told, tap.entry.seq)
+        if isinstance(verdict.decision, NotWritten):
+            text = texts.not_written(verdict.decision, self._late_after_days, tap.language)
+            self._answer(tap, text, alert=True, done=told)
+        elif not is_kept:
+            self._answer(tap, tap.language.texts.answers.not_kept, alert=True, done=told)
+        else:
+            is_certain = isinstance(verdict.decision, AnswerWrite)
+            said = tap.language.texts.answers
+            text = said.received if is_certain else said.received_unjudged
+            self._acknowledgements.promise(tap.entry.seq)
+            self._answer(tap, text, done=told)
+
+    def report(self, tap: TapEntry, result: TapResult) -> None:
+        """Tell what became of a tap, now that it is durable."""
+        verdict = result.verdict
+        match verdict.decision, result.result:
+            case AnswerWrite() as write, Recorded() as recorded:
+                self._confirm(tap, verdict, write, recorded)
+            case DetailWrite() as write, DetailSaved() as saved:
+                self._thank(tap, verdict, write.payload, saved)
+            case _, ActionDone(say, is_alert, instead):
+                self._answer(tap, say(tap.language), alert=is_alert)
                 if instead is not None:
-                    self._show(case.tap, partial(MessageEdit, instead(language), [], []))
-            case Postponed(again_at, zone):
-                text = texts.postponed(again_at, zone, self._clock(), language)
-                self._answer(tap.entry, CallbackAnswer(case.tap.query_id, text))
-            case NotWritten():
-                refusal = self._refusal(case, case.result)
-                if self._books.is_promised(tap.entry.seq) and case.result.outcome in _NOT_FORESEEN:
-                    self._write_after(tap.entry, refusal.text)
-                self._answer(tap.entry, refusal)
-                if (stands := case.stands) is not None and stands.type is not None:
+                    self._edit(tap, partial(MessageEdit, instead(tap.language), [], []))
+            case _, Postponed(again_at, zone):
+                self._answer(tap, texts.postponed(again_at, zone, self._clock(), tap.language))
+            case _, NotWritten() as refusal:
+                if (
+                    self._acknowledgements.is_promised(tap.entry.seq)
+                    and refusal.outcome in _ONLY_MONGODB_TELLS
+                ):
+                    text = texts.not_written(refusal, self._late_after_days, tap.language)
+                    self._write_after(tap.entry, text)
+                self.refuse(tap, refusal)
+                if (stands := refusal.stands) is not None and stands.type is not None:
                     # Perhaps its message shows another answer: that one was given below a second message.
                     question = next_question(stands.type, stands.details, self._asked)
-                    self._mark(tap, stands.type, stands.details, question, language)
+                    self._mark(tap, verdict, stands.type, stands, question)
 
     def apologise(self, entry: Entry) -> None:
         """Tell a tap, if it is one, that it could not be saved after all."""
@@ -137,125 +145,88 @@ class Responder:
         if query_id is None:
             return
         language = self._languages.of(sender_of(entry.update), language_of_sender(entry.update))
-        if self._books.is_promised(entry.seq) or entry.answered:
+        if self._acknowledgements.is_promised(entry.seq) or entry.answered:
             self._write_after(entry, language.texts.answers.not_saved_after_all)
-        self._answer(entry, CallbackAnswer(query_id, language.texts.answers.not_saved, alert=True))
+        self._answer_once(entry, CallbackAnswer(query_id, language.texts.answers.not_saved, alert=True))
 
-    async def answer_the_waiting(self, is_idle: Callable[[], bool]) -> None:
-        """Until cancelled, tell taps that wait for MongoDB that they were received.
-
-        Those in a journal that has lost its file are told that they are not kept.
-        """
-        position = 0
-        while True:
-            await asyncio.sleep(_INTERVAL)
-            if is_idle():
-                continue
-            try:
-                waiting = await self._journal.unanswered(
-                    after=position, before=self._clock() - ANSWER_WITHIN, limit=_PAGE
-                )
-            except JournalError:
-                continue  # reported by those who must write
-            is_kept = not waiting or await self._journal.is_kept(waiting[0].seq)
-            for entry in self._books.unanswered(waiting):
-                self._answer_early(entry, is_kept=is_kept)
-            if waiting:
-                position = waiting[-1].seq
-
-    def _answer_early(self, entry: Entry, *, is_kept: bool) -> None:
-        try:
-            update = read_update(entry.update, entry.received_at)
-            case = self._taps.judge(update.tap) if isinstance(update, TapUpdate) else None
-        except Exception as exc:  # noqa: BLE001  # becomes a dead letter when its turn comes
-            describe_defect(exc)
-            return
-        if case is None:
-            return
-        if isinstance(case.verdict, NotWritten):
-            answer = self._refusal(case, case.verdict)
-        elif not is_kept:
-            language = self._languages.of(case.tap.user_id, case.tap.language_code)
-            answer = CallbackAnswer(case.tap.query_id, language.texts.answers.not_kept, alert=True)
+    def _confirm(self, tap: TapEntry, verdict: Verdict, write: AnswerWrite, recorded: Recorded) -> None:
+        if not recorded.won and recorded.type is not write.event.type:
+            text = texts.superseded(recorded.type, tap.language)
+        elif write.is_news:
+            text = texts.saved(recorded.type, tap.language)
         else:
-            language = self._languages.of(case.tap.user_id, case.tap.language_code)
-            texts = language.texts.answers
-            text = texts.received if case.is_answer else texts.received_unjudged
-            answer = CallbackAnswer(case.tap.query_id, text)
-            self._books.promise(entry.seq)
-        self._answer(entry, answer, partial(self._books.received_told, entry.seq))
+            text = texts.saved_already(recorded.type, tap.language)
+        self._answer(tap, text)
+        question = next_question(recorded.type, recorded.details, self._asked)
+        self._mark(tap, verdict, recorded.type, recorded, question)
 
-    def _confirm(self, tap: TapEntry, result: Recorded, language: Language) -> None:
-        said = tap.case.verdict.type if isinstance(tap.case.verdict, FeedbackEvent) else None
-        if not result.won and result.type is not said:
-            text = texts.superseded(result.type, language)
-        elif tap.case.is_new:
-            text = texts.saved(result.type, language)
+    def _thank(self, tap: TapEntry, verdict: Verdict, payload: DetailTap, saved: DetailSaved) -> None:
+        value = saved.answer.details.value(payload.detail)
+        if payload.ask_again:
+            text = tap.language.texts.details.asked_again
+        elif payload.value is None or value is None:
+            said = tap.language.texts.details
+            text = said.left_out if value is None else said.kept
         else:
-            text = texts.saved_already(result.type, language)
-        self._answer(tap.entry, CallbackAnswer(tap.case.tap.query_id, text))
-        question = next_question(result.type, result.details, self._asked)
-        self._mark(tap, result.type, result.details, question, language)
-
-    def _thank(self, tap: TapEntry, result: DetailSaved, language: Language) -> None:
-        wish = tap.case.wish
-        if not isinstance(wish, DetailTap):
-            return
-        details = result.standing.details
-        if wish.ask_again:
-            text = language.texts.details.asked_again
-        elif wish.value is None or details.value(wish.detail) is None:
-            is_said = details.value(wish.detail) is not None
-            text = language.texts.details.kept if is_said else language.texts.details.left_out
-        else:
-            text = detail_texts.saved(wish.detail, details.value(wish.detail) or 0, language)
-        self._answer(tap.entry, CallbackAnswer(tap.case.tap.query_id, text))
-        question = question_after(wish, result.type, self._asked)
-        self._mark(tap, result.type, details, question, language)
+            text = detail_texts.saved(payload.detail, value or 0, tap.language)
+        self._answer(tap, text)
+        question = question_after(payload, saved.type, self._asked)
+        self._mark(tap, verdict, saved.type, saved.answer, question)
 
     def _mark(
         self,
         tap: TapEntry,
+        verdict: Verdict,
         type_: FeedbackType,
-        details: Details,
+        stands: StoredAnswer | Recorded,
         question: Detail | None,
-        language: Language,
     ) -> None:
-        """Show in its message what counts, and what is asked next."""
-        session, wish = tap.case.session, tap.case.wish
+        """Show in the tapped message what counts, and what is asked next.
+
+        Args:
+            stands: the answer that counts, of this type.
+            question: None: nothing is asked.
+        """
+        session, payload = verdict.facts.session, verdict.facts.payload
         if session is None:
             return
-        choice = ShownAnswer(
+        shown = ShownAnswer(
             run_id=session.run_id,
             session_id=session.session_id,
-            by_reference=isinstance(wish, Callback | DetailTap) and wish.is_reference,
+            by_reference=isinstance(payload, Callback | DetailTap) and payload.is_reference,
             type=type_,
-            details=details,
+            details=stands.details,
             question=question,
-            language=language,
+            language=tap.language,
         )
-        self._show(tap.case.tap, partial(show, tap.prompted, choice))
+        self._edit(tap, partial(show, tap.prompted, shown))
 
-    def _show(self, tap: Tap, render: Callable[[], MessageEdit]) -> None:
-        if tap.chat_id is not None and tap.message_id is not None:
-            self._marker.put(tap.chat_id, tap.message_id, render)
+    def _edit(self, tap: TapEntry, render: Callable[[], MessageEdit]) -> None:
+        if tap.tap.chat_id is not None and tap.tap.message_id is not None:
+            self._editor.put(tap.tap.chat_id, tap.tap.message_id, render)
 
-    def _refusal(self, case: TapContext, verdict: NotWritten) -> CallbackAnswer:
-        language = self._languages.of(case.tap.user_id, case.tap.language_code)
-        text = texts.not_written(verdict, self._late_after_days, language)
-        return CallbackAnswer(case.tap.query_id, text, alert=True)
+    def _answer(
+        self, tap: TapEntry, text: str, *, alert: bool = False, done: Callable[[], None] = lambda: None
+    ) -> None:
+        self._answer_once(tap.entry, CallbackAnswer(tap.tap.query_id, text, alert=alert), done)
 
-    def _answer(self, entry: Entry, answer: CallbackAnswer, done: Callable[[], None] = lambda: None) -> None:
-        """Answer a tap once; further calls for it do nothing."""
-        if not self._books.begin_answer(entry.seq):
+    def _answer_once(
+        self, entry: Entry, answer: CallbackAnswer, done: Callable[[], None] = lambda: None
+    ) -> None:
+        """Answer a tap; further calls for it do nothing.
+
+        Args:
+            done: called when the answer is sent or given up.
+        """
+        if not self._acknowledgements.begin_answer(entry.seq):
             return
         if entry.answered:  # before a restart
-            self._books.answered(entry.seq)
+            self._acknowledgements.answered(entry.seq)
             return
 
         def sent() -> None:
             done()
-            self._books.answered(entry.seq)
+            self._acknowledgements.answered(entry.seq)
 
         self._answerer.put(answer, sent)
 
@@ -272,4 +243,4 @@ class Responder:
         message = CommandUpdate(
             tap.update_id, tap.user_id, tap.chat_id, is_private, "", "", tap.language_code
         )
-        self._commands.put(message, lambda: None, Reply(text))
+        self._replies.put(message, lambda: None, Reply(text))

@@ -61,13 +61,13 @@ class ErasureBegun:
 class ButtonActions:
     """Carries out what buttons ask for."""
 
-    def __init__(self, letters: CoachAlertStore, tombstones: TombstoneStore, forgetting: Erasure) -> None:
-        self._letters = letters
+    def __init__(self, alerts: CoachAlertStore, tombstones: TombstoneStore, erasure: Erasure) -> None:
+        self._alerts = alerts
         self._tombstones = tombstones
-        self._forgetting = forgetting
+        self._erasure = erasure
 
     async def carry_out(
-        self, wish: ActionTap, tap: Tap, athlete: Athlete | None
+        self, action: ActionTap, tap: Tap, athlete: Athlete | None
     ) -> ActionDone | ErasureBegun | NotWritten:
         """Do it, durably.
 
@@ -78,19 +78,19 @@ class ButtonActions:
         Raises:
             StorageError: doing it again is harmless.
         """
-        match wish.action:
+        match action.action:
             case Action.SEEN:
-                return await self._see(wish.argument, tap)
+                return await self._mark_seen(action.argument, tap)
             case Action.KEEP | Action.FORGET if tap.user_id is None:
                 return NotWritten(Outcome.REFUSED)
             case Action.KEEP | Action.FORGET:
-                return await self._decide(wish.action, tap, tap.user_id, athlete)
+                return await self._answer_erasure(action.action, tap, tap.user_id, athlete)
 
-    async def _decide(
+    async def _answer_erasure(
         self, action: Action, tap: Tap, user_id: int, athlete: Athlete | None
     ) -> ActionDone | ErasureBegun | NotWritten:
         """Whether everything is to be deleted, after all."""
-        listed = self._forgetting.is_listed(user_id)
+        listed = self._erasure.is_listed(user_id)
         done = ActionDone(privacy_texts.deleted, instead=partial(privacy_texts.forgotten, listed=listed))
         tombstone = (await self._tombstones.of([user_id])).get(user_id)
         if tombstone is not None and tombstone.at == tap.stamp:  # before a crash
@@ -100,28 +100,28 @@ class ButtonActions:
             return done  # the other button, or the same, was tapped before
         is_in_time = tap.prompt_at is not None and tap.received_at - tap.prompt_at <= CONFIRM_WITHIN
         since = None if tombstone is None else tombstone.at
-        if not is_in_time or not await self._forgetting.is_asked(user_id, since, tap.stamp):
+        if not is_in_time or not await self._erasure.is_asked(user_id, since, tap.stamp):
             is_stranger = athlete is None and tombstone is None
             return NotWritten(Outcome.REFUSED, cause=None if is_stranger else Cause.NOT_ASKED)
         if action is Action.KEEP:
-            await self._forgetting.keep(user_id, tap.stamp)
+            await self._erasure.keep(user_id, tap.stamp)
             return ActionDone(privacy_texts.kept, instead=privacy_texts.kept)
         try:
-            person = await self._forgetting.begin(user_id, athlete, tap.stamp, tap.message_id)
+            person = await self._erasure.begin(user_id, athlete, tap.stamp, tap.message_id)
             return ErasureBegun(person, tap.stamp, done)
         except StorageRejected as exc:  # it must not hold up everybody's taps
             log.error("/forgetme cannot be carried out: %s", exc)
             return ActionDone(not_done, is_alert=True)
 
-    async def _see(self, reference: str, tap: Tap) -> ActionDone | NotWritten:
+    async def _mark_seen(self, reference: str, tap: Tap) -> ActionDone | NotWritten:
         if tap.chat_id is None:
             return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
         name = tap.first_name or tap.username or str(tap.user_id)
-        alert = await self._letters.see(reference, tap.chat_id, name, tap.update_id, tap.received_at)
+        alert = await self._alerts.see(reference, tap.chat_id, name, tap.update_id, tap.received_at)
         notice = None if alert is None else _notice(alert, tap)
         if alert is None or notice is None:
             return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
-        await self._letters.raise_([notice])
+        await self._alerts.raise_([notice])
         return ActionDone(coach_alert_texts.seen)
 
 

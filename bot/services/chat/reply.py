@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.core.answers.event import Identity
 from bot.core.answers.keyboards import Keyboard
-from bot.store.answers.feedback_events import Identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,10 @@ class RosterCache:
             return athlete
         return None if athlete.joined.is_after(at) else athlete
 
+    def has_joined_since(self, user_id: int | None, at: UpdateStamp) -> bool:
+        """Whether somebody is an athlete now who was perhaps none when they sent an update."""
+        return self.athlete(user_id) is not None and self.athlete(user_id, at) is None
+
     async def refresh(self) -> Roster:
         """Read the athletes again.
 

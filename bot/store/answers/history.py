@@ -13,8 +13,8 @@ from datetime import datetime
 
 from pymongo import UpdateOne
 
+from bot.core.answers.event import Identity, StoredAnswer
 from bot.core.records.collections import FEEDBACK_HISTORY
-from bot.store.answers.feedback_events import Identity, StoredAnswer
 from bot.store.mongodb.client import Database, Document, write_all
 
 COLLECTION = FEEDBACK_HISTORY.name

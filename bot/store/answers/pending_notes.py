@@ -12,10 +12,10 @@ from datetime import datetime
 from pymongo import DeleteOne, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
+from bot.core.answers.event import AnswerAddition, Identity
 from bot.core.answers.rules import collision_key_of, session_key
 from bot.core.records.collections import WAITING_NOTES
 from bot.core.shared.tolerant import read_int64
-from bot.store.answers.feedback_events import AnswerAddition, Identity
 from bot.store.mongodb.client import Database, Document, storage_errors
 
 COLLECTION = WAITING_NOTES.name

@@ -16,13 +16,13 @@ from typing import Any
 
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
 
+from bot.core.answers.event import Identity
 from bot.core.answers.payloads import make_reference
 from bot.core.prompts.prompt import Prompt, PromptKind, PromptState
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.answers import feedback_events as feedback
-from bot.store.answers.feedback_events import Identity
 from bot.store.mongodb.client import (
     Database,
     Document,

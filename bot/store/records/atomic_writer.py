@@ -12,6 +12,7 @@ from pymongo.errors import BulkWriteError
 
 from bot.core.records.models import FeedbackRecord, Record
 from bot.core.shared.errors import StorageUnavailable
+from bot.store.answers.answer_updates import KEEP
 from bot.store.answers.feedback_events import COLLECTION as FEEDBACK
 from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.mongodb.client import Database
@@ -20,7 +21,6 @@ from bot.store.people.tombstones import forgotten
 from bot.store.records.upserts import (
     FOREIGN,
     FORGOTTEN,
-    KEEP,
     TOO_LARGE,
     Refused,
     Upsert,

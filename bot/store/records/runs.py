@@ -12,10 +12,11 @@ from bot.core.records.collections import PLAN_SNAPSHOTS
 from bot.core.records.models import Record
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageConflict
+from bot.store.answers.answer_updates import KEEP
 from bot.store.answers.feedback_events import HOPELESS
 from bot.store.mongodb.client import Database
 from bot.store.mongodb.transactions import in_transaction
-from bot.store.records.upserts import KEEP, KEY_TAKEN, TOO_LARGE, Written, hopeless_reason, key_text, merge
+from bot.store.records.upserts import KEY_TAKEN, TOO_LARGE, Written, hopeless_reason, key_text, merge
 
 
 async def record_run(

@@ -9,10 +9,8 @@ that text beginning with `$` and names with dots stay what they are; what is abs
     updatedAt   (`weekly_metrics`, `run_artifacts`) the given one, else the clock's. It moves when something
                 else changes, and never back.
     errorCount  the number of `errors` in the stored document.
-    feedback    as in `bot.store.answers.feedback_events`: the later answer wins, and takes away what the
-                earlier one said of itself (note, ...). The same answer given again, by `receivedAt` and
-                `updateId`, is
-                corrected. One that is given without a time is received now.
+    feedback    the later answer wins, see `bot.store.answers.answer_updates`. One that is given without a
+                time is received now.
 
 Times that others stored as text are compared as times and stay text. Equal is what MongoDB calls equal:
 1 and 1.0 are, objects whose fields stand in another order are not.
@@ -24,7 +22,7 @@ import json
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import bson
 from bson.raw_bson import RawBSONDocument
@@ -32,17 +30,14 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from bot.core.answers.rules import collision_key_of
-from bot.core.facts.questions import FIELDS
 from bot.core.records.collections import WRITTEN
 from bot.core.records.models import FeedbackRecord, Record, RunArtifact
 from bot.core.shared.bson_json import MAX_BYTES
 from bot.core.shared.errors import StorageRejected
+from bot.store.answers.answer_updates import Expression, record_stage
 from bot.store.answers.feedback_events import COLLECTION as FEEDBACK
-from bot.store.answers.feedback_events import HOPELESS, decide, received
+from bot.store.answers.feedback_events import HOPELESS, received
 from bot.store.mongodb.client import DUPLICATE_KEY, Database, Document
-
-Expression: TypeAlias = Any
-"""A value in an update pipeline: a constant, or an operator with its arguments."""
 
 _IS_NEW: Expression = {"$eq": [{"$type": "$_id"}, "missing"]}
 
@@ -54,15 +49,6 @@ _FAIL: Expression = {"$reverseArray": {"$type": "$_id"}}
 UNCHANGED_CODE = 34435
 _FOREIGN: Expression = {"$objectToArray": {"$type": "$_id"}}
 FOREIGN_CODE = 40390
-
-KEEP: Expression = "$$ROOT"
-"""Where nothing changes, the document replaces itself; for transactions, which an error would end."""
-
-# What an answer says of itself and must not be lent to the next one; an `updateId` would give it a place.
-_OF_THE_ANSWER = (
-    "note", "noteMessageId", *FIELDS, "saidAt",
-    "messageId", "promptSentAt", "promptAgeDays", "updateId",
-)  # fmt: skip
 
 _BULK = 500  # upserts
 _BULK_BYTES = 32 * 1024 * 1024  # more may take longer than an operation may
@@ -142,7 +128,7 @@ class Upsert:
     ) -> Upsert:
         """Make it; arguments as for `merge`."""
         stage = (
-            _answer(record, key, now, unchanged)
+            record_stage(record, key["sessionKey"], now, unchanged=unchanged, foreign=_FOREIGN)
             if isinstance(record, FeedbackRecord)
             else merge(collection, record, now, unchanged=unchanged)
         )
@@ -258,33 +244,6 @@ def _latest(given: datetime | None, now: datetime) -> Expression:
     stored = {"$convert": {"input": "$updatedAt", "to": "date", "onError": None, "onNull": None}}
     latest: Expression = {"$cond": [{"$gt": [now, stored]}, now, "$updatedAt"]}
     return latest if given is None else {"$cond": [{"$gt": [given, stored]}, given, latest]}
-
-
-def _answer(record: FeedbackRecord, key: Document, now: datetime, unchanged: Expression) -> Document:
-    """The pipeline stage that brings an answer into the document of its session, if it is a later one."""
-    fields = {**record.to_update_fields(), **key}
-    received = record.receivedAt or now
-    ours, later = decide(record.runId, record.sessionId, record.updateId, received)
-    rest: Expression = "$$ROOT"
-    for name in _OF_THE_ANSWER:
-        if name not in fields:
-            rest = {"$unsetField": {"field": name, "input": rest}}
-    replaced: Expression = {"$mergeObjects": [rest, {"$literal": fields}]}
-    corrected: Expression = {"$mergeObjects": ["$$ROOT", {"$literal": fields}]}
-    differs: Expression = {"$ne": [corrected, "$$ROOT"]}
-    if record.receivedAt is None:
-        # Only what it says can tell a repetition.
-        later = {"$and": [later, differs]}
-        replaced = {"$mergeObjects": [replaced, {"timestamp": received, "receivedAt": received}]}
-    same: Expression = {
-        "$and": [
-            {"$eq": ["$receivedAt", received]},
-            {"$eq": [{"$ifNull": ["$updateId", None]}, record.updateId]},
-            differs,
-        ]
-    }
-    kept: Expression = {"$cond": [same, corrected, unchanged]}
-    return {"$replaceWith": {"$cond": [ours, {"$cond": [later, replaced, kept]}, _FOREIGN]}}
 
 
 def plain_key(record: FeedbackRecord) -> str:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.answers.event import FeedbackEvent
+from bot.core.answers.event import AnswerAddition, FeedbackEvent
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, derive_event
 from bot.core.facts.answer_types import FeedbackType
@@ -31,7 +31,7 @@ from bot.core.telegram.updates import Tap
 from bot.records_io import transfer as flows
 from bot.records_io.reading import ReadingFlaw
 from bot.records_io.transfer import TransferCounts, export_stream, write_all_or_nothing, write_stream
-from bot.store.answers.feedback_events import AnswerAddition, FeedbackStore
+from bot.store.answers.feedback_events import FeedbackStore
 from bot.store.mongodb.client import connect
 from bot.store.mongodb.indexes import bootstrap
 from bot.store.records.export import ALL, DATE_FIELDS, Selection, read_batches

@@ -12,21 +12,20 @@ import pytest
 from bot.app.bootstrap import build_stores
 from bot.core.people.athlete import ContactHours
 from bot.core.shared.backoff import Backoff, constant
+from bot.core.taps.judge import TapRules
 from bot.core.telegram.rate_limits import SendLimits
-from bot.services import update_processor as recorder_module
-from bot.services.answers import responder as responder_module
-from bot.services.answers.note_handler import NoteHandler
-from bot.services.answers.responder import Responder
-from bot.services.answers.tap_handler import TapHandler
+from bot.services.answers import early_answers as early_answers_module
 from bot.services.chat.replies import CommandReplies
 from bot.services.inbox import acknowledgements as books_module
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.people.roster_cache import RosterCache
+from bot.services.processing import message_pipeline as message_pipeline_module
+from bot.services.processing import tap_pipeline as tap_pipeline_module
+from bot.services.processing.wiring import ProcessingParts, build_processor
 from bot.services.prompts import dispatcher as dispatcher_module
 from bot.services.telegram import callback_answers as answers_module
 from bot.services.telegram.callback_answers import CallbackAnswerer
 from bot.services.telegram.message_editor import MessageEditor
-from bot.services.update_processor import UpdateProcessor
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.tombstones import TombstoneStore
 from tests.support.fakes import ADMIN, ATHLETE, Database, FakeApi, ShakyJournal, ShakyPrompts, Time
@@ -36,6 +35,7 @@ from tests.support.processing import (
     Recording,
     ShakyAthletes,
     ShakyEvents,
+    Tally,
     languages_of,
 )
 
@@ -67,16 +67,16 @@ async def recording(
 ) -> Recording:
     """A recorder that does not dawdle."""
     for module, name, seconds in (
-        (recorder_module, "_FIRST_DELAY", 0.005),
-        (recorder_module, "_LONGEST_DELAY", 0.01),
-        (responder_module, "_INTERVAL", 0.01),
+        (early_answers_module, "_INTERVAL", 0.01),
         (books_module, "_INTERVAL", 0.01),
     ):
         monkeypatch.setattr(module, name, seconds)
+    for module in (tap_pipeline_module, message_pipeline_module):
+        monkeypatch.setattr(module, "STORAGE_BACKOFF", Backoff(0.005, 0.01))
     monkeypatch.setattr(books_module, "DISK_BACKOFF", constant(0.01))
     monkeypatch.setattr(answers_module, "_BACKOFF", Backoff(0.005, 4.0))
     await bootstrap(db, [index for index in INDEXES if index.unique and index.collection in USED])
-    limits = SendLimits()
+    limits, tally = SendLimits(), Tally()
     events, athletes = ShakyEvents(db), ShakyAthletes(db)
     roster = RosterCache(athletes, frozenset({ATHLETE}), ContactHours(ZoneInfo("UTC")), time)
     await roster.refresh()
@@ -86,35 +86,27 @@ async def recording(
     chat_commands = parts.chat(languages, athletes=athletes)
     commands = CommandReplies(api, limits, chat_commands, languages)
     stores = replace(build_stores(db, journal, time).taps, events=events)
-    books, taps = Acknowledgements(journal), TapHandler(roster, stores, parts.actions(), 14)
-    recorder = UpdateProcessor(
-        journal=journal,
-        books=books,
-        roster=roster,
-        taps=taps,
-        requests=chat_commands,
-        notes=NoteHandler(stores, 14),
-        tombstones=TombstoneStore(db),
-        ledger=stores.ledger,
-        clock=time,
-        forgetting=parts.forgetting(),
-        languages=languages,
-        responder=Responder(
+    recorder = build_processor(
+        ProcessingParts(
             journal=journal,
-            books=books,
-            taps=taps,
+            stores=stores,
+            commands=chat_commands,
+            tombstones=TombstoneStore(db),
+            acknowledgements=Acknowledgements(journal),
+            roster=roster,
             languages=languages,
+            erasure=parts.forgetting(),
             answerer=answerer,
-            marker=marker,
-            commands=commands,
+            editor=marker,
+            replies=commands,
             clock=time,
-            late_after_days=14,
-        ),
-        commands=commands,
-        admins=frozenset({ADMIN}),
+            rules=TapRules(14),
+            admins=frozenset({ADMIN}),
+            meters=tally,
+        )
     )
     return Recording(
-        recorder, answerer, marker, commands, events, athletes, roster, languages, journal, parts
+        recorder, answerer, marker, commands, events, athletes, roster, languages, journal, parts, tally
     )
 
 

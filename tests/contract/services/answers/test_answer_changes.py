@@ -12,7 +12,7 @@ import pytest
 from bot.core.answers.rules import Cause, NotWritten, Outcome, collision_key_of
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
-from bot.services.answers.tap_handler import DetailSaved
+from bot.core.taps.judge import DetailSaved
 from bot.store.answers.feedback_events import Recorded
 from bot.store.answers.history import KEPT
 from tests.support.desk import ANA, NOW, Database, Desk, killed_at, open_desk
@@ -176,7 +176,7 @@ async def test_each_detail(
     before = await desk.event()
     result = await desk.detail(2, detail, value)
     assert isinstance(result, DetailSaved)
-    assert result.standing.details.value(detail) == value
+    assert result.answer.details.value(detail) == value
     after = await desk.event()
     said = {"saidAt": {detail.value: {"at": NOW + timedelta(seconds=2), "updateId": 2}}}
     assert after == {**before, **field, **said}
@@ -216,7 +216,7 @@ async def test_the_later_detail_wins(desk: Desk) -> None:
     for update_id, value in ((4, 2), (5, 8)):
         result = await desk.detail(update_id, Detail.RPE, value)
         assert isinstance(result, DetailSaved)
-        assert result.standing.details.value(Detail.RPE) == 8
+        assert result.answer.details.value(Detail.RPE) == 8
     assert await desk.event() == stored
 
 

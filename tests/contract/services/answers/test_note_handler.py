@@ -100,7 +100,7 @@ async def test_killed_before_a_waiting_note_is_taken_over(
     """The tap is seen to again after the restart, and takes the note; an edit in between is not lost."""
     await desk.note(1, "knee", message_id=900)
 
-    with killed_at(monkeypatch, desk.stores.waiting_notes, step):
+    with killed_at(monkeypatch, desk.stores.pending_notes, step):
         await desk.answer(2, DONE)
     assert (await desk.event())["note"] == (None if step == "of" else "knee")
     await desk.note(3, "hip", message_id=900, is_edit=True)
@@ -115,7 +115,7 @@ async def test_a_waiting_note_that_somebody_was_killed_over(
     """The same answer tapped again takes it over, too, though it is no first answer."""
     await desk.note(1, "knee")
 
-    with killed_at(monkeypatch, desk.stores.waiting_notes, "of"):
+    with killed_at(monkeypatch, desk.stores.pending_notes, "of"):
         await desk.answer(2, DONE)
     await desk.answer(3, DONE)
     assert await note_of(desk) == "knee"

@@ -17,7 +17,7 @@ from bot.core.facts.commands import Command
 from bot.core.people import texts as people
 from bot.core.people.invitations import VALID_FOR, hash_code
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
-from bot.services.answers.responder import ANSWER_WITHIN
+from bot.services.answers.early_answers import ANSWER_WITHIN
 from bot.store.prompts.prompts import PromptStore
 from tests.support.fakes import (
     ADMIN,

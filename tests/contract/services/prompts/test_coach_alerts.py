@@ -232,11 +232,11 @@ async def test_a_coach_s_chat_that_is_corrected(desk: Desk) -> None:
     await desk.answer(1, PAIN)
     await desk.send(after=1)
     right = COACH_CHAT - 1
-    assert [await desk.stores.letters.redirect(right, desk.now) for _ in range(2)] == [1, 0]
+    assert [await desk.stores.coach_alerts.redirect(right, desk.now) for _ in range(2)] == [1, 0]
     # The wrong one was told of it once more, by a service that did not know yet.
     [letter] = await desk.letters()
     await desk.db.session_prompts.insert_one({**letter, "_id": "copy", "chatId": str(COACH_CHAT)})
-    assert await desk.stores.letters.redirect(right, desk.now) == 0
+    assert await desk.stores.coach_alerts.redirect(right, desk.now) == 0
     await desk.send(after=2)
     assert len(desk.alerts(right)) == 1
     assert sorted(letter["state"] for letter in await desk.letters()) == ["cancelled", "sent"]
@@ -286,13 +286,13 @@ async def test_a_group_that_became_a_supergroup(desk: Desk) -> None:
         await desk.send(after=10 * number + 3)
     assert len(desk.world.messages(ANA)) == 2
     assert desk.dispatcher.news() == []
-    assert await desk.stores.letters.redirect(COACH_CHAT, desk.now) == 0
+    assert await desk.stores.coach_alerts.redirect(COACH_CHAT, desk.now) == 0
 
 
 @pytest.mark.parametrize("next_tap", [1, 2])
 async def test_killed_before_the_letter(desk: Desk, monkeypatch: pytest.MonkeyPatch, next_tap: int) -> None:
     """Stored and not told yet: the tap is seen to again, alone or together with the same answer once more."""
-    with killed_at(monkeypatch, desk.stores.letters, "raise_"):
+    with killed_at(monkeypatch, desk.stores.coach_alerts, "raise_"):
         await desk.answer(1, PAIN)
     assert (await desk.event())["type"] == "pain"
     assert await desk.letters() == []
@@ -306,7 +306,7 @@ async def test_killed_before_a_change_is_told(desk: Desk, monkeypatch: pytest.Mo
     await desk.answer(1, PAIN)
     await desk.send(after=1)
 
-    with killed_at(monkeypatch, desk.stores.letters, "refresh"):
+    with killed_at(monkeypatch, desk.stores.coach_alerts, "refresh"):
         await desk.answer(2, DONE)
     await desk.answer(2, DONE)
     await desk.send(after=2)
@@ -319,7 +319,7 @@ async def test_killed_between_seen_and_the_notice(desk: Desk, monkeypatch: pytes
     await desk.answer(1, PAIN)
     await desk.send(after=1)
 
-    with killed_at(monkeypatch, desk.stores.letters, "raise_"):
+    with killed_at(monkeypatch, desk.stores.coach_alerts, "raise_"):
         await desk.seen(2)
     await desk.store(desk.tap(2, desk.button(desk.alerts()[0]), user=99, chat=COACH_CHAT))
     await desk.send(after=2)
@@ -348,7 +348,7 @@ async def test_killed_between_sending_and_settling(desk: Desk, monkeypatch: pyte
 async def test_changed_while_it_is_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was said between writing and settling is put in afterwards."""
     await desk.answer(1, PAIN)
-    settle = desk.stores.letters.settle
+    settle = desk.stores.coach_alerts.settle
 
     async def settle_late(*arguments: Any) -> None:
         monkeypatch.undo()
@@ -356,7 +356,7 @@ async def test_changed_while_it_is_sent(desk: Desk, monkeypatch: pytest.MonkeyPa
         await settle(*arguments)
 
     monkeypatch.setattr("bot.services.prompts.dispatcher._IDLE_INTERVAL", 0.002)
-    monkeypatch.setattr(desk.stores.letters, "settle", settle_late)
+    monkeypatch.setattr(desk.stores.coach_alerts, "settle", settle_late)
     await desk.send()
     [alert] = desk.alerts()
     assert alert["text"].endswith("\nHurts: knee")
@@ -365,7 +365,7 @@ async def test_changed_while_it_is_sent(desk: Desk, monkeypatch: pytest.MonkeyPa
 async def test_mongodb_is_away_when_it_is_raised(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Storing fails as a whole, so that the tap is not called saved, and succeeds the next time."""
 
-    with killed_at(monkeypatch, desk.stores.letters, "raise_", StorageUnavailable):
+    with killed_at(monkeypatch, desk.stores.coach_alerts, "raise_", StorageUnavailable):
         await desk.answer(1, PAIN)
     assert await desk.db.taps.count_documents({}) == 0
     await desk.answer(1, PAIN)

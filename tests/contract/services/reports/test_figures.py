@@ -27,8 +27,8 @@ from bot.core.prompts.prompt import PromptState
 from bot.core.records.collections import parse
 from bot.core.shared.clock import monday_of, to_ms
 from bot.core.shared.errors import StorageUnavailable
+from bot.core.taps.judge import TapRules
 from bot.core.telegram.updates import Tap
-from bot.services.answers.tap_handler import TapHandler
 from bot.services.people.roster_cache import RosterCache
 from bot.services.reports import figures as figures_flow
 from bot.services.reports.figures import Figures
@@ -45,7 +45,7 @@ from bot.store.people.athletes import AthleteStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.records.writer import RecordStore
 from bot.store.summary import SummaryStore
-from tests.support.flows import Parts
+from tests.support.flows import Parts, Taps
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -66,19 +66,15 @@ class Bot:
     now: datetime = NOW
     number: int = 0
     roster: RosterCache = field(init=False)
-    taps: TapHandler = field(init=False)
+    taps: Taps = field(init=False)
     records: RecordStore = field(init=False)
 
     def __post_init__(self) -> None:
         hours = ContactHours(self.zone)
         self.roster = RosterCache(AthleteStore(self.db), frozenset(ATHLETES), hours, self.clock)
         stores = build_stores(self.db, self.journal, self.clock).taps
-        self.taps = TapHandler(
-            self.roster,
-            stores,
-            Parts.of(self.db, self.journal, self.clock, self.roster).actions(),
-            LATE_AFTER_DAYS,
-        )
+        parts = Parts.of(self.db, self.journal, self.clock, self.roster)
+        self.taps = parts.taps(stores, TapRules(LATE_AFTER_DAYS))
         self.records = RecordStore(self.db, clock=self.clock)
 
     def clock(self) -> datetime:
@@ -117,9 +113,7 @@ class Bot:
     async def store(self, *taps: Tap) -> None:
         """As the recorder does."""
         await self.roster.loaded()
-        cases = [self.taps.judge(tap) for tap in taps]
-        self.taps.recognise(cases)
-        await self.taps.store(cases, [])
+        await self.taps.process(*taps)
 
     async def write(self, *answers: dict[str, Any]) -> None:
         """As `write feedback_events` does."""

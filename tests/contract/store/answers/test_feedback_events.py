@@ -12,13 +12,13 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.answers.details import Details
-from bot.core.answers.event import FeedbackEvent
+from bot.core.answers.event import FeedbackEvent, StoredAnswer
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, collision_key, derive_event
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.shared.update_order import IDS_COMPARABLE_WITHIN
 from bot.core.telegram.updates import Tap
-from bot.store.answers.feedback_events import FeedbackStore, Recorded, StoredAnswer, Unrecordable
+from bot.store.answers.feedback_events import FeedbackStore, Recorded, Unrecordable
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -406,9 +406,9 @@ async def test_what_stands_is_known_by_the_session(store: FeedbackStore) -> None
     await store.record([first])
     await store.record([second, make_event("r2")])
     unknown = make_event("r3")
-    assert await store.standing(event.identity for event in (first, second, unknown)) == {
+    assert await store.answers(event.identity for event in (first, second, unknown)) == {
         first.identity: StoredAnswer(first.session_key, DONE, "fine", NOW, 100, Details()),
         second.identity: StoredAnswer(collision_key(second), HARD, None, NOW + MILLISECOND, 100, Details()),
     }
-    assert await store.standing([unknown.identity]) == {}
-    assert await store.standing([]) == {}
+    assert await store.answers([unknown.identity]) == {}
+    assert await store.answers([]) == {}

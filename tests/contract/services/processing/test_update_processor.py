@@ -23,10 +23,10 @@ from bot.core.shared.errors import (
     TelegramUnknown,
 )
 from bot.core.shared.update_order import UpdateStamp
-from bot.services.answers import tap_handler as taps_module
-from bot.services.answers.responder import ANSWER_WITHIN
+from bot.core.taps import judge as judge_module
+from bot.services.answers.early_answers import ANSWER_WITHIN
+from bot.services.processing.dead_letters import MAX_TRIES
 from bot.services.telegram import callback_answers as answers_module
-from bot.services.update_processor import MAX_TRIES
 from bot.store.prompts.prompts import PromptStore
 from tests.support.fakes import (
     ATHLETE,
@@ -355,7 +355,7 @@ async def test_a_defect_in_reading_one_tap(
             raise OverflowError("date value out of range")
         return derive(tap, callback, session, **rules)
 
-    monkeypatch.setattr(taps_module, "derive_event", fail)
+    monkeypatch.setattr(judge_module, "derive_event", fail)
     async with running(*recording.flows()):
         await recording.receive(*(session_tap(n, f"r{n}") for n in (1, 2, 3)))
         await eventually(recording.emptied)
