@@ -49,6 +49,8 @@ class TapReader:
             StorageError: it cannot be read.
         """
         tombstones = await self._guard.tombstones({tap.user_id for tap in taps if self._is_old(tap)})
+        # Nothing is read that a deletion takes away which came before the taps and is not done yet.
+        await self._guard.purge(tombstones, [(tap.user_id, tap.stamp) for tap in taps])
         facts = [replace(self.in_memory(tap), tombstone=tombstones.get(tap.user_id)) for tap in taps]
         facts = await self._with_senders(facts)
         facts = await self._with_prompts(facts)

@@ -95,14 +95,10 @@ class TapWriter:
         Raises:
             StorageError: writing all of them again is harmless.
         """
-        await self._purge(verdicts, _known_tombstones(verdicts))
         results, tombstones = await self._write(verdicts)
         # Deleted meanwhile, perhaps, by another service: it has not seen what was stored here since.
-        await self._purge(verdicts, tombstones)
-        return [_unless_erased(result, tombstones) for result in results]
-
-    async def _purge(self, verdicts: Sequence[Verdict], tombstones: _Tombstones) -> None:
         await self._guard.purge(tombstones, [(it.tap.user_id, it.tap.stamp) for it in verdicts])
+        return [_unless_erased(result, tombstones) for result in results]
 
     async def _write(self, verdicts: Sequence[Verdict]) -> tuple[list[TapResult], _Tombstones]:
         received = [verdict.tap.received_at for verdict in verdicts]
@@ -229,10 +225,6 @@ def _alert(verdict: Verdict, write: AnswerWrite, result: Recorded, to: int) -> C
         at=event.received_at,
         name=tap.first_name,
     )
-
-
-def _known_tombstones(verdicts: Sequence[Verdict]) -> _Tombstones:
-    return {it.tap.user_id: tombstone for it in verdicts if (tombstone := it.facts.tombstone) is not None}
 
 
 def _unless_erased(result: TapResult, tombstones: _Tombstones) -> TapResult:
