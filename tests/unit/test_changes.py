@@ -722,8 +722,6 @@ def test_a_command_needs_a_declaration_a_handler_and_its_texts(house: Path) -> N
 
 # The store stands below the skeleton, and its loops end by themselves; the sandbox is a program of its own.
 _OTHER_LOOPS = {"store/mongodb/embedded.py", "store/mongodb/transactions.py"}
-# To be moved onto the skeleton.
-_NOT_YET = {"services/answers/responder.py", "services/update_processor.py"}
 
 
 def _name(call: ast.Call) -> str:
@@ -763,12 +761,12 @@ def _where(find: Callable[[ast.AST], Iterator[int]]) -> set[str]:
 
 def test_periodic_work_has_one_skeleton() -> None:
     """Whoever does something again and again hands a step to it, with an interval and a policy."""
-    assert _where(_endless_loops) - _OTHER_LOOPS - _NOT_YET == {"services/periodic.py"}
+    assert _where(_endless_loops) - _OTHER_LOOPS == {"services/periodic.py"}
 
 
 def test_back_off_is_reckoned_once() -> None:
     """A use names its own policy, and does not reckon how a delay grows, or by which chance it is shorter."""
-    assert _where(_delays) - _NOT_YET == {"core/shared/backoff.py"}
+    assert _where(_delays) == {"core/shared/backoff.py"}
 
 
 # A metric: bot/core/health/metrics.py, and where it is counted.

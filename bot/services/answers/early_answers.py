@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,8 +15,11 @@ from bot.services.answers.responder import Responder, TapEntry
 from bot.services.answers.tap_reader import TapReader
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.people.language_cache import LanguageCache
+from bot.services.periodic import FaultLog, repeat
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import Entry
+
+log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = timedelta(seconds=2)
 """How long a tap may wait for MongoDB before it is told that it was received."""
@@ -46,21 +49,27 @@ class EarlyAnswers:
         self._responder = responder
         self._clock = clock
         self._position = 0
+        self._faults = FaultLog(
+            log,
+            waits="waiting taps cannot be looked for",  # told of by those who must write
+            fails="answering waiting taps fails",
+            expected=(JournalError,),
+            level=logging.DEBUG,
+        )
 
     async def run(self, is_idle: Callable[[], bool]) -> None:
         """Until cancelled, answer what waits for longer than `ANSWER_WITHIN`."""
-        while True:
-            await asyncio.sleep(_INTERVAL)
+
+        async def step() -> None:
             if not is_idle():
                 await self._answer_waiting()
 
+        await repeat(step, _INTERVAL, self._faults)
+
     async def _answer_waiting(self) -> None:
-        try:
-            waiting = await self._journal.unanswered(
-                after=self._position, before=self._clock() - ANSWER_WITHIN, limit=_PAGE
-            )
-        except JournalError:
-            return  # reported by those who must write
+        waiting = await self._journal.unanswered(
+            after=self._position, before=self._clock() - ANSWER_WITHIN, limit=_PAGE
+        )
         if not waiting:
             return
         # Those in a journal that has lost its file are told that they are not kept.
