@@ -91,7 +91,7 @@ class Stores:
     users: UserStore
     taps: TapStores
     outbox: Outbox
-    slots: PlannedPromptStore
+    planned: PlannedPromptStore
     followups: PromptExpiryStore
     plans: PlanStore
     summaries: SummaryStore
@@ -150,7 +150,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
             invalidation=FigureInvalidation(db, clock),
         ),
         outbox=Outbox(db),
-        slots=PlannedPromptStore(db),
+        planned=PlannedPromptStore(db),
         followups=PromptExpiryStore(db),
         plans=PlanStore(db),
         summaries=SummaryStore(db),
@@ -329,7 +329,7 @@ def build_service(
         editor=editor,
         replies=replies,
         dispatcher=dispatcher,
-        planner=Planner(stores.plans, stores.slots, lambda: roster.roster, clock, settings.late_after_days),
+        planner=Planner(stores.plans, stores.planned, lambda: roster.roster, clock, settings.late_after_days),
         expiry=PromptExpiry(stores.followups, clock, settings.late_after_days),
         outage=OutageRecovery(stores.journal, stores.followups, clock, caught_up, answerable),
         roster=roster,

@@ -64,10 +64,10 @@ def _tell_of_indexes(reports: Sequence[IndexReport]) -> set[Index]:
     return {report.index for report in reports if report.outcome == "failed"}
 
 
-async def redirect_alerts(letters: CoachAlertStore, coach_chat_id: int, clock: Clock) -> None:
+async def redirect_alerts(coach_alerts: CoachAlertStore, coach_chat_id: int, clock: Clock) -> None:
     """What could not be told in another chat is told in the one that is set now."""
     number = await _until_stored(
-        lambda: letters.redirect(coach_chat_id, clock()),
+        lambda: coach_alerts.redirect(coach_chat_id, clock()),
         "alerts that did not arrive stay with the chat that they were for",
     )
     if number:

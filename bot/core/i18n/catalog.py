@@ -14,8 +14,10 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
 from bot.core.facts.questions import Detail, Word
 
+# Texts are neither compared nor shown as values; classes without methods for that are made in half the time.
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plural:
     """A text that depends on `{number}`, by CLDR's plural categories; `other` stands for those left out."""
 
@@ -27,7 +29,7 @@ class Plural:
     many: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Formats:
     """Patterns of CLDR for dates, times and numbers.
 
@@ -50,7 +52,7 @@ class Formats:
     exact_percent: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Counts:
     """Nouns that are counted in several texts."""
 
@@ -60,7 +62,7 @@ class Counts:
     updates: Plural
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AnswerTypeTexts:
     """One answer.
 
@@ -75,7 +77,7 @@ class AnswerTypeTexts:
     help: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AnswerTexts:
     """The answers, and the notices after a tap that counts, of at most 200 characters."""
 
@@ -96,7 +98,7 @@ class AnswerTexts:
     not_saved_after_all: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RefusalTexts:
     """Notices after a tap that is not stored, of at most 200 characters; one for each reason."""
 
@@ -116,7 +118,7 @@ class RefusalTexts:
     invalid: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class QuestionTexts:
     """One question that follows an answer.
 
@@ -132,7 +134,7 @@ class QuestionTexts:
     short: str = "{value}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DetailTexts:
     """The questions that follow an answer.
 
@@ -149,7 +151,7 @@ class DetailTexts:
     asked_again: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NoteTexts:
     """Replies to notes, which athletes write as replies to a question."""
 
@@ -165,7 +167,7 @@ class NoteTexts:
     for_athletes: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PromptTexts:
     """The question about a session, and the reminder in the morning (HTML)."""
 
@@ -182,7 +184,7 @@ class PromptTexts:
     goal: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PendingTexts:
     """Replies to /pending."""
 
@@ -191,7 +193,7 @@ class PendingTexts:
     some: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CoachAlertTexts:
     """The alert to the coach about pain, and the notice to the athlete once it is seen (HTML)."""
 
@@ -207,7 +209,7 @@ class CoachAlertTexts:
     seen: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AdminAlertTexts:
     """Alerts to admins: a part is broken, or well again; entries of a journal are missing. Plain text."""
 
@@ -229,7 +231,7 @@ class AdminAlertTexts:
     all_after: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PeopleTexts:
     """Greetings, invitations, pauses, help, and hints."""
 
@@ -253,7 +255,7 @@ class PeopleTexts:
     not_done: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CommandTexts:
     """One command.
 
@@ -268,7 +270,7 @@ class CommandTexts:
     for_others: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RuleTexts:
     """Why a command, `{command}`, is not carried out.
 
@@ -283,7 +285,7 @@ class RuleTexts:
     later: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LanguageTexts:
     """Replies to /language.
 
@@ -300,7 +302,7 @@ class LanguageTexts:
     either: Literal["or", "standard"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PrivacyTexts:
     """Replies to /privacy, /mydata and /forgetme."""
 
@@ -319,7 +321,7 @@ class PrivacyTexts:
     kept: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WeekTexts:
     """An athlete's own week (HTML).
 
@@ -356,7 +358,7 @@ class WeekTexts:
     no_plan: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OutcomeTexts:
     """Names of outcomes of taps, in the list of those not written in `/stats`."""
 
@@ -368,7 +370,7 @@ class OutcomeTexts:
     refused_command: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PromptStateTexts:
     """Names of the states of questions, in `/stats`."""
 
@@ -381,7 +383,7 @@ class PromptStateTexts:
     cancelled: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FiguresTexts:
     """The figures of /stats, and their picture."""
 
@@ -416,7 +418,7 @@ class FiguresTexts:
     later: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Texts:
     """All texts of one language.
 

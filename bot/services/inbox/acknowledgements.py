@@ -92,13 +92,13 @@ class Acknowledgements:
         """Nothing is left to do for an entry."""
         self._to_finish.append(seq)
 
-    async def failed(self, seq: int, reason: str, *, bury: bool) -> None:
-        """Note a failed try, or, to `bury`, a dead letter; return when the disk has taken it."""
-        if bury:
+    async def failed(self, seq: int, reason: str, *, give_up: bool) -> None:
+        """Note a failed try, or, to `give_up`, a dead letter; return when the disk has taken it."""
+        if give_up:
             self._promised.discard(seq)
-        await retry(lambda: self._journal.failed(seq, reason, bury=bury), DISK_BACKOFF, self._faults)
+        await retry(lambda: self._journal.failed(seq, reason, give_up=give_up), DISK_BACKOFF, self._faults)
 
-    async def bear(self, trouble: JournalError) -> None:
+    async def wait_for_disk(self, trouble: JournalError) -> None:
         """Tell of trouble with the disk, once, and wait for the next try."""
         self._faults.met(trouble)
         await asyncio.sleep(DISK_BACKOFF.delay(1))

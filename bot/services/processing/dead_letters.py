@@ -25,8 +25,8 @@ class DeadLetters:
         """Give an entry up; its tap, if it is one, is answered all the same."""
         self._responder.apologise(entry)
         log.error("update at journal position %d becomes a dead letter: %s", entry.seq, reason)
-        await self._acknowledgements.failed(entry.seq, reason, bury=True)
+        await self._acknowledgements.failed(entry.seq, reason, give_up=True)
 
     async def note_failure(self, entry: Entry, reason: str) -> None:
         """Note a failed try, which counts after a restart too."""
-        await self._acknowledgements.failed(entry.seq, reason, bury=False)
+        await self._acknowledgements.failed(entry.seq, reason, give_up=False)

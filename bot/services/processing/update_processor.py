@@ -102,7 +102,7 @@ class UpdateProcessor:
             try:
                 page = await self._journal.pending(after=position, limit=_PAGE)
             except JournalError as exc:
-                await self._acknowledgements.bear(exc)
+                await self._acknowledgements.wait_for_disk(exc)
                 continue
             if not page:
                 await self._lanes.rest(Lane.KNOWN)
@@ -120,7 +120,7 @@ class UpdateProcessor:
             try:
                 entries = await self._journal.entries(positions)
             except JournalError as exc:
-                await self._acknowledgements.bear(exc)
+                await self._acknowledgements.wait_for_disk(exc)
                 continue
             self._lanes.taken(len(positions))
             await self._process(await self._read(entries))

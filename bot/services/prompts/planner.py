@@ -59,14 +59,14 @@ class Planner:
     def __init__(
         self,
         plans: PlanStore,
-        slots: PlannedPromptStore,
+        planned: PlannedPromptStore,
         roster: Callable[[], Roster | None],
         clock: Clock,
         late_after_days: int,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plans = plans
-        self._slots = slots
+        self._planned = planned
         self._roster = roster
         self._clock = clock
         self._late_after_days = late_after_days
@@ -133,7 +133,7 @@ class Planner:
             writes = await self._decide(roster, now)
             if not writes:
                 return
-            await self._slots.apply(writes, now)
+            await self._planned.apply(writes, now)
             number = Counter(write.action for write in writes)
             log.info(
                 "plans have changed the outbox: %s new, %d changed, %d cancelled, %d deleted",
@@ -148,7 +148,7 @@ class Planner:
         since = first.isoformat()
         # The outbox first: whatever is in it came from plans that are then read, too. The other way round a
         # plan that another service has just used would seem to be gone.
-        held = await self._slots.held(since, self._known_runs)
+        held = await self._planned.held(since, self._known_runs)
         runs = {str(document.get("runId")) for document in held if document.get("slot") is not None}
         # A long plan may begin long before the days that still matter.
         documents = await self._plans.read((first - _LONGEST_PLAN).isoformat(), runs)

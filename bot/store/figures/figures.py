@@ -67,7 +67,7 @@ class FigureStore:
         self._events = db[feedback.COLLECTION]
         self._taps = db[taps.COLLECTION]
         self._figures = db[COLLECTION]
-        self._touches = FigureInvalidation(db, clock)
+        self._invalidation = FigureInvalidation(db, clock)
         self._clock = clock
 
     async def count(
@@ -81,7 +81,7 @@ class FigureStore:
             holds: kept figures that are older are counted anew.
         """
         # Touches first: what is counted after them is no older than they are.
-        marks = await self._touches.read()
+        marks = await self._invalidation.read()
         kept, live = await asyncio.gather(
             self._kept(window.kept, marks, holds), self._count(window.live, query_ids[:_MOST_IDS])
         )

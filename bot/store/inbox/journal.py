@@ -231,16 +231,16 @@ class Journal:
 
         await self._write_all(seqs, write)
 
-    async def failed(self, seq: int, error: str, *, bury: bool) -> None:
-        """Count a failed try; with `bury` the entry becomes a dead letter and is not tried again."""
+    async def failed(self, seq: int, error: str, *, give_up: bool) -> None:
+        """Count a failed try; with `give_up` the entry becomes a dead letter and is not tried again."""
 
         def write(db: sqlite3.Connection) -> None:
-            state = DEAD if bury else PENDING
+            state = DEAD if give_up else PENDING
             db.execute(
                 "UPDATE updates SET attempts = attempts + 1, error = ?, state = ? WHERE seq = ?",
                 (error, state, seq),
             )
-            if bury:
+            if give_up:
                 drop_old_dead_letters(db)
 
         await self._write(write)
@@ -429,8 +429,13 @@ class Journal:
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         # Shielded: a cancelled caller must not leave a transaction whose fate nobody knows.
+        running = asyncio.get_running_loop().run_in_executor(self._io, work)
         try:
-            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._io, work))
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            # It ends by itself; a failure then concerns nobody, since nothing is confirmed on its account.
+            running.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            raise
         except OSError as exc:
             raise JournalError(
                 f"the journal {self._path} cannot be written or read ({exc.strerror}); free disk space or"

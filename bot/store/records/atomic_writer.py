@@ -64,13 +64,13 @@ class AtomicWriter:
         now: datetime,
         *,
         metrics_per_athlete: bool,
-        touches: FigureInvalidation,
+        invalidation: FigureInvalidation,
     ) -> None:
         self._db = db
         self._session = session
         self._now = now
         self._metrics_per_athlete = metrics_per_athlete
-        self._touches = touches
+        self._invalidation = invalidation
         self.touched: set[str] = set()
         self.answers: list[Record] = []
 
@@ -90,9 +90,9 @@ class AtomicWriter:
         outcomes = Outcomes()
         upserts = []
         self.answers += [record for record in records if isinstance(record, FeedbackRecord)]
-        names = self._touches.keys(await receipts(self._db, records, self._session))
+        names = self._invalidation.keys(await receipts(self._db, records, self._session))
         self.touched |= names
-        await self._touches.invalidate(names)
+        await self._invalidation.invalidate(names)
         holders = await self._holders(records) if collection == FEEDBACK else {}
         deleted = await forgotten(self._db, records, self._now)
         for index, record in enumerate(records):

@@ -58,7 +58,7 @@ class RecordStore:
         self._db = db
         self._clock = clock
         self._metrics_per_athlete = metrics_per_athlete
-        self._touches = FigureInvalidation(db, clock)
+        self._invalidation = FigureInvalidation(db, clock)
 
     async def write(self, collection: str, records: Sequence[Record]) -> list[Written | Refused]:
         """Make records durable; results stand in the order of `records`.
@@ -96,7 +96,7 @@ class RecordStore:
             if turn == len(rounds):
                 rounds.append([])
             rounds[turn].append(upsert)
-        async with self._touches.around(await receipts(self._db, records)):
+        async with self._invalidation.around(await receipts(self._db, records)):
             for upserts in rounds:
                 results |= await self._settle_all(collection, upserts, now)
             await forget_again(self._db, records, now)
@@ -122,7 +122,7 @@ class RecordStore:
                 session,
                 now,
                 metrics_per_athlete=self._metrics_per_athlete,
-                touches=self._touches,
+                invalidation=self._invalidation,
             )
             try:
                 return await work(together)
@@ -135,7 +135,7 @@ class RecordStore:
             await forget_again(self._db, answers, now)
             return result
         finally:
-            await self._touches.invalidate(touched)
+            await self._invalidation.invalidate(touched)
 
     async def _settle_all(
         self, collection: str, upserts: Sequence[Upsert], now: datetime

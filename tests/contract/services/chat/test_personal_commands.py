@@ -309,7 +309,7 @@ async def fill(people: People) -> None:
     await people.journal.append(updates, polled_at=NOW)
     await people.journal.append([], polled_at=NOW)
     for entry in await people.journal.pending(after=0, limit=9):
-        await people.journal.failed(entry.seq, "no sense", bury=True)
+        await people.journal.failed(entry.seq, "no sense", give_up=True)
 
 
 async def test_everything_of_hers_and_nothing_of_his(people: People) -> None:

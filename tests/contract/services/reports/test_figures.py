@@ -416,7 +416,7 @@ async def test_taps_that_wait_count_once_and_only_if_they_will_be_written(bot: B
     # A dead letter is received, and never written; unless it was written after all.
     entries = {entry.update["update_id"]: entry.seq for entry in await bot.journal.pending(after=0, limit=9)}
     for number in (1, 2):
-        await bot.journal.failed(entries[number], "defect", bury=True)
+        await bot.journal.failed(entries[number], "defect", give_up=True)
     await bot.journal.finish([entries[number] for number in (3, 4, 5, 6, 7)])
     stats = await bot.figures().collect(1)
     assert (stats.waiting_taps, stats.dead_taps, stats.dead_letters) == (0, 1, 2)
@@ -451,7 +451,7 @@ async def test_a_dead_letter_that_no_ledger_can_hold(bot: Bot) -> None:
     await bot.journal.append([broken], polled_at=NOW)
     assert (await bot.figures().collect(1)).waiting_taps == 1
     [entry] = await bot.journal.pending(after=0, limit=9)
-    await bot.journal.failed(entry.seq, "broken", bury=True)
+    await bot.journal.failed(entry.seq, "broken", give_up=True)
     assert (await bot.figures().collect(1)).dead_taps == 1
 
 

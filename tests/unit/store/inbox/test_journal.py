@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -182,10 +185,10 @@ async def test_failed_tries_are_counted_until_burial(journal: Journal) -> None:
     """A failed entry stays pending with one more attempt; buried it is not tried again."""
     await append(journal, tap(10), tap(11))
     position = (await seqs(journal))[10]
-    await journal.failed(position, "defect", bury=False)
-    await journal.failed(position, "defect", bury=False)
+    await journal.failed(position, "defect", give_up=False)
+    await journal.failed(position, "defect", give_up=False)
     assert [(e.seq, e.attempts) for e in await pending(journal) if e.attempts] == [(position, 2)]
-    await journal.failed(position, "defect", bury=True)
+    await journal.failed(position, "defect", give_up=True)
     assert set(await seqs(journal)) == {11}
     assert await journal.state() == JournalState(1, 1, 1, NOW, NOW)
     await append(journal, tap(10))
@@ -201,7 +204,7 @@ async def test_the_newest_dead_letters_are_kept(
     await append(journal)
     positions = await seqs(journal)
     for n in range(10, 15):
-        await journal.failed(positions[n], "defect", bury=True)
+        await journal.failed(positions[n], "defect", give_up=True)
     state = await journal.state()
     assert (state.pending, state.dead) == (1, 3)
     db = sqlite3.connect(tmp_path / "journal.sqlite3")
@@ -236,7 +239,7 @@ async def test_unanswered_taps(journal: Journal) -> None:
     positions = await seqs(journal)
     await journal.mark_answered([positions[10]])
     await journal.finish([positions[12]])
-    await journal.failed(positions[13], "defect", bury=True)
+    await journal.failed(positions[13], "defect", give_up=True)
     assert await waiting(NOW + 9 * SECOND) == [14]
     assert [e.answered for e in await pending(journal) if e.seq == positions[10]] == [True]
 
@@ -258,8 +261,8 @@ async def test_everything_survives_reopening(tmp_path: Path) -> None:
     await first.append([tap(10), tap(11), tap(12), tap(13)], polled_at=NOW, facts={"gap": 5})
     positions = await seqs(first)
     await first.mark_answered([positions[10]])
-    await first.failed(positions[11], "defect", bury=False)
-    await first.failed(positions[12], "defect", bury=True)
+    await first.failed(positions[11], "defect", give_up=False)
+    await first.failed(positions[12], "defect", give_up=True)
     await first.finish([positions[13]])
     before = (await pending(first), await first.state(), await first.facts())
     await first.close()
@@ -368,7 +371,7 @@ async def test_a_read_only_journal_refuses_to_append(journal: Journal) -> None:
     for work in (
         append(journal, tap(11)),
         journal.finish([1]),
-        journal.failed(1, "defect", bury=True),
+        journal.failed(1, "defect", give_up=True),
         journal.mark_answered([1]),
         journal.forget("a", 1),
     ):
@@ -451,3 +454,25 @@ async def test_damage_is_found(tmp_path: Path) -> None:
     await journal.close()
     assert damage is not None
     assert "\n" not in damage
+
+
+async def test_what_fails_after_its_caller_was_cancelled_is_no_defect(journal: Journal) -> None:
+    """Nobody waits for it any more, and nothing is confirmed on its account."""
+    begun, may_end, said = threading.Event(), threading.Event(), list[dict[str, Any]]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
+
+    def fail(_: sqlite3.Connection) -> None:
+        begun.set()
+        may_end.wait(5)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    task = asyncio.create_task(journal._read(fail))
+    await asyncio.to_thread(begun.wait, 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    may_end.set()
+    await journal.facts()  # the same thread does it, afterwards
+    del task
+    gc.collect()
+    assert said == []

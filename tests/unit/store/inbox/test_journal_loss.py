@@ -519,7 +519,7 @@ async def test_the_witness_is_never_ahead(path: Path, journal: Journal) -> None:
     assert read_witness(path) == (journal.identity, JournalNumbers(3, 0))
     await journal.finish([1, 3])
     assert read_witness(path) == (journal.identity, JournalNumbers(3, 1))
-    await journal.failed(2, "defect", bury=True)
+    await journal.failed(2, "defect", give_up=True)
     assert read_witness(path) == (journal.identity, JournalNumbers(3, 3))
     size = (path.parent / "journal.witness").stat().st_size
     await append(journal, *range(10, 200))
