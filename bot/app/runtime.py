@@ -42,6 +42,7 @@ _T = TypeVar("_T")
 # Seconds. SIGTERM to end: at most the sum, and the embedded MongoDB's second.
 _FINISH_WRITES = 2.5
 _FINISH_CALLS = 2.0
+_LAST_SENDS = 1.0  # within the one before
 _CANCEL_TRIES = 15
 _GOODBYE = 1.0
 
@@ -173,7 +174,7 @@ async def _run(
                 task.result()
         log.info("stopping")
         notifier.stopping()
-        (ending,) = _start(_end_sources(sources, service.election))
+        (ending,) = _start(_end_sources(sources, service))
         await give_up_after(_FINISH_WRITES, service.processor.drained())
         await give_up_after(_FINISH_CALLS, _finish_calls(service))
         await ending
@@ -183,9 +184,11 @@ async def _run(
             await service.acknowledgements.settle()
 
 
-async def _end_sources(sources: Collection[asyncio.Task[None]], election: LeaderElection) -> None:
+async def _end_sources(sources: Collection[asyncio.Task[None]], service: Service) -> None:
     await _end(sources)
-    await election.make_way()
+    # Whoever sends next does not know of what is on its way: together that may be too much for Telegram.
+    await give_up_after(_LAST_SENDS, service.dispatcher.finish())
+    await service.election.make_way()
 
 
 def _start(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:

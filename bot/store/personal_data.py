@@ -13,7 +13,10 @@ from bot.core.records.collections import (
     COLLECTIONS,
     FEEDBACK_EVENTS,
     FEEDBACK_HISTORY,
+    PLAN_SNAPSHOTS,
     SESSION_PROMPTS,
+    USERS,
+    WAITING_NOTES,
 )
 from bot.core.records.declaration import Before, Personal
 from bot.core.records.models import Record
@@ -218,10 +221,18 @@ def _prompts(person: DataSubject) -> Document:
     }
 
 
+_FIRST = (ATHLETES, USERS, FEEDBACK_EVENTS, FEEDBACK_HISTORY, WAITING_NOTES, SESSION_PROMPTS, PLAN_SNAPSHOTS)
+"""A file may have to end early: so it begins with who somebody is and what they said; the rest follows."""
+
+
+def _shown_first(name: str) -> int:
+    names = [collection.name for collection in _FIRST]
+    return names.index(name) if name in names else len(names)
+
+
 DISCLOSED: Mapping[str, Personal] = {
     collection.name: collection.personal
-    # What is theirs before what the coach wrote: a file may have to end early.
-    for collection in sorted(COLLECTIONS, key=lambda it: it.personal is None or it.personal.erased is None)
+    for collection in sorted(COLLECTIONS, key=lambda it: _shown_first(it.name))
     if collection.personal is not None
 }
 """Where something personal stands, by collection, in the order in which it is shown."""

@@ -204,7 +204,7 @@ def judge_plans(documents: Sequence[Mapping[str, Any]], roster: Roster, monday: 
 
 
 def judge_services(peers: Sequence[Peer]) -> Finding:
-    """The services that share the bot: who polls, who stands by, and who has fallen silent."""
+    """The services that share the bot: which one polls and sends, who stands by, who has fallen silent."""
     lost = [
         f"{peer.host} (since {peer.seen_ago.total_seconds():.0f} s)" for peer in peers if not peer.is_alive
     ]
@@ -217,10 +217,11 @@ def judge_services(peers: Sequence[Peer]) -> Finding:
             f"nothing is heard of {', '.join(lost)}; {', '.join(there) or 'no other is running'}",
             "start it again, or stop it with SIGTERM next time, which lets the others know",
         )
-    if not any(peer.polls or peer.is_pushed for peer in peers):
+    if not any(peer.polls for peer in peers):
+        duty = "sends questions" if all(peer.is_pushed for peer in peers) else "polls"
         return warn(
             "services",
-            f"{', '.join(there)}, and nobody polls",
+            f"{', '.join(there)}, and nobody {duty}",
             "ask again in half a minute; if it stays so, the log of each service says why",
         )
     return ok("services", ", ".join(there))
@@ -241,7 +242,7 @@ def judge_journals(journals: Iterable[KnownJournal]) -> Iterator[Finding]:
 
 def _part(peer: Peer) -> str:
     if peer.is_pushed:
-        return "takes updates"
+        return "takes updates and sends questions" if peer.polls else "takes updates"
     return "polls" if peer.polls else "stands by"
 
 

@@ -1,4 +1,4 @@
-"""Who of several services with one token polls: whoever holds the lease in MongoDB. Pure.
+"""Which of several services with one token polls and sends questions: the holder of the lease. Pure.
 
 The lease keeps two services from ending each other's polls. It is not what keeps answers right: a service
 that stalls may wake up with updates that another has fetched since, and stores them; there a newer answer
@@ -25,8 +25,8 @@ YIELD, LONGEST_YIELD = 20.0, 320.0
 as long each time."""
 _YIELD = Backoff(YIELD, LONGEST_YIELD)
 DEAF_AFTER = 60.0
-"""Seconds without a successful poll after which the holder makes way for another service that is alive:
-Telegram keeps a tap for 150 s."""
+"""Seconds without a successful poll (or call, where updates are pushed) after which the holder makes way for
+another service that is alive: Telegram keeps a tap for 150 s."""
 REST = 30.0
 """Seconds in which it does not ask for the lease afterwards."""
 ASK_WITHIN = 2.0
@@ -42,7 +42,7 @@ class Peer:
         host: for people.
         seen_ago: since then.
         polls: whether it held the lease then.
-        is_pushed: whether it takes updates from a webhook, for which nobody needs the lease.
+        is_pushed: whether it takes updates from a webhook, which needs no lease; sending does.
     """
 
     service: str

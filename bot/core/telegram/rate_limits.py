@@ -99,10 +99,12 @@ class SendLimits:
         self._next_in_chat[chat_id] = max(self._next_in_chat.get(chat_id, 0.0), at + CHAT_SPACING)
 
     def recall(self, chat_id: int, at: float) -> None:
-        """A message that went there from an earlier run, or another service; the oldest one first."""
+        """A message that went there at `at`, perhaps from an earlier run or another service."""
         self._keep_free(chat_id, at)
-        if chat_id < 0:
-            self._group_times.setdefault(chat_id, deque(maxlen=GROUP_MESSAGES)).append(at)
+        known = self._group_times.get(chat_id, ())
+        # What this service sent itself comes back from the outbox, too, at nearly the same time.
+        if chat_id < 0 and all(abs(other - at) >= CHAT_SPACING / 2 for other in known):
+            self._group_times[chat_id] = deque(sorted((*known, at)), maxlen=GROUP_MESSAGES)
 
     def hold(self, chat_id: int | None, until: float) -> None:
         """Send nothing to this chat, or to anybody (None), before `until`: Telegram asked for it."""

@@ -240,8 +240,9 @@ class Outbox:
 
     async def sent_to_groups(self, since: datetime) -> list[tuple[int, datetime]]:
         """The chats of messages that were sent to groups since then, and when; the oldest one first."""
-        # The ids of groups are negative.
-        query = {"chatId": {"$regex": "^-[0-9]{1,18}$"}, "sentAt": {"$gte": since}}
+        # The ids of groups are negative; other programs may write them as numbers.
+        forms = [{"chatId": {"$regex": "^-[0-9]{1,18}$"}}, {"chatId": {"$lt": 0, "$gt": -(10**18)}}]
+        query = {"$or": forms, "sentAt": {"$gte": since}}
         with storage_errors():
             found = await self._prompts.find(query, {"chatId": True, "sentAt": True}).to_list()
         times = [(int(it["chatId"]), it["sentAt"]) for it in found if isinstance(it["sentAt"], datetime)]

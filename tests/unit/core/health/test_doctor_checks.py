@@ -475,8 +475,11 @@ def test_who_polls_and_who_stands_by() -> None:
     assert "start it again" in (silent.cure or "")
     nobody = mongodb.judge_services([stands_by])
     assert (nobody.level, nobody.message) == ("warn", "ben stands by, and nobody polls")
-    pushed = mongodb.judge_services([replace(stands_by, is_pushed=True)])
-    assert (pushed.level, pushed.message) == ("ok", "ben takes updates")
+    pushed = replace(stands_by, is_pushed=True)
+    silent = mongodb.judge_services([pushed])
+    assert (silent.level, silent.message) == ("warn", "ben takes updates, and nobody sends questions")
+    found = mongodb.judge_services([pushed, replace(polls, is_pushed=True)])
+    assert (found.level, found.message) == ("ok", "ben takes updates, ana takes updates and sends questions")
 
 
 def test_a_journal_that_a_service_has_open_is_put_back_by_it() -> None:

@@ -173,6 +173,15 @@ def test_what_others_have_sent_counts() -> None:
     assert limits.earliest(8, 120.0) == 119.5 + CHAT_SPACING
 
 
+def test_what_this_service_has_sent_itself_counts_once() -> None:
+    """It is read from the outbox, too, after a moment without the lease, and with its time of arrival."""
+    limits = SendLimits()
+    sent = [limits.reserve(-7, 100.0 + 2 * n) for n in range(11)]
+    for at in sent:
+        limits.recall(-7, at + 0.3)
+    assert limits.earliest(-7, 125.0) == 125.0
+
+
 def test_memory_is_bounded_and_nothing_in_force_is_forgotten() -> None:
     """Chats whose turn is over are dropped, holds and full groups are kept."""
     limits = SendLimits()
