@@ -233,7 +233,11 @@ class AdminAlertTexts:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PeopleTexts:
-    """Greetings, invitations, pauses, help, and hints."""
+    """Greetings, invitations, pauses, help, and hints.
+
+    Attributes:
+        help: names commands, as `{week}`; those that it does not name follow it in lines of their own.
+    """
 
     what_i_do: str
     hello: str
@@ -261,13 +265,15 @@ class CommandTexts:
 
     Attributes:
         menu: what the menu says about it.
-        help: what it does, behind its name in /help.
+        help: what it does, behind its name in /help; None: another one's says it.
         for_others: what those are told whom it is not for; None: see `RuleTexts`.
+        elsewhere: what is said where it is not carried out; None: see `RuleTexts`.
     """
 
     menu: str
-    help: str
+    help: str | None
     for_others: str | None = None
+    elsewhere: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

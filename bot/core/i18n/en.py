@@ -119,32 +119,47 @@ def _command(command: Command) -> CommandTexts:
         case Command.START:
             return CommandTexts(menu="Who I am, and your Telegram id", help="shows your Telegram id")
         case Command.HELP:
-            return CommandTexts(menu="What I can do", help="shows this page")
+            return CommandTexts(menu="What I can do", help="this page")
         case Command.WEEK:
-            return CommandTexts(menu="Your week, with your answers", help="shows your week")
+            return CommandTexts(
+                menu="Your week, with your answers",
+                help="shows your week",
+                elsewhere="Your week is yours: please send me /week in a private chat.",
+            )
         case Command.PENDING:
-            return CommandTexts(menu="What is still unanswered", help="asks again what is unanswered")
+            return CommandTexts(menu="What is still unanswered", help="what is unanswered")
         case Command.PAUSE:
             return CommandTexts(
                 menu="Stop the questions for a while",
                 help=(
                     "stops the questions until you send /resume, /pause 7 for seven days, /pause with"
-                    " a day (YYYY-MM-DD) until that day; your coach sees it as a pause, not as"
-                    " skipped"
+                    " a day (YYYY-MM-DD) until that day"
                 ),
+                for_others=_PAUSE_FOR_OTHERS,
+                elsewhere=_PAUSE_ELSEWHERE,
             )
         case Command.RESUME:
-            return CommandTexts(menu="End the pause", help="ends the pause")
+            return CommandTexts(
+                menu="End the pause",
+                help=None,
+                for_others=_PAUSE_FOR_OTHERS,
+                elsewhere=_PAUSE_ELSEWHERE,
+            )
         case Command.LANGUAGE:
-            return CommandTexts(menu="Change the language", help="changes the language")
+            return CommandTexts(
+                menu="Change the language",
+                help="changes the language",
+                elsewhere="Please send me /language in a private chat, so that I do not mix anybody up.",
+            )
         case Command.MYDATA:
             return CommandTexts(
                 menu="Send me all that is stored about me",
-                help="sends you what is stored about you",
+                help="sends it to you",
                 for_others=(
                     "/mydata is for athletes in training: about anybody else I store no answers."
                     " /start says more."
                 ),
+                elsewhere="Your data are yours: please send me /mydata in a private chat.",
             )
         case Command.FORGETME:
             return CommandTexts(
@@ -156,11 +171,17 @@ def _command(command: Command) -> CommandTexts:
                 ),
             )
         case Command.PRIVACY:
-            return CommandTexts(
-                menu="What is stored, and who sees it", help="says what is stored, and who sees it"
-            )
+            return CommandTexts(menu="What is stored, and who sees it", help="says what is stored")
         case Command.STATS:
-            return CommandTexts(menu="Figures, for admins", help="[days] shows figures, for admins")
+            return CommandTexts(
+                menu="Figures, for admins",
+                help="[days] shows figures, for admins",
+                elsewhere="I show figures in a private chat only. Please send me /stats there.",
+            )
+
+
+_PAUSE_FOR_OTHERS = "/pause and /resume are for athletes in training. /start says more."
+_PAUSE_ELSEWHERE = "Please send me /pause and /resume in a private chat, so that I do not mix anybody up."
 
 
 TEXTS = Texts(
@@ -424,7 +445,11 @@ TEXTS = Texts(
             " one more thing, such as how hard it was: tap, or skip it. Reply to my question with a few"
             " words, and they become your note. Your coach reads all of it before planning the next"
             " week.\n\n"
-            "{commands}"
+            "Away or ill? {pause}. Your coach sees it as a pause, not as skipped.\n\n"
+            "{week}, {pending}.\n"
+            "{language}.\n"
+            "{privacy}, {mydata}, {forgetme}.\n"
+            "{start}, {help}."
         ),
         try_help=(
             "Your coach does not see this message. Please tap a button below my question, or reply to"
@@ -499,8 +524,7 @@ TEXTS = Texts(
             " refuse what is older.\n"
             "• Backups made before, until whoever runs this bot deletes them; and its log, which has"
             " neither your answers nor your notes.\n"
-            "• What databases keep against crashes, their own logs of changes, until they overwrite it;"
-            " and for two days, when I last wrote here, to keep Telegram's limits.\n"
+            "• What databases keep against crashes, their own logs of changes, until they overwrite it.\n"
             "• The messages in this chat, and what your coach's chat was told: they are Telegram's. You"
             " can delete this chat."
         ),

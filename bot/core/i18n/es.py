@@ -119,34 +119,47 @@ def _command(command: Command) -> CommandTexts:
         case Command.START:
             return CommandTexts(menu="Quién soy, y tu id de Telegram", help="muestra tu id de Telegram")
         case Command.HELP:
-            return CommandTexts(menu="Qué puedo hacer", help="muestra esta página")
+            return CommandTexts(menu="Qué puedo hacer", help="esta página")
         case Command.WEEK:
-            return CommandTexts(menu="Tu semana, con tus respuestas", help="muestra tu semana")
-        case Command.PENDING:
             return CommandTexts(
-                menu="Lo que falta por responder", help="vuelve a preguntar lo que falta por responder"
+                menu="Tu semana, con tus respuestas",
+                help="muestra tu semana",
+                elsewhere="Tu semana es tuya: envíame /week en un chat privado.",
             )
+        case Command.PENDING:
+            return CommandTexts(menu="Lo que falta por responder", help="lo que falta por responder")
         case Command.PAUSE:
             return CommandTexts(
                 menu="Detener las preguntas por un tiempo",
                 help=(
                     "detiene las preguntas hasta que envíes /resume, /pause 7 durante siete días,"
-                    " /pause con un día (AAAA-MM-DD) hasta ese día; tu entrenador lo ve como pausa, no"
-                    " como sesión saltada"
+                    " /pause con un día (AAAA-MM-DD) hasta ese día"
                 ),
+                for_others=_PAUSE_FOR_OTHERS,
+                elsewhere=_PAUSE_ELSEWHERE,
             )
         case Command.RESUME:
-            return CommandTexts(menu="Terminar la pausa", help="termina la pausa")
+            return CommandTexts(
+                menu="Terminar la pausa",
+                help=None,
+                for_others=_PAUSE_FOR_OTHERS,
+                elsewhere=_PAUSE_ELSEWHERE,
+            )
         case Command.LANGUAGE:
-            return CommandTexts(menu="Cambiar el idioma", help="cambia el idioma")
+            return CommandTexts(
+                menu="Cambiar el idioma",
+                help="cambia el idioma",
+                elsewhere="Envíame /language en un chat privado, para que no confunda a nadie.",
+            )
         case Command.MYDATA:
             return CommandTexts(
                 menu="Envíame todo lo guardado sobre mí",
-                help="te envía lo guardado sobre ti",
+                help="te lo envía",
                 for_others=(
                     "/mydata es para deportistas que entrenan: de los demás no guardo respuestas."
                     " /start explica más."
                 ),
+                elsewhere="Tus datos son tuyos: envíame /mydata en un chat privado.",
             )
         case Command.FORGETME:
             return CommandTexts(
@@ -158,13 +171,17 @@ def _command(command: Command) -> CommandTexts:
                 ),
             )
         case Command.PRIVACY:
-            return CommandTexts(
-                menu="Qué se guarda y quién lo ve", help="explica qué se guarda y quién lo ve"
-            )
+            return CommandTexts(menu="Qué se guarda y quién lo ve", help="explica qué se guarda")
         case Command.STATS:
             return CommandTexts(
-                menu="Cifras, para quien administra", help="[días] muestra cifras, para quien administra"
+                menu="Cifras, para quien administra",
+                help="[días] muestra cifras, para quien administra",
+                elsewhere="Solo muestro cifras en un chat privado. Envíame allí /stats.",
             )
+
+
+_PAUSE_FOR_OTHERS = "/pause y /resume son para deportistas que entrenan. /start explica más."
+_PAUSE_ELSEWHERE = "Envíame /pause y /resume en un chat privado, para que no confunda a nadie."
 
 
 TEXTS = Texts(
@@ -445,7 +462,11 @@ TEXTS = Texts(
             " pregunto algo más, como cuánto esfuerzo fue: toca, u omítelo. Responde a mi pregunta con"
             " unas palabras y serán tu nota. Tu entrenador lo lee todo antes de planificar la semana"
             " siguiente.\n\n"
-            "{commands}"
+            "¿De viaje o con gripe? {pause}. Tu entrenador lo ve como pausa, no como sesión saltada.\n\n"
+            "{week}, {pending}.\n"
+            "{language}.\n"
+            "{privacy}, {mydata}, {forgetme}.\n"
+            "{start}, {help}."
         ),
         try_help=(
             "Tu entrenador no ve este mensaje. Toca un botón debajo de mi pregunta, o responde a esa"
@@ -520,8 +541,7 @@ TEXTS = Texts(
             "• Las copias de seguridad ya hechas, hasta que quien lleva este bot las borre; y su"
             " registro, que no contiene ni tus respuestas ni tus notas.\n"
             "• Lo que las bases de datos guardan por si fallan, sus propios registros de cambios, hasta"
-            " que lo sobrescriben; y, durante dos días, cuándo escribí aquí por última vez, por los"
-            " límites de Telegram.\n"
+            " que lo sobrescriben.\n"
             "• Los mensajes de este chat, y lo que se dijo en el chat de tu entrenador: son de Telegram."
             " Puedes borrar este chat."
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
+from string import Formatter
 
 from bot.core.answers.texts import label
 from bot.core.facts.answer_types import FeedbackType
@@ -51,12 +52,15 @@ def help_text(language: Language, *, admin: bool) -> str:
     texts, answers = language.texts.people, language.texts.answers
     lines = [f"{label(type_, language)}: {answers.type(type_).help}" for type_ in FeedbackType]
     lines.append(f"{answers.later}: {answers.later_help}")
-    commands = [
-        f"/{command} {language.texts.command(command).help}"
+    commands = {
+        command.value: f"/{command} {what}"
         for command in Command
         if command.is_for(is_athlete=True, is_admin=admin)
-    ]
-    return texts.help.format(answers="\n".join(lines), commands="\n".join(commands))
+        and (what := language.texts.command(command).help) is not None
+    }
+    named = {name for _, name, _, _ in Formatter().parse(texts.help)}
+    others = [f"\n{line}." for name, line in commands.items() if name not in named]
+    return texts.help.format(answers="\n".join(lines), **commands) + "".join(others)
 
 
 def for_others(command: Command, language: Language) -> str:
@@ -70,7 +74,7 @@ def elsewhere(command: Command, language: Language) -> str:
     """The reply to a command in a chat in which it is not carried out."""
     rules = language.texts.rules
     rule = rules.own_chat if command.place is Place.OWN_CHAT else rules.private
-    return rule.format(command=command)
+    return language.texts.command(command).elsewhere or rule.format(command=command)
 
 
 def not_done(language: Language) -> str:

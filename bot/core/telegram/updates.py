@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.core.facts.commands import Audience, Command, Place
+from bot.core.facts.commands import Command, Place
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 
@@ -144,7 +144,7 @@ class NoteUpdate:
 def is_refused(
     command: CommandUpdate | NoteUpdate, *, is_athlete: bool, is_admin: bool, is_coach: bool = False
 ) -> bool:
-    """Whether the sender may not have this: a stranger anything, who is no admin what is for admins.
+    """Whether the sender may not have this: a stranger anything, an athlete what is for admins alone.
 
     Args:
         is_coach: it came from the coach's chat, where anybody may greet, ask for help, and talk.
@@ -154,8 +154,8 @@ def is_refused(
     known = command.command
     if is_coach and (command.name == "" or (known is not None and known.place is Place.ANYWHERE)):
         return False
-    is_for_admins = known is not None and known.audience is Audience.ADMINS
-    return not is_admin and (not is_athlete or is_for_admins)
+    is_for_them = known is None or known.is_for(is_athlete=is_athlete, is_admin=is_admin)
+    return not is_admin and not (is_athlete and is_for_them)
 
 
 def unreadable(update_id: int, text: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from bot.core.answers.keyboards import Keyboard, answered_keyboard, prompt_keybo
 from bot.core.answers.payloads import Callback, parse_payload
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.commands import Command
 from bot.core.facts.questions import Detail
 from bot.core.health import admin_alert_texts as alerts
 from bot.core.health.vitals import Broke, DeadLettersGrew, News, Part, Recovered
@@ -394,8 +395,32 @@ def test_help_shows_stats_to_admins_only(language: Language) -> None:
     assert "/stats" not in everybody
     assert all(answers.label(type_, language) in everybody for type_ in FeedbackType)
     assert language.texts.answers.later in everybody
-    assert all(command in everybody for command in ("/pause", "/resume", "/start"))
+    assert {command for command in Command if f"/{command}" not in admins} == set()
     assert shown_length(admins) <= MAX_MESSAGE
+
+
+def test_help_tells_together_what_belongs_together() -> None:
+    """Commands that the texts name stand where these put them; another follows in a line of its own."""
+    *_, pause, commands = people.help_text(EN, admin=True).split("\n\n")
+    assert pause.startswith("Away or ill? /pause stops the questions until you send /resume, /pause 7")
+    lines = commands.splitlines()
+    assert lines[:4] == [
+        "/week shows your week, /pending what is unanswered.",
+        "/language changes the language.",
+        "/privacy says what is stored, /mydata sends it to you, /forgetme deletes it.",
+        "/start shows your Telegram id, /help this page.",
+    ]
+    assert "/stats [days] shows figures, for admins." in lines[4:]
+
+
+def test_some_commands_say_in_their_own_words_why_they_are_not_carried_out() -> None:
+    """Pauses are told together; others share a wording."""
+    assert people.elsewhere(Command.WEEK, EN).startswith("Your week is yours")
+    assert people.elsewhere(Command.PRIVACY, EN) == "Please send me /privacy in a private chat."
+    assert people.for_others(Command.WEEK, EN) == "/week is for athletes in training. /start says more."
+    for say in (people.elsewhere, people.for_others):
+        assert say(Command.PAUSE, EN) == say(Command.RESUME, EN)
+        assert "/pause and /resume" in say(Command.PAUSE, EN)
 
 
 def test_a_mark_is_a_prefix_that_comes_off() -> None:

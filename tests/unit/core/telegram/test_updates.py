@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import derive_event, named_session
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.commands import Command, Place
 from bot.core.telegram.updates import (
     CommandUpdate,
     Tap,
     TappedMessage,
     TapUpdate,
     UnreadableUpdate,
+    is_refused,
     query_id_of,
     read_update,
 )
@@ -238,6 +240,20 @@ def test_commands(text: object, name: str, argument: str) -> None:
     assert read_update({"update_id": 5, "message": message}, NOW) == CommandUpdate(
         5, 8, 7, is_private=True, name=name, argument=argument
     )
+
+
+@pytest.mark.parametrize("name", [*Command, "", "other"])
+def test_whose_commands_are_refused(name: str) -> None:
+    """A stranger's, and an athlete's that is not for athletes; the coach's chat may ask what all may."""
+    asked = CommandUpdate(1, 7, 7, is_private=True, name=name, argument="")
+    command = asked.command
+    is_for_athletes = command is None or command.is_for(is_athlete=True, is_admin=False)
+    assert is_refused(asked, is_athlete=False, is_admin=False)
+    assert is_refused(asked, is_athlete=True, is_admin=False) is not is_for_athletes
+    assert not is_refused(asked, is_athlete=False, is_admin=True)
+    assert not is_refused(asked, is_athlete=True, is_admin=True)
+    is_for_any_chat = command.place is Place.ANYWHERE if command is not None else name == ""
+    assert is_refused(asked, is_athlete=False, is_admin=False, is_coach=True) is not is_for_any_chat
 
 
 def test_commands_in_groups_are_not_private() -> None:
