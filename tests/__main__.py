@@ -27,7 +27,7 @@ CORES = os.cpu_count() or 1
 # What must stay together, and what begins: see tests/conftest.py.
 _GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
 # Real processes wait more than they compute.
-SIDE_BY_SIDE = ("-n", str(3 * CORES), *_GROUPED)
+SIDE_BY_SIDE = ("-n", str(2 * CORES), *_GROUPED)
 _BESIDE = 10  # nice value of what runs beside the tests: they have bounds in time, and come first
 
 
@@ -84,15 +84,18 @@ def lint(files: Sequence[str] = (".",)) -> list[Step]:
 def pass_on(python: Python) -> bool:
     """Run the unit tests on another Python, in an environment that is made if need be."""
     with scratch() as own_directory:
-        make = [Step(f"{python.name}, environment", command, _BESIDE) for command in python.environment()]
-        unit = Step(f"{python.name}, unit tests", [*python.unit_tests(CORES), own_directory], _BESIDE)
+        make = [Step(f"{python.name}, environment", command) for command in python.environment()]
+        unit = Step(f"{python.name}, unit tests", [*python.unit_tests(CORES), own_directory])
         return all_pass([*make, unit])
 
 
 def changed() -> list[str]:
-    """Python files that differ from the branch `main`, or from the last commit; all, where git cannot say."""
+    """Python files that differ from the branch `main`, here or at the origin; all, where git cannot say."""
     git = partial(subprocess.run, cwd=ROOT, capture_output=True, text=True, check=False)
-    base = git(["git", "merge-base", "HEAD", "main"]).stdout.strip() or "HEAD"
+    bases = (git(["git", "merge-base", "HEAD", name]).stdout.strip() for name in ("origin/main", "main"))
+    base = next(filter(None, bases), None)
+    if base is None:
+        return ["."]
     listed = [
         git(["git", *arguments])
         for arguments in (
@@ -108,6 +111,7 @@ def changed() -> list[str]:
 def quick() -> bool:
     """What one wants to know after each change."""
     files = changed()
+    print(f"== lint of {'everything' if files == ['.'] else f'{len(files)} changed files'}", flush=True)
     if files and not all_pass(lint(files)):
         return False
     slowest = ("--durations=5", "--durations-min=1")
@@ -126,24 +130,21 @@ def chosen(options: Sequence[str]) -> bool:
 
 
 def whole() -> bool:
-    """All there is. Beside the tests, which wait a lot, goes what only computes."""
+    """All there is. Types are checked beside the tests, which wait a lot; other Pythons come afterwards."""
     if not all_pass(lint()):
         return False
     others, missing = find_others()
     ran = ", ".join(python.name for python in others) or "none"
     print(f"== other Pythons: {ran}; not on this machine: {', '.join(missing) or 'none'}", flush=True)
 
-    def beside() -> bool:
-        return all([module("types", "mypy", nice=_BESIDE).run(), *map(pass_on, others)])
-
     coverage_report.forget()
     with scratch() as own_directory, ThreadPoolExecutor() as pool:
-        rest = pool.submit(beside)
+        types = pool.submit(module("types", "mypy", nice=_BESIDE).run)
         tests = module("tests", "pytest", *SIDE_BY_SIDE, own_directory, *coverage_report.OPTIONS)
         passed = tests.run(is_shown=True)
-        passed &= rest.result()
+        passed &= types.result()
     coverage_report.show()
-    return passed
+    return all([passed, *map(pass_on, others)])
 
 
 def main() -> int:
