@@ -210,6 +210,12 @@ def tap_update(
     }
 
 
+def message_update(update_id: int, text: str, user_id: int) -> dict[str, Any]:
+    """A message as Telegram sends it, in the user's private chat."""
+    chat = {"id": user_id, "type": "private"}
+    return {"update_id": update_id, "message": {"chat": chat, "from": {"id": user_id}, "text": text}}
+
+
 def session_tap(update_id: int, run_id: str, type_: FeedbackType = FeedbackType.DONE) -> dict[str, Any]:
     """A tap about session `s` of a run."""
     return tap_update(update_id, format_callback(run_id, "s", type_))

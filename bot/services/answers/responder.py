@@ -228,7 +228,11 @@ class Responder:
             done()
             self._acknowledgements.answered(entry.seq)
 
-        self._answerer.put(answer, sent)
+        try:
+            self._answerer.put(answer, sent)
+        except Exception:
+            self._acknowledgements.abandon_answer(entry.seq)
+            raise
 
     def _write_after(self, entry: Entry, text: str) -> None:
         """Say in their chat what has become of a tap that was only told that it was received."""

@@ -53,6 +53,10 @@ class Acknowledgements:
         self._answering.add(seq)
         return True
 
+    def abandon_answer(self, seq: int) -> None:
+        """A tap is not answered after all: it may be begun again."""
+        self._answering.discard(seq)
+
     def unanswered(self, entries: Iterable[Entry]) -> list[Entry]:
         """Those that nobody has begun to answer."""
         finished = set(self._to_finish)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any, TypeAlias
 
 from bot.core.people.athlete import Athlete
 from bot.core.people.tombstone import DataSubject
@@ -42,6 +43,8 @@ _LOOK_EVERY = 30.0
 _ABANDONED_AFTER = timedelta(minutes=1)
 _BACKOFF = constant(1.0)
 
+_Done: TypeAlias = Callable[[], Awaitable[Any]]
+
 
 class Erasure:
     """Deletes what is stored about somebody."""
@@ -67,7 +70,7 @@ class Erasure:
         self._roster = roster
         self._languages = languages
         self._clock = clock
-        self._begun: asyncio.Queue[tuple[DataSubject, UpdateStamp, Callable[[], None]]] = asyncio.Queue()
+        self._begun: asyncio.Queue[tuple[DataSubject, UpdateStamp, _Done]] = asyncio.Queue()
         self._unfinished: set[int] = set()
         self._faults = FaultLog(
             log,
@@ -132,8 +135,8 @@ class Erasure:
         await self._roster.refresh()
         return person
 
-    def put(self, person: DataSubject, at: UpdateStamp, done: Callable[[], None]) -> None:
-        """Delete the rest soon; `done` is called when nothing is left."""
+    def put(self, person: DataSubject, at: UpdateStamp, done: _Done) -> None:
+        """Delete the rest soon; `done` is called when nothing is left, and again as long as it fails."""
         self._unfinished.add(person.user_id)
         self._begun.put_nowait((person, at, done))
 
@@ -178,17 +181,18 @@ class Erasure:
         except TimeoutError:
             await self._look()
             return None
-        if await self._try(person, at):
+        if await self._try(person, at, done):
             self._unfinished.discard(person.user_id)
-            done()
             return None
         self._begun.put_nowait((person, at, done))  # behind the others
         return _BACKOFF.delay(1)
 
-    async def _try(self, person: DataSubject, at: UpdateStamp) -> bool:
-        """Whether it is done."""
+    async def _try(self, person: DataSubject, at: UpdateStamp, done: _Done | None = None) -> bool:
+        """Whether it is done, and told."""
         try:
             await self.finish(person, at)
+            if done is not None:
+                await done()
         except Exception as exc:  # noqa: BLE001  # what is stored is anybody's: it must not end the service
             self._faults.met(exc)
             return False

@@ -76,6 +76,9 @@ class MessageResult:
         return self.reply is not None and self.reply.waits is not None
 
 
+_Results: TypeAlias = dict[int, MessageResult]
+
+
 class MessagePipeline:
     """Processes messages until each is carried out and its reply is on the way, or a dead letter.
 
@@ -126,39 +129,55 @@ class MessagePipeline:
             expected=(StorageUnavailable,),
         )
 
-    async def process(self, messages: Sequence[MessageEntry]) -> list[MessageResult]:
-        """Process messages of different people, however long MongoDB is away.
+    async def reply(self, messages: Sequence[MessageEntry]) -> list[MessageEntry]:
+        """Reply to messages that need no MongoDB, and so need not wait for it.
 
         Returns:
-            Notes whose answers may come behind them: to be told with `tell_of_note`.
+            The others: to be processed with `process`.
         """
-        stored: list[MessageEntry] = []
+        others: list[MessageEntry] = []
         for message in messages:
             try:
                 if self._needs_mongodb(message):
-                    stored.append(message)
+                    others.append(message)
                 else:
                     done = partial(self._acknowledgements.finished, message.entry.seq)
                     self._replies.put(message.update, done)
             except Exception as exc:  # noqa: BLE001  # it would be the same at the next try
                 await self._dead_letters.put(message.entry, describe_defect(exc))
-        if not stored:
+        return others
+
+    async def process(self, messages: Sequence[MessageEntry]) -> list[MessageResult]:
+        """Process messages of different people that need MongoDB, however long it is away.
+
+        Returns:
+            Notes whose answers may come behind them: to be told with `tell_of_note`.
+        """
+        if not messages:
             return []
+        carried_out: _Results = {}
         try:
-            results = await self._process(stored)
+            results = await self._process(messages, carried_out)
         except Exception as exc:  # noqa: BLE001  # a defect with one must not hold up the others
             log.error("a page failed, trying its entries one by one: %s", describe_defect(exc))
-            results = [await self._process_alone(message) for message in stored]
+            results = []
+            for message in messages:
+                process = partial(self._process, [message], carried_out)
+                give_up = partial(self._give_up, message)
+                results += await self._dead_letters.attempt(message.entry, process, give_up) or ()
         for result in results:
             await self._finish(result)
         return [result for result in results if result.waits]
 
     async def tell_of_note(self, result: MessageResult) -> None:
         """Tell of a note, now that its answer has come, if it has."""
+        await self._dead_letters.attempt(result.message.entry, partial(self._tell_of_note, result))
+
+    async def _tell_of_note(self, result: MessageResult) -> None:
         reply = result.reply
         with contextlib.suppress(StorageError):  # then it is told of what was known
             reply = None if reply is None else await self._notes.noted(reply, self._language(result.message))
-        self._tell(result.message, reply)
+        await self._tell(result.message, reply)
 
     def _needs_mongodb(self, message: MessageEntry) -> bool:
         """Whether it changes something, or counts as refused; the rest is only replied to."""
@@ -168,26 +187,20 @@ class MessagePipeline:
             or self._roster.has_joined_since(message.update.user_id, message.stamp)
         )
 
-    async def _process(self, messages: Sequence[MessageEntry]) -> list[MessageResult]:
-        """Read, carry out, and write what is refused; each may be done again."""
-        tombstones, refused = await retry(partial(self._read, messages), STORAGE_BACKOFF, self._faults)
-        results = [
-            self._erased(message, tombstones) or await self._carry_out(message, refused)
-            for message in messages
-        ]
-        return await retry(partial(self._write, results), STORAGE_BACKOFF, self._faults)
+    async def _process(self, messages: Sequence[MessageEntry], carried_out: _Results) -> list[MessageResult]:
+        """Read, carry out, and write what is refused; each may be done again.
 
-    async def _process_alone(self, message: MessageEntry) -> MessageResult:
-        """Process a message that may be poison."""
-        reason = ""
-        for tries in range(message.entry.attempts + 1, MAX_TRIES + 1):
-            try:
-                return (await self._process([message]))[0]
-            except Exception as exc:  # noqa: BLE001  # becomes a dead letter
-                reason = describe_defect(exc)
-                if tries < MAX_TRIES:
-                    await self._dead_letters.note_failure(message.entry, reason)
-        return MessageResult(message, failure=reason)
+        Args:
+            carried_out: what is not carried out again, by positions in the journal; extended here.
+        """
+        tombstones, refused = await retry(partial(self._read, messages), STORAGE_BACKOFF, self._faults)
+        results: list[MessageResult] = []
+        for message in messages:
+            result = self._erased(message, tombstones) or carried_out.get(message.entry.seq)
+            if result is None:
+                result = carried_out[message.entry.seq] = await self._carry_out(message, refused)
+            results.append(result)
+        return await retry(partial(self._write, results), STORAGE_BACKOFF, self._faults)
 
     async def _read(self, messages: Sequence[MessageEntry]) -> tuple[_Tombstones, set[str]]:
         """Tombstones of their senders, and the ids of those that were refused before a crash and stay so."""
@@ -256,14 +269,21 @@ class MessagePipeline:
 
     async def _finish(self, result: MessageResult) -> None:
         """Reply, and let the journal forget the message."""
+        message = result.message
         if result.failure is not None:
-            reply = Reply(self._language(result.message).texts.people.not_done)
-            self._replies.put(result.message.update, lambda: None, reply)
-            await self._dead_letters.put(result.message.entry, result.failure)
+            await self._give_up(message, result.failure)
         elif not result.waits:
-            self._tell(result.message, result.reply)
+            await self._dead_letters.attempt(message.entry, partial(self._tell, message, result.reply))
 
-    def _tell(self, message: MessageEntry, reply: Reply | None) -> None:
+    async def _give_up(self, message: MessageEntry, reason: str) -> None:
+        try:
+            reply = Reply(self._language(message).texts.people.not_done)
+            self._replies.put(message.update, lambda: None, reply)
+        except Exception as exc:  # noqa: BLE001  # it is given up all the same
+            log.error("a reply to a dead letter fails unexpectedly: %s", describe_defect(exc))
+        await self._dead_letters.put(message.entry, reason)
+
+    async def _tell(self, message: MessageEntry, reply: Reply | None) -> None:
         seq = message.entry.seq
         self._replies.put(message.update, partial(self._acknowledgements.answered, seq), reply)
         self._acknowledgements.stored(seq)

@@ -21,7 +21,7 @@ from bot.services.chat.button_actions import ErasureBegun
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.people.erasure import Erasure
 from bot.services.periodic import FaultLog, retry
-from bot.services.processing.dead_letters import MAX_TRIES, DeadLetters
+from bot.services.processing.dead_letters import DeadLetters
 from bot.services.telegram.metered_api import Meters
 from bot.store.answers.feedback_events import Unrecordable
 
@@ -104,34 +104,34 @@ class TapPipeline:
 
     async def _process_alone(self, tap: TapEntry) -> None:
         """Process a tap that may be poison."""
-        for tries in range(tap.entry.attempts + 1, MAX_TRIES + 1):
-            try:
-                [result] = await retry(partial(self._process, [tap]), STORAGE_BACKOFF, self._faults)
-            except Exception as exc:  # noqa: BLE001  # becomes a dead letter
-                reason = describe_defect(exc)
-                if tries == MAX_TRIES:
-                    await self._dead_letters.put(tap.entry, reason)
-                else:
-                    await self._dead_letters.note_failure(tap.entry, reason)
-            else:
-                await self._finish(tap, result)
-                return
+        process = partial(retry, partial(self._process, [tap]), STORAGE_BACKOFF, self._faults)
+        for result in await self._dead_letters.attempt(tap.entry, process) or ():
+            await self._finish(tap, result)
 
     async def _finish(self, tap: TapEntry, result: TapResult) -> None:
-        """Report a tap that is durable, and let the journal forget it."""
-        if result.outcome is not None:
-            self._meters.count(TAPS, result.outcome)
+        """Count and report a tap that is durable, and let the journal forget it."""
+        attempt = partial(self._dead_letters.attempt, tap.entry)
+        if await attempt(partial(self._count, result)) is not None:
+            await attempt(partial(self._hand_on, tap, result))
+
+    async def _count(self, result: TapResult) -> bool:
+        """Whether there was something to count."""
+        if result.outcome is None:
+            return False
+        self._meters.count(TAPS, result.outcome)
+        return True
+
+    async def _hand_on(self, tap: TapEntry, result: TapResult) -> None:
+        """To whoever tells what became of a tap."""
         match result.result:
             case Unrecordable(reason):
                 await self._dead_letters.put(tap.entry, reason)
             case ErasureBegun(person, at, acted):  # told when nothing is left, and not before
-                self._erasure.put(person, at, partial(self._report, tap, replace(result, result=acted)))
+                report = partial(self._report, tap, replace(result, result=acted))
+                self._erasure.put(person, at, partial(self._dead_letters.attempt, tap.entry, report))
             case _:
-                try:
-                    self._report(tap, result)
-                except Exception as exc:  # noqa: BLE001  # others must be told
-                    await self._dead_letters.put(tap.entry, describe_defect(exc))
+                await self._report(tap, result)
 
-    def _report(self, tap: TapEntry, result: TapResult) -> None:
+    async def _report(self, tap: TapEntry, result: TapResult) -> None:
         self._responder.report(tap, result)
         self._acknowledgements.stored(tap.entry.seq)

@@ -165,12 +165,13 @@ class UpdateProcessor:
         updates = [(entry, update) for entry, update in updates if await self._is_sound(entry, update)]
         waiting: list[MessageResult] = []
         for part in _in_rounds(updates):
+            stored = await self._messages.reply(
+                [MessageEntry(entry, update) for entry, update in part if not isinstance(update, TapUpdate)]
+            )
             await self._taps.process(
                 [self._tap(entry, update) for entry, update in part if isinstance(update, TapUpdate)]
             )
-            waiting += await self._messages.process(
-                [MessageEntry(entry, update) for entry, update in part if not isinstance(update, TapUpdate)]
-            )
+            waiting += await self._messages.process(stored)
         for result in waiting:
             await self._messages.tell_of_note(result)
 
