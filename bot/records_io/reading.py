@@ -8,29 +8,37 @@ What the input is follows from its first character that is no blank (a byte orde
 
 A broken value costs no other one. After a broken line, reading goes on with the next line; in an array, and
 after an object that was pretty-printed with a line of its own for `{`, with the next line that opens an
-object no deeper indented than the broken one. Where an array stands on one line, or a broken object on lines
-that are not indented, nothing tells where the next one begins: what follows is not read, and that is said.
+object no deeper indented than the broken one. A broken object on lines that are not indented ends where its
+brackets say so, if they and its quotes are in order. Where they are not, or where an array stands on one
+line, nothing tells where the next one begins: what follows is not read, and that is said.
 """
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from bot.core.shared.bson_json import MAX_BYTES, BadValue, decode, skim
+from bot.core.shared.bson_json import MAX_BYTES, MAX_DEPTH, BadValue, decode, skim
 
 MAX_TEXT = 6 * MAX_BYTES
-"""Characters of one value: nothing that MongoDB stores takes more than six times as many bytes in JSON."""
+"""Bytes of one value as text: nothing that MongoDB stores takes more than six times as many in JSON."""
 
 _CHUNK = 256 * 1024  # bytes
 _LONGEST_INDENTATION = 256
-_COMMA_FIRST = 8  # characters; how far a value may stand from the beginning of its line, comma and blanks
+_COMMA_FIRST = 8  # bytes; how far a value may stand from the beginning of its line, comma and blanks
 _LONGEST_WORD = len("-Infinity") + 1  # of what the decoder reads as a whole, strings aside
+_BLANKS = " \t\r\n"
 _NO_BLANK = re.compile(r"[^ \t\r\n]")
+_MARK = "\xef\xbb\xbf"  # byte order mark
+_CONTINUATION = bytes(range(0x80, 0xC0))  # the bytes of a character in UTF-8 but its first
+_STRING = r'"(?:[^"\\\n]++|\\[^\n])*+"'  # JSON allows no line break in one
+_SIGN = re.compile(_STRING + r'|["{}\[\]]')  # a quote alone is of a string that is not closed on its line
+_BRACE = re.compile(_STRING + r"|[{}]")
+_REST_OF_CHARACTER = re.compile("[\x80-\xbf]{0,3}")
+_OPENED_BY = {"}": "{", "]": "["}
 _UNFINISHED = "Unterminated string"
 _TOO_LONG = f"longer than {MAX_TEXT:,} bytes, which no document in MongoDB can be; split it"
 
@@ -75,7 +83,7 @@ class Element:
 
     Attributes:
         value: as `bot.core.shared.bson_json.decode` returns it, still to be checked.
-        size: characters of its text.
+        size: bytes of its text.
     """
 
     place: InputPlace
@@ -102,7 +110,7 @@ def _lines(text: _Window) -> Iterator[Element | ReadingFlaw]:
             value, end = _decode_from_line(text, line)
         except _Broken as broken:
             yield ReadingFlaw(place, broken.problem)
-            if line.rstrip() == "{":
+            if line.rstrip(_BLANKS) == "{":
                 if not text.skip_to_record("{"):
                     problem = "what follows it is not read: no indentation tells where the next object begins"
                     yield ReadingFlaw(place, f"{problem}; mend it first, or give one object a line")
@@ -125,10 +133,10 @@ def _decode_from_line(text: _Window, line: str) -> tuple[Any, int]:
         if not line.startswith("{"):
             raise
         try:
-            return text.decode()
+            return text.decode_once()
         except _Broken as spread:
             # A line is to blame for what it says itself, not for what comes after it.
-            raise (spread if line.rstrip() == "{" else alone) from None
+            raise (spread if line.rstrip(_BLANKS) == "{" else alone) from None
 
 
 def _elements_of_array(text: _Window) -> Iterator[Element | ReadingFlaw]:
@@ -168,11 +176,17 @@ def _elements_of_array(text: _Window) -> Iterator[Element | ReadingFlaw]:
 
 
 class _Broken(Exception):
-    """The text at the position is no usable value; the problem says why."""
+    """The text at the position is no usable value.
 
-    def __init__(self, problem: str) -> None:
+    Attributes:
+        problem: why.
+        length: from the position to where JSON does not allow the text; None if that is not the reason.
+    """
+
+    def __init__(self, problem: str, length: int | None = None) -> None:
         super().__init__(problem)
         self.problem = problem
+        self.length = length
 
 
 @dataclass(slots=True)
@@ -180,7 +194,7 @@ class _Attempt:
     """The result of decoding at a position.
 
     Attributes:
-        length: characters up to where it stopped.
+        length: bytes up to where it stopped.
         is_final: it would have ended like this too if the text went on.
     """
 
@@ -206,32 +220,44 @@ class _Attempt:
         return cls(end - begin, text[end - 1] in '}]"' or len(text) - end > _LONGEST_WORD, value)
 
 
-def _check_encoding(text: str) -> None:
+def _utf8(text: str) -> str:
+    """The characters of a text that has a byte in each.
+
+    Raises:
+        _Broken: it is no UTF-8.
+    """
     if text.isascii():
-        return
+        return text
     try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        place = len(text[: error.start].encode()) + 1
-        raise _Broken(f"not UTF-8 at byte {place}; save the text as UTF-8") from None
+        return text.encode("latin-1").decode()
+    except UnicodeDecodeError as error:
+        raise _Broken(f"not UTF-8 at byte {error.start + 1}; save the text as UTF-8") from None
+
+
+def _characters(text: str) -> int:
+    """How many characters the bytes of this text are."""
+    return len(text if text.isascii() else text.encode("latin-1").translate(None, _CONTINUATION))
 
 
 class _Window:
     """A position in a text that is read as needed. What lies before the position is forgotten.
 
-    Lengths and offsets are characters from the position on. Bytes that are no UTF-8 are kept as lone
-    surrogates, of which a text in UTF-8 has none.
+    Each of its characters is one byte of the input (Latin-1), which is all that brackets and quotes need:
+    UTF-8 as characters would take up to four times the memory. Only what makes up a value is decoded.
+
+    Lengths and offsets are bytes from the position on.
 
     Attributes:
-        line, column: of the position, from 1 and from 0.
+        line, column: of the position, from 1 and from 0; the column in characters.
     """
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source
-        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self._text = ""
         self._at = 0
         self._ended = False
+        self._before = 0  # bytes before `_text`
+        self._unusable: dict[int, str] = {}  # where objects begin that are known to be broken, and why
         self.line = 1
         self.column = 0
 
@@ -240,9 +266,9 @@ class _Window:
         end = self._at + length
         if breaks := self._text.count("\n", self._at, end):
             self.line += breaks
-            self.column = end - self._text.rindex("\n", self._at, end) - 1
+            self.column = _characters(self._text[self._text.rindex("\n", self._at, end) + 1 : end])
         else:
-            self.column += length
+            self.column += _characters(self._text[self._at : end])
         self._at = end
 
     def peek(self, length: int) -> str:
@@ -251,9 +277,9 @@ class _Window:
 
     def skip_mark(self) -> None:
         """Move past a byte order mark."""
-        while not self._text and self._fill():
+        while len(self._text) < len(_MARK) and self._fill():
             pass
-        self._at = len(self._text[:1]) if self._text.startswith("\ufeff") else 0
+        self._at = len(_MARK) if self._text.startswith(_MARK) else 0
 
     def skip_blanks(self) -> str | None:
         """Move to the next character that is no blank, and return it; None at the end."""
@@ -285,7 +311,8 @@ class _Window:
         """Move to the next line that begins with one of these, no deeper indented than the position.
 
         A comma may stand before it. Where an object is spread over lines that are not indented at all, its
-        parts look like the next one: then the rest is passed over.
+        parts look like the next one: then the next one begins behind its closing bracket. If brackets and
+        quotes are not in order up to there, the rest is passed over.
 
         Returns:
             Whether the layout tells where the next one begins.
@@ -293,7 +320,7 @@ class _Window:
         indentation = min(self.column, _LONGEST_INDENTATION)
         reach = indentation + _COMMA_FIRST + 1
         # So its fields begin in the next line.
-        is_spread = self.peek(self.line_length() or 0).rstrip() == "{"
+        is_spread = self.peek(self.line_length() or 0).rstrip(_BLANKS) == "{"
         while True:
             self.skip_line()
             if not self._held:
@@ -304,13 +331,70 @@ class _Window:
             line = self.peek(reach)
             head = line.lstrip(" \t")
             if is_spread and line.startswith('"'):
+                if self._skip_fields() and self.skip_blanks() in (None, *begins):
+                    return True
+                self.advance(self._held)
                 while self._fill():
                     self.advance(self._held)
-                self.advance(self._held)
                 return False
             is_spread = False
             if len(line) - len(head) <= indentation and head.lstrip(" \t,").startswith(begins):
                 return True
+
+    def _skip_fields(self) -> bool:
+        """Move from the second line of an object behind the bracket that closes it.
+
+        Returns:
+            Whether brackets and quotes are in order up to there, and its line ends there.
+        """
+        opened = ["{"]
+        while self._held or self._fill():
+            if (length := self.line_length()) is None:
+                return False
+            line = self.peek(length)
+            for found in _SIGN.finditer(line):
+                sign = found[0]
+                if sign in "{[":
+                    opened.append(sign)
+                elif sign in "}]":
+                    if opened.pop() != _OPENED_BY[sign]:
+                        return False
+                    if not opened:
+                        self.advance(found.end())
+                        return not _NO_BLANK.search(line, found.end())
+                elif sign == '"':
+                    return False
+            self.skip_line()
+            self.advance(min(1, self._held))
+        return False
+
+    def decode_once(self) -> tuple[Any, int]:
+        """The same as `decode`, but of objects within one that is broken, none is read to its end twice.
+
+        Raises:
+            _Broken: as `decode`; or this is part of an object that was broken, and the reason holds for it.
+        """
+        position = self._before + self._at
+        if problem := self._unusable.get(position):
+            raise _Broken(problem)
+        try:
+            return self.decode()
+        except _Broken as broken:
+            # No line begins within a string. So the objects that are open where JSON does not allow the text
+            # are broken by it like the first one; and those that hold too many others are too deep.
+            opened: list[int] = []
+            end = len(self._text) if broken.length is None else self._at + broken.length
+            for found in _BRACE.finditer(self._text, self._at, end):
+                if found[0] == "{":
+                    opened.append(self._before + found.start())
+                elif found[0] == "}":
+                    opened.pop()
+                if not opened or (broken.length is None and len(opened) > 3 * MAX_DEPTH):
+                    break
+            unusable = opened if broken.length is not None else opened[:-MAX_DEPTH]
+            self._unusable = {at: why for at, why in self._unusable.items() if at > position}
+            self._unusable |= dict.fromkeys(unusable, broken.problem)
+            raise
 
     def decode(self) -> tuple[Any, int]:
         """The value that begins here, however many lines it takes, and its length.
@@ -318,21 +402,27 @@ class _Window:
         Raises:
             _Broken: there is none, or it is too long.
         """
-        found = first = _Attempt.of(decode, self._text, self._at)
+        # Its end is found before it is decoded if there is much text: a broken value may swallow all of it.
+        decoder = decode if self._held <= 2 * _CHUNK else skim
+        found = _Attempt.of(decoder, self._text, self._at)
         is_final = found.is_final
         while not is_final and self._held <= MAX_TEXT:
             if self._fill():
-                # Its end is found before it is decoded: what a broken value swallows may be much.
-                found = _Attempt.of(skim, self._text, self._at)
+                decoder = skim
+                found = _Attempt.of(decoder, self._text, self._at)
                 is_final = found.is_final
             else:
                 is_final = True
         if found.length > MAX_TEXT or not is_final:
             raise _Broken(_TOO_LONG)
-        _check_encoding(self.peek(found.length + 1 if found.error else found.length))
         if found.error is not None:
-            raise _Broken(self.not_json(found.error, found.length))
-        return (found if found is first else _Attempt.of(decode, self._text, self._at)).value, found.length
+            rest = _REST_OF_CHARACTER.match(self._text, self._at + found.length + 1)
+            _utf8(self._text[self._at : rest.end()] if rest else self.peek(found.length))
+            raise _Broken(self.not_json(found.error, found.length), found.length)
+        text = self.peek(found.length)
+        if decoder is decode and text.isascii():
+            return found.value, found.length
+        return _Attempt.of(decode, _utf8(text)).value, found.length
 
     def decode_line(self, line: str) -> tuple[Any, int]:
         """The value at the beginning of a line that begins here, and its length.
@@ -340,23 +430,23 @@ class _Window:
         Raises:
             _Broken: there is none.
         """
+        text = _utf8(line)
         try:
-            value, end = decode(line)
+            value, end = decode(text)
         except json.JSONDecodeError as exc:
-            _check_encoding(line)
-            raise _Broken(self.not_json(exc.msg, exc.pos)) from None
+            raise _Broken(self.not_json(exc.msg, len(text[: exc.pos].encode()))) from None
         except BadValue as exc:
             raise _Broken(exc.problem) from None
-        _check_encoding(line)
-        return value, end
+        return value, end if text is line else len(text[:end].encode())
 
     def not_json(self, problem: str, offset: int) -> str:
         """The sentence about something that the decoder met so far from here."""
         before = self.peek(offset)
         where = (
-            f"line {self.line + before.count(chr(10))}, column {offset - before.rindex(chr(10))}"
+            f"line {self.line + before.count(chr(10))}, "
+            f"column {_characters(before[before.rindex(chr(10)) :])}"
             if "\n" in before
-            else f"column {self.column + offset + 1}"
+            else f"column {self.column + _characters(before) + 1}"
         )
         return f"not JSON at {where} ({problem}); is it complete?"
 
@@ -372,7 +462,8 @@ class _Window:
         while wanted > 0 and not self._ended:
             piece = self._source.read(max(_CHUNK, wanted))
             self._ended = not piece
-            pieces.append(self._decoder.decode(piece, self._ended))
-            wanted -= len(pieces[-1])
+            pieces.append(piece.decode("latin-1"))
+            wanted -= len(piece)
+        self._before += self._at
         self._text, self._at = "".join(pieces), 0
         return len(self._text) > len(rest)

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.records.collections import parse
-from bot.core.shared.bson_json import MAX_BYTES, BadValue
+from bot.core.shared.bson_json import MAX_BYTES, BadValue, decode, skim
 from bot.records_io import reading
 from bot.records_io.reading import Element, ReadingFlaw, read_elements
 from tests.unit.core.shared.test_bson_json import DOCUMENTS, VALUES
@@ -184,6 +184,82 @@ def test_parts_of_a_broken_object_are_no_records(begin: str) -> None:
     assert "not read" in found[2] or "never closed" in found[2]
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{\n"a": bad\n}',
+        '{\n"a": [\n{\n"weekStart": "2026-02-01"\n}\n{\n"weekStart": "2026-02-02"\n}\n],\n"b": "}\\""\n}',
+        '{\r\n"a": "{",\r\n\r\n"b": {}}\r\n',
+    ],
+)
+@pytest.mark.parametrize("seed", [None, 1])
+def test_a_broken_object_without_indentation_costs_itself_only(broken: str, seed: int | None) -> None:
+    """It ends where its brackets say so; what is within it is no record."""
+    broken = broken.replace(": {}", ": {} {}")
+    found = read(f'{{\n"c": 1\n}}\n{broken}\n{{\n"c": 2\n}}\n{{"c": 3}}\n', seed)
+    assert [value for _, value in found if isinstance(value, dict)] == [{"c": 1}, {"c": 2}, {"c": 3}]
+    assert found[1][0] == "line 4"
+    assert "not JSON at line" in found[1][1]
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{\n"a": bad", "b": [\n{"weekStart": "2026-02-01"},\n{"weekStart": "2026-02-02"}\n]\n}',
+        '{\n"a": [{"b": bad}]},\n{"weekStart": "2026-02-01"}\n]\n}',
+        '{\n"a":\n{"weekStart": "2026-02-01"},\n{"weekStart": "2026-02-02"}\n]\n}',
+        '{\n"a": {\n"b": 1,\n}',
+        '{\n"a": "b\\"\n}',
+    ],
+)
+def test_where_brackets_are_not_in_order_nothing_more_is_read(broken: str) -> None:
+    """A part of the broken object would be taken for a record."""
+    found = read(f'{{"c": 1}}\n{broken}\n{{"c": 2}}\n')
+    assert found[0] == ("line 1", {"c": 1})
+    assert [place for place, _ in found[1:]] == ["line 2", "line 2"]
+    assert "not read" in found[2][1]
+
+
+BLOCKS = {
+    "arrays": '{"a":[\n' + "1," * 500 + "\n",
+    "objects": '{"a":\n',
+    "pretty": '{\n "a": [\n' + "1," * 500 + "\n",
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_work_grows_with_the_input_only(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many broken lines open an object in which the rest may go on, little is decoded twice."""
+    monkeypatch.setattr(reading, "_CHUNK", 256)
+    done = 0
+
+    def counted(decoder: Callable[[str, int], tuple[Any, int]]) -> Callable[..., tuple[Any, int]]:
+        def count(text: str, begin: int = 0) -> tuple[Any, int]:
+            nonlocal done
+            try:
+                value, end = decoder(text, begin)
+            except json.JSONDecodeError as error:
+                done += error.pos - begin
+                raise
+            except BadValue:
+                done += len(text) - begin
+                raise
+            done += end - begin
+            return value, end
+
+        return count
+
+    monkeypatch.setattr(reading, "decode", counted(decode))
+    monkeypatch.setattr(reading, "skim", counted(skim))
+    for blocks in (20, 80, 320, 1280):
+        done, data = 0, BLOCKS[name] * blocks + GOOD[0] + "\n"
+        found = read(data)
+        assert found[-1] == (f"line {data.count(chr(10))}", json.loads(GOOD[0]))
+        assert blocks < len(found)
+        assert done < 20 * len(data)
+
+
 UNTERMINATED = "Unterminated string starting at"
 
 
@@ -319,6 +395,7 @@ def _endless() -> Iterator[tuple[str, Endless]]:
     yield "one number", Endless(b"[1", b"1" * 20_000, 400)
     yield "one array", Endless(b"[[", b"[1]," * 5000, 30)
     yield "blank", Endless(b"[", b" \n" * 10_000, 400)
+    yield "one string that is not ASCII", Endless('[{"a": "\U0001f600'.encode(), b"x" * 20_000, 400)
     yield "garbage", Endless(b"garbage", b"garbage" * 3000, 400)
 
 
