@@ -395,21 +395,34 @@ def _endless() -> Iterator[tuple[str, Endless]]:
     yield "one number", Endless(b"[1", b"1" * 20_000, 400)
     yield "one array", Endless(b"[[", b"[1]," * 5000, 30)
     yield "blank", Endless(b"[", b" \n" * 10_000, 400)
-    yield "one string that is not ASCII", Endless('[{"a": "\U0001f600'.encode(), b"x" * 20_000, 400)
     yield "garbage", Endless(b"garbage", b"garbage" * 3000, 400)
+
+
+def _peak(source: Endless) -> int:
+    """The most bytes that are held while everything is read."""
+    tracemalloc.start()
+    try:
+        for _ in read_elements(source):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("name", [name for name, _ in _endless()])
 def test_memory_does_not_grow_with_the_input(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Megabytes of anything are read in about one."""
     monkeypatch.setattr(reading, "MAX_TEXT", 100_000)
-    source = dict(_endless())[name]
-    tracemalloc.start()
-    try:
-        for _ in read_elements(source):
-            pass
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    peak = _peak(dict(_endless())[name])
     # Of arrays in an array the brackets are kept, to find the end.
     assert peak < (3_000_000 if name == "one array" else 2_000_000)
+
+
+@pytest.mark.parametrize("begin", ["", "["])
+def test_other_characters_than_ascii_take_no_more_memory(begin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One emoji does not make every character of a long text four bytes."""
+    monkeypatch.setattr(reading, "MAX_TEXT", 2_000_000)
+    peaks = [
+        _peak(Endless(f'{begin}{{"a": "{sign}'.encode(), b"x" * 20_000, 400)) for sign in ("-", "\U0001f600")
+    ]
+    assert peaks[1] < 1.2 * peaks[0]
