@@ -234,9 +234,13 @@ def _utf8(text: str) -> str:
         raise _Broken(f"not UTF-8 at byte {error.start + 1}; save the text as UTF-8") from None
 
 
-def _characters(text: str) -> int:
-    """How many characters the bytes of this text are."""
-    return len(text if text.isascii() else text.encode("latin-1").translate(None, _CONTINUATION))
+def _characters(text: str, begin: int, end: int) -> int:
+    """How many characters the bytes of this part of a text are."""
+    count = 0
+    for at in range(begin, end, _CHUNK):
+        piece = text[at : min(at + _CHUNK, end)]
+        count += len(piece if piece.isascii() else piece.encode("latin-1").translate(None, _CONTINUATION))
+    return count
 
 
 class _Window:
@@ -266,9 +270,9 @@ class _Window:
         end = self._at + length
         if breaks := self._text.count("\n", self._at, end):
             self.line += breaks
-            self.column = _characters(self._text[self._text.rindex("\n", self._at, end) + 1 : end])
+            self.column = _characters(self._text, self._text.rindex("\n", self._at, end) + 1, end)
         else:
-            self.column += _characters(self._text[self._at : end])
+            self.column += _characters(self._text, self._at, end)
         self._at = end
 
     def peek(self, length: int) -> str:
@@ -444,9 +448,9 @@ class _Window:
         before = self.peek(offset)
         where = (
             f"line {self.line + before.count(chr(10))}, "
-            f"column {_characters(before[before.rindex(chr(10)) :])}"
+            f"column {_characters(before, before.rindex(chr(10)), offset)}"
             if "\n" in before
-            else f"column {self.column + _characters(before) + 1}"
+            else f"column {self.column + _characters(before, 0, len(before)) + 1}"
         )
         return f"not JSON at {where} ({problem}); is it complete?"
 
