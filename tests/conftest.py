@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,15 +39,19 @@ _FIRST = (
     "tests/unit/test_layers.py",
 )
 
+# End-to-end tests that share what is slow to start: bots, or a run of the checker.
+_SHARING = ("test_answering", "test_details", "test_notes", "test_people", "test_replay")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put them in order, and say what stays together.
 
-    Whole files stay on one worker, with what they share. End-to-end tests go to whichever worker is free.
+    Whole files stay on one worker, with what they share. Other end-to-end tests go to whichever is free.
     """
     for item in items:
         file = item.nodeid.partition("::")[0]
-        if not file.startswith("tests/e2e/") and not any(item.iter_markers("xdist_group")):
+        goes_alone = file.startswith("tests/e2e/") and Path(file).stem not in _SHARING
+        if not goes_alone and not any(item.iter_markers("xdist_group")):
             item.add_marker(pytest.mark.xdist_group(file))
     items.sort(key=_rank)
 
