@@ -397,7 +397,9 @@ class _Window:
                     break
             unusable = opened if broken.length is not None else opened[:-MAX_DEPTH]
             self._unusable = {at: why for at, why in self._unusable.items() if at > position}
-            self._unusable |= dict.fromkeys(unusable, broken.problem)
+            # Of what begins on that very line the problem is said in other words.
+            last_line = self._before + self._text.rfind("\n", self._at, end)
+            self._unusable |= dict.fromkeys((at for at in unusable if at < last_line), broken.problem)
             raise
 
     def decode(self) -> tuple[Any, int]:

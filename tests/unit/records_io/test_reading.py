@@ -261,6 +261,7 @@ def test_work_grows_with_the_input_only(name: str, monkeypatch: pytest.MonkeyPat
 
 
 UNTERMINATED = "Unterminated string starting at"
+NO_NAME = "Expecting property name enclosed in double quotes"
 
 
 @pytest.mark.parametrize(
@@ -310,6 +311,13 @@ UNTERMINATED = "Unterminated string starting at"
             [
                 "line 1: not JSON at line 3, column 7 (Expecting value); is it complete?",
                 "2026-01-02",
+            ],
+        ),
+        (
+            '{"a": [\n{',
+            [
+                "line 1: not JSON at column 8 (Expecting value); is it complete?",
+                f"line 2: not JSON at column 2 ({NO_NAME}); is it complete?",
             ],
         ),
         (
