@@ -43,6 +43,7 @@ _FIRST = (
 _SHARING = ("test_answering", "test_details", "test_notes", "test_people", "test_replay")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks at its turn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put them in order, and say what stays together.
 

@@ -6,6 +6,7 @@ Source: Telegram's bot FAQ. 30 messages a second over all, 1 a second in a chat,
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # A hair under 30 a second: two machines' clocks do not measure a second alike. What was held up may catch up.
@@ -98,13 +99,19 @@ class SendLimits:
     def _keep_free(self, chat_id: int, at: float) -> None:
         self._next_in_chat[chat_id] = max(self._next_in_chat.get(chat_id, 0.0), at + CHAT_SPACING)
 
-    def recall(self, chat_id: int, at: float) -> None:
-        """A message that went there at `at`, perhaps from an earlier run or another service."""
-        self._keep_free(chat_id, at)
-        known = self._group_times.get(chat_id, ())
-        # What this service sent itself comes back from the outbox, too, at nearly the same time.
-        if chat_id < 0 and all(abs(other - at) >= CHAT_SPACING / 2 for other in known):
-            self._group_times[chat_id] = deque(sorted((*known, at)), maxlen=GROUP_MESSAGES)
+    def recall(self, chat_id: int, sent: Sequence[float]) -> None:
+        """Messages that went there at these times, perhaps from an earlier run or another service.
+
+        What this service sent itself is in the outbox, too, at nearly the same time: it counts once.
+        """
+        self._keep_free(chat_id, max(sent))
+        if chat_id < 0:
+            known = list(self._group_times.get(chat_id, ()))
+            own, others = list(known), []
+            for at in sent:
+                same = next((each for each in own if abs(each - at) < CHAT_SPACING / 2), None)
+                others.append(at) if same is None else own.remove(same)
+            self._group_times[chat_id] = deque(sorted(known + others), maxlen=GROUP_MESSAGES)
 
     def hold(self, chat_id: int | None, until: float) -> None:
         """Send nothing to this chat, or to anybody (None), before `until`: Telegram asked for it."""

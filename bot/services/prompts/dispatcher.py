@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, tzinfo
 
@@ -325,8 +326,11 @@ class Dispatcher:
     async def _recall(self) -> None:
         """What others sent to groups in the last minute counts for their limit."""
         now, elapsed = self._clock(), self._monotonic()
+        sent: defaultdict[int, list[float]] = defaultdict(list)
         for chat_id, sent_at in await self._outbox.sent_to_groups(now - timedelta(seconds=GROUP_WINDOW)):
-            self._limits.recall(chat_id, elapsed - (now - sent_at).total_seconds())
+            sent[chat_id].append(elapsed - (now - sent_at).total_seconds())
+        for chat_id, times in sent.items():
+            self._limits.recall(chat_id, times)
         self._has_recalled = True
 
     def _hold(self, chat_id: int, seconds: float) -> None:

@@ -164,12 +164,11 @@ def test_a_waiting_chat_does_not_hold_up_the_others() -> None:
 def test_what_others_have_sent_counts() -> None:
     """Twenty messages of a service that was killed leave no room in a group for a minute, here either."""
     limits = SendLimits()
-    for n in range(19):
-        limits.recall(-7, 100.0 + n)
+    limits.recall(-7, [100.0 + n for n in range(19)])
     assert limits.earliest(-7, 120.0) == 120.0
-    limits.recall(-7, 119.5)
+    limits.recall(-7, [119.5])
     assert limits.earliest(-7, 120.0) == 100.0 + GROUP_WINDOW
-    limits.recall(8, 119.5)
+    limits.recall(8, [119.5])
     assert limits.earliest(8, 120.0) == 119.5 + CHAT_SPACING
 
 
@@ -177,8 +176,8 @@ def test_what_this_service_has_sent_itself_counts_once() -> None:
     """It is read from the outbox, too, after a moment without the lease, and with its time of arrival."""
     limits = SendLimits()
     sent = [limits.reserve(-7, 100.0 + 2 * n) for n in range(11)]
-    for at in sent:
-        limits.recall(-7, at + 0.3)
+    for _ in range(2):
+        limits.recall(-7, [at + 0.3 for at in sent])
     assert limits.earliest(-7, 125.0) == 125.0
 
 
