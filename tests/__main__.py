@@ -25,7 +25,7 @@ from tests.pythons import Python, find_others
 ROOT = Path(__file__).resolve().parent.parent
 CORES = os.cpu_count() or 1
 # What must stay together, and what begins: see tests/conftest.py.
-_GROUPED = ("--dist", "loadgroup", "--no-loadscope-reorder")
+_GROUPED = ("--no-loadscope-reorder",)
 # Real processes wait more than they compute.
 SIDE_BY_SIDE = ("-n", str(2 * CORES), *_GROUPED)
 _BESIDE = 10  # nice value of what runs beside the tests: they have bounds in time, and come first

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # A busy machine is no defect. The same tests get the same examples, but for `--hypothesis-profile=explore`.
 _ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,18 +45,26 @@ _FIRST = (
 _SHARING = ("test_answering", "test_details", "test_notes", "test_people", "test_replay")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks at its turn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put them in order, and say what stays together.
-
-    Whole files stay on one worker, with what they share. Other end-to-end tests go to whichever is free.
-    """
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        goes_alone = file.startswith("tests/e2e/") and Path(file).stem not in _SHARING
-        if not goes_alone and not any(item.iter_markers("xdist_group")):
-            item.add_marker(pytest.mark.xdist_group(file))
+    """Put them in order."""
     items.sort(key=_rank)
+
+
+class TogetherByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Whole files stay on one worker, with what they share. Other end-to-end tests go to whichever is free.
+
+    Not by marks and `--dist loadgroup`: pytest-xdist 3.8 with pytest 9.2 takes no notice of the marks.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        goes_alone = file.startswith("tests/e2e/") and Path(file).stem not in _SHARING
+        return nodeid if goes_alone else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TogetherByFile:
+    """Whatever `--dist` says."""
+    return TogetherByFile(config, log)
 
 
 def _rank(item: pytest.Item) -> int:

@@ -9,8 +9,6 @@ import pytest
 from tests.checker.__main__ import noon
 from tests.checker.pairs import WAYS, check, some_pairs
 
-pytestmark = pytest.mark.xdist_group(__name__)  # they share what is played once
-
 
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory: pytest.TempPathFactory, mongo_url: str) -> dict[str, list[str]]:

