@@ -17,8 +17,10 @@ from bot.tasks import end_tasks, give_up_after
 
 log = logging.getLogger(__name__)
 
-_GOODBYE = 1.0  # seconds
-_CANCEL_TRIES = 15
+GOODBYE = 1.0
+"""Seconds in which something takes its leave of MongoDB."""
+CANCEL_TRIES = 15
+"""For `end_tasks`."""
 
 
 @asynccontextmanager
@@ -40,7 +42,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Database]:
         try:
             yield db
         finally:
-            await end_tasks([supervising], _CANCEL_TRIES)
+            await end_tasks([supervising], CANCEL_TRIES)
             if supervising.done() and not supervising.cancelled():
                 supervising.exception()  # what the command has met tells enough
 
@@ -67,7 +69,7 @@ async def connect_database(
             url = settings.mongo_url.get_secret_value()
         db = connect(url, settings.mongo_db, DEFAULT_DB, on_write, **options)
         # The driver says goodbye to the server, and would wait half a minute for one that hangs.
-        stack.push_async_callback(lambda: give_up_after(_GOODBYE, db.client.close()))
+        stack.push_async_callback(lambda: give_up_after(GOODBYE, db.client.close()))
         yield db, embedded
 
 

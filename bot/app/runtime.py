@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bot.app.bootstrap import Service, bot_name, build_register, build_service, build_stores
-from bot.app.database import connect_database, declared_indexes
+from bot.app.database import CANCEL_TRIES, GOODBYE, connect_database, declared_indexes
 from bot.app.instance_lock import open_journal
 from bot.app.upkeep import keep_indexes, redirect_alerts, watch_means
 from bot.core.health.metrics import WRITES
@@ -43,8 +43,6 @@ _T = TypeVar("_T")
 _FINISH_WRITES = 2.5
 _FINISH_CALLS = 2.0
 _LAST_SENDS = 1.0  # within the one before
-_CANCEL_TRIES = 15
-_GOODBYE = 1.0
 
 
 async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = None) -> None:
@@ -120,7 +118,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         if server is not None:
             upkeep.append(server.run())
         await _run(service, upkeep, stop, notifier)
-        await give_up_after(_GOODBYE, register.leave())
+        await give_up_after(GOODBYE, register.leave())
     log.info("stopped")
 
 
@@ -214,7 +212,7 @@ async def _until(event: asyncio.Event) -> None:
 
 
 async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
-    if left := await end_tasks(tasks, _CANCEL_TRIES):
+    if left := await end_tasks(tasks, CANCEL_TRIES):
         log.warning("stopping although %d tasks do not end", left)
 
 

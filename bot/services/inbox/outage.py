@@ -38,7 +38,7 @@ def gap_before(now: datetime, *reached: datetime | None, what: str) -> dict[str,
 
 
 class OutageRecovery:
-    """Watches for gaps that the intake noted in the journal.
+    """Watches for gaps that the poller noted in the journal.
 
     Args:
         caught_up: returns when all that Telegram still had is stored, so that its answers count.

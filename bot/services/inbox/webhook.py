@@ -50,7 +50,7 @@ class WebhookReceiver:
     """Takes what Telegram pushes, and keeps it pushing.
 
     Args:
-        token: a number that stands for the bot's token, as for the intake.
+        token: a number that stands for the bot's token, as for the poller.
         polling: how the bot's other services are.
         on_new: called after each commit.
         on_unkept: called with what the journal does not take; it is not acknowledged.

@@ -142,7 +142,7 @@ async def test_a_disk_that_fills_up_later(
 async def test_a_batch_that_arrived_is_kept_when_the_bot_is_told_to_stop(
     api: FakeApi, journal: ShakyJournal, polling: Polling
 ) -> None:
-    """Cancelling the intake amid a write does not lose the batch."""
+    """Cancelling the poller amid a write does not lose the batch."""
     journal.gate = asyncio.Event()
     api.poll_script.append([tap_update(10)])
     task = asyncio.create_task(polling.intake.run())

@@ -1,4 +1,4 @@
-"""What the recorder makes of taps and messages by the roster: whose count, pauses, invitations."""
+"""What the update processor makes of taps and messages by the roster: whose count, pauses, invitations."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def handle(recording: Recording, *updates: object) -> None:
 
 
 async def add(recording: Recording, athlete_id: str, **fields: Any) -> None:
-    """An athlete in the collection; the recorder's roster does not know it yet."""
+    """An athlete in the collection; the processor's roster does not know it yet."""
     assert await recording.athletes.add(athlete_id, fields, NOW)
 
 

@@ -111,7 +111,7 @@ class Bot:
         )
 
     async def store(self, *taps: Tap) -> None:
-        """As the recorder does."""
+        """As the update processor does."""
         await self.roster.loaded()
         await self.taps.process(*taps)
 
