@@ -63,7 +63,7 @@ def plan(
 
 def planned(document: Document) -> Sequence[PlannedSession]:
     """The sessions of a plan."""
-    return read_plan(document).sessions
+    return read_plan(document, MADRID).sessions
 
 
 def prompt(

@@ -218,7 +218,7 @@ def test_a_third_language_needs_its_file_and_one_line(house: Path) -> None:
     _insert(i18n / "language.py", "en, es", "eo, ")
     _insert(i18n / "language.py", '    ES = "es"', '    EO = "eo", eo.TEXTS, "internacia"\n')
     code = """
-from datetime import date
+from datetime import UTC, date
 from bot.core.facts.commands import Command
 from bot.core.i18n import formats
 from bot.core.i18n.language import Language, chosen_language, read_language
@@ -237,7 +237,7 @@ assert "en inglés" in (usage := language_usage(Language.ES)) and "en esperanto"
 assert "/language eo" in present_language(Language.ES)
 days = [{"day": "ĵaŭdo", "activity": "Kuro"}]
 plan = {"runId": "r", "weekStart": "2026-02-16", "activityPlan": {"days": days}}
-[session] = read_plan(plan).sessions
+[session] = read_plan(plan, UTC).sessions
 assert session.date == date(2026, 2, 19)
 """
     done = subprocess.run(

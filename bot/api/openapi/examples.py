@@ -182,7 +182,7 @@ def summary() -> Summary:
     return summarize(
         date(2026, 2, 16),
         athlete=Athlete("ana", 123456789, 123456789, ContactHours(zone), name="Ana"),
-        plans=[read_plan(SNAPSHOT)],
+        plans=[read_plan(SNAPSHOT, zone)],
         prompts=[prompt],
         events=[answer | {name: _at(answer[name]) for name in instants}],
         now=_at("2026-02-18T08:00:00.000Z"),

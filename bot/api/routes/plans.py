@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -15,7 +14,8 @@ from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.api.routes.records import write_one
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.plan import InvalidPlan, Plan, read_plan
+from bot.core.plans.plan import Plan, plan_athlete_id, read_plan
+from bot.core.plans.remarks import InvalidPlan
 from bot.core.prompts.preview import preview_plan, rest_days
 from bot.core.records.models import PlanSnapshot
 from bot.core.shared.tolerant import as_json
@@ -55,21 +55,27 @@ def routes(deps: ApiDependencies) -> APIRouter:
         same days replaces what was not asked yet. Unlike `/v1/plan_snapshots` this refuses a plan from which
         no questions can be made.
         """
-        record, plan = await deps.bodies.read(request, _plan_of)
+        record = await deps.bodies.read(request, PlanSnapshot.of)
+        document = record.to_update_fields()
         store = RecordStore(deps.db, clock=deps.clock, metrics_per_athlete=deps.metrics_per_athlete)
         now = deps.clock()
 
         async def write() -> tuple[Athlete, dict[str, int], dict[str, Plan]]:
-            roster = await deps.roster_with(plan.athlete_id)
-            athlete = named_athlete(roster, plan.athlete_id, "athleteId")
+            athlete_id = plan_athlete_id(document)
+            roster = await deps.roster_with(athlete_id)
+            athlete = named_athlete(roster, athlete_id, "athleteId")
+            plan = read_plan(document, athlete.hours.zone)
             counts = await write_one(store, COLLECTION, record)
             since = (now - _LOOK_BACK).date().isoformat()
             documents = await PlanStore(deps.db).read(since, {plan.run_id})
-            return athlete, counts, _theirs(documents, roster, athlete)
+            return athlete, counts, {plan.run_id: plan} | _theirs(documents, roster, athlete)
 
-        athlete, counts, plans = await deps.mongodb.run(write())
+        try:
+            athlete, counts, plans = await deps.mongodb.run(write())
+        except InvalidPlan as exc:
+            raise invalid(Flaw(exc.field, exc.cure)) from None
         # As it is stored: `createdAt` and what an earlier request gave count, too.
-        stored = plans.pop(plan.run_id, plan)
+        stored = plans.pop(record.runId)
         sessions = [
             {
                 "sessionId": each.session.session_id,
@@ -95,20 +101,12 @@ def routes(deps: ApiDependencies) -> APIRouter:
     return router
 
 
-def _plan_of(value: Any) -> tuple[PlanSnapshot, Plan]:
-    record = PlanSnapshot.of(value)
-    try:
-        return record, read_plan(record.to_update_fields())
-    except InvalidPlan as exc:
-        raise invalid(Flaw(exc.field, exc.cure)) from None
-
-
 def _theirs(documents: list[Document], roster: Roster, athlete: Athlete) -> dict[str, Plan]:
     """The athlete's plans, by run."""
     plans = {}
     for document in documents:
         try:
-            plan = read_plan(document)
+            plan = read_plan(document, athlete.hours.zone)
         except InvalidPlan:
             continue  # the log of the service names it
         if roster.meant(plan.athlete_id) is athlete:

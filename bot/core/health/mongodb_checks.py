@@ -12,7 +12,8 @@ from bot.core.health.doctor_report import Finding, fail, ok, warn
 from bot.core.inbox.journal_loss import SILENT_AFTER, KnownJournal, left_alone
 from bot.core.inbox.lease import Peer
 from bot.core.people.athlete import Roster
-from bot.core.plans.plan import InvalidPlan, owner, read_plan
+from bot.core.plans.plan import owner, plan_zone, read_plan
+from bot.core.plans.remarks import InvalidPlan
 from bot.core.shared.formatting import count
 
 OLDEST_SERVER = (5, 0)
@@ -183,7 +184,7 @@ def judge_plans(documents: Sequence[Mapping[str, Any]], roster: Roster, monday: 
     usable, flawed = 0, list[Finding]()
     for document in documents:
         try:
-            plan = read_plan(document)
+            plan = read_plan(document, plan_zone(document, roster))
             if max(plan.covered, default=date.min) < monday:
                 continue
             owner(plan, roster)

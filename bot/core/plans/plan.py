@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from bot.core.i18n import formats
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.activities import is_rest, slug
+from bot.core.plans.remarks import InvalidPlan, PlanRemark
 from bot.core.shared.clock import parse_instant
 from bot.core.shared.tolerant import fold, read_whole
 
@@ -30,23 +31,9 @@ MAX_SESSIONS = 200
 """The most sessions of a plan: more are a mistake, and would be a flood of questions."""
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
-_ISO_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ].*)?", re.DOTALL)
+_ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _SHORTEST_WEEKDAY = 3
 _OLDEST = datetime.min.replace(tzinfo=UTC)
-
-
-class InvalidPlan(ValueError):
-    """A plan that cannot be understood.
-
-    Attributes:
-        field: where, such as `activityPlan.days[2].date`.
-        cure: what is wrong there and what to do.
-    """
-
-    def __init__(self, field: str, cure: str) -> None:
-        super().__init__(f"{field}: {cure}")
-        self.field = field
-        self.cure = cure
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +83,8 @@ class Plan:
         sessions: by date, then number.
         covered: the dates about which the plan decides: its week, and what it lists besides.
         rest: of those, the dates that it lists as days of rest.
+        warnings: what is odd about it, and does not stand in the way.
+        readings: what was understood though it is not written as documented.
     """
 
     run_id: str
@@ -105,7 +94,9 @@ class Plan:
     week_end: date | None
     sessions: tuple[PlannedSession, ...]
     covered: frozenset[date]
-    rest: frozenset[date] = field(default=frozenset())
+    rest: frozenset[date] = frozenset()
+    warnings: tuple[PlanRemark, ...] = ()
+    readings: tuple[PlanRemark, ...] = ()
 
 
 _LABELS = {"intensity": "Intensity: ", "goal": "Goal: "}
@@ -116,8 +107,11 @@ def detail_lines(session: Mapping[str, Any], labels: Mapping[str, str] = _LABELS
     return [f"{labels.get(name, '')}{text}" for name in DETAILS if (text := _text(session.get(name)))]
 
 
-def read_plan(document: Mapping[str, Any]) -> Plan:
+def read_plan(document: Mapping[str, Any], zone: tzinfo) -> Plan:
     """Read a document of `plan_snapshots`, which anybody may have written.
+
+    Args:
+        zone: the athlete's, see `plan_zone`; in it an instant becomes a day.
 
     Raises:
         InvalidPlan: and nothing else, whatever is in it.
@@ -128,14 +122,14 @@ def read_plan(document: Mapping[str, Any]) -> Plan:
     plan = document.get("activityPlan")
     if not isinstance(plan, Mapping):
         raise InvalidPlan("activityPlan", "missing or no object; give an object with `days`")
-    start, end = _week(document, plan)
-    drafts, rest = _read_days(plan.get("days"), start, end)
+    start, end = _week(document, plan, zone)
+    drafts, rest = _read_days(plan.get("days"), start, end, zone)
     week = _days(start, end) if start is not None and end is not None else ()
     sessions = tuple(_number(drafts))
     listed = {session.date for session in sessions}
     return Plan(
         run_id=run_id,
-        athlete_id=_athlete_id(document, "athleteId") or _athlete_id(plan, "activityPlan.athleteId"),
+        athlete_id=plan_athlete_id(document),
         created_at=created_at(document),
         week_start=start,
         week_end=end,
@@ -177,7 +171,9 @@ def owner(plan: Plan, roster: Roster) -> Athlete:
 _Draft = tuple[date, str, dict[str, str | None]]
 
 
-def _read_days(days: object, start: date | None, end: date | None) -> tuple[list[_Draft], set[date]]:
+def _read_days(
+    days: object, start: date | None, end: date | None, zone: tzinfo
+) -> tuple[list[_Draft], set[date]]:
     """The sessions in the order of the plan, and the dates listed as rest."""
     if not isinstance(days, list):
         raise InvalidPlan("activityPlan.days", "missing or no array; give one object for each day")
@@ -191,7 +187,7 @@ def _read_days(days: object, start: date | None, end: date | None) -> tuple[list
             raise InvalidPlan(path, "no object; give one with `date` and `activity`")
         sessions = [item for item in _activities(entry, path) if not is_rest(item[0])]
         try:
-            day = _date(entry, path, start, end)
+            day = _date(entry, path, start, end, zone)
         except InvalidPlan:
             if sessions:
                 raise
@@ -262,8 +258,8 @@ def _text(value: object) -> str | None:
     return ", ".join(parts) or None
 
 
-def _date(entry: Mapping[str, Any], path: str, start: date | None, end: date | None) -> date:
-    given = _as_day(entry.get("date"), f"{path}.date")
+def _date(entry: Mapping[str, Any], path: str, start: date | None, end: date | None, zone: tzinfo) -> date:
+    given = _as_day(entry.get("date"), f"{path}.date", zone)
     if given is not None:
         return given
     weekday = _weekday(entry.get("day"))
@@ -297,15 +293,17 @@ def _weekday(value: object) -> int | None:
     return None
 
 
-def _week(document: Mapping[str, Any], plan: Mapping[str, Any]) -> tuple[date | None, date | None]:
+def _week(
+    document: Mapping[str, Any], plan: Mapping[str, Any], zone: tzinfo
+) -> tuple[date | None, date | None]:
     """First and last day; both None if the plan names neither."""
     inner = plan.get("nextWeek")
     inner = inner if isinstance(inner, Mapping) else {}
-    start = _as_day(document.get("weekStart"), "weekStart") or _as_day(
-        inner.get("weekStart", inner.get("start")), "activityPlan.nextWeek.weekStart"
+    start = _as_day(document.get("weekStart"), "weekStart", zone) or _as_day(
+        inner.get("weekStart", inner.get("start")), "activityPlan.nextWeek.weekStart", zone
     )
-    end = _as_day(document.get("weekEnd"), "weekEnd") or _as_day(
-        inner.get("weekEnd", inner.get("end")), "activityPlan.nextWeek.weekEnd"
+    end = _as_day(document.get("weekEnd"), "weekEnd", zone) or _as_day(
+        inner.get("weekEnd", inner.get("end")), "activityPlan.nextWeek.weekEnd", zone
     )
     if start is None and end is not None:
         start = end - timedelta(days=6)
@@ -322,18 +320,21 @@ def _days(start: date, end: date) -> Iterator[date]:
     return (start + timedelta(days=n) for n in range((end - start).days + 1))
 
 
-def _as_day(value: object, path: str) -> date | None:
-    """A day, an instant as text (its day as written), or a BSON date (its day in UTC); None if blank."""
+def _as_day(value: object, path: str, zone: tzinfo) -> date | None:
+    """A day, or the day that an instant (text with an offset, a BSON date) has in a zone; None if blank.
+
+    Text without an offset is the day as written.
+    """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     day: date | None = None
-    if isinstance(value, datetime):
-        day = (value if value.tzinfo is None else value.astimezone(UTC)).date()
-    elif isinstance(value, str) and (match := _ISO_DAY.fullmatch(value.strip())):
-        try:
-            day = date.fromisoformat(match[1])
-        except ValueError:
-            day = None
+    try:
+        if isinstance(value, str) and _ISO_DAY.match(value := value.strip()):
+            value = datetime.fromisoformat(value)
+        if isinstance(value, datetime):
+            day = (value if value.tzinfo is None else value.astimezone(zone)).date()
+    except (ValueError, OverflowError):
+        day = None
     if day is None:
         raise InvalidPlan(path, "not a date; write one such as 2026-02-17")
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
@@ -348,6 +349,27 @@ def _athlete_id(document: Mapping[str, Any], path: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidPlan(path, "not text; write the athlete's id, or leave it out")
     return (value or "").strip() or None
+
+
+def plan_athlete_id(document: Mapping[str, Any]) -> str | None:
+    """Whose plan a document says it is; None if it does not.
+
+    Raises:
+        InvalidPlan: what stands there is no athlete's id.
+    """
+    plan = document.get("activityPlan")
+    inner = plan if isinstance(plan, Mapping) else {}
+    return _athlete_id(document, "athleteId") or _athlete_id(inner, "activityPlan.athleteId")
+
+
+def plan_zone(document: Mapping[str, Any], roster: Roster) -> tzinfo:
+    """The zone in which a document's instants become days: its athlete's. UTC where it is nobody's.
+
+    Raises:
+        InvalidPlan: see `plan_athlete_id`.
+    """
+    athlete = roster.meant(plan_athlete_id(document))
+    return UTC if athlete is None else athlete.hours.zone
 
 
 def created_at(document: Mapping[str, Any]) -> datetime:

@@ -16,7 +16,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.plan import MAX_DAYS, InvalidPlan, Plan, created_at, current_sessions, owner, read_plan
+from bot.core.plans.plan import MAX_DAYS, Plan, created_at, current_sessions, owner, plan_zone, read_plan
+from bot.core.plans.remarks import InvalidPlan
 from bot.core.prompts.planned import (
     DesiredPrompt,
     OutboxAction,
@@ -195,7 +196,7 @@ class Planner:
                 await asyncio.sleep(0)  # taps go first
             name = f"plan {str(document.get('runId'))[:100]!r}"
             try:
-                plan = read_plan(document)
+                plan = read_plan(document, plan_zone(document, roster))
                 if max(plan.covered, default=date.min) < since:
                     continue
                 athlete = owner(plan, roster)

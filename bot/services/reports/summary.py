@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.plan import InvalidPlan, Plan, read_plan
+from bot.core.plans.plan import Plan, read_plan
+from bot.core.plans.remarks import InvalidPlan
 from bot.core.summary.summary import WEEKS, Summary, summarize
 from bot.store.summary import SummaryStore
 
@@ -37,7 +38,7 @@ async def collect(
     unreadable = 0
     for document in records.plans:
         try:
-            plans.append(read_plan(document))
+            plans.append(read_plan(document, athlete.hours.zone))
         except InvalidPlan:  # the service's log names it and the cure
             unreadable += 1
     return summarize(

@@ -12,7 +12,8 @@ from typing import Any
 
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.plan import InvalidPlan, Plan, current_sessions, read_plan
+from bot.core.plans.plan import Plan, current_sessions, read_plan
+from bot.core.plans.remarks import InvalidPlan
 from bot.core.shared.clock import Clock
 from bot.core.summary import week_message
 from bot.core.summary.stored_documents import read_text
@@ -71,7 +72,7 @@ class WeekReports:
         plans = []
         for document in await self._store.plans(athlete, days[0], days[-1]):
             try:
-                plan = read_plan(document)
+                plan = read_plan(document, athlete.hours.zone)
             except InvalidPlan:  # the service's log names it and the cure
                 continue
             if _is_theirs(plan, athlete, roster):

@@ -11,7 +11,8 @@ from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.plans.plan import MAX_SESSIONS, InvalidPlan, Plan, created_at, current_sessions, read_plan
+from bot.core.plans.plan import MAX_SESSIONS, Plan, created_at, current_sessions, read_plan
+from bot.core.plans.remarks import InvalidPlan
 
 MONDAY = date(2026, 2, 16)
 SUNDAY = MONDAY + timedelta(days=6)
@@ -38,12 +39,12 @@ def entry(date_: object = "2026-02-17", activity: object = "Run", **fields: Any)
 
 def ids(*days: Any, **fields: Any) -> list[str]:
     """The session ids of a plan."""
-    return [session.session_id for session in read_plan(document(*days, **fields)).sessions]
+    return [session.session_id for session in read_plan(document(*days, **fields), UTC).sessions]
 
 
 def dates(*days: Any, **fields: Any) -> list[str]:
     """The dates of a plan's sessions."""
-    return [session.date.isoformat() for session in read_plan(document(*days, **fields)).sessions]
+    return [session.date.isoformat() for session in read_plan(document(*days, **fields), UTC).sessions]
 
 
 def test_a_whole_plan() -> None:
@@ -60,7 +61,8 @@ def test_a_whole_plan() -> None:
                 "note": "flat\n",
             },
             {"day": "Tuesday", "date": "2026-02-17", "activity": "Rest"},
-        )
+        ),
+        UTC,
     )
     assert (plan.run_id, plan.athlete_id, plan.created_at) == ("R1", None, CREATED)
     assert (plan.week_start, plan.week_end) == (MONDAY, SUNDAY)
@@ -138,7 +140,7 @@ def test_weekdays(day: str, expected: str, missing: dict[str, Any]) -> None:
 )
 def test_weeks(fields: dict[str, Any], start: date | None, end: date | None) -> None:
     """What is missing follows from the other end; the plan's own `nextWeek` helps out."""
-    plan = read_plan(document(**fields))
+    plan = read_plan(document(**fields), UTC)
     assert (plan.week_start, plan.week_end) == (start, end)
 
 
@@ -157,7 +159,8 @@ def test_two_sessions_a_day() -> None:
             entry("2026-02-18", "Swim"),
             entry("2026-02-17", "Run"),
             entry("2026-02-17", ["Strength", "Rest", "Yoga"]),
-        )
+        ),
+        UTC,
     )
     assert [(s.date.day, s.number, s.activity) for s in plan.sessions] == [
         (17, 1, "Run"),
@@ -169,7 +172,7 @@ def test_two_sessions_a_day() -> None:
 
 def test_a_day_with_rest_beside_a_session_is_no_day_of_rest() -> None:
     """However the two stand."""
-    plan = read_plan(document(entry(activity="Rest"), entry(activity="Run")))
+    plan = read_plan(document(entry(activity="Rest"), entry(activity="Run")), UTC)
     assert (len(plan.sessions), plan.rest) == (1, frozenset())
 
 
@@ -178,7 +181,7 @@ def test_details_of_a_list_of_activities() -> None:
     two = entry(activity=["Run", "Lift"], distance_time=["8 km", "40 min"], goal="base")
     own = entry("2026-02-18", [{"activity": "Run", "note": "hills"}, "Lift"], note="early")
     assert [
-        (s.activity, s.distance_time, s.goal, s.note) for s in read_plan(document(two, own)).sessions
+        (s.activity, s.distance_time, s.goal, s.note) for s in read_plan(document(two, own), UTC).sessions
     ] == [
         ("Run", "8 km", "base", None),
         ("Lift", "40 min", "base", None),
@@ -205,7 +208,7 @@ def test_details_of_a_list_of_activities() -> None:
 )
 def test_details_of_any_type(value: object, expected: str | None) -> None:
     """A detail is shown as far as it can be read, and is no reason to refuse a plan."""
-    [session] = read_plan(document(entry(distance_time=value))).sessions
+    [session] = read_plan(document(entry(distance_time=value)), UTC).sessions
     assert session.distance_time == expected
 
 
@@ -237,9 +240,9 @@ def test_a_numbered_name_keeps_its_own_id() -> None:
 def test_ids_are_stable_under_reordering(names: list[str], rng: random.Random) -> None:
     """Sessions of different names have the same ids in whichever order; all ids differ."""
     days = [entry(activity=name) for name in names]
-    before = read_plan(document(*days)).sessions
+    before = read_plan(document(*days), UTC).sessions
     rng.shuffle(days)
-    after = read_plan(document(*days)).sessions
+    after = read_plan(document(*days), UTC).sessions
     assert len({session.session_id for session in before}) == len(before)
     assert {session.session_id for session in before} == {session.session_id for session in after}
     assert [session.number for session in after] == list(range(1, len(after) + 1))
@@ -259,7 +262,7 @@ def test_ids_are_stable_under_reordering(names: list[str], rng: random.Random) -
 )
 def test_whose_plan(fields: dict[str, Any], expected: str | None) -> None:
     """At the top of the document, or in the plan."""
-    assert read_plan(document(**fields)).athlete_id == expected
+    assert read_plan(document(**fields), UTC).athlete_id == expected
 
 
 def test_when_a_plan_was_made() -> None:
@@ -304,7 +307,7 @@ def test_days_without_date_that_are_rest_do_no_harm() -> None:
 def test_plans_that_are_refused(fields: dict[str, Any], field: str) -> None:
     """The error names the field and the cure."""
     with pytest.raises(InvalidPlan) as caught:
-        read_plan(document(**fields))
+        read_plan(document(**fields), UTC)
     assert caught.value.field == field
     assert "; " in caught.value.cure
     assert str(caught.value).startswith(f"{field}: ")
@@ -334,7 +337,7 @@ def test_plans_that_are_refused(fields: dict[str, Any], field: str) -> None:
 def test_days_that_are_refused(day: object, field: str) -> None:
     """With the number of the entry, counted as in MongoDB."""
     with pytest.raises(InvalidPlan) as caught:
-        read_plan(document(entry(), day))
+        read_plan(document(entry(), day), UTC)
     assert caught.value.field == f"activityPlan.days[1]{field}"
 
 
@@ -347,7 +350,7 @@ def test_weekdays_that_say_nothing() -> None:
         {"weekEnd": "2026-02-23"},
     ):
         with pytest.raises(InvalidPlan, match="write"):
-            read_plan(document(run, **fields))
+            read_plan(document(run, **fields), UTC)
 
 
 def test_too_many_sessions() -> None:
@@ -355,7 +358,7 @@ def test_too_many_sessions() -> None:
     many = [entry(activity=f"Run {n}") for n in range(MAX_SESSIONS)]
     assert len(ids(*many)) == MAX_SESSIONS
     with pytest.raises(InvalidPlan, match=r"^activityPlan\.days: more than 200"):
-        read_plan(document(*many, entry(activity="One more")))
+        read_plan(document(*many, entry(activity="One more")), UTC)
 
 
 values = st.recursive(
@@ -393,7 +396,7 @@ days = st.dictionaries(
 def test_anything_is_read_or_refused(anything: dict[str, Any]) -> None:
     """Whatever stands in a document, there is a plan or an `InvalidPlan` and no other error."""
     try:
-        plan = read_plan(anything)
+        plan = read_plan(anything, UTC)
     except InvalidPlan:
         return
     assert {session.date for session in plan.sessions} <= plan.covered
@@ -406,7 +409,7 @@ def test_anything_is_read_or_refused(anything: dict[str, Any]) -> None:
 
 def plan_of(run_id: str, *days: Any, hours: int = 0, **fields: Any) -> Plan:
     """A plan made so many hours later."""
-    return read_plan(document(*days, runId=run_id, createdAt=CREATED + timedelta(hours=hours), **fields))
+    return read_plan(document(*days, runId=run_id, createdAt=CREATED + timedelta(hours=hours), **fields), UTC)
 
 
 def current(*plans: Plan) -> dict[str, tuple[str, list[str]]]:

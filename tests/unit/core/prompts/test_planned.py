@@ -44,7 +44,7 @@ def plan_of(run_id: str, sessions: Mapping[str, Iterable[str]], hours: int = 0) 
         for activity in activities
     ]
     made = NOW + timedelta(hours=hours)
-    return read_plan({"runId": run_id, "activityPlan": {"days": days}, "createdAt": made})
+    return read_plan({"runId": run_id, "activityPlan": {"days": days}, "createdAt": made}, MADRID)
 
 
 def wished(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -27,7 +27,7 @@ def summary_of(text: str, *prompts: Document, **answer: Any) -> Summary:
     return summarize(
         MONDAY,
         athlete=ANA,
-        plans=[read_plan(document)],
+        plans=[read_plan(document, UTC)],
         prompts=[prompt("R1", session, "answered"), *prompts],
         events=[event("R1", session.session_id, type_, ASKED, **answer)],
         now=NOW,

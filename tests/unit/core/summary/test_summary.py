@@ -66,7 +66,7 @@ def summary_of(
     return summarize(
         monday,
         athlete=athlete,
-        plans=[read_plan(document) for document in plans],
+        plans=[read_plan(document, UTC) for document in plans],
         prompts=prompts,
         events=events,
         now=now,
