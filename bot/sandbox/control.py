@@ -104,6 +104,7 @@ class SandboxClient:
         chat_id: int,
         *,
         unknown: bool | None = None,
+        started: bool | None = None,
         blocked: bool | None = None,
         migrated_to: int | None = None,
         title: str | None = None,
@@ -112,6 +113,7 @@ class SandboxClient:
         arguments = {
             "chat_id": chat_id,
             "unknown": unknown,
+            "started": started,
             "blocked": blocked,
             "migrated_to": migrated_to,
             "title": title,

@@ -72,6 +72,9 @@ class User:
         return shown
 
 
+_GROUP_ADMIN = User(5_000_000_001, "Group admin")
+
+
 @dataclass(slots=True)
 class StoredMessage:
     """A message and how it behaves.
@@ -89,13 +92,20 @@ class StoredMessage:
 
 @dataclass(slots=True)
 class Chat:
-    """A chat and what it does to the bot's messages. Messages share `info`, so a new name shows in all."""
+    """A chat and what it does to the bot's messages. Messages share `info`, so a new name shows in all.
+
+    Attributes:
+        unknown: the bot has never met anybody of this id.
+        started: whether somebody has ever written to the bot there, who may be met elsewhere.
+        blocked: by its user; of a group, the bot is kicked.
+    """
 
     info: Json
     instance: str
     messages: dict[int, StoredMessage] = field(default_factory=dict)
     last_message_id: int = 0
     unknown: bool = False
+    started: bool = True
     blocked: bool = False
     migrated_to: int | None = None
 
@@ -309,16 +319,26 @@ class World:
         chat_id: int,
         *,
         unknown: bool | None = None,
+        started: bool | None = None,
         blocked: bool | None = None,
         migrated_to: int | None = None,
         title: str | None = None,
     ) -> None:
-        """Makes a chat unknown to the bot, blocked by its user, or moved to a supergroup; or undoes it."""
+        """Makes a chat unknown to the bot, not started, blocked by its user, or moved to a supergroup; or
+        undoes it.
+
+        A group that is blocked is one from which the bot was kicked. That a chat is blocked, or is not any
+        more, the bot is told by `my_chat_member`. A private chat is started, and no longer unknown or
+        blocked, when its user writes there.
+        """
         chat = self._chat(chat_id)
         if unknown is not None:
             chat.unknown = unknown
-        if blocked is not None:
+        if started is not None:
+            chat.started = started
+        if blocked is not None and blocked != chat.blocked:
             chat.blocked = blocked
+            self._publish("my_chat_member", self._membership(chat))
         if migrated_to is not None:
             chat.migrated_to = migrated_to
         if title is not None:
@@ -565,7 +585,7 @@ class World:
         """
         if not action:
             raise bad_request("wrong parameter action in request")
-        _refuse_blocked(self._reachable(chat_id))
+        _refuse_closed(self._reachable(chat_id))
         return True
 
     def get_chat(self, chat_id: int) -> Json:
@@ -635,10 +655,28 @@ class World:
         content: Json = {"from": user.as_dict(), **words}
         if reply_to is not None:
             content["reply_to_message"] = _without_reply(self._stored(chat_id, reply_to).body)
-        body = self._store(self._chat(chat_id), self.time(), content)
+        chat = self._chat(chat_id)
+        if chat_id == user.id:
+            self.set_chat(chat_id, unknown=False, started=True, blocked=False)
+        body = self._store(chat, self.time(), content)
         self._publish("message", body)
         message_id: int = body["message_id"]
         return message_id
+
+    def _membership(self, chat: Chat) -> Json:
+        """The Bot API's ChatMemberUpdated: the bot was let in or shut out a moment ago."""
+        chat_id: int = chat.info["id"]
+        by = self._users.get(chat_id, User(chat_id)) if chat_id > 0 else _GROUP_ADMIN
+        inside: Json = {"user": self._bot, "status": "member"}
+        outside: Json = {"user": self._bot, "status": "kicked", "until_date": 0}
+        old, new = (inside, outside) if chat.blocked else (outside, inside)
+        return {
+            "chat": chat.info,
+            "from": by.as_dict(),
+            "date": int(self.time()),
+            "old_chat_member": old,
+            "new_chat_member": new,
+        }
 
     def _stored(self, chat_id: int, message_id: int) -> StoredMessage:
         chat = self._chats.get(chat_id)
@@ -655,7 +693,7 @@ class World:
         now = self.time()
         if self._limiter is not None and (seconds := self._limiter.admit(chat_id, now)):
             raise ApiError(429, f"Too Many Requests: retry after {seconds}", {"retry_after": seconds})
-        _refuse_blocked(chat)
+        _refuse_closed(chat)
         if reply_parameters:
             content |= _reply(chat, reply_parameters)
         if keyboard:
@@ -726,7 +764,10 @@ def _chat_info(chat_id: int, user: User | None) -> Json:
     return {"id": chat_id, "type": kind, "title": f"Group {-chat_id}"}
 
 
-def _refuse_blocked(chat: Chat) -> None:
+def _refuse_closed(chat: Chat) -> None:
+    """Refuses what the bot sends to a chat that has not been started, or is blocked."""
+    if not chat.started:
+        raise ApiError(403, "Forbidden: bot can't initiate conversation with a user")
     if not chat.blocked:
         return
     if chat.info["type"] == "private":

@@ -427,6 +427,60 @@ def test_chats_that_refuse(world: World) -> None:
     assert world.send_message(1, "hi")
 
 
+def members(world: World) -> list[tuple[int, int, str, str]]:
+    """Chat, actor, old and new status of each update about the bot's membership that waits."""
+    updates = [json.loads(update) for update in world.get_updates(allowed_updates=["my_chat_member"])]
+    changes = [update["my_chat_member"] for update in updates if "my_chat_member" in update]
+    for change in changes:
+        who = {change[which]["user"]["id"] for which in ("old_chat_member", "new_chat_member")}
+        assert (who, change["date"]) == ({world.get_me()["id"]}, int(START))
+    return [
+        (it["chat"]["id"], it["from"]["id"], it["old_chat_member"]["status"], it["new_chat_member"]["status"])
+        for it in changes
+    ]
+
+
+def test_who_has_not_started_the_bot(world: World) -> None:
+    """403 for somebody whom the bot has met elsewhere; a message of theirs starts it, and one in a group
+    does not."""
+    world.set_chat(ANNA.id, started=False)
+    world.message(-3, ANNA, "/help")
+    with pytest.raises(ApiError) as error:
+        world.send_message(ANNA.id, "hi")
+    assert refusal(error) == (403, "Forbidden: bot can't initiate conversation with a user")
+    assert world.get_chat(ANNA.id)["id"] == ANNA.id
+    world.message(ANNA.id, ANNA, "/start")
+    assert world.send_message(ANNA.id, "hi")
+    assert members(world) == []  # of a first start Telegram tells by the message alone
+
+
+def test_the_bot_is_told_when_it_is_blocked_and_kicked(world: World) -> None:
+    """Once for each change; who writes to a bot that they had blocked has unblocked it."""
+    members(world)
+    for blocked in (True, True, False):
+        world.set_chat(ANNA.id, blocked=blocked)
+        world.set_chat(-3, blocked=blocked)
+    assert [(old, new) for chat_id, _, old, new in members(world) if chat_id == -3] == [
+        ("member", "kicked"),
+        ("kicked", "member"),
+    ]
+    assert [change for change in members(world) if change[0] > 0] == [
+        (ANNA.id, ANNA.id, "member", "kicked"),
+        (ANNA.id, ANNA.id, "kicked", "member"),
+    ]
+    world.set_chat(ANNA.id, blocked=True)
+    world.message(ANNA.id, ANNA, "/start")
+    assert members(world)[-1] == (ANNA.id, ANNA.id, "kicked", "member")
+    assert world.send_message(ANNA.id, "hi")
+
+
+def test_membership_is_told_to_who_wants_it(world: World) -> None:
+    """Not if `allowed_updates` names other kinds only."""
+    world.get_updates(allowed_updates=["message"])
+    world.set_chat(ANNA.id, blocked=True)
+    assert world.pending() == 0
+
+
 def test_replies(world: World) -> None:
     """A reply shows its message; a reply to nothing is refused unless that is allowed."""
     message_id = ask(world)
