@@ -37,6 +37,7 @@ from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.services.processing.update_processor import UpdateProcessor
 from bot.services.processing.wiring import ProcessingParts, build_processor
+from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.expiry import PromptExpiry
 from bot.services.prompts.planner import Planner
@@ -69,6 +70,7 @@ from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.undelivered import UndeliveredStore
 from bot.store.summary import SummaryStore
 from bot.systemd import Notifier
 
@@ -145,6 +147,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
             history=AnswerHistory(db),
             pending_notes=PendingNotes(db),
             prompts=PromptStore(db),
+            undelivered=UndeliveredStore(db),
             coach_alerts=CoachAlertStore(db),
             ledger=TapLedger(db),
             invalidation=FigureInvalidation(db, clock),
@@ -254,6 +257,7 @@ def build_service(
         clock=clock,
     )
     acknowledgements = Acknowledgements(stores.journal)
+    openings = ChatOpenings(stores.taps.undelivered, settings.late_after_days)
     processor = build_processor(
         ProcessingParts(
             journal=stores.journal,
@@ -267,6 +271,7 @@ def build_service(
             editor=editor,
             commands=commands,
             replies=replies,
+            openings=openings,
             clock=clock,
             rules=TapRules(settings.late_after_days, settings.coach_chat_id),
             asked=settings.asked_details(),
@@ -306,6 +311,7 @@ def build_service(
         renderer=PromptRenderer(
             stores.taps.coach_alerts, lambda: roster.roster, languages, clock, settings.timezone, weeks
         ),
+        openings=openings,
         limits=limits,
         clock=clock,
         zone=settings.timezone,

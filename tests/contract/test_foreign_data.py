@@ -34,6 +34,7 @@ from bot.core.telegram.updates import CommandUpdate
 from bot.records_io.transfer import TransferCounts, export_stream
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.inbox.leader_election import LeaderElection
+from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.renderer import PromptRenderer
 from bot.services.reports.summary import collect
@@ -602,8 +603,9 @@ class Town:
         )
         letters, roster = self.stores.taps.coach_alerts, self.roster
         dispatcher = Dispatcher(
-            *(self.api, self.stores.outbox, letters, composer, SendLimits(), clock),
-            *(MADRID, lambda: roster.roster, roster.refresh, self.monotonic),
+            *(self.api, self.stores.outbox, letters, composer),
+            *(ChatOpenings(self.stores.taps.undelivered, 14), SendLimits(), clock, MADRID),
+            *(lambda: roster.roster, roster.refresh, self.monotonic),
         )
 
         def waiting() -> Document:

@@ -32,6 +32,7 @@ from bot.services.answers.tap_writer import Result, TapResult, TapStores
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.services.prompts import dispatcher as dispatcher_module
+from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.renderer import PromptRenderer
 from bot.store.answers.feedback_events import FeedbackStore
@@ -47,6 +48,7 @@ from bot.store.people.users import UserStore
 from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.undelivered import UndeliveredStore
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
 from tests.support.flows import Parts
@@ -112,6 +114,7 @@ class Desk:
             history=AnswerHistory(db),
             pending_notes=PendingNotes(db),
             prompts=PromptStore(db),
+            undelivered=UndeliveredStore(db),
             coach_alerts=CoachAlertStore(db),
             ledger=TapLedger(db),
             invalidation=FigureInvalidation(db, self._clock),
@@ -132,6 +135,7 @@ class Desk:
             Outbox(db),
             self.stores.coach_alerts,
             composer,
+            ChatOpenings(self.stores.undelivered, 14),
             SendLimits(),
             self._clock,
             UTC,

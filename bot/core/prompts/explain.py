@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.core.facts.answering_window import closes_at
 from bot.core.prompts.prompt import AskAgainReason, PromptState
+from bot.core.prompts.undelivered import OPENS, is_worth_sending, waits_for
 from bot.core.shared.clock import iso_utc
 
 _AGAIN = {
@@ -53,9 +54,23 @@ def explain(document: Mapping[str, Any], *, now: datetime, late_after_days: int)
         case PromptState.EXPIRED:
             return f"{asked}, and not answered in time: an answer does not count any more."
         case PromptState.UNDELIVERABLE:
-            return f"Could not be sent, and is not tried again{why}."
+            return _undelivered(document, why, asked, now, late_after_days)
         case PromptState.CANCELLED:
             return f"Not asked, and not to be{why}."
+
+
+def _undelivered(
+    document: Mapping[str, Any], why: str, asked: str, now: datetime, late_after_days: int
+) -> str:
+    refusal = waits_for(document)
+    failed = (
+        "Could not be sent" if document.get("sentAt") is None else f"{asked}, and could not be sent again"
+    )
+    if refusal is None:
+        return f"{failed}, and is not tried again{why}."
+    if not is_worth_sending(document, now, late_after_days):
+        return f"{failed}, and it is too late to ask now{why}."
+    return f"{failed}{why}. It is asked as soon as {OPENS[refusal]}, or when it is queued once more."
 
 
 def _closes(sent_at: object, late_after_days: int) -> str:

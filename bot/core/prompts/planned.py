@@ -18,6 +18,7 @@ from bot.core.facts.answering_window import send_by
 from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.plan import Plan, PlannedSession
 from bot.core.prompts.prompt import PromptKind, PromptState
+from bot.core.prompts.undelivered import waits_for
 from bot.core.shared.clock import monday_of
 
 PAUSED = "paused"
@@ -154,11 +155,12 @@ def _fields(
 def may_change(document: Mapping[str, Any], now: datetime) -> bool:
     """Whether a document is not sent, perhaps sent, being sent, or settled for good.
 
-    MongoDB is asked the same again when it is changed.
+    What did not arrive, and waits for its chat to open, is not settled. MongoDB is asked the same again when
+    it is changed.
     """
     attempt_at = document.get("attemptAt")
     return (
-        document.get("state") in (*_OPEN, PromptState.CANCELLED)
+        (document.get("state") in (*_OPEN, PromptState.CANCELLED) or waits_for(document) is not None)
         and document.get("sentAt") is None
         and document.get("unknowns") in (None, 0)
         and (document.get("claim") is None or (isinstance(attempt_at, datetime) and attempt_at <= now))
@@ -269,6 +271,8 @@ class Reconciliation:
         if holder.get("movedFrom") == content["chatId"]:
             del content["chatId"]  # Telegram knows better than the roster
         changed = {name: value for name, value in content.items() if holder.get(name) != value}
+        if "chatId" in changed and waits_for(holder) is not None:  # another chat may take it
+            changed |= {"state": PromptState.PENDING.value, "reason": None}
         if "plannedAt" in changed:
             changed["dueAt"] = desired.due_at
         was_cancelled = holder.get("state") == PromptState.CANCELLED
@@ -281,7 +285,7 @@ class Reconciliation:
             yield OutboxChange(OutboxAction.UPDATE, holder, changed)
 
     def _cancel(self, document: Mapping[str, Any], reason: str) -> Iterator[OutboxChange]:
-        is_open = document.get("state") in _OPEN or is_paused(document)
+        is_open = document.get("state") in _OPEN or is_paused(document) or waits_for(document) is not None
         if is_open and may_change(document, self._now):
             yield OutboxChange(OutboxAction.CANCEL, document, {"reason": reason, "isPaused": None})
 

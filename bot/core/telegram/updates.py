@@ -15,7 +15,7 @@ from bot.core.facts.commands import Command, Place
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 
 TAP_LIFETIME = timedelta(seconds=150)
 """Telegram forgets a callback query after this time: a longer gap in polling may have swallowed taps."""
@@ -26,6 +26,7 @@ _WORDLESS = (
     "animation", "audio", "contact", "dice", "document", "location", "photo", "poll", "sticker", "video",
     "video_note", "voice",
 )  # fmt: skip
+_INSIDE = ("member", "administrator", "creator")
 # The years that datetime can hold, less a day at either end: zones are applied later.
 _FIRST_SECOND, _LAST_SECOND = 86_400, 253_402_300_799 - 86_400
 
@@ -141,6 +142,19 @@ class NoteUpdate:
     asked_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ChatOpened:
+    """The bot was let into a chat: its user has unblocked it, or it was added to a group.
+
+    Attributes:
+        user_id: who did it.
+    """
+
+    update_id: int
+    user_id: int
+    chat_id: int
+
+
 def is_refused(
     command: CommandUpdate | NoteUpdate, *, is_athlete: bool, is_admin: bool, is_coach: bool = False
 ) -> bool:
@@ -163,8 +177,10 @@ def unreadable(update_id: int, text: str) -> dict[str, Any]:
     return {"update_id": update_id, _UNREADABLE: text}
 
 
-def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpdate | NoteUpdate | None:
-    """What an update asks for; None if the bot has nothing to do with its kind.
+def read_update(
+    update: object, received_at: datetime
+) -> TapUpdate | CommandUpdate | NoteUpdate | ChatOpened | None:
+    """What an update asks for; None if there is nothing to do.
 
     Raises:
         UnreadableUpdate: a field is missing or of the wrong type.
@@ -180,6 +196,8 @@ def read_update(update: object, received_at: datetime) -> TapUpdate | CommandUpd
     if "edited_message" in update:
         edited = _read_message(update.get("update_id"), update["edited_message"], is_edit=True)
         return edited if isinstance(edited, NoteUpdate) else None
+    if "my_chat_member" in update:
+        return _read_membership(update.get("update_id"), update["my_chat_member"])
     return None
 
 
@@ -282,6 +300,21 @@ def _read_message(
         command, argument = (*text.split(maxsplit=1), "")[:2]
         name = command[1:].partition("@")[0].lower()
     return CommandUpdate(number, user_id, chat_id, is_private, name, argument.strip(), _language(sender))
+
+
+def _read_membership(update_id: object, raw: object) -> ChatOpened | None:
+    change = _object(raw, "my_chat_member")
+    chat = _object(change.get("chat"), "my_chat_member.chat")
+    sender = _object(change.get("from"), "my_chat_member.from")
+    now = _object(change.get("new_chat_member"), "my_chat_member.new_chat_member")
+    status = now.get("status")
+    if status not in _INSIDE and not (status == "restricted" and now.get("is_member") is True):
+        return None
+    return ChatOpened(
+        _integer(update_id, "update_id"),
+        _integer(sender.get("id"), "my_chat_member.from.id"),
+        _integer(chat.get("id"), "my_chat_member.chat.id"),
+    )
 
 
 def _replied_to(message: object) -> tuple[int | None, tuple[str, ...], datetime | None]:

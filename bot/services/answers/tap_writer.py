@@ -36,6 +36,7 @@ from bot.store.answers.tap_ledger import LedgerEntry, TapLedger
 from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
 from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.undelivered import UndeliveredStore
 
 Result: TypeAlias = Recorded | Unrecordable | Postponed | DetailSaved | ActionDone | ErasureBegun | NotWritten
 
@@ -51,6 +52,7 @@ class TapStores:
     history: AnswerHistory
     pending_notes: PendingNotes
     prompts: PromptStore
+    undelivered: UndeliveredStore
     coach_alerts: CoachAlertStore
     ledger: TapLedger
     invalidation: FigureInvalidation
@@ -79,6 +81,7 @@ class TapWriter:
         self._history = stores.history
         self._pending_notes = stores.pending_notes
         self._prompts = stores.prompts
+        self._undelivered = stores.undelivered
         self._alerts = stores.coach_alerts
         self._ledger = stores.ledger
         self._invalidation = stores.invalidation
@@ -117,8 +120,9 @@ class TapWriter:
             answered = [it.verdict for it in results if isinstance(it.result, Recorded)]
             late = [verdict for verdict in verdicts if _is_late(verdict)]
             # The last write; beside it the tombstones are looked up, so that a tap does not wait for them.
-            _, _, tombstones = await _all(
+            _, _, _, tombstones = await _all(
                 self._prompts.settle_taps(_settled(answered), _settled(late)),
+                self._undelivered.open_chats(_heard(verdicts), self._rules.late_after_days),
                 self._ledger.record(entry for it in results if (entry := _entry(it)) is not None),
                 self._guard.tombstones({verdict.tap.user_id for verdict in verdicts}),
             )
@@ -251,6 +255,12 @@ def _settled(verdicts: Iterable[Verdict]) -> list[Answered]:
         for it in verdicts
         if (session := it.facts.session) is not None
     ]
+
+
+def _heard(verdicts: Iterable[Verdict]) -> dict[int, datetime]:
+    """The chats in which athletes tapped, and when: there they can be asked."""
+    taps = [verdict.tap for verdict in verdicts if verdict.facts.athlete is not None]
+    return {tap.chat_id: tap.received_at for tap in taps if tap.chat_id is not None}
 
 
 def _entry(result: TapResult) -> LedgerEntry | None:

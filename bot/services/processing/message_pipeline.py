@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -28,6 +28,7 @@ from bot.services.people.roster_cache import RosterCache
 from bot.services.periodic import FaultLog, retry
 from bot.services.processing.dead_letters import MAX_TRIES, DeadLetters
 from bot.services.processing.tap_pipeline import STORAGE_BACKOFF
+from bot.services.prompts.chat_openings import ChatOpenings
 from bot.store.answers.tap_ledger import LedgerEntry, TapLedger
 from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal_table import Entry
@@ -95,6 +96,7 @@ class MessagePipeline:
         commands: ChatCommands,
         notes: NoteHandler,
         replies: CommandReplies,
+        openings: ChatOpenings,
         guard: ErasureGuard,
         ledger: TapLedger,
         invalidation: FigureInvalidation,
@@ -108,6 +110,7 @@ class MessagePipeline:
         self._commands = commands
         self._notes = notes
         self._replies = replies
+        self._openings = openings
         self._guard = guard
         self._ledger = ledger
         self._invalidation = invalidation
@@ -141,8 +144,9 @@ class MessagePipeline:
                 if self._needs_mongodb(message):
                     others.append(message)
                 else:
-                    done = partial(self._acknowledgements.finished, message.entry.seq)
-                    self._replies.put(message.update, done)
+                    seq = message.entry.seq
+                    self._replies.put(message.update, partial(self._acknowledgements.answered, seq))
+                    self._open_chat(message, partial(self._acknowledgements.stored, seq))
             except Exception as exc:  # noqa: BLE001  # it would be the same at the next try
                 await self._dead_letters.put(message.entry, describe_defect(exc))
         return others
@@ -286,7 +290,15 @@ class MessagePipeline:
     async def _tell(self, message: MessageEntry, reply: Reply | None) -> None:
         seq = message.entry.seq
         self._replies.put(message.update, partial(self._acknowledgements.answered, seq), reply)
-        self._acknowledgements.stored(seq)
+        done = partial(self._acknowledgements.stored, seq)
+        if self._is_refused(message):
+            done()
+        else:
+            self._open_chat(message, done)
+
+    def _open_chat(self, message: MessageEntry, done: Callable[[], None]) -> None:
+        """Where they write, they can be asked."""
+        self._openings.put(message.update.chat_id, message.entry.received_at, done)
 
     def _language(self, message: MessageEntry) -> Language:
         return self._languages.of(message.update.user_id, message.update.language_code)

@@ -11,6 +11,7 @@ refused.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from bot.core.answers.rules import session_mark
@@ -19,7 +20,14 @@ from bot.core.inbox.schedule import UpdateScope, rounds
 from bot.core.people.invitations import is_code
 from bot.core.shared.errors import JournalError
 from bot.core.telegram.action_payloads import parse_action
-from bot.core.telegram.updates import CommandUpdate, NoteUpdate, TapUpdate, UnreadableUpdate, read_update
+from bot.core.telegram.updates import (
+    ChatOpened,
+    CommandUpdate,
+    NoteUpdate,
+    TapUpdate,
+    UnreadableUpdate,
+    read_update,
+)
 from bot.logs import describe_defect
 from bot.services.answers.early_answers import EarlyAnswers
 from bot.services.answers.responder import TapEntry
@@ -31,6 +39,7 @@ from bot.services.processing.dead_letters import DeadLetters
 from bot.services.processing.lanes import Lane, Lanes
 from bot.services.processing.message_pipeline import MessageEntry, MessagePipeline, MessageResult
 from bot.services.processing.tap_pipeline import TapPipeline
+from bot.services.prompts.chat_openings import ChatOpenings
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import Entry
 
@@ -60,6 +69,7 @@ class UpdateProcessor:
         messages: MessagePipeline,
         early_answers: EarlyAnswers,
         erasure: Erasure,
+        openings: ChatOpenings,
         dead_letters: DeadLetters,
         admins: frozenset[int],
         coach_chat_id: int | None = None,
@@ -72,6 +82,7 @@ class UpdateProcessor:
         self._messages = messages
         self._early_answers = early_answers
         self._erasure = erasure
+        self._openings = openings
         self._dead_letters = dead_letters
         self._admins = admins
         self._coach_chat_id = coach_chat_id
@@ -87,6 +98,7 @@ class UpdateProcessor:
             self._process_known(),
             self._process_strangers(),
             self._erasure.run(),
+            self._openings.run(),
             self._early_answers.run(self._lanes.is_idle),
             self._acknowledgements.keep(self._lanes.is_idle),
         ]
@@ -94,6 +106,7 @@ class UpdateProcessor:
     async def drained(self) -> None:
         """Return when everything received is stored, refused or given up."""
         await self._lanes.idle()
+        await self._openings.drained()
 
     async def _process_known(self) -> None:
         position = 0
@@ -138,6 +151,9 @@ class UpdateProcessor:
             else:
                 if update is None:
                     self._acknowledgements.finished(entry.seq)
+                elif isinstance(update, ChatOpened):  # by whomever: it concerns nobody's answers
+                    done = partial(self._acknowledgements.finished, entry.seq)
+                    self._openings.put(update.chat_id, entry.received_at, done)
                 else:
                     found.append((entry, update))
         return found

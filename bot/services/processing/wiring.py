@@ -24,6 +24,7 @@ from bot.services.processing.dead_letters import DeadLetters
 from bot.services.processing.message_pipeline import MessagePipeline
 from bot.services.processing.tap_pipeline import TapPipeline
 from bot.services.processing.update_processor import UpdateProcessor
+from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.telegram.callback_answers import CallbackAnswerer
 from bot.services.telegram.message_editor import MessageEditor
 from bot.services.telegram.metered_api import Meters, NoMeters
@@ -51,6 +52,7 @@ class ProcessingParts:
     editor: MessageEditor
     commands: ChatCommands
     replies: CommandReplies
+    openings: ChatOpenings
     clock: Clock
     rules: TapRules
     asked: frozenset[Detail] = frozenset()
@@ -96,6 +98,7 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
             commands=parts.commands,
             notes=NoteHandler(stores, rules.late_after_days, rules.coach_chat_id),
             replies=parts.replies,
+            openings=parts.openings,
             guard=guard,
             ledger=stores.ledger,
             invalidation=stores.invalidation,
@@ -108,6 +111,7 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
             parts.journal, parts.acknowledgements, reader, rules, parts.languages, responder, parts.clock
         ),
         erasure=parts.erasure,
+        openings=parts.openings,
         dead_letters=dead_letters,
         admins=parts.admins,
         coach_chat_id=rules.coach_chat_id,

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from bot.core.health.vitals import CoachUnreachable
@@ -45,6 +46,7 @@ from bot.core.shared.errors import (
 from bot.core.telegram.rate_limits import GROUP_WINDOW, SendLimits
 from bot.logs import Recurring, describe_defect
 from bot.services.periodic import FaultLog, repeat, retry
+from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.renderer import PromptRenderer, RenderedPrompt
 from bot.services.telegram.api import BotApi, SentMessage
 from bot.services.telegram.sending import rate_limited
@@ -68,6 +70,7 @@ class Dispatcher:
     """Sends due prompts.
 
     Args:
+        openings: is told which chats take messages.
         zone: for `dueAt` texts without an offset.
         roster: the athletes; None as long as nobody knows them, and then everything waits, since these may
             be somebody's quiet hours.
@@ -82,6 +85,7 @@ class Dispatcher:
         outbox: Outbox,
         coach_alerts: CoachAlertStore,
         renderer: PromptRenderer,
+        openings: ChatOpenings,
         limits: SendLimits,
         clock: Clock,
         zone: tzinfo,
@@ -95,6 +99,7 @@ class Dispatcher:
         self._outbox = outbox
         self._coach_alerts = coach_alerts
         self._renderer = renderer
+        self._openings = openings
         self._limits = limits
         self._clock = clock
         self._zone = zone
@@ -157,7 +162,7 @@ class Dispatcher:
             return None
         rendered = await self._render(prompt, athlete, document)
         if rendered is not None:
-            task = asyncio.create_task(self._send(prompt, athlete, rendered, claimed_at + _SEND_WITHIN))
+            task = asyncio.create_task(self._send(prompt, athlete, rendered, claimed_at))
             self._in_flight[task] = prompt.chat_id
             task.add_done_callback(lambda done: self._in_flight.pop(done, None))
         return None
@@ -228,15 +233,19 @@ class Dispatcher:
         return await self._outbox.prepare(prompt, document)
 
     async def _send(
-        self, prompt: Prompt, athlete: Athlete | None, rendered: RenderedPrompt, until: datetime
+        self, prompt: Prompt, athlete: Athlete | None, rendered: RenderedPrompt, claimed_at: datetime
     ) -> None:
-        settle = await self._deliver_in_time(prompt, athlete, rendered, until)
-        await self._until_stored(prompt, settle)
+        outcome = await self._deliver_in_time(prompt, athlete, rendered, claimed_at + _SEND_WITHIN)
+        await self._until_stored(prompt, outcome.settle)
+        if outcome.is_sent:
+            self._openings.put(prompt.chat_id, self._clock())
+        elif outcome.refused_at is not None:
+            self._openings.put_again(prompt.chat_id, claimed_at, outcome.refused_at)
 
     async def _deliver_in_time(
         self, prompt: Prompt, athlete: Athlete | None, rendered: RenderedPrompt, until: datetime
-    ) -> Callable[[], Awaitable[None]]:
-        """Send it, or edit what was sent; returns how to settle.
+    ) -> _Outcome:
+        """Send it, or edit what was sent.
 
         Args:
             until: when it is too late to begin with that.
@@ -246,15 +255,16 @@ class Dispatcher:
                 if self._clock() >= until:
                     # A stalled service must not send what another one has claimed since.
                     log.warning("a prompt was held up, it is claimed anew: %s", prompt.session_id)
-                    return _leave_it
+                    return _Outcome(_leave_it)
                 if prompt.kind in NOTIFICATIONS and not await self._coach_alerts.is_there(prompt):
-                    return _leave_it
+                    return _Outcome(_leave_it)
                 sent = await self._deliver(prompt.chat_id, rendered)
         except StorageError as exc:
             self._trouble.met(f"prompts wait: {exc}")
-            return _leave_it
+            return _Outcome(_leave_it)
         except TelegramError as exc:
-            result = after_failure(prompt, exc, self._clock())
+            now = self._clock()
+            result = after_failure(prompt, exc, now)
             log.warning("prompt %s / %s was not sent: %s", prompt.run_id, prompt.session_id, exc)
             if prompt.kind is PromptKind.ALERT and isinstance(exc, TelegramRejected | TelegramChatMigrated):
                 log.error(
@@ -267,12 +277,13 @@ class Dispatcher:
                     self._coach_unreachable = CoachUnreachable(str(exc))
             if isinstance(result, Retry) and result.hold:
                 self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
-            return lambda: self._outbox.settle_failed(prompt, result, self._clock())
+            refused_at = now if isinstance(result, Undeliverable) else None
+            return _Outcome(lambda: self._outbox.settle_failed(prompt, result, now), refused_at=refused_at)
         except Exception as exc:  # noqa: BLE001  # one prompt's defect must not stop the others
             log.error("sending a prompt failed unexpectedly: %s", describe_defect(exc))
             defect = Undeliverable(f"defect: {describe_defect(exc)}")
-            return lambda: self._outbox.settle_failed(prompt, defect, self._clock())
-        return lambda: self._settle_sent(prompt, athlete, sent)
+            return _Outcome(lambda: self._outbox.settle_failed(prompt, defect, self._clock()))
+        return _Outcome(lambda: self._settle_sent(prompt, athlete, sent), is_sent=True)
 
     async def _deliver(self, chat_id: int, rendered: RenderedPrompt) -> SentMessage:
         keyboard = rendered.keyboard
@@ -339,6 +350,20 @@ class Dispatcher:
         now = self._monotonic()
         self._limits.hold(chat_id, now + seconds)
         self._limits.hold(None, now + min(seconds, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of a try.
+
+    Attributes:
+        settle: makes it durable.
+        refused_at: when Telegram refused the prompt for good.
+    """
+
+    settle: Callable[[], Awaitable[None]]
+    is_sent: bool = False
+    refused_at: datetime | None = None
 
 
 async def _leave_it() -> None:

@@ -23,6 +23,7 @@ from bot.services.processing import message_pipeline as message_pipeline_module
 from bot.services.processing import tap_pipeline as tap_pipeline_module
 from bot.services.processing.wiring import ProcessingParts, build_processor
 from bot.services.prompts import dispatcher as dispatcher_module
+from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.telegram import callback_answers as answers_module
 from bot.services.telegram.callback_answers import CallbackAnswerer
 from bot.services.telegram.message_editor import MessageEditor
@@ -99,6 +100,7 @@ async def recording(
             answerer=answerer,
             editor=marker,
             replies=commands,
+            openings=ChatOpenings(stores.undelivered, 14),
             clock=time,
             rules=TapRules(14),
             admins=frozenset({ADMIN}),

@@ -20,6 +20,7 @@ from bot.core.prompts.prompt import AskAgainReason, LaterResult
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.rate_limits import GLOBAL_WINDOW, GROUP_WINDOW, SendLimits
 from bot.services.prompts import dispatcher as dispatcher_module
+from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.expiry import PromptExpiry
 from bot.services.prompts.planner import Planner
@@ -32,6 +33,7 @@ from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.undelivered import UndeliveredStore
 from tests.support.fakes import EN, FakeApi, eventually, running
 from tests.support.flows import Parts
 from tests.support.processing import languages_of
@@ -78,8 +80,9 @@ class Evening:
             Parts.of(db, Journal(Path("unused")), lambda: self.now).weeks(),
         )
         self.may_send = True
+        self.openings = ChatOpenings(UndeliveredStore(db), 14)
         self.dispatcher = Dispatcher(
-            *(self.api, Outbox(db), letters, composer, self.limits, lambda: self.now, UTC),
+            *(self.api, Outbox(db), letters, composer, self.openings, self.limits, lambda: self.now, UTC),
             *(lambda: self.roster, self._fresh, self._monotonic),
             may_send=lambda: self.may_send,
         )

@@ -26,12 +26,14 @@ from bot.core.shared.errors import (
     TelegramUnknown,
 )
 from bot.core.telegram.rate_limits import SendLimits
+from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.renderer import PromptRenderer
 from bot.services.telegram.api import SentMessage
 from bot.store.inbox.journal import Journal
 from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.outbox import Outbox
+from bot.store.prompts.undelivered import UndeliveredStore
 from tests.support.fakes import EN, NOW, SECOND, Database, FakeApi, ShakyPrompts, Time, eventually, running
 from tests.support.flows import Parts
 from tests.support.processing import languages_of
@@ -47,7 +49,8 @@ class Sending:
         weeks = Parts.of(db, Journal(Path("unused")), time).weeks()
         composer = PromptRenderer(letters, Roster, languages_of(db, time), time, UTC, weeks)
         self.dispatcher = Dispatcher(
-            *(api, prompts, letters, composer, self.limits, time, UTC),
+            *(api, prompts, letters, composer, ChatOpenings(UndeliveredStore(db), 14)),
+            *(self.limits, time, UTC),
             *(Roster, self.nobody, self.monotonic),
         )
 

@@ -16,6 +16,7 @@ NOW = datetime(2026, 2, 17, 19, tzinfo=UTC)
 AT = "2026-02-17T19:00:00.000Z"
 LATER = "2026-02-17T20:00:00.000Z"
 BECAUSE = "because the bot was away and may have missed the answer"
+UNBLOCKED = "It is asked as soon as they unblock the bot, or when it is queued once more."
 HOUR = timedelta(hours=1)
 MS = timedelta(milliseconds=1)
 
@@ -71,8 +72,20 @@ MS = timedelta(milliseconds=1)
             "Not asked, and it is too late to ask now: it was not sent by then.",
         ),
         (
+            {"state": "undeliverable", "reason": "message is too long"},
+            "Could not be sent, and is not tried again: message is too long.",
+        ),
+        (
             {"state": "undeliverable", "reason": "bot was blocked by the user"},
-            "Could not be sent, and is not tried again: bot was blocked by the user.",
+            f"Could not be sent: bot was blocked by the user. {UNBLOCKED}",
+        ),
+        (
+            {"state": "undeliverable", "reason": "bot was blocked by the user", "notAfter": NOW},
+            "Could not be sent, and it is too late to ask now: bot was blocked by the user.",
+        ),
+        (
+            {"state": "undeliverable", "reason": "bot was blocked by the user", "sentAt": NOW},
+            f"Asked at {AT}, and could not be sent again: bot was blocked by the user. {UNBLOCKED}",
         ),
         ({"state": "undeliverable"}, "Could not be sent, and is not tried again."),
         ({"state": "cancelled", "reason": "paused"}, "Not asked, and not to be: paused."),

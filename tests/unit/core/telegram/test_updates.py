@@ -15,6 +15,7 @@ from bot.core.answers.rules import derive_event, named_session
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command, Place
 from bot.core.telegram.updates import (
+    ChatOpened,
     CommandUpdate,
     Tap,
     TappedMessage,
@@ -43,6 +44,19 @@ def make_update(**query: Any) -> dict[str, Any]:
             **query,
         },
     }
+
+
+def make_membership(**fields: Any) -> dict[str, Any]:
+    """That somebody has unblocked the bot, as Telegram sends it."""
+    bot = {"id": 1, "is_bot": True, "first_name": "Bot"}
+    change = {
+        "chat": {"id": 7, "type": "private", "first_name": "Anna"},
+        "from": {"id": 7, "is_bot": False, "first_name": "Anna"},
+        "date": 1_771_267_378,
+        "old_chat_member": {"user": bot, "status": "kicked", "until_date": 0},
+        "new_chat_member": {"user": bot, "status": "member"},
+    }
+    return {"update_id": 5, "my_chat_member": change | fields}
 
 
 def make_message(**fields: Any) -> dict[str, Any]:
@@ -178,6 +192,11 @@ def test_an_odd_keyboard_keeps_what_can_be_kept() -> None:
         ({"update_id": 5, "message": {"chat": {"id": "7"}}}, "message.chat.id", None),
         ({"update_id": 5, "message": {"chat": {"id": INT64}}}, "message.chat.id", None),
         ({"update_id": 5, "message": {"chat": {"id": 7}, "from": {}}}, "message.from.id", None),
+        ({"update_id": 5, "my_chat_member": None}, "my_chat_member", None),
+        ({"update_id": 5, "my_chat_member": {}}, "my_chat_member.chat", None),
+        ({"update_id": 5, "my_chat_member": {"chat": {}}}, "my_chat_member.from", None),
+        (make_membership(new_chat_member=None), "my_chat_member.new_chat_member", None),
+        (make_membership(chat={"id": "7"}), "my_chat_member.chat.id", None),
         ({"update_id": 5, "edited_message": None}, "edited_message", None),
         ({"update_id": 5, "edited_message": {}}, "edited_message.chat", None),
         ({"update_id": 5, "edited_message": {"chat": {"id": 7}, "from": {}}}, "edited_message.from.id", None),
@@ -189,6 +208,27 @@ def test_what_cannot_be_read_names_the_field(update: object, field: str, query_i
         read_update(update, NOW)
     assert str(caught.value).startswith(f"{field}: not a")
     assert query_id_of(update) == query_id
+
+
+@pytest.mark.parametrize(
+    ("member", "is_open"),
+    [
+        ({"status": "member"}, True),
+        ({"status": "administrator"}, True),
+        ({"status": "creator"}, True),
+        ({"status": "restricted", "is_member": True}, True),
+        ({"status": "restricted", "is_member": False}, False),
+        ({"status": "restricted"}, False),
+        ({"status": "left"}, False),
+        ({"status": "kicked", "until_date": 0}, False),
+        ({"status": "of the future"}, False),
+        ({}, False),
+    ],
+)
+def test_the_bot_is_let_in_or_shut_out(member: dict[str, Any], is_open: bool) -> None:
+    """Only the former asks for something: what waits for the chat."""
+    opened = ChatOpened(update_id=5, user_id=7, chat_id=7)
+    assert read_update(make_membership(new_chat_member=member), NOW) == (opened if is_open else None)
 
 
 @pytest.mark.parametrize(
