@@ -261,8 +261,8 @@ class RunRecorded(_Described):
     run_artifacts: _Written
 
 
-def _feedback_schema(schema: dict[str, Any]) -> None:
-    answer_schema(schema)
+def _feedback_schema(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    answer_schema(schema, model)
     schema.pop("required", None)  # what others wrote may lack anything
 
 

@@ -39,6 +39,7 @@ from pydantic_core import ErrorDetails
 from bot.core.answers.rules import WEEKDAYS, Weekday
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import FIELDS, QuestionFacts
+from bot.core.records.attribute_docs import attribute_docs
 from bot.core.shared.bson_json import BadValue, check, kind, to_json
 from bot.core.shared.clock import iso_utc
 
@@ -242,12 +243,14 @@ Answer = Annotated[
 ]
 
 
-def _plain_schema(schema: dict[str, Any]) -> None:
-    """Leave out of the JSON Schema what only describes the Python side, line breaks included."""
-    for field in schema["properties"].values():
+def _plain_schema(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Describe the fields of a JSON Schema, and leave out of it what only describes the Python side."""
+    descriptions = attribute_docs(model)
+    for name, field in schema["properties"].items():
         field.pop("default", None)
         field.pop("title", None)
-        field["description"] = " ".join(field["description"].split())
+        if "description" not in field:
+            field["description"] = descriptions[name]
 
 
 class Record(BaseModel):
@@ -258,7 +261,7 @@ class Record(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
         strict=True,
-        use_attribute_docstrings=True,
+        defer_build=True,  # most commands use one model or none
         json_schema_extra=_plain_schema,
     )
 
@@ -364,9 +367,9 @@ class RunEvent(Record):
         return derived
 
 
-def answer_schema(schema: dict[str, Any]) -> None:
+def answer_schema(schema: dict[str, Any], model: type[BaseModel]) -> None:
     """Describe an answer: at least one of `type` and `response` is given."""
-    _plain_schema(schema)
+    _plain_schema(schema, model)
     schema["anyOf"] = [
         {"required": [name], "properties": {name: {"type": "string"}}} for name in ("type", "response")
     ]
