@@ -34,7 +34,7 @@ from bot.core.health.doctor_report import (
     warn,
 )
 from bot.core.people.athlete import Roster, read_roster
-from bot.core.plans.plan import MAX_DAYS
+from bot.core.plans.dates import MAX_DAYS
 from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.errors import (
     BotError,

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from bot.core.people.athlete import Athlete
-from bot.core.plans.plan import MAX_DAYS
+from bot.core.plans.dates import MAX_DAYS
 from bot.core.records.collections import PLAN_SNAPSHOTS
 from bot.store.answers import feedback_events as feedback
 from bot.store.mongodb.client import Collection, Database, Document, storage_errors

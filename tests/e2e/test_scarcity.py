@@ -92,7 +92,7 @@ async def use_everything(rig: Rig, *, http_port: int | None = None) -> None:
             plan = {
                 "runId": "p",
                 "athleteId": str(ANA),
-                "activityPlan": {"days": []},
+                "activityPlan": {"days": [{"date": "2026-02-16", "activity": "Rest"}]},
                 "weekStart": "2026-02-16",
             }
             assert (await http.post("/v1/plans", json=plan)).is_success

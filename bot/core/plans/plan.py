@@ -6,33 +6,25 @@ What can be understood is; the rest is refused with the field and the cure, and 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import cache
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
-from bot.core.i18n import formats
-from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.activities import is_rest, slug
-from bot.core.plans.remarks import InvalidPlan, PlanRemark
+from bot.core.plans import names
+from bot.core.plans.activities import slug
+from bot.core.plans.dates import EntryDates, Week, read_week
+from bot.core.plans.days import MAX_SESSIONS, Draft, EntryReader, detail_text
+from bot.core.plans.remarks import InvalidPlan, PlanRemark, Remarks, shown
+from bot.core.plans.shapes import read_entries, unwrap, unwrapped
 from bot.core.shared.clock import parse_instant
-from bot.core.shared.tolerant import fold, read_whole
+from bot.core.shared.tolerant import is_invisible, is_unfilled, read_whole
 
-DETAILS = ("distance_time", "intensity", "goal", "note")
+DETAILS = tuple(names.DETAILS)
 """What a day says of its activity."""
 
-MAX_DAYS = 31
-"""The longest that a plan may be."""
-MAX_SESSIONS = 200
-"""The most sessions of a plan: more are a mistake, and would be a flood of questions."""
-
-_FIRST_YEAR, _LAST_YEAR = 2000, 2199
-_ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
-_SHORTEST_WEEKDAY = 3
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -81,7 +73,7 @@ class Plan:
         athlete_id: as the plan says; None if it does not.
         created_at: which of two plans is newer.
         sessions: by date, then number.
-        covered: the dates about which the plan decides: its week, and what it lists besides.
+        covered: the dates about which the plan decides: its week; without one, what it lists.
         rest: of those, the dates that it lists as days of rest.
         warnings: what is odd about it, and does not stand in the way.
         readings: what was understood though it is not written as documented.
@@ -104,7 +96,7 @@ _LABELS = {"intensity": "Intensity: ", "goal": "Goal: "}
 
 def detail_lines(session: Mapping[str, Any], labels: Mapping[str, str] = _LABELS) -> list[str]:
     """What a prompt's `plan` says besides the activity, labelled where it needs to be."""
-    return [f"{labels.get(name, '')}{text}" for name in DETAILS if (text := _text(session.get(name)))]
+    return [f"{labels.get(name, '')}{text}" for name in DETAILS if (text := detail_text(session.get(name)))]
 
 
 def read_plan(document: Mapping[str, Any], zone: tzinfo) -> Plan:
@@ -117,25 +109,26 @@ def read_plan(document: Mapping[str, Any], zone: tzinfo) -> Plan:
         InvalidPlan: and nothing else, whatever is in it.
     """
     run_id = document.get("runId")
-    if not isinstance(run_id, str) or not run_id.strip():
-        raise InvalidPlan("runId", "missing or not text; give the id of the run that made the plan")
-    plan = document.get("activityPlan")
-    if not isinstance(plan, Mapping):
-        raise InvalidPlan("activityPlan", "missing or no object; give an object with `days`")
-    start, end = _week(document, plan, zone)
-    drafts, rest = _read_days(plan.get("days"), start, end, zone)
-    week = _days(start, end) if start is not None and end is not None else ()
+    if not isinstance(run_id, str) or is_invisible(run_id) or is_unfilled(run_id):
+        raise InvalidPlan("runId", f"{_found(run_id)}; give the id of the run that made the plan")
+    athlete_id = plan_athlete_id(document)
+    remarks = Remarks()
+    plan = unwrapped(document.get("activityPlan"), "activityPlan", remarks)
+    week = read_week(document, plan, zone, remarks)
+    drafts, rest = _read_days(plan, week, zone, remarks)
     sessions = tuple(_number(drafts))
     listed = {session.date for session in sessions}
     return Plan(
         run_id=run_id,
-        athlete_id=plan_athlete_id(document),
+        athlete_id=athlete_id,
         created_at=created_at(document),
-        week_start=start,
-        week_end=end,
+        week_start=week.start,
+        week_end=week.end,
         sessions=sessions,
-        covered=frozenset({*week, *listed, *rest}),
+        covered=frozenset({*week.days(), *listed, *rest}),
         rest=frozenset(rest - listed),
+        warnings=tuple(remarks.warnings),
+        readings=tuple(remarks.readings),
     )
 
 
@@ -168,178 +161,54 @@ def owner(plan: Plan, roster: Roster) -> Athlete:
     raise InvalidPlan("athleteId", cure)
 
 
-_Draft = tuple[date, str, dict[str, str | None]]
+_Drafts = list[tuple[date, Draft]]
 
 
-def _read_days(
-    days: object, start: date | None, end: date | None, zone: tzinfo
-) -> tuple[list[_Draft], set[date]]:
+def _read_days(plan: object, week: Week, zone: tzinfo, remarks: Remarks) -> tuple[_Drafts, set[date]]:
     """The sessions in the order of the plan, and the dates listed as rest."""
-    if not isinstance(days, list):
-        raise InvalidPlan("activityPlan.days", "missing or no array; give one object for each day")
-    if len(days) > MAX_SESSIONS:  # days of rest cost time, too
+    entries = read_entries(plan, remarks)
+    if len(entries) > MAX_SESSIONS:  # days of rest cost time, too
         raise InvalidPlan("activityPlan.days", f"more than {MAX_SESSIONS} entries; is this one plan?")
-    drafts: list[_Draft] = []
+    drafts: _Drafts = []
     rest: set[date] = set()
-    for index, entry in enumerate(days):
-        path = f"activityPlan.days[{index}]"
-        if not isinstance(entry, Mapping):
-            raise InvalidPlan(path, "no object; give one with `date` and `activity`")
-        sessions = [item for item in _activities(entry, path) if not is_rest(item[0])]
-        try:
-            day = _date(entry, path, start, end, zone)
-        except InvalidPlan:
-            if sessions:
-                raise
-            continue  # on whichever day, there is nothing to ask about
+    for entry in entries:
+        dates = EntryDates(zone)
+        if entry.day is not None:
+            dates.add_day(entry.day, entry.path)
+        sessions = EntryReader(dates, remarks).read(entry.content, entry.path, entry.day)
+        day = dates.resolve(entry.path, week, remarks)
         if not sessions:
             rest.add(day)
-        drafts += [(day, activity, details) for activity, details in sessions]
+        drafts += [(day, draft) for draft in sessions]
         if len(drafts) > MAX_SESSIONS:
             raise InvalidPlan("activityPlan.days", f"more than {MAX_SESSIONS} sessions; is this one plan?")
     return drafts, rest
 
 
-def _number(drafts: Sequence[_Draft]) -> Iterator[PlannedSession]:
+def _number(drafts: _Drafts) -> Iterator[PlannedSession]:
     """The sessions with their numbers and ids, by date.
 
     The first session of each name has the name for itself, wherever in the day it stands.
     """
     numbers: Counter[date] = Counter()
-    names = [f"{day.isoformat()}-{slug(activity)}" for day, activity, _ in drafts]
+    names = [f"{day.isoformat()}-{slug(draft.activity)}" for day, draft in drafts]
     taken = set(names)
     seen: set[str] = set()
     # Sorting keeps the order within a date.
-    for name, (day, activity, details) in sorted(zip(names, drafts, strict=True), key=lambda it: it[1][0]):
+    for name, (day, draft) in sorted(zip(names, drafts, strict=True), key=lambda it: it[1][0]):
         session_id, copy = name, 1
         while session_id in seen or (copy > 1 and session_id in taken):
             copy += 1
             session_id = f"{name}-{copy}"
         seen.add(session_id)
         numbers[day] += 1
-        yield PlannedSession(day, numbers[day], session_id, activity, **details)
+        yield PlannedSession(day, numbers[day], session_id, draft.activity, **draft.details)
 
 
-def _activities(entry: Mapping[str, Any], path: str) -> Iterator[tuple[str, dict[str, str | None]]]:
-    """The activities of a day, each with its details. Lists of the same length belong together."""
-    given = entry.get("activity")
-    activities = given if isinstance(given, list) else [given]
-    if len(activities) > MAX_SESSIONS:
-        raise InvalidPlan(f"{path}.activity", f"more than {MAX_SESSIONS} entries; is this one day?")
-    for index, item in enumerate(activities):
-        own: Mapping[str, Any] = item if isinstance(item, Mapping) else {"activity": item}
-        activity = own.get("activity")
-        if activity is not None and not isinstance(activity, str):
-            raise InvalidPlan(f"{path}.activity", "not text; write what is planned, or rest")
-        details: dict[str, str | None] = {"day": _text(entry.get("day"))}
-        for name in DETAILS:
-            value = own.get(name, entry.get(name))
-            if len(activities) > 1 and isinstance(value, list) and len(value) == len(activities):
-                value = value[index]
-            details[name] = _text(value)
-        yield " ".join((activity or "").split()), details
-
-
-def _text(value: object) -> str | None:
-    """A detail of any type, as text that can be read."""
-    match value:
-        case None | bool():
-            return None
-        case str():
-            return value.strip() or None
-        case float() if value.is_integer():
-            return str(int(value))
-        case Mapping():
-            parts = [f"{key}: {text}" for key, item in value.items() if (text := _text(item))]
-        case list():
-            parts = [text for item in value if (text := _text(item))]
-        case _:
-            parts = [str(value)]
-    return ", ".join(parts) or None
-
-
-def _date(entry: Mapping[str, Any], path: str, start: date | None, end: date | None, zone: tzinfo) -> date:
-    given = _as_day(entry.get("date"), f"{path}.date", zone)
-    if given is not None:
-        return given
-    weekday = _weekday(entry.get("day"))
-    if weekday is None:
-        said = entry.get("day")
-        cure = "write a date such as 2026-02-17"
-        if isinstance(said, str) and said.strip():
-            raise InvalidPlan(f"{path}.day", f"{said[:40]!r} is no weekday, and there is no date; {cure}")
-        raise InvalidPlan(f"{path}.date", f"missing; {cure}")
-    if start is None or end is None:
-        raise InvalidPlan("weekStart", f"missing, and {path} has no date; write a date such as 2026-02-16")
-    found = [day for day in _days(start, end) if day.weekday() == weekday]
-    if len(found) != 1:
-        raise InvalidPlan(f"{path}.date", "missing, and the plan's week does not tell it; write it out")
-    return found[0]
-
-
-@cache
-def _weekdays() -> tuple[tuple[str, ...], ...]:
-    """The names of each weekday in all languages, from Monday on."""
-    days = _days(date(2026, 2, 16), date(2026, 2, 22))
-    return tuple(tuple(fold(formats.weekday(day, language)) for language in Language) for day in days)
-
-
-def _weekday(value: object) -> int | None:
-    """0 for Monday; the first word counts that is a weekday's name, or its beginning (`Tue`, `mié`)."""
-    for word in re.findall(r"[^\W\d_]+", fold(value)) if isinstance(value, str) else ():
-        for number, names in enumerate(_weekdays()):
-            if len(word) >= _SHORTEST_WEEKDAY and any(name.startswith(word) for name in names):
-                return number
-    return None
-
-
-def _week(
-    document: Mapping[str, Any], plan: Mapping[str, Any], zone: tzinfo
-) -> tuple[date | None, date | None]:
-    """First and last day; both None if the plan names neither."""
-    inner = plan.get("nextWeek")
-    inner = inner if isinstance(inner, Mapping) else {}
-    start = _as_day(document.get("weekStart"), "weekStart", zone) or _as_day(
-        inner.get("weekStart", inner.get("start")), "activityPlan.nextWeek.weekStart", zone
-    )
-    end = _as_day(document.get("weekEnd"), "weekEnd", zone) or _as_day(
-        inner.get("weekEnd", inner.get("end")), "activityPlan.nextWeek.weekEnd", zone
-    )
-    if start is None and end is not None:
-        start = end - timedelta(days=6)
-    if end is None and start is not None:
-        end = start + timedelta(days=6)
-    if start is not None and end is not None and not 0 <= (end - start).days < MAX_DAYS:
-        raise InvalidPlan(
-            "weekEnd", f"not within {MAX_DAYS} days from weekStart on; is one of them mistyped?"
-        )
-    return start, end
-
-
-def _days(start: date, end: date) -> Iterator[date]:
-    return (start + timedelta(days=n) for n in range((end - start).days + 1))
-
-
-def _as_day(value: object, path: str, zone: tzinfo) -> date | None:
-    """A day, or the day that an instant (text with an offset, a BSON date) has in a zone; None if blank.
-
-    Text without an offset is the day as written.
-    """
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    day: date | None = None
-    try:
-        if isinstance(value, str) and _ISO_DAY.match(value := value.strip()):
-            value = datetime.fromisoformat(value)
-        if isinstance(value, datetime):
-            day = (value if value.tzinfo is None else value.astimezone(zone)).date()
-    except (ValueError, OverflowError):
-        day = None
-    if day is None:
-        raise InvalidPlan(path, "not a date; write one such as 2026-02-17")
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise InvalidPlan(path, f"lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}; is it mistyped?")
-    return day
+def _found(run_id: object) -> str:
+    if run_id is None or (isinstance(run_id, str) and is_invisible(run_id)):
+        return "missing or blank"
+    return f"{shown(run_id)} is {'a value that is missing' if isinstance(run_id, str) else 'not text'}"
 
 
 def _athlete_id(document: Mapping[str, Any], path: str) -> str | None:
@@ -357,7 +226,7 @@ def plan_athlete_id(document: Mapping[str, Any]) -> str | None:
     Raises:
         InvalidPlan: what stands there is no athlete's id.
     """
-    plan = document.get("activityPlan")
+    plan, _ = unwrap(document.get("activityPlan"))
     inner = plan if isinstance(plan, Mapping) else {}
     return _athlete_id(document, "athleteId") or _athlete_id(inner, "activityPlan.athleteId")
 

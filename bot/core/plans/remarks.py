@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import reprlib
+from dataclasses import dataclass, field
+
+_SHOWN = 60
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 44
+_SHORT.maxlevel, _SHORT.maxdict, _SHORT.maxlist = 2, 3, 3
 
 
 class InvalidPlan(ValueError):
@@ -33,3 +39,25 @@ class PlanRemark:
 
     def __str__(self) -> str:
         return f"{self.field}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """Takes remarks while a plan is read."""
+
+    warnings: list[PlanRemark] = field(default_factory=list)
+    readings: list[PlanRemark] = field(default_factory=list)
+
+    def warn(self, field: str, text: str) -> None:
+        """Something is odd, and does not stand in the way."""
+        self.warnings.append(PlanRemark(field, text))
+
+    def read(self, field: str, text: str) -> None:
+        """Something was understood though it is not written as documented."""
+        self.readings.append(PlanRemark(field, text))
+
+
+def shown(value: object) -> str:
+    """A value of others on one line, quoted and shortened, with all that does not print escaped."""
+    text = _SHORT.repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."

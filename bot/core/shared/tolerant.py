@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,6 +12,10 @@ from typing import Any
 from bot.core.shared.clock import iso_utc
 
 _INT64 = 2**63
+_UNSEEN = ("Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp", "Zs")
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are blank
+_MISSING = r"(?:undefined|null|nan|\[object \w+\])"
+_UNFILLED = re.compile(rf"{_MISSING}(?:[\W_]*(?:{_MISSING}|km|mi|min|[hmskw]|bpm)\b)*[\W_]*", re.IGNORECASE)
 
 
 def read_int64(value: object) -> int | None:
@@ -49,3 +54,14 @@ def fold(text: str) -> str:
     """Without case and accents: `Sábado` becomes `sabado`."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def is_invisible(text: str) -> bool:
+    """Whether nothing of a text can be seen: it is empty, or of spaces and characters without width."""
+    return all(unicodedata.category(c) in _UNSEEN or c in _FILLERS for c in text)
+
+
+def is_unfilled(text: str) -> bool:
+    """Whether a text is what programs write for a missing value: `undefined`, `NaN km`, `[object Object]`."""
+    seen = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf"))
+    return _UNFILLED.fullmatch(seen.strip()) is not None

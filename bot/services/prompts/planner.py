@@ -16,7 +16,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.plan import MAX_DAYS, Plan, created_at, current_sessions, owner, plan_zone, read_plan
+from bot.core.plans.dates import MAX_DAYS
+from bot.core.plans.plan import Plan, created_at, current_sessions, owner, plan_zone, read_plan
 from bot.core.plans.remarks import InvalidPlan
 from bot.core.prompts.planned import (
     DesiredPrompt,

@@ -389,7 +389,7 @@ def test_dates() -> None:
 
 def plan(**fields: Any) -> dict[str, Any]:
     """A document of `plan_snapshots`."""
-    return {"runId": "r", "weekStart": "2026-02-16", "activityPlan": {"days": []}, **fields}
+    return {"runId": "r", "weekStart": "2026-02-16", "activityPlan": {"days": [{"day": "Monday"}]}, **fields}
 
 
 BROKEN: dict[str, Any] = {"activityPlan": {"days": 5}}

@@ -5,19 +5,34 @@ from __future__ import annotations
 import random
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.plans.plan import MAX_SESSIONS, Plan, created_at, current_sessions, read_plan
+from bot.core.people.athlete import Athlete, ContactHours, Roster
+from bot.core.plans.days import MAX_SESSIONS
+from bot.core.plans.plan import (
+    Plan,
+    created_at,
+    current_sessions,
+    plan_athlete_id,
+    plan_zone,
+    read_plan,
+)
 from bot.core.plans.remarks import InvalidPlan
+from bot.core.shared.tolerant import is_unfilled
 
 MONDAY = date(2026, 2, 16)
 SUNDAY = MONDAY + timedelta(days=6)
 CREATED = datetime(2026, 2, 15, 9, tzinfo=UTC)
 OLDEST = datetime.min.replace(tzinfo=UTC)
+MADRID = ZoneInfo("Europe/Madrid")
+
+activities = st.text(max_size=8).filter(lambda text: not is_unfilled(text) and text.strip()[:1] not in "[{`")
+"""Texts that are rest, or sessions of that name."""
 
 
 def document(*days: Any, **fields: Any) -> dict[str, Any]:
@@ -87,17 +102,25 @@ def test_a_whole_plan() -> None:
     [
         ("2026-02-17", "2026-02-17"),
         (" 2026-02-17 ", "2026-02-17"),
-        ("2026-02-17T23:30:00+05:00", "2026-02-17"),
         ("2026-02-17 06:00", "2026-02-17"),
-        (datetime(2026, 2, 17, tzinfo=UTC), "2026-02-17"),
-        (datetime(2026, 2, 17, 1, tzinfo=timezone(timedelta(hours=2))), "2026-02-16"),
+        ("2026-02-17T23:30:00", "2026-02-17"),
         (datetime(2026, 2, 17), "2026-02-17"),  # noqa: DTZ001
-        ("2026-03-17", "2026-03-17"),
+        (datetime(2026, 2, 17, tzinfo=UTC), "2026-02-17"),
+        (datetime(2026, 2, 17, 1, tzinfo=timezone(timedelta(hours=2))), "2026-02-17"),
+        ("2026-02-16T23:00:00.000Z", "2026-02-17"),
+        ("2026-02-16T22:59:59Z", "2026-02-16"),
+        ("2026-02-17T00:00:00+01:00", "2026-02-17"),
+        ("2026-02-17T00:00:00+0100", "2026-02-17"),
+        ("2026-02-17T00:00:00+01:00[Europe/Madrid]", "2026-02-17"),
+        ("2026-02-17T23:30:00+05:00", "2026-02-17"),
+        ("2026-02-17T03:30:00+05:00", "2026-02-16"),
+        (datetime(2026, 2, 16, 23, tzinfo=UTC), "2026-02-17"),
     ],
 )
 def test_dates(value: object, expected: str) -> None:
-    """A day, the day of an ISO text as written, or that of a date in UTC; also outside the week."""
-    assert dates(entry(value)) == [expected]
+    """A day, the day of an ISO text as written, or the day that an instant has where the athlete lives."""
+    [session] = read_plan(document(entry(value)), MADRID).sessions
+    assert session.date.isoformat() == expected
 
 
 @pytest.mark.parametrize(
@@ -136,11 +159,12 @@ def test_weekdays(day: str, expected: str, missing: dict[str, Any]) -> None:
         ({"weekStart": datetime(2026, 2, 16, tzinfo=UTC)}, MONDAY, SUNDAY),
         ({"weekStart": None, "weekEnd": None}, None, None),
         ({"weekEnd": "2026-03-18"}, MONDAY, date(2026, 3, 18)),
+        ({"weekStart": "2026-02-15T23:00:00.000Z"}, date(2026, 2, 15), SUNDAY),
     ],
 )
 def test_weeks(fields: dict[str, Any], start: date | None, end: date | None) -> None:
     """What is missing follows from the other end; the plan's own `nextWeek` helps out."""
-    plan = read_plan(document(**fields), UTC)
+    plan = read_plan(document(entry(), **fields), UTC)
     assert (plan.week_start, plan.week_end) == (start, end)
 
 
@@ -203,7 +227,22 @@ def test_details_of_a_list_of_activities() -> None:
         (["8 km", None, "40 min"], "8 km, 40 min"),
         ([], None),
         ({"distance": "8 km", "time": 40, "x": None}, "distance: 8 km, time: 40"),
-        (float("nan"), "nan"),
+        (float("nan"), None),
+        ("undefined", None),
+        (" NULL ", None),
+        ("[object Object]", None),
+        ("NaN km", None),
+        ("null - null min", None),
+        (["8 km", "undefined"], "8 km"),
+        ("-", None),
+        ("--", None),
+        ("—", None),
+        ("−", None),
+        ("n/a", None),
+        ("None", None),
+        ("\u200b\u2060", None),
+        ("null pace, 8 km", "null pace, 8 km"),
+        ("8-10 km", "8-10 km"),
     ],
 )
 def test_details_of_any_type(value: object, expected: str | None) -> None:
@@ -236,7 +275,7 @@ def test_a_numbered_name_keeps_its_own_id() -> None:
         ]
 
 
-@given(st.lists(st.text(max_size=8), max_size=6, unique=True), st.randoms(use_true_random=False))
+@given(st.lists(activities, min_size=1, max_size=6, unique=True), st.randoms(use_true_random=False))
 def test_ids_are_stable_under_reordering(names: list[str], rng: random.Random) -> None:
     """Sessions of different names have the same ids in whichever order; all ids differ."""
     days = [entry(activity=name) for name in names]
@@ -256,13 +295,32 @@ def test_ids_are_stable_under_reordering(names: list[str], rng: random.Random) -
         ({"athleteId": 42}, "42"),
         ({"athleteId": 42.0}, "42"),
         ({"athleteId": ""}, None),
-        ({"athleteId": None, "activityPlan": {"athleteId": "ben", "days": []}}, "ben"),
-        ({"athleteId": "ana", "activityPlan": {"athleteId": "ben", "days": []}}, "ana"),
+        ({"athleteId": None, "activityPlan": {"athleteId": "ben", "days": [entry()]}}, "ben"),
+        ({"athleteId": "ana", "activityPlan": {"athleteId": "ben", "days": [entry()]}}, "ana"),
+        ({"activityPlan": '{"athleteId": "ben", "days": [{"day": "Mon", "activity": "Run"}]}'}, "ben"),
+        ({"activityPlan": {"json": {"athleteId": "ben", "days": [entry()]}}}, "ben"),
     ],
 )
 def test_whose_plan(fields: dict[str, Any], expected: str | None) -> None:
     """At the top of the document, or in the plan."""
-    assert read_plan(document(**fields), UTC).athlete_id == expected
+    whole = document(entry(), **fields)
+    assert plan_athlete_id(whole) == read_plan(whole, UTC).athlete_id == expected
+
+
+def test_whose_plan_is_told_whatever_its_days_are() -> None:
+    """They cannot be read before that, since an instant is a day where the athlete lives."""
+    assert plan_athlete_id(document({"date": "soon"}, athleteId="ana")) == "ana"
+    with pytest.raises(InvalidPlan, match=r"^athleteId: not text; "):
+        plan_athlete_id(document(athleteId=["ana"]))
+
+
+def test_the_zone_of_a_plan() -> None:
+    """That of its athlete; of the only one where it names none; UTC where it is nobody's."""
+    ana, ben = (Athlete(name, n, n, ContactHours(MADRID)) for n, name in enumerate(("ana", "ben"), 1))
+    one, two = Roster((ana,)), Roster((ana, ben))
+    assert plan_zone(document(), one) is MADRID
+    assert plan_zone(document(athleteId="ben"), two) is MADRID
+    assert plan_zone(document(), two) is plan_zone(document(athleteId="zoe"), two) is UTC
 
 
 def test_when_a_plan_was_made() -> None:
@@ -277,17 +335,17 @@ def test_when_a_plan_was_made() -> None:
         assert created_at({"createdAt": odd, "_id": "mine"}) == OLDEST
 
 
-def test_days_without_date_that_are_rest_do_no_harm() -> None:
-    """On whichever day it is, there is nothing to ask about."""
-    assert dates({"activity": "Rest"}, {"date": "soon", "activity": "off"}, entry()) == ["2026-02-17"]
-
-
 @pytest.mark.parametrize(
     ("fields", "field"),
     [
         ({"runId": None}, "runId"),
         ({"runId": " "}, "runId"),
         ({"runId": 5}, "runId"),
+        ({"runId": "undefined"}, "runId"),
+        ({"runId": " Null "}, "runId"),
+        ({"runId": "[object Object]"}, "runId"),
+        ({"runId": "NaN"}, "runId"),
+        ({"runId": "\u200b"}, "runId"),
         ({"activityPlan": None}, "activityPlan"),
         ({"activityPlan": "text"}, "activityPlan"),
         ({"activityPlan": []}, "activityPlan"),
@@ -302,6 +360,9 @@ def test_days_without_date_that_are_rest_do_no_harm() -> None:
         ({"weekStart": "1999-12-31"}, "weekStart"),
         ({"athleteId": ["ana"]}, "athleteId"),
         ({"activityPlan": {"athleteId": {}, "days": []}}, "activityPlan.athleteId"),
+        ({"activityPlan": {"days": []}}, "activityPlan.days"),
+        ({"activityPlan": {"dias": []}}, "activityPlan.days"),
+        ({"activityPlan": {"days": None}}, "activityPlan.days"),
     ],
 )
 def test_plans_that_are_refused(fields: dict[str, Any], field: str) -> None:
@@ -328,10 +389,12 @@ def test_plans_that_are_refused(fields: dict[str, Any], field: str) -> None:
         ({"activity": "Run"}, ".date"),
         ({"activity": "Run", "day": "someday"}, ".day"),
         ({"activity": "Run", "day": 2}, ".date"),
+        ({"activity": "Rest"}, ".date"),
+        ({"activity": "off", "date": "soon"}, ".date"),
         (entry(activity=5), ".activity"),
         (entry(activity=True), ".activity"),
-        (entry(activity=["Run", 5]), ".activity"),
-        (entry(activity={"activity": ["Run"]}), ".activity"),
+        (entry(activity=["Run", 5]), ".activity[1]"),
+        (entry(activity={"activity": [5]}), ".activity.activity[0]"),
     ],
 )
 def test_days_that_are_refused(day: object, field: str) -> None:

@@ -1,0 +1,89 @@
+"""The names that planners give to a plan's parts, in English and Spanish. Pure.
+
+Names are compared without case, accents, spaces and signs: `Distance_Time` is `distancetime`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from bot.core.shared.tolerant import fold
+
+DATES = frozenset({"date", "fecha", "sessiondate", "startdate", "startdatelocal"})
+"""What holds a date."""
+WEEKDAYS = frozenset({"day", "dia", "weekday", "dayname", "dayofweek", "diasemana", "diadelasemana"})
+"""What holds a weekday, or a date."""
+
+ACTIVITIES = frozenset({
+    "activity", "workout", "session", "training", "exercise",
+    "actividad", "entreno", "entrenamiento", "sesion", "ejercicio",
+})  # fmt: skip
+"""What holds what is to be done: text, an object, or a list of them."""
+SESSIONS = frozenset({
+    "activities", "workouts", "sessions", "trainings",
+    "actividades", "entrenos", "entrenamientos", "sesiones",
+})  # fmt: skip
+"""What holds several sessions of a day."""
+PARTS = frozenset({
+    "am", "pm", "morning", "midday", "afternoon", "evening", "manana", "mediodia", "tarde", "noche",
+})  # fmt: skip
+"""What holds one of several sessions of a day."""
+TITLES = frozenset({
+    "title", "name", "activityname", "activitytitle", "sessionname", "sessiontitle", "workoutname",
+    "workouttitle", "titulo", "nombre",
+})  # fmt: skip
+"""What is called like a session, and is one where nothing else is."""
+TYPES = frozenset({
+    "type", "kind", "activitytype", "sessiontype", "trainingtype", "workouttype",
+    "tipo", "tipoactividad", "tipoentreno", "tiposesion",
+})  # fmt: skip
+"""What kind of session it is; the session itself where nothing else is."""
+SPORTS = frozenset({"sport", "discipline", "category", "deporte", "disciplina", "categoria"})
+"""Likewise, and vaguer."""
+RESTS = frozenset({"rest", "isrest", "restday", "isrestday", "off", "dayoff", "descanso", "esdescanso"})
+"""What may be true on a day of rest."""
+HARMLESS = (
+    DATES | WEEKDAYS | {"id", "index", "number", "daynumber", "order", "week", "weeknumber", "phase", "fase"}
+)
+"""What can be no session."""
+
+DETAILS = {
+    "distance_time": ("distancetime", "distance", "duration", "distancia", "duracion"),
+    "intensity": ("intensity", "intensidad"),
+    "goal": ("goal", "objective", "objetivo"),
+    "note": ("note", "notes", "description", "nota", "notas", "descripcion"),
+}
+"""What is said of a session: the name in a `PlannedSession` -> what it is called, as documented first."""
+
+DAYS = frozenset({
+    "days", "week", "weekdays", "weeklyplan", "plan", "planning", "schedule", "trainingplan", "nextweek",
+    "activityplan", "dias", "semana", "plansemanal", "calendario",
+}) | SESSIONS  # fmt: skip
+"""What holds the days of a plan."""
+
+ENVELOPES = ("json", "output")
+"""What n8n wraps round an item, as written."""
+
+_SIGNS = re.compile(r"[\W_]+")
+_NUMBERED = re.compile(r"[0-9]+$")
+
+
+@lru_cache(1024)
+def plain_name(name: object) -> str:
+    """A name as it is compared."""
+    return _SIGNS.sub("", fold(str(name)))
+
+
+def named(mapping: Mapping[Any, Any], names: Container[str]) -> Iterator[tuple[str, Any]]:
+    """The items that have one of these names."""
+    return ((str(name), value) for name, value in mapping.items() if plain_name(name) in names)
+
+
+def is_part(name: str) -> bool:
+    """Whether it holds one of several sessions of a day: `pm`, `workout 2`."""
+    plain = plain_name(name)
+    bare = _NUMBERED.sub("", plain)
+    return plain in PARTS or (bare != plain and bare in ACTIVITIES)
