@@ -38,6 +38,7 @@ from bot.services.people.roster_cache import RosterCache
 from bot.services.processing.update_processor import UpdateProcessor
 from bot.services.processing.wiring import ProcessingParts, build_processor
 from bot.services.prompts.chat_openings import ChatOpenings
+from bot.services.prompts.closed_chats import ClosedChats
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.expiry import PromptExpiry
 from bot.services.prompts.planner import Planner
@@ -347,6 +348,10 @@ def build_service(
         alerts=AdminAlerts(
             look=monitor.look,
             events=lambda: [*election.news(), *dispatcher.news()],
+            closed_chats=ClosedChats(
+                *(stores.taps.undelivered, openings, lambda: roster.roster, clock),
+                *(settings.late_after_days, lambda: election.leads),
+            ),
             report=notifier.status,
             journal=stores.journal,
             api=alerting,

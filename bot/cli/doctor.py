@@ -35,6 +35,7 @@ from bot.core.health.doctor_report import (
 )
 from bot.core.people.athlete import Roster, read_roster
 from bot.core.plans.dates import MAX_DAYS
+from bot.core.prompts.undelivered import ClosedChat
 from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.errors import (
     BotError,
@@ -64,7 +65,8 @@ from bot.store.mongodb.date_repair import find_odd_dates
 from bot.store.mongodb.indexes import examine
 from bot.store.people.athletes import AthleteStore
 from bot.store.plans import PlanStore
-from bot.store.probes import blocked_chats, look, try_rights
+from bot.store.probes import look, try_rights
+from bot.store.prompts.undelivered import UndeliveredStore
 from bot.telegram.client import BotClient
 
 PATIENCE = 4.0
@@ -72,7 +74,6 @@ PATIENCE = 4.0
 
 # Seconds. After a crash the embedded MongoDB replays its journal first.
 _EMBEDDED_STARTS_WITHIN = 20.0
-_LOOK_BACK = timedelta(days=14)  # for prompts that could not be delivered
 _MOST_PEOPLE = 20  # are asked about at Telegram
 _EMBEDDED_CURE = "look into DATA_DIR/mongodb/mongod.log, or set MONGO_URL to a MongoDB server"
 _MONGODB_CURE = "make sure that it runs, that MONGO_URL is right, and that it lets this machine in"
@@ -170,7 +171,7 @@ class Examination:
         self._server: mongodb.Server | None = None
         self._skews: dict[str, timedelta] = {}  # how far our clock is ahead, by whose the other is
         self._roster: Roster | None = None
-        self._blocked: dict[int, str] = {}  # why the latest prompt could not be delivered, by chat
+        self._closed: dict[int, ClosedChat] = {}
         self._webhook_takers: list[str] = []  # the services that take updates from a webhook
         self.bot = None if settings.telegram_bot_token is None else bot_name(settings)
         self.database: Database | None = None
@@ -308,10 +309,21 @@ class Examination:
         reasons = await asyncio.gather(*(_unreachable(api, chat_id) for chat_id, _ in asked))
         found = {
             # Telegram tells who blocked the bot only when it writes to them.
-            who: reason or self._blocked.get(chat_id)
-            for (chat_id, who), reason in zip(asked, reasons, strict=True)
+            chat_id: reason or (self._closed[chat_id].reason if chat_id in self._closed else None)
+            for (chat_id, _), reason in zip(asked, reasons, strict=True)
         }
-        return list(telegram.judge_unreachable({who: reason for who, reason in found.items() if reason}))
+        found |= {
+            chat_id: chat.reason
+            for chat_id, chat in self._closed.items()
+            if chat.waiting and found.get(chat_id) is None
+        }
+        names = {chat_id: f"chat {chat_id}" for chat_id in found} | people | dict(asked)
+        return list(
+            telegram.judge_unreachable(
+                {names[chat_id]: reason for chat_id, reason in found.items() if reason is not None},
+                {names[chat_id]: chat.waiting for chat_id, chat in self._closed.items() if chat_id in names},
+            )
+        )
 
     # MongoDB.
 
@@ -371,7 +383,8 @@ class Examination:
         monday = week_of(now, hours.zone)
         people: list[Mapping[str, Any]] = list(await AthleteStore(self._db).all())
         self._roster = read_roster(self._settings.athlete_ids, people, hours)
-        self._blocked = await blocked_chats(self._db, now - _LOOK_BACK)
+        closed = await UndeliveredStore(self._db).closed(self._settings.late_after_days, now)
+        self._closed = {chat.chat_id: chat for chat in closed}
         # A long plan may begin long before the days that still matter.
         documents = await PlanStore(self._db).read((monday - timedelta(days=MAX_DAYS)).isoformat(), ())
         return [

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -22,7 +22,8 @@ from bot.core.figures.stats import Stats
 from bot.core.figures.texts import stats as stats_text
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.prompts.prompt import InvalidPrompt, check_id, parse_chat_id
+from bot.core.prompts.prompt import InvalidPrompt, PromptState, check_id, parse_chat_id
+from bot.core.prompts.undelivered import ClosedChat, refuses
 from bot.core.shared import formatting as texts
 from bot.core.shared.clock import iso_utc, parse_instant, system_clock
 from bot.core.shared.errors import ConfigError, PictureError
@@ -32,6 +33,7 @@ from bot.store.mongodb import date_repair as dates
 from bot.store.mongodb.indexes import bootstrap as bootstrap_indexes
 from bot.store.mongodb.indexes import describe_retention
 from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.undelivered import UndeliveredStore
 
 _INPUT, _ERRORS = 0, 2  # file descriptors
 
@@ -179,8 +181,8 @@ def prompt(
 ) -> None:
     """Queue one session prompt.
 
-    The running service sends it. Only the athlete may answer, also in a group. With --chat-id alone, of a
-    group, any athlete there may.
+    The running service sends it; what Telegram has refused before is tried once more. Only the athlete may
+    answer, also in a group. With --chat-id alone, of a group, any athlete there may.
     """
     settings = read_settings()
     try:
@@ -201,6 +203,8 @@ def prompt(
         then = "start `run` on this DATA_DIR to send it" if away else "the running service sends it"
         due = iso_utc(asked.due_at) + (", which is past" if at and asked.due_at < system_clock() else "")
         click.echo(f"queued: {what}, due {due}; {then}")
+    elif asked.is_retried:
+        click.echo(f"queued once more: {what} was {asked.state}; the running service tries it again")
     else:
         given = "; what is said now about time, title or note changes nothing" if at or title or note else ""
         click.echo(f"nothing to do: {what} was queued before and is {asked.state}{given}")
@@ -213,12 +217,16 @@ class _Asked:
     Attributes:
         athlete: who is asked, if that is known.
         state: None if it is new there.
+        is_retried: whether Telegram had refused it, and it is tried once more.
+        closed: that its chat takes no messages, as far as is known.
     """
 
     chat_id: int
     athlete: Athlete | None
     due_at: datetime
     state: str | None
+    is_retried: bool
+    closed: Sequence[ClosedChat]
 
     def warnings(self) -> Iterator[str]:
         """What is most likely not meant."""
@@ -229,6 +237,8 @@ class _Asked:
             yield f"{self.athlete.athlete_id} has not accepted the invitation, so their taps will be refused"
         elif self.athlete.pause_at(self.due_at) is not None:
             yield f"{self.athlete.athlete_id} is paused then, so it will be cancelled unless the pause ends"
+        for chat in self.closed:
+            yield refuses(chat)
 
 
 async def _ask(
@@ -244,17 +254,23 @@ async def _ask(
         roster = await read_people(settings, db)
         athlete, chat_id = _whom(roster, athlete_id, chat_id)
         due_at = _due_at(at, settings.timezone if athlete is None else athlete.hours.zone)
+        now, late_after_days = system_clock(), settings.late_after_days
+        undelivered = UndeliveredStore(db)
+        closed = await undelivered.closed(late_after_days, now, chat_id)
         state = await PromptStore(db).queue(
             run_id,
             session_id,
             chat_id,
             due_at=due_at,
-            now=system_clock(),
+            now=now,
             athlete_id=None if athlete is None else athlete.athlete_id,
             user_id=None if athlete is None else athlete.user_id,
             **what,
         )
-        return _Asked(chat_id, athlete, due_at, state)
+        is_retried = state == PromptState.UNDELIVERABLE and await undelivered.retry(
+            run_id, session_id, chat_id, late_after_days, now
+        )
+        return _Asked(chat_id, athlete, due_at, state, is_retried, closed)
 
 
 def _whom(roster: Roster, athlete_id: str | None, chat_id: int | None) -> tuple[Athlete | None, int]:

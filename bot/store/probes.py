@@ -10,11 +10,9 @@ from bson import ObjectId
 from pymongo.errors import OperationFailure, PyMongoError
 
 from bot.core.health.mongodb_checks import Rights, Server
-from bot.core.prompts.prompt import PromptState
 from bot.core.shared.clock import Clock
 from bot.store.mongodb.client import Database, Document, storage_errors
 from bot.store.mongodb.roles import SERVICE, lacking
-from bot.store.prompts.prompts import COLLECTION as PROMPTS
 
 _SCRATCH = "doctor_scratch_"
 _LEFT_AFTER = timedelta(hours=1)  # by somebody who was killed
@@ -86,23 +84,6 @@ async def try_rights(db: Database) -> Rights:
     if cleaning.done() and not cleaning.result() and "insert" not in refused:
         refused.append("drop")
     return Rights(tuple(refused))
-
-
-async def blocked_chats(db: Database, since: datetime) -> dict[int, str]:
-    """Telegram's reasons for the chats whose latest prompt it would not deliver, of those due since then.
-
-    Raises:
-        StorageError.
-    """
-    tried = [PromptState.SENT.value, PromptState.ANSWERED.value, PromptState.UNDELIVERABLE.value]
-    pipeline: list[Document] = [
-        {"$match": {"state": {"$in": tried}, "dueAt": {"$gte": since}}},
-        {"$sort": {"dueAt": 1}},
-        {"$group": {"_id": "$chatId", "state": {"$last": "$state"}, "reason": {"$last": "$reason"}}},
-        {"$match": {"state": PromptState.UNDELIVERABLE.value, "reason": {"$type": "string"}}},
-    ]
-    with storage_errors():
-        return {found["_id"]: found["reason"] async for found in await db[PROMPTS].aggregate(pipeline)}
 
 
 async def _rights_by_role(db: Database) -> Rights | None:

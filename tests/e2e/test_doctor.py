@@ -231,13 +231,14 @@ async def test_nobody_to_ask_and_people_out_of_reach(ready: Rig) -> None:
         [
             prompt | {"sessionId": "1", "dueAt": now},
             prompt | {"sessionId": "2", "dueAt": now - timedelta(days=1), "chatId": ATHLETES[0]},
-            prompt | {"sessionId": "3", "dueAt": now, "chatId": ATHLETES[0], "state": "sent"},
+            prompt | {"sessionId": "3", "dueAt": now, "chatId": ATHLETES[0], "state": "sent", "sentAt": now},
         ]
     )
     done = await ready.command("doctor")
     assert (done.status, troubles(done)) == (0, [("warn", "people"), ("warn", "people")])
     assert f"admin {ADMIN} has never written to the bot" in about(done, "people")
-    assert f"athlete {ATHLETES[1]} cannot be written to (Forbidden: bot was blocked" in about(done, "people")
+    blocked = f"athlete {ATHLETES[1]} cannot be written to (Forbidden: bot was blocked by the user)"
+    assert f"{blocked}, and 1 question waits" in about(done, "people")
     ready.world.set_chat(-77, unknown=True)
     done = await ready.command("doctor", COACH_CHAT_ID="-77")
     assert done.status == 1

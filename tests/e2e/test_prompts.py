@@ -158,7 +158,9 @@ async def test_chats_that_cannot_be_reached(rig: Rig) -> None:
     ] == [1, 1]
     again = await rig.prompt("r", "blocked", blocked)
     assert again.status == 0
+    assert "queued once more" in again.out
     assert "undeliverable" in again.out
+    assert "they unblock the bot" in again.err
 
 
 async def test_retry_after_is_persisted_and_kept(rig: Rig) -> None:

@@ -23,7 +23,8 @@ async def asked(rig: Rig, chat_id: int, number: int) -> list[Json]:
         found = [message for message in rig.world.messages(chat_id) if "reply_markup" in message]
         return found if len(found) >= number else []
 
-    return await wait_until(questions, 20, f"{number} questions in chat {chat_id}") or []
+    await wait_until(questions, 20, f"{number} questions in chat {chat_id}")
+    return questions()
 
 
 async def answer(rig: Rig, user_id: int, message: Json) -> None:

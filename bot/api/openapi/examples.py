@@ -63,8 +63,8 @@ _PROMPT_SENT = {
     "explanation": "Asked at 2026-02-17T19:00:00.412Z, and not answered yet. An answer counts before"
     " 2026-03-04T19:00:00.412Z.",
 }
-PROMPT_CREATED = {"created": True, "prompt": _PROMPT, "warning": None}
-PROMPT_THERE = {"created": False, "prompt": _PROMPT_SENT, "warning": None}
+PROMPT_CREATED = {"created": True, "retried": False, "prompt": _PROMPT, "warning": None}
+PROMPT_THERE = {"created": False, "retried": False, "prompt": _PROMPT_SENT, "warning": None}
 PROMPT_PAGE = {"items": [_PROMPT_SENT], "next": None}
 
 PLANS: Mapping[str, tuple[str, object]] = {

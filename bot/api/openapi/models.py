@@ -158,6 +158,8 @@ class PromptMade(_Described):
 
     created: bool
     """Whether this request made it."""
+    retried: bool
+    """Whether Telegram had refused it, and this request has it tried once more."""
     prompt: PromptModel
     warning: str | None
     """What is most likely not meant."""

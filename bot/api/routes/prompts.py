@@ -20,13 +20,14 @@ from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts.explain import explain, state_of
-from bot.core.prompts.prompt import InvalidPrompt, parse_chat_id
+from bot.core.prompts.prompt import InvalidPrompt, PromptState, parse_chat_id
+from bot.core.prompts.undelivered import refuses
 from bot.core.records.models import Chat, Instant, Key, Record
 from bot.core.shared import formatting as texts
 from bot.core.shared.bson_json import BadValue
 from bot.core.shared.tolerant import as_json
-from bot.store.mongodb.client import Document
 from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.undelivered import UndeliveredStore
 from bot.store.records.pages import Page, PromptPages, PromptSelection
 
 
@@ -101,13 +102,16 @@ def routes(deps: ApiDependencies) -> APIRouter:
         """Queues one question; the service sends it when it is due.
 
         The same session in the same chat is asked about once: sent again, this changes nothing, and answers
-        with what is there.
+        with what is there. If Telegram has refused it, it is tried once more, as long as it can be answered;
+        `warning` says if Telegram refuses messages to this chat.
         """
         wanted = await deps.bodies.read(request, PromptRequest.of)
         now = deps.clock()
 
-        async def queue() -> tuple[bool, int, Athlete | None, Document]:
+        async def queue() -> dict[str, Any]:
             chat_id, athlete = _whom(await deps.roster_with(wanted.athleteId), wanted)
+            undelivered = UndeliveredStore(deps.db)
+            closed = await undelivered.closed(deps.late_after_days, now, chat_id)
             state = await PromptStore(deps.db).queue(
                 wanted.runId,
                 wanted.sessionId,
@@ -119,13 +123,21 @@ def routes(deps: ApiDependencies) -> APIRouter:
                 athlete_id=None if athlete is None else athlete.athlete_id,
                 user_id=None if athlete is None else athlete.user_id,
             )
+            is_retried = state == PromptState.UNDELIVERABLE and await undelivered.retry(
+                wanted.runId, wanted.sessionId, chat_id, deps.late_after_days, now
+            )
+            warnings = [_STRANGER] if chat_id > 0 and athlete is None else []
+            warnings += [refuses(chat) for chat in closed]
             document = await pages.find(wanted.runId, wanted.sessionId, chat_id) or {}
-            return state is None, chat_id, athlete, document
+            return {
+                "created": state is None,
+                "retried": is_retried,
+                "prompt": prompt_json(document, deps),
+                "warning": "; ".join(warnings) or None,
+            }
 
-        is_new, chat_id, athlete, document = await deps.mongodb.run(queue())
-        warning = _STRANGER if chat_id > 0 and athlete is None else None
-        content = {"created": is_new, "prompt": prompt_json(document, deps), "warning": warning}
-        return created(content, is_new=is_new)
+        content = await deps.mongodb.run(queue())
+        return created(content, is_new=content["created"])
 
     @router.get(
         "/v1/prompts",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from bot.core.health.vitals import (
     Broke,
+    ChatsClosed,
     CoachUnreachable,
     DeadLettersGrew,
     JournalEntriesMissing,
@@ -19,6 +20,11 @@ from bot.core.i18n.catalog import AdminAlertTexts
 from bot.core.i18n.formats import clock_time, counted, day_and_month
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss_texts import lacks
+from bot.core.shared.formatting import clip
+from bot.core.telegram.refusals import Refusal
+
+_LONGEST_NAME = 80
+_MOST_NAMES = 20
 
 
 def alert(news: Iterable[News], language: Language, zone: tzinfo) -> str:
@@ -46,6 +52,8 @@ def _one(news: News, language: Language, zone: tzinfo) -> str:
             )
         case CoachUnreachable(reason):
             return texts.coach_unreachable.format(reason=reason)
+        case ChatsClosed():
+            return _closed(news.refusal, texts).format(who=_names(list(news.who.values()), texts))
         case DeadLettersGrew():
             return texts.dead_letters.format(
                 updates=counted(language.texts.counts.updates, news.number, language)
@@ -74,6 +82,24 @@ def _well(part: Part, texts: AdminAlertTexts) -> str:
             return texts.journal_well
         case Part.BACKLOG:
             return texts.backlog_well
+
+
+def _closed(refusal: Refusal, texts: AdminAlertTexts) -> str:
+    match refusal:
+        case Refusal.NOT_STARTED:
+            return texts.not_started
+        case Refusal.BLOCKED:
+            return texts.blocked
+        case Refusal.REMOVED:
+            return texts.removed
+        case _:
+            return texts.muted
+
+
+def _names(names: Sequence[str], texts: AdminAlertTexts) -> str:
+    shown = ", ".join(clip(name, _LONGEST_NAME) for name in names[:_MOST_NAMES])
+    more = len(names) - _MOST_NAMES
+    return shown if more <= 0 else f"{shown} {texts.and_more.format(number=more)}"
 
 
 def _moment(instant: datetime, language: Language, zone: tzinfo) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from bot.core.health.doctor_report import Finding, fail, ok, warn
 from bot.core.inbox.webhook import WebhookInfo, read_state
 from bot.core.people.athlete import Roster, athlete_flaws
 from bot.core.shared.formatting import count
+from bot.core.telegram.refusals import Refusal, read_refusal
 
 MANY_PENDING = 100
 """Updates: more than one poll brings, so they are not fetched, or not fast enough."""
@@ -121,28 +123,35 @@ def judge_documents(documents: Sequence[Mapping[str, Any]]) -> Iterator[Finding]
 COACH_CHAT = "the coach's chat (COACH_CHAT_ID)"
 
 
-def judge_unreachable(reasons: Mapping[str, str]) -> Iterator[Finding]:
-    """People to whom the bot cannot write.
+def judge_unreachable(
+    reasons: Mapping[str, str], waiting: Mapping[str, int] = MappingProxyType({})
+) -> Iterator[Finding]:
+    """People and groups to whom the bot cannot write.
 
     Args:
-        reasons: Telegram's, by who it is (`athlete ana`, `admin 7`).
+        reasons: Telegram's, by who it is (`athlete ana`, `admin 7`, `chat -100`).
+        waiting: how many questions wait for them.
     """
     for who, reason in list(reasons.items())[:SHOWN]:
+        number = waiting.get(who, 0)
+        wait = f", and {count(number, 'question')} {'waits' if number == 1 else 'wait'}" if number else ""
         if who == COACH_CHAT:
             yield fail(
                 "people",
                 f"{who} cannot be written to, and pain is not told there ({reason})",
                 "correct COACH_CHAT_ID, or add the bot to that chat; a person sends it /start",
             )
-        elif "not found" in reason.lower():
-            yield warn(
-                "people",
-                f"{who} has never written to the bot, so it cannot write to them ({reason})",
-                "they send the bot /start; or correct the id",
-            )
-        else:
-            yield warn(
-                "people", f"{who} cannot be written to ({reason})", "they unblock the bot, and send it /start"
-            )
+            continue
+        match read_refusal(reason):
+            case Refusal.NOT_STARTED:
+                said = f"{who} has never written to the bot, so it cannot write to them ({reason}){wait}"
+                cure = "they send the bot /start; or correct the id"
+            case Refusal.REMOVED | Refusal.MUTED | Refusal.TOPIC:
+                said = f"{who} cannot be written to ({reason}){wait}"
+                cure = "add the bot to the group, let it write there, and write something there yourself"
+            case _:
+                said = f"{who} cannot be written to ({reason}){wait}"
+                cure = "they unblock the bot, and send it /start"
+        yield warn("people", said, cure)
     if (more := len(reasons) - SHOWN) > 0:
         yield warn("people", f"and {more} more cannot be written to", "they send the bot /start")

@@ -6,13 +6,14 @@ Pure. `/readyz`, the gauges of `/metrics` and the messages to admins all go by `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
 from bot.core.inbox.journal_loss import JournalLoss
+from bot.core.telegram.refusals import Refusal
 
 POLLED_WITHIN = timedelta(seconds=90)
 """A poll takes half a minute, and is tried again every few seconds."""
@@ -226,7 +227,21 @@ class JournalEntriesMissing:
     found_at: datetime
 
 
-News: TypeAlias = Broke | Recovered | DeadLettersGrew | TookOver | CoachUnreachable | JournalEntriesMissing
+@dataclass(frozen=True, slots=True)
+class ChatsClosed:
+    """To be told: chats take no messages, so that questions do not arrive there.
+
+    Attributes:
+        who: whose chat it is, by its id.
+    """
+
+    refusal: Refusal
+    who: Mapping[int, str]
+
+
+News: TypeAlias = (
+    Broke | Recovered | DeadLettersGrew | TookOver | CoachUnreachable | JournalEntriesMissing | ChatsClosed
+)
 
 
 def decide(

@@ -224,6 +224,11 @@ class AdminAlertTexts:
     dead_letters: str
     took_over: str
     coach_unreachable: str
+    not_started: str
+    blocked: str
+    removed: str
+    muted: str
+    and_more: str
     entries_missing: str
     moment: str
     entries: str

@@ -378,6 +378,25 @@ TEXTS = Texts(
             "What to do: check COACH_CHAT_ID, and that I am in that chat and may write; a person sends"
             " me /start."
         ),
+        not_started=(
+            "🚪 Has not started the bot: {who}. Questions cannot arrive.\n"
+            "What to do: they open the bot in Telegram and press Start. What can still be answered then is"
+            " asked at once."
+        ),
+        blocked=(
+            "🚪 Has blocked the bot: {who}. Questions do not arrive.\n"
+            "What to do: they unblock the bot. What can still be answered then is asked at once."
+        ),
+        removed=(
+            "🚪 I am not in the group: {who}. Questions do not arrive there.\n"
+            "What to do: add me to the group. What can still be answered then is asked at once."
+        ),
+        muted=(
+            "🚪 I may not write in the group, or in its topic: {who}. Questions do not arrive there.\n"
+            "What to do: let me write there, then write something in the group yourself. What can still be"
+            " answered then is asked at once."
+        ),
+        and_more="and {number} more",
         entries_missing=(
             "⚠️ At {found} I noticed that my journal lacks {entries}: its file was deleted, emptied, or"
             " put back from an older copy. What of that I had received and not yet saved may be lost. I"

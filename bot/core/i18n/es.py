@@ -396,6 +396,25 @@ TEXTS = Texts(
             "Qué hacer: revisa COACH_CHAT_ID, y que yo esté en ese chat y pueda escribir; una persona me"
             " envía /start."
         ),
+        not_started=(
+            "🚪 No ha iniciado el bot: {who}. Las preguntas no pueden llegar.\n"
+            "Qué hacer: que abra el bot en Telegram y pulse Iniciar. Lo que entonces aún se pueda responder"
+            " se pregunta enseguida."
+        ),
+        blocked=(
+            "🚪 Ha bloqueado el bot: {who}. Las preguntas no llegan.\n"
+            "Qué hacer: que desbloquee el bot. Lo que entonces aún se pueda responder se pregunta enseguida."
+        ),
+        removed=(
+            "🚪 No estoy en el grupo: {who}. Las preguntas no llegan allí.\n"
+            "Qué hacer: añádeme al grupo. Lo que entonces aún se pueda responder se pregunta enseguida."
+        ),
+        muted=(
+            "🚪 No puedo escribir en el grupo, o en su tema: {who}. Las preguntas no llegan allí.\n"
+            "Qué hacer: dame permiso para escribir y luego escribe algo en el grupo. Lo que entonces aún se"
+            " pueda responder se pregunta enseguida."
+        ),
+        and_more="y {number} más",
         entries_missing=(
             "⚠️ A {found} vi que a mi diario le falta algo: {entries}. Alguien borró o vació su archivo,"
             " o lo cambió por una copia anterior. Lo que de ahí había recibido y aún no había guardado"

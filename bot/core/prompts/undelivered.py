@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.core.facts.answering_window import is_late, send_by
+from bot.core.people.athlete import Roster
 from bot.core.prompts.prompt import NOTIFICATIONS, InvalidPrompt, PromptKind, PromptState, parse_chat_id
 from bot.core.shared.tolerant import read_int64
 from bot.core.telegram.refusals import Refusal, read_refusal
@@ -45,6 +46,30 @@ class ClosedChat:
     user_id: int | None
     waiting: int
     is_told: bool
+
+
+def read_chat_id(document: Mapping[str, Any]) -> int | None:
+    """The chat of an outbox document, in whatever form; None if it names none."""
+    try:
+        return parse_chat_id(document.get("chatId"))
+    except InvalidPrompt:
+        return None
+
+
+def name_of(chat: ClosedChat, roster: Roster) -> str:
+    """Whose chat it is, for people: `Ana (ana)`; of one that is nobody's, its id."""
+    athlete = roster.by_id(chat.athlete_id) or roster.by_user(chat.user_id) or roster.in_chat(chat.chat_id)
+    if athlete is None:
+        return f"chat {chat.chat_id}"
+    return athlete.athlete_id if athlete.name is None else f"{athlete.name} ({athlete.athlete_id})"
+
+
+def refuses(chat: ClosedChat) -> str:
+    """That a chat takes nothing, why, and what ends that."""
+    return (
+        f"Telegram refuses messages to chat {chat.chat_id} ({chat.reason}); what can still be answered is"
+        f" asked as soon as {OPENS[chat.refusal]}"
+    )
 
 
 def waits_for(document: Mapping[str, Any]) -> Refusal | None:
@@ -88,20 +113,24 @@ def once_open(document: Mapping[str, Any], heard_at: datetime, late_after_days: 
 
 
 def closed_chats(
-    documents: Iterable[Mapping[str, Any]], now: datetime, late_after_days: int
+    documents: Iterable[Mapping[str, Any]],
+    sent: Mapping[int, datetime],
+    now: datetime,
+    late_after_days: int,
 ) -> list[ClosedChat]:
     """The chats for which prompts wait, by the last refusal of each.
 
     Args:
         documents: of the outbox, in the order in which they were refused.
+        sent: when something was sent to a chat last; refusals before that are over.
     """
     found: dict[int, ClosedChat] = {}
     for document in documents:
-        if (refusal := waits_for(document)) is None:
+        refusal, chat_id = waits_for(document), read_chat_id(document)
+        if refusal is None or chat_id is None:
             continue
-        try:
-            chat_id = parse_chat_id(document.get("chatId"))
-        except InvalidPrompt:
+        refused_at, sent_at = document.get("updatedAt"), sent.get(chat_id)
+        if sent_at is not None and not (isinstance(refused_at, datetime) and refused_at > sent_at):
             continue
         athlete_id = document.get("athleteId")
         is_waiting = is_worth_sending(document, now, late_after_days)

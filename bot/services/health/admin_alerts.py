@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime, tzinfo
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from bot.core.health.admin_alert_texts import alert
 from bot.core.health.vitals import (
     AlertBounds,
     Broke,
+    ChatsClosed,
     CoachUnreachable,
     DeadLettersGrew,
     JournalEntriesMissing,
@@ -45,6 +46,7 @@ from bot.core.shared.errors import (
     TelegramRejected,
 )
 from bot.core.telegram.rate_limits import SendLimits
+from bot.core.telegram.refusals import Refusal
 from bot.logs import describe_defect
 from bot.services.periodic import FaultLog, repeat
 from bot.services.telegram.api import BotApi
@@ -61,8 +63,18 @@ _DEAD, _DEAD_TOLD, _DEAD_SENT = "alert_dead_letters", "alert_dead_letters_told_m
 
 _LOSS_SENT = "alert_loss_sent_ms"
 
-_Subject: TypeAlias = Part | type[TookOver | CoachUnreachable | JournalEntriesMissing] | None
+_Subject: TypeAlias = Part | Refusal | type[TookOver | CoachUnreachable | JournalEntriesMissing] | None
 """What news are about; None: dead letters."""
+
+
+class ClosedChatNews(Protocol):
+    """Knows which chats take no messages, and remembers that admins were told."""
+
+    async def untold(self) -> Sequence[ChatsClosed]:
+        """What is to be told now; each once."""
+
+    async def told(self, news: ChatsClosed) -> None:
+        """It was told."""
 
 
 class AdminAlerts:
@@ -71,6 +83,7 @@ class AdminAlerts:
     Args:
         look: takes the vitals.
         events: what has happened since it was asked last, and is to be told.
+        closed_chats: which chats take no messages.
         report: takes a line about how the service is, after every look.
         admins: ADMIN_IDS; each is written to in private.
         language: of an admin.
@@ -82,6 +95,7 @@ class AdminAlerts:
         self,
         look: Callable[[], Awaitable[Vitals]],
         events: Callable[[], Iterable[TookOver | CoachUnreachable]],
+        closed_chats: ClosedChatNews,
         report: Callable[[str], None],
         journal: Journal,
         api: BotApi,
@@ -94,6 +108,7 @@ class AdminAlerts:
     ) -> None:
         self._look = look
         self._events = events
+        self._closed_chats = closed_chats
         self._report = report
         self._journal = journal
         self._api = api
@@ -140,6 +155,8 @@ class AdminAlerts:
         await self._consider_losses()
         for event in self._events():
             self._put(type(event), event)
+        for closed in await self._closed_chats.untold():
+            self._put(closed.refusal, closed)
         await asyncio.gather(*(self._deliver(admin) for admin in self._admins))
         await self._close(vitals.at)
 
@@ -208,6 +225,8 @@ class AdminAlerts:
             match news, waiting.get(subject):
                 case DeadLettersGrew(number), DeadLettersGrew(untold):
                     waiting[subject] = DeadLettersGrew(untold + number)
+                case ChatsClosed(refusal, who), ChatsClosed() as before:
+                    waiting[subject] = ChatsClosed(refusal, {**before.who, **who})
                 case _:
                     # An all-clear takes the place of a message that did not get through.
                     waiting[subject] = news
@@ -244,6 +263,9 @@ class AdminAlerts:
             del waiting[subject]
         if facts := self._sent_facts(news.values()):
             await self._journaled(self._journal.remember(facts))
+        for item in news.values():
+            if isinstance(item, ChatsClosed):
+                await self._closed_chats.told(item)
 
     def _sent_facts(self, news: Iterable[News]) -> dict[str, int]:
         facts = {_sent(item.part): to_ms(item.since) for item in news if isinstance(item, Broke)}

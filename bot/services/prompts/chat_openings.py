@@ -35,6 +35,8 @@ class ChatOpenings:
         self._late_after_days = late_after_days
         self._queue: asyncio.Queue[_Heard] = asyncio.Queue()
         self._last: dict[int, datetime] = {}
+        self.refusals = 0
+        """So many prompts were refused since the start."""
         self._faults = FaultLog(
             log,
             waits="questions that did not arrive wait",
@@ -49,8 +51,9 @@ class ChatOpenings:
         self._last[chat_id] = at
         self._queue.put_nowait((chat_id, at, done))
 
-    def put_again(self, chat_id: int, began: datetime, refused_at: datetime) -> None:
+    def refused(self, chat_id: int, began: datetime, refused_at: datetime) -> None:
         """A prompt was refused; if the chat has been heard of since that began, it may be open by now."""
+        self.refusals += 1
         if (at := self._last.get(chat_id)) is not None and at >= began:
             self.put(chat_id, max(at, refused_at))
 

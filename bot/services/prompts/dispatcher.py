@@ -240,7 +240,7 @@ class Dispatcher:
         if outcome.is_sent:
             self._openings.put(prompt.chat_id, self._clock())
         elif outcome.refused_at is not None:
-            self._openings.put_again(prompt.chat_id, claimed_at, outcome.refused_at)
+            self._openings.refused(prompt.chat_id, claimed_at, outcome.refused_at)
 
     async def _deliver_in_time(
         self, prompt: Prompt, athlete: Athlete | None, rendered: RenderedPrompt, until: datetime

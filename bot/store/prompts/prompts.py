@@ -8,7 +8,8 @@ A document needs `runId`, `sessionId` and `chatId`; a coach workflow may insert 
 - the way out: `claim` and `attemptAt` (nobody else may claim it before then: the lease, or the time of the
   next try), `attempts`, `unknowns`, `reference`, `messageId`, `sentAt`, `messages`, see
   `bot.store.prompts.outbox`;
-- what comes after: `state` and `reason`, `isPaused` (cancelled for a pause), `answeredAt`, `again` (why it is
+- what comes after: `state` and `reason`, `refusalToldAt` (when admins were told that the chat takes nothing,
+  see `bot.store.prompts.undelivered`), `isPaused` (cancelled for a pause), `answeredAt`, `again` (why it is
   asked once more), `askedAgainAt`, `laterAt`, `laterUpdateId`, `pendingAt`, `pendingUpdateId`, `nudgeAt`,
   `nudgedAt`, see `bot.store.prompts.expiry`;
 - `createdAt`, `updatedAt`.

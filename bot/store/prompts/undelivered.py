@@ -8,7 +8,7 @@ from datetime import datetime
 from pymongo import UpdateOne
 
 from bot.core.prompts.prompt import NOT_IN_TIME, PromptState
-from bot.core.prompts.undelivered import ClosedChat, closed_chats, is_worth_sending, once_open
+from bot.core.prompts.undelivered import ClosedChat, closed_chats, is_worth_sending, once_open, read_chat_id
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
 from bot.store.prompts.prompts import COLLECTION, in_chats, question_about
 
@@ -67,7 +67,9 @@ class UndeliveredStore:
 
     async def closed(self, late_after_days: int, now: datetime, *chat_ids: int) -> list[ClosedChat]:
         """Which of these chats, or of all, take no messages, as far as is known."""
-        return closed_chats(await self._refused(chat_ids), now, late_after_days)
+        refused = await self._refused(chat_ids)
+        chats = {chat_id for it in refused if (chat_id := read_chat_id(it)) is not None}
+        return closed_chats(refused, await self._last_sent(chats), now, late_after_days)
 
     async def told(self, chat_ids: Collection[int], now: datetime) -> None:
         """Admins know that these chats are closed."""
@@ -75,6 +77,21 @@ class UndeliveredStore:
             await self._prompts.update_many(
                 {**_UNDELIVERABLE, "chatId": in_chats(*chat_ids)}, {"$set": {"refusalToldAt": now}}
             )
+
+    async def _last_sent(self, chat_ids: Collection[int]) -> dict[int, datetime]:
+        """When something was sent to these chats last."""
+        last: dict[int, datetime] = {}
+        pipeline: list[Document] = [
+            {"$match": {"chatId": in_chats(*chat_ids), "sentAt": {"$type": "date"}}},
+            {"$group": {"_id": "$chatId", "sentAt": {"$max": "$sentAt"}}},
+        ]
+        if not chat_ids:
+            return last
+        with storage_errors():
+            async for found in await self._prompts.aggregate(pipeline):
+                chat_id = int(found["_id"])
+                last[chat_id] = max(found["sentAt"], last.get(chat_id, found["sentAt"]))
+        return last
 
     async def _refused(self, chat_ids: Collection[int]) -> list[Document]:
         """What did not arrive in these chats, or in any, in the order of the refusals."""

@@ -78,6 +78,33 @@ async def test_a_prompt_that_was_sent_says_so(api: Api) -> None:
     )
 
 
+async def test_a_prompt_that_telegram_refused(api: Api) -> None:
+    """State, reason and warning say so; sent once more it is tried again, as long as it can be answered."""
+    await api.post("/v1/prompts", prompt(dueAt="2026-02-16T10:00:00Z"), 201)
+    reason = "Forbidden: bot was blocked by the user"
+    refused = {"state": "undeliverable", "reason": reason, "updatedAt": NOW}
+    await api.db.session_prompts.update_one({}, {"$set": refused})
+    [shown] = (await api.get("/v1/prompts", state="undeliverable"))["items"]
+    assert shown["reason"] == reason
+    assert shown["explanation"] == (
+        f"Could not be sent: {reason}. It is asked as soon as they unblock the bot, or when it is queued once"
+        " more."
+    )
+    other = await api.post("/v1/prompts", prompt(sessionId="other"), 201)
+    assert other["warning"] == (
+        f"Telegram refuses messages to chat 42 ({reason}); what can still be answered is asked as soon as"
+        " they unblock the bot"
+    )
+    again = await api.post("/v1/prompts", prompt(), 200)
+    assert (again["created"], again["retried"], again["prompt"]["state"]) == (False, True, "pending")
+    assert again["prompt"]["reason"] is None
+    assert (await api.post("/v1/prompts", prompt(), 200))["retried"] is False
+    await api.db.session_prompts.update_one({}, {"$set": {**refused, "notAfter": NOW}})
+    over = await api.post("/v1/prompts", prompt(), 200)
+    assert (over["retried"], over["prompt"]["state"]) == (False, "undeliverable")
+    assert over["prompt"]["explanation"] == f"Could not be sent, and it is too late to ask now: {reason}."
+
+
 async def test_whose_prompt_it_is(api: Api) -> None:
     """By name, by the chat, in a group of nobody in particular, and in a stranger's chat with a warning."""
     api.roster.roster = Roster((ANA, BEN, Athlete("eva", None, None, ContactHours(MADRID))))

@@ -14,7 +14,7 @@ from bot.core.health.mongodb_checks import Rights
 from bot.core.shared.clock import system_clock
 from bot.store import probes
 from bot.store.mongodb.indexes import INDEXES, bootstrap, examine
-from bot.store.probes import blocked_chats, look, try_rights
+from bot.store.probes import look, try_rights
 
 NOW = datetime(2026, 2, 16, 18, tzinfo=UTC)
 Db = AsyncDatabase[dict[str, Any]]
@@ -64,22 +64,3 @@ async def test_examining_indexes_changes_nothing(db: Db) -> None:
     assert await db.list_collection_names() == []
     await bootstrap(db)
     assert await examine(db) == []
-
-
-async def test_who_blocked_the_bot_is_told_by_the_latest_prompt(db: Db) -> None:
-    """An older refusal, one from before, and one that was taken do not count."""
-    blocked = {"state": "undeliverable", "reason": "Forbidden: bot was blocked by the user"}
-    hour = timedelta(hours=1)
-    await db.session_prompts.insert_many(
-        [
-            {"chatId": 1, "dueAt": NOW - hour, "state": "sent"},
-            {"chatId": 1, "dueAt": NOW, **blocked},
-            {"chatId": 2, "dueAt": NOW - hour, **blocked},
-            {"chatId": 2, "dueAt": NOW, "state": "answered"},
-            {"chatId": 3, "dueAt": NOW - 2 * hour, **blocked},
-            {"chatId": 4, "dueAt": NOW - hour, **blocked},
-            {"chatId": 4, "dueAt": NOW, "state": "pending"},
-        ]
-    )
-    found = await blocked_chats(db, NOW - hour)
-    assert found == dict.fromkeys((1, 4), "Forbidden: bot was blocked by the user")

@@ -27,7 +27,6 @@ from bot.core.summary.summary import week_of
 from bot.services.prompts.planner import Planner
 from bot.services.reports.summary import collect
 from bot.settings import Settings
-from bot.store import probes
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.mongodb.date_repair import find_odd_dates
 from bot.store.people.athletes import AthleteStore
@@ -37,6 +36,7 @@ from bot.store.plans import PlanStore
 from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.undelivered import UndeliveredStore
 from bot.store.records.export import Selection, read_batches
 from bot.store.records.pages import FeedbackPages, PromptPages, PromptSelection
 from bot.store.records.writer import RecordStore
@@ -187,7 +187,7 @@ def taps_and_messages(desk: Desk) -> dict[str, Job]:
 
 def questions(db: Database) -> dict[str, Job]:
     """What is asked, and what becomes of it."""
-    prompts, followups = PromptStore(db), PromptExpiryStore(db)
+    prompts, followups, undelivered = PromptStore(db), PromptExpiryStore(db), UndeliveredStore(db)
     run, session, user = "filled-1000003", "s1", 22
 
     async def sent() -> None:
@@ -224,7 +224,10 @@ def questions(db: Database) -> dict[str, Job]:
         ),
         "expiry of the unsent": lambda: followups.expire_unsent(NOW),
         "after an absence": lambda: followups.ask_again(sent_since=NOW - DAY, sent_until=NOW, now=NOW),
-        "blocked chats": lambda: probes.blocked_chats(db, NOW - DAY),
+        "closed chats": lambda: undelivered.closed(14, NOW),
+        "a closed chat": lambda: undelivered.closed(14, NOW, user),
+        "what did not arrive": lambda: undelivered.open_chats({user: NOW, user + 1: NOW}, 14),
+        "what is tried once more": lambda: undelivered.retry(run, session, user, 14, NOW),
     }
 
 

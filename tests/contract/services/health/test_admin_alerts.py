@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.health.vitals import AlertBounds, TookOver, Vitals
+from bot.core.health.vitals import AlertBounds, ChatsClosed, TookOver, Vitals
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import JournalLoss
 from bot.core.shared.clock import to_ms
@@ -22,6 +22,7 @@ from bot.core.shared.errors import (
     TelegramUnknown,
 )
 from bot.core.telegram.rate_limits import SendLimits
+from bot.core.telegram.refusals import Refusal
 from bot.services.health.admin_alerts import AdminAlerts
 from bot.store.inbox.journal import Journal
 from tests.support.fakes import NOW, FakeApi, Time
@@ -30,6 +31,23 @@ ANA, BEN = 901, 902
 BOUNDS = AlertBounds(timedelta(seconds=30), timedelta(seconds=30), timedelta(minutes=30))
 
 WELL = Vitals(NOW, answers=True, is_writable=True, last_poll=NOW, pending=0, dead_letters=0)
+
+
+@dataclass
+class Doors:
+    """Chats that are closed, and of which admins were told."""
+
+    closed: list[ChatsClosed] = field(default_factory=list)
+    known: list[ChatsClosed] = field(default_factory=list)
+
+    async def untold(self) -> list[ChatsClosed]:
+        """Each once."""
+        closed, self.closed = self.closed, []
+        return closed
+
+    async def told(self, news: ChatsClosed) -> None:
+        """Remembered."""
+        self.known.append(news)
 
 
 @dataclass
@@ -51,6 +69,7 @@ class Desk:
     got: dict[int, list[str]] = field(default_factory=lambda: {ANA: [], BEN: []})
     status: str = ""
     takeovers: list[TookOver] = field(default_factory=list)
+    closed_chats: Doors = field(default_factory=Doors)
 
     def __post_init__(self) -> None:
         self.api.on_send = self._on_send
@@ -60,7 +79,8 @@ class Desk:
         """A new process on the same journal."""
         limits = SendLimits()
         self.watch = AdminAlerts(
-            self._look, self._takeovers, self._report, self.journal, self.api, limits, {ANA, BEN},
+            self._look, self._takeovers, self.closed_chats, self._report, self.journal, self.api, limits,
+            {ANA, BEN},
             lambda admin: Language.ES if admin == BEN else Language.EN, UTC, BOUNDS, self.time.monotonic,
         )  # fmt: skip
         return self.watch
@@ -99,6 +119,27 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     await journal.open()
     yield Desk(journal, FakeApi(), Time())
     await journal.close()
+
+
+async def test_closed_chats_are_told_together(desk: Desk) -> None:
+    """Of one cause in one message, also what was found while it could not be told; known when it was."""
+    desk.failures = {ANA: TelegramNotSent("no network"), BEN: TelegramNotSent("no network")}
+    desk.closed_chats.closed = [ChatsClosed(Refusal.NOT_STARTED, {7: "Cleo (cleo)"})]
+    await desk.look()
+    assert desk.closed_chats.known == []
+    desk.failures = {}
+    desk.closed_chats.closed = [
+        ChatsClosed(Refusal.NOT_STARTED, {8: "Dan (dan)"}),
+        ChatsClosed(Refusal.BLOCKED, {9: "Eve (eve)"}),
+    ]
+    await desk.look(5)
+    assert desk.numbers() == (1, 1)
+    assert "Has not started the bot: Cleo (cleo), Dan (dan)." in desk.got[ANA][0]
+    assert "Has blocked the bot: Eve (eve)." in desk.got[ANA][0]
+    assert "No ha iniciado el bot: Cleo (cleo), Dan (dan)." in desk.got[BEN][0]
+    assert ChatsClosed(Refusal.NOT_STARTED, {7: "Cleo (cleo)", 8: "Dan (dan)"}) in desk.closed_chats.known
+    await desk.look(5)
+    assert desk.numbers() == (1, 1)
 
 
 async def test_one_message_and_one_all_clear(desk: Desk) -> None:

@@ -128,3 +128,14 @@ async def test_admins_are_told_once_for_each_cause(db: Database, store: Undelive
         {"sessionId": "first"}, {"$set": {"state": "undeliverable", "reason": BLOCKED}}
     )
     assert await untold() == [(ANA, BLOCKED)]
+
+
+async def test_a_chat_that_took_something_since_is_open(db: Database, store: UndeliveredStore) -> None:
+    """An older refusal does not count, in whatever form the chat is written; one that came behind does."""
+    minute = timedelta(minutes=1)
+    for chat_id, sent_at in ((1, NOW - minute), (2, NOW + minute), (3, None)):
+        await put(db, f"refused {chat_id}", chatId=chat_id, updatedAt=NOW)
+        if sent_at is not None:
+            await put(db, f"sent {chat_id}", chatId=str(chat_id), state="answered", sentAt=sent_at)
+    assert [it.chat_id for it in await store.closed(14, NOW)] == [1, 3]
+    assert [it.chat_id for it in await store.closed(14, NOW, 2, 3, 4)] == [3]

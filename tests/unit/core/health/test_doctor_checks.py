@@ -285,6 +285,11 @@ def test_people_who_cannot_be_written_to() -> None:
         "they unblock the bot, and send it /start",
     )
     assert "has never written" in unmet.message
+    people = {"athlete ana": "Chat not found", "chat -100": "bot was kicked from the supergroup chat"}
+    ana, group = telegram.judge_unreachable(people, {"athlete ana": 1, "chat -100": 3})
+    assert ana.message.endswith("(Chat not found), and 1 question waits")
+    assert group.message.endswith("supergroup chat), and 3 questions wait")
+    assert "add the bot to the group" in (group.cure or "")
     [coach] = telegram.judge_unreachable({telegram.COACH_CHAT: "Chat not found"})
     assert (coach.level, "COACH_CHAT_ID" in (coach.cure or "")) == ("FAIL", True)
     assert len(list(telegram.judge_unreachable({str(n): "Chat not found" for n in range(5)}))) == 5

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.core.prompts.prompt import PromptState
 from bot.core.prompts.undelivered import (
     OPENS,
     ClosedChat,
     closed_chats,
     is_worth_sending,
+    name_of,
     once_open,
+    refuses,
     waits_for,
 )
 from bot.core.telegram.refusals import Refusal
@@ -105,6 +109,20 @@ def test_what_becomes_of_it(fields: dict[str, Any], heard: datetime, state: Prom
     assert once_open(refused(**fields), heard, 14) is state
 
 
+def test_whose_chat_it_is() -> None:
+    """By the name on the roster, else the id, else the chat."""
+    hours = ContactHours(ZoneInfo("UTC"))
+    roster = Roster((Athlete("ana", 7, -100, hours, "Ana"), Athlete("8", 8, 8, hours)))
+
+    def name(chat_id: int, athlete_id: str | None = None, user_id: int | None = None) -> str:
+        chat = ClosedChat(chat_id, Refusal.BLOCKED, BLOCKED, athlete_id, user_id, waiting=1, is_told=False)
+        assert f"chat {chat_id} ({BLOCKED})" in refuses(chat)
+        return name_of(chat, roster)
+
+    assert name(5, athlete_id="ana") == name(5, user_id=7) == name(-100) == "Ana (ana)"
+    assert (name(8), name(9)) == ("8", "chat 9")
+
+
 def test_closed_chats() -> None:
     """By the last refusal of each; what can no longer come is not counted, and still tells of it."""
     documents = [
@@ -118,7 +136,9 @@ def test_closed_chats() -> None:
         refused(chatId="9", dueAt=NOW - 20 * DAY),
     ]
     kicked = "bot was kicked from the group chat"
-    assert closed_chats(documents, NOW, 14) == [
+    sent = {-5: NOW - DAY, 10: NOW}
+    documents.append(refused(chatId="10"))
+    assert closed_chats(documents, sent, NOW, 14) == [
         ClosedChat(7, Refusal.BLOCKED, BLOCKED, "ana", 7, waiting=2, is_told=False),
         ClosedChat(-5, Refusal.REMOVED, kicked, None, None, waiting=2, is_told=True),
         ClosedChat(9, Refusal.BLOCKED, BLOCKED, None, None, waiting=0, is_told=False),
