@@ -289,6 +289,8 @@ class WeekSession(_Described):
     date: dt.date
     weekday: Annotated[str, _one_of(WEEKDAYS)]
     planned: dict[str, Any] | None
+    plannedMinutes: float | None
+    plannedMinutesFrom: str | None
     inPlan: bool
     state: Annotated[str, _one_of(STATES)]
     why: str | None

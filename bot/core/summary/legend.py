@@ -97,7 +97,7 @@ EXTRA_SCALES: Mapping[str, Mapping[str, Any]] = {
     },
     "sessionLoad": {
         "name": "sessionLoad",
-        "meaning": "rpe x the minutes that the plan says, in arbitrary units. Not known where it says none",
+        "meaning": "rpe x plannedMinutes, in arbitrary units. Not known where these are not",
         "range": [0, None],
         "better": "neither",
     },
@@ -111,6 +111,8 @@ NULLS: Mapping[str, str] = {
     "current": "no session of the five weeks has a known answer",
     "longest": "no session of the five weeks has a known answer",
     "planned": "what was planned is not on record",
+    "plannedMinutes": "the plan says no minutes, or none that are surely understood",
+    "plannedMinutesFrom": "the planned minutes are not known",
     "answer": "no known answer; the state says more",
     "note": "the athlete wrote nothing",
     "delayHours": "no known answer, or not known when it was asked or answered",

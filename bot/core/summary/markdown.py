@@ -18,7 +18,7 @@ from bot.core.facts.answer_types import BY_COMPLETION, FeedbackType
 from bot.core.people.athlete import Pause
 from bot.core.shared.formatting import clip, count
 from bot.core.summary.legend import STATES, WARNINGS
-from bot.core.summary.sessions import Asker, Session
+from bot.core.summary.sessions import Asker, PlannedMinutes, Session
 
 if TYPE_CHECKING:
     from bot.core.summary.summary import AnswerStreak, Summary, Week
@@ -158,12 +158,17 @@ def _session(session: Session) -> str:
         line += f" ({quoted(session.why)})"
     if session.note is not None:
         line += f", note {quoted(session.note, MAX_NOTE)}"
+    line += f", planned minutes {_minutes(session.minutes)}"
     line += "".join(f", {name} {_value(value)}" for name, value in session.extras.items())
     if not session.in_plan:
         line += ", in no plan"
     if session.asked_by is Asker.OTHERS:
         line += ", asked with the coach's own buttons"
     return line
+
+
+def _minutes(minutes: PlannedMinutes | None) -> str:
+    return "not known" if minutes is None else f"{minutes.minutes:g} from {quoted(minutes.source)}"
 
 
 def _value(value: object) -> str:

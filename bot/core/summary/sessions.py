@@ -26,8 +26,8 @@ Key: TypeAlias = tuple[str, str]
 """`runId` and `sessionId`."""
 
 _LAST_OF_DAY = 1_000
-# Where the minutes may stand that a session was planned to take.
-_SAY_MINUTES = ("distance_time", "activity", "title", "goal")
+# What a session is called may say its minutes where `distance_time` does not.
+_NAMES = ("activity", "title")
 
 
 class SessionState(StrEnum):
@@ -49,6 +49,14 @@ class Asker(StrEnum):
     BOT = "bot"
     OTHERS = "coach's own buttons"
     """There is an answer, and no question of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMinutes:
+    """How long a session was planned to take, and the text of the plan that says so."""
+
+    minutes: float
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,11 @@ class Session:
     def answer(self) -> FeedbackType | None:
         """The answer; None if none is known."""
         return self.state if isinstance(self.state, FeedbackType) else None
+
+    @property
+    def minutes(self) -> PlannedMinutes | None:
+        """How long it was planned to take; None if that is not known."""
+        return _planned_minutes(self.planned)
 
     @property
     def delay(self) -> timedelta | None:
@@ -271,7 +284,7 @@ class _Join:
             asked_by=asker,
             asked_at=min(times, default=None) if asker else None,
             answered_at=known.answered_at if known else None,
-            extras=_with_load(known.extras, planned) if known else {},
+            extras=_with_load(known.extras, _planned_minutes(planned)) if known else {},
         )
 
     def _questions_of(self, key: Key) -> Sequence[AskedQuestion]:
@@ -334,14 +347,25 @@ class _Join:
         return SessionState.NOT_ASKED, "no question about it is on record"
 
 
-def _with_load(extras: Mapping[str, Any], planned: Mapping[str, str]) -> Mapping[str, Any]:
+def _planned_minutes(planned: Mapping[str, str]) -> PlannedMinutes | None:
+    said = planned.get("distance_time")
+    if (minutes := planned_minutes(said)) is not None and said is not None:
+        return PlannedMinutes(minutes, said)
+    for name in _NAMES:
+        # Read together: of `12 km` and `Tempo 3 x 10 min` nobody knows the minutes.
+        text = planned.get(name)
+        minutes = planned_minutes(f"{said}, {text}" if said and text else text)
+        if minutes is not None and text is not None:
+            return PlannedMinutes(minutes, text)
+    return None
+
+
+def _with_load(extras: Mapping[str, Any], minutes: PlannedMinutes | None) -> Mapping[str, Any]:
     """An answer's extras, with the session load where RPE and the planned minutes are known."""
     rpe = extras.get(Detail.RPE.facts.field.name)
     if not isinstance(rpe, int | float) or isinstance(rpe, bool) or "sessionLoad" in extras:
         return extras
-    said = (planned_minutes(planned.get(name)) for name in _SAY_MINUTES)
-    minutes = next((minutes for minutes in said if minutes is not None), None)
-    return extras if minutes is None else {**extras, "sessionLoad": round(rpe * minutes, 1)}
+    return extras if minutes is None else {**extras, "sessionLoad": round(rpe * minutes.minutes, 1)}
 
 
 def _after_asking(

@@ -292,6 +292,8 @@ def _session_json(session: Session) -> dict[str, Any]:
         "date": session.date.isoformat(),
         "weekday": WEEKDAYS[session.date.weekday()],
         "planned": dict(session.planned) or None,
+        "plannedMinutes": session.minutes.minutes if session.minutes else None,
+        "plannedMinutesFrom": session.minutes.source if session.minutes else None,
         "inPlan": session.in_plan,
         "state": session.state.value,
         "why": session.why,

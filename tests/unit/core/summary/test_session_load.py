@@ -63,10 +63,34 @@ def test_load(text: str, rpe: float, load: float) -> None:
     assert extras(text, rpe=rpe) == {"rpe": rpe, "sessionLoad": load}
 
 
-@pytest.mark.parametrize("text", ["Easy run; 8 km", "Easy run; 5:00/km", "Easy run"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Easy run; 8 km",
+        "Easy run; 5:00/km",
+        "Easy run",
+        "Intervals; 10x400 m R 1'",
+        "Tempo 3 x 10 min; 12 km",
+    ],
+)
 def test_unknown_minutes(text: str) -> None:
-    """A distance or a pace tells no minutes: then there is the effort alone."""
+    """A distance, a pace or a recovery tells no minutes: then there is the effort alone."""
     assert extras(text, rpe=4) == {"rpe": 4}
+    assert "planned minutes not known" in (summary := summary_of(text, rpe=4)).to_markdown()
+    (session,) = summary.to_json()["week"]["sessions"]
+    assert (session["plannedMinutes"], session["plannedMinutesFrom"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes", "source"),
+    [("Easy run; 40 min", 40, "40 min"), ("Easy run 45 min; 8 km", 45, "Easy run 45 min")],
+)
+def test_where_the_minutes_come_from(text: str, minutes: float, source: str) -> None:
+    """The words of the plan stand beside them, whatever the answer."""
+    summary = summary_of(text)
+    (session,) = summary.to_json()["week"]["sessions"]
+    assert (session["plannedMinutes"], session["plannedMinutesFrom"]) == (minutes, source)
+    assert f'planned minutes {minutes} from "{source}"' in summary.to_markdown()
 
 
 def test_what_the_writer_knows_better_stays() -> None:

@@ -236,6 +236,8 @@ def test_own_buttons_are_marked() -> None:
         "date": "2026-02-17",
         "weekday": "Tuesday",
         "planned": None,
+        "plannedMinutes": None,
+        "plannedMinutesFrom": None,
         "inPlan": False,
         "state": "done",
         "why": None,
