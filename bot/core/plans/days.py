@@ -50,16 +50,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """What an entry says under one name that is to be done; without sessions it is rest."""
+    """What an entry says that is to be done, mostly under one name; without sessions it is rest."""
 
-    name: str
+    names: tuple[str, ...]
     value: object
     sessions: Sequence[Draft]
-
-    @property
-    def names(self) -> list[str]:
-        """Those under which it stands."""
-        return self.name.split("` and `")
 
     @property
     def words(self) -> frozenset[str]:
@@ -70,10 +65,15 @@ class _Candidate:
     @property
     def weight(self) -> tuple[int, int, bool, bool]:
         """Of several that agree, the one that says most counts."""
-        return len(self.sessions), len(self.words), not isinstance(self.value, str), self.name == "activity"
+        return len(self.sessions), len(self.words), not isinstance(self.value, str), "activity" in self.names
+
+    @property
+    def named(self) -> str:
+        """Its names, quoted."""
+        return " and ".join(f"`{name}`" for name in self.names)
 
     def __str__(self) -> str:
-        return f"`{self.name}` {shown(self.value)}"
+        return f"{self.named} {shown(self.value)}"
 
 
 def detail_text(value: object) -> str | None:
@@ -118,10 +118,13 @@ class EntryReader:
         entry = unwrapped(entry, path, self.remarks)
         if not isinstance(entry, Mapping):
             raise InvalidPlan(path, "no object; give one with `date` and `activity`")
-        return self._read(entry, path, {"day": day}, 1)
+        return self._read(entry, path, {"day": day}, 1) or []
 
-    def _read(self, entry: Mapping[Any, Any], path: str, common: _Details, depth: int) -> list[Draft]:
-        """The sessions of an entry or of an object in it, for which the details in `common` hold, too."""
+    def _read(self, entry: Mapping[Any, Any], path: str, common: _Details, depth: int) -> list[Draft] | None:
+        """The sessions of an entry or of an object in it, for which the details in `common` hold, too.
+
+        None if it says nothing, not even that it is rest.
+        """
         if depth > _DEEPEST:
             raise InvalidPlan(path, f"objects within objects; {_WRITE}")
         self.dates.add(entry, path)
@@ -132,12 +135,12 @@ class EntryReader:
             # What is called like a session is one where nothing else is: the title, else the type.
             rank = titles[0][0]
             said = [(name, text) for each, name, text in titles if each == rank]
-            found = [_Candidate(n, t, self._session(t, f"{path}.{n}", details)) for n, t in said]
+            found = [_Candidate((n,), t, self._session(t, f"{path}.{n}", details)) for n, t in said]
         if not found:
             return self._without_activity(entry, path if depth > 1 else f"{path}.activity", path)
         chosen = _agreed(found, path)
-        if chosen.name != "activity":
-            self.remarks.read(path, f"read `{chosen.name}` as the activity")
+        if chosen.names != ("activity",):
+            self.remarks.read(path, f"read {chosen.named} as the activity")
         read = {name for each in found for name in each.names}
         self._compare(chosen, {str(n): v for n, v in entry.items() if str(n) not in read}, path)
         return list(chosen.sessions)
@@ -147,39 +150,40 @@ class EntryReader:
     ) -> Iterator[_Candidate]:
         parts: list[_Candidate] = []
         for name, value in _items(entry):
-            is_part = names.is_part(name)
-            if not is_part and plain_name(name) not in _SESSION_NAMES:
+            if name != "activity" and not _may_hold_sessions(name, value):
                 continue
-            if not _is_blank(value) and (name == "activity" or _may_be_sessions(value)):
-                found = _Candidate(name, value, self._sessions(value, f"{path}.{name}", details, depth))
-                if is_part:
-                    parts.append(found)
-                else:
-                    yield found
+            sessions = self._sessions(value, f"{path}.{name}", details, depth)
+            if sessions is None:
+                continue
+            if names.is_part(name):
+                parts.append(_Candidate((name,), value, sessions))
+            else:
+                yield _Candidate((name,), value, sessions)
         if parts:
-            sessions = [draft for part in parts for draft in part.sessions]
-            yield _Candidate(
-                "` and `".join(part.name for part in parts), [part.value for part in parts], sessions
-            )
+            together = [draft for part in parts for draft in part.sessions]
+            yield _Candidate(sum((p.names for p in parts), ()), [p.value for p in parts], together)
 
-    def _sessions(self, value: object, path: str, details: _Details, depth: int) -> list[Draft]:
+    def _sessions(self, value: object, path: str, details: _Details, depth: int) -> list[Draft] | None:
+        """What stands for one session or several; no sessions are rest, None is nothing."""
         value = unwrapped(value, path, self.remarks)
         match value:
+            case None:
+                return None
             case str():
-                return self._session(value, path, details)
+                return None if is_nothing(value) else self._session(value, path, details)
             case Mapping():
                 return self._read(value, path, details, depth + 1)
             case list() if len(value) > MAX_SESSIONS:
                 raise InvalidPlan(path, f"more than {MAX_SESSIONS} entries; is this one day?")
             case list() if depth < _DEEPEST:
-                return [
-                    draft
-                    for index, item in enumerate(value)
-                    if not _is_blank(item)
-                    for draft in self._sessions(
+                found = [
+                    self._sessions(
                         item, f"{path}[{index}]", _own_details(details, index, len(value)), depth + 1
                     )
+                    for index, item in enumerate(value)
                 ]
+                said = [sessions for sessions in found if sessions is not None]
+                return [draft for sessions in said for draft in sessions] if said else None
             case _:
                 raise InvalidPlan(path, f"{shown(value)} is not text; write what is planned, or rest")
 
@@ -222,8 +226,8 @@ class EntryReader:
                 else:
                     yield rank, name, value
 
-    def _without_activity(self, entry: Mapping[Any, Any], missing: str, path: str) -> list[Draft]:
-        """Rest, if it says so, or nothing in it could be a session.
+    def _without_activity(self, entry: Mapping[Any, Any], missing: str, path: str) -> list[Draft] | None:
+        """No sessions if it says that it is rest, None if nothing in it could be a session.
 
         Args:
             missing: where the activity should stand.
@@ -239,8 +243,9 @@ class EntryReader:
         elif not all(isinstance(value, str) and is_rest(value) for value in others.values()):
             there = ", ".join(f"`{name[:40]}` {shown(value)}" for name, value in list(others.items())[:3])
             raise InvalidPlan(missing, f"missing or empty, but there is {there}; {_WRITE}")
-        if others:
-            self.remarks.read(path, f"read as rest, as `{next(iter(others))}` says")
+        if not others:
+            return None
+        self.remarks.read(path, f"read as rest, as `{next(iter(others))}` says")
         return []
 
     def _compare(self, chosen: _Candidate, others: Mapping[str, Any], path: str) -> None:
@@ -289,27 +294,18 @@ def _own_details(details: _Details, index: int, count: int) -> _Details:
     }
 
 
-def _may_be_sessions(value: object) -> bool:
+def _may_hold_sessions(name: str, value: object) -> bool:
     """Not so a number, the time of day of a session, or an object that only describes one."""
+    plain = plain_name(name)
+    if plain not in _SESSION_NAMES and not names.is_part(name):
+        return False
     match value:
         case str():
-            return plain_name(value) not in names.PARTS
+            return plain not in names.ENVELOPES and plain_name(value) not in names.PARTS
         case Mapping():
-            return any(plain_name(name) in _SAY_WHAT or names.is_part(str(name)) for name in value)
+            return any(plain_name(within) in _SAY_WHAT or names.is_part(str(within)) for within in value)
         case _:
             return isinstance(value, list)
-
-
-def _is_blank(value: object) -> bool:
-    match value:
-        case str():
-            return is_nothing(value)
-        case Mapping():
-            return all(map(_is_blank, value.values()))
-        case list():
-            return all(map(_is_blank, value))
-        case _:
-            return value is None
 
 
 def _says_nothing(value: object) -> bool:

@@ -42,6 +42,7 @@ from bot.core.facts.questions import FIELDS, QuestionFacts
 from bot.core.records.attribute_docs import attribute_docs
 from bot.core.shared.bson_json import BadValue, check, kind, to_json
 from bot.core.shared.clock import iso_utc
+from bot.core.shared.tolerant import is_unfilled
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COLLISION = re.compile(r"~[0-9a-f]{12}")
@@ -169,6 +170,13 @@ def _key(value: object) -> str:
     return value
 
 
+def _run(value: object) -> str:
+    run_id = _key(value)
+    if is_unfilled(run_id):  # all runs without an id would overwrite one another
+        raise ValueError("must be the id of a run, not the text of a missing value such as undefined")
+    return run_id
+
+
 def _identity(value: object) -> str | int:
     if isinstance(value, str):
         return _key(value)
@@ -231,6 +239,7 @@ SaidAt = Annotated[
 Integer = Annotated[int, PlainValidator(_integer), WithJsonSchema({"type": "integer"})]
 Count = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 0})]
 Key = Annotated[str, PlainValidator(_key), WithJsonSchema({"type": "string", "pattern": r"\S"})]
+RunKey = Annotated[str, PlainValidator(_run), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 _IDENTITY = WithJsonSchema({"type": ["string", "integer"], "pattern": r"\S"})
 Identity = Annotated[str | int, PlainValidator(_identity), _IDENTITY]
 Chat = Annotated[str, PlainValidator(_chat), _IDENTITY]
@@ -334,7 +343,7 @@ class RunEvent(Record):
         {"runId": "2026-w07", "status": "failure", "errors": ["The model did not answer"]},
     )
 
-    runId: Key
+    runId: RunKey
     """Names the execution; unique."""
     status: Status
     """Whether the run gave a valid plan."""
@@ -664,7 +673,7 @@ class PlanSnapshot(Record):
         },
     )
 
-    runId: Key
+    runId: RunKey
     """The run that made the plan; unique."""
     attempt: Count | None = None
     """Validation attempt that produced the plan."""
@@ -711,7 +720,7 @@ class RunArtifact(Record):
         },
     )
 
-    runId: Key
+    runId: RunKey
     """The run; unique."""
     promptVersion: str | None = None
     """Version of the prompt."""

@@ -15,7 +15,9 @@ _INT64 = 2**63
 _UNSEEN = ("Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp", "Zs")
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are blank
 _MISSING = r"(?:undefined|null|nan|\[object \w+\])"
-_UNFILLED = re.compile(rf"{_MISSING}(?:[\W_]*(?:{_MISSING}|km|mi|min|[hmskw]|bpm)\b)*[\W_]*", re.IGNORECASE)
+_UNFILLED = re.compile(
+    rf"{_MISSING}(?:[\W_]*(?:{_MISSING}|km|mi|min|[hmskw]|bpm)(?!\w))*[\W_]*", re.IGNORECASE
+)
 
 
 def read_int64(value: object) -> int | None:

@@ -17,6 +17,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.records.collections import KEYS, MODELS, parse
 from bot.core.records.models import FeedbackRecord, is_day
 from bot.core.shared.bson_json import BadValue, dumps, loads
+from bot.core.shared.tolerant import is_unfilled
 from bot.core.telegram.updates import Tap
 from tests.unit.core.shared.test_bson_json import INTEGERS, NAMES, VALUES, outcome
 
@@ -54,7 +55,7 @@ FILLED = {
     *("sessionKey", "sessionRef", "type", "response"),
 }
 
-KEY = st.text(min_size=1, max_size=8).filter(lambda text: bool(text.strip()))
+KEY = st.text(min_size=1, max_size=8).filter(lambda text: bool(text.strip()) and not is_unfilled(text))
 TEXT = st.text(max_size=8)
 DATES = st.dates().map(lambda day: day.isoformat())
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-5)), timezone(timedelta(minutes=345))])
@@ -275,6 +276,10 @@ def test_the_smallest_document_is_accepted(collection: str) -> None:
         ("weekly_metrics", {"hrvMean": "65"}, "hrvMean", "not text"),
         ("weekly_metrics", {"sleepScoreMean": 100.5}, "sleepScoreMean", "must not be more than 100"),
         ("weekly_metrics", {"weekEnd": "2026-02-15"}, "weekEnd", "before"),
+        ("plan_snapshots", {"runId": "undefined"}, "runId", "not the text of a missing value"),
+        ("run_events", {"runId": " Null "}, "runId", "not the text of a missing value"),
+        ("run_events", {"runId": "NaN"}, "runId", "not the text of a missing value"),
+        ("run_artifacts", {"runId": "[object Object]"}, "runId", "not the text of a missing value"),
         ("plan_snapshots", {"activityPlan": []}, "activityPlan", "must be an object, not an array"),
         ("plan_snapshots", {"schema_version": 1.0}, "schema_version", "must be text, not a number"),
         ("plan_snapshots", {"activityPlan": None}, "activityPlan", "must be an object, not null"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.shared.tolerant import read_int64, read_whole
+from bot.core.shared.tolerant import is_invisible, is_unfilled, read_int64, read_whole
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,38 @@ def test_whole_numbers(value: object, number: int | None) -> None:
 def test_numbers_that_can_be_stored(value: object, number: int | None) -> None:
     """Those of 64 bits."""
     assert read_int64(value) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \n", "\u200b", "\u200c\u200d\ufeff\u2060", "\u00ad", "\u3164\u2800", "\ufe0f"]
+)
+def test_what_cannot_be_seen(text: str) -> None:
+    """Spaces, and characters that take none."""
+    assert is_invisible(text)
+
+
+@pytest.mark.parametrize("text", ["a", "-", "🏃", "\u200bx\u200b", "走", "🏃\u200d♂\ufe0f"])
+def test_what_can_be_seen(text: str) -> None:
+    """One character is enough."""
+    assert not is_invisible(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "undefined", "Undefined", " null\n", "NULL", "NaN", "nan", "[object Object]", "[OBJECT object]",
+        "NaN km", "undefined min", "null - null", "undefined/undefined",
+        "[object Object],[object Object]", "\u200bnull",
+    ],
+)  # fmt: skip
+def test_texts_of_missing_values(text: str) -> None:
+    """As programs write them, in whatever case, also several and with a unit."""
+    assert is_unfilled(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "none", "nullable", "Nan's run", "undefined run", "8 km", "undefined-1"]
+)
+def test_texts_of_values(text: str) -> None:
+    """Something else stands there."""
+    assert not is_unfilled(text)
