@@ -35,6 +35,7 @@ from bot.core.health.doctor_report import (
 )
 from bot.core.people.athlete import Roster, read_roster
 from bot.core.plans.dates import MAX_DAYS
+from bot.core.plans.ownership import plan_name
 from bot.core.prompts.undelivered import ClosedChat
 from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.errors import (
@@ -386,10 +387,12 @@ class Examination:
         closed = await UndeliveredStore(self._db).closed(self._settings.late_after_days, now)
         self._closed = {chat.chat_id: chat for chat in closed}
         # A long plan may begin long before the days that still matter.
-        documents = await PlanStore(self._db).read((monday - timedelta(days=MAX_DAYS)).isoformat(), ())
+        plans = PlanStore(self._db)
+        documents = await plans.read((monday - timedelta(days=MAX_DAYS)).isoformat(), ())
+        known = await plans.decisions.of(map(plan_name, documents))
         return [
             *telegram.judge_documents(people),
-            *mongodb.judge_plans(documents, self._roster, monday),
+            *mongodb.judge_plans(documents, self._roster, monday, known),
         ]
 
     async def services(self) -> list[Finding]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from bot.core.people.athlete import Athlete
 from bot.core.plans.dates import MAX_DAYS
+from bot.core.plans.ownership import Decision, plan_name
 from bot.core.records.collections import PLAN_SNAPSHOTS
 from bot.store.answers import feedback_events as feedback
 from bot.store.mongodb.client import Collection, Database, Document, storage_errors
+from bot.store.plans import PlanDecisions
 from bot.store.prompts import prompts
 
 PLANS = PLAN_SNAPSHOTS.name
@@ -25,6 +28,7 @@ class SummaryRecords:
     """Documents that may concern an athlete's sessions; `bot.core.summary.sessions` finds out which do."""
 
     plans: list[Document]
+    decisions: Mapping[str, Decision]
     prompts: list[Document]
     events: list[Document]
 
@@ -34,6 +38,7 @@ class SummaryStore:
 
     def __init__(self, db: Database) -> None:
         self._plans = db[PLANS]
+        self._decisions = PlanDecisions(db)
         self._prompts = db[prompts.COLLECTION]
         self._events = db[feedback.COLLECTION]
 
@@ -43,20 +48,24 @@ class SummaryStore:
         Raises:
             StorageError: as `storage_errors`.
         """
-        plans = await self.plans(athlete, first, last)
+        plans, decisions = await self.plans(athlete, first, last)
         early = await _find(self._events, events_query(athlete, first, last))
         asked = await _find(self._prompts, prompts_query(athlete, first, last, {"$in": _runs(early)}))
         # Answers last: those that prompts are said to have are there by now.
         events = await _find(self._events, {"runId": {"$in": _runs([*plans, *asked])}})
-        return SummaryRecords(plans, asked, list({str(e["_id"]): e for e in (*early, *events)}.values()))
+        answers = list({str(e["_id"]): e for e in (*early, *events)}.values())
+        return SummaryRecords(plans, decisions, asked, answers)
 
-    async def plans(self, athlete: Athlete, first: date, last: date) -> list[Document]:
-        """Plans that may be an athlete's, for these days, both included, whole.
+    async def plans(
+        self, athlete: Athlete, first: date, last: date
+    ) -> tuple[list[Document], dict[str, Decision]]:
+        """Plans that may be an athlete's, for these days, both included, whole; and what was decided of them.
 
         Raises:
             StorageError: as `storage_errors`.
         """
-        return await _find(self._plans, plans_query(athlete, first, last))
+        plans = await _find(self._plans, plans_query(athlete, first, last))
+        return plans, await self._decisions.of(map(plan_name, plans))
 
 
 def plans_query(athlete: Athlete, first: date, last: date) -> Document:

@@ -140,6 +140,12 @@ class FeedbackQuery(PageQuery):
     )
 
 
+class PlanQuery(Query):
+    """How a plan is taken."""
+
+    strict: Annotated[bool, Field(description="Refuse what is only warned of, too.")] = False
+
+
 class SummaryQuery(Query):
     """Which week."""
 

@@ -101,6 +101,17 @@ PLAN_TAKEN = {
         },
     ],
     "restDays": ["2026-02-16", "2026-02-18", "2026-02-20", "2026-02-21"],
+    "cancelled": [
+        {
+            "runId": "2026-w08-draft",
+            "sessionId": "2026-02-18-swim",
+            "date": "2026-02-18",
+            "title": "Swim",
+            "reason": f"left out of plan {RUN_ID}",
+        },
+    ],
+    "warnings": [],
+    "readings": [],
 }
 PLAN_KNOWN = {**PLAN_TAKEN, "outcome": "unchanged"}
 

@@ -189,16 +189,41 @@ class PlannedSessionModel(_Described):
     """Why it is not asked about; null if it is."""
 
 
+class CancelledModel(_Described):
+    """A question that a plan calls off."""
+
+    runId: str
+    sessionId: str
+    date: dt.date
+    title: str
+    reason: str
+
+
+class RemarkModel(_Described):
+    """Something about a plan."""
+
+    field: str
+    """Where."""
+    text: str
+    """What was found there, and what becomes of it."""
+
+
 class PlanTaken(_Described):
     """A plan that is written, and what the service makes of it."""
 
     runId: str
     athleteId: str
-    """Whose plan it is."""
+    """Whose plan it is; where it names nobody, for whom it was taken: it stays theirs."""
     outcome: _Written
     sessions: list[PlannedSessionModel]
     restDays: list[dt.date]
     """Nothing is asked about these."""
+    cancelled: list[CancelledModel]
+    """What was to be asked under this plan or older ones, and is not any more."""
+    warnings: list[RemarkModel]
+    """What is odd, and probably not meant; `strict` refuses it."""
+    readings: list[RemarkModel]
+    """What was understood though it is not written as documented."""
 
 
 class WrittenCounts(_Described):

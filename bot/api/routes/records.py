@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,13 +14,16 @@ from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.problems import Flaw, Problem, flaws_of, invalid
 from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, request_body, responses
+from bot.core.plans.plan import plan_athlete_id
+from bot.core.plans.remarks import InvalidPlan
 from bot.core.records.builders import build_run
-from bot.core.records.collections import MODELS, RUN_EVENTS
+from bot.core.records.collections import MODELS, PLAN_SNAPSHOTS, RUN_EVENTS
 from bot.core.records.models import Record
 from bot.core.shared.bson_json import BadValue
+from bot.services.prompts.plan_desk import PlanDesk
 from bot.store.records.atomic_writer import AtomicWriter
 from bot.store.records.runs import record_run
-from bot.store.records.upserts import Refused
+from bot.store.records.upserts import Refused, Written
 from bot.store.records.writer import RecordStore
 
 MAX_DOCUMENTS = 1_000
@@ -54,11 +58,18 @@ def routes(deps: ApiDependencies) -> APIRouter:
         """Writes a run, success or failure, to `run_events`, `plan_snapshots` (after a success) and
         `run_artifacts`: all or nothing.
 
-        The plan is then asked about, as by `/v1/plans`. Recording the same run again changes nothing.
+        The plan is then asked about, as by `/v1/plans`; one that cannot be read is refused. Recording the
+        same run again changes nothing.
         """
         now = deps.clock()
         run = await deps.bodies.read(request, lambda value: build_run(value, now=now))
-        written = await deps.mongodb.run(record_run(deps.db, run, clock=deps.clock, timeout=_WAIT))
+
+        async def write() -> dict[str, Written]:
+            if run.plan_snapshot is not None:
+                await refuse_unreadable(deps, [run.plan_snapshot])
+            return await record_run(deps.db, run, clock=deps.clock, timeout=_WAIT)
+
+        written = await deps.mongodb.run(write())
         outcomes = {collection: result.outcome for collection, result in written.items()}
         is_new = outcomes[RUN_EVENTS.name] == "inserted"
         return created({"runId": run.run_event.runId, **outcomes}, is_new=is_new)
@@ -91,11 +102,42 @@ def _add_collection(router: APIRouter, deps: ApiDependencies, collection: str) -
     async def write(request: Request) -> Response:
         records, is_list = await deps.bodies.read(request, _records_of(collection))
         store = RecordStore(deps.db, clock=deps.clock, metrics_per_athlete=deps.metrics_per_athlete)
-        if is_list:
-            work = store.all_or_nothing(_writing(collection, records))
-        else:
-            work = write_one(store, collection, records[0])
-        return JSONResponse({"collection": collection, **await deps.mongodb.run(work)})
+
+        async def work() -> dict[str, int]:
+            if collection == PLAN_SNAPSHOTS.name:
+                await refuse_unreadable(deps, records, is_list=is_list)
+            if is_list:
+                return await store.all_or_nothing(_writing(collection, records))
+            return await write_one(store, collection, records[0])
+
+        return JSONResponse({"collection": collection, **await deps.mongodb.run(work())})
+
+
+async def open_desk(deps: ApiDependencies, plans: Sequence[Record]) -> PlanDesk:
+    """Where these plans are handed over."""
+    roster = await deps.roster.loaded()
+    for plan in plans:
+        with suppress(InvalidPlan):
+            roster = await deps.roster_with(plan_athlete_id(plan.to_update_fields()))
+    run_ids = {str(getattr(plan, plan.KEY)) for plan in plans}
+    return await PlanDesk.open(deps.db, roster, deps.clock(), deps.late_after_days, run_ids)
+
+
+async def refuse_unreadable(deps: ApiDependencies, plans: Sequence[Record], *, is_list: bool = False) -> None:
+    """Refuse plans that cannot be read as a whole: once stored, they would only lie there.
+
+    Raises:
+        Problem: naming the fields.
+    """
+    desk = await open_desk(deps, plans)
+    flaws = []
+    for index, plan in enumerate(plans):
+        judged = await desk.judge(plan.to_update_fields())
+        if judged.flaw is not None and judged.plan is None:
+            place = f"[{index}]." if is_list else ""
+            flaws.append(Flaw(f"{place}{judged.flaw.field}", judged.flaw.cure))
+    if flaws:
+        raise invalid(*flaws)
 
 
 async def write_one(store: RecordStore, collection: str, record: Record) -> dict[str, int]:

@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from bot.core.health.doctor_report import Finding, fail, ok, warn
 from bot.core.inbox.journal_loss import SILENT_AFTER, KnownJournal, left_alone
 from bot.core.inbox.lease import Peer
 from bot.core.people.athlete import Roster
-from bot.core.plans.plan import owner, plan_zone, read_plan
-from bot.core.plans.remarks import InvalidPlan
+from bot.core.plans.ownership import Decision, JudgedPlan, Standing, is_replaced, judge_all
 from bot.core.shared.formatting import count
 
 OLDEST_SERVER = (5, 0)
@@ -22,6 +22,8 @@ SLOW = timedelta(milliseconds=500)
 """A reply that takes this long, since a tap takes several."""
 SHOWN = 10
 """So many plans are named."""
+
+_NONE: Mapping[str, Decision] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,33 +177,51 @@ def judge_dates(odd: Iterable[tuple[str, str]]) -> Iterator[Finding]:
     yield from found or [ok("dates", "every timestamp is a date, so that documents expire")]
 
 
-def judge_plans(documents: Sequence[Mapping[str, Any]], roster: Roster, monday: date) -> Iterator[Finding]:
-    """Plans of this week and later that the bot cannot make questions of.
+def judge_plans(
+    documents: Iterable[Mapping[str, Any]],
+    roster: Roster,
+    monday: date,
+    known: Mapping[str, Decision] = _NONE,
+) -> Iterator[Finding]:
+    """Plans of this week and later that the bot cannot make questions of, or finds odd; but for those that
+    newer ones have replaced, or that were withdrawn.
 
     Args:
         monday: the first day of this week.
+        known: what was decided about plans, by their names.
     """
-    usable, flawed = 0, list[Finding]()
-    for document in documents:
-        try:
-            plan = read_plan(document, plan_zone(document, roster))
-            if max(plan.covered, default=date.min) < monday:
-                continue
-            owner(plan, roster)
-            usable += 1
-        except InvalidPlan as exc:
-            if _is_past(document, monday):
-                continue
-            name = json.dumps(str(document.get("runId"))[:100])
-            message, _, cure = exc.cure.partition("; ")
-            flawed.append(
-                warn("plans", f"plan {name} cannot be used: {exc.field}: {message}", cure or "correct it")
-            )
-    yield from flawed[:SHOWN]
+    judged = judge_all(documents, known, roster)
+    current = [
+        plan
+        for plan in judged
+        if plan.standing in (Standing.ACCEPTED, Standing.REFUSED)
+        and not plan.is_over(monday)
+        and not is_replaced(plan, judged, roster)
+    ]
+    flawed = [plan for plan in current if plan.flaw is not None]
+    for plan in flawed[:SHOWN]:
+        yield _refused(plan)
     if len(flawed) > SHOWN:
-        yield warn("plans", f"and {len(flawed) - SHOWN} more", "the log of `run` names them all")
-    if not flawed:
-        yield ok("plans", f"{count(usable, 'plan')} of this week and later, and all can be used")
+        yield warn("plans", f"and {len(flawed) - SHOWN} more", "`plan list` shows them all")
+    odd = [(plan, warning) for plan in current for warning in plan.warnings]
+    for plan, warning in odd[:SHOWN]:
+        yield warn("plans", f"plan {_named(plan)}: {warning}", "correct it, unless it is meant so")
+    if not flawed and not odd:
+        yield ok("plans", f"{count(len(current), 'plan')} of this week and later, and all can be used")
+
+
+def _refused(plan: JudgedPlan) -> Finding:
+    assert plan.flaw is not None  # noqa: S101 # it is refused
+    message, _, cure = plan.flaw.cure.partition("; ")
+    return warn(
+        "plans",
+        f"plan {_named(plan)} cannot be used: {plan.flaw.field}: {message}",
+        cure or "correct it",
+    )
+
+
+def _named(plan: JudgedPlan) -> str:
+    return json.dumps(plan.name[:100])
 
 
 def judge_services(peers: Sequence[Peer]) -> Finding:
@@ -245,13 +265,3 @@ def _part(peer: Peer) -> str:
     if peer.is_pushed:
         return "takes updates and sends questions" if peer.polls else "takes updates"
     return "polls" if peer.polls else "stands by"
-
-
-def _is_past(document: Mapping[str, Any], monday: date) -> bool:
-    """Whether a plan that cannot be read is certainly of a time that does not matter any more."""
-    for name, days in (("weekEnd", 0), ("weekStart", 6)):
-        try:
-            return date.fromisoformat(str(document.get(name))) + timedelta(days=days) < monday
-        except (ValueError, OverflowError):
-            continue
-    return False

@@ -195,7 +195,8 @@ class PendingTexts:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CoachAlertTexts:
-    """The alert to the coach about pain, and the notice to the athlete once it is seen (HTML)."""
+    """The alert to the coach about pain, the notice to the athlete once it is seen, and what is told, to
+    admins as well, of a plan that cannot be used (HTML)."""
 
     pain: str
     session: str
@@ -207,6 +208,7 @@ class CoachAlertTexts:
     seen_by: str
     notice: str
     seen: str
+    plan_refused: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -321,6 +321,10 @@ TEXTS = Texts(
         seen_by="👀 Seen by {who}, {when}",
         notice="👀 Your coach ({who}) has seen that something hurts: {what}.",
         seen="Thank you. The athlete is told that you have seen it.",
+        plan_refused=(
+            "⚠️ I cannot use the plan <b>{plan}</b>, so it asks nothing and calls nothing off:\n{reason}\n"
+            "What to do: correct the plan and write it again, or withdraw it (<code>plan withdraw</code>)."
+        ),
     ),
     admin_alerts=AdminAlertTexts(
         telegram_broken=(

@@ -337,6 +337,10 @@ TEXTS = Texts(
         seen_by="👀 Visto por {who}, {when}",
         notice="👀 Tu entrenador ({who}) ha visto que te duele algo: {what}.",
         seen="Gracias. Se lo hago saber al deportista.",
+        plan_refused=(
+            "⚠️ No puedo usar el plan <b>{plan}</b>, así que no pregunta ni anula nada:\n{reason}\n"
+            "Qué hacer: corrige el plan y vuelve a escribirlo, o retíralo (<code>plan withdraw</code>)."
+        ),
     ),
     admin_alerts=AdminAlertTexts(
         telegram_broken=(

@@ -17,6 +17,7 @@ from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+_USER_ID = re.compile(r"[0-9]{1,19}")
 _ATHLETE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -124,12 +125,14 @@ class Roster:
 
     Attributes:
         left: the private chats of those who were removed, as far as they are known.
+        gone: the names of those who were removed.
         forgotten: the names of those who had everything deleted, and have not come back since.
     """
 
     athletes: tuple[Athlete, ...] = ()
     left: frozenset[int] = frozenset()
     forgotten: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
     _by_user: dict[int, Athlete] = field(init=False, repr=False, default_factory=dict)
     _by_id: dict[str, Athlete] = field(init=False, repr=False, default_factory=dict)
 
@@ -156,8 +159,14 @@ class Roster:
         return reachable[0] if len(reachable) == 1 else None
 
     def meant(self, athlete_id: str | None) -> Athlete | None:
-        """The athlete of that name; where none is named, the sole one."""
-        return self.sole() if athlete_id is None else self.by_id(athlete_id)
+        """The athlete of that name; where none is named, the sole one.
+
+        Before somebody has a name on the roster, it is their user id.
+        """
+        if athlete_id is None:
+            return self.sole()
+        user_id = int(athlete_id) if _USER_ID.fullmatch(athlete_id) else None
+        return self.by_id(athlete_id) or self.by_user(user_id)
 
 
 def read_roster(
@@ -169,13 +178,15 @@ def read_roster(
     out of the collection, not out of ATHLETE_IDS: what the operator sets, wins. Settings in a document that
     cannot be read count as not set; `athlete_flaws` names them.
     """
-    athletes, left, forgotten = [], set(), set()
+    athletes, left, forgotten, gone = [], set(), set(), set()
     for document in documents:
         if document.get("forgottenAt") is not None:
             forgotten.add(str(document.get("athleteId")))
         if document.get("state") != "removed":
             athletes.append(read_athlete(document, defaults))
-        elif (chat_id := _chat_id(document.get("chatId"))) is not None and chat_id > 0:
+            continue
+        gone.add(str(document.get("athleteId")))
+        if (chat_id := _chat_id(document.get("chatId"))) is not None and chat_id > 0:
             left.add(chat_id)
     known = {athlete.user_id for athlete in athletes}
     bare = [
@@ -183,7 +194,7 @@ def read_roster(
         for user_id in sorted(user_ids)
         if user_id not in known
     ]
-    return Roster((*bare, *athletes), frozenset(left), frozenset(forgotten))
+    return Roster((*bare, *athletes), frozenset(left), frozenset(forgotten), frozenset(gone))
 
 
 def read_athlete(document: Mapping[str, Any], defaults: ContactHours) -> Athlete:

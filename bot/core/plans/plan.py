@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
-from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans import names
 from bot.core.plans.activities import slug
 from bot.core.plans.dates import EntryDates, Week, read_week
@@ -103,7 +102,7 @@ def read_plan(document: Mapping[str, Any], zone: tzinfo) -> Plan:
     """Read a document of `plan_snapshots`, which anybody may have written.
 
     Args:
-        zone: the athlete's, see `plan_zone`; in it an instant becomes a day.
+        zone: the athlete's; in it an instant becomes a day.
 
     Raises:
         InvalidPlan: and nothing else, whatever is in it.
@@ -144,21 +143,6 @@ def current_sessions(plans: Iterable[Plan]) -> dict[date, tuple[Plan, tuple[Plan
             by_date.setdefault(session.date, []).append(session)
         current.update({day: (plan, tuple(by_date.get(day, ()))) for day in plan.covered})
     return dict(sorted(current.items()))
-
-
-def owner(plan: Plan, roster: Roster) -> Athlete:
-    """Whose plan it is.
-
-    Raises:
-        InvalidPlan: nobody's.
-    """
-    if (athlete := roster.meant(plan.athlete_id)) is not None:
-        return athlete
-    if plan.athlete_id is None:
-        cure = "missing, and there is not exactly one athlete; write whose plan it is"
-    else:
-        cure = f"nobody is called {plan.athlete_id!r}; correct it, or add the athlete (`athlete add`)"
-    raise InvalidPlan("athleteId", cure)
 
 
 _Drafts = list[tuple[date, Draft]]
@@ -229,16 +213,6 @@ def plan_athlete_id(document: Mapping[str, Any]) -> str | None:
     plan, _ = unwrap(document.get("activityPlan"))
     inner = plan if isinstance(plan, Mapping) else {}
     return _athlete_id(document, "athleteId") or _athlete_id(inner, "activityPlan.athleteId")
-
-
-def plan_zone(document: Mapping[str, Any], roster: Roster) -> tzinfo:
-    """The zone in which a document's instants become days: its athlete's. UTC where it is nobody's.
-
-    Raises:
-        InvalidPlan: see `plan_athlete_id`.
-    """
-    athlete = roster.meant(plan_athlete_id(document))
-    return UTC if athlete is None else athlete.hours.zone
 
 
 def created_at(document: Mapping[str, Any]) -> datetime:

@@ -8,7 +8,7 @@ plan is read, replaced or put into another order, by however many services, in w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ from typing import Any
 
 from bot.core.facts.answering_window import send_by
 from bot.core.people.athlete import Athlete, local_instant
-from bot.core.plans.plan import Plan, PlannedSession
+from bot.core.plans.plan import Plan, PlannedSession, current_sessions
 from bot.core.prompts.prompt import PromptKind, PromptState
 from bot.core.prompts.undelivered import waits_for
 from bot.core.shared.clock import monday_of
@@ -24,10 +24,14 @@ from bot.core.shared.clock import monday_of
 PAUSED = "paused"
 """The reason of a prompt that is cancelled for a pause."""
 
+MOST_PASSES = 3
+"""Where one change makes way for another, such as for an athlete under a new name."""
+
 Current = Mapping[date, tuple[Plan, tuple[PlannedSession, ...]]]
 """See `bot.core.plans.plan.current_sessions`."""
 
 _REMINDER = "reminder"
+_WITHDRAWN = "plan withdrawn"
 # These decide whether a prompt in the outbox is as it should be.
 _CONTENT = ("title", "userId", "chatId", "plan", "sessions", "plannedAt", "notAfter")
 _OPEN = (None, PromptState.PENDING.value)
@@ -80,12 +84,35 @@ class OutboxChange:
 
     Attributes:
         document: as it was read; None for an insert.
-        fields: what to set.
+        fields: what to set; None takes a field away.
     """
 
     action: OutboxAction
     document: Mapping[str, Any] | None
     fields: Mapping[str, Any]
+
+    def update(self, now: datetime) -> tuple[dict[str, Any], list[str]]:
+        """The fields to set, and those to take away."""
+        given = {**self.fields, "updatedAt": now}
+        fields = {name: value for name, value in given.items() if value is not None}
+        removed = [name for name in given if name not in fields]
+        if self.document is None:
+            fields["createdAt"] = now
+        if self.action in (OutboxAction.CANCEL, OutboxAction.RELEASE):
+            fields["state"] = PromptState.CANCELLED.value
+            removed += ["claim", "attemptAt"]
+        if self.action is OutboxAction.RELEASE:
+            removed.append("slot")
+        return fields, removed
+
+    def result(self, now: datetime) -> dict[str, Any] | None:
+        """The document as it is then; None: it is gone."""
+        if self.action is OutboxAction.DELETE:
+            return None
+        fields, removed = self.update(now)
+        return {
+            name: value for name, value in {**(self.document or {}), **fields}.items() if name not in removed
+        }
 
 
 def desired_prompts(
@@ -187,13 +214,19 @@ class Reconciliation:
         held: the outbox: every document of the days and runs concerned.
         unread: when plans were made that are there, and of which nobody knows what they plan. Their prompts
             stay, unless a newer plan replaces them.
+        withdrawn: the runs of plans that were withdrawn.
         now: the time.
     """
 
     def __init__(
-        self, held: Iterable[Mapping[str, Any]], unread: Mapping[str, datetime], now: datetime
+        self,
+        held: Iterable[Mapping[str, Any]],
+        unread: Mapping[str, datetime],
+        now: datetime,
+        withdrawn: Collection[str] = (),
     ) -> None:
         self._unread = unread
+        self._withdrawn = withdrawn
         self._now = now
         self._held: dict[str, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
         self._by_key: dict[tuple[str, str, str], Mapping[str, Any]] = {}
@@ -235,7 +268,8 @@ class Reconciliation:
             yield from self._fill(slot, left.pop(slot, None), desired, plan)
         for document in left.values():
             if not self._is_unread(document, plan):
-                yield from self._cancel(document, _reason(document, plan, day, has_sessions=bool(wanted)))
+                reason = self._reason(document, plan, day, has_sessions=bool(wanted))
+                yield from self._cancel(document, reason)
 
     def _is_unread(self, document: Mapping[str, Any], plan: Plan | None) -> bool:
         run_id = str(document.get("runId"))
@@ -253,7 +287,7 @@ class Reconciliation:
         if holder is not None:
             if not may_change(holder, self._now) or self._is_unread(holder, plan):
                 return
-            reason = _replaced(holder, desired.fields["runId"])
+            reason = self._replaced(holder, desired.fields["runId"])
             yield OutboxChange(OutboxAction.RELEASE, holder, {"reason": reason, "isPaused": None})
         fresh = {**desired.fields, "slot": slot, "dueAt": desired.due_at, **_state(desired)}
         known = self._by_key.get((*desired.key, desired.fields["chatId"]))
@@ -284,10 +318,49 @@ class Reconciliation:
         if changed:
             yield OutboxChange(OutboxAction.UPDATE, holder, changed)
 
+    def _reason(self, document: Mapping[str, Any], plan: Plan | None, day: str, *, has_sessions: bool) -> str:
+        if str(document.get("runId")) in self._withdrawn:
+            return _WITHDRAWN
+        if plan is not None and day in {rest.isoformat() for rest in plan.rest}:
+            return "a rest day now"
+        if document.get("kind") == PromptKind.REMINDER and has_sessions:
+            return "no reminder is wanted any more"
+        if plan is not None and not has_sessions and document.get("runId") != plan.run_id:
+            return f"left out of plan {plan.run_id}"
+        return self._replaced(document, str(document.get("runId")) if plan is None else plan.run_id)
+
+    def _replaced(self, document: Mapping[str, Any], run_id: str) -> str:
+        if str(document.get("runId")) in self._withdrawn:
+            return _WITHDRAWN
+        if document.get("runId") == run_id:
+            return f"no longer in plan {run_id}"
+        return f"replaced by plan {run_id}"
+
     def _cancel(self, document: Mapping[str, Any], reason: str) -> Iterator[OutboxChange]:
         is_open = document.get("state") in _OPEN or is_paused(document) or waits_for(document) is not None
         if is_open and may_change(document, self._now):
             yield OutboxChange(OutboxAction.CANCEL, document, {"reason": reason, "isPaused": None})
+
+
+def reconcile_athlete(
+    athlete: Athlete,
+    plans: Iterable[Plan],
+    reconciliation: Reconciliation,
+    now: datetime,
+    late_after_days: int,
+) -> list[OutboxChange]:
+    """What brings the outbox into agreement with all plans of an athlete."""
+    current = current_sessions(plans)
+    by_day: dict[str, list[DesiredPrompt]] = defaultdict(list)
+    for desired in desired_prompts(athlete, current, now, late_after_days):
+        by_day[desired.day].append(desired)
+    deciding = {day.isoformat(): plan for day, (plan, _) in current.items()}
+    first = monday(athlete, now).isoformat()
+    changes: list[OutboxChange] = []
+    for day in sorted(reconciliation.days(athlete.athlete_id) | by_day.keys()):
+        if day >= first:
+            changes += reconciliation.reconcile_day(athlete.athlete_id, day, by_day[day], deciding.get(day))
+    return changes
 
 
 def _assign_slots(
@@ -320,17 +393,3 @@ def _state(desired: DesiredPrompt) -> dict[str, Any]:
     if desired.is_paused:
         return {"state": PromptState.CANCELLED.value, "reason": PAUSED, "isPaused": True}
     return {"state": PromptState.PENDING.value, "reason": None, "isPaused": None}
-
-
-def _replaced(document: Mapping[str, Any], run_id: str) -> str:
-    if document.get("runId") == run_id:
-        return f"no longer in plan {run_id}"
-    return f"replaced by plan {run_id}"
-
-
-def _reason(document: Mapping[str, Any], plan: Plan | None, day: str, *, has_sessions: bool) -> str:
-    if plan is not None and day in {rest.isoformat() for rest in plan.rest}:
-        return "a rest day now"
-    if document.get("kind") == PromptKind.REMINDER and has_sessions:
-        return "no reminder is wanted any more"
-    return _replaced(document, str(document.get("runId")) if plan is None else plan.run_id)

@@ -65,10 +65,17 @@ class PromptKind(StrEnum):
     """The athlete is told that the coach has seen it."""
     WEEKLY = "weekly"
     """The athlete's own week, on Sunday evening."""
+    PLAN = "plan"
+    """An admin, or the coach, is told of a plan that cannot be used."""
 
 
 NOTIFICATIONS = frozenset({PromptKind.ALERT, PromptKind.NOTICE})
 """What is told because of a tap. It is written when it is sent, from what is stored then."""
+
+
+def is_question(document: Mapping[str, Any]) -> bool:
+    """Whether an outbox document asks about a session; the outbox carries reminders, too."""
+    return document.get("kind") in (None, PromptKind.SESSION)
 
 
 class AskAgainReason(StrEnum):

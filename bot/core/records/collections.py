@@ -114,6 +114,16 @@ SESSION_PROMPTS = Collection(
     reader=True,
     personal=Personal(found_by="prompts", erased="prompts"),
 )
+PLAN_DECISIONS = Collection(
+    "plan_decisions",
+    own_key=("runId",),
+    indexes=(by("athleteId", sparse=True),),
+    expiry=Expiry("decidedAt", like=PLAN_SNAPSHOTS.name),
+    own_dates=("decidedAt",),
+    coach=WRITE,
+    reader=True,
+    personal=Personal(athlete=("athleteId",)),
+)
 FEEDBACK_HISTORY = Collection(
     "feedback_history",
     indexes=(by("userId"),),
@@ -156,7 +166,16 @@ LEASES = Collection("leases")
 
 COLLECTIONS = (
     *(RUN_EVENTS, FEEDBACK_EVENTS, WEEKLY_METRICS, PLAN_SNAPSHOTS, RUN_ARTIFACTS),
-    *(SESSION_PROMPTS, FEEDBACK_HISTORY, WAITING_NOTES, TAPS, TOMBSTONES, FIGURES, FIGURE_TOUCHES),
+    *(
+        SESSION_PROMPTS,
+        PLAN_DECISIONS,
+        FEEDBACK_HISTORY,
+        WAITING_NOTES,
+        TAPS,
+        TOMBSTONES,
+        FIGURES,
+        FIGURE_TOUCHES,
+    ),
     *(JOURNALS, ATHLETES, USERS, LEASES),
 )
 

@@ -18,7 +18,7 @@ from bot.core.facts.answer_types import FeedbackType, read_type
 from bot.core.facts.questions import FIELDS
 from bot.core.plans.plan import DETAILS
 from bot.core.prompts.planned import is_paused
-from bot.core.prompts.prompt import PromptKind, PromptState
+from bot.core.prompts.prompt import PromptState
 from bot.core.records.models import is_day
 from bot.core.shared.clock import parse_instant
 from bot.core.shared.formatting import MAX_NOTE, clip
@@ -113,11 +113,6 @@ class StoredFeedback:
     def key(self) -> tuple[str, str]:
         """Run and session that it is about."""
         return (self.run_id, self.session_id)
-
-
-def is_question(document: Mapping[str, Any]) -> bool:
-    """Whether an outbox document asks about a session; the outbox carries reminders, too."""
-    return document.get("kind") in (None, PromptKind.SESSION)
 
 
 def read_question(document: Mapping[str, Any], zone: tzinfo) -> AskedQuestion | None:

@@ -24,6 +24,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.adherence import Adherence
 from bot.core.people.athlete import Athlete, Pause
 from bot.core.plans.plan import Plan
+from bot.core.prompts.prompt import is_question
 from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.records.models import is_day
 from bot.core.records.retention import DEFAULT_RETENTION
@@ -31,7 +32,7 @@ from bot.core.shared.clock import iso_utc, monday_of
 from bot.core.summary.legend import COUNTS, EXTRA_SCALES, NULLS, SCALES, STATES, WARNINGS
 from bot.core.summary.markdown import markdown
 from bot.core.summary.sessions import Horizon, Session, SessionState, list_sessions
-from bot.core.summary.stored_documents import is_question, read_answer, read_question
+from bot.core.summary.stored_documents import read_answer, read_question
 
 WEEKS = 5
 """The number of weeks in a summary; the last is the one that was asked for."""

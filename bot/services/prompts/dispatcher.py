@@ -207,7 +207,7 @@ class Dispatcher:
     async def _may_go(self, prompt: Prompt, athlete: Athlete | None, document: Document) -> bool:
         """Whether this is the time to send it; else it is settled, or postponed."""
         now = self._clock()
-        if prompt.kind is PromptKind.ALERT:  # whatever the athlete's hours
+        if prompt.kind in (PromptKind.ALERT, PromptKind.PLAN):  # whatever the athlete's hours
             return True
         if prompt.again is not None and await self._outbox.is_answered(prompt):
             await self._outbox.settle_unasked(prompt, PromptState.ANSWERED, now)

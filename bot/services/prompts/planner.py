@@ -10,25 +10,25 @@ import asyncio
 import logging
 import math
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from bot.core.people.athlete import Athlete, Roster
+from bot.core.people.athlete import Roster
 from bot.core.plans.dates import MAX_DAYS
-from bot.core.plans.plan import Plan, created_at, current_sessions, owner, plan_zone, read_plan
-from bot.core.plans.remarks import InvalidPlan
+from bot.core.plans.ownership import JudgedPlan, Standing, is_replaced, judge, plan_name
+from bot.core.prompts.plan_book import PlanBook
+from bot.core.prompts.plan_news import plan_news
 from bot.core.prompts.planned import (
-    DesiredPrompt,
+    MOST_PASSES,
     OutboxAction,
     OutboxChange,
     Reconciliation,
-    desired_prompts,
-    monday,
+    reconcile_athlete,
 )
 from bot.core.shared.backoff import constant
-from bot.core.shared.clock import Clock
+from bot.core.shared.clock import Clock, monday_of
 from bot.core.shared.formatting import count
 from bot.services.periodic import FaultLog, repeat
 from bot.store.mongodb.client import Document
@@ -38,16 +38,16 @@ from bot.store.prompts.planned import PlannedPromptStore
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL = 20.0
+LOOK_BACK = timedelta(days=8)
+"""A week, and a day for zones: plans and prompts from before do not matter any more."""
+LONGEST_PLAN = timedelta(days=MAX_DAYS)
+"""A long plan may begin so long before the days that still matter."""
 
 _ROSTER_INTERVAL = 0.5
 _SETTLE = 0.1  # several plans written together are read together
 _BACKOFF = constant(2.0)
 _WATCH_AGAIN = 5.0
-# Where one write makes way for another, such as for an athlete under a new name.
-_MOST_PASSES = 3
-# A week, and a day for zones: plans and prompts from before do not matter any more.
-_LOOK_BACK = timedelta(days=8)
-_LONGEST_PLAN = timedelta(days=MAX_DAYS)
+_MOST_TOLD = 5  # plans at once, in chats; the log and `doctor` know of the others
 _AT_ONCE = 25  # plans, between which others get their turn
 
 
@@ -56,6 +56,7 @@ class Planner:
 
     Args:
         roster: the athletes; None as long as nobody knows them, and then everything waits.
+        informed: the chats that are told of plans which cannot be used: the admins, the coach.
     """
 
     def __init__(
@@ -66,7 +67,10 @@ class Planner:
         clock: Clock,
         late_after_days: int,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        informed: Collection[int] = (),
     ) -> None:
+        self._informed = informed
         self._plans = plans
         self._planned = planned
         self._roster = roster
@@ -78,7 +82,7 @@ class Planner:
         self._roster_read: Roster | None = None
         self._read_again_at = 0.0
         self._known_runs: set[str] = set()
-        self._told: dict[str, tuple[str, int]] = {}
+        self._told: dict[str, str] = {}
         self._faults = FaultLog(
             log,
             waits="plans wait to become prompts",
@@ -130,7 +134,7 @@ class Planner:
         Raises:
             StorageError: it may be in agreement in part.
         """
-        for _ in range(_MOST_PASSES):
+        for _ in range(MOST_PASSES):
             now = self._clock()
             writes = await self._decide(roster, now)
             if not writes:
@@ -146,21 +150,21 @@ class Planner:
             )
 
     async def _decide(self, roster: Roster, now: datetime) -> list[OutboxChange]:
-        first = (now - _LOOK_BACK).date()
-        since = first.isoformat()
+        since = (now - LOOK_BACK).date()
         # The outbox first: whatever is in it came from plans that are then read, too. The other way round a
         # plan that another service has just used would seem to be gone.
-        held = await self._planned.held(since, self._known_runs)
+        held = await self._planned.held(since.isoformat(), self._known_runs)
         runs = {str(document.get("runId")) for document in held if document.get("slot") is not None}
-        # A long plan may begin long before the days that still matter.
-        documents = await self._plans.read((first - _LONGEST_PLAN).isoformat(), runs)
-        plans, unread = await self._read(documents, roster, first)
-        self._known_runs = {plan.run_id for owned in plans.values() for plan in owned}
-        reconciliation = Reconciliation(held, unread, now)
+        documents = await self._plans.read((since - LONGEST_PLAN).isoformat(), runs)
+        judged = await self._judge(documents, roster, since, now)
+        book = PlanBook.of(judged)
+        self._known_runs = {plan.name for plan in judged if plan.standing is Standing.ACCEPTED}
+        reconciliation = Reconciliation(held, book.unread, now, book.withdrawn)
         writes: list[OutboxChange] = []
         for athlete in roster.athletes:
             if athlete.chat_id is not None and athlete.athlete_id not in roster.forgotten:
-                writes += self._reconcile_athlete(athlete, plans[athlete.athlete_id], reconciliation, now)
+                plans = book.plans[athlete.athlete_id].values()
+                writes += reconcile_athlete(athlete, plans, reconciliation, now, self._late_after_days)
         for athlete_id in reconciliation.athletes():
             if athlete_id in roster.forgotten:
                 writes += reconciliation.forget(athlete_id)
@@ -168,46 +172,36 @@ class Planner:
                 writes += reconciliation.drop(athlete_id)
         return writes
 
-    def _reconcile_athlete(
-        self, athlete: Athlete, plans: Iterable[Plan], reconciliation: Reconciliation, now: datetime
-    ) -> list[OutboxChange]:
-        current = current_sessions(plans)
-        by_day: dict[str, list[DesiredPrompt]] = defaultdict(list)
-        for desired in desired_prompts(athlete, current, now, self._late_after_days):
-            by_day[desired.day].append(desired)
-        deciding = {day.isoformat(): plan for day, (plan, _) in current.items()}
-        first = monday(athlete, now).isoformat()
-        writes: list[OutboxChange] = []
-        for day in sorted(reconciliation.days(athlete.athlete_id) | by_day.keys()):
-            if day >= first:
-                writes += reconciliation.reconcile_day(
-                    athlete.athlete_id, day, by_day[day], deciding.get(day)
-                )
-        return writes
-
-    async def _read(
-        self, documents: Sequence[Document], roster: Roster, since: date
-    ) -> tuple[Mapping[str, list[Plan]], dict[str, datetime]]:
-        """The plans of each athlete, and when those were made that are unreadable or nobody's."""
-        plans: dict[str, list[Plan]] = defaultdict(list)
-        unread: dict[str, datetime] = {}
-        troubles: dict[str, tuple[str, int]] = {}
+    async def _judge(
+        self, documents: Sequence[Document], roster: Roster, since: date, now: datetime
+    ) -> list[JudgedPlan]:
+        """The plans that still matter. What is new is kept, and told, before anything comes of it."""
+        known = await self._plans.decisions.of(map(plan_name, documents))
+        judged = []
         for number, document in enumerate(documents):
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)  # taps go first
-            name = f"plan {str(document.get('runId'))[:100]!r}"
-            try:
-                plan = read_plan(document, plan_zone(document, roster))
-                if max(plan.covered, default=date.min) < since:
-                    continue
-                athlete = owner(plan, roster)
-            except InvalidPlan as exc:
-                unread[str(document.get("runId"))] = created_at(document)
-                troubles[repr(document["_id"])] = (f"{name} cannot be used: {exc}", hash(str(document)))
-                continue
-            plans[athlete.athlete_id].append(plan)
-        for id_, trouble in troubles.items():
-            if self._told.get(id_) != trouble:
-                log.error(trouble[0])
-        self._told = troubles
-        return plans, unread
+            plan = judge(document, known.get(plan_name(document)), roster)
+            if plan.plan is None or not plan.is_over(since):
+                judged.append(plan)
+        await self._plans.decisions.keep([plan.decision for plan in judged if plan.decision], now)
+        today = (now - timedelta(days=1)).date()  # somewhere it is yesterday
+        amiss = [
+            plan
+            for plan in judged
+            if (plan.flaw is not None or plan.warnings)
+            and not plan.is_over(monday_of(today))
+            and not is_replaced(plan, judged, roster)
+        ]
+        new = [plan for plan in amiss if self._told.get(plan.name) != plan.digest]
+        refused = sorted((plan for plan in new if plan.flaw), key=lambda it: (it.made_at, it.name))
+        for plan in refused[-_MOST_TOLD:]:
+            await self._planned.apply(plan_news(plan, self._informed, now), now)
+        self._told = {plan.name: plan.digest for plan in amiss}
+        for plan in new:
+            name = f"plan {plan.name[:100]!r}"
+            if plan.flaw is not None:
+                log.error("%s cannot be used: %s", name, plan.flaw)
+            for warning in plan.warnings:
+                log.warning("%s: %s", name, warning)
+        return judged

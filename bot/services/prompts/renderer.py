@@ -10,7 +10,7 @@ from bot.core.answers.details import Details, read_details
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.prompts import coach_alert_texts
+from bot.core.prompts import coach_alert_texts, plan_news
 from bot.core.prompts import texts as question_texts
 from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.prompts.prompt import InvalidPrompt, Prompt, PromptKind
@@ -85,6 +85,9 @@ class PromptRenderer:
                 return RenderedPrompt(coach_alert_texts.notice(pain, language))
             case PromptKind.WEEKLY:
                 return await self._weekly(prompt, athlete, language)
+            case PromptKind.PLAN:
+                chat_language = self._languages.of(prompt.chat_id)
+                return RenderedPrompt(plan_news.text(prompt.title, prompt.note, chat_language))
             case PromptKind.SESSION:
                 return self._question(prompt, athlete, language)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.plan import Plan, read_plan
-from bot.core.plans.remarks import InvalidPlan
+from bot.core.plans.ownership import Standing, judge_all
 from bot.core.summary.summary import WEEKS, Summary, summarize
 from bot.store.summary import SummaryStore
 
@@ -34,22 +33,17 @@ async def collect(
     """
     first = week_start - timedelta(weeks=WEEKS - 1)
     records = await store.read(athlete, first, week_start + timedelta(days=6))
-    plans: list[Plan] = []
-    unreadable = 0
-    for document in records.plans:
-        try:
-            plans.append(read_plan(document, athlete.hours.zone))
-        except InvalidPlan:  # the service's log names it and the cure
-            unreadable += 1
+    judged = judge_all(records.plans, records.decisions, roster)
     return summarize(
         week_start,
         athlete=athlete,
-        plans=plans,
+        plans=[it.plan for it in judged if it.plan is not None and it.standing is Standing.ACCEPTED],
         prompts=records.prompts,
         events=records.events,
         now=now,
         late_after_days=late_after_days,
         kept_days=kept_days,
         alone=roster.sole() is athlete,
-        unreadable=unreadable,
+        # The service's log names them and the cure.
+        unreadable=sum(it.plan is None and it.flaw is not None for it in judged),
     )

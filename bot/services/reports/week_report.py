@@ -11,9 +11,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.core.i18n.language import Language
-from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.plan import Plan, current_sessions, read_plan
-from bot.core.plans.remarks import InvalidPlan
+from bot.core.people.athlete import Athlete
+from bot.core.plans.ownership import judge_all, plan_name
+from bot.core.plans.plan import Plan, current_sessions
 from bot.core.shared.clock import Clock
 from bot.core.summary import week_message
 from bot.core.summary.stored_documents import read_text
@@ -68,26 +68,16 @@ class WeekReports:
         """The newest plan for a week, and its first reasons."""
         roster = await self._roster.loaded()
         days = [week_start + timedelta(days=number) for number in range(7)]
-        documents: dict[str, Mapping[str, Any]] = {}
-        plans = []
-        for document in await self._store.plans(athlete, days[0], days[-1]):
-            try:
-                plan = read_plan(document, athlete.hours.zone)
-            except InvalidPlan:  # the service's log names it and the cure
-                continue
-            if _is_theirs(plan, athlete, roster):
-                plans.append(plan)
-                documents[plan.run_id] = document
+        documents, decisions = await self._store.plans(athlete, days[0], days[-1])
+        justified = {plan_name(document): document for document in documents}
+        plans = [
+            it.plan
+            for it in judge_all(documents, decisions, roster)
+            if it.plan is not None and it.athlete is not None and it.athlete_id == athlete.athlete_id
+        ]
         current = current_sessions(plans)
         newest = next((current[day][0] for day in days if day in current), None)
-        return newest, [] if newest is None else _reasons(documents[newest.run_id])
-
-
-def _is_theirs(plan: Plan, athlete: Athlete, roster: Roster) -> bool:
-    if plan.athlete_id is None:
-        found = roster.sole()
-        return found is not None and found.athlete_id == athlete.athlete_id
-    return plan.athlete_id in (athlete.athlete_id, str(athlete.user_id))
+        return newest, [] if newest is None else _reasons(justified[newest.run_id])
 
 
 def _reasons(document: Mapping[str, Any]) -> list[str]:

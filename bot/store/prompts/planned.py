@@ -12,7 +12,6 @@ from datetime import datetime
 from pymongo import DeleteOne, InsertOne, UpdateOne
 
 from bot.core.prompts.planned import OutboxAction, OutboxChange
-from bot.core.prompts.prompt import PromptState
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
 from bot.store.mongodb.indexes import hold_keys
 from bot.store.prompts.prompts import COLLECTION, unclaimed
@@ -58,18 +57,11 @@ class PlannedPromptStore:
 
 
 def _request(write: OutboxChange, now: datetime) -> _Request:
-    given = {**write.fields, "updatedAt": now}
-    fields = {name: value for name, value in given.items() if value is not None}
+    fields, removed = write.update(now)
     if write.document is None:
-        return InsertOne({**fields, "createdAt": now})
+        return InsertOne(fields)
     if write.action is OutboxAction.DELETE:
         return DeleteOne({"_id": write.document["_id"]})
-    removed = [name for name in given if name not in fields]
-    if write.action in (OutboxAction.CANCEL, OutboxAction.RELEASE):
-        fields["state"] = PromptState.CANCELLED.value
-        removed += ["claim", "attemptAt"]
-    if write.action is OutboxAction.RELEASE:
-        removed.append("slot")
     as_read = {name: write.document.get(name) for name in ("_id", "state", "slot")}
     unsent: Document = {"sentAt": None, "unknowns": {"$in": [None, 0]}}
     update = {"$set": fields, "$unset": dict.fromkeys(removed, "")}

@@ -296,7 +296,7 @@ async def test_a_plan_that_cannot_be_asked_about(api: Api) -> None:
 async def test_a_plan_of_nobody_in_particular(api: Api) -> None:
     """With two athletes it must say whose it is."""
     api.roster.roster = Roster((ANA, BEN))
-    assert "name one" in (await api.errors("/v1/plans", examples.SNAPSHOT))["athleteId"]
+    assert "write whose plan it is" in (await api.errors("/v1/plans", examples.SNAPSHOT))["athleteId"]
     plan = await api.post("/v1/plans", {**examples.SNAPSHOT, "athleteId": "ben"}, 201)
     # Eight in the evening in Lima.
     assert (plan["athleteId"], plan["sessions"][0]["askAt"]) == ("ben", "2026-02-18T01:00:00.000Z")

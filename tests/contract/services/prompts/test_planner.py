@@ -130,7 +130,7 @@ async def test_the_changes_to_a_plan_reach_the_outbox(db: Database) -> None:
     assert await states(db) == {
         "R1 17-run": "cancelled: replaced by plan R2",
         "R1 18-run": "cancelled: replaced by plan R2",
-        "R1 19-run": "cancelled: replaced by plan R2",
+        "R1 19-run": "cancelled: left out of plan R2",
         "R2 17-run": "pending",
         "R2 18-swim": "pending",
     }
@@ -171,9 +171,17 @@ async def test_whose_plan_it_is(db: Database, caplog: pytest.LogCaptureFixture) 
         )
     ]
     await reconcile(db, BEN)
-    assert {d["runId"]: d["chatId"] for d in await prompts(db)} == {"R1": "80", "R2": "80"}
+    assert {d["runId"]: d["chatId"] for d in await prompts(db)} == {"R1": "80"}  # it could have been Ana's
+    await db.plan_snapshots.insert_one(plan("R4", "20 Run"))
+    await reconcile(db, BEN)
+    assert {d["runId"]: d["chatId"] for d in await prompts(db)} == {"R1": "80", "R4": "80"}
     await reconcile(db, ANA, BEN)  # a second athlete comes: nothing is taken from the first
-    assert (await states(db))["R2 18-run"] == "pending"
+    assert (await states(db))["R4 20-run"] == "pending"
+    later = replace(BEN, hours=replace(BEN.hours, prompt_time=time(21)))
+    await reconcile(db, ANA, later)  # and what he wishes for it still counts
+    assert (await prompts(db))[-1]["dueAt"] == datetime(2026, 2, 20, 20, tzinfo=UTC)
+    await reconcile(db, ANA)
+    assert (await states(db))["R4 20-run"] == "cancelled: ben is no athlete any more"
 
 
 async def test_plans_that_cannot_be_read(db: Database, caplog: pytest.LogCaptureFixture) -> None:

@@ -46,7 +46,7 @@ VALUES: Mapping[str, object] = {
     "day": date(2026, 8, 10), "local": NOW,
     "detail": Detail.PLACE, "details": DETAILS, "figures": examples.stats(), "is_missing_extra": True,
     "ids": ("r", "s"), "items": ["a", "b"], "late_after_days": 14, "loss": JournalLoss(4, 30), "name": "Ana",
-    "news": [DeadLettersGrew(2)], "note": None, "now": NOW,
+    "news": [DeadLettersGrew(2)], "note": None, "now": NOW, "plan": "w08",
     "number": 1_200,
     "pain": PainReport("Ana", None, DAY, FeedbackType.PAIN, DETAILS, None, seen_by="Coach", seen_at=NOW),
     "places": 1, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],

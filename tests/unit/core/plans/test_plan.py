@@ -12,14 +12,12 @@ from bson import ObjectId
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.core.plans.days import MAX_SESSIONS
 from bot.core.plans.plan import (
     Plan,
     created_at,
     current_sessions,
     plan_athlete_id,
-    plan_zone,
     read_plan,
 )
 from bot.core.plans.remarks import InvalidPlan
@@ -312,15 +310,6 @@ def test_whose_plan_is_told_whatever_its_days_are() -> None:
     assert plan_athlete_id(document({"date": "soon"}, athleteId="ana")) == "ana"
     with pytest.raises(InvalidPlan, match=r"^athleteId: not text; "):
         plan_athlete_id(document(athleteId=["ana"]))
-
-
-def test_the_zone_of_a_plan() -> None:
-    """That of its athlete; of the only one where it names none; UTC where it is nobody's."""
-    ana, ben = (Athlete(name, n, n, ContactHours(MADRID)) for n, name in enumerate(("ana", "ben"), 1))
-    one, two = Roster((ana,)), Roster((ana, ben))
-    assert plan_zone(document(), one) is MADRID
-    assert plan_zone(document(athleteId="ben"), two) is MADRID
-    assert plan_zone(document(), two) is plan_zone(document(athleteId="zoe"), two) is UTC
 
 
 def test_when_a_plan_was_made() -> None:

@@ -1,0 +1,231 @@
+"""Whose plan a document of `plan_snapshots` is, and whether it counts. Pure.
+
+That is decided when a plan is first seen, and kept: so a plan stays its athlete's whoever joins later, and
+one that could have been several athletes' does not become the last one's. A decision is about what the plan
+said then; a plan that says something else is judged anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from bot.core.people.athlete import Athlete, Roster
+from bot.core.plans.dates import MAX_DAYS
+from bot.core.plans.plan import Plan, created_at, plan_athlete_id, read_plan
+from bot.core.plans.remarks import InvalidPlan, PlanRemark
+from bot.core.shared.tolerant import as_json
+
+CONTENT = ("athleteId", "weekStart", "weekEnd", "activityPlan")
+"""What a plan says, besides the run that made it, and when."""
+
+_WEEK = timedelta(days=6)
+
+
+class Verdict(StrEnum):
+    """What is kept of a plan."""
+
+    ACCEPTED = "accepted"
+    AMBIGUOUS = "ambiguous"
+    """It named nobody, and there were several whose it could be."""
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about a plan.
+
+    Attributes:
+        name: of the plan, see `plan_name`.
+        digest: of what it said.
+        athlete_id: whose it is, if accepted.
+    """
+
+    name: str
+    digest: str
+    verdict: Verdict
+    athlete_id: str | None = None
+
+
+class Standing(StrEnum):
+    """How a plan stands now."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    """It cannot be read, or is nobody's: it asks nothing, and calls nothing off."""
+    WITHDRAWN = "withdrawn"
+    LEFT = "athlete left"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPlan:
+    """A document of `plan_snapshots`, judged.
+
+    Attributes:
+        made_at: see `bot.core.plans.plan.created_at`.
+        athlete_id: whose it is, or says to be.
+        athlete: None unless accepted.
+        plan: what it plans, as far as it was read.
+        days: the dates that it is about; None if it does not tell.
+        flaw: why it is refused.
+        decision: what is to be kept from now on; None if that is kept already, or nothing is.
+    """
+
+    name: str
+    digest: str
+    made_at: datetime
+    standing: Standing
+    athlete_id: str | None
+    athlete: Athlete | None
+    plan: Plan | None
+    days: frozenset[date] | None
+    flaw: InvalidPlan | None = None
+    decision: Decision | None = None
+
+    @property
+    def warnings(self) -> tuple[PlanRemark, ...]:
+        """What is odd about a plan that is accepted."""
+        return () if self.plan is None or self.athlete is None else self.plan.warnings
+
+    def is_over(self, today: date) -> bool:
+        """Whether all its days have passed."""
+        return self.days is not None and max(self.days, default=date.min) < today
+
+
+def plan_name(document: Mapping[str, Any]) -> str:
+    """By which a plan is known: its `runId`; its `_id`, should it have none."""
+    run_id = document.get("runId")
+    return run_id if isinstance(run_id, str) and run_id.strip() else f"_id {document.get('_id')}"
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """A short text that is the same as long as the plan says the same."""
+    content = as_json({name: document.get(name) for name in ("runId", *CONTENT)})
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def judge(
+    document: Mapping[str, Any],
+    known: Decision | None,
+    roster: Roster,
+    *,
+    is_handed_over: bool = False,
+) -> JudgedPlan:
+    """Judge a plan.
+
+    Args:
+        known: what was decided about a plan of this name.
+        is_handed_over: somebody gives it to the bot just now: what was refused or withdrawn before is not
+            meant any more.
+    """
+    name, said = plan_name(document), digest(document)
+    made_at = created_at(document)
+    if known is not None and (known.digest != said or (is_handed_over and not _still_holds(known, roster))):
+        known = None
+
+    def judged(standing: Standing, **more: Any) -> JudgedPlan:
+        found = {"athlete_id": None, "athlete": None, "plan": None, "days": _week(document)} | more
+        return JudgedPlan(name, said, made_at, standing, **found)
+
+    if known is not None and known.verdict is Verdict.WITHDRAWN:
+        return judged(Standing.WITHDRAWN, athlete_id=known.athlete_id)
+    athlete_id: str | None = None
+    plan: Plan | None = None
+    try:
+        named = athlete_id = plan_athlete_id(document)
+        if named is None and known is not None:
+            athlete_id = known.athlete_id
+        athlete = roster.meant(athlete_id)
+        is_ambiguous = named is None and known is not None and known.verdict is Verdict.AMBIGUOUS
+        was_there = not is_handed_over and (known is not None or athlete_id in roster.gone)
+        if athlete is None and athlete_id is not None and was_there:
+            return judged(Standing.LEFT, athlete_id=athlete_id)
+        plan = read_plan(document, UTC if athlete is None else athlete.hours.zone)
+        if athlete is None or is_ambiguous:
+            raise _nobodys(athlete_id, is_ambiguous=is_ambiguous)
+    except InvalidPlan as flaw:
+        days = _week(document) if plan is None else plan.covered
+        is_new = plan is not None and athlete_id is None and known is None and _is_several(roster)
+        decision = Decision(name, said, Verdict.AMBIGUOUS) if is_new else None
+        more = {"athlete_id": athlete_id, "plan": plan, "days": days, "flaw": flaw, "decision": decision}
+        return judged(Standing.REFUSED, **more)
+    decision = Decision(name, said, Verdict.ACCEPTED, athlete.athlete_id)
+    return judged(
+        Standing.ACCEPTED,
+        athlete_id=athlete.athlete_id,
+        athlete=athlete,
+        plan=replace(plan, athlete_id=athlete.athlete_id),
+        days=plan.covered,
+        decision=None if known is not None else decision,
+    )
+
+
+def judge_all(
+    documents: Iterable[Mapping[str, Any]], known: Mapping[str, Decision], roster: Roster
+) -> list[JudgedPlan]:
+    """Judge plans, with what was decided about them by their names."""
+    return [judge(document, known.get(plan_name(document)), roster) for document in documents]
+
+
+def is_replaced(plan: JudgedPlan, others: Iterable[JudgedPlan], roster: Roster) -> bool:
+    """Whether newer plans, of everybody whose this one could be, decide about all its days."""
+    newer = [
+        other
+        for other in others
+        if other.standing is Standing.ACCEPTED and (other.made_at, other.name) > (plan.made_at, plan.name)
+    ]
+    athlete = roster.meant(plan.athlete_id)
+    whose = [athlete] if athlete is not None else _reachable(roster) if plan.athlete_id is None else []
+
+    def is_decided(athlete: Athlete) -> bool:
+        theirs = [other.days or frozenset() for other in newer if other.athlete is athlete]
+        return bool(theirs) and (plan.days is None or plan.days <= frozenset().union(*theirs))
+
+    return bool(whose) and all(map(is_decided, whose))
+
+
+def _still_holds(known: Decision, roster: Roster) -> bool:
+    return known.verdict is Verdict.ACCEPTED and roster.meant(known.athlete_id) is not None
+
+
+def _nobodys(athlete_id: str | None, *, is_ambiguous: bool) -> InvalidPlan:
+    if is_ambiguous:
+        cure = "missing, and there was not exactly one athlete when it came; write whose plan it is"
+    elif athlete_id is None:
+        cure = "missing, and there is not exactly one athlete; write whose plan it is"
+    else:
+        cure = f"nobody is called {athlete_id!r}; correct it, or add the athlete (`athlete add`)"
+    return InvalidPlan("athleteId", cure)
+
+
+def _reachable(roster: Roster) -> list[Athlete]:
+    return [athlete for athlete in roster.athletes if athlete.chat_id is not None]
+
+
+def _is_several(roster: Roster) -> bool:
+    return len(_reachable(roster)) > 1
+
+
+def _week(document: Mapping[str, Any]) -> frozenset[date] | None:
+    """The days of the week that a document names, if it can be made out."""
+    start, end = _day(document.get("weekStart")), _day(document.get("weekEnd"))
+    try:
+        start = start or (end and end - _WEEK)
+        if start is None:
+            return None
+        number = min((end - start).days, MAX_DAYS) if end else _WEEK.days
+        return frozenset({start, *(start + timedelta(days=offset) for offset in range(number + 1))})
+    except OverflowError:  # at either end of the calendar
+        return None
+
+
+def _day(value: object) -> date | None:
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None

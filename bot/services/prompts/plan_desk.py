@@ -1,0 +1,117 @@
+"""Where plans are handed over: what would come of each, decided as the planner decides, and whose it is.
+
+One desk takes several plans one after another; each is judged beside those before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.core.people.athlete import Roster
+from bot.core.plans.ownership import Decision, JudgedPlan, judge, judge_all, plan_name
+from bot.core.prompts.plan_book import PlanBook
+from bot.core.prompts.preview import Held, PlanPreview, preview_plan
+from bot.services.prompts.planner import LONGEST_PLAN, LOOK_BACK
+from bot.store.mongodb.client import Database, Document
+from bot.store.plans import PlanStore
+from bot.store.prompts.planned import PlannedPromptStore
+
+
+class PlanDesk:
+    """Made by `open`. Nothing is written but by `keep`."""
+
+    def __init__(
+        self,
+        plans: PlanStore,
+        roster: Roster,
+        now: datetime,
+        late_after_days: int,
+        documents: Sequence[Document],
+        known: Mapping[str, Decision],
+        held: Held,
+    ) -> None:
+        self._plans = plans
+        self._roster = roster
+        self._now = now
+        self._late_after_days = late_after_days
+        self._documents = {plan_name(document): document for document in documents}
+        self._known = dict(known)
+        self._held = held
+        self._book = PlanBook.of(judge_all(documents, known, roster))
+        self._decided: dict[str, Decision] = {}
+
+    @classmethod
+    async def open(
+        cls,
+        db: Database,
+        roster: Roster,
+        now: datetime,
+        late_after_days: int,
+        run_ids: Collection[str] = (),
+    ) -> PlanDesk:
+        """A desk at which all plans are known that still matter, and those of some runs.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        plans, planned = PlanStore(db), PlannedPromptStore(db)
+        since = (now - LOOK_BACK).date()
+        begin = (since - LONGEST_PLAN).isoformat()
+        documents = await plans.read(begin, run_ids)
+        held = await planned.held(since.isoformat(), {*run_ids, *map(plan_name, documents)})
+        # A plan from long before may still hold a question.
+        runs = {str(document.get("runId")) for document in held if document.get("slot") is not None}
+        if runs.difference(map(plan_name, documents)):
+            documents = await plans.read(begin, {*runs, *run_ids})
+        known = await plans.decisions.of({*run_ids, *map(plan_name, documents)})
+        return cls(plans, roster, now, late_after_days, documents, known, held)
+
+    async def judge(self, fields: Mapping[str, Any], *, created_follows: bool = False) -> JudgedPlan:
+        """Judge a plan as it will be stored, once these fields are written over what is there.
+
+        Args:
+            created_follows: see `bot.store.records.upserts.merge`.
+
+        Raises:
+            StorageError: what is there cannot be read.
+        """
+        name = plan_name(fields)
+        known = self._known.get(name)
+        alone = judge(fields, known, self._roster, is_handed_over=True)
+        if name not in self._documents and not self.is_over(alone):
+            if (found := await self._plans.of_run(name)) is not None:
+                self._documents[name] = found
+            self._known |= await self._plans.decisions.of([name])
+        stored = self._documents.get(name, {})
+        document = {**stored, **fields}
+        is_same = all(stored.get(field) == value for field, value in fields.items() if field != "createdAt")
+        if document.get("createdAt") is None or (stored and created_follows and is_same):
+            document["createdAt"] = stored.get("createdAt", self._now)
+        return judge(document, self._known.get(name), self._roster, is_handed_over=True)
+
+    def preview(self, plan: JudgedPlan) -> PlanPreview:
+        """What comes of a plan that is accepted; from now on it is there."""
+        if plan.decision is not None:
+            self._decided[plan.name] = plan.decision
+        found = preview_plan(plan, self._book, self._held, self._now, self._late_after_days)
+        self._held = found.held
+        return found
+
+    def put(self, plan: JudgedPlan) -> None:
+        """From now on it is there, whatever comes of it."""
+        self._book.put(plan)
+
+    def is_over(self, plan: JudgedPlan) -> bool:
+        """Whether the days of a plan have passed that can be read."""
+        return plan.plan is not None and plan.is_over((self._now - LOOK_BACK).date())
+
+    async def keep(self) -> None:
+        """Keep whose the plans are that were previewed: to be done before they are written.
+
+        Raises:
+            StorageError: it cannot be kept.
+        """
+        decided, self._decided = self._decided, {}
+        await self._plans.decisions.keep(list(decided.values()), self._now, anew=True)
