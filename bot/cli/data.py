@@ -251,6 +251,9 @@ def rollup(files: tuple[str, ...], athlete_id: str | None) -> None:
     or objects with `activities` and `wellness`, such as run_artifacts. Without FILE these are read from
     standard input if it is a pipe or a file, else from all run_artifacts in the database, where the newest
     state of an activity counts. Give whole weeks: a week is computed from what is given alone.
+
+    An activity that its source may not pass on (it has no type) makes the sums of its week unknown, and is
+    named on standard error. The exit status is 0 only if nothing was refused, and some figure is known.
     """
     settings = read_settings()
     training = Training()
@@ -259,7 +262,7 @@ def rollup(files: tuple[str, ...], athlete_id: str | None) -> None:
         with opened(name) as source:
             for where, value in _values(name, source):
                 training.add(where, value)
-    results = call(settings, _rollup(settings, training, athlete_id, from_database=not names))
+    results, is_known = call(settings, _rollup(settings, training, athlete_id, from_database=not names))
     refused = [result for result in results if isinstance(result, Refused)]
     for result in refused:
         _complain(result)
@@ -268,11 +271,14 @@ def rollup(files: tuple[str, ...], athlete_id: str | None) -> None:
     click.echo(f"{_METRICS}: {tally}")
     if refused:
         raise BotError(f"{len(refused):,} refused; the lines above say why")
+    if not is_known:
+        raise BotError("nothing that was given can be used: no figure of these weeks is known")
 
 
 async def _rollup(
     settings: Settings, training: Training, athlete_id: str | None, *, from_database: bool
-) -> list[Written | Refused]:
+) -> tuple[list[Written | Refused], bool]:
+    """What became of each week, and whether any of their figures is known."""
     left_out: list[Written | Refused] = []
     async with open_database(settings) as db:
         if from_database:
@@ -285,9 +291,12 @@ async def _rollup(
                         left_out.append(Refused(where, fault))
                     elif inputs:
                         training.add(where, inputs)
-        records = [WeeklyMetrics.of(week) for week in training.weeks(settings, athlete_id)]
+        weeks = training.weeks(settings, athlete_id, warn=_complain)
         store = await _store(settings, db, _METRICS)
-        return left_out + await store.write(_METRICS, records)
+        written = await store.write(_METRICS, [WeeklyMetrics.of(week) for week in weeks])
+    of_all = {"athleteId", "weekStart", "weekEnd"}
+    is_known = any(week[name] is not None for week in weeks for name in week.keys() - of_all)
+    return left_out + written, is_known
 
 
 def _fault(settings: Settings, where: str, inputs: dict[str, Any]) -> str | None:
@@ -333,8 +342,13 @@ class Training:
                 " YYYY-MM-DD) and holds no `activities` or `wellness`"
             )
 
-    def weeks(self, settings: Settings, athlete_id: str | None) -> list[dict[str, Any]]:
+    def weeks(
+        self, settings: Settings, athlete_id: str | None, *, warn: Callable[[str], None] | None = None
+    ) -> list[dict[str, Any]]:
         """The weekly metrics of it all.
+
+        Args:
+            warn: is told what makes figures unknown, in a line that names the input.
 
         Raises:
             BotError: naming the input and the field; or there is nothing.
@@ -347,13 +361,18 @@ class Training:
                 self.items.get("wellness"),
                 zone=settings.timezone,
                 athlete_id=athlete_id,
+                warn=warn and (lambda path, problem: warn(f"warning: {self._placed(path)}: {problem}")),
             )
         except BadValue as error:
-            found = re.fullmatch(r"(activities|wellness)\[([0-9]+)\](.*)", error.path)
-            if found is None:
-                raise
-            where, path = self.origins[found[1]][int(found[2])]
-            raise BotError(f"{where}: {f'{path}{found[3]}'.lstrip('.')}: {error.problem}") from None
+            raise BotError(f"{self._placed(error.path)}: {error.problem}") from None
+
+    def _placed(self, path: str) -> str:
+        """`activities[3].distance`, counted over all inputs, as the place in the one that it came from."""
+        found = re.fullmatch(r"(activities|wellness)\[([0-9]+)\](.*)", path)
+        if found is None:
+            return path
+        where, place = self.origins[found[1]][int(found[2])]
+        return ": ".join(part for part in (where, f"{place}{found[3]}".lstrip(".")) if part)
 
     def _extend(self, name: str, where: str, items: object) -> None:
         if not isinstance(items, list):

@@ -310,6 +310,29 @@ async def test_a_stored_run_that_cannot_be_read_does_not_block_the_others(shell:
     assert done.err.startswith("run_artifacts, runId 'r2': activities[0].distance: ")
 
 
+STUB = {
+    "id": "16358453283",
+    "start_date_local": "2026-02-17T19:21:15",
+    "source": "STRAVA",
+    "_note": "STRAVA activities are not available via the API",
+}
+
+
+async def test_an_activity_that_may_not_be_passed_on_makes_its_week_unknown(shell: Shell) -> None:
+    """The line names it and why; without any figure that is known, the exit status says so."""
+    done = await shell("rollup", shell.file("x.json", [*RUNS, STUB, *DAYS]))
+    assert (done.status, done.out) == (0, "weekly_metrics: 2 written, 0 unchanged, 0 refused\n")
+    assert done.err.startswith(
+        "warning: x.json, line 1, element 4: the activity 16358453283 of 2026-02-17 has no type (STRAVA "
+    )
+    assert await week(shell) == {"runCount": None, "runDistance": None, "longRuns": None, "hrvMean": 17}
+
+    done = await shell("rollup", shell.file("x.json", [STUB]))
+    assert (done.status, done.out) == (1, "weekly_metrics: 0 written, 1 unchanged, 0 refused\n")
+    assert done.err.splitlines()[1].startswith("error: nothing that was given can be used")
+    assert (await week(shell))["runCount"] is None
+
+
 @pytest.mark.parametrize(
     ("content", "error"),
     [

@@ -560,7 +560,8 @@ class FeedbackRecord(_WithDetails):
 class WeeklyMetrics(Record):
     """One week of training in figures (collection `weekly_metrics`, one for each `weekStart`).
 
-    Means are over the days that have the value, null where no day has it.
+    Means are over the days that have the value, null where no day has it. Sums are null where an activity of
+    the week is not known.
     """
 
     KEY: ClassVar[str] = "weekStart"
@@ -585,11 +586,11 @@ class WeeklyMetrics(Record):
     weekEnd: Day | None = None
     """Last day of the week."""
     runCount: Count | None = None
-    """Runs."""
+    """Runs of any kind."""
     runDistance: Amount | None = None
     """Distance run, in metres."""
     runTime: Amount | None = None
-    """Elapsed time of the runs, in seconds."""
+    """Elapsed time of the runs, in seconds; moving time where that is not known."""
     rideCount: Count | None = None
     """Rides of any kind."""
     rideDistance: Amount | None = None

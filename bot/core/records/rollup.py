@@ -1,7 +1,8 @@
 """Activities and wellness days as intervals.icu returns them -> one `weekly_metrics` document a week.
 
 Read of an activity: `id`, `type`, `name`, `start_date_local` (the athlete's wall clock), `start_date`
-(absolute), `distance` (metres), `elapsed_time` (seconds), `trimp` (arbitrary units), `icu_athlete_id`.
+(absolute), `distance` (metres), `elapsed_time` or else `moving_time` (seconds), `trimp` (arbitrary units),
+`icu_athlete_id`; of one that may not be passed on, `_note`, which says why.
 Read of a wellness day: `id` (its date), `ctl`, `atl`, `rampRate`, `restingHR` (bpm), `steps`,
 `sleepScore` (0 to 100), `hrv` (ms). Other fields are ignored.
 """
@@ -12,7 +13,7 @@ import math
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 from bot.core.records.models import MAX_SCORE, is_day
 from bot.core.shared.bson_json import BadValue, kind
 from bot.core.shared.clock import monday_of
+from bot.core.shared.formatting import clip
 
 MEANS = {
     "ctlMean": "ctl",
@@ -33,9 +35,17 @@ MEANS = {
 """The field of a wellness day behind each mean."""
 
 _SIGNED = {"ctl", "atl", "rampRate"}
+# What nobody alive has: platforms write 0 where nothing was measured.
+_NEVER_ZERO = {"restingHR", "hrv", "sleepScore"}
 _VO2 = re.compile(r"\bvo2")
 _TEMPO = re.compile(r"\b(?:tempo|threshold|umbral)")
-_LONG = re.compile(r"\blong")
+# In Spanish the noun decides: "umbral largo" and "series largas" are no long runs.
+_LONG = re.compile(
+    r"\blong|(?<!\bumbral )(?<!\btempo )(?<!\bserie )(?<!\bcuesta )\blarg[oa]\b"
+    r"|\b(?:tiradas|rodajes) larg[oa]s\b"
+)
+_RUN, _RIDE = "Run", "Ride"
+_MAX_NOTE = 100
 _DECIMALS = 2
 # Far beyond any athlete; below, no sum can overflow.
 _LARGEST = 1e12
@@ -43,11 +53,16 @@ _LARGEST = 1e12
 
 @dataclass(frozen=True, slots=True)
 class _Activity:
+    where: str
+    id: str | int | None
     day: date
     type: str
+    """Empty if the source does not pass it on."""
+    why: str
     name: str
     distance: float
-    elapsed: float
+    time: float
+    is_moving_time: bool
     trimp: float
 
 
@@ -63,19 +78,25 @@ def weekly_metrics(
     *,
     zone: tzinfo,
     athlete_id: str | int | None = None,
+    warn: Callable[[str, str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """One document for each week, Monday to Sunday, that has an activity or a wellness day; oldest first.
 
     - An activity belongs to the day of its `start_date_local`, a wall clock whose offset, if any, means
       nothing; without one, to the day of its `start_date` in `zone`.
-    - `run*` count the type `Run`, `ride*` every type that ends in `Ride`, `strength*` `WeightTraining`.
-      Sums are of `distance`, `elapsed_time` and `trimp`; what an activity lacks adds nothing.
+    - `run*` count every type that ends in `Run`, `ride*` every one that ends in `Ride`, `strength*`
+      `WeightTraining`. Sums are of `distance`, `elapsed_time` (else `moving_time`) and `trimp`; what an
+      activity lacks adds nothing.
+    - An activity without a type (its source may not pass it on) might be any: the sums of its week are null.
     - `vo2Sessions`, `tempoSessions` and `longRuns` have a word in their name that begins with vo2; tempo,
-      threshold or umbral; long. They are runs alone, for they describe the running week: a "Long ride" is
-      no long run. Case and accents do not matter, and one run may count in several.
-    - Means are over the days that have the value, a real 0 included; null where no day has it.
+      threshold or umbral; long, or is largo or larga, as in "Tirada larga". They are runs alone, for they
+      describe the running week: a "Long ride" is no long run. Case and accents do not matter, and one run may
+      count in several.
+    - Means are over the days that have the value; null where no day has it. A 0 is one, but in `restingHR`,
+      `hrv` and `sleepScore`.
     - Sums and means are rounded to two decimals, and whole results are integers.
-    - Of activities with the same `id`, and of wellness days with the same date, the last one counts.
+    - Of activities with the same `id`, and of wellness days with the same date, the last one counts; of
+      activities the last one that has a type.
 
     Args:
         activities: empty if there were none, and their figures are 0; None if they are not known, and
@@ -83,6 +104,7 @@ def weekly_metrics(
         wellness: the same, and without a day the means are null.
         athlete_id: whose weeks these are; by default the `icu_athlete_id` of the activities, and left out
             if they do not tell it.
+        warn: is told, by path and problem, what makes sums unknown and which times are moving times.
 
     Raises:
         BadValue: naming index and field, as in `activities[3].distance`; also if the activities are of
@@ -94,6 +116,8 @@ def weekly_metrics(
     weeks: defaultdict[date, _Week] = defaultdict(_Week)
     for activity in _activities(sessions or (), zone):
         weeks[monday_of(activity.day)].activities.append(activity)
+        if warn is not None:
+            _warn(activity, warn)
     for day, values in (days or {}).items():
         weeks[monday_of(day)].wellness.append(values)
     return [
@@ -108,17 +132,35 @@ def weekly_metrics(
     ]
 
 
-def _totals(activities: Iterable[_Activity]) -> dict[str, Any]:
-    runs = [activity for activity in activities if activity.type == "Run"]
-    rides = [activity for activity in activities if activity.type.endswith("Ride")]
+def _warn(activity: _Activity, warn: Callable[[str, str], None]) -> None:
+    name = f"the activity {'without an id' if activity.id is None else activity.id} of {activity.day}"
+    if not activity.type:
+        why = f" ({activity.why})" if activity.why else ""
+        warn(
+            activity.where,
+            f"{name} has no type{why}, so the sums of its week are not known; import it into intervals.icu"
+            " from its file, or from the service of the watch",
+        )
+    elif activity.is_moving_time and activity.type.endswith((_RUN, _RIDE)):
+        warn(activity.where, f"{name} has no elapsed_time; its moving_time is taken")
+
+
+def _totals(activities: Sequence[_Activity]) -> dict[str, Any]:
+    totals = _sums(activities)
+    return totals if all(activity.type for activity in activities) else dict.fromkeys(totals)
+
+
+def _sums(activities: Sequence[_Activity]) -> dict[str, Any]:
+    runs = [activity for activity in activities if activity.type.endswith(_RUN)]
+    rides = [activity for activity in activities if activity.type.endswith(_RIDE)]
     strength = [activity for activity in activities if activity.type == "WeightTraining"]
     return {
         "runCount": len(runs),
         "runDistance": _rounded(math.fsum(run.distance for run in runs)),
-        "runTime": _rounded(math.fsum(run.elapsed for run in runs)),
+        "runTime": _rounded(math.fsum(run.time for run in runs)),
         "rideCount": len(rides),
         "rideDistance": _rounded(math.fsum(ride.distance for ride in rides)),
-        "rideTime": _rounded(math.fsum(ride.elapsed for ride in rides)),
+        "rideTime": _rounded(math.fsum(ride.time for ride in rides)),
         "vo2Sessions": _named(_VO2, runs),
         "tempoSessions": _named(_TEMPO, runs),
         "longRuns": _named(_LONG, runs),
@@ -139,14 +181,21 @@ def _activities(items: Iterable[object], zone: tzinfo) -> list[_Activity]:
         identity = _identity(fields, "id", where)
         # Without an id an activity cannot be known again: it stands for itself.
         key = ("at", index) if identity is None else ("id", identity)
-        by_id[key] = _Activity(
+        elapsed, moving = (_amount(fields, name, where) or 0 for name in ("elapsed_time", "moving_time"))
+        activity = _Activity(
+            where,
+            identity,
             _start_day(fields, where, zone),
-            _text(fields, "type", where),
+            _text(fields, "type", where).strip(),
+            clip(note, _MAX_NOTE) if isinstance(note := fields.get("_note"), str) else "",
             _folded(_text(fields, "name", where)),
             _amount(fields, "distance", where) or 0,
-            _amount(fields, "elapsed_time", where) or 0,
+            elapsed or moving,
+            moving > 0 and not elapsed,
             _amount(fields, "trimp", where) or 0,
         )
+        if activity.type or key not in by_id or not by_id[key].type:
+            by_id[key] = activity
     return list(by_id.values())
 
 
@@ -169,7 +218,7 @@ def _wellness_value(fields: Mapping[str, Any], name: str, where: str) -> float |
     value = (_number if name in _SIGNED else _amount)(fields, name, where)
     if name == "sleepScore" and value is not None and value > MAX_SCORE:
         raise BadValue(f"{where}.{name}", f"must not be more than {MAX_SCORE}")
-    return value
+    return None if value == 0 and name in _NEVER_ZERO else value
 
 
 def _only_athlete(activities: Iterable[object]) -> str | int | None:

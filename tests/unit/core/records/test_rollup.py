@@ -88,13 +88,13 @@ def test_a_week_in_figures() -> None:
     )
     assert week == {
         **EMPTY,
-        "runCount": 3,
-        "runDistance": 28000.75,
-        "runTime": 11700.5,
+        "runCount": 4,
+        "runDistance": 37000.75,
+        "runTime": 11800.5,
         "rideCount": 2,
         "rideDistance": 60000,
         "rideTime": 9000,
-        "vo2Sessions": 1,
+        "vo2Sessions": 2,
         "tempoSessions": 1,
         "longRuns": 1,
         "strengthCount": 2,
@@ -115,19 +115,22 @@ def test_a_week_in_figures() -> None:
     [
         ("Run", "runCount"),
         ("run", None),
-        ("TrailRun", None),
-        ("VirtualRun", None),
+        ("TrailRun", "runCount"),
+        ("VirtualRun", "runCount"),
+        ("UltraRun", "runCount"),
+        ("Runner", None),
+        ("Treadmill", None),
         ("Ride", "rideCount"),
         ("GravelRide", "rideCount"),
         ("EBikeRide", "rideCount"),
+        ("EMountainBikeRide", "rideCount"),
         ("Rider", None),
         ("WeightTraining", "strengthCount"),
         ("Workout", None),
-        (None, None),
     ],
 )
-def test_types_are_counted_as_documented(type_: str | None, counted: str | None) -> None:
-    """`Run` and `WeightTraining` exactly, and whatever ends in `Ride`."""
+def test_types_are_counted_as_documented(type_: str, counted: str | None) -> None:
+    """`WeightTraining` exactly, and whatever ends in `Run` or `Ride`."""
     week = only_week(activity(type=type_))
     assert week == {**EMPTY, **({counted: 1} if counted else {})}
 
@@ -144,6 +147,14 @@ def test_types_are_counted_as_documented(type_: str | None, counted: str | None)
         ("Tempolauf", {"tempoSessions"}),
         ("2x tempo", {"tempoSessions"}),
         ("half-long/thresholds", {"tempoSessions", "longRuns"}),
+        ("Tirada larga 18 km", {"longRuns"}),
+        ("RODAJE LARGO", {"longRuns"}),
+        ("Rodaje muy largo por el río", {"longRuns"}),
+        ("Largo", {"longRuns"}),
+        ("Domingo: tirada larga con umbral", {"tempoSessions", "longRuns"}),
+        ("Tiradas largas", {"longRuns"}),
+        ("Series largas", set()),
+        ("Largometraje", set()),
         ("Along the river", set()),
         ("Furlongs", set()),
         ("contemporary Contempo", set()),
@@ -157,6 +168,91 @@ def test_sessions_are_told_by_name(name: str | None, sessions: set[str]) -> None
     """Case and accents do not matter; one run may be of several kinds, and only runs are."""
     assert only_week(activity(name=name)) == {**EMPTY, "runCount": 1, **dict.fromkeys(sessions, 1)}
     assert only_week(activity(name=name, type="Ride")) == {**EMPTY, "rideCount": 1}
+
+
+STUB = {
+    "id": "16358453283",
+    "icu_athlete_id": "i777",
+    "start_date_local": "2026-02-17T19:21:15",
+    "source": "STRAVA",
+    "_note": "STRAVA activities are not available via the API",
+}
+
+
+@pytest.mark.parametrize(
+    "stub",
+    [
+        STUB,
+        STUB | {"type": None, "name": None, "distance": None},
+        STUB | {"type": " "},
+        {name: value for name, value in STUB.items() if name != "_note"},
+        {name: value for name, value in STUB.items() if name != "id"},
+        STUB | {"_note": 5},
+    ],
+)
+def test_what_may_not_be_passed_on_is_not_known(stub: dict[str, Any]) -> None:
+    """It might be a run, or a ride: no sum of its week is known, which is not 0; those of others are."""
+    other = activity(start_date_local="2026-02-24T07:00:00")
+    warnings: list[str] = []
+    week, after = weekly_metrics(
+        [activity(distance=5000), other, stub],
+        [day(0, hrv=60)],
+        zone=UTC,
+        warn=lambda path, problem: warnings.append(f"{path}: {problem}"),
+    )
+    sums = EMPTY.keys() - MEANS.keys() - {"weekStart", "weekEnd"}
+    assert {name: week[name] for name in sums} == dict.fromkeys(sums)
+    assert (week["hrvMean"], after["runCount"]) == (60, 1)
+    (warning,) = warnings
+    assert warning.startswith("activities[2]: the activity ")
+    assert str(stub.get("id", "without an id")) in warning
+    assert "2026-02-17" in warning
+    assert ("not available via the API" in warning) == ("API" in str(stub.get("_note")))
+    assert parse("weekly_metrics", week).to_update_fields() == week
+
+
+def test_what_is_passed_on_elsewhere_is_known() -> None:
+    """The same activity, with a type, counts whichever comes last."""
+    known = activity(id=STUB["id"], icu_athlete_id="i777", distance=5000)
+    assert only_week(STUB, known) == only_week(known, STUB) == only_week(known)
+
+
+def test_times() -> None:
+    """Elapsed time, else moving time, which is said; of activities whose time counts."""
+    warnings: list[str] = []
+    [week] = weekly_metrics(
+        [
+            activity(id=1, elapsed_time=3600, moving_time=3000),
+            activity(id=2, elapsed_time=None, moving_time=3000),
+            activity(id=3, moving_time=600.5, type="TrailRun"),
+            activity(id=4, elapsed_time=0, moving_time=100, type="GravelRide"),
+            activity(id=5, moving_time=100, type="Swim"),
+            activity(id=6),
+        ],
+        None,
+        zone=UTC,
+        warn=lambda path, problem: warnings.append(f"{path}: {problem}"),
+    )
+    assert (week["runTime"], week["rideTime"]) == (7200.5, 100)
+    assert [warning.split(" of 2026-02-18 has no elapsed_time")[0] for warning in warnings] == [
+        f"activities[{number - 1}]: the activity {number}" for number in (2, 3, 4)
+    ]
+
+
+def test_zeros() -> None:
+    """Nobody's heart stands still: 0 says that nothing was measured. No steps are possible."""
+    zeros = dict.fromkeys(("ctl", "atl", "rampRate", "restingHR", "hrv", "sleepScore", "steps"), 0)
+    means = {"ctlMean": 0, "atlMean": 0, "rampRateMean": 0, "stepsMean": 0}
+    assert only_week(wellness=(day(0, **zeros, sleepSecs=27000),)) == {**EMPTY, **means}
+    measured = day(1, restingHR=48, hrv=62.0, sleepScore=81.0, steps=9000)
+    assert only_week(wellness=(day(0, **zeros), measured)) == {
+        **EMPTY,
+        **means,
+        "restHrMean": 48,
+        "hrvMean": 62,
+        "sleepScoreMean": 81,
+        "stepsMean": 4500,
+    }
 
 
 @pytest.mark.parametrize(
@@ -224,6 +320,7 @@ def test_the_athlete_is_named_or_told_by_the_activities() -> None:
         ([activity(distance="10")], [], "activities[0].distance", "must be a number, not text"),
         ([activity(), activity(elapsed_time=True)], [], "activities[1].elapsed_time", "not a boolean"),
         ([activity(trimp=-1)], [], "activities[0].trimp", "negative"),
+        ([activity(moving_time="50 min")], [], "activities[0].moving_time", "must be a number, not text"),
         ([activity(trimp=float("nan"))], [], "activities[0].trimp", "sensible"),
         ([activity(distance=10**400)], [], "activities[0].distance", "sensible"),
         ([], [None], "wellness[0]", "must be an object"),
@@ -282,7 +379,8 @@ def test_weeks_do_not_depend_on_the_order_of_the_input(
     shuffled = chance.sample(activities, len(activities)), chance.sample(wellness, len(wellness))
     assert weekly_metrics(*shuffled, zone=MADRID) == weeks
     assert [week["weekStart"] for week in weeks] == sorted({week["weekStart"] for week in weeks})
-    assert sum(week["runCount"] for week in weeks) == sum(item["type"] == "Run" for item in activities)
+    if all(item["type"] for item in activities):
+        assert sum(week["runCount"] for week in weeks) == sum(item["type"] == "Run" for item in activities)
     for week in weeks:
         assert week.keys() == WeeklyMetrics.model_fields.keys() - {"athleteId", "createdAt", "updatedAt"}
         assert parse("weekly_metrics", week).to_update_fields() == week

@@ -76,7 +76,8 @@ def test_load(text: str, rpe: float, load: float) -> None:
 def test_unknown_minutes(text: str) -> None:
     """A distance, a pace or a recovery tells no minutes: then there is the effort alone."""
     assert extras(text, rpe=4) == {"rpe": 4}
-    assert "planned minutes not known" in (summary := summary_of(text, rpe=4)).to_markdown()
+    summary = summary_of(text, rpe=4)
+    assert "planned minutes not known" in summary.to_markdown()
     (session,) = summary.to_json()["week"]["sessions"]
     assert (session["plannedMinutes"], session["plannedMinutesFrom"]) == (None, None)
 
