@@ -25,7 +25,9 @@ from bot.cli.shared import call, read_settings
 from bot.core.records.builders import RunRecords, build_run
 from bot.core.records.collections import MODELS, RUN_ARTIFACTS, WEEKLY_METRICS, WRITTEN
 from bot.core.records.declaration import Index
-from bot.core.records.models import WeeklyMetrics, is_day
+from bot.core.records.incoming import unpack
+from bot.core.records.models import RunEvent, WeeklyMetrics, is_day
+from bot.core.records.retention import Overdue
 from bot.core.records.rollup import weekly_metrics
 from bot.core.shared.bson_json import BadValue, check, kind
 from bot.core.shared.clock import parse_instant, system_clock
@@ -104,12 +106,17 @@ def write(collection: str, file: str | None, strict: bool, dry_run: bool) -> Non
     settings = read_settings()
     if file is None and os.isatty(_INPUT):
         raise ConfigError(f"FILE: name one, or pipe the records in, or write {STDIN} to type them")
-    tally = TransferCounts()
+    overdue = Overdue.under(settings.retention(), collection, system_clock())
+    tally = TransferCounts(overdue=overdue)
     with opened(file or STDIN) as source, _bar(collection, source) as progress:
         if dry_run:
             check_stream(source, collection, tally, report=_complain, progress=progress)
         else:
             call(settings, _write(settings, source, collection, tally, strict=strict, progress=progress))
+    for reading, times in tally.readings.items():
+        _complain(f"{reading} ({count(times, 'record')})")
+    if overdue.count and not (strict and tally.refused):
+        _complain(f"warning: {overdue}")
     if dry_run:
         fit = 0 if strict and tally.refused else tally.written
         click.echo(f"{collection}: {fit:,} would be written, {tally.refused:,} refused")
@@ -227,12 +234,20 @@ def record_run(file: str) -> None:
     """
     settings = read_settings()
     with opened(file) as source:
-        values = list(_values(file, source))
-    if len(values) != 1:
-        raise BotError(f"{file}: holds {len(values)} records; a run is one JSON object")
-    run = build_run(values[0][1], now=system_clock())
+        runs = [run for _, value in _values(file, source) for run in _runs(value)]
+    if len(runs) != 1:
+        raise BotError(f"{file}: holds {len(runs)} records; a run is one JSON object")
+    run = build_run(runs[0], now=system_clock())
     for collection, written in call(settings, _record_run(settings, run)).items():
         click.echo(f"{collection}: {written.outcome}")
+
+
+def _runs(value: object) -> list[Any]:
+    """The runs in one value of an input, mostly one; what was taken off is said."""
+    runs, readings = unpack(value, RunEvent)
+    for reading in readings:
+        _complain(reading)
+    return runs
 
 
 async def _record_run(settings: Settings, run: RunRecords) -> dict[str, Written]:
@@ -413,6 +428,8 @@ def _values(name: str, source: IO[bytes]) -> Iterator[tuple[str, Any]]:
     for element in read_elements(source):
         if isinstance(element, ReadingFlaw):
             raise BotError(f"{name}, {element}")
+        if element.reading is not None:
+            _complain(f"{name}: {element.reading}")
         try:
             check(element.value, max_bytes=None)
         except BadValue as error:

@@ -5,6 +5,7 @@ What the input is follows from its first character that is no blank (a byte orde
 - `[`: one JSON array, in any layout.
 - anything else: one value a line (NDJSON). A line that opens an object and does not close it goes on in the
   next lines, so that pretty-printed objects, one or several, are read too.
+- text in which one Markdown fence (``` or ~~~) has JSON in it, as language models answer: that JSON.
 
 A broken value costs no other one. After a broken line, reading goes on with the next line; in an array, and
 after an object that was pretty-printed with a line of its own for `{`, with the next line that opens an
@@ -18,10 +19,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
-from bot.core.shared.bson_json import MAX_BYTES, MAX_DEPTH, BadValue, decode, skim
+from bot.core.shared.bson_json import FENCES, MAX_BYTES, MAX_DEPTH, BadValue, decode, skim
+from bot.core.shared.tolerant import fenced_json
 
 MAX_TEXT = 6 * MAX_BYTES
 """Bytes of one value as text: nothing that MongoDB stores takes more than six times as many in JSON."""
@@ -39,6 +41,8 @@ _SIGN = re.compile(_STRING + r'|["{}\[\]]')  # a quote alone is of a string that
 _BRACE = re.compile(_STRING + r"|[{}]")
 _REST_OF_CHARACTER = re.compile("[\x80-\xbf]{0,3}")
 _OPENED_BY = {"}": "{", "]": "["}
+_FENCE = re.compile(r'^[^`~{\["\n]*(?:```|~~~)', re.MULTILINE)
+_FENCE_LINE = "a Markdown fence, which is no JSON; remove the line"
 _UNFINISHED = "Unterminated string"
 _TOO_LONG = f"longer than {MAX_TEXT:,} bytes, which no document in MongoDB can be; split it"
 
@@ -84,18 +88,30 @@ class Element:
     Attributes:
         value: as `bot.core.shared.bson_json.decode` returns it, still to be checked.
         size: bytes of its text.
+        reading: how it was found where that is not as documented; of the first value of the input only.
     """
 
     place: InputPlace
     value: Any
     size: int
+    reading: str | None = None
 
 
 def read_elements(source: ByteSource) -> Iterator[Element | ReadingFlaw]:
     """Everything in the input, in order; nothing if it is empty. Raises what `source` raises."""
     text = _Window(source)
     text.skip_mark()
-    return _elements_of_array(text) if text.skip_blanks() == "[" else _lines(text)
+    reading = None
+    if text.skip_blanks() not in ("[", "{", None):
+        try:
+            reading = text.take_fence_off()
+        except _Broken as broken:
+            yield ReadingFlaw(InputPlace(text.line), broken.problem)
+            return
+    elements = _elements_of_array(text) if text.skip_blanks() == "[" else _lines(text)
+    if reading is not None and (first := next(elements, None)) is not None:
+        yield replace(first, reading=reading) if isinstance(first, Element) else first
+    yield from elements
 
 
 def _lines(text: _Window) -> Iterator[Element | ReadingFlaw]:
@@ -109,7 +125,7 @@ def _lines(text: _Window) -> Iterator[Element | ReadingFlaw]:
         try:
             value, end = _decode_from_line(text, line)
         except _Broken as broken:
-            yield ReadingFlaw(place, broken.problem)
+            yield ReadingFlaw(place, _FENCE_LINE if line.startswith(FENCES) else broken.problem)
             if line.rstrip(_BLANKS) == "{":
                 if not text.skip_to_record("{"):
                     problem = "what follows it is not read: no indentation tells where the next object begins"
@@ -172,6 +188,8 @@ def _elements_of_array(text: _Window) -> Iterator[Element | ReadingFlaw]:
     text.advance(1)
     if text.skip_blanks() is not None:
         problem = "what follows the end of the array is not read; give one array, or lines"
+        if text.peek(len(FENCES[0])) in FENCES:
+            problem = _FENCE_LINE
         yield ReadingFlaw(InputPlace(text.line), problem)
 
 
@@ -284,6 +302,31 @@ class _Window:
         while len(self._text) < len(_MARK) and self._fill():
             pass
         self._at = len(_MARK) if self._text.startswith(_MARK) else 0
+
+    def take_fence_off(self) -> str | None:
+        """Leave of the text only what stands in its Markdown fence; lines keep their numbers.
+
+        Returns:
+            What was done, in words; None if there is no fence within the first part of the text.
+
+        Raises:
+            _Broken: there is not just one with JSON in it, or the text is too long to tell.
+        """
+        while self._held < _CHUNK and self._fill():
+            pass
+        if _FENCE.search(self.peek(_CHUNK)) is None:
+            return None
+        while self._held <= MAX_TEXT and self._fill():
+            pass
+        problem = "Markdown round JSON"
+        if self._held > MAX_TEXT:
+            raise _Broken(f"{problem}, longer than {MAX_TEXT:,} bytes; give the JSON in it alone")
+        fenced = fenced_json(self._text[self._at :])
+        if len(fenced) != 1:
+            found = "with more than one part that may be" if fenced else "with none in its fences that is"
+            raise _Broken(f"{problem}, {found} the JSON; give one part alone")
+        [self._text], self._at = fenced, 0
+        return "took off the text round its JSON"
 
     def skip_blanks(self) -> str | None:
         """Move to the next character that is no blank, and return it; None at the end."""

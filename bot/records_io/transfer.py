@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, TypeVar
 
-from bot.core.records.collections import KEYS, parse
+from bot.core.records.collections import KEYS, MODELS
+from bot.core.records.incoming import unpack
 from bot.core.records.models import FeedbackRecord, Record
+from bot.core.records.retention import Overdue
 from bot.core.shared.bson_json import BadValue
 from bot.core.shared.errors import BotError
 from bot.records_io.formats import FORMATS
@@ -38,11 +41,15 @@ class TransferCounts:
     Attributes:
         written: new or changed in the store; after a check only: fit to be written.
         unchanged: the store had it like that already.
+        readings: how records were read that are not written as documented, with how often.
+        overdue: counts what is written, or fit to be, and MongoDB deletes at once.
     """
 
     written: int = 0
     unchanged: int = 0
     refused: int = 0
+    readings: Counter[str] = field(default_factory=Counter)
+    overdue: Overdue | None = None
 
     def __str__(self) -> str:
         return f"{self.written:,} written, {self.unchanged:,} unchanged, {self.refused:,} refused"
@@ -51,6 +58,11 @@ class TransferCounts:
     def total(self) -> int:
         """All of them."""
         return self.written + self.unchanged + self.refused
+
+    def see(self, record: Record) -> None:
+        """Look whether a record lasts."""
+        if self.overdue is not None:
+            self.overdue.see(record)
 
 
 def ignore(_: object) -> None:
@@ -76,6 +88,9 @@ def check_stream(
     """
     for batch in _batches(source, collection):
         tally.written += len(batch.records)
+        tally.readings += batch.readings
+        for record in batch.records:
+            tally.see(record)
         _refuse(batch.flaws, tally, report)
         progress(tally)
 
@@ -104,14 +119,16 @@ async def write_stream(
             all again is harmless.
     """
     async for batch in _ahead(_batches(source, collection)):
+        tally.readings += batch.readings
         _refuse(batch.flaws, tally, report)
-        for place, result in await _write_batch(store, collection, batch):
+        for index, result in await _write_batch(store, collection, batch):
             if isinstance(result, Refused):
-                _refuse([ReadingFlaw(place, str(result))], tally, report)
+                _refuse([ReadingFlaw(batch.places[index], str(result))], tally, report)
             elif result.outcome == "unchanged":
                 tally.unchanged += 1
             else:
                 tally.written += 1
+                tally.see(batch.records[index])
         progress(tally)
 
 
@@ -140,11 +157,12 @@ async def write_all_or_nothing(
         BotError: the store failed, or the input changed between the readings.
     """
     with tempfile.TemporaryFile() as spool:
-        checked = TransferCounts()
+        checked = TransferCounts(overdue=tally.overdue)
         again: IO[bytes] = source if source.seekable() else spool
         begin = again.tell()
         first = source if again is source else _Tee(source, spool)
         await _in_thread(lambda: check_stream(first, collection, checked, report=report, progress=progress))
+        tally.readings += checked.readings
         if checked.refused:
             tally.refused += checked.refused
             return
@@ -211,6 +229,7 @@ class _Batch:
     records: list[Record] = field(default_factory=list)
     places: list[InputPlace] = field(default_factory=list)
     flaws: list[ReadingFlaw] = field(default_factory=list)
+    readings: Counter[str] = field(default_factory=Counter)
     size: int = 0
 
     @property
@@ -219,17 +238,19 @@ class _Batch:
 
 
 def _batches(source: ByteSource, collection: str) -> Iterator[_Batch]:
-    batch = _Batch()
+    batch, model = _Batch(), MODELS[collection]
     for element in read_elements(source):
         if isinstance(element, Element):
-            try:
-                record = parse(collection, element.value)
-            except BadValue as error:
-                batch.flaws.append(ReadingFlaw(element.place, str(error)))
-            else:
-                batch.records.append(record)
-                batch.places.append(element.place)
-                batch.size += element.size
+            documents, readings = unpack(element.value, model)
+            batch.readings.update(readings if element.reading is None else [element.reading, *readings])
+            batch.size += element.size
+            for document in documents:
+                try:
+                    batch.records.append(model.of(document))
+                except BadValue as error:
+                    batch.flaws.append(ReadingFlaw(element.place, str(error)))
+                else:
+                    batch.places.append(element.place)
         else:
             batch.flaws.append(element)
         if batch.is_full:
@@ -240,8 +261,12 @@ def _batches(source: ByteSource, collection: str) -> Iterator[_Batch]:
 
 async def _write_batch(
     store: RecordStore, collection: str, batch: _Batch
-) -> list[tuple[InputPlace, Written | Refused]]:
-    """Write a batch over several connections; what belongs to one document or session goes over one."""
+) -> list[tuple[int, Written | Refused]]:
+    """Write a batch over several connections; what belongs to one document or session goes over one.
+
+    Returns:
+        The places in the batch, with what became of the records there.
+    """
     lanes: list[list[int]] = [[] for _ in range(_LANES)]
     for index, record in enumerate(batch.records):
         lanes[hash(_document_group(record)) % _LANES].append(index)
@@ -255,7 +280,7 @@ async def _write_batch(
         if isinstance(reply, BaseException):
             raise reply
         results |= zip(lane, reply, strict=True)
-    return [(batch.places[index], results[index]) for index in sorted(results)]
+    return sorted(results.items(), key=lambda result: result[0])
 
 
 class _NotAllError(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,9 @@ from bot.core.plans.dates import is_day_name
 from bot.core.plans.names import DAYS, ENVELOPES, named, plain_name
 from bot.core.plans.remarks import InvalidPlan, PlanRemark, Remarks, shown
 from bot.core.shared.bson_json import BadValue, loads
+from bot.core.shared.tolerant import fenced_json
 
 _BESIDE = frozenset({"pairedItem", "binary", "index", "error", "_id"})
-_FENCES = re.compile(r"```\w*\s*(.*?)\s*```", re.DOTALL)
 _PLAIN_DAYS = frozenset({"days", "dias"})
 _DEEPEST = 4
 _CURE = "give one object for each day"
@@ -151,11 +150,11 @@ def _envelope(value: Mapping[Any, Any]) -> str | None:
 
 def _from_json(text: str) -> Any:
     """The object or array in a text, which may stand in Markdown fences; None if there is none."""
-    text = text.strip()
-    if (fenced := _FENCES.fullmatch(text)) is not None:
-        text = fenced[1]
-    if not text.startswith(("{", "[")):
-        return None
+    if not text.lstrip().startswith(("{", "[")):
+        fenced = fenced_json(text)
+        if len(fenced) != 1:
+            return None
+        [text] = fenced
     try:
         return loads(text, max_bytes=None)
     except BadValue:

@@ -43,6 +43,7 @@ from bot.core.records.attribute_docs import attribute_docs
 from bot.core.shared.bson_json import BadValue, check, kind, to_json
 from bot.core.shared.clock import iso_utc
 from bot.core.shared.tolerant import is_unfilled
+from bot.core.shared.extended_json import is_object_id
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COLLISION = re.compile(r"~[0-9a-f]{12}")
@@ -293,7 +294,10 @@ class Record(BaseModel):
     def _validated(cls, value: object) -> Self:
         if not isinstance(value, dict):
             raise BadValue("", f"a document must be an object, not {kind(value)}")
-        if "_id" in value:
+        if is_object_id(value.get("_id")):
+            # What MongoDB gave it elsewhere; it gives its own here.
+            value = {name: item for name, item in value.items() if name != "_id"}
+        elif "_id" in value:
             raise BadValue("_id", f"belongs to MongoDB; leave it out, {cls.KEY} tells documents apart")
         try:
             return cls.model_validate(value)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from bot.core.records.collections import COLLECTIONS
+from bot.core.records.collections import COLLECTIONS, WRITTEN
 from bot.core.records.declaration import Collection
+from bot.core.records.models import Record
 from bot.core.shared.errors import ConfigError
+from bot.core.shared.formatting import count
 
 MAX_DAYS = (2**31 - 1) // 86_400
 """The longest expiry of a MongoDB index, about 68 years."""
@@ -53,6 +56,56 @@ class Retention:
 
 
 DEFAULT_RETENTION = Retention()
+
+
+@dataclass(slots=True)
+class Overdue:
+    """Documents so old that MongoDB deletes them as soon as they are written, counted one by one.
+
+    Attributes:
+        collection: whose documents they are.
+        days: how long it keeps them; None: for ever.
+        now: when they are written.
+        oldest: the earliest time among them.
+    """
+
+    collection: str
+    days: int | None
+    now: datetime
+    count: int = 0
+    oldest: datetime | None = None
+
+    @classmethod
+    def under(cls, retention: Retention, collection: str, now: datetime) -> Overdue:
+        """Nothing counted yet."""
+        declared = WRITTEN[collection]
+        return cls(collection, None if declared.expiry is None else retention[declared], now)
+
+    @property
+    def field(self) -> str:
+        """By which documents expire."""
+        return WRITTEN[self.collection].date_field
+
+    def see(self, record: Record) -> None:
+        """Count a record, if it is one."""
+        if self.days is None:
+            return
+        at = getattr(record, self.field)
+        if at is not None and at <= self.now - timedelta(days=self.days):
+            self.count += 1
+            self.oldest = at if self.oldest is None else min(self.oldest, at)
+
+    def __str__(self) -> str:
+        """What becomes of them, and the cure; empty if there are none."""
+        if self.oldest is None:
+            return ""
+        name = variable(self.collection)
+        return (
+            f"{count(self.count, 'document')} will expire at once: {self.field} (the oldest of"
+            f" {self.oldest.date()}) lies more than {self.days} days back, which is {name}; MongoDB deletes"
+            f" such documents within about a minute. To keep them raise {name}, run `bootstrap` and write"
+            " them again"
+        )
 
 
 def variable(collection: str) -> str:

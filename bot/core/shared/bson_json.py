@@ -1,7 +1,8 @@
 """Untrusted JSON -> values that MongoDB can store; stored documents -> one line of JSON.
 
 Each thing refused here breaks somewhere later, far from the field that caused it: a duplicate key loses
-a value, a NaN cannot be written out again, a lone surrogate or a NUL in a name stops the driver.
+a value, a NaN cannot be written out again, a lone surrogate or a NUL in a name stops the driver. MongoDB's
+Extended JSON is read as the values that it stands for.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ from typing import Any, TypeAlias
 
 from bot.core.shared.clock import iso_utc
 from bot.core.shared.errors import BotError
+from bot.core.shared.extended_json import is_extended, read_extended
 
 MAX_DEPTH = 100
 """Levels of objects and arrays in a document, the document itself included (MongoDB's documented limit)."""
 MAX_BYTES = 16 * 1024 * 1024
 """Size of a document in BSON (MongoDB's limit)."""
+
+FENCES = ("```", "~~~")
+"""How Markdown begins and ends what language models say in JSON."""
 
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 _LONGEST_INT = len(str(_MIN_INT))
@@ -172,18 +177,30 @@ def _decode(text: str | bytes) -> Any:
     try:
         return _DECODER.decode(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
+        if (start := text.lstrip("\ufeff \t\r\n")).startswith(FENCES):
+            fence = start[: len(FENCES[0])]
+            raise BadValue("", f"stands in a Markdown fence ({fence}); send what is in it alone") from None
         where = f"line {error.lineno}, column {error.colno}"
         raise BadValue("", f"not JSON at {where} ({error.msg}); is it complete?") from None
     except RecursionError:
         raise BadValue("", _too_deep()) from None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Flaw:
+def _object(pairs: list[tuple[str, Any]]) -> Any:
     value = dict(pairs)
     if len(value) == len(pairs):
-        return value
+        return _extended(*pairs[0]) if len(pairs) == 1 and is_extended(pairs[0][0]) else value
     [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
     return _Flaw("the object has this field more than once; keep one", name)
+
+
+def _extended(name: str, value: object) -> Any:
+    if isinstance(value, _Flaw):
+        return value
+    try:
+        return read_extended(name, value)
+    except ValueError as exc:
+        return _Flaw(str(exc))
 
 
 def _integer(digits: str) -> int | _Flaw:

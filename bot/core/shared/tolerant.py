@@ -12,6 +12,12 @@ from typing import Any
 from bot.core.shared.clock import iso_utc
 
 _INT64 = 2**63
+_FENCED = re.compile(
+    r'^[^`~{\["\n]*(?P<fence>`{3,}|~{3,})[ \t]*[\w-]*(?P<inside>.*?)'
+    r"(?:(?:^|(?<=[}\]]))[ \t]*(?P=fence)[ \t\r]*$|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+_MAY_BE_JSON = re.compile(r"^[ \t]*[{\[]", re.MULTILINE)
 _UNSEEN = ("Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp", "Zs")
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are blank
 _MISSING = r"(?:undefined|null|nan|\[object \w+\])"
@@ -56,6 +62,25 @@ def fold(text: str) -> str:
     """Without case and accents: `Sábado` becomes `sabado`."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def fenced_json(text: str) -> list[str]:
+    """What may be the JSON of a text with Markdown fences (``` or ~~~), as language models write it.
+
+    One element: that is it, with a line break for each one before it, so that lines keep their numbers. More:
+    there are several fences, or JSON outside of them too. Empty: there is no fence with JSON in it.
+    """
+    found, outside, end = [], [], 0
+    for fence in _FENCED.finditer(text):
+        outside.append(text[end : fence.start()])
+        end = fence.end()
+        inside = fence["inside"]
+        if "\n" not in inside.strip():
+            inside = inside.rstrip().removesuffix(fence["fence"])  # all of it on one line
+        if inside.lstrip().startswith(("{", "[")):
+            found.append("\n" * text.count("\n", 0, fence.start("inside")) + inside)
+    outside.append(text[end:])
+    return found + [part for part in outside if found and _MAY_BE_JSON.search(part)]
 
 
 def is_invisible(text: str) -> bool:

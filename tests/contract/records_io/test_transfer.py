@@ -6,13 +6,14 @@ import asyncio
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import bson
 import pymongo
 import pytest
+from bson import Int64, json_util
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pymongo import AsyncMongoClient
@@ -25,7 +26,8 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.records.collections import KEYS, MODELS, parse
 from bot.core.records.models import Record
-from bot.core.shared.clock import system_clock
+from bot.core.records.retention import DEFAULT_RETENTION, Overdue
+from bot.core.shared.clock import iso_utc, system_clock
 from bot.core.shared.errors import BotError, StorageRejected, StorageUnavailable
 from bot.core.telegram.updates import Tap
 from bot.records_io import transfer as flows
@@ -423,3 +425,90 @@ async def test_a_date_beyond_the_calendar_is_named_and_not_changed(db: Db) -> No
     assert len(flaws) == 1
     assert "far" in flaws[0]
     assert "createdAt" in flaws[0]
+
+
+EXPORTED: Mapping[str, dict[str, Any]] = {
+    "run_events": {
+        "runId": "r", "status": "success", "attempt": 1, "errors": [], "errorCount": 0, "createdAt": NOW,
+        "runEvent": {"runId": "r", "attempt": Int64(2**40), "share": 0.5},
+    },
+    "feedback_events": {
+        "runId": "r", "sessionId": "s", "sessionKey": "r-s-7000000000", "sessionRef": "r-s", "type": "hard",
+        "response": "hard", "note": None, "sessionDate": "2026-02-16", "date": "2026-02-16",
+        "sessionDay": "Monday", "day": "Monday", "chatId": "7", "messageId": 42,
+        "userId": Int64(7_000_000_000), "timestamp": NOW, "receivedAt": NOW, "promptSentAt": NOW,
+        "promptAgeDays": 0, "isLateResponse": False, "rpe": 7,
+        "saidAt": {"rpe": {"at": NOW, "updateId": Int64(3)}},
+    },
+    "weekly_metrics": {
+        "weekStart": "2026-02-09", "weekEnd": "2026-02-15", "runCount": 5, "runDistance": 52300.5,
+        "createdAt": NOW, "updatedAt": NOW,
+    },
+    "plan_snapshots": {
+        "runId": "r", "weekStart": "2026-02-16", "weekEnd": "2026-02-22", "createdAt": NOW,
+        "activityPlan": {"days": [{"date": "2026-02-17", "activity": "Tempo", "km": 10.0}]},
+    },
+    "run_artifacts": {
+        "runId": "r", "metrics": {"runCount": 5}, "activities": [{"distance": 9000.5}], "status": "success",
+        "errors": [], "errorCount": 0, "createdAt": NOW, "updatedAt": NOW,
+    },
+}  # fmt: skip
+"""A document of each collection as the bot stores it."""
+FORMS = {
+    "canonical": json_util.CANONICAL_JSON_OPTIONS,
+    "relaxed": json_util.RELAXED_JSON_OPTIONS,
+    "version 1": json_util.LEGACY_JSON_OPTIONS,
+}
+
+
+@pytest.mark.parametrize("collection", MODELS)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("layout", ["lines", "array", "pretty"])
+async def test_what_mongoexport_writes_is_taken(
+    db: Db, collection: str, form: str, strict: bool, layout: str
+) -> None:
+    """In each form of Extended JSON, the same documents are stored; their `_id` is left out."""
+    db = db.with_options(codec_options=db.codec_options.with_options(tz_aware=True))
+    await db[collection].insert_many([{**EXPORTED[collection]}])
+    wanted = await db[collection].find({}, {"_id": False}).to_list()
+    documents = [
+        json_util.dumps(it, json_options=FORMS[form]) for it in await db[collection].find({}).to_list()
+    ]
+    await db[collection].delete_many({})
+    if layout == "pretty":
+        documents = [json.dumps(json.loads(it), indent=1) for it in documents]
+    text = f"[{','.join(documents)}]" if layout == "array" else "\n".join(documents)
+    tally, flaws = await write(db, collection, text, strict=strict)
+    assert (tally.written, tally.refused, flaws) == (1, 0, [])
+    assert len(tally.readings) == 1
+    assert "`_id`" in next(iter(tally.readings))
+    assert await db[collection].find({}, {"_id": False}).to_list() == wanted
+    again, _ = await write(db, collection, text, strict=strict)
+    assert (again.unchanged, again.written) == (1, 0)
+
+
+async def test_several_documents_in_an_envelope(db: Db) -> None:
+    """Each stands for itself: what is refused holds up no other one, and its place is told."""
+    good, bad = {"runId": "a", "status": "success"}, {"runId": "b", "status": "done"}
+    tally, flaws = await write(db, "run_events", json.dumps({"output": [good, {"json": bad}, good]}))
+    assert (tally.written, tally.unchanged, tally.refused) == (1, 1, 1)
+    assert flaws == ["line 1: status: must be 'success' or 'failure'"]
+    assert sum(tally.readings.values()) == 2
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_what_is_written_and_expires_at_once_is_counted(db: Db, strict: bool) -> None:
+    """A restored backup: those that are too old are written, and named as what they are."""
+    tally = TransferCounts(overdue=Overdue.under(DEFAULT_RETENTION, "run_events", NOW))
+    days = (1, 89, 90, 400)
+    documents = [
+        {"runId": f"r{age}", "status": "success", "createdAt": iso_utc(NOW - timedelta(days=age))}
+        for age in days
+    ]
+    source = io.BytesIO("\n".join(map(json.dumps, documents)).encode())
+    flow = write_all_or_nothing if strict else write_stream
+    await flow(source, "run_events", store(db), tally, report=unexpected)
+    assert tally.written == 4
+    assert tally.overdue is not None
+    assert (tally.overdue.count, tally.overdue.oldest) == (2, NOW - timedelta(days=400))

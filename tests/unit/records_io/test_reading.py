@@ -434,3 +434,59 @@ def test_other_characters_than_ascii_take_no_more_memory(begin: str, monkeypatch
         _peak(Endless(f'{begin}{{"a": "{sign}'.encode(), b"x" * 20_000, 400)) for sign in ("-", "\U0001f600")
     ]
     assert peaks[1] < 1.2 * peaks[0], peaks
+
+
+FENCED = {
+    "fence alone": "```json\n{}\n```",
+    "without a name, no end of line": "```\n{}```",
+    "tildes": "~~~ json\n{}\n~~~\n",
+    "on one line": "```json {} ```",
+    "longer fence": "````json\n{}\n````",
+    "text round it": 'Here is the week (as "JSON"):\n\n```json\n{}\n```\n\nTell me if you want another one!',
+    "after a colon": "Sure: ```json\n{}\n```",
+    "never closed": "```json\n{}\n",
+    "indented": "  ```json\n  {}\n  ```",
+    "carriage returns": "Here:\r\n```json\r\n{}\r\n```\r\n",
+    "another fence without JSON": "```json\n{}\n```\nRun\n```sh\nfeedback-bot write\n```\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("layout", "records"),
+    [(layout, records) for layout in FENCED for records in ([1] if "one line" in layout else [1, 3])],
+)
+def test_a_markdown_fence_is_taken_off(layout: str, records: int) -> None:
+    """What language models write round JSON is no part of it, and that it was taken off is said once."""
+    documents = [week(n, note="a ``` and a ~~~ in a text: é") for n in range(1, records + 1)]
+    for inside in ("\n".join(documents), f"[{', '.join(documents)}]"):
+        text = FENCED[layout].replace("{}", inside)
+        for source in (io.BytesIO(text.encode()), Pieces(text.encode(), 3)):
+            found = list(read_elements(source))
+            assert [it.value for it in found if isinstance(it, Element)] == [json.loads(d) for d in documents]
+            readings = [it.reading for it in found if isinstance(it, Element)]
+            assert readings == ["took off the text round its JSON", *[None] * (records - 1)]
+
+
+def test_lines_keep_their_numbers_in_a_fence() -> None:
+    """What is wrong is told by the line of the input."""
+    text = f"Here:\n\n```json\n{week(1)}\n{{oops\n{week(2)}\n```\n"
+    places = [str(found.place) for found in read_elements(io.BytesIO(text.encode()))]
+    assert places == ["line 4", "line 5", "line 6"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"```json\n{week(1)}\n```\nor\n```json\n{week(2)}\n```", "more than one part"),
+        (f"Hello\n{week(1)}\n```json\n{week(2)}\n```", "more than one part"),
+        (f"```json\n{week(1)}\n```\n{week(2)}\n", "more than one part"),
+        ("```\nweekStart: 2026-01-05\n```", "none in its fences"),
+        (f"{week(1)}\n```\n", "a Markdown fence"),
+        (f"[{week(1)}]\n```\n", "a Markdown fence"),
+    ],
+)
+def test_fences_that_leave_a_choice_are_named(text: str, problem: str) -> None:
+    """Where more than one reading is possible nothing is guessed, and the fence is named."""
+    flaws = [it.problem for it in read_elements(io.BytesIO(text.encode())) if isinstance(it, ReadingFlaw)]
+    assert len(flaws) == 1
+    assert problem in flaws[0]

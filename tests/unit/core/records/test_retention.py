@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.core.records.retention import DEFAULT_RETENTION, MAX_DAYS, Retention, variable
+from bot.core.records.collections import MODELS, parse
+from bot.core.records.retention import DEFAULT_RETENTION, MAX_DAYS, Overdue, Retention, variable
 from bot.core.shared.errors import ConfigError
+from tests.unit.core.records.test_models import MINIMAL
 
 
 def test_the_defaults_are_those_of_the_requirements() -> None:
@@ -52,3 +55,45 @@ def test_all_faults_are_named_at_once() -> None:
     lines = str(caught.value).splitlines()
     names = ("run_events", "feedback_events", "plan_snapshots")
     assert [line.partition(":")[0] for line in lines] == [variable(name) for name in names]
+
+
+NOW = datetime(2026, 2, 16, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("collection", "field", "days"),
+    [
+        ("run_events", "createdAt", 90),
+        ("feedback_events", "receivedAt", 200),
+        ("feedback_events", "timestamp", 200),  # receivedAt is filled from it
+        ("plan_snapshots", "createdAt", 365),
+    ],
+)
+def test_what_expires_at_once_is_counted(collection: str, field: str, days: int) -> None:
+    """Only what is as old as its collection keeps; field, setting, oldest and cure are told."""
+    overdue = Overdue.under(Retention(feedback_events=200), collection, NOW)
+    assert str(overdue) == ""
+    limit, ms = NOW - timedelta(days=days), timedelta(milliseconds=1)
+    for at in (limit + ms, NOW, NOW + timedelta(days=1)):
+        overdue.see(parse(collection, MINIMAL[collection] | {field: at}))
+    overdue.see(parse(collection, MINIMAL[collection]))  # it gets the time of the write
+    assert overdue.count == 0
+    for at in (limit, limit - timedelta(days=30), limit - ms):
+        overdue.see(parse(collection, MINIMAL[collection] | {field: at}))
+    assert (overdue.count, overdue.oldest) == (3, limit - timedelta(days=30))
+    text = str(overdue)
+    for part in (
+        "3 documents will expire at once", f"more than {days} days", variable(collection), "bootstrap",
+        str((limit - timedelta(days=30)).date()), "createdAt" if field == "createdAt" else "receivedAt",
+    ):  # fmt: skip
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    "collection", sorted(MODELS.keys() - {"run_events", "feedback_events", "plan_snapshots"})
+)
+def test_what_is_kept_for_ever_is_never_overdue(collection: str) -> None:
+    """However old it is."""
+    overdue = Overdue.under(DEFAULT_RETENTION, collection, NOW)
+    overdue.see(parse(collection, MINIMAL[collection] | {"createdAt": datetime(1990, 1, 1, tzinfo=UTC)}))
+    assert overdue.count == 0
