@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,18 @@ async def fresh_database(url: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]
             await client.drop_database(name)
 
 
-@contextmanager
-def guarded_mongod(directory: Path) -> Iterator[int]:
+def guarded_mongod(directory: Path) -> AbstractContextManager[int]:
     """A mongod that asks for passwords, with no users yet; yields its port."""
+    return bare_mongod(directory, "--auth")
+
+
+@contextmanager
+def bare_mongod(directory: Path, *options: str) -> Iterator[int]:
+    """A mongod as it is started by hand, with nothing set up; yields its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    arguments = ["--auth", "--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    arguments = [*options, "--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1"]
     command = [
         str(find_mongod()),
         *arguments,

@@ -168,7 +168,7 @@ class FeedbackStore:
                 elif error.code in HOPELESS:
                     refused[make_key(event)] = f"MongoDB refuses the document (code {error.code})"
                 else:
-                    raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
+                    raise StorageRejected(error.problem)
             if not again:
                 return refused
             todo = again

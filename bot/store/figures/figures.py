@@ -30,7 +30,7 @@ from bot.core.shared.tolerant import read_int64
 from bot.store.answers import feedback_events as feedback
 from bot.store.answers import tap_ledger as taps
 from bot.store.figures.invalidation import FigureInvalidation, InvalidationMarks
-from bot.store.mongodb.client import Database, Document, storage_errors
+from bot.store.mongodb.client import Database, Document, storage_errors, write_all
 
 COLLECTION = FIGURES.name
 
@@ -130,10 +130,9 @@ class FigureStore:
 
     async def _keep(self, documents: Mapping[str, Document]) -> None:
         requests = [ReplaceOne({"_id": name}, it, upsert=True) for name, it in documents.items()]
-        if requests:
-            # Who may only read gets the same figures, counted anew each time.
-            with suppress(StorageDenied), storage_errors():
-                await self._figures.bulk_write(requests, ordered=False)
+        # Who may only read gets the same figures, counted anew each time.
+        with suppress(StorageDenied):
+            await write_all(self._figures, requests)
 
     async def _count(self, periods: Sequence[Period], query_ids: Sequence[str] = ()) -> CountedPeriod:
         """Count all of these periods in one look at the ledger and one at the answers."""

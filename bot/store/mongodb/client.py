@@ -15,7 +15,15 @@ from typing import Any
 
 import pymongo
 from bson.errors import BSONError
-from pymongo import AsyncMongoClient, DeleteOne, InsertOne, ReadPreference, UpdateMany, UpdateOne
+from pymongo import (
+    AsyncMongoClient,
+    DeleteOne,
+    InsertOne,
+    ReadPreference,
+    ReplaceOne,
+    UpdateMany,
+    UpdateOne,
+)
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
@@ -27,6 +35,7 @@ from pymongo.errors import (
     InvalidURI,
     OperationFailure,
     PyMongoError,
+    ServerSelectionTimeoutError,
     WaitQueueTimeoutError,
     WriteConcernError,
 )
@@ -40,6 +49,8 @@ from bot.tasks import heeding_cancellation
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
 Collection = AsyncCollection[Document]
+
+WriteRequest = UpdateOne | UpdateMany | ReplaceOne[Document] | InsertOne[Document] | DeleteOne
 
 Instant = Callable[[], object]
 """Makes the expression for the present instant in an update."""
@@ -63,6 +74,32 @@ _AUTHENTICATION_FAILED = 18
 _DENIED = frozenset({13, 8000})
 # The rest of the server's sentence quotes the command, with what athletes wrote.
 _DENIED_COMMAND = re.compile(r'to execute command \{ ([A-Za-z]+): (?:"([\w.]+)")?')
+# Why no server is found, by what the driver says of those that it has tried.
+_UNREACHED = (
+    (
+        re.compile(r'for replica set name "([^"]*)"'),
+        "no server there is in a replica set named {0}; correct replicaSet in MONGO_URL, or leave it out",
+    ),
+    (
+        re.compile(r"replica set named '([^']*)' but this node belongs to a set named '([^']*)'"),
+        "its replica set is named {1}, not {0}; correct replicaSet in MONGO_URL, or leave it out",
+    ),
+    (
+        re.compile(r"certificate verify failed: ([^(]*[^( ])"),
+        "its certificate is not trusted ({0}); name the authority that signed it in MONGO_URL, as tlsCAFile=",
+    ),
+    (
+        re.compile(r"SSL handshake failed|\[SSL"),
+        "no TLS comes about; if the server has none, take tls (or ssl) out of MONGO_URL, or say tls=false",
+    ),
+    (
+        re.compile(r"connection closed"),
+        "it closes the connection at once; if it wants TLS, add tls=true to MONGO_URL",
+    ),
+)
+OTHER_CASE = 13297
+"""MongoDB's error code: there is a database whose name differs in upper and lower case only."""
+_OTHER_NAME = re.compile(r"already have: \[([^\]]*)\]")
 _TRANSIENT_LABELS = ("RetryableWriteError", "TransientTransactionError")
 
 
@@ -150,9 +187,9 @@ async def ping(db: Database) -> None:
         await db.command("ping")
 
 
-class _PartlyRefusedError(Exception):
+class _PartlyRefusedError(StorageRejected):
     def __init__(self, write_errors: list[WriteError], inserted: set[int]) -> None:
-        super().__init__()
+        super().__init__(write_errors[0].problem)
         self.write_errors = write_errors
         self.inserted = inserted
 
@@ -170,12 +207,17 @@ def storage_errors() -> Iterator[None]:
         with heeding_cancellation():
             yield
     except (ConnectionFailure, ExecutionTimeout, WriteConcernError, WaitQueueTimeoutError) as exc:
-        raise StorageUnavailable(f"MongoDB does not answer ({type(exc).__name__})") from None
+        raise StorageUnavailable(f"MongoDB does not answer ({_unreached(exc)})") from None
     except BulkWriteError as exc:
         if exc.details.get("writeConcernErrors"):
             raise StorageUnavailable("MongoDB could not reach a majority") from None
         raise _PartlyRefusedError(
-            [WriteError(error["index"], error["code"]) for error in exc.details["writeErrors"]],
+            [
+                WriteError(
+                    error["index"], error["code"], refusal(error["code"], error.get("errmsg"), "write")
+                )
+                for error in exc.details["writeErrors"]
+            ],
             {upsert["index"] for upsert in exc.details["upserted"]},
         ) from None
     except OperationFailure as exc:
@@ -191,7 +233,7 @@ def storage_errors() -> Iterator[None]:
             ) from None
         if any(exc.has_error_label(label) for label in _TRANSIENT_LABELS):
             raise StorageUnavailable(f"MongoDB is between primaries (code {exc.code})") from None
-        raise StorageRejected(f"MongoDB refuses the command (code {exc.code})") from None
+        raise StorageRejected(refusal(exc.code, (exc.details or {}).get("errmsg"))) from None
     except BSONError as exc:
         raise StorageRejected(f"a document cannot be read or written ({type(exc).__name__})") from None
     except ConfigurationError as exc:
@@ -206,6 +248,30 @@ def storage_errors() -> Iterator[None]:
 def server_time() -> object:
     """The clock of MongoDB, which is one for all services."""
     return "$$NOW"
+
+
+def refusal(code: int | None, message: object, what: str = "command") -> str:
+    """Why MongoDB refuses something, in a sentence that quotes no document.
+
+    Args:
+        message: the server's.
+        what: what it refuses.
+    """
+    if code == OTHER_CASE and (other := _OTHER_NAME.search(str(message))):
+        return (
+            f"there is a database named {other[1]} already, and MongoDB allows no other whose name differs in"
+            " upper and lower case only; correct MONGO_DB, or the name in MONGO_URL"
+        )
+    return f"MongoDB refuses the {what} (code {code})"
+
+
+def _unreached(exc: Exception) -> str:
+    """Why there is no answer, as far as the driver knows."""
+    if isinstance(exc, ServerSelectionTimeoutError):
+        for pattern, words in _UNREACHED:
+            if found := pattern.search(str(exc)):
+                return words.format(*found.groups())
+    return type(exc).__name__
 
 
 def _denied_command(exc: OperationFailure) -> str:
@@ -224,15 +290,15 @@ class WriteError:
     Attributes:
         index: position of the operation.
         code: MongoDB's error code.
+        problem: what it means, for a message.
     """
 
     index: int
     code: int
+    problem: str
 
 
-async def bulk_upsert(
-    collection: Collection, requests: Sequence[UpdateOne | UpdateMany | InsertOne[Document] | DeleteOne]
-) -> list[WriteError]:
+async def bulk_upsert(collection: Collection, requests: Sequence[WriteRequest]) -> list[WriteError]:
     """Send writes together, in no order; returns those that were refused one by one.
 
     Raises:
@@ -265,9 +331,7 @@ async def insert_new(collection: Collection, requests: Sequence[UpdateOne]) -> s
     return set(result.upserted_ids or ())
 
 
-async def write_all(
-    collection: Collection, requests: Sequence[UpdateOne | UpdateMany | InsertOne[Document] | DeleteOne]
-) -> list[int]:
+async def write_all(collection: Collection, requests: Sequence[WriteRequest]) -> list[int]:
     """Send writes together, in no order, if there are any.
 
     Returns:
@@ -280,5 +344,5 @@ async def write_all(
     errors = await bulk_upsert(collection, requests) if requests else []
     for error in errors:
         if error.code != DUPLICATE_KEY:
-            raise StorageRejected(f"MongoDB refuses the write (code {error.code})")
+            raise StorageRejected(error.problem)
     return [error.index for error in errors]

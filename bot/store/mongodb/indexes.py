@@ -22,7 +22,14 @@ from bot.core.records.collections import COLLECTIONS
 from bot.core.records.declaration import Index
 from bot.core.records.retention import DEFAULT_RETENTION, Retention
 from bot.core.shared.errors import StorageRejected
-from bot.store.mongodb.client import DUPLICATE_KEY, NO_TIMEOUT, Database, Document, storage_errors
+from bot.store.mongodb.client import (
+    DUPLICATE_KEY,
+    NO_TIMEOUT,
+    OTHER_CASE,
+    Database,
+    Document,
+    storage_errors,
+)
 
 _DAY = 86_400  # seconds
 _ATTEMPTS = 3  # the second one sees what a bootstrap running beside us has done
@@ -385,8 +392,8 @@ async def _ensure(db: Database, index: Index) -> IndexReport:
                     f" grant it the roles readWrite and dbAdmin on the database {db.name!r}, or run bootstrap"
                     " with a user that may (docs/scaling.md)"
                 ) from None
-            if exc.code in _AUTHENTICATION_FAILED:
-                raise
+            if exc.code in (*_AUTHENTICATION_FAILED, OTHER_CASE):
+                raise  # it would be the same with each index
             reason = str((exc.details or {}).get("errmsg", exc))
             if exc.code in (DUPLICATE_KEY, _CANNOT_CONVERT_TO_UNIQUE) and (
                 duplicates := await _find_duplicates(db, index)

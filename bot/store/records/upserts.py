@@ -37,7 +37,7 @@ from bot.core.shared.errors import StorageRejected
 from bot.store.answers.answer_updates import Expression, record_stage
 from bot.store.answers.feedback_events import COLLECTION as FEEDBACK
 from bot.store.answers.feedback_events import HOPELESS, received
-from bot.store.mongodb.client import DUPLICATE_KEY, Database, Document
+from bot.store.mongodb.client import DUPLICATE_KEY, Database, Document, refusal
 
 _IS_NEW: Expression = {"$eq": [{"$type": "$_id"}, "missing"]}
 
@@ -180,7 +180,7 @@ class Upsert:
         if code == FOREIGN_CODE:
             return self.refused(FOREIGN)
         if code not in HOPELESS:
-            raise StorageRejected(f"MongoDB refuses the write (code {code})")
+            raise StorageRejected(refusal(code, error.get("errmsg"), "write"))
         return self.refused(hopeless_reason(code))
 
 
