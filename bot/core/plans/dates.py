@@ -23,6 +23,7 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2199
 _ISO_DAY = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _ZONE_NAME = re.compile(r"\[[\w/+-]+\]$")
 _WORD = re.compile(r"[^\W\d_]+")
+_NUMBERED = re.compile(r"\W*(?:d|day|dia)?\W*\d+\W*")
 _SHORTEST_WEEKDAY = 3
 _CURE = "write a date such as 2026-02-17"
 
@@ -178,6 +179,11 @@ def is_day_name(value: object) -> bool:
     )
 
 
+def is_day_text(text: str) -> bool:
+    """Whether a text holds a weekday or a date, or numbers the day."""
+    return bool(_weekdays_in(text) or _ISO_DAY.search(text) or _NUMBERED.fullmatch(fold(text)))
+
+
 def as_day(value: object, path: str, zone: tzinfo) -> date | None:
     """A day, or the day that an instant (text with an offset, a BSON date) has in a zone; None if blank.
 
@@ -218,10 +224,20 @@ def _days(start: date, end: date) -> Iterator[date]:
 
 
 @cache
-def _weekdays() -> tuple[tuple[str, ...], ...]:
-    """The names of each weekday in all languages, from Monday on."""
-    days = _days(date(2026, 2, 16), date(2026, 2, 22))
-    return tuple(tuple(fold(formats.weekday(day, language)) for language in Language) for day in days)
+def _weekdays() -> tuple[dict[str, int], dict[str, int]]:
+    """The names of the weekdays in all languages, and their beginnings; 0 is Monday."""
+    monday = date(2026, 2, 16)
+    whole = {
+        fold(formats.weekday(day, language)): day.weekday()
+        for day in _days(monday, monday + timedelta(days=6))
+        for language in Language
+    }
+    begun = {
+        name[:length]: number
+        for name, number in whole.items()
+        for length in range(_SHORTEST_WEEKDAY, len(name) + 1)
+    }
+    return whole, begun
 
 
 def _weekdays_in(text: str) -> set[int]:
@@ -229,14 +245,6 @@ def _weekdays_in(text: str) -> set[int]:
 
     Beside a number only a whole name is one: `1 mar` is a day of March.
     """
-    has_number = re.search(r"\d", text) is not None
-    found = set[int]()
-    for word in _WORD.findall(fold(text)):
-        for number, names in enumerate(_weekdays()):
-            if word in names or (
-                len(word) >= _SHORTEST_WEEKDAY
-                and not has_number
-                and any(name.startswith(word) for name in names)
-            ):
-                found.add(number)
-    return found
+    whole, begun = _weekdays()
+    known = begun if re.search(r"\d", text) is None else whole
+    return {known[word] for word in _WORD.findall(fold(text)) if word in known}

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.core.plans import names
 from bot.core.plans.activities import is_nothing, is_rest
-from bot.core.plans.dates import EntryDates, is_day_name
+from bot.core.plans.dates import EntryDates, is_day_name, is_day_text
 from bot.core.plans.names import plain_name
 from bot.core.plans.remarks import InvalidPlan, Remarks, shown
 from bot.core.plans.shapes import unwrapped
@@ -26,10 +26,12 @@ MAX_SESSIONS = 200
 _DEEPEST = 5
 _Details = Mapping[str, Any]
 
+_TITLE_NAMES = names.TITLES | names.TYPES | names.SPORTS
 _SESSION_NAMES = frozenset().union(names.ACTIVITIES, names.SESSIONS, names.ENVELOPES)
-_SAY_WHAT = frozenset().union(_SESSION_NAMES, names.TITLES, names.TYPES, names.SPORTS)
+_SAY_WHAT = _SESSION_NAMES | _TITLE_NAMES
+_DETAIL_NAMES = frozenset().union(*names.DETAILS.values())
 _PROSE = frozenset({*names.DETAILS["goal"], *names.DETAILS["note"]})
-_KNOWN = frozenset().union(names.HARMLESS, names.TYPES, names.SPORTS, *names.DETAILS.values())
+_KNOWN = frozenset().union(names.HARMLESS, names.TYPES, names.SPORTS, _DETAIL_NAMES)
 _ZERO = re.compile(r"0+(?:[.,]0+)?\s*[a-z]*", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _WRITE = 'write what is to be done as `activity`, or "Rest"'
@@ -232,12 +234,7 @@ class EntryReader:
         Args:
             missing: where the activity should stand.
         """
-        others = {
-            name: value
-            for name, value in _items(entry)
-            if (plain_name(name) not in names.HARMLESS and not _says_nothing(value))
-            or (plain_name(name) in names.RESTS and value is False)
-        }
+        others = {name: value for name, value in _items(entry) if _could_be_session(name, value)}
         if any(_is_rest_flag(*item) for item in others.items()):
             self._warn_of_work(others, path)
         elif not all(isinstance(value, str) and is_rest(value) for value in others.values()):
@@ -252,13 +249,7 @@ class EntryReader:
         """Make sure that nothing else in an entry says otherwise, and say what is left aside."""
         is_rest_day = not chosen.sessions
         for name, value in others.items():
-            is_title = plain_name(name) in names.TITLES | names.TYPES | names.SPORTS and isinstance(
-                value, str
-            )
-            is_flag = _is_rest_flag(name, value)
-            if (is_flag and not is_rest_day) or (
-                is_title and _contradicts(str(value), is_rest_day=is_rest_day)
-            ):
+            if _contradicts(name, value, is_rest_day=is_rest_day):
                 raise InvalidPlan(path, f"{chosen}, but `{name}` {shown(value)}; correct one of them")
         if is_rest_day:
             self._warn_of_work(others, path)
@@ -308,6 +299,17 @@ def _may_hold_sessions(name: str, value: object) -> bool:
             return isinstance(value, list)
 
 
+def _could_be_session(name: str, value: object) -> bool:
+    plain = plain_name(name)
+    if plain in names.RESTS:
+        return value is False or not _says_nothing(value)  # not rest, then
+    if plain in names.WEEKDAYS and isinstance(value, str):
+        return not is_nothing(value) and not is_day_text(value)
+    if plain in names.HARMLESS and not isinstance(value, Mapping | list):
+        return False
+    return not _says_nothing(value) or (plain not in _DETAIL_NAMES and _has_unfilled(value))
+
+
 def _says_nothing(value: object) -> bool:
     """Blank, missing, false, or an amount of nothing (`0 km`)."""
     match value:
@@ -343,10 +345,12 @@ def _is_rest_flag(name: str, value: object) -> bool:
     return value is True and plain_name(name) in names.RESTS
 
 
-def _contradicts(title: str, *, is_rest_day: bool) -> bool:
-    if is_nothing(title) or is_unfilled(title):
+def _contradicts(name: str, value: object, *, is_rest_day: bool) -> bool:
+    if _is_rest_flag(name, value):
+        return not is_rest_day
+    if plain_name(name) not in _TITLE_NAMES or not isinstance(value, str) or is_nothing(value):
         return False
-    return _is_work(title) if is_rest_day else is_rest(title)
+    return _is_work(value) if is_rest_day else is_rest(value)
 
 
 def _is_work(value: object) -> bool:

@@ -103,6 +103,8 @@ def _candidates(value: object, path: str, remarks: Remarks, depth: int) -> Itera
         return
     if not isinstance(value, Mapping) or depth > _DEEPEST:
         return
+    if depth > 1 and value.get("athleteId") is not None:
+        raise InvalidPlan(f"{path}.athleteId", "nobody looks there; write it at the top of the document")
     is_keyed = False
     for name, item in value.items():
         if is_day_name(name):

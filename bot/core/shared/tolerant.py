@@ -22,7 +22,7 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp", "Zs")
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are blank
 _MISSING = r"(?:undefined|null|nan|\[object \w+\])"
 _UNFILLED = re.compile(
-    rf"{_MISSING}(?:[\W_]*(?:{_MISSING}|km|mi|min|[hmskw]|bpm)(?!\w))*[\W_]*", re.IGNORECASE
+    rf"[\W_]*{_MISSING}(?:[\W_]*(?:{_MISSING}|km|mi|min|[hmskw]|bpm)(?!\w))*[\W_]*", re.IGNORECASE
 )
 
 
@@ -90,5 +90,4 @@ def is_invisible(text: str) -> bool:
 
 def is_unfilled(text: str) -> bool:
     """Whether a text is what programs write for a missing value: `undefined`, `NaN km`, `[object Object]`."""
-    seen = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf"))
-    return _UNFILLED.fullmatch(seen.strip()) is not None
+    return _UNFILLED.fullmatch(text) is not None

@@ -124,6 +124,7 @@ def test_other_shapes_are_understood_and_said(entry: object, activities: list[st
         ({"activity": None, "distance_time": "0 km", "duration": 0, "completed": False, "zones": []}, []),
         ({"activity": None, "phase": "base", "id": 7, "week": "48"}, []),
         ({"activity": [], "sessions": []}, []),
+        ({"activity": None, "day": "Martes", "weekday": "Day 2"}, []),
         ({"activity": {}, "sessions": [{}, None, {"distance_time": 0}]}, []),
         ({"activity": "Rest", "note": "8 km next time"}, []),
         ({"activity": "Rest", "type": "recovery", "goal": "Legs"}, []),
@@ -162,6 +163,12 @@ def test_what_needs_no_remark(entry: object, activities: list[str]) -> None:
         ({"activity": {"distance": "8 km"}}, "day.activity", "`distance` '8 km'"),
         ({"activity": {"workout": False}, "type": ["Tempo"]}, "day.activity", "`type` ['Tempo']"),
         ({"activity": {"phase": "base"}, "strength": "core"}, "day.activity", "`strength` 'core'"),
+        ({"day": "Tempo run"}, "day.activity", "`day` 'Tempo run'"),
+        ({"day": {"workout": "Tempo"}}, "day.activity", "`day` {'workout': 'Tempo'}"),
+        ({"week": ["Tempo"], "activity": ""}, "day.activity", "`week` ['Tempo']"),
+        ({"title": "undefined"}, "day.activity", "`title` 'undefined'"),
+        ({"activity": None, "type": "null"}, "day.activity", "`type` 'null'"),
+        ({"json": "undefined"}, "day.activity", "`json` 'undefined'"),
         ({"sessions": [{"note": "hills"}]}, "day.sessions[0]", "`note` 'hills'"),
         ({"workout": "Tempo", "session": "Strength"}, "day", "`session` 'Strength' and `workout` 'Tempo'"),
         ({"workout": "🏃", "session": "🚴"}, "day", "`session` '🚴' and `workout` '🏃'"),
@@ -267,7 +274,7 @@ def test_details_of_several_sessions() -> None:
 names = st.sampled_from([
     "activity", "workout", "session", "sessions", "type", "title", "name", "json", "rest", "am", "pm",
     "workout2", "actividad", "note", "goal", "distance_time", "distance", "intensity", "strength", "phase",
-    "Activity",
+    "Activity", "day", "week",
 ])  # fmt: skip
 texts = st.sampled_from(
     ["Tempo", "Rest", "Run", "", "-", "undefined", "8 km", "\u200b", "Descanso", "0 km"]

@@ -413,6 +413,13 @@ def test_too_many_sessions() -> None:
         read_plan(document(*many, entry(activity="One more")), UTC)
 
 
+odd_names = st.sampled_from(
+    [
+        *("date", "day", "activity", "days", "nextWeek", "start", "note", "athleteId", "weekStart", "fecha"),
+        *("sessions", "workout", "title", "type", "json", "output", "monday", "martes", "2026-02-17", "rest"),
+        *("am", "workout2", "distance", "distance_time", "intensity", "goal", "week", "plan", "sesión"),
+    ]
+)
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -420,27 +427,22 @@ values = st.recursive(
     | st.floats()
     | st.text(max_size=12)
     | st.datetimes(timezones=st.just(UTC) | st.none())
-    | st.sampled_from(["2026-02-17", "Monday", "martes", "Run", "Rest", "2026-02-22", b"x", ObjectId()]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["date", "day", "activity", "days", "nextWeek", "start", "note", "athleteId"]),
-            inner,
-            max_size=4,
-        )
-    ),
+    | st.sampled_from(["2026-02-17", "Monday", "martes", "Run", "Rest", "2026-02-22", b"x", ObjectId()])
+    | st.sampled_from(["undefined", "-", '{"activity": "Run"}', "[1]", "[[", "2026-02-16T23:00:00Z"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(odd_names, inner, max_size=4),
     max_leaves=12,
 )
-days = st.dictionaries(
-    st.sampled_from(["date", "day", "activity", "distance_time", "intensity", "goal", "note"]), values
-)
+days = st.dictionaries(odd_names, values, max_size=6)
 
 
 @given(
     st.fixed_dictionaries(
         {"runId": st.just("R1") | values},
         optional={
-            "activityPlan": st.fixed_dictionaries({"days": st.lists(days, max_size=3) | values}) | values,
+            "activityPlan": st.fixed_dictionaries({"days": st.lists(days, max_size=3) | values})
+            | days
+            | st.lists(days, max_size=2)
+            | values,
             **dict.fromkeys(("weekStart", "weekEnd", "createdAt", "athleteId", "_id"), values),
         },
     )

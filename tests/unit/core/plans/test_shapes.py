@@ -102,6 +102,7 @@ def test_days_under_their_names(plan: object, expected: list[tuple[str, str | No
         ({"days": {"mon": "Run", "extra": "Swim"}}, "activityPlan.days.extra", "'extra'"),
         ({**PLAN, "sessions": OTHER}, "activityPlan.days", "`activityPlan.days` and `activityPlan.sessions`"),
         ({"week": DAYS, "plan": {"days": OTHER}}, "activityPlan.days", "`activityPlan.plan.days`"),
+        ({"plan": {"athleteId": "ben", **PLAN}}, "activityPlan.plan.athleteId", "at the top"),
         ({**PLAN, "monday": "Swim"}, "activityPlan.days", "`activityPlan.days` and `activityPlan`"),
     ],
 )
