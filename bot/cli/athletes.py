@@ -32,7 +32,7 @@ from bot.core.prompts.prompt import parse_chat_id
 from bot.core.shared import formatting as texts
 from bot.core.shared.clock import system_clock
 from bot.core.shared.errors import ConfigError, StorageRejected, TelegramError
-from bot.core.shared.printable import one_line
+from bot.core.shared.printable import is_name, one_line
 from bot.settings import Settings
 from bot.store.mongodb.client import Database, Document
 from bot.store.mongodb.indexes import bootstrap
@@ -96,7 +96,7 @@ def _user_id(text: str) -> int:
 
 
 def _name(text: str) -> str:
-    if not text.strip() or len(text) > MAX_NAME or not text.isprintable():
+    if len(text) > MAX_NAME or not is_name(text):
         raise ValueError(f"{text!r} is not a name; write 1 to {MAX_NAME} characters in one line")
     return text.strip()
 
