@@ -35,6 +35,7 @@ from bot.core.records.collections import PLAN_SNAPSHOTS
 from bot.core.records.models import PlanSnapshot
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import BotError
+from bot.core.telegram.chats import ChatTopic
 from bot.logs import setup_logging
 from bot.sandbox.ledger import Tap
 from bot.sandbox.server import SandboxServer
@@ -142,7 +143,7 @@ async def _play(console: Console, data_dir: Path) -> None:
             data_dir=data_dir,
             athlete_ids=frozenset({ATHLETE.id}),
             admin_ids=frozenset({ATHLETE.id}),
-            coach_chat_id=COACH.id,
+            coach_chat_id=ChatTopic(COACH.id),
         )
         console.print(
             Panel(

@@ -40,6 +40,7 @@ from bot.core.people.athlete import ContactHours, QuietHours, read_hours, read_q
 from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.records.retention import DEFAULT_DAYS, Retention, variable
 from bot.core.shared.errors import ConfigError
+from bot.core.telegram.chats import ChatTopic, read_chat_topic
 
 TELEGRAM_API_URL = "https://api.telegram.org"
 ENV_FILE = Path(".env")
@@ -62,17 +63,7 @@ def _ids(value: object) -> object:
     return frozenset(ids)
 
 
-def _chat(value: object) -> object:
-    text = str(value).strip()
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and 0 < int(digits) <= _MAX_ID):
-        raise ValueError(
-            f"{value!r} is not a Telegram chat id; write a number such as 123456, or -100123456 for a group"
-        )
-    return int(text)
-
-
-def _read(reader: Callable[[object], object]) -> BeforeValidator:
+def _read(reader: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: reader(value) if isinstance(value, str) else value)
 
 
@@ -144,7 +135,7 @@ class Settings(_DeclaredSettings):
     quiet_hours: Annotated[QuietHours | None, NoDecode, _read(read_quiet)] = None
     weekly_summary_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     late_after_days: int = Field(14, ge=0, le=3650)
-    coach_chat_id: Annotated[int | None, _read(_chat)] = None
+    coach_chat_id: Annotated[ChatTopic | None, NoDecode, _read(read_chat_topic)] = None
     metrics_per_athlete: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["text", "json"] = "text"

@@ -23,6 +23,7 @@ from bot.app.instance_lock import open_journal
 from bot.app.runtime import serve
 from bot.core.i18n.language import Language
 from bot.core.records.models import FeedbackRecord, PlanSnapshot
+from bot.core.telegram.chats import ChatTopic
 from bot.logs import setup_logging
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import User, World
@@ -58,7 +59,7 @@ async def main() -> None:
                 telegram_api_url=telegram.url,
                 mongo_url=SecretStr(mongo.url),
                 data_dir=data_dir,
-                coach_chat_id=COACH.id,
+                coach_chat_id=ChatTopic(COACH.id),
             )
             db = connect(mongo.url, None, DEFAULT_DB)
             await _prepare(db, clock)

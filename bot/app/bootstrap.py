@@ -48,6 +48,8 @@ from bot.services.reports.chart_process import ChartProcess
 from bot.services.reports.figures import Figures
 from bot.services.reports.week_report import WeekReports
 from bot.services.telegram.callback_answers import CallbackAnswerer
+from bot.services.telegram.identity import BotIdentity
+from bot.services.telegram.lost_topics import LostTopics
 from bot.services.telegram.message_editor import MessageEditor
 from bot.services.telegram.metered_api import MeteredApi, Meters
 from bot.settings import Settings
@@ -201,6 +203,7 @@ def build_service(
     monitor: VitalsMonitor,
     meters: Meters,
     notifier: Notifier,
+    lost_topics: LostTopics,
 ) -> Service:
     """Wire the services; nothing runs yet.
 
@@ -214,6 +217,7 @@ def build_service(
         monitor: tells how the service is.
         meters: count what is sent and what becomes of taps.
         notifier: tells systemd.
+        lost_topics: the topics in which `api` could not write.
     """
     limits = SendLimits()
     prompting, replying, alerting = (
@@ -231,7 +235,9 @@ def build_service(
         late_after_days=settings.late_after_days,
         kept_days=settings.kept_days,
     )
-    disclosed = DisclosureRules(settings.retention(), coach_is_told=settings.coach_chat_id is not None)
+    coach = settings.coach_chat_id
+    coach_chat_id = None if coach is None else coach.chat_id
+    disclosed = DisclosureRules(settings.retention(), coach_is_told=coach is not None)
     info = InfoCommands(figures.collect, build_painter(settings).draw)
     personal = PersonalCommands(weeks, stores.personal, stores.journal, clock, disclosed)
     changes = ChangeCommands(
@@ -243,7 +249,7 @@ def build_service(
         languages,
         clock,
         admins=settings.admin_ids,
-        coach_chat_id=settings.coach_chat_id,
+        coach_chat_id=coach_chat_id,
     )
     replies = CommandReplies(replying, limits, commands, languages)
     erasure = Erasure(
@@ -273,8 +279,11 @@ def build_service(
             commands=commands,
             replies=replies,
             openings=openings,
+            identity=BotIdentity(_bot_id(settings), api.username),
             clock=clock,
-            rules=TapRules(settings.late_after_days, settings.coach_chat_id),
+            rules=TapRules(
+                settings.late_after_days, coach_chat_id, None if coach is None else coach.thread_id
+            ),
             asked=settings.asked_details(),
             admins=settings.admin_ids,
             meters=meters,
@@ -354,7 +363,7 @@ def build_service(
         ),
         alerts=AdminAlerts(
             look=monitor.look,
-            events=lambda: [*election.news(), *dispatcher.news()],
+            events=lambda: [*election.news(), *dispatcher.news(), *lost_topics.news()],
             closed_chats=ClosedChats(
                 *(stores.taps.undelivered, openings, lambda: roster.roster, clock),
                 *(settings.late_after_days, lambda: election.leads),
@@ -382,6 +391,12 @@ def build_register(
 ) -> JournalRegister:
     place = (socket.gethostname(), str(settings.data_dir.resolve()))
     return JournalRegister(journal, JournalRegisterStore(db), bot_name(settings), *place, takes_updates)
+
+
+def _bot_id(settings: Settings) -> int:
+    """It stands before the colon of the token."""
+    token = settings.telegram_bot_token
+    return 0 if token is None else int(token.get_secret_value().partition(":")[0])
 
 
 def _fingerprint(settings: Settings, *more: str) -> int:

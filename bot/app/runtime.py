@@ -27,6 +27,7 @@ from bot.core.shared.errors import ConfigError, JournalError
 from bot.descriptors import raise_limit, share
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.inbox.leader_election import LeaderElection
+from bot.services.telegram.lost_topics import LostTopics
 from bot.services.telegram.metered_api import Meters, NoMeters
 from bot.settings import Settings
 from bot.store.inbox.journal import Journal
@@ -76,6 +77,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         counting = PrometheusMeters()
     meters: Meters = counting or NoMeters()
     on_write = None if counting is None else partial(counting.called, WRITES)
+    lost_topics = LostTopics()
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(open_journal(settings.data_dir, clock))
         opened = await _unless(
@@ -90,6 +92,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 settings.telegram_api_url,
                 clock_guard.witness,
                 connections.telegram,
+                lost_topics,
             )
         )
         me = _myself(journal, is_pushed=hook is not None)
@@ -100,7 +103,9 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
             return hook is None and election.stands_by
 
         monitor = VitalsMonitor(db, journal, clock, stands_by)
-        service = build_service(settings, stores, election, hook, api, clock, monitor, meters, notifier)
+        service = build_service(
+            settings, stores, election, hook, api, clock, monitor, meters, notifier, lost_topics
+        )
         server = None
         if port is not None and counting is not None:
             from bot.app.http import open_http  # noqa: PLC0415  # and FastAPI with it

@@ -12,6 +12,7 @@ from bot.core.records.declaration import Index
 from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import ExhaustedError, is_exhausted
+from bot.core.telegram.chats import ChatTopic
 from bot.services.periodic import FaultLog, repeat, retry
 from bot.store.mongodb.client import Database
 from bot.store.mongodb.indexes import IndexReport, bootstrap, missing
@@ -64,10 +65,10 @@ def _tell_of_indexes(reports: Sequence[IndexReport]) -> set[Index]:
     return {report.index for report in reports if report.outcome == "failed"}
 
 
-async def redirect_alerts(coach_alerts: CoachAlertStore, coach_chat_id: int, clock: Clock) -> None:
+async def redirect_alerts(coach_alerts: CoachAlertStore, coach_chat: ChatTopic, clock: Clock) -> None:
     """What could not be told in another chat is told in the one that is set now."""
     number = await _until_stored(
-        lambda: coach_alerts.redirect(coach_chat_id, clock()),
+        lambda: coach_alerts.redirect(coach_chat, clock()),
         "alerts that did not arrive stay with the chat that they were for",
     )
     if number:

@@ -28,11 +28,11 @@ from bot.core.people.athlete import (
 )
 from bot.core.people.invitations import CODE_BYTES, VALID_FOR, hash_code, make_code, make_link
 from bot.core.people.pauses import read_pause_end
-from bot.core.prompts.prompt import parse_chat_id
 from bot.core.shared import formatting as texts
 from bot.core.shared.clock import system_clock
 from bot.core.shared.errors import ConfigError, StorageRejected, TelegramError
 from bot.core.shared.printable import is_name, one_line
+from bot.core.telegram.chats import ChatTopic, read_chat_topic
 from bot.settings import Settings
 from bot.store.mongodb.client import Database, Document
 from bot.store.mongodb.indexes import bootstrap
@@ -56,7 +56,11 @@ def athlete() -> None:
 @athlete.command()
 @click.argument("athlete_id", metavar="ID")
 @click.option("--user-id", help="Their Telegram user id; without it they are invited.")
-@click.option("--chat-id", help="Where to ask; default: in their private chat with the bot.")
+@click.option(
+    "--chat-id",
+    help="Where to ask, such as -1001234567890, or -1001234567890:42 for topic 42 of a group; default: in"
+    " their private chat with the bot.",
+)
 @click.option("--name", help=f"What to call them, up to {MAX_NAME} characters.")
 @click.option("--timezone", help="Their IANA zone.")
 @click.option("--language", help="Their language, such as en or pt-BR.")
@@ -110,7 +114,7 @@ def _language(text: str) -> str:
 # Option: the field of the document, and how its value is read.
 _OPTIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "--user-id": ("userId", _user_id),
-    "--chat-id": ("chatId", lambda text: str(parse_chat_id(text))),
+    "--chat-id": ("chatId", read_chat_topic),
     "--name": ("name", _name),
     "--language": ("language", _language),
     "--timezone": ("timezone", lambda text: read_zone(text).key),
@@ -137,7 +141,10 @@ def _read_options(options: Mapping[str, str | None]) -> Document:
         try:
             fields[field] = None if option in _WITH_DEFAULT and text == _DEFAULT else reader(text)
         except ValueError as exc:
-            raise ConfigError(f"{option}: {str(exc).removeprefix('chatId: ')}") from None
+            raise ConfigError(f"{option}: {exc}") from None
+    if "chatId" in fields:
+        place: ChatTopic = fields["chatId"]
+        fields |= {"chatId": str(place.chat_id), "messageThreadId": place.thread_id}
     return fields
 
 
@@ -207,7 +214,8 @@ async def _invite(store: AthleteStore, athlete_id: str, now: datetime, *, is_fir
 def _changes(before: Document, fields: Document) -> Document:
     """What to set in a document; with another user an athlete is active, and in another chat."""
     has_new_user = "userId" in fields and fields["userId"] != before.get("userId")
-    new_user: Document = {"state": "active", "chatId": None, "invite": None} if has_new_user else {}
+    left = ("chatId", "messageThreadId", "invite")
+    new_user: Document = {"state": "active", **dict.fromkeys(left)} if has_new_user else {}
     return {field: value for field, value in (new_user | fields).items() if value != before.get(field)}
 
 

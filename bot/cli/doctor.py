@@ -305,7 +305,7 @@ class Examination:
         athletes = self._roster.athletes if self._roster is not None else ()
         people = {a.chat_id: f"athlete {a.athlete_id}" for a in athletes if a.chat_id is not None}
         people |= {admin: people.get(admin, f"admin {admin}") for admin in sorted(self._settings.admin_ids)}
-        coach = {} if coach_chat is None else {coach_chat: telegram.COACH_CHAT}
+        coach = {} if coach_chat is None else {coach_chat.chat_id: telegram.COACH_CHAT}
         asked = list((coach | people | coach).items())[:_MOST_PEOPLE]  # first, and by that name
         reasons = await asyncio.gather(*(_unreachable(api, chat_id) for chat_id, _ in asked))
         found = {

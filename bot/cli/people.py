@@ -10,6 +10,7 @@ from typing import Any
 from bot.core.people.athlete import Athlete, Pause, athlete_flaws
 from bot.core.shared import formatting as texts
 from bot.core.shared.clock import iso_utc
+from bot.core.telegram.chats import ChatTopic
 from bot.store.mongodb.client import Document
 
 
@@ -61,7 +62,8 @@ class ListedAthlete:
         asked += [f"remind {hours.reminder_time:%H:%M}"] if hours.reminder_time else []
         asked += [f"nudge after {hours.nudge_after_hours} h"] if hours.nudge_after_hours else []
         asked += [f"quiet {hours.quiet}"] if hours.quiet else []
-        asked += [f"in chat {athlete.chat_id}"] if athlete.chat_id not in (None, athlete.user_id) else []
+        if athlete.chat_id not in (None, athlete.user_id):
+            asked.append(f"in chat {ChatTopic(athlete.chat_id, athlete.thread_id)}")
         user = "-" if athlete.user_id is None else str(athlete.user_id)
         return [athlete.athlete_id, athlete.name or "-", state, user, hours.zone.key, ", ".join(asked)]
 
@@ -78,6 +80,7 @@ class ListedAthlete:
             "invitedUntil": None if self._invited_until is None else iso_utc(self._invited_until),
             "userId": athlete.user_id,
             "chatId": None if athlete.chat_id is None else str(athlete.chat_id),
+            "messageThreadId": athlete.thread_id,
             "language": athlete.language,
             "timezone": hours.zone.key,
             "promptTime": f"{hours.prompt_time:%H:%M}",

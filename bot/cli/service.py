@@ -27,6 +27,7 @@ from bot.core.prompts.undelivered import ClosedChat, refuses
 from bot.core.shared import formatting as texts
 from bot.core.shared.clock import iso_utc, parse_instant, system_clock
 from bot.core.shared.errors import ConfigError, PictureError
+from bot.core.telegram.chats import ChatTopic, read_topic
 from bot.services.reports.figures import DEFAULT_DAYS, MAX_DAYS
 from bot.settings import Settings
 from bot.store.mongodb import date_repair as dates
@@ -165,6 +166,7 @@ async def _convert_dates(settings: Settings, *, expire_old: bool) -> list[dates.
 @click.option("--session-id", required=True, help="The session within the run.")
 @click.option("--athlete", "athlete_id", help="Whom to ask, by ID; default: the only athlete there is.")
 @click.option("--chat-id", help="Where to ask; default: where the athlete is.")
+@click.option("--topic", help="The topic of the group, by the number in its link; default: the athlete's.")
 @click.option("--title", help=f"What was planned, up to {texts.MAX_TITLE} characters.")
 @click.option("--note", help=f"More about it, up to {texts.MAX_NOTE} characters.")
 @click.option(
@@ -175,6 +177,7 @@ def prompt(
     session_id: str,
     athlete_id: str | None,
     chat_id: str | None,
+    topic: str | None,
     title: str | None,
     note: str | None,
     at: str | None,
@@ -194,10 +197,11 @@ def prompt(
     except InvalidPrompt as exc:
         raise ConfigError(str(exc).replace("chatId", "--chat-id", 1)) from None
     _due_at(at, settings.timezone)
-    asked = call(settings, _ask(settings, run_id, session_id, athlete_id, chat, at, title=title, note=note))
+    to_ask = _ask(settings, run_id, session_id, athlete_id, chat, topic, at, title=title, note=note)
+    asked = call(settings, to_ask)
     for warning in asked.warnings():
         click.echo(f"warning: {warning}", err=True)
-    what = f"{run_id} / {session_id} in chat {asked.chat_id}"
+    what = f"{run_id} / {session_id} in chat {asked.place}"
     if asked.state is None:
         away = settings.mongo_url is None and not is_served(settings.data_dir)
         then = "start `run` on this DATA_DIR to send it" if away else "the running service sends it"
@@ -221,7 +225,7 @@ class _Asked:
         closed: that its chat takes no messages, as far as is known.
     """
 
-    chat_id: int
+    place: ChatTopic
     athlete: Athlete | None
     due_at: datetime
     state: str | None
@@ -231,8 +235,8 @@ class _Asked:
     def warnings(self) -> Iterator[str]:
         """What is most likely not meant."""
         if self.athlete is None:
-            if self.chat_id > 0:
-                yield f"{self.chat_id} is not on the roster, so taps of this person will be refused"
+            if self.place.chat_id > 0:
+                yield f"{self.place.chat_id} is not on the roster, so taps of this person will be refused"
         elif self.athlete.user_id is None:
             yield f"{self.athlete.athlete_id} has not accepted the invitation, so their taps will be refused"
         elif self.athlete.pause_at(self.due_at) is not None:
@@ -247,12 +251,14 @@ async def _ask(
     session_id: str,
     athlete_id: str | None,
     chat_id: int | None,
+    topic: str | None,
     at: str | None,
     **what: Any,
 ) -> _Asked:
     async with open_database(settings) as db:
         roster = await read_people(settings, db)
         athlete, chat_id = _whom(roster, athlete_id, chat_id)
+        place = _place(chat_id, topic, athlete)
         due_at = _due_at(at, settings.timezone if athlete is None else athlete.hours.zone)
         now, late_after_days = system_clock(), settings.late_after_days
         undelivered = UndeliveredStore(db)
@@ -265,12 +271,24 @@ async def _ask(
             now=now,
             athlete_id=None if athlete is None else athlete.athlete_id,
             user_id=None if athlete is None else athlete.user_id,
+            thread_id=place.thread_id,
             **what,
         )
         is_retried = state == PromptState.UNDELIVERABLE and await undelivered.retry(
             run_id, session_id, chat_id, late_after_days, now
         )
-        return _Asked(chat_id, athlete, due_at, state, is_retried, closed)
+        return _Asked(place, athlete, due_at, state, is_retried, closed)
+
+
+def _place(chat_id: int, topic: str | None, athlete: Athlete | None) -> ChatTopic:
+    """Where to ask: in a topic of the chat, or where the athlete is asked in it."""
+    if topic is None:
+        is_theirs = athlete is not None and athlete.chat_id == chat_id
+        return ChatTopic(chat_id, athlete.thread_id if is_theirs and athlete is not None else None)
+    try:
+        return ChatTopic(chat_id, read_topic(topic, chat_id))
+    except ValueError as exc:
+        raise ConfigError(f"--topic: {exc}") from None
 
 
 def _whom(roster: Roster, athlete_id: str | None, chat_id: int | None) -> tuple[Athlete | None, int]:

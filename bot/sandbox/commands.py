@@ -44,13 +44,9 @@ def _tap(world: World, arguments: Json) -> Tap:
     return world.tap(arguments.pop("chat_id"), arguments.pop("message_id"), user, **arguments)
 
 
-def _message(world: World, arguments: Json) -> int:
-    return world.message(
-        arguments["chat_id"],
-        _user(arguments["user"]),
-        arguments["text"],
-        reply_to=arguments.get("reply_to"),
-    )
+def _by_user(do: Callable[..., Any], arguments: Json) -> Any:
+    """A step of a user's."""
+    return do(**{**arguments, "user": _user(arguments["user"])})
 
 
 def _message_at(world: World, arguments: Json) -> int:
@@ -93,10 +89,11 @@ def _settings(world: World, arguments: Json) -> None:
 COMMANDS: dict[str, Command] = {
     "tap": lambda world, _, given: _tap(world, given).as_dict(),
     "taps": lambda world, _, given: [_tap(world, one).query_id for one in given["taps"]],
-    "message": lambda world, _, given: _message(world, given),
-    "wordless": lambda world, _, given: world.wordless(
-        given["chat_id"], _user(given["user"]), given["kind"], reply_to=given.get("reply_to")
-    ),
+    "message": lambda world, _, given: _by_user(world.message, given),
+    "wordless": lambda world, _, given: _by_user(world.wordless, given),
+    "album": lambda world, _, given: _by_user(world.album, given),
+    "open_topic": lambda world, _, given: _by_user(world.open_topic, given),
+    "set_topic": lambda world, _, given: world.set_topic(**given),
     "edit_message": lambda world, _, given: world.edit_message(**given),
     "message_at": lambda world, _, given: _message_at(world, given),
     "messages_at": lambda world, _, given: [_message_at(world, one) for one in given["messages"]],

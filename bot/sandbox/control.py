@@ -61,16 +61,14 @@ class SandboxClient:
         query_ids: list[str] = await self._call("taps", {"taps": taps})
         return query_ids
 
-    async def message(self, chat_id: int, user: User | int, text: str, *, reply_to: int | None = None) -> int:
+    async def message(self, chat_id: int, user: User | int, text: str, **how: Any) -> int:
         """`World.message`."""
-        arguments = {"chat_id": chat_id, "user": _user(user), "text": text, "reply_to": reply_to}
+        arguments = {"chat_id": chat_id, "user": _user(user), "text": text, **how}
         return int(await self._call("message", arguments))
 
-    async def wordless(
-        self, chat_id: int, user: User | int, kind: str, *, reply_to: int | None = None
-    ) -> int:
+    async def wordless(self, chat_id: int, user: User | int, kind: str, **how: Any) -> int:
         """`World.wordless`."""
-        arguments = {"chat_id": chat_id, "user": _user(user), "kind": kind, "reply_to": reply_to}
+        arguments = {"chat_id": chat_id, "user": _user(user), "kind": kind, **how}
         return int(await self._call("wordless", arguments))
 
     async def edit_message(self, chat_id: int, message_id: int, text: str) -> None:

@@ -168,6 +168,7 @@ def _send_message(world: World, params: Params) -> Json:
         entities=params.structure("entities", list),
         reply_markup=params.structure("reply_markup", dict),
         reply_parameters=params.structure("reply_parameters", dict),
+        message_thread_id=params.integer("message_thread_id"),
     )
 
 
@@ -198,6 +199,7 @@ def _send_file(world: World, params: Params, media: Json) -> Json:
         caption_entities=params.structure("caption_entities", list),
         reply_markup=params.structure("reply_markup", dict),
         reply_parameters=params.structure("reply_parameters", dict),
+        message_thread_id=params.integer("message_thread_id"),
     )
 
 

@@ -60,6 +60,8 @@ class SandboxServer:
         self.world = world
         self.faults = FaultScript()
         self._token = token
+        if (bot_id := token.partition(":")[0]).isdecimal():
+            world.bot_id = int(bot_id)
         self._runner: web.ServerRunner | None = None
         self._address: tuple[str, int] | None = None
         self._stopping = asyncio.Event()

@@ -50,6 +50,11 @@ _BUTTON_ACTIONS = frozenset(
         "pay",
     }
 )
+# Who is named where the sender is not.
+_ANONYMOUS: Json = {
+    "id": 1_087_968_824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"
+}  # fmt: skip
+_CHANNEL: Json = {"id": 136_817_688, "is_bot": True, "first_name": "Channel", "username": "Channel_Bot"}
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -98,6 +103,7 @@ class Chat:
         unknown: the bot has never met anybody of this id.
         started: whether somebody has ever written to the bot there, who may be met elsewhere.
         blocked: by its user; of a group, the bot is kicked.
+        topics: whether each topic of a forum takes messages, by its thread.
     """
 
     info: Json
@@ -108,6 +114,7 @@ class Chat:
     started: bool = True
     blocked: bool = False
     migrated_to: int | None = None
+    topics: dict[int, bool] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -147,7 +154,6 @@ class World:
         self,
         *,
         now: Callable[[], float] = time.time,
-        bot_id: int = 7_000_000_001,
         bot_username: str = "sandbox_feedback_bot",
         limits: Limits | None = TELEGRAM_LIMITS,
         update_lifetime: float = 86_400.0,
@@ -169,7 +175,7 @@ class World:
         self._now = now
         self._offset = 0.0
         self._bot: Json = {
-            "id": bot_id,
+            "id": 7_000_000_001,
             "is_bot": True,
             "first_name": "Feedback Bot",
             "username": bot_username,
@@ -203,6 +209,15 @@ class World:
     @limits.setter
     def limits(self, limits: Limits | None) -> None:
         self._limiter = RateLimiter(limits) if limits else None
+
+    @property
+    def bot_id(self) -> int:
+        """The bot's user id, with which its token begins."""
+        return int(self._bot["id"])
+
+    @bot_id.setter
+    def bot_id(self, bot_id: int) -> None:
+        self._bot["id"] = bot_id
 
     # The script: what users do
 
@@ -250,32 +265,90 @@ class World:
             self._wake()
         return tap
 
-    def message(self, chat_id: int, user: User, text: str, *, reply_to: int | None = None) -> int:
+    def message(
+        self,
+        chat_id: int,
+        user: User,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        thread_id: int | None = None,
+        as_chat: int | None = None,
+    ) -> int:
         """A user writes a message; returns its id.
 
-        Raises:
-            SandboxError: there is no message `reply_to`.
-        """
-        return self._say(chat_id, user, _written(text), reply_to)
+        Args:
+            thread_id: the topic in which they write.
+            as_chat: the chat in whose name they write: this group, as an anonymous admin, or a channel.
 
-    def wordless(self, chat_id: int, user: User, kind: str, *, reply_to: int | None = None) -> int:
+        Raises:
+            SandboxError: there is no message `reply_to`, or no such topic.
+        """
+        return self._say(chat_id, user, _written(text), reply_to, thread_id, as_chat)
+
+    def wordless(
+        self,
+        chat_id: int,
+        user: User,
+        kind: str,
+        *,
+        caption: str = "",
+        reply_to: int | None = None,
+        thread_id: int | None = None,
+    ) -> int:
         """A user sends a `voice`, `photo`, `sticker` or the like; returns the message's id.
 
         Raises:
+            SandboxError: as `message`.
+        """
+        return self._say(chat_id, user, _media(kind, caption), reply_to, thread_id)
+
+    def album(
+        self, chat_id: int, user: User, captions: Sequence[str], *, reply_to: int | None = None
+    ) -> list[int]:
+        """A user sends an album: a photo for each caption, which may be empty; returns the messages' ids.
+
+        Raises:
             SandboxError: there is no message `reply_to`.
         """
-        file: Json = {"file_id": secrets.token_urlsafe(16), "file_unique_id": secrets.token_urlsafe(8)}
-        return self._say(chat_id, user, {kind: [file] if kind == "photo" else file}, reply_to)
+        group = {"media_group_id": str(secrets.randbits(56))}
+        return [
+            self._say(chat_id, user, {**_media("photo", caption), **group}, reply_to) for caption in captions
+        ]
+
+    def open_topic(self, chat_id: int, name: str, user: User) -> int:
+        """A user opens a topic in a group, which is a forum from then on; returns its thread."""
+        chat = self._chat(chat_id)
+        chat.info["is_forum"] = True
+        thread_id = chat.last_message_id + 1
+        chat.topics[thread_id] = True
+        created = {"forum_topic_created": {"name": name, "icon_color": 7_322_096}}
+        self._say(chat_id, user, created, None, thread_id)
+        return thread_id
+
+    def set_topic(self, chat_id: int, thread_id: int, *, closed: bool = False, deleted: bool = False) -> None:
+        """Closes, opens or deletes a topic.
+
+        Raises:
+            SandboxError: there is no such topic.
+        """
+        topics = self._chat(chat_id).topics
+        if thread_id not in topics:
+            raise SandboxError(f"chat {chat_id} has no topic {thread_id}")
+        topics[thread_id] = not closed
+        if deleted:
+            del topics[thread_id]
 
     def edit_message(self, chat_id: int, message_id: int, text: str) -> None:
-        """A user edits a message of theirs.
+        """A user edits a message of theirs: its text, or the caption below what they sent.
 
         Raises:
             SandboxError: there is no such message.
         """
         stored = self._stored(chat_id, message_id)
         kept = {key: value for key, value in stored.body.items() if key != "entities"}
-        stored.body = {**kept, "edit_date": int(self.time()), **_written(text)}
+        written = _written(text) if "text" in kept else {"caption": text}
+        stored.body = {**kept, "edit_date": int(self.time()), **written}
         self._publish("edited_message", stored.body)
 
     def message_at(self, chat_id: int, *, date: float, text: str, buttons: Buttons | None = None) -> int:
@@ -488,14 +561,15 @@ class World:
         entities: list[Entity] | None = None,
         reply_markup: Json | None = None,
         reply_parameters: Json | None = None,
+        message_thread_id: int = 0,
     ) -> Json:
         """Sends a text; returns the Message.
 
         Raises:
-            ApiError: 400 for a bad text, keyboard, reply or chat; 403 blocked; 429 over the limits.
+            ApiError: 400 for a bad text, keyboard, reply, topic or chat; 403 blocked; 429 over the limits.
         """
         content = _formatted(text, parse_mode, entities)
-        return self._send(chat_id, content, reply_markup, reply_parameters)
+        return self._send(chat_id, content, reply_markup, reply_parameters, message_thread_id)
 
     def send_file(
         self,
@@ -507,6 +581,7 @@ class World:
         caption_entities: list[Entity] | None = None,
         reply_markup: Json | None = None,
         reply_parameters: Json | None = None,
+        message_thread_id: int = 0,
     ) -> Json:
         """Sends a photo or document, already in the form that a Message shows; returns the Message.
 
@@ -521,7 +596,7 @@ class World:
             content["caption"] = plain
             if marks:
                 content["caption_entities"] = marks
-        return self._send(chat_id, content, reply_markup, reply_parameters)
+        return self._send(chat_id, content, reply_markup, reply_parameters, message_thread_id)
 
     def edit_message_text(
         self,
@@ -650,12 +725,25 @@ class World:
         if (chat := self._chats.get(user.id)) is not None:
             chat.info.update(_chat_info(user.id, user))
 
-    def _say(self, chat_id: int, user: User, words: Json, reply_to: int | None) -> int:
-        self._meet(user)
-        content: Json = {"from": user.as_dict(), **words}
-        if reply_to is not None:
-            content["reply_to_message"] = _without_reply(self._stored(chat_id, reply_to).body)
+    def _say(
+        self,
+        chat_id: int,
+        user: User,
+        words: Json,
+        reply_to: int | None,
+        thread_id: int | None = None,
+        as_chat: int | None = None,
+    ) -> int:
         chat = self._chat(chat_id)
+        if as_chat is None:
+            self._meet(user)
+            sender: Json = {"from": user.as_dict()}
+        elif as_chat == chat_id:
+            sender = {"from": _ANONYMOUS, "sender_chat": chat.info}
+        else:
+            channel = {"id": as_chat, "type": "channel", "title": f"Channel {-as_chat}"}
+            sender = {"from": _CHANNEL, "sender_chat": channel}
+        content = {**sender, **words, **self._context(chat, reply_to, thread_id)}
         if chat_id == user.id:
             self.set_chat(chat_id, unknown=False, started=True, blocked=False)
         body = self._store(chat, self.time(), content)
@@ -678,6 +766,24 @@ class World:
             "new_chat_member": new,
         }
 
+    def _context(self, chat: Chat, reply_to: int | None, thread_id: int | None) -> Json:
+        """The topic of a user's message, and what it replies to."""
+        context: Json = {}
+        if thread_id is not None:
+            if thread_id not in chat.topics:
+                raise SandboxError(f"chat {chat.info['id']} has no topic {thread_id}")
+            context = _in_topic(thread_id)
+            if reply_to is None and thread_id in chat.messages:
+                reply_to = thread_id  # as Telegram has it, for want of something else
+        if reply_to is None:
+            return context
+        replied = self._stored(chat.info["id"], reply_to).body
+        if replied.get("is_topic_message"):
+            context = _in_topic(replied["message_thread_id"])
+        elif "is_forum" in chat.info:  # a thread of replies, which is no topic
+            context["message_thread_id"] = replied.get("message_thread_id", reply_to)
+        return {"reply_to_message": _without_reply(replied), **context}
+
     def _stored(self, chat_id: int, message_id: int) -> StoredMessage:
         chat = self._chats.get(chat_id)
         stored = chat.messages.get(message_id) if chat else None
@@ -686,7 +792,12 @@ class World:
         return stored
 
     def _send(
-        self, chat_id: int, content: Json, reply_markup: Json | None, reply_parameters: Json | None
+        self,
+        chat_id: int,
+        content: Json,
+        reply_markup: Json | None,
+        reply_parameters: Json | None,
+        thread_id: int,
     ) -> Json:
         keyboard = _keyboard(reply_markup)
         chat = self._reachable(chat_id)
@@ -696,6 +807,15 @@ class World:
         _refuse_closed(chat)
         if reply_parameters:
             content |= _reply(chat, reply_parameters)
+            replied = content.get("reply_to_message", {})
+            if not thread_id and replied.get("is_topic_message"):
+                thread_id = replied["message_thread_id"]
+        if thread_id:
+            if thread_id not in chat.topics:
+                raise bad_request("message thread not found")
+            if not chat.topics[thread_id]:
+                raise bad_request("TOPIC_CLOSED")
+            content |= _in_topic(thread_id)
         if keyboard:
             content["reply_markup"] = keyboard
         return self._store(chat, now, {"from": self._bot, **content})
@@ -773,6 +893,17 @@ def _refuse_closed(chat: Chat) -> None:
     if chat.info["type"] == "private":
         raise ApiError(403, "Forbidden: bot was blocked by the user")
     raise ApiError(403, f"Forbidden: bot was kicked from the {chat.info['type']} chat")
+
+
+def _media(kind: str, caption: str) -> Json:
+    """The content of a user's message that is no text."""
+    file: Json = {"file_id": secrets.token_urlsafe(16), "file_unique_id": secrets.token_urlsafe(8)}
+    words = {"caption": caption} if caption else {}
+    return {kind: [file] if kind == "photo" else file, **words}
+
+
+def _in_topic(thread_id: int) -> Json:
+    return {"message_thread_id": thread_id, "is_topic_message": True}
 
 
 def _written(text: str) -> Json:

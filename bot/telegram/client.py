@@ -27,8 +27,9 @@ from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 from bot.core.answers.keyboards import Keyboard
 from bot.core.shared import errors
 from bot.core.shared.tolerant import read_int64
+from bot.core.telegram.refusals import Refusal, read_refusal
 from bot.core.telegram.updates import ALLOWED_UPDATES, read_instant
-from bot.services.telegram.api import SentMessage
+from bot.services.telegram.api import ANYWHERE, SentMessage, Within
 from bot.telegram.transport import AiohttpRequest, NotSentError, UnreadableReplyError
 
 _CONNECTIONS = 100
@@ -52,6 +53,8 @@ class BotClient:
         api_url: root of the Bot API server, without trailing slash.
         on_date: is called with the `Date` header of each reply.
         connections: how many at once, the poll's own aside; further calls wait for a free one.
+        on_lost_topic: is called with chat, topic and Telegram's reason where a message was not taken in a
+            topic, and goes to the chat itself.
     """
 
     def __init__(
@@ -60,7 +63,9 @@ class BotClient:
         api_url: str,
         on_date: Callable[[str], None] = lambda _: None,
         connections: int = _CONNECTIONS,
+        on_lost_topic: Callable[[int, int, str], None] = lambda *_: None,
     ) -> None:
+        self._on_lost_topic = on_lost_topic
         # do_api_request points at the typed methods, which parse; RetryAfter at a coming change of type.
         warnings.filterwarnings("ignore", "Please use 'Bot\\.", PTBUserWarning)
         warnings.filterwarnings("ignore", "(?s).*retry_after", PTBDeprecationWarning)
@@ -104,31 +109,61 @@ class BotClient:
         )
 
     async def send(
-        self, chat_id: int, text: str, *, html: bool = False, keyboard: Keyboard | None = None
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        html: bool = False,
+        keyboard: Keyboard | None = None,
+        within: Within = ANYWHERE,
     ) -> SentMessage:
         """See `BotApi`."""
-        message = await self._call(
-            "sendMessage",
-            {
-                "chat_id": chat_id,
-                "text": text,
-                "parse_mode": "HTML" if html else None,
-                "reply_markup": None if keyboard is None else {"inline_keyboard": keyboard},
-            },
-        )
-        return _sent(message)
+        parameters = {
+            "text": text,
+            "parse_mode": "HTML" if html else None,
+            "reply_markup": None if keyboard is None else {"inline_keyboard": keyboard},
+        }
+        return await self._send("sendMessage", chat_id, within, parameters)
 
-    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+    async def send_photo(
+        self, chat_id: int, png: bytes, caption: str, *, within: Within = ANYWHERE
+    ) -> SentMessage:
         """See `BotApi`."""
-        photo = InputFile(png, filename="stats.png")
-        parameters = {"chat_id": chat_id, "photo": photo, "caption": caption}
-        return _sent(await self._call("sendPhoto", parameters, read_timeout=_UPLOAD_TIMEOUT))
+        parameters = {"photo": InputFile(png, filename="stats.png"), "caption": caption}
+        return await self._send("sendPhoto", chat_id, within, parameters, read_timeout=_UPLOAD_TIMEOUT)
 
-    async def send_document(self, chat_id: int, name: str, content: bytes, caption: str) -> SentMessage:
+    async def send_document(
+        self, chat_id: int, name: str, content: bytes, caption: str, *, within: Within = ANYWHERE
+    ) -> SentMessage:
         """See `BotApi`."""
-        document = InputFile(content, filename=name)
-        parameters = {"chat_id": chat_id, "document": document, "caption": caption}
-        return _sent(await self._call("sendDocument", parameters, read_timeout=_UPLOAD_TIMEOUT))
+        parameters = {"document": InputFile(content, filename=name), "caption": caption}
+        return await self._send("sendDocument", chat_id, within, parameters, read_timeout=_UPLOAD_TIMEOUT)
+
+    async def _send(
+        self,
+        method: str,
+        chat_id: int,
+        within: Within,
+        parameters: dict[str, Any],
+        *,
+        read_timeout: float = _READ_TIMEOUT,
+    ) -> SentMessage:
+        quoted = {"message_id": within.reply_to, "allow_sending_without_reply": True}
+        place = {
+            "message_thread_id": within.thread_id,
+            "reply_parameters": None if within.reply_to is None else quoted,
+        }
+        parameters = {"chat_id": chat_id, **parameters}
+        try:
+            return _sent(await self._call(method, parameters | place, read_timeout=read_timeout))
+        except errors.TelegramRejected as exc:
+            if within.thread_id is None or read_refusal(str(exc)) is not Refusal.TOPIC:
+                raise
+            reason = str(exc)
+        # Without the quote, which would lead to the topic again.
+        sent = _sent(await self._call(method, parameters, read_timeout=read_timeout))
+        self._on_lost_topic(chat_id, within.thread_id, reason)
+        return sent
 
     async def get_me(self) -> dict[str, Any]:
         """The bot itself, as Telegram describes it."""

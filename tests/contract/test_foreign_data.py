@@ -29,6 +29,7 @@ from bot.core.answers.rules import collision_key_of
 from bot.core.health.doctor_report import Finding
 from bot.core.people.athlete import Roster
 from bot.core.shared.tolerant import as_json
+from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.updates import CommandUpdate
 from bot.records_io.transfer import TransferCounts, export_stream
@@ -38,6 +39,7 @@ from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.renderer import PromptRenderer
 from bot.services.reports.summary import collect
+from bot.services.telegram.lost_topics import LostTopics
 from bot.services.telegram.metered_api import NoMeters
 from bot.settings import Settings
 from bot.store.inbox.journal import Journal
@@ -380,7 +382,7 @@ class Town:
             _env_file=None,
             timezone=MADRID,
             admin_ids="99",
-            coach_chat_id=COACH,
+            coach_chat_id=ChatTopic(COACH),
             data_dir=folder,
             weekly_summary_time="20:00",
         )
@@ -398,6 +400,7 @@ class Town:
             monitor,
             NoMeters(),
             Notifier(None),
+            LostTopics(),
         )
         self.roster = self.service.roster
         self.seconds = 0.0
@@ -469,7 +472,7 @@ class Town:
         await self.service.expiry.follow_up()
         await self.stores.followups.ask_again(sent_since=NOW - timedelta(days=5), sent_until=NOW, now=NOW)
         await self.dispatch()
-        await self.stores.taps.coach_alerts.redirect(COACH, NOW)
+        await self.stores.taps.coach_alerts.redirect(ChatTopic(COACH), NOW)
         self.now = NOW + timedelta(minutes=1)
         found["weekly"] = bool(self.service.weekly_summaries)
         found["sent"] = sorted((chat, text) for chat, text, _ in self.api.sent if chat in (7, 8))

@@ -19,7 +19,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.prompts.prompt import Prompt
 from bot.core.shared.errors import JournalError
-from bot.services.telegram.api import MAX_UPDATES, SentMessage
+from bot.services.telegram.api import ANYWHERE, MAX_UPDATES, SentMessage, Within
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import Entry
 from bot.store.prompts.expiry import PromptExpiryStore
@@ -79,6 +79,7 @@ class FakeApi:
         self.on_answer: Callable[[str, str], Awaitable[None]] | None = None
         self.send_script: deque[Exception | SentMessage] = deque()
         self.sent: list[tuple[int, str, Keyboard | None]] = []
+        self.within: list[Within] = []
         self.on_send: Callable[[int], Awaitable[None]] | None = None
         self.photos: list[tuple[int, bytes, str]] = []
         self.documents: list[tuple[int, str, bytes, str]] = []
@@ -106,11 +107,18 @@ class FakeApi:
         self.answers.append((query_id, text, alert))
 
     async def send(
-        self, chat_id: int, text: str, *, html: bool = False, keyboard: Keyboard | None = None
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        html: bool = False,
+        keyboard: Keyboard | None = None,
+        within: Within = ANYWHERE,
     ) -> SentMessage:
         """The next step of the script; accepted when it has ended."""
         assert html or keyboard is None
         self.sent.append((chat_id, text, keyboard))
+        self.within.append(within)
         if self.on_send is not None:
             await self.on_send(chat_id)
         step = self.send_script.popleft() if self.send_script else SentMessage(len(self.sent), NOW)
@@ -118,16 +126,22 @@ class FakeApi:
             raise step
         return step
 
-    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+    async def send_photo(
+        self, chat_id: int, png: bytes, caption: str, *, within: Within = ANYWHERE
+    ) -> SentMessage:
         """As `send`."""
+        self.within.append(within)
         self.photos.append((chat_id, png, caption))
         step = self.photo_script.popleft() if self.photo_script else SentMessage(len(self.photos), NOW)
         if isinstance(step, Exception):
             raise step
         return step
 
-    async def send_document(self, chat_id: int, name: str, content: bytes, caption: str) -> SentMessage:
+    async def send_document(
+        self, chat_id: int, name: str, content: bytes, caption: str, *, within: Within = ANYWHERE
+    ) -> SentMessage:
         """Remembered; accepted."""
+        self.within.append(within)
         self.documents.append((chat_id, name, content, caption))
         return SentMessage(len(self.documents), NOW)
 

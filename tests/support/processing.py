@@ -27,6 +27,13 @@ from bot.store.people.users import UserStore
 from tests.support.fakes import ADMIN, NOW, Database, ShakyJournal
 from tests.support.flows import Parts
 
+BOT_ID = 1
+
+
+async def bot_username() -> str:
+    """Of the bot that processes."""
+    return "our_bot"
+
 
 class ShakyEvents(FeedbackStore):
     """Feedback that cannot be stored, or makes the code fail, when a test says so."""

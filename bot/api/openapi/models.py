@@ -124,6 +124,8 @@ class PromptModel(_Described):
     """Whose training it is about; null if nobody said."""
     chatId: str | None
     """The Telegram chat."""
+    messageThreadId: int | None
+    """The topic of the group; null: the chat itself."""
     date: str | None
     """The planned day; null if no plan made the prompt."""
     title: str | None

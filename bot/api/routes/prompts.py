@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Query, Request
@@ -22,10 +23,11 @@ from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts.explain import explain, state_of
 from bot.core.prompts.prompt import InvalidPrompt, PromptState, parse_chat_id
 from bot.core.prompts.undelivered import refuses
-from bot.core.records.models import Chat, Instant, Key, Record
+from bot.core.records.models import Chat, Identity, Instant, Key, Record
 from bot.core.shared import formatting as texts
 from bot.core.shared.bson_json import BadValue
 from bot.core.shared.tolerant import as_json
+from bot.core.telegram.chats import ChatTopic, read_thread_id, read_topic
 from bot.store.prompts.prompts import PromptStore
 from bot.store.prompts.undelivered import UndeliveredStore
 from bot.store.records.pages import Page, PromptPages, PromptSelection
@@ -49,6 +51,8 @@ class PromptRequest(Record):
     """Who is asked, by the id on the roster; only they may answer."""
     chatId: Chat | None = None
     """Where to ask, instead of `athleteId`: a Telegram chat, such as a group's."""
+    messageThreadId: Identity | None = None
+    """The topic of the group, if it has topics; left out: where the athlete is asked in it."""
     title: str | None = None
     """What was planned; up to 200 characters are shown."""
     note: str | None = None
@@ -67,6 +71,11 @@ class PromptRequest(Record):
                 parse_chat_id(self.chatId)
             except InvalidPrompt as exc:
                 raise BadValue("chatId", str(exc).partition(": ")[2]) from None
+        if self.messageThreadId is not None:
+            try:
+                read_thread_id(self.messageThreadId)
+            except ValueError as exc:
+                raise BadValue("messageThreadId", str(exc)) from None
         return {}
 
 
@@ -109,7 +118,8 @@ def routes(deps: ApiDependencies) -> APIRouter:
         now = deps.clock()
 
         async def queue() -> dict[str, Any]:
-            chat_id, athlete = _whom(await deps.roster_with(wanted.athleteId), wanted)
+            place, athlete = _whom(await deps.roster_with(wanted.athleteId), wanted)
+            chat_id = place.chat_id
             undelivered = UndeliveredStore(deps.db)
             closed = await undelivered.closed(deps.late_after_days, now, chat_id)
             state = await PromptStore(deps.db).queue(
@@ -122,6 +132,7 @@ def routes(deps: ApiDependencies) -> APIRouter:
                 now=now,
                 athlete_id=None if athlete is None else athlete.athlete_id,
                 user_id=None if athlete is None else athlete.user_id,
+                thread_id=place.thread_id,
             )
             is_retried = state == PromptState.UNDELIVERABLE and await undelivered.retry(
                 wanted.runId, wanted.sessionId, chat_id, deps.late_after_days, now
@@ -160,15 +171,27 @@ def routes(deps: ApiDependencies) -> APIRouter:
     return router
 
 
-def _whom(roster: Roster, wanted: PromptRequest) -> tuple[int, Athlete | None]:
-    """The chat to ask in, and the athlete who alone may answer there."""
+def _whom(roster: Roster, wanted: PromptRequest) -> tuple[ChatTopic, Athlete | None]:
+    """Where to ask, and the athlete who alone may answer there."""
     if wanted.chatId is not None:
-        chat_id = parse_chat_id(wanted.chatId)
-        return chat_id, roster.in_chat(chat_id)
+        place = _place(parse_chat_id(wanted.chatId), wanted.messageThreadId)
+        athlete = roster.in_chat(place.chat_id, place.thread_id)
+        if wanted.messageThreadId is None and athlete is not None:
+            place = replace(place, thread_id=athlete.thread_id)
+        return place, athlete
     athlete = named_athlete(roster, wanted.athleteId, "athleteId")
     if athlete.chat_id is None:
         raise invalid(Flaw("athleteId", "has not accepted the invitation yet, so there is no chat to ask in"))
-    return athlete.chat_id, athlete
+    if wanted.messageThreadId is None:
+        return ChatTopic(athlete.chat_id, athlete.thread_id), athlete
+    return _place(athlete.chat_id, wanted.messageThreadId), athlete
+
+
+def _place(chat_id: int, topic: str | int | None) -> ChatTopic:
+    try:
+        return ChatTopic(chat_id, None if topic is None else read_topic(topic, chat_id))
+    except ValueError as exc:
+        raise invalid(Flaw("messageThreadId", str(exc))) from None
 
 
 def _selection(query: PromptsQuery, deps: ApiDependencies, roster: Roster) -> PromptSelection:

@@ -15,6 +15,7 @@ from bot.core.health.vitals import (
     Part,
     Recovered,
     TookOver,
+    TopicLost,
 )
 from bot.core.i18n.catalog import AdminAlertTexts
 from bot.core.i18n.formats import clock_time, counted, day_and_month
@@ -54,6 +55,8 @@ def _one(news: News, language: Language, zone: tzinfo) -> str:
             return texts.coach_unreachable.format(reason=reason)
         case ChatsClosed():
             return _closed(news.refusal, texts).format(who=_names(list(news.who.values()), texts))
+        case TopicLost(chat_id, thread_id, reason):
+            return texts.topic_lost.format(chat=chat_id, topic=thread_id, reason=reason)
         case DeadLettersGrew():
             return texts.dead_letters.format(
                 updates=counted(language.texts.counts.updates, news.number, language)

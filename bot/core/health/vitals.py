@@ -215,6 +215,19 @@ class CoachUnreachable:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicLost:
+    """To be told: a topic takes nothing, so that what is meant for it goes to the chat itself.
+
+    Attributes:
+        reason: Telegram's.
+    """
+
+    chat_id: int
+    thread_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class JournalEntriesMissing:
     """To be told: entries of the journal are missing.
 
@@ -240,7 +253,8 @@ class ChatsClosed:
 
 
 News: TypeAlias = (
-    Broke | Recovered | DeadLettersGrew | TookOver | CoachUnreachable | JournalEntriesMissing | ChatsClosed
+    Broke | Recovered | DeadLettersGrew | TookOver | CoachUnreachable | TopicLost | JournalEntriesMissing
+    | ChatsClosed
 )
 
 

@@ -165,6 +165,8 @@ class NoteTexts:
     which: str
     foreign: str
     for_athletes: str
+    anonymous: str
+    words_only: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -231,6 +233,7 @@ class AdminAlertTexts:
     removed: str
     muted: str
     and_more: str
+    topic_lost: str
     entries_missing: str
     moment: str
     entries: str

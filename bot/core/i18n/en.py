@@ -288,6 +288,11 @@ TEXTS = Texts(
         which="I cannot tell which session this is about. Please reply to my question about it.",
         foreign="This question is for another athlete in this chat, so your note was not saved.",
         for_athletes="Notes are for athletes in training, so this one was not saved. /start says more.",
+        anonymous=(
+            "You wrote this as the group or as a channel, so I cannot tell whose note it is, and it was not"
+            " saved. Please send it once more as yourself. The buttons work either way."
+        ),
+        words_only="I kept the words alone, not what you sent with them.",
     ),
     prompts=PromptTexts(
         again_after_absence="I was away for a while and may have missed your answer, so I ask once more.",
@@ -401,6 +406,12 @@ TEXTS = Texts(
             " answered then is asked at once."
         ),
         and_more="and {number} more",
+        topic_lost=(
+            "⚠️ Topic {topic} of chat {chat} takes no messages (Telegram says: {reason}). What is meant for it"
+            " goes to the chat itself, where everybody in it can read it.\n"
+            "What to do: open the topic again, or set another one, in COACH_CHAT_ID, with `athlete add"
+            " --chat-id` or where the question is asked."
+        ),
         entries_missing=(
             "⚠️ At {found} I noticed that my journal lacks {entries}: its file was deleted, emptied, or"
             " put back from an older copy. What of that I had received and not yet saved may be lost. I"

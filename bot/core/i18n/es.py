@@ -301,6 +301,11 @@ TEXTS = Texts(
         for_athletes=(
             "Las notas son para deportistas que entrenan, así que esta no se ha guardado. /start explica más."
         ),
+        anonymous=(
+            "Escribiste esto como el grupo o como un canal, así que no sé de quién es la nota, y no se ha"
+            " guardado. Envíala otra vez con tu propio nombre, por favor. Los botones funcionan igual."
+        ),
+        words_only="He guardado solo las palabras, no lo que enviaste con ellas.",
     ),
     prompts=PromptTexts(
         again_after_absence="Estuve fuera un rato y quizá me perdí tu respuesta, así que pregunto otra vez.",
@@ -419,6 +424,12 @@ TEXTS = Texts(
             " pueda responder se pregunta enseguida."
         ),
         and_more="y {number} más",
+        topic_lost=(
+            "⚠️ El tema {topic} del chat {chat} no admite mensajes (Telegram dice: {reason}). Lo que es para"
+            " ese tema va al chat mismo, donde lo puede leer todo el mundo que está en él.\n"
+            "Qué hacer: vuelve a abrir el tema, o pon otro, en COACH_CHAT_ID, con `athlete add --chat-id` o"
+            " donde se hace la pregunta."
+        ),
         entries_missing=(
             "⚠️ A {found} vi que a mi diario le falta algo: {entries}. Alguien borró o vació su archivo,"
             " o lo cambió por una copia anterior. Lo que de ahí había recibido y aún no había guardado"

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.chats import read_thread_id
 
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _USER_ID = re.compile(r"[0-9]{1,19}")
@@ -77,7 +78,7 @@ class Athlete:
 
     Attributes:
         user_id: the Telegram user; None until an invitation is accepted.
-        chat_id: where to ask.
+        chat_id, thread_id: where to ask; the topic of a group, if it is in one.
         name: how the coach calls them.
         language: IETF tag; None: as Telegram says.
         pauses: in the order in which they began.
@@ -93,6 +94,7 @@ class Athlete:
     language: str | None = None
     pauses: tuple[Pause, ...] = ()
     joined: UpdateStamp | None = None
+    thread_id: int | None = None
 
     def pause_at(self, instant: datetime) -> Pause | None:
         """The pause in which an instant lies."""
@@ -148,9 +150,12 @@ class Roster:
         """The athlete of that name."""
         return None if athlete_id is None else self._by_id.get(athlete_id)
 
-    def in_chat(self, chat_id: int) -> Athlete | None:
-        """The athlete who is asked in a chat; None if that is nobody, or could be several."""
+    def in_chat(self, chat_id: int, thread_id: int | None = None) -> Athlete | None:
+        """The athlete who is asked in a chat, or of several the one in this topic; None if that is nobody, or
+        could be several."""
         found = [a for a in self.athletes if a.chat_id == chat_id]
+        if len(found) > 1:
+            found = [a for a in found if a.thread_id == thread_id]
         return found[0] if len(found) == 1 else None
 
     def sole(self) -> Athlete | None:
@@ -199,7 +204,8 @@ def read_roster(
 
 def read_athlete(document: Mapping[str, Any], defaults: ContactHours) -> Athlete:
     """One document of `athletes`."""
-    read, _ = _read_hours(document)
+    read, _ = _read_settings(document)
+    thread_id = read.pop("thread_id", None)
     user_id = read_int64(document.get("userId"))
     chat_id = _chat_id(document.get("chatId"))
     pauses = document.get("pauses")
@@ -216,21 +222,23 @@ def read_athlete(document: Mapping[str, Any], defaults: ContactHours) -> Athlete
             if isinstance(item, Mapping) and isinstance(since := item.get("since"), datetime)
         ),
         joined=UpdateStamp.read(document.get("joinedBy"), document.get("joinedAt")),
+        thread_id=thread_id if chat_id is not None and chat_id < 0 else None,
     )
 
 
 def athlete_flaws(document: Mapping[str, Any]) -> list[str]:
     """What in a document cannot be read, a line each, with field and cure."""
-    return _read_hours(document)[1]
+    return _read_settings(document)[1]
 
 
-def _read_hours(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _read_settings(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     readers = {
         "zone": ("timezone", read_zone),
         "prompt_time": ("promptTime", read_time),
         "reminder_time": ("reminderTime", read_time),
         "nudge_after_hours": ("nudgeAfterHours", read_hours),
         "quiet": ("quietHours", read_quiet),
+        "thread_id": ("messageThreadId", read_thread_id),
     }
     read: dict[str, Any] = {}
     flaws = []

@@ -33,7 +33,7 @@ Current = Mapping[date, tuple[Plan, tuple[PlannedSession, ...]]]
 _REMINDER = "reminder"
 _WITHDRAWN = "plan withdrawn"
 # These decide whether a prompt in the outbox is as it should be.
-_CONTENT = ("title", "userId", "chatId", "plan", "sessions", "plannedAt", "notAfter")
+_CONTENT = ("title", "userId", "chatId", "messageThreadId", "plan", "sessions", "plannedAt", "notAfter")
 _OPEN = (None, PromptState.PENDING.value)
 
 
@@ -170,6 +170,7 @@ def _fields(
         "runId": plan.run_id,
         "sessionId": session_id,
         "chatId": str(athlete.chat_id),
+        "messageThreadId": athlete.thread_id,
         "athleteId": athlete.athlete_id,
         **user,
         "date": day.isoformat(),

@@ -19,6 +19,7 @@ from bot.core.shared.errors import (
     TelegramUnauthorized,
 )
 from bot.core.shared.tolerant import read_int64, read_whole
+from bot.core.telegram.chats import read_thread_id
 
 # A claimed prompt that is not settled by then may be claimed by somebody else.
 LEASE = timedelta(seconds=90)
@@ -140,6 +141,7 @@ class Prompt:
         sessions: for a reminder, the sessions of its day.
         about: for an alert or notice, what it is about (see `bot.store.prompts.coach_alerts`).
         message_id: the message that was sent last.
+        thread_id: the topic to ask in; None: the chat itself.
         version: of its contents, if an alert or notice: the update id of what changed it last.
     """
 
@@ -163,6 +165,7 @@ class Prompt:
     about: Mapping[str, Any] | None = None
     message_id: int | None = None
     version: int = 0
+    thread_id: int | None = None
 
 
 def read_prompt(document: Mapping[str, Any]) -> Prompt:
@@ -194,6 +197,7 @@ def read_prompt(document: Mapping[str, Any]) -> Prompt:
         about=about if isinstance(about := document.get("about"), Mapping) else None,
         message_id=read_int64(document.get("messageId")),
         version=read_int64(document.get("version")) or 0,
+        thread_id=_thread_id(document.get("messageThreadId")),
     )
 
 
@@ -263,6 +267,13 @@ def _user_id(value: object) -> int:
     if user_id <= 0:
         raise InvalidPrompt("userId: not a Telegram user id; give a whole number such as 123456")
     return user_id
+
+
+def _thread_id(value: object) -> int | None:
+    try:
+        return None if value is None else read_thread_id(value)
+    except ValueError as exc:
+        raise InvalidPrompt(f"messageThreadId: {exc}, or leave it out") from None
 
 
 def _day(value: object) -> date | None:

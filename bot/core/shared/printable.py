@@ -34,9 +34,7 @@ def is_name(text: str) -> bool:
     """
     kept = _joining(text)
     shown = [c for place, c in enumerate(text) if place not in kept]
-    return "".join(shown).isprintable() and any(
-        category(c)[0] in "LNPS" and c not in _BLANK for c in shown
-    )
+    return "".join(shown).isprintable() and any(category(c)[0] in "LNPS" and c not in _BLANK for c in shown)
 
 
 def _joining(text: str) -> set[int]:

@@ -63,11 +63,13 @@ class TapRules:
 
     Attributes:
         late_after_days: LATE_AFTER_DAYS.
-        coach_chat_id: COACH_CHAT_ID.
+        coach_chat_id, coach_thread_id: COACH_CHAT_ID; the whole chat is the coach's, the topic is where
+            alerts go.
     """
 
     late_after_days: int
     coach_chat_id: int | None = None
+    coach_thread_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,15 @@ TAP_LIFETIME = timedelta(seconds=150)
 
 _UNREADABLE = "unreadable"
 _LONGEST_TAG = 35
-_WORDLESS = (
+_MEDIA = (
     "animation", "audio", "contact", "dice", "document", "location", "photo", "poll", "sticker", "video",
     "video_note", "voice",
 )  # fmt: skip
 _INSIDE = ("member", "administrator", "creator")
 # The years that datetime can hold, less a day at either end: zones are applied later.
 _FIRST_SECOND, _LAST_SECOND = 86_400, 253_402_300_799 - 86_400
+# In whose name Telegram passes on what is written as the group (by an anonymous admin) or as a channel.
+_STAND_INS = frozenset({1_087_968_824, 136_817_688})
 
 
 class UnreadableUpdate(Exception):
@@ -45,6 +47,7 @@ class Tap:
         prompt_at: when the tapped message was sent; None if Telegram no longer says (inaccessible).
         data: callback data as it came.
         received_at: when this bot first received the tap.
+        thread_id: the topic of the tapped message; None: none, or the chat has no topics.
     """
 
     update_id: int
@@ -58,6 +61,7 @@ class Tap:
     received_at: datetime
     first_name: str | None = None
     language_code: str | None = None
+    thread_id: int | None = None
 
     @property
     def stamp(self) -> UpdateStamp:
@@ -96,6 +100,9 @@ class CommandUpdate:
         name: the command without slash and bot name, lower case; empty for other messages.
         argument: what follows the command.
         language_code: the IETF tag that Telegram gives for the sender.
+        addressee: the bot that the command names, without `@`, lower case; None: none.
+        message_id: of what they wrote; None: of nothing that could be quoted.
+        thread_id: the topic in which they wrote it; None: none, or the chat has no topics.
     """
 
     update_id: int
@@ -105,6 +112,9 @@ class CommandUpdate:
     name: str
     argument: str
     language_code: str | None = None
+    addressee: str | None = None
+    message_id: int | None = None
+    thread_id: int | None = None
 
     @property
     def command(self) -> Command | None:
@@ -123,10 +133,17 @@ class NoteUpdate:
 
     Attributes:
         message_id: of what they wrote.
-        text: None: it is a voice message, a photo, a sticker or the like.
+        text: what they wrote, or the caption of what they sent; None: it is a voice message, a photo, a
+            sticker or the like, without words.
         replied_to: the message that they replied to; None: none.
         payloads: callback data of the buttons below that message.
         asked_at: when that message was sent.
+        replied_by: the bot that sent it.
+        thread_id: the topic in which they wrote; None: none, or the chat has no topics.
+        has_media: whether it is more than text.
+        album: what it has in common with the other messages of an album; None: it is a single message.
+        is_anonymous: it was written in the name of the group or of a channel, so that nobody knows by whom;
+            `user_id` is Telegram's stand-in.
     """
 
     update_id: int
@@ -140,6 +157,11 @@ class NoteUpdate:
     is_edit: bool
     language_code: str | None = None
     asked_at: datetime | None = None
+    replied_by: int | None = None
+    thread_id: int | None = None
+    has_media: bool = False
+    album: str | None = None
+    is_anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +276,7 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
         received_at=received_at,
         first_name=_words(sender.get("first_name")),
         language_code=_language(sender),
+        thread_id=_thread(message),
     )
     prompted = TappedMessage(
         text=text if isinstance(text, str) else None,
@@ -271,35 +294,53 @@ def _read_message(
     chat = _object(message.get("chat"), f"{field}.chat")
     chat_id = _integer(chat.get("id"), f"{field}.chat.id")
     sender = message.get("from")
-    if not isinstance(sender, dict) or sender.get("is_bot") is True:
+    if not isinstance(sender, dict):
         return None
-    number = _integer(update_id, "update_id")
-    user_id = _integer(sender.get("id"), f"{field}.from.id")
+    user_id = read_int64(sender.get("id"))
+    is_anonymous = "sender_chat" in message and user_id in _STAND_INS
+    if sender.get("is_bot") is True and not is_anonymous:
+        return None
+    number, user_id = _integer(update_id, "update_id"), _integer(sender.get("id"), f"{field}.from.id")
     is_private = chat.get("type") == "private"
     text = message.get("text")
-    replied_to, payloads, asked_at = _replied_to(message.get("reply_to_message"))
+    replied_to = _replied_to(message.get("reply_to_message"))
     is_command = isinstance(text, str) and text.startswith("/")
     # A live location is edited every few seconds.
-    is_wordless = is_private and not is_edit and any(kind in message for kind in _WORDLESS)
-    if not is_command and (replied_to is not None or is_wordless):
+    has_media = any(kind in message for kind in _MEDIA)
+    is_sent_alone = is_private and has_media and not is_edit
+    if not is_command and (replied_to is not None or is_sent_alone):
+        words = text if isinstance(text, str) else message.get("caption")
+        album = message.get("media_group_id")
+        quoted = replied_to or {}
+        buttons = (button for row in _keyboard(quoted.get("reply_markup")) for button in row)
+        data = (button.get("callback_data") for button in buttons)
         return NoteUpdate(
             number, user_id, chat_id, is_private,
             message_id=_integer(message.get("message_id"), f"{field}.message_id"),
-            text=_clean(text) if isinstance(text, str) else None,
-            replied_to=replied_to,
-            payloads=payloads,
+            text=_words(words),
+            replied_to=read_int64(quoted.get("message_id")),
+            payloads=tuple(text for text in data if isinstance(text, str)),
             is_edit=is_edit,
             language_code=_language(sender),
-            asked_at=asked_at,
+            asked_at=read_instant(quoted.get("date")),
+            replied_by=None if replied_to is None else read_int64(replied_to["from"].get("id")),
+            thread_id=_thread(message),
+            has_media=has_media,
+            album=album if isinstance(album, str) else None,
+            is_anonymous=is_anonymous,
         )  # fmt: skip
-    if not isinstance(text, str) or not is_command:
-        name, argument = "", ""
-        if not is_private:
-            return None
-    else:
+    if is_anonymous or not (is_private or is_command):
+        return None
+    name, argument, addressee = "", "", ""
+    if isinstance(text, str) and is_command:
         command, argument = (*text.split(maxsplit=1), "")[:2]
-        name = command[1:].partition("@")[0].lower()
-    return CommandUpdate(number, user_id, chat_id, is_private, name, argument.strip(), _language(sender))
+        name, _, addressee = command[1:].lower().partition("@")
+    return CommandUpdate(
+        number, user_id, chat_id, is_private, name, argument.strip(), _language(sender),
+        addressee=addressee or None,
+        message_id=read_int64(message.get("message_id")),
+        thread_id=_thread(message),
+    )  # fmt: skip
 
 
 def _read_membership(update_id: object, raw: object) -> ChatOpened | None:
@@ -317,17 +358,19 @@ def _read_membership(update_id: object, raw: object) -> ChatOpened | None:
     )
 
 
-def _replied_to(message: object) -> tuple[int | None, tuple[str, ...], datetime | None]:
-    """Id, callback data and time of a message of a bot's that somebody replied to."""
-    if not isinstance(message, dict):
-        return None, (), None
+def _replied_to(message: object) -> dict[str, Any] | None:
+    """The message of a bot's that somebody replied to."""
+    # What is written in a topic, to nobody in particular, is a reply to the note that the topic was opened.
+    if not isinstance(message, dict) or "forum_topic_created" in message:
+        return None
     sender = message.get("from")
-    if not isinstance(sender, dict) or sender.get("is_bot") is not True:
-        return None, (), None
-    buttons = (button for row in _keyboard(message.get("reply_markup")) for button in row)
-    data = (button.get("callback_data") for button in buttons)
-    payloads = tuple(text for text in data if isinstance(text, str))
-    return read_int64(message.get("message_id")), payloads, read_instant(message.get("date"))
+    is_bots = isinstance(sender, dict) and sender.get("is_bot") is True
+    return message if is_bots and read_int64(message.get("message_id")) is not None else None
+
+
+def _thread(message: dict[str, Any]) -> int | None:
+    """The topic in which a message stands; other threads, such as those of replies, are none."""
+    return read_int64(message.get("message_thread_id")) if message.get("is_topic_message") is True else None
 
 
 def _object(value: object, field: str) -> dict[str, Any]:

@@ -51,13 +51,17 @@ class NoteHandler:
         Raises:
             StorageError: doing it again is harmless.
         """
+        if note.is_anonymous:
+            return await self._unattributed(note, language)
         if athlete is None and note.chat_id == self._coach_chat_id:
             return Reply(language.texts.notes.not_passed_on if note.is_private else "")
         if athlete is None:
             return Reply(language.texts.notes.for_athletes, is_refused=not is_admin)
         text = (note.text or "").strip()
-        if not text or note.replied_to is None:
+        if not text:
             return Reply(language.texts.notes.only_text)
+        if note.replied_to is None:
+            return Reply(language.texts.people.try_help)
         if len(text) > MAX_NOTE:
             too_long = language.texts.notes.too_long.format(number=len(text), most=MAX_NOTE)
             return Reply(too_long, is_outcome=True)
@@ -76,9 +80,20 @@ class NoteHandler:
             message_id=note.message_id,
             is_edit=note.is_edit,
         )
-        text = await self._keep(addition, note.asked_at, language)
-        waits = addition.session if text == language.texts.notes.noted_tap else None
-        return Reply(text, is_outcome=True, waits=waits)
+        said = await self._keep(addition, note.asked_at, language)
+        waits = addition.session if said == language.texts.notes.noted_tap else None
+        if note.has_media and said in (language.texts.notes.noted, language.texts.notes.noted_tap):
+            said += "\n" + language.texts.notes.words_only
+        return Reply(said, is_outcome=True, waits=waits)
+
+    async def _unattributed(self, note: NoteUpdate, language: Language) -> Reply:
+        """To a note of nobody knows whom; one that is edited was told already."""
+        is_talk = note.chat_id == self._coach_chat_id and (
+            note.replied_to is None or await self._session(note, note.replied_to) is None
+        )
+        if note.is_edit or is_talk:
+            return Reply("")
+        return Reply(language.texts.notes.anonymous, is_refused=True, is_outcome=True)
 
     async def noted(self, reply: Reply, language: Language) -> Reply:
         """What to say to a note whose answer may have come with it.
@@ -86,8 +101,10 @@ class NoteHandler:
         Raises:
             StorageError: it cannot be told.
         """
-        has_come = reply.waits is not None and await self._events.answers([reply.waits])
-        return Reply(language.texts.notes.noted, is_outcome=True) if has_come else reply
+        if reply.waits is None or not await self._events.answers([reply.waits]):
+            return reply
+        notes = language.texts.notes
+        return Reply(reply.text.replace(notes.noted_tap, notes.noted), is_outcome=True)
 
     async def _keep(self, note: AnswerAddition, asked_at: datetime | None, language: Language) -> str:
         session = note.session

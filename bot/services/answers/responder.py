@@ -245,6 +245,8 @@ class Responder:
             return
         is_private = tap.chat_id == tap.user_id
         message = CommandUpdate(
-            tap.update_id, tap.user_id, tap.chat_id, is_private, "", "", tap.language_code
-        )
+            tap.update_id, tap.user_id, tap.chat_id, is_private, "", "", tap.language_code,
+            message_id=tap.message_id,
+            thread_id=tap.thread_id,
+        )  # fmt: skip
         self._replies.put(message, lambda: None, Reply(text))

@@ -26,6 +26,7 @@ from bot.core.taps.judge import (
     place_of,
 )
 from bot.core.telegram.action_payloads import ActionTap
+from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.updates import Tap
 from bot.services.chat.button_actions import ActionDone, ButtonActions, ErasureBegun
 from bot.services.people.erasure_guard import ErasureGuard
@@ -181,7 +182,8 @@ class TapWriter:
             verdict = verdicts[index]
             match verdict.decision, result:
                 case AnswerWrite(), Recorded() if result.type.facts.alerts_coach:
-                    alerts.append(_alert(verdict, verdict.decision, result, coach))
+                    to = ChatTopic(coach, self._rules.coach_thread_id)
+                    alerts.append(_alert(verdict, verdict.decision, result, to))
                 case AnswerWrite(stored=StoredAnswer()), Recorded():
                     changed[result.session_key] = verdict.tap
                 case DetailWrite(addition=AnswerAddition()), DetailSaved() if result.type.facts.alerts_coach:
@@ -213,7 +215,7 @@ class TapWriter:
         return REFUSED_LATER.get(result, postponed)
 
 
-def _alert(verdict: Verdict, write: AnswerWrite, result: Recorded, to: int) -> CoachAlert:
+def _alert(verdict: Verdict, write: AnswerWrite, result: Recorded, to: ChatTopic) -> CoachAlert:
     event, tap, athlete = write.event, verdict.tap, verdict.facts.athlete
     return CoachAlert(
         kind=PromptKind.ALERT,
@@ -222,6 +224,7 @@ def _alert(verdict: Verdict, write: AnswerWrite, result: Recorded, to: int) -> C
         session_key=result.session_key,
         athlete_id=None if athlete is None else athlete.athlete_id,
         chat_id=tap.user_id if tap.chat_id is None else tap.chat_id,
+        thread_id=tap.thread_id,
         message_id=event.message_id,
         raised_by=result.received_at or event.received_at,
         raised_update_id=event.update_id,

@@ -20,6 +20,7 @@ from bot.core.shared.errors import StorageRejected
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import Action, ActionTap
+from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.updates import Tap
 from bot.services.people.erasure import CONFIRM_WITHIN, Erasure
 from bot.store.mongodb.client import Document
@@ -131,13 +132,15 @@ def _notice(alert: Document, tap: Tap) -> CoachAlert | None:
     chat_id, raised_by = about.get("chatId"), alert.get("raisedBy")
     if chat_id is None or not isinstance(raised_by, datetime):
         return None
+    thread_id = read_int64(about.get("messageThreadId"))
     return CoachAlert(
         kind=PromptKind.NOTICE,
-        to=int(chat_id),
+        to=ChatTopic(int(chat_id), thread_id),
         session=(about["runId"], about["sessionId"], about["userId"]),
         session_key=about["sessionKey"],
         athlete_id=alert.get("athleteId"),
         chat_id=int(chat_id),
+        thread_id=thread_id,
         message_id=about.get("messageId"),
         # Once for each time that the alert was raised, however often the button is tapped.
         raised_by=raised_by,

@@ -20,7 +20,7 @@ from bot.logs import describe_defect
 from bot.services.chat.commands import ChatCommands
 from bot.services.chat.reply import Reply
 from bot.services.people.language_cache import LanguageCache
-from bot.services.telegram.api import BotApi
+from bot.services.telegram.api import BotApi, Within
 from bot.services.telegram.sending import rate_limited
 
 log = logging.getLogger(__name__)
@@ -122,22 +122,26 @@ class CommandReplies:
             ready.done()
 
     async def _reply(self, waiting: _Waiting) -> None:
-        reply, chat_id = waiting.reply, waiting.command.chat_id
+        reply, chat_id, within = waiting.reply, waiting.command.chat_id, _within(waiting.command)
         if reply is None or not reply.text:
             return
         if reply.picture is not None:
             try:
                 async with rate_limited(self._limits, chat_id, self._monotonic):
-                    await self._api.send_photo(chat_id, reply.picture, reply.text)
+                    await self._api.send_photo(chat_id, reply.picture, reply.text, within=within)
                 return
             except TelegramRejected as exc:
                 log.warning("Telegram does not take the picture: %s", exc)
                 waiting.reply = reply = Reply(reply.without_picture)
         async with rate_limited(self._limits, chat_id, self._monotonic):
             if reply.file is not None:
-                await self._api.send_document(chat_id, reply.file.name, reply.file.content, reply.text)
+                await self._api.send_document(
+                    chat_id, reply.file.name, reply.file.content, reply.text, within=within
+                )
             else:
-                await self._api.send(chat_id, reply.text, html=reply.html, keyboard=reply.keyboard)
+                await self._api.send(
+                    chat_id, reply.text, html=reply.html, keyboard=reply.keyboard, within=within
+                )
 
     async def _prepare(self, waiting: _Waiting) -> None:
         command = waiting.command
@@ -148,3 +152,8 @@ class CommandReplies:
             language = self._languages.of(command.user_id, command.language_code)
             waiting.reply = Reply(language.texts.people.not_done)
         self._wake.set()
+
+
+def _within(message: CommandUpdate | NoteUpdate) -> Within:
+    """Where it was written; among others, what is replied to is quoted."""
+    return Within(message.thread_id, None if message.is_private else message.message_id)

@@ -29,6 +29,7 @@ from bot.core.health.vitals import (
     PartHistory,
     Recovered,
     TookOver,
+    TopicLost,
     Vitals,
     broken,
     decide,
@@ -63,7 +64,7 @@ _DEAD, _DEAD_TOLD, _DEAD_SENT = "alert_dead_letters", "alert_dead_letters_told_m
 
 _LOSS_SENT = "alert_loss_sent_ms"
 
-_Subject: TypeAlias = Part | Refusal | type[TookOver | CoachUnreachable | JournalEntriesMissing] | None
+_Subject: TypeAlias = Part | Refusal | type[TookOver | CoachUnreachable | JournalEntriesMissing] | TopicLost | None
 """What news are about; None: dead letters."""
 
 
@@ -94,7 +95,7 @@ class AdminAlerts:
     def __init__(
         self,
         look: Callable[[], Awaitable[Vitals]],
-        events: Callable[[], Iterable[TookOver | CoachUnreachable]],
+        events: Callable[[], Iterable[TookOver | CoachUnreachable | TopicLost]],
         closed_chats: ClosedChatNews,
         report: Callable[[str], None],
         journal: Journal,

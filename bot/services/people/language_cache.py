@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from bot.core.i18n.language import Language, language_of, read_language
-from bot.core.people.athlete import Athlete
+from bot.core.people.athlete import Athlete, Roster
 from bot.core.shared.update_order import UpdateStamp
 from bot.services.people.roster_cache import RosterCache
 from bot.services.periodic import FaultLog, repeat
@@ -56,6 +56,12 @@ class LanguageCache:
     def of_athlete(self, athlete: Athlete | None) -> Language:
         """An athlete's language."""
         return self._decide(None if athlete is None else athlete.user_id, athlete, None)
+
+    def of_chat(self, chat_id: int) -> Language:
+        """The language of all who are asked in a chat; the default if they have several, or are none."""
+        roster = self._roster.roster or Roster()
+        languages = {self.of_athlete(it) for it in roster.athletes if it.chat_id == chat_id}
+        return languages.pop() if len(languages) == 1 else self.of_athlete(None)
 
     def chosen(self, user_id: int) -> Language | None:
         """The language that they, or else the coach, chose; None: whatever Telegram says."""

@@ -301,7 +301,10 @@ class MessagePipeline:
         self._openings.put(message.update.chat_id, message.entry.received_at, done)
 
     def _language(self, message: MessageEntry) -> Language:
-        return self._languages.of(message.update.user_id, message.update.language_code)
+        update = message.update
+        if isinstance(update, NoteUpdate) and update.is_anonymous:
+            return self._languages.of_chat(update.chat_id)
+        return self._languages.of(update.user_id, update.language_code)
 
     def _asks_for_change(self, message: MessageEntry) -> bool:
         return isinstance(message.update, NoteUpdate) or message.update.is_change

@@ -40,6 +40,7 @@ from bot.services.processing.lanes import Lane, Lanes
 from bot.services.processing.message_pipeline import MessageEntry, MessagePipeline, MessageResult
 from bot.services.processing.tap_pipeline import TapPipeline
 from bot.services.prompts.chat_openings import ChatOpenings
+from bot.services.telegram.identity import BotIdentity
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import Entry
 
@@ -71,6 +72,7 @@ class UpdateProcessor:
         erasure: Erasure,
         openings: ChatOpenings,
         dead_letters: DeadLetters,
+        identity: BotIdentity,
         admins: frozenset[int],
         coach_chat_id: int | None = None,
     ) -> None:
@@ -84,6 +86,7 @@ class UpdateProcessor:
         self._erasure = erasure
         self._openings = openings
         self._dead_letters = dead_letters
+        self._identity = identity
         self._admins = admins
         self._coach_chat_id = coach_chat_id
         self._lanes = Lanes()
@@ -144,6 +147,8 @@ class UpdateProcessor:
         for entry in entries:
             try:
                 update = read_update(entry.update, entry.received_at)
+                if isinstance(update, CommandUpdate | NoteUpdate):
+                    update = await self._identity.understand(update)
             except UnreadableUpdate as exc:
                 await self._dead_letters.put(entry, str(exc))
             except Exception as exc:  # noqa: BLE001  # it would be the same at the next try

@@ -26,6 +26,7 @@ from bot.services.processing.tap_pipeline import TapPipeline
 from bot.services.processing.update_processor import UpdateProcessor
 from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.telegram.callback_answers import CallbackAnswerer
+from bot.services.telegram.identity import BotIdentity
 from bot.services.telegram.message_editor import MessageEditor
 from bot.services.telegram.metered_api import Meters, NoMeters
 from bot.store.inbox.journal import Journal
@@ -53,6 +54,7 @@ class ProcessingParts:
     commands: ChatCommands
     replies: CommandReplies
     openings: ChatOpenings
+    identity: BotIdentity
     clock: Clock
     rules: TapRules
     asked: frozenset[Detail] = frozenset()
@@ -113,6 +115,7 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
         erasure=parts.erasure,
         openings=parts.openings,
         dead_letters=dead_letters,
+        identity=parts.identity,
         admins=parts.admins,
         coach_chat_id=rules.coach_chat_id,
     )

@@ -48,7 +48,7 @@ from bot.logs import Recurring, describe_defect
 from bot.services.periodic import FaultLog, repeat, retry
 from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.renderer import PromptRenderer, RenderedPrompt
-from bot.services.telegram.api import BotApi, SentMessage
+from bot.services.telegram.api import BotApi, SentMessage, Within
 from bot.services.telegram.sending import rate_limited
 from bot.store.mongodb.client import Document
 from bot.store.prompts.coach_alerts import CoachAlertStore
@@ -258,7 +258,7 @@ class Dispatcher:
                     return _Outcome(_leave_it)
                 if prompt.kind in NOTIFICATIONS and not await self._coach_alerts.is_there(prompt):
                     return _Outcome(_leave_it)
-                sent = await self._deliver(prompt.chat_id, rendered)
+                sent = await self._deliver(prompt, rendered)
         except StorageError as exc:
             self._trouble.met(f"prompts wait: {exc}")
             return _Outcome(_leave_it)
@@ -285,8 +285,8 @@ class Dispatcher:
             return _Outcome(lambda: self._outbox.settle_failed(prompt, defect, self._clock()))
         return _Outcome(lambda: self._settle_sent(prompt, athlete, sent), is_sent=True)
 
-    async def _deliver(self, chat_id: int, rendered: RenderedPrompt) -> SentMessage:
-        keyboard = rendered.keyboard
+    async def _deliver(self, prompt: Prompt, rendered: RenderedPrompt) -> SentMessage:
+        chat_id, keyboard = prompt.chat_id, rendered.keyboard
         if rendered.edits is not None:
             try:
                 await self._api.edit_text(
@@ -295,7 +295,10 @@ class Dispatcher:
                 return SentMessage(rendered.edits, None)
             except TelegramRejected as exc:
                 log.info("a message cannot be edited, so it is sent anew: %s", exc)
-        return await self._api.send(chat_id, rendered.text, html=True, keyboard=keyboard or None)
+        within = Within(prompt.thread_id, rendered.quotes)
+        return await self._api.send(
+            chat_id, rendered.text, html=True, keyboard=keyboard or None, within=within
+        )
 
     async def _settle_sent(self, prompt: Prompt, athlete: Athlete | None, sent: SentMessage) -> None:
         now = self._clock()
@@ -372,7 +375,8 @@ async def _leave_it() -> None:
 
 def _athlete(prompt: Prompt, roster: Roster) -> Athlete | None:
     """Whose hours and pauses count: those of the prompt's athlete, else of who is asked in its chat."""
-    return roster.by_id(prompt.athlete_id) or roster.by_user(prompt.user_id) or roster.in_chat(prompt.chat_id)
+    named = roster.by_id(prompt.athlete_id) or roster.by_user(prompt.user_id)
+    return named or roster.in_chat(prompt.chat_id, prompt.thread_id)
 
 
 def _is_orphaned(prompt: Prompt, athlete: Athlete | None) -> bool:

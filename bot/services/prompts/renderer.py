@@ -33,11 +33,13 @@ class RenderedPrompt:
 
     Attributes:
         edits: the message that takes this form; None: a new one.
+        quotes: the message that it answers; None: none.
     """
 
     text: str
     keyboard: Keyboard | None = None
     edits: int | None = None
+    quotes: int | None = None
 
 
 class PromptRenderer:
@@ -82,7 +84,8 @@ class PromptRenderer:
                 return await self._alert(prompt)
             case PromptKind.NOTICE:
                 pain, _ = await self._pain(prompt)
-                return RenderedPrompt(coach_alert_texts.notice(pain, language))
+                asked = read_int64((prompt.about or {}).get("messageId")) if prompt.chat_id < 0 else None
+                return RenderedPrompt(coach_alert_texts.notice(pain, language), quotes=asked)
             case PromptKind.WEEKLY:
                 return await self._weekly(prompt, athlete, language)
             case PromptKind.PLAN:

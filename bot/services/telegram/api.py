@@ -25,6 +25,23 @@ class SentMessage:
     sent_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Where in a chat a message goes.
+
+    Attributes:
+        thread_id: the topic; where it is closed or deleted, the message goes to the chat itself.
+        reply_to: the message that it quotes, if that is still there.
+    """
+
+    thread_id: int | None = None
+    reply_to: int | None = None
+
+
+ANYWHERE = Within()
+"""The chat itself, without a quote."""
+
+
 class MenuApi(Protocol):
     """The calls that set what Telegram offers in its menu of commands. They raise as those of `BotApi` do."""
 
@@ -66,14 +83,24 @@ class BotApi(Protocol):
         """Answer a callback query: a toast, or with `alert` a box that has to be closed."""
 
     async def send(
-        self, chat_id: int, text: str, *, html: bool = False, keyboard: Keyboard | None = None
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        html: bool = False,
+        keyboard: Keyboard | None = None,
+        within: Within = ANYWHERE,
     ) -> SentMessage:
         """Send a message."""
 
-    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+    async def send_photo(
+        self, chat_id: int, png: bytes, caption: str, *, within: Within = ANYWHERE
+    ) -> SentMessage:
         """Send a picture with a text below (at most 1,024 UTF-16 units)."""
 
-    async def send_document(self, chat_id: int, name: str, content: bytes, caption: str) -> SentMessage:
+    async def send_document(
+        self, chat_id: int, name: str, content: bytes, caption: str, *, within: Within = ANYWHERE
+    ) -> SentMessage:
         """Send a file with a text below (at most 1,024 UTF-16 units)."""
 
     async def edit_text(

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from bot.core.answers.keyboards import Keyboard
 from bot.core.health.metrics import POLLS, SENDS, CallMetric, CountMetric, SendKind, SendResult
 from bot.core.shared.errors import TelegramError, TelegramRateLimited, TelegramRejected
-from bot.services.telegram.api import BotApi, SentMessage
+from bot.services.telegram.api import ANYWHERE, BotApi, SentMessage, Within
 
 _T = TypeVar("_T")
 
@@ -70,18 +70,31 @@ class MeteredApi:
         await self._counted(SendKind.ANSWER, self._api.answer(query_id, text, alert=alert))
 
     async def send(
-        self, chat_id: int, text: str, *, html: bool = False, keyboard: Keyboard | None = None
+        self,
+        chat_id: int,
+        text: str,
+        *,
+        html: bool = False,
+        keyboard: Keyboard | None = None,
+        within: Within = ANYWHERE,
     ) -> SentMessage:
         """See `BotApi`."""
-        return await self._counted(self._kind, self._api.send(chat_id, text, html=html, keyboard=keyboard))
+        call = self._api.send(chat_id, text, html=html, keyboard=keyboard, within=within)
+        return await self._counted(self._kind, call)
 
-    async def send_photo(self, chat_id: int, png: bytes, caption: str) -> SentMessage:
+    async def send_photo(
+        self, chat_id: int, png: bytes, caption: str, *, within: Within = ANYWHERE
+    ) -> SentMessage:
         """See `BotApi`."""
-        return await self._counted(self._kind, self._api.send_photo(chat_id, png, caption))
+        call = self._api.send_photo(chat_id, png, caption, within=within)
+        return await self._counted(self._kind, call)
 
-    async def send_document(self, chat_id: int, name: str, content: bytes, caption: str) -> SentMessage:
+    async def send_document(
+        self, chat_id: int, name: str, content: bytes, caption: str, *, within: Within = ANYWHERE
+    ) -> SentMessage:
         """See `BotApi`."""
-        return await self._counted(self._kind, self._api.send_document(chat_id, name, content, caption))
+        call = self._api.send_document(chat_id, name, content, caption, within=within)
+        return await self._counted(self._kind, call)
 
     async def edit_text(
         self,

@@ -1,10 +1,10 @@
 """Alerts for the coach, and notices for the athlete, in the outbox `session_prompts`.
 
 One document for each session, athlete and chat: `kind`, `about` (`{sessionKey, runId, sessionId, userId,
-chatId, messageId, name}`: the answer, and where it was given), `raisedBy` (when the answer was given that
-made it necessary), `version` (the update id of what changed its contents last), `reference` (by which its
-button finds it), `seenAt` and `seenBy`, and everything that a prompt has. Its `sessionId` has bars, which no
-question's has.
+chatId, messageThreadId, messageId, name}`: the answer, and where it was given), `raisedBy` (when the answer
+was given that made it necessary), `version` (the update id of what changed its contents last), `reference`
+(by which its button finds it), `seenAt` and `seenBy`, and everything that a prompt has. Its `sessionId` has
+bars, which no question's has.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bot.core.prompts.prompt import Prompt, PromptKind, PromptState
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.chats import ChatTopic
 from bot.store.answers import feedback_events as feedback
 from bot.store.mongodb.client import (
     Database,
@@ -41,9 +42,9 @@ class CoachAlert:
     """Something to be told because of a tap.
 
     Attributes:
-        to: the chat.
+        to: the chat, or its topic.
         session_key: of the answer that it is about.
-        chat_id, message_id: where that was given.
+        chat_id, thread_id, message_id: where that was given.
         raised_by: when the answer was given, by which it is told from an earlier one.
         raised_update_id: its update, as far as is known.
         version: the update id of the tap.
@@ -52,7 +53,7 @@ class CoachAlert:
     """
 
     kind: PromptKind
-    to: int
+    to: ChatTopic
     session: Identity
     session_key: str
     athlete_id: str | None
@@ -64,6 +65,7 @@ class CoachAlert:
     raised_update_id: int | None = None
     seen_by: str | None = None
     name: str | None = None
+    thread_id: int | None = None
 
     @property
     def session_id(self) -> str:
@@ -74,7 +76,7 @@ class CoachAlert:
     @property
     def key(self) -> Document:
         """Of its document."""
-        return {"runId": self.session[0], "sessionId": self.session_id, "chatId": str(self.to)}
+        return {"runId": self.session[0], "sessionId": self.session_id, "chatId": str(self.to.chat_id)}
 
     @property
     def cause(self) -> UpdateStamp:
@@ -135,13 +137,13 @@ class CoachAlertStore:
             or not tombstone.covers(alert.cause)
         ]
 
-    async def redirect(self, to: int, now: datetime) -> int:
+    async def redirect(self, to: ChatTopic, now: datetime) -> int:
         """Have alerts that never arrived anywhere sent to this chat: COACH_CHAT_ID was corrected.
 
         Returns:
             How many there were.
         """
-        here = chat_forms(to)
+        here = chat_forms(to.chat_id)
         stranded = {
             "state": PromptState.PENDING.value,
             "kind": PromptKind.ALERT.value,
@@ -153,9 +155,11 @@ class CoachAlertStore:
         with storage_errors():
             found = await self._prompts.find(stranded, {"_id": True}).to_list()
         to_send: Document = {
-            "$set": {"chatId": str(to), "dueAt": now, "updatedAt": now},
+            "$set": {
+                "chatId": str(to.chat_id), "messageThreadId": to.thread_id, "dueAt": now, "updatedAt": now
+            },
             "$unset": {"attemptAt": "", "attempts": ""},
-        }
+        }  # fmt: skip
         one = [{**stranded, "_id": document["_id"]} for document in found]
         # A duplicate: the same pain was told there since.
         told = await write_all(self._prompts, [UpdateOne(alert, to_send) for alert in one])
@@ -271,6 +275,7 @@ def _raised(alert: CoachAlert) -> UpdateOne:
         "sessionId": session_id,
         "userId": user_id,
         "chatId": None if alert.chat_id is None else str(alert.chat_id),
+        "messageThreadId": alert.thread_id,
         "messageId": alert.message_id,
         "name": alert.name,
     }
@@ -281,6 +286,7 @@ def _raised(alert: CoachAlert) -> UpdateOne:
         "raisedUpdateId": alert.raised_update_id,
         "version": alert.version,
         "reference": make_reference(run_id, alert.session_id),
+        "messageThreadId": alert.to.thread_id,
         "state": PromptState.PENDING.value,
         "dueAt": alert.at,
         "updatedAt": alert.at,

@@ -1,7 +1,8 @@
 """The collection `session_prompts`: what others than its sender read and write there.
 
 A document needs `runId`, `sessionId` and `chatId`; a coach workflow may insert it itself. Optional:
-`title`, `note`, `dueAt`, `notAfter`, `athleteId`, `userId` (only they may answer). Its parts:
+`messageThreadId` (a topic of the chat), `title`, `note`, `dueAt`, `notAfter`, `athleteId`, `userId` (only
+they may answer). Its parts:
 
 - the question: these, and if it comes from a plan `slot` (which session of which day it stands for), `date`,
   `plan` and `plannedAt`, see `bot.store.prompts.planned`; a morning's reminder has `kind` and `sessions`;
@@ -69,15 +70,16 @@ class PromptStore:
         now: datetime,
         athlete_id: str | None = None,
         user_id: int | None = None,
+        thread_id: int | None = None,
     ) -> str | None:
         """Queue a prompt. A session is asked about once in a chat: if it is there already, its state."""
         key = {"runId": run_id, "sessionId": session_id, "chatId": str(chat_id)}
-        whose = {"athleteId": athlete_id, "userId": user_id}
+        optional = {"messageThreadId": thread_id, "athleteId": athlete_id, "userId": user_id}
         document = {
             **key,
             "title": title,
             "note": note,
-            **{field: value for field, value in whose.items() if value is not None},
+            **{field: value for field, value in optional.items() if value is not None},
             "dueAt": due_at,
             "state": PromptState.PENDING.value,
             "createdAt": now,

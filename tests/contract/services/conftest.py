@@ -26,17 +26,20 @@ from bot.services.prompts import dispatcher as dispatcher_module
 from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.telegram import callback_answers as answers_module
 from bot.services.telegram.callback_answers import CallbackAnswerer
+from bot.services.telegram.identity import BotIdentity
 from bot.services.telegram.message_editor import MessageEditor
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.tombstones import TombstoneStore
 from tests.support.fakes import ADMIN, ATHLETE, Database, FakeApi, ShakyJournal, ShakyPrompts, Time
 from tests.support.flows import Parts
 from tests.support.processing import (
+    BOT_ID,
     USED,
     Recording,
     ShakyAthletes,
     ShakyEvents,
     Tally,
+    bot_username,
     languages_of,
 )
 
@@ -101,6 +104,7 @@ async def recording(
             editor=marker,
             replies=commands,
             openings=ChatOpenings(stores.undelivered, 14),
+            identity=BotIdentity(BOT_ID, bot_username),
             clock=time,
             rules=TapRules(14),
             admins=frozenset({ADMIN}),

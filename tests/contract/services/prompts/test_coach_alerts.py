@@ -17,6 +17,7 @@ from bot.core.facts.questions import Detail
 from bot.core.prompts import coach_alert_texts
 from bot.core.prompts.prompt import LEASE
 from bot.core.shared.errors import StorageUnavailable
+from bot.core.telegram.chats import ChatTopic
 from bot.services.chat.button_actions import ActionDone
 from bot.services.prompts.planner import Planner
 from bot.store.plans import PlanStore
@@ -232,11 +233,11 @@ async def test_a_coach_s_chat_that_is_corrected(desk: Desk) -> None:
     await desk.answer(1, PAIN)
     await desk.send(after=1)
     right = COACH_CHAT - 1
-    assert [await desk.stores.coach_alerts.redirect(right, desk.now) for _ in range(2)] == [1, 0]
+    assert [await desk.stores.coach_alerts.redirect(ChatTopic(right), desk.now) for _ in range(2)] == [1, 0]
     # The wrong one was told of it once more, by a service that did not know yet.
     [letter] = await desk.letters()
     await desk.db.session_prompts.insert_one({**letter, "_id": "copy", "chatId": str(COACH_CHAT)})
-    assert await desk.stores.coach_alerts.redirect(right, desk.now) == 0
+    assert await desk.stores.coach_alerts.redirect(ChatTopic(right), desk.now) == 0
     await desk.send(after=2)
     assert len(desk.alerts(right)) == 1
     assert sorted(letter["state"] for letter in await desk.letters()) == ["cancelled", "sent"]
@@ -286,7 +287,7 @@ async def test_a_group_that_became_a_supergroup(desk: Desk) -> None:
         await desk.send(after=10 * number + 3)
     assert len(desk.world.messages(ANA)) == 2
     assert desk.dispatcher.news() == []
-    assert await desk.stores.coach_alerts.redirect(COACH_CHAT, desk.now) == 0
+    assert await desk.stores.coach_alerts.redirect(ChatTopic(COACH_CHAT), desk.now) == 0
 
 
 @pytest.mark.parametrize("next_tap", [1, 2])

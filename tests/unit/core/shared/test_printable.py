@@ -30,7 +30,8 @@ def test_names(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", " ", "\u200b", "\u200d", "\u200c\u200d", "\u3164", "\u2800 \u2800", "\ufe0f", "\u2060\ufeff", "\u0301",
+        "", " ", "\u200b", "\u200d", "\u200c\u200d", "\u3164", "\u2800 \u2800", "\ufe0f",
+        "\u2060\ufeff", "\u0301",
         "Ana\nBea", "Ana\x1b[2J", "\u202eanA", "Ana\u2066", "An\u200ba", "\U000e0067\U000e007f",
         # What joins nothing only makes another name of one that looks the same.
         "An\u200da", "Ана\u200c", "\u200dශ", "ශ\u200d", "👨\u200d", "👨\u200d\u200d👩", "ш\u200dш",

@@ -67,6 +67,7 @@ def test_a_reply() -> None:
         is_edit=False,
         language_code="es",
         asked_at=NOW - timedelta(seconds=60),
+        replied_by=1,
     )
 
 
@@ -101,21 +102,58 @@ def test_a_reply_in_a_group() -> None:
     assert (found.chat_id, found.is_private, found.replied_to) == (-5, False, 700)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "animation", "audio", "contact", "dice", "document", "location", "photo", "poll", "sticker", "video",
-        "video_note", "voice",
-    ],
+KINDS = (
+    "animation", "audio", "contact", "dice", "document", "location", "photo", "poll", "sticker", "video",
+    "video_note", "voice",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_caption_is_a_note(kind: str) -> None:
+    """As text is: below whatever it stands, in a group as well, and when it is edited."""
+    fields: dict[str, Any] = {"text": None, kind: {"file_id": "x"}, "caption": "/left \ud83e knee"}
+    group = {"id": -5, "type": "group"}
+    for found in (note(**fields), note(**fields, chat=group), note(**fields, media_group_id="77")):
+        assert (found.text, found.has_media, found.replied_to) == ("/left ? knee", True, 700)
+    assert [note(**fields).album, note(**fields, media_group_id="77").album] == [None, "77"]
+    edited = read("edited_message", **fields)
+    assert isinstance(edited, NoteUpdate)
+    assert (edited.text, edited.is_edit) == ("/left ? knee", True)
+    assert not note().has_media
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_text(kind: str) -> None:
     """It is known as such in a private chat, reply or not; in a group only as a reply."""
-    fields: dict[str, Any] = {"text": None, kind: {"file_id": "x"}, "caption": "left knee"}
+    fields: dict[str, Any] = {"text": None, kind: {"file_id": "x"}, "caption": None}
     assert note(**fields).text is None
     assert note(**fields, reply_to_message=None).replied_to is None
     group = {"id": -5, "type": "group"}
     assert note(**fields, chat=group).text is None
     assert read(**fields, chat=group, reply_to_message=None) is None
+
+
+@pytest.mark.parametrize(("sender", "chat"), [(1_087_968_824, -5), (136_817_688, -(2**40))])
+def test_what_nobody_can_be_named_for(sender: int, chat: int) -> None:
+    """Written as the group, by an anonymous admin, or as a channel: notes are known as such, and all else
+    is nothing."""
+    stand_in = {"id": sender, "is_bot": True, "first_name": "Group"}
+    where = {"chat": {"id": -5, "type": "supergroup"}, "sender_chat": {"id": chat}, "from": stand_in}
+    found = note(**where)
+    assert (found.is_anonymous, found.user_id, found.text) == (True, sender, "left knee")
+    assert is_refused(found, is_athlete=False, is_admin=False)
+    assert read(**where, text="/start") is None
+    assert read(**where, reply_to_message=None) is None
+    assert read(**{**where, "from": {**stand_in, "id": 5}}) is None
+    assert not note().is_anonymous
+
+
+def test_what_is_written_in_a_topic_is_no_reply() -> None:
+    """Telegram has it reply to the message that the topic was opened, which may have been the bot's."""
+    opened = {**QUESTION, "text": None, "forum_topic_created": {"name": "Ana", "icon_color": 1}}
+    where = {"chat": {"id": -5, "type": "supergroup"}, "message_thread_id": 700, "is_topic_message": True}
+    assert read(**where, reply_to_message=opened) is None
+    assert note(**where).thread_id == 700
 
 
 def test_a_live_location_is_not_explained_again_and_again() -> None:

@@ -258,27 +258,29 @@ def test_other_kinds_of_updates_ask_for_nothing(update: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "argument"),
+    ("text", "name", "argument", "addressee"),
     [
-        ("/start", "start", ""),
-        ("/START", "start", ""),
-        ("/stats 30", "stats", "30"),
-        ("/stats   30  ", "stats", "30"),
-        ("/week\nlast", "week", "last"),
-        ("/stats@feedback_bot 7", "stats", "7"),
-        ("/help@other", "help", ""),
-        ("/", "", ""),
-        ("hello", "", ""),
-        (" /start", "", ""),
-        (None, "", ""),
-        (7, "", ""),
+        ("/start", "start", "", None),
+        ("/START", "start", "", None),
+        ("/stats 30", "stats", "30", None),
+        ("/stats   30  ", "stats", "30", None),
+        ("/week\nlast", "week", "last", None),
+        ("/stats@Feedback_Bot 7", "stats", "7", "feedback_bot"),
+        ("/help@other", "help", "", "other"),
+        ("/help@", "help", "", None),
+        ("/", "", "", None),
+        ("hello", "", "", None),
+        (" /start", "", "", None),
+        (None, "", "", None),
+        (7, "", "", None),
     ],
 )
-def test_commands(text: object, name: str, argument: str) -> None:
-    """Slash, bot name and case fall away; other private messages are commands without a name."""
-    message = {"chat": {"id": 7, "type": "private"}, "from": {"id": 8}, "text": text}
+def test_commands(text: object, name: str, argument: str, addressee: str | None) -> None:
+    """Slash and case fall away, and the bot that is named is known; other private messages are commands
+    without a name."""
+    message = {"message_id": 3, "chat": {"id": 7, "type": "private"}, "from": {"id": 8}, "text": text}
     assert read_update({"update_id": 5, "message": message}, NOW) == CommandUpdate(
-        5, 8, 7, is_private=True, name=name, argument=argument
+        5, 8, 7, is_private=True, name=name, argument=argument, addressee=addressee, message_id=3
     )
 
 
@@ -301,6 +303,17 @@ def test_commands_in_groups_are_not_private() -> None:
     message = {"chat": {"id": -(2**40), "type": "supergroup"}, "from": {"id": 8}, "text": "/stats"}
     result = read_update({"update_id": 5, "message": message}, NOW)
     assert result == CommandUpdate(5, 8, -(2**40), is_private=False, name="stats", argument="")
+
+
+@pytest.mark.parametrize(("marks", "thread"), [({"is_topic_message": True}, 42), ({}, None)])
+def test_a_topic_is_told_from_a_thread_of_replies(marks: dict[str, Any], thread: int | None) -> None:
+    """Replies in General have a thread, too, in which no message can be sent."""
+    where = {"chat": {"id": -(2**40), "type": "supergroup"}, "message_thread_id": 42, **marks}
+    written = {"message_id": 3, "from": {"id": 8}, "text": "/help", **where}
+    found = read_update({"update_id": 5, "message": written}, NOW)
+    assert isinstance(found, CommandUpdate)
+    assert found.thread_id == thread
+    assert read_tap(make_update(message=make_message(**where))).tap.thread_id == thread
 
 
 @pytest.mark.parametrize(
