@@ -26,6 +26,7 @@ def test_options_become_fields() -> None:
     ) == {
         "userId": 2**63 - 1,
         "chatId": "-100123",
+        "messageThreadId": None,
         "name": "José 🏃",
         "language": "pt-BR",
         "timezone": "Europe/Madrid",
@@ -47,6 +48,8 @@ def test_options_become_fields() -> None:
         ("user_id", str(2**63), "123456"),
         ("chat_id", "@ana", "-100123456"),
         ("chat_id", "0", "-100123456"),
+        ("chat_id", "-100123:General", "the number in its link, such as 42"),
+        ("chat_id", "123:42", "leave the topic out"),
         ("name", " ", "1 to 100 characters"),
         ("name", "x" * 101, "1 to 100 characters"),
         ("name", "Ana\nRuiz", "in one line"),

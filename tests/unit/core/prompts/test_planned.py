@@ -72,6 +72,7 @@ def test_a_session_becomes_a_wish() -> None:
             "runId": "R1",
             "sessionId": "2026-02-18-run",
             "chatId": "70",
+            "messageThreadId": None,
             "athleteId": "ana",
             "userId": 7,
             "date": "2026-02-18",

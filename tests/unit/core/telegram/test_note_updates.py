@@ -138,7 +138,11 @@ def test_what_nobody_can_be_named_for(sender: int, chat: int) -> None:
     """Written as the group, by an anonymous admin, or as a channel: notes are known as such, and all else
     is nothing."""
     stand_in = {"id": sender, "is_bot": True, "first_name": "Group"}
-    where = {"chat": {"id": -5, "type": "supergroup"}, "sender_chat": {"id": chat}, "from": stand_in}
+    where: dict[str, Any] = {
+        "chat": {"id": -5, "type": "supergroup"},
+        "sender_chat": {"id": chat},
+        "from": stand_in,
+    }
     found = note(**where)
     assert (found.is_anonymous, found.user_id, found.text) == (True, sender, "left knee")
     assert is_refused(found, is_athlete=False, is_admin=False)
@@ -151,7 +155,11 @@ def test_what_nobody_can_be_named_for(sender: int, chat: int) -> None:
 def test_what_is_written_in_a_topic_is_no_reply() -> None:
     """Telegram has it reply to the message that the topic was opened, which may have been the bot's."""
     opened = {**QUESTION, "text": None, "forum_topic_created": {"name": "Ana", "icon_color": 1}}
-    where = {"chat": {"id": -5, "type": "supergroup"}, "message_thread_id": 700, "is_topic_message": True}
+    where: dict[str, Any] = {
+        "chat": {"id": -5, "type": "supergroup"},
+        "message_thread_id": 700,
+        "is_topic_message": True,
+    }
     assert read(**where, reply_to_message=opened) is None
     assert note(**where).thread_id == 700
 
