@@ -32,6 +32,7 @@ class Acknowledgements:
         self._promised: set[int] = set()  # told that they were received, and not yet stored
         self._stored: set[int] = set()
         self._answered: set[int] = set()
+        self._tied: dict[int, list[int]] = {}
         self._to_finish: list[int] = []
         self._to_mark: list[int] = []
         self._settled = 0  # since the file was made small
@@ -92,14 +93,20 @@ class Acknowledgements:
 
     # Of all entries
 
+    def tie(self, seq: int, others: Iterable[int]) -> None:
+        """An entry stands for others, too: they are finished, or given up, when it is."""
+        self._tied[seq] = list(others)
+
     def finished(self, seq: int) -> None:
         """Nothing is left to do for an entry."""
-        self._to_finish.append(seq)
+        self._to_finish += [*self._tied.pop(seq, ()), seq]
 
     async def failed(self, seq: int, reason: str, *, give_up: bool) -> None:
         """Note a failed try, or, to `give_up`, a dead letter; return when the disk has taken it."""
         if give_up:
             self._promised.discard(seq)
+            for other in self._tied.pop(seq, ()):
+                await self.failed(other, reason, give_up=True)
         await retry(lambda: self._journal.failed(seq, reason, give_up=give_up), DISK_BACKOFF, self._faults)
 
     async def wait_for_disk(self, trouble: JournalError) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
+from contextlib import suppress
 from enum import Enum, auto
 
 
@@ -50,6 +51,11 @@ class Lanes:
             self._idle.set()
         await self._work[lane].wait()
         self._resting.discard(lane)
+
+    async def doze(self, lane: Lane, seconds: float) -> None:
+        """The lane holds something back; return after a while, or when something has come."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._work[lane].wait(), seconds)
 
     def _has_work(self) -> bool:
         return any(event.is_set() for event in self._work.values())

@@ -35,6 +35,7 @@ from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.people.erasure import Erasure
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
+from bot.services.processing.albums import RECHECK, Albums, ReadEntry
 from bot.services.processing.dead_letters import DeadLetters
 from bot.services.processing.lanes import Lane, Lanes
 from bot.services.processing.message_pipeline import MessageEntry, MessagePipeline, MessageResult
@@ -48,7 +49,6 @@ _PAGE = 500
 _STRANGERS_AT_ONCE = 50
 
 _Update: TypeAlias = TapUpdate | CommandUpdate | NoteUpdate
-_Read: TypeAlias = tuple[Entry, _Update]
 
 
 class UpdateProcessor:
@@ -90,6 +90,7 @@ class UpdateProcessor:
         self._admins = admins
         self._coach_chat_id = coach_chat_id
         self._lanes = Lanes()
+        self._albums = {lane: Albums(acknowledgements) for lane in Lane}
 
     def wake(self) -> None:
         """The journal has something new."""
@@ -120,30 +121,37 @@ class UpdateProcessor:
             except JournalError as exc:
                 await self._acknowledgements.wait_for_disk(exc)
                 continue
-            if not page:
-                await self._lanes.rest(Lane.KNOWN)
-                continue
-            position = page[-1].seq
-            await self._process(self._without_strangers(await self._read(page)))
+            if page:
+                position = page[-1].seq
+            await self._take(Lane.KNOWN, self._without_strangers(await self._read(page)), more=bool(page))
 
     async def _process_strangers(self) -> None:
         while True:
             self._lanes.begin_look(Lane.STRANGERS)
             positions = self._lanes.strangers(_STRANGERS_AT_ONCE)
-            if not positions:
-                await self._lanes.rest(Lane.STRANGERS)
-                continue
             try:
-                entries = await self._journal.entries(positions)
+                entries = await self._journal.entries(positions) if positions else []
             except JournalError as exc:
                 await self._acknowledgements.wait_for_disk(exc)
                 continue
             self._lanes.taken(len(positions))
-            await self._process(await self._read(entries))
+            await self._take(Lane.STRANGERS, await self._read(entries), more=bool(positions))
 
-    async def _read(self, entries: Iterable[Entry]) -> list[_Read]:
+    async def _take(self, lane: Lane, updates: Sequence[ReadEntry], *, more: bool) -> None:
+        """Process what is ready of a page; the lane rests if nothing is, and there was no page."""
+        albums = self._albums[lane]
+        if ready := albums.gather(updates):
+            await self._process(ready)
+        elif more:
+            return
+        elif albums.are_open:
+            await self._lanes.doze(lane, RECHECK)
+        else:
+            await self._lanes.rest(lane)
+
+    async def _read(self, entries: Iterable[Entry]) -> list[ReadEntry]:
         """The updates in which there is something to do; the others are finished."""
-        found: list[_Read] = []
+        found: list[ReadEntry] = []
         for entry in entries:
             try:
                 update = read_update(entry.update, entry.received_at)
@@ -163,11 +171,11 @@ class UpdateProcessor:
                     found.append((entry, update))
         return found
 
-    def _without_strangers(self, updates: Sequence[_Read]) -> list[_Read]:
+    def _without_strangers(self, updates: Sequence[ReadEntry]) -> list[ReadEntry]:
         """What is processed now; what strangers have sent is put aside."""
         if self._roster.roster is None:  # nobody knows yet who is a stranger
             return list(updates)
-        known: list[_Read] = []
+        known: list[ReadEntry] = []
         for entry, update in updates:
             if self._is_known(update):
                 known.append((entry, update))
@@ -181,7 +189,7 @@ class UpdateProcessor:
         is_coach = chat_id is not None and chat_id == self._coach_chat_id
         return is_coach or user_id in self._admins or self._roster.athlete(user_id) is not None
 
-    async def _process(self, updates: Sequence[_Read]) -> None:
+    async def _process(self, updates: Sequence[ReadEntry]) -> None:
         """Process updates, round by round."""
         updates = [(entry, update) for entry, update in updates if await self._is_sound(entry, update)]
         waiting: list[MessageResult] = []
@@ -217,10 +225,10 @@ class UpdateProcessor:
         return TapEntry(entry, update.tap, update.prompted, language)
 
 
-def _in_rounds(updates: Sequence[_Read]) -> list[list[_Read]]:
+def _in_rounds(updates: Sequence[ReadEntry]) -> list[list[ReadEntry]]:
     """Updates by rounds; what concerns the same is in different ones."""
     numbers = rounds(_scope(update) for _, update in updates)
-    parts: list[list[_Read]] = [[] for _ in range(max(numbers, default=-1) + 1)]
+    parts: list[list[ReadEntry]] = [[] for _ in range(max(numbers, default=-1) + 1)]
     for number, item in zip(numbers, updates, strict=True):
         parts[number].append(item)
     return parts
