@@ -320,6 +320,7 @@ class World:
         """A user opens a topic in a group, which is a forum from then on; returns its thread."""
         chat = self._chat(chat_id)
         chat.info["is_forum"] = True
+        chat.last_message_id = max(chat.last_message_id, 1)  # 1 is General's
         thread_id = chat.last_message_id + 1
         chat.topics[thread_id] = True
         created = {"forum_topic_created": {"name": name, "icon_color": 7_322_096}}

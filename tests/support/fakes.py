@@ -100,6 +100,10 @@ class FakeApi:
             raise step
         return step
 
+    async def username(self) -> str:
+        """Of the bot."""
+        return "our_bot"
+
     async def answer(self, query_id: str, text: str, *, alert: bool) -> None:
         """Remembered, after the hook."""
         if self.on_answer is not None:

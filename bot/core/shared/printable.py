@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from unicodedata import category
 
+from bot.core.shared.tolerant import is_invisible
+
 _JOINERS = "\u200c\u200d"
 # The flag of a part of a country: a black flag, the part's name in letters that do not show, and their end.
-_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
-# Letters and symbols by their category, yet empty to look at.
-_BLANK = "\u115f\u1160\u2800\u3164\uffa0"
+_FLAG = re.compile("\U0001f3f4([\U000e0030-\U000e007a]{3,6}\U000e007f)")
 
 
 def one_line(text: str) -> str:
@@ -33,18 +33,22 @@ def is_name(text: str) -> bool:
     The joiners of Persian, Sinhala and emoji families hide nothing: without them it would be another name.
     """
     kept = _joining(text)
-    shown = [c for place, c in enumerate(text) if place not in kept]
-    return "".join(shown).isprintable() and any(category(c)[0] in "LNPS" and c not in _BLANK for c in shown)
+    shown = "".join(c for place, c in enumerate(text) if place not in kept)
+    return shown.isprintable() and not is_invisible(shown)
 
 
-def _joining(text: str) -> set[int]:
-    """The places of what does not print, and shapes what is around it."""
-    joiners = {
+def joiners(text: str) -> set[int]:
+    """The places of joiners that join what is around them."""
+    return {
         place
         for place in range(1, len(text) - 1)
         if text[place] in _JOINERS and _is_joined(text[place - 1]) and _is_joined(text[place + 1])
     }
-    return joiners.union(*(range(flag.start() + 1, flag.end()) for flag in _FLAG.finditer(text)))
+
+
+def _joining(text: str) -> set[int]:
+    """The places of what does not print, and shapes what is around it."""
+    return joiners(text).union(*(range(*flag.span(1)) for flag in _FLAG.finditer(text)))
 
 
 def _is_joined(char: str) -> bool:

@@ -17,6 +17,7 @@ from bot.core.answers.rules import WEEKDAYS
 from bot.core.facts.answer_types import BY_COMPLETION, FeedbackType
 from bot.core.people.athlete import Pause
 from bot.core.shared.formatting import clip, count
+from bot.core.shared.printable import joiners
 from bot.core.summary.legend import STATES, WARNINGS
 from bot.core.summary.sessions import Asker, PlannedMinutes, Session
 
@@ -70,8 +71,13 @@ def markdown(summary: Summary) -> str:
 
 
 def quoted(text: str, limit: int = _MAX_OTHER) -> str:
-    """Somebody's text as data: one line in double quotes, without any, invisibles and Markdown in it."""
-    line = " ".join("".join(map(_shown, text)).split())
+    """Somebody's text as data: one line in double quotes, without any, invisibles and Markdown in it.
+
+    Joiners stay where they join: without them words and names are others.
+    """
+    kept = joiners(text)
+    shown = (c if place in kept else _shown(c) for place, c in enumerate(text))
+    line = " ".join("".join(shown).split())
     return '"' + _MARKDOWN.sub(r"\\\g<0>", clip(line, limit).translate(_DOUBLE_QUOTES)) + '"'
 
 

@@ -524,6 +524,7 @@ def test_a_week_begins_on_monday(text: str, message: str) -> None:
         ("“quoted” «so» ＂", "\"'quoted' 'so' '\""),
         ("a | b \\ `c` [d](e) <f> _g_ ~h~ &i; $j$", None),
         ("hid\u200bden\U000e0041\u202e\ufeff\U000e0100", '"hidden"'),
+        ("علی\u200cرضا ශ්\u200dරී 👨\u200d👧 A\u200dn", '"علی\u200cرضا ශ්\u200dරී 👨\u200d👧 An"'),
         ("x" * 400, '"' + "x" * 299 + '…"'),
     ],
 )
