@@ -15,6 +15,7 @@ from bot.core.health.vitals import AlertBounds
 from bot.core.inbox.webhook import WebhookSettings
 from bot.core.shared.clock import Clock
 from bot.core.taps.judge import TapRules
+from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.rate_limits import SendLimits
 from bot.services.answers.not_kept import NotKeptNotice
 from bot.services.answers.tap_writer import TapStores
@@ -351,7 +352,7 @@ def build_service(
             lambda: roster.roster,
             clock,
             settings.late_after_days,
-            informed=[*settings.admin_ids, *filter(None, [settings.coach_chat_id])],
+            informed=[*map(ChatTopic, settings.admin_ids), *([] if coach is None else [coach])],
         ),
         expiry=PromptExpiry(stores.followups, clock, settings.late_after_days),
         outage=OutageRecovery(stores.journal, stores.followups, clock, caught_up, answerable),

@@ -253,7 +253,13 @@ class ChatsClosed:
 
 
 News: TypeAlias = (
-    Broke | Recovered | DeadLettersGrew | TookOver | CoachUnreachable | TopicLost | JournalEntriesMissing
+    Broke
+    | Recovered
+    | DeadLettersGrew
+    | TookOver
+    | CoachUnreachable
+    | TopicLost
+    | JournalEntriesMissing
     | ChatsClosed
 )
 

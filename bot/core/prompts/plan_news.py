@@ -11,6 +11,7 @@ from bot.core.plans.ownership import JudgedPlan
 from bot.core.prompts.planned import OutboxAction, OutboxChange
 from bot.core.prompts.prompt import PromptKind, PromptState
 from bot.core.shared.formatting import escape_line
+from bot.core.telegram.chats import ChatTopic
 
 RUN_ID = "plan-news"
 """The run under which these stand in the outbox."""
@@ -18,7 +19,7 @@ RUN_ID = "plan-news"
 _MAX_NAME, _MAX_REASON = 100, 600
 
 
-def plan_news(plan: JudgedPlan, chats: Iterable[int], now: datetime) -> list[OutboxChange]:
+def plan_news(plan: JudgedPlan, chats: Iterable[ChatTopic], now: datetime) -> list[OutboxChange]:
     """The documents that tell of a refused plan; who has one already, has been told."""
     fields = {
         "kind": PromptKind.PLAN.value,
@@ -30,8 +31,12 @@ def plan_news(plan: JudgedPlan, chats: Iterable[int], now: datetime) -> list[Out
         "dueAt": now,
     }
     return [
-        OutboxChange(OutboxAction.INSERT, None, {**fields, "chatId": str(chat)})
-        for chat in sorted(set(chats))
+        OutboxChange(
+            OutboxAction.INSERT,
+            None,
+            {**fields, "chatId": str(chat.chat_id), "messageThreadId": chat.thread_id},
+        )
+        for chat in sorted(set(chats), key=str)
     ]
 
 

@@ -64,7 +64,9 @@ _DEAD, _DEAD_TOLD, _DEAD_SENT = "alert_dead_letters", "alert_dead_letters_told_m
 
 _LOSS_SENT = "alert_loss_sent_ms"
 
-_Subject: TypeAlias = Part | Refusal | type[TookOver | CoachUnreachable | JournalEntriesMissing] | TopicLost | None
+_Subject: TypeAlias = (
+    Part | Refusal | type[TookOver | CoachUnreachable | JournalEntriesMissing] | TopicLost | None
+)
 """What news are about; None: dead letters."""
 
 
@@ -155,7 +157,7 @@ class AdminAlerts:
         await self._consider_dead_letters(vitals)
         await self._consider_losses()
         for event in self._events():
-            self._put(type(event), event)
+            self._put(event if isinstance(event, TopicLost) else type(event), event)
         for closed in await self._closed_chats.untold():
             self._put(closed.refusal, closed)
         await asyncio.gather(*(self._deliver(admin) for admin in self._admins))

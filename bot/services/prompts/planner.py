@@ -30,6 +30,7 @@ from bot.core.prompts.planned import (
 from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock, monday_of
 from bot.core.shared.formatting import count
+from bot.core.telegram.chats import ChatTopic
 from bot.services.periodic import FaultLog, repeat
 from bot.store.mongodb.client import Document
 from bot.store.plans import PlanStore
@@ -68,7 +69,7 @@ class Planner:
         late_after_days: int,
         monotonic: Callable[[], float] = time.monotonic,
         *,
-        informed: Collection[int] = (),
+        informed: Collection[ChatTopic] = (),
     ) -> None:
         self._informed = informed
         self._plans = plans
