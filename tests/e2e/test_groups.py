@@ -205,9 +205,8 @@ async def test_a_note_that_nobody_can_be_named_for(group: Group) -> None:
         world.edit_message(GROUP, sent, "my left knee")
         await group.processed()
         assert len(world.messages(GROUP)) == number
-    talk = await group.said(FORUM, "reports pain")
-    world.message(FORUM, KIM, "I call her", reply_to=talk["message_id"], as_chat=FORUM)
-    asked = await group.said(FORUM, "tu sesión?\nTempo")
+    await group.run("prompt", "--run-id=anonymous", "--session-id=t", "--athlete=ana", "--title=Tirada")
+    asked = await group.said(FORUM, "Tirada")
     sent = world.message(FORUM, KIM, "la rodilla", reply_to=asked["message_id"], as_chat=FORUM)
     assert thread(await group.said(FORUM, "no sé de quién es la nota", quoting=sent)) == group.anas
     assert await rig.events({"runId": "anonymous"}) == []
