@@ -14,7 +14,7 @@ from tests.support.processes import Program, wait_until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FORUM, GROUP = -1_001_234_567_890, -1_009_876_543_210
-ANA, BEN, KIM = User(8_001, "Ana", language_code="es"), User(8_002, "Ben"), User(8_003, "Kim")
+ANA, BEN, KIM = User(8_001, "Ana"), User(8_002, "Ben"), User(8_003, "Kim")
 PAIN = 3
 
 
@@ -85,8 +85,12 @@ async def group(tmp_path_factory: pytest.TempPathFactory, mongo_url: str) -> Asy
     async with Rig(folder, mongo_url=mongo_url, ATHLETE_IDS="") as rig:
         group = Group(rig)
         rig.world.message(ADMIN, User(ADMIN), "/start")
-        for name, user, place in (("ana", ANA, f"{FORUM}:{group.anas}"), ("ben", BEN, str(GROUP))):
-            await group.run("athlete", "add", name, f"--user-id={user.id}", f"--chat-id={place}")
+        for name, user, place, tongue in (
+            ("ana", ANA, f"{FORUM}:{group.anas}", "es"),
+            ("ben", BEN, str(GROUP), "en"),
+        ):
+            options = (f"--user-id={user.id}", f"--chat-id={place}", f"--language={tongue}")
+            await group.run("athlete", "add", name, *options)
         await group.start()
         yield group
 

@@ -42,8 +42,8 @@ from bot.core.facts.questions import FIELDS, QuestionFacts
 from bot.core.records.attribute_docs import attribute_docs
 from bot.core.shared.bson_json import BadValue, check, kind, to_json
 from bot.core.shared.clock import iso_utc
-from bot.core.shared.tolerant import is_unfilled
 from bot.core.shared.extended_json import is_object_id
+from bot.core.shared.tolerant import is_unfilled
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COLLISION = re.compile(r"~[0-9a-f]{12}")
