@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from bot.core.shared.tolerant import fold, is_invisible
 
@@ -65,9 +66,11 @@ def is_rest(activity: str) -> bool:
     words = _words(activity)
     if not words or not _ACTIVE.isdisjoint(words):
         return False
-    rest = _rest_begins(words)
-    if rest is not None:
-        return not any(_WORK.fullmatch(word) for word in words[rest:]) and words[rest : rest + 1] != ["of"]
+    begin = _rest_begins(words)
+    if begin is not None:
+        besides = words[begin:]
+        work = (_WORK.fullmatch(word) and said not in _NO for said, word in pairwise(["", *besides]))
+        return besides[:1] != ["of"] and not any(work)
     if not (_REST_WORDS | _FILLERS).issuperset(words):
         return False
     is_recovery = not _RECOVERY.isdisjoint(words) and not _WHOLE.isdisjoint(words)

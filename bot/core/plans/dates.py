@@ -23,6 +23,7 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2199
 _ISO_DAY = re.compile(r"(?<![0-9])[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 _ZONE_NAME = re.compile(r"\[[\w/+-]+\]$")
 _WORD = re.compile(r"[^\W\d_]+")
+_OTHER_DATE = re.compile(r"(?<!\d)(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}(?!\d)")
 _NUMBERED = re.compile(r"\W*(?:d|day|dia)?\W*\d+\W*")
 _SHORTEST_WEEKDAY = 3
 _CURE = "write a date such as 2026-02-17"
@@ -140,6 +141,10 @@ class EntryDates:
                 raise InvalidPlan(
                     other, f"{second}, but {where} is {day}; correct one of them, or leave it out"
                 )
+        for other, said in [*self.odd, *((path, text) for path, text, _ in self.weekdays)]:
+            written = _OTHER_DATE.search(said)
+            if written is not None and {int(written[1]), int(written[2])} != {day.day, day.month}:
+                raise InvalidPlan(other, f"{shown(said)}, but {where} is {day}; correct one of them")
         for where_said, said, weekdays in self.weekdays:
             if day.weekday() not in weekdays:
                 remarks.warn(where_said, f"{shown(said)}, but {day} is a {day:%A}; the date counts")

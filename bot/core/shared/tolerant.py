@@ -60,6 +60,8 @@ def as_json(value: object) -> Any:
 
 def fold(text: str) -> str:
     """Without case and accents: `Sábado` becomes `sabado`."""
+    if text.isascii():
+        return text.casefold()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 

@@ -58,6 +58,7 @@ from bot.core.plans.activities import MAX_SLUG, is_rest, slug
         "No running today",
         "Not training",
         "Rest (no running)",
+        "Rest: no running, no gym",
         "RestDay",
         "restday",
         "rest_day",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -459,6 +460,37 @@ def test_anything_is_read_or_refused(anything: dict[str, Any]) -> None:
         assert session.activity
         assert len(session.session_id) <= 11 + 40 + 4
     assert plan.created_at.tzinfo is not None
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["2026-02-16", "2026-02-18", "2026-02-22"]),
+        st.lists(st.sampled_from(["Tempo", "Rodaje", "Yoga"]), max_size=2, unique=True),
+        min_size=1,
+    ),
+    st.sampled_from(["days", "week", "Días", "sessions"]),
+    st.sampled_from(["activity", "workouts", "sesión"]),
+    st.sampled_from(["date", "fecha", "day"]),
+    st.sampled_from(["object", "json", "text", "keyed"]),
+)
+def test_known_sessions_in_any_shape(
+    planned: dict[str, list[str]], days_name: str, activity_name: str, date_name: str, shape: str
+) -> None:
+    """Are read as these sessions, and every other day as rest; what is not as documented is said."""
+    listed: Any = [{date_name: day, activity_name: names or "Rest"} for day, names in planned.items()]
+    if shape == "keyed":
+        listed = dict(zip(planned, listed, strict=True))
+    inner: Any = {days_name: listed}
+    inner = {"json": {"json": inner}, "text": json.dumps(inner)}.get(shape, inner)
+    plan = read_plan(document(activityPlan=inner), MADRID)
+    found: dict[str, list[str]] = {day: [] for day in planned}
+    for session in plan.sessions:
+        found[session.date.isoformat()].append(session.activity)
+    assert found == planned
+    assert {day.isoformat() for day in plan.rest} == {day for day, names in planned.items() if not names}
+    is_documented = (days_name, activity_name, shape) == ("days", "activity", "object")
+    assert (plan.readings == ()) is is_documented
+    assert plan.warnings == ()
 
 
 def plan_of(run_id: str, *days: Any, hours: int = 0, **fields: Any) -> Plan:
