@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -47,6 +48,9 @@ ENV_FILE = Path(".env")
 DEFAULT_DB = "running_coach"
 
 _MAX_ID = 2**63 - 1
+_SHOWN = 60
+_EXAMPLES = {"http_port": "8080"}
+_LONGEST_DB_NAME = 63  # bytes
 _TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 
 
@@ -63,16 +67,26 @@ def _ids(value: object) -> object:
     return frozenset(ids)
 
 
+def _check_db_name(name: str, what: str) -> None:
+    if re.search(r"[/\\. \"$*<>:|?\0]", name) or len(name.encode()) > _LONGEST_DB_NAME:
+        raise ValueError(
+            f'{what} is not a database name; MongoDB forbids / \\ . " $ * < > : | ? and spaces, and allows'
+            f" {_LONGEST_DB_NAME} bytes"
+        )
+
+
 def _read(reader: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: reader(value) if isinstance(value, str) else value)
 
 
 _PLAIN_REASONS = {
-    "int_parsing": "this is not a whole number; write one such as 14",
-    "bool_parsing": "this is neither true nor false",
-    "greater_than_equal": "too small; write at least {ge}",
-    "less_than_equal": "too large; write at most {le}",
-    "literal_error": "not known; write {expected}",
+    "int_parsing": "{input} is not a whole number; write one such as {example}",
+    "int_parsing_size": "{input} is too large; write a number such as {example}",
+    "int_from_float": "{input} is not a whole number; write one such as {example}",
+    "bool_parsing": "{input} is neither true nor false; write one of them",
+    "greater_than_equal": "{input} is too small; write at least {ge}",
+    "less_than_equal": "{input} is too large; write at most {le}",
+    "literal_error": "{input} is not known; write {expected}",
 }
 Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
 
@@ -170,15 +184,17 @@ class Settings(_DeclaredSettings):
             raise ValueError(
                 "this is not a MongoDB connection string; it begins with mongodb:// or mongodb+srv://"
             )
+        if url is not None:
+            # The driver would take what stands behind a dot for a collection's name, and say nothing.
+            hosts = url.get_secret_value().partition("//")[2].rpartition("@")[2]
+            name = unquote(hosts.partition("?")[0].partition("/")[2])
+            _check_db_name(name, "what stands behind the host and its /")
         return url
 
     @field_validator("mongo_db")
     @classmethod
     def _check_mongo_db(cls, name: str | None) -> str | None:
-        if name is not None and (not re.fullmatch(r"[^/\\. \"$*<>:|?\0]+", name) or len(name.encode()) > 63):
-            raise ValueError(
-                f'{name!r} is not a database name; MongoDB forbids / \\ . " $ * < > : | ? and spaces'
-            )
+        _check_db_name(name or "", _shown(name))
         return name
 
     @field_validator("log_level", mode="before")
@@ -256,6 +272,7 @@ class Settings(_DeclaredSettings):
 
 # A shorter one is found in its address only: elsewhere half the words would be taken for it.
 _PASSWORD = re.compile(r"[^/]+//[^/@]*?:([^/@]{4,})@")
+_LISTS = ("ATHLETE_IDS", "ADMIN_IDS")
 _NAMES = frozenset(name.upper() for name in Settings.model_fields)
 
 
@@ -290,7 +307,7 @@ def load_readable(env_file: Path | None = ENV_FILE) -> tuple[Settings, list[str]
             settings = Settings(_env_file=env_file, **replaced)
             break
         except ValidationError as exc:
-            errors = exc.errors(include_input=False)
+            errors = exc.errors()
             faults += sorted(_explain(error) for error in errors)
             # What is wrong about several together is about the HTTP API.
             at_fault = {str(error["loc"][0]) for error in errors if error["loc"]} or {
@@ -311,7 +328,14 @@ def doubts(environment: Mapping[str, str], env_file: Path = ENV_FILE) -> Iterato
     for name, meant in _lookalikes(environment).items():  # it may be another program's
         yield f"{name} in the environment is not a setting", f"rename it to {meant}, if that is meant"
     empty = {name.upper() for name, value in environment.items() if not value}
-    for name, value in _file_values(env_file).items():
+    in_file = _file_values(env_file)
+    for name, value in {**in_file, **environment}.items():
+        if name.upper() in _LISTS and value and not all(map(str.strip, value.split(","))):
+            yield (
+                f"{name.upper()}={_shown(value)} has a comma with no id beside it",
+                "remove the comma, or write the id that is missing",
+            )
+    for name, value in in_file.items():
         if value and name.upper() in empty & _NAMES:
             yield (
                 f"{name.upper()} is empty in the environment, so that the one in {env_file} does not count",
@@ -352,6 +376,15 @@ def _check_names(env_file: Path) -> None:
 
 def _explain(error: Any) -> str:
     reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
-    if plain := _PLAIN_REASONS.get(error["type"]):
-        reason = plain.format(**error.get("ctx", {}))
-    return f"{str(error['loc'][0]).upper()}: {reason}" if error["loc"] else reason
+    if not error["loc"]:
+        return reason
+    name = str(error["loc"][0])
+    if plain := _PLAIN_REASONS.get(error["type"]):  # of no secret
+        example = _EXAMPLES.get(name) or Settings.model_fields[name].get_default()
+        reason = plain.format(**error.get("ctx", {}), input=_shown(error["input"]), example=example)
+    return f"{name.upper()}: {reason}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

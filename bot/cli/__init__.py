@@ -15,6 +15,7 @@ from importlib import import_module
 import click
 
 from bot import __version__
+from bot.cli.shared import Group
 from bot.core.shared.errors import BotError, ExhaustedError, is_exhausted
 from bot.core.shared.printable import one_line
 from bot.logs import redact, where
@@ -42,8 +43,22 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as exc:  # noqa: BLE001  # a traceback in front of a user is a defect
         if is_exhausted(exc):
             return _fail(str(ExhaustedError(exc)), 1)
+        if lack := _lack(exc):
+            return _fail(lack, 1)
         return _fail(f"unexpected {where(exc)}; please report this", 1)
     return status if isinstance(status, int) else 0
+
+
+def _lack(exc: Exception) -> str | None:
+    """What this machine does not have, if it is that."""
+    if isinstance(exc, ModuleNotFoundError) and exc.name == "fcntl":
+        return (
+            "Python has no fcntl on this system, which locks the bot's files; run it on Linux or macOS, or on"
+            " Windows in WSL or a container"
+        )
+    if isinstance(exc, FileNotFoundError) and "No usable temporary directory" in str(exc):
+        return "there is no temporary directory that this user may write to; set TMPDIR to one"
+    return None
 
 
 def _fail(message: str, status: int) -> int:
@@ -52,7 +67,7 @@ def _fail(message: str, status: int) -> int:
     return status
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """Imports a command when it is asked for: `run` needs nothing that only the others do."""
 
     MODULES: Mapping[str, str] = {

@@ -14,7 +14,7 @@ import click
 
 from bot.app.database import declared_indexes, open_database
 from bot.cli.people import ListedAthlete, table
-from bot.cli.shared import call, read_people, read_settings
+from bot.cli.shared import Group, call, read_people, read_settings
 from bot.core.people.athlete import (
     Athlete,
     Roster,
@@ -45,7 +45,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _MAX_USER_ID = 2**63 - 1
 
 
-@click.group()
+@click.group(cls=Group)
 def athlete() -> None:
     """The roster: who trains here, and whose taps count.
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import logging
 import os
 from collections.abc import Coroutine
 from typing import Any
+
+import click
 
 from bot.core.people.athlete import Roster, read_roster
 from bot.core.shared.errors import StorageUnavailable
@@ -16,6 +19,19 @@ from bot.store.mongodb.client import Database
 from bot.store.people.athletes import AthleteStore
 
 log = logging.getLogger(__name__)
+
+
+class Group(click.Group):
+    """Commands; the nearest one is proposed for a name that there is not."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is called."""
+        name, names = args[0], self.list_commands(ctx)
+        if name not in names and (close := difflib.get_close_matches(name, names, 1)):
+            ctx.fail(f"No such command {name!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
 
 
 async def read_people(settings: Settings, db: Database) -> Roster:

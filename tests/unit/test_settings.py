@@ -94,6 +94,10 @@ def test_good_values(monkeypatch: pytest.MonkeyPatch, name: str, value: str, exp
         ("TELEGRAM_API_URL", "http://a b"),
         ("MONGO_URL", "localhost:27017"),
         ("MONGO_URL", "postgres://u:secret-nonsense@h/db"),
+        ("MONGO_URL", "mongodb://u:secret-nonsense@h/coach.runs?w=1"),
+        ("MONGO_URL", "mongodb://u:secret-nonsense@h,i:27018/coach%2Eruns"),
+        ("MONGO_URL", "mongodb+srv://u:secret-nonsense@h/a%20b"),
+        ("MONGO_URL", "mongodb://h/" + "x" * 64),
         ("MONGO_DB", "a/b"),
         ("MONGO_DB", "a b"),
         ("MONGO_DB", "a.b"),
@@ -141,10 +145,16 @@ def test_bad_values_stop_the_start(monkeypatch: pytest.MonkeyPatch, name: str, v
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("LATE_AFTER_DAYS", "-1", "too small; write at least 0"),
-        ("LATE_AFTER_DAYS", "3651", "too large; write at most 3650"),
-        ("LATE_AFTER_DAYS", "14.5", "this is not a whole number; write one such as 14"),
-        ("LOG_FORMAT", "xml", "not known; write 'text' or 'json'"),
+        ("LATE_AFTER_DAYS", "-1", "'-1' is too small; write at least 0"),
+        ("LATE_AFTER_DAYS", "3651", "'3651' is too large; write at most 3650"),
+        ("LATE_AFTER_DAYS", "14.5", "'14.5' is not a whole number; write one such as 14"),
+        ("LATE_AFTER_DAYS", "9" * 5000, f"'{'9' * 59}... is too large; write a number such as 14"),
+        ("HTTP_PORT", "80a", "'80a' is not a whole number; write one such as 8080"),
+        ("HTTP_PORT", "0", "'0' is too small; write at least 1"),
+        ("RETAIN_RUN_EVENTS_DAYS", "a year", "'a year' is not a whole number; write one such as 90"),
+        ("ASK_RPE", "perhaps", "'perhaps' is neither true nor false; write one of them"),
+        ("METRICS_PER_ATHLETE", "2", "'2' is neither true nor false; write one of them"),
+        ("LOG_FORMAT", "xml", "'xml' is not known; write 'text' or 'json'"),
     ],
 )
 def test_the_cure_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
@@ -345,3 +355,15 @@ def test_doubts(tmp_path: Path) -> None:
     (hides,) = set(doubts({**environment, "ADMIN_IDS": ""}, file)) - set(looks)
     told = f"TIMEZONE is empty in the environment, so that the one in {file} does not count"
     assert hides == (told, "unset it, if the file's is meant")
+
+
+def test_a_comma_with_no_id_beside_it_is_told(tmp_path: Path) -> None:
+    """It may stand for an id that got lost; what the environment says hides the file's."""
+    file = tmp_path / ".env"
+    file.write_text("ADMIN_IDS=1,,2\nATHLETE_IDS=,\n")
+    cure = "remove the comma, or write the id that is missing"
+    assert list(doubts({"ATHLETE_IDS": "3,4"}, file)) == [
+        ("ADMIN_IDS='1,,2' has a comma with no id beside it", cure)
+    ]
+    found = [doubt for doubt, _ in doubts({"ATHLETE_IDS": "3, ", "ADMIN_IDS": "5", "OTHER": "1,,2"}, file)]
+    assert found == ["ATHLETE_IDS='3, ' has a comma with no id beside it"]

@@ -210,9 +210,13 @@ def build_run(run: Mapping[str, Any], *, now: datetime) -> RunRecords:
     said = shared | week | _pick(given, tuple(week))
     described = {*said, "createdAt", "updatedAt", "plan", *PLAN_FIELDS, *INPUT_FIELDS, *OUTPUT_FIELDS}
     kept = {name: value for name, value in run.items() if name not in described}
+    try:
+        snapshot = _snapshot(said, plan, created) if succeeded else None
+    except BadValue as error:
+        raise _within_plan(error) if "plan" in given else error from None
     return RunRecords(
         run_event=_run_event(said | kept, created),
-        plan_snapshot=_snapshot(said, plan, created) if succeeded else None,
+        plan_snapshot=snapshot,
         run_artifact=RunArtifact.of(
             shared
             | _pick(given, INPUT_FIELDS)
@@ -234,6 +238,12 @@ def _run_event(said: Plan, created: object) -> RunEvent:
 def _snapshot(said: Plan, plan: Plan, created: object) -> PlanSnapshot:
     shared = _pick(said, ("runId", "attempt")) | _known(_pick(said, tuple(_WEEK)))
     return PlanSnapshot.of(shared | _pick(plan, PLAN_FIELDS) | {"createdAt": created})
+
+
+def _within_plan(error: BadValue) -> BadValue:
+    """The same, as the way is from a run that has its plan in `plan`."""
+    path = f"plan.{error.path}" if error.path.startswith(PLAN_FIELDS) else error.path
+    return BadValue(path, error.problem, map(_within_plan, error.others))
 
 
 def _weekly_plan(run: Mapping[str, Any]) -> dict[str, Any]:

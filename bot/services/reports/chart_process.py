@@ -51,7 +51,7 @@ class ChartProcess:
         except TimeoutError:
             raise PictureError(f"drawing took longer than {self._timeout:.0f} s") from None
         except OSError as exc:
-            raise PictureError(f"drawing cannot begin ({exc.strerror})") from None
+            raise PictureError(f"{self._program[0]}, which draws, cannot be run ({exc.strerror})") from None
 
     async def _draw(self, chart: bytes) -> bytes:
         process = await asyncio.create_subprocess_exec(

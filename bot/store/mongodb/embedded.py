@@ -393,6 +393,11 @@ class EmbeddedMongo:
                 stderr=output,
                 start_new_session=True,  # Ctrl-C is for the bot, which still has taps to store
             )
+        except (PermissionError, FileNotFoundError) as exc:
+            raise EmbeddedMongoError(
+                f"{sys.executable}, which starts it, cannot be run by this user ({exc.strerror}):"
+                f" install Python where this user may run it, or set MONGO_URL to a MongoDB server."
+            ) from None
         finally:
             os.close(output)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -68,3 +69,64 @@ def test_a_misspelt_variable_is_told(
     monkeypatch.setenv("ATHLETE_ID", "5")
     shared.read_settings()
     assert "ATHLETE_ID in the environment is not a setting; cure: rename it to ATHLETE_IDS" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        (["wirte"], "write"),
+        (["boot-strap"], "bootstrap"),
+        (["exports", "run_events"], "export"),
+        (["record_run"], "record-run"),
+        (["athlete", "lst"], "list"),
+        (["export", "run_events", "--sinse", "2026-01-01"], "--since"),
+    ],
+)
+def test_the_nearest_name_is_proposed(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], nearest: str
+) -> None:
+    """Of commands, of those within them, and of options."""
+    assert main(arguments) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("error: No such ")
+    assert f"Did you mean '{nearest}'?" in line or f"Did you mean {nearest}?" in line
+
+
+def test_nothing_is_proposed_where_nothing_is_near(capsys: pytest.CaptureFixture[str]) -> None:
+    """A proposal that nobody can have meant would mislead."""
+    assert main(["dance"]) == 2
+    assert "mean" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "export", "doctor", "bootstrap"])
+def test_a_system_without_locks_is_told_in_a_sentence(command: str) -> None:
+    """As on Windows, whichever command it is."""
+    program = f"""
+import sys
+sys.modules["fcntl"] = None
+from bot.cli import main
+sys.exit(main([{command!r}, "--help"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], timeout=60, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("error: Python has no fcntl on this system")
+    assert "WSL" in line
+
+
+def test_a_machine_without_a_temporary_directory_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """What is missing, and the variable that helps."""
+    program = """
+import sys, tempfile
+tempfile._candidate_tempdir_list = lambda: ["/nonexistent"]
+from bot.cli import main
+sys.exit(main(["demo"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], timeout=60, capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "error: there is no temporary directory" in done.stderr
+    assert "TMPDIR" in done.stderr

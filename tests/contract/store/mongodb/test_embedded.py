@@ -397,6 +397,25 @@ async def test_directory_that_cannot_be_used(tmp_path: Path) -> None:
         await EmbeddedMongo(tmp_path / "data").start()
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_python_that_cannot_be_run_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    """It is what starts the server; the data directory is not blamed, and is free again."""
+    python = tmp_path / "python"
+    if is_there:
+        python.write_text("#!/bin/sh\n")  # not executable
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", str(python))
+        with pytest.raises(
+            EmbeddedMongoError, match=rf"^{python}, which starts it, cannot be run"
+        ) as refused:
+            await EmbeddedMongo(tmp_path / "data").start()
+    assert "DATA_DIR" not in str(refused.value)
+    async with EmbeddedMongo(tmp_path / "data") as mongo:
+        assert mongo.url
+
+
 async def test_data_that_this_version_cannot_open(tmp_path: Path) -> None:
     """mongod's own reason is given, with the path of its log."""
     directory = tmp_path / "mongodb"
