@@ -21,9 +21,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bot.app.database import declared_indexes, open_database
+from bot.cli.plan_gate import PlanGate
 from bot.cli.shared import call, read_settings
 from bot.core.records.builders import RunRecords, build_run
-from bot.core.records.collections import MODELS, RUN_ARTIFACTS, WEEKLY_METRICS, WRITTEN
+from bot.core.records.collections import MODELS, PLAN_SNAPSHOTS, RUN_ARTIFACTS, WEEKLY_METRICS, WRITTEN
 from bot.core.records.declaration import Index
 from bot.core.records.incoming import unpack
 from bot.core.records.models import RunEvent, WeeklyMetrics, is_day
@@ -38,6 +39,7 @@ from bot.records_io.formats import FORMATS
 from bot.records_io.reading import ReadingFlaw, read_elements
 from bot.records_io.transfer import (
     TransferCounts,
+    admit_stream,
     check_stream,
     export_stream,
     ignore,
@@ -95,28 +97,41 @@ def _dates() -> str:
 
     With --strict all records are written in one transaction, or none. MongoDB must be a replica set for that,
     and allows a transaction a minute and a part of its cache: some ten thousand records.
+
+    Of each plan (plan_snapshots) it prints which sessions are asked about when, which days are rest, and what
+    is called off. A plan of which no questions can be made is refused, unless there is --force: then it is
+    written, and calls nothing off. --strict refuses what is only warned of, too.
     """
 )
 @COLLECTION
 @click.argument("file", type=FILE, required=False)
 @click.option("--strict", is_flag=True, help="Write all records in one transaction, or none.")
 @click.option("--dry-run", is_flag=True, help="Check the records and write nothing; needs no MongoDB.")
-def write(collection: str, file: str | None, strict: bool, dry_run: bool) -> None:
+@click.option("--force", is_flag=True, help="Also write plans of which no questions can be made.")
+def write(collection: str, file: str | None, strict: bool, dry_run: bool, force: bool) -> None:
     """Check records and upsert them."""
     settings = read_settings()
     if file is None and os.isatty(_INPUT):
         raise ConfigError(f"FILE: name one, or pipe the records in, or write {STDIN} to type them")
     overdue = Overdue.under(settings.retention(), collection, system_clock())
     tally = TransferCounts(overdue=overdue)
+    gate = None
+    if collection == PLAN_SNAPSHOTS.name:
+        gate = PlanGate(settings, complain, force=force, strict=strict, keeps=not dry_run)
     with opened(file or STDIN) as source, _bar(collection, source) as progress:
-        if dry_run:
-            check_stream(source, collection, tally, report=_complain, progress=progress)
+        if dry_run and gate is not None:
+            call(settings, check_plans(source, tally, gate, progress))
+        elif dry_run:
+            check_stream(source, collection, tally, report=complain, progress=progress)
         else:
-            call(settings, _write(settings, source, collection, tally, strict=strict, progress=progress))
+            work = _write(settings, source, collection, tally, strict=strict, progress=progress, gate=gate)
+            call(settings, work)
     for reading, times in tally.readings.items():
-        _complain(f"{reading} ({count(times, 'record')})")
+        complain(f"{reading} ({count(times, 'record')})")
     if overdue.count and not (strict and tally.refused):
-        _complain(f"warning: {overdue}")
+        complain(f"warning: {overdue}")
+    if gate is not None and gate.past:
+        complain(f"nothing is asked of {count(gate.past, 'plan')}: the days have passed")
     if dry_run:
         fit = 0 if strict and tally.refused else tally.written
         click.echo(f"{collection}: {fit:,} would be written, {tally.refused:,} refused")
@@ -135,15 +150,17 @@ async def _write(
     *,
     strict: bool,
     progress: Callable[[TransferCounts], None],
+    gate: PlanGate | None = None,
 ) -> None:
     flow = write_all_or_nothing if strict else write_stream
     async with open_database(settings) as db:
         try:
             store = await _store(settings, db, collection)
-            await flow(source, collection, store, tally, report=_complain, progress=progress)
+            admit = None if gate is None else await gate.at(db)
+            await flow(source, collection, store, tally, report=complain, progress=progress, admit=admit)
         except asyncio.CancelledError:  # Ctrl-C
             if not strict:
-                _complain(f"so far, at least: {tally}; to run it again is harmless")
+                complain(f"so far, at least: {tally}; to run it again is harmless")
             raise
         except TransactionImpossible as exc:
             raise StorageRejected(f"{exc}, or do without --strict (nothing is written)") from None
@@ -202,13 +219,13 @@ async def _export(
                 file_format,
                 out.write,
                 tally,
-                report=_complain,
+                report=complain,
                 progress=progress,
             )
             left_out = await count_undated(db, collection, selection)
         out.flush()
     if left_out:
-        _complain(
+        complain(
             f"{count(left_out, 'document')} without a usable {DATE_FIELDS[collection]} cannot be placed in"
             " time and are left out; `doctor` names them, and without --since and --until all are printed"
         )
@@ -221,16 +238,26 @@ def schema(collection: str) -> None:
     click.echo(json.dumps(MODELS[collection].model_json_schema(), indent=2))
 
 
+async def check_plans(
+    source: IO[bytes], tally: TransferCounts, gate: PlanGate, progress: Callable[[TransferCounts], None]
+) -> None:
+    """Print what would come of plans; nothing is written."""
+    async with gate.asking():
+        await admit_stream(source, PLAN_SNAPSHOTS.name, tally, gate.admit, report=complain, progress=progress)
+
+
 @click.command("record-run")
 @click.argument("file", type=FILE)
-def record_run(file: str) -> None:
+@click.option("--force", is_flag=True, help="Also record a plan of which no questions can be made.")
+def record_run(file: str, force: bool) -> None:
     """Record a whole run in three collections.
 
     These are run_events, plan_snapshots (after a success) and run_artifacts.
 
     FILE (- for standard input) holds one JSON object: runId, status, attempt, plan, errors, promptVersion,
     modelId, prompt, metrics, history, activities, wellness, outputRaw. Only runId and status are needed, and
-    the plan of a success. All is written or nothing; to do it twice changes nothing.
+    the plan of a success. All is written or nothing; to do it twice changes nothing. What comes of the plan
+    is printed, as by `write plan_snapshots`; one of which no questions can be made is refused.
     """
     settings = read_settings()
     with opened(file) as source:
@@ -238,7 +265,9 @@ def record_run(file: str) -> None:
     if len(runs) != 1:
         raise BotError(f"{file}: holds {len(runs)} records; a run is one JSON object")
     run = build_run(runs[0], now=system_clock())
-    for collection, written in call(settings, _record_run(settings, run)).items():
+    path = "plan." if "plan" in runs[0] else ""
+    gate = PlanGate(settings, complain, force=force, created_follows=True, path=path)
+    for collection, written in call(settings, _record_run(settings, run, gate)).items():
         click.echo(f"{collection}: {written.outcome}")
 
 
@@ -246,13 +275,17 @@ def _runs(value: object) -> list[Any]:
     """The runs in one value of an input, mostly one; what was taken off is said."""
     runs, readings = unpack(value, RunEvent)
     for reading in readings:
-        _complain(reading)
+        complain(reading)
     return runs
 
 
-async def _record_run(settings: Settings, run: RunRecords) -> dict[str, Written]:
+async def _record_run(settings: Settings, run: RunRecords, gate: PlanGate) -> dict[str, Written]:
     async with open_database(settings) as db:
         await make_keys(db, _indexes(settings, run.by_collection()))
+        if run.plan_snapshot is not None:
+            admit = await gate.at(db)
+            for why in (await admit([(f"run {run.run_event.runId}", run.plan_snapshot)])).values():
+                raise BotError(f"the plan is refused, and nothing is recorded: {why}")
         return await store_run(db, run, clock=system_clock)
 
 
@@ -280,7 +313,7 @@ def rollup(files: tuple[str, ...], athlete_id: str | None) -> None:
     results, is_known = call(settings, _rollup(settings, training, athlete_id, from_database=not names))
     refused = [result for result in results if isinstance(result, Refused)]
     for result in refused:
-        _complain(result)
+        complain(result)
     unchanged = sum(isinstance(result, Written) and result.outcome == "unchanged" for result in results)
     tally = TransferCounts(len(results) - len(refused) - unchanged, unchanged, len(refused))
     click.echo(f"{_METRICS}: {tally}")
@@ -306,7 +339,7 @@ async def _rollup(
                         left_out.append(Refused(where, fault))
                     elif inputs:
                         training.add(where, inputs)
-        weeks = training.weeks(settings, athlete_id, warn=_complain)
+        weeks = training.weeks(settings, athlete_id, warn=complain)
         store = await _store(settings, db, _METRICS)
         written = await store.write(_METRICS, [WeeklyMetrics.of(week) for week in weeks])
     of_all = {"athleteId", "weekStart", "weekEnd"}
@@ -429,7 +462,7 @@ def _values(name: str, source: IO[bytes]) -> Iterator[tuple[str, Any]]:
         if isinstance(element, ReadingFlaw):
             raise BotError(f"{name}, {element}")
         if element.reading is not None:
-            _complain(f"{name}: {element.reading}")
+            complain(f"{name}: {element.reading}")
         try:
             check(element.value, max_bytes=None)
         except BadValue as error:
@@ -475,7 +508,8 @@ def _limit(option: str, text: str | None, settings: Settings, collection: str) -
     raise ConfigError(f"{option}: {text!r} cannot be used here; write one such as {example}")
 
 
-def _complain(flaw: object) -> None:
+def complain(flaw: object) -> None:
+    """A line on standard error."""
     click.echo(one_line(str(flaw)), err=True)
 
 

@@ -92,6 +92,11 @@ class ListedAthlete:
 
 def table(people: Sequence[ListedAthlete]) -> list[str]:
     """Aligned columns below their names."""
-    rows = [["ID", "NAME", "STATE", "USER", "ZONE", "HOURS"], *(person.to_row() for person in people)]
+    names = ["ID", "NAME", "STATE", "USER", "ZONE", "HOURS"]
+    return aligned([names, *(person.to_row() for person in people)])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows with their columns one below the other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -6,10 +6,19 @@ import asyncio
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeAlias, TypeVar
 
 from bot.core.records.collections import KEYS, MODELS
 from bot.core.records.incoming import unpack
@@ -69,6 +78,29 @@ def ignore(_: object) -> None:
     """Do nothing."""
 
 
+Admit: TypeAlias = Callable[[Sequence[tuple[InputPlace, Record]]], Awaitable[Mapping[int, str]]]
+"""Looks at records before they are written: why it refuses some of them, by their numbers."""
+
+
+async def admit_stream(
+    source: ByteSource,
+    collection: str,
+    tally: TransferCounts,
+    admit: Admit,
+    *,
+    report: Callable[[ReadingFlaw], None],
+    progress: Callable[[TransferCounts], None] = ignore,
+) -> None:
+    """As `check_stream`, with a further look at each record."""
+    async for batch in _ahead(_batches(source, collection)):
+        _refuse([*batch.flaws, *await _held_back(batch, admit)], tally, report)
+        tally.written += len(batch.records)
+        tally.readings += batch.readings
+        for record in batch.records:
+            tally.see(record)
+        progress(tally)
+
+
 def check_stream(
     source: ByteSource,
     collection: str,
@@ -103,6 +135,7 @@ async def write_stream(
     *,
     report: Callable[[ReadingFlaw], None],
     progress: Callable[[TransferCounts], None] = ignore,
+    admit: Admit | None = None,
 ) -> None:
     """Validate records and write the good ones, some at a time; the next are read meanwhile.
 
@@ -113,6 +146,7 @@ async def write_stream(
         tally: counted up as the work goes on, so that it tells how far it came when it fails.
         report: told of each record that is refused.
         progress: told after each batch.
+        admit: looks at each batch before it is written.
 
     Raises:
         BotError: the store failed. What is counted as written stays, and up to a batch more; to write
@@ -120,7 +154,7 @@ async def write_stream(
     """
     async for batch in _ahead(_batches(source, collection)):
         tally.readings += batch.readings
-        _refuse(batch.flaws, tally, report)
+        _refuse([*batch.flaws, *await _held_back(batch, admit)], tally, report)
         for index, result in await _write_batch(store, collection, batch):
             if isinstance(result, Refused):
                 _refuse([ReadingFlaw(batch.places[index], str(result))], tally, report)
@@ -140,18 +174,20 @@ async def write_all_or_nothing(
     *,
     report: Callable[[ReadingFlaw], None],
     progress: Callable[[TransferCounts], None] = ignore,
+    admit: Admit | None = None,
 ) -> None:
     """Validate every record, then write them in one transaction, unless one is refused.
 
     A pipe is kept in a temporary file meanwhile.
 
     Args:
-        source: see `bot.records_io.reading`; it is read twice.
+        source: see `bot.records_io.reading`; it is read twice, and once more for `admit`.
         collection: whose documents these are.
         store: writes to it.
         tally: counted up at the end; after a refusal it has nothing but what was refused.
         report: told of each record that is refused.
         progress: told after each batch of each reading.
+        admit: looks at all records before any is written.
 
     Raises:
         BotError: the store failed, or the input changed between the readings.
@@ -163,6 +199,10 @@ async def write_all_or_nothing(
         first = source if again is source else _Tee(source, spool)
         await _in_thread(lambda: check_stream(first, collection, checked, report=report, progress=progress))
         tally.readings += checked.readings
+        if not checked.refused and admit is not None:
+            again.seek(begin)
+            checked = TransferCounts()
+            await admit_stream(again, collection, checked, admit, report=report)
         if checked.refused:
             tally.refused += checked.refused
             return
@@ -300,6 +340,17 @@ async def _write_atomically(
         raise _NotAllError(flaws)
     tally.written += outcomes.inserted + outcomes.changed
     tally.unchanged += outcomes.unchanged
+
+
+async def _held_back(batch: _Batch, admit: Admit | None) -> list[ReadingFlaw]:
+    """Take out of a batch what is not admitted."""
+    if admit is None:
+        return []
+    records = list(zip(batch.places, batch.records, strict=True))
+    refused = await admit(records)
+    batch.places = [place for index, (place, _) in enumerate(records) if index not in refused]
+    batch.records = [record for index, (_, record) in enumerate(records) if index not in refused]
+    return [ReadingFlaw(records[index][0], why) for index, why in refused.items()]
 
 
 def _refuse(

@@ -209,7 +209,10 @@ RUN = {
     "runId": "r1", "status": "success", "attempt": 1, "promptVersion": "7",
     "plan": {
         "schema_version": "1", "justification": ["because"],
-        "activityPlan": {"nextWeek": {"weekStart": "2026-02-16", "weekEnd": "2026-02-22"}},
+        "activityPlan": {
+            "nextWeek": {"weekStart": "2026-02-16", "weekEnd": "2026-02-22"},
+            "days": [{"date": "2026-02-17", "activity": "Run"}],
+        },
     },
 }  # fmt: skip
 

@@ -73,6 +73,7 @@ class JudgedPlan:
         plan: what it plans, as far as it was read.
         days: the dates that it is about; None if it does not tell.
         flaw: why it is refused.
+        is_named: whether it says whose it is.
         decision: what is to be kept from now on; None if that is kept already, or nothing is.
     """
 
@@ -85,6 +86,7 @@ class JudgedPlan:
     plan: Plan | None
     days: frozenset[date] | None
     flaw: InvalidPlan | None = None
+    is_named: bool = False
     decision: Decision | None = None
 
     @property
@@ -161,6 +163,7 @@ def judge(
         athlete=athlete,
         plan=replace(plan, athlete_id=athlete.athlete_id),
         days=plan.covered,
+        is_named=named is not None,
         decision=None if known is not None else decision,
     )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from bot.core.people.athlete import Roster
 from bot.core.plans.ownership import JudgedPlan, Standing
 from bot.core.plans.plan import Plan
+from bot.core.prompts.planned import OutboxChange, Reconciliation, reconcile_athlete
 
 
 @dataclass(slots=True)
@@ -32,6 +35,27 @@ class PlanBook:
         for plan in judged:
             book.put(plan)
         return book
+
+    def changes(
+        self, roster: Roster, held: Iterable[Mapping[str, Any]], now: datetime, late_after_days: int
+    ) -> list[OutboxChange]:
+        """What brings the outbox into agreement with the plans and the roster.
+
+        Args:
+            held: the outbox, see `Reconciliation`.
+        """
+        reconciliation = Reconciliation(held, self.unread, now, self.withdrawn)
+        changes: list[OutboxChange] = []
+        for athlete in roster.athletes:
+            if athlete.chat_id is not None and athlete.athlete_id not in roster.forgotten:
+                plans = self.plans[athlete.athlete_id].values()
+                changes += reconcile_athlete(athlete, plans, reconciliation, now, late_after_days)
+        for athlete_id in reconciliation.athletes():
+            if athlete_id in roster.forgotten:
+                changes += reconciliation.forget(athlete_id)
+            elif roster.by_id(athlete_id) is None:
+                changes += reconciliation.drop(athlete_id)
+        return changes
 
     def put(self, judged: JudgedPlan) -> None:
         """Take a plan in, in the place of what its run planned before."""

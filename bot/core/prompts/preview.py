@@ -61,6 +61,7 @@ class PlanPreview:
     """What comes of a plan.
 
     Attributes:
+        is_named: whether the plan names its athlete.
         sessions: in order.
         rest: the days of its week on which there is nothing to do.
         held: the outbox afterwards.
@@ -68,6 +69,7 @@ class PlanPreview:
 
     plan: Plan
     athlete: Athlete
+    is_named: bool
     sessions: tuple[SessionPreview, ...]
     rest: tuple[date, ...]
     cancelled: tuple[CancelledQuestion, ...]
@@ -92,6 +94,7 @@ def preview_plan(
     return PlanPreview(
         plan=plan,
         athlete=athlete,
+        is_named=judged.is_named,
         sessions=tuple(
             _session(session, plan, athlete, current[session.date][0], after, now, late_after_days)
             for session in plan.sessions
@@ -110,7 +113,7 @@ def settle(athlete: Athlete, book: PlanBook, held: Held, now: datetime, late_aft
         changes = reconcile_athlete(athlete, plans, reconciliation, now, late_after_days)
         if not changes:
             break
-        held = _changed(held, changes, now)
+        held = changed(held, changes, now)
     return held
 
 
@@ -136,7 +139,8 @@ def rest_days(plan: Plan) -> list[date]:
     return sorted(plan.covered - {session.date for session in plan.sessions})
 
 
-def _changed(held: Held, changes: Iterable[OutboxChange], now: datetime) -> Held:
+def changed(held: Held, changes: Iterable[OutboxChange], now: datetime) -> Held:
+    """The outbox, once changes are carried out."""
     results = {id(change.document): change.result(now) for change in changes if change.document is not None}
     kept = [results.get(id(document), document) for document in held]
     added = [change.result(now) for change in changes if change.document is None]

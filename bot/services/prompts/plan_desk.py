@@ -6,13 +6,15 @@ One desk takes several plans one after another; each is judged beside those befo
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from bot.core.people.athlete import Roster
-from bot.core.plans.ownership import Decision, JudgedPlan, judge, judge_all, plan_name
+from bot.core.plans.ownership import Decision, JudgedPlan, Standing, Verdict, judge, judge_all, plan_name
 from bot.core.prompts.plan_book import PlanBook
-from bot.core.prompts.preview import Held, PlanPreview, preview_plan
+from bot.core.prompts.planned import OutboxChange
+from bot.core.prompts.preview import CancelledQuestion, Held, PlanPreview, called_off, changed, preview_plan
 from bot.services.prompts.planner import LONGEST_PLAN, LOOK_BACK
 from bot.store.mongodb.client import Database, Document
 from bot.store.plans import PlanStore
@@ -20,7 +22,7 @@ from bot.store.prompts.planned import PlannedPromptStore
 
 
 class PlanDesk:
-    """Made by `open`. Nothing is written but by `keep`."""
+    """Made by `open`. Nothing is written but by `keep` and `withdraw`."""
 
     def __init__(
         self,
@@ -39,7 +41,8 @@ class PlanDesk:
         self._documents = {plan_name(document): document for document in documents}
         self._known = dict(known)
         self._held = held
-        self._book = PlanBook.of(judge_all(documents, known, roster))
+        self._judged = judge_all(documents, known, roster)
+        self._book = PlanBook.of(self._judged)
         self._decided: dict[str, Decision] = {}
 
     @classmethod
@@ -106,6 +109,26 @@ class PlanDesk:
     def is_over(self, plan: JudgedPlan) -> bool:
         """Whether the days of a plan have passed that can be read."""
         return plan.plan is not None and plan.is_over((self._now - LOOK_BACK).date())
+
+    def plans(self) -> list[JudgedPlan]:
+        """The plans that are there."""
+        return self._judged
+
+    async def withdraw(self, plan: JudgedPlan) -> tuple[list[CancelledQuestion], list[OutboxChange]]:
+        """Withdraw a plan that is there.
+
+        Returns:
+            The questions that this calls off, and what does so in the outbox.
+
+        Raises:
+            StorageError: that it is withdrawn cannot be kept.
+        """
+        decision = Decision(plan.name, plan.digest, Verdict.WITHDRAWN, plan.athlete_id)
+        await self._plans.decisions.keep([decision], self._now, anew=True)
+        self._book.put(replace(plan, standing=Standing.WITHDRAWN))
+        changes = self._book.changes(self._roster, self._held, self._now, self._late_after_days)
+        after = changed(self._held, changes, self._now)
+        return list(called_off(self._held, after)), changes
 
     async def keep(self) -> None:
         """Keep whose the plans are that were previewed: to be done before they are written.

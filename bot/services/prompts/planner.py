@@ -20,13 +20,7 @@ from bot.core.plans.dates import MAX_DAYS
 from bot.core.plans.ownership import JudgedPlan, Standing, is_replaced, judge, plan_name
 from bot.core.prompts.plan_book import PlanBook
 from bot.core.prompts.plan_news import plan_news
-from bot.core.prompts.planned import (
-    MOST_PASSES,
-    OutboxAction,
-    OutboxChange,
-    Reconciliation,
-    reconcile_athlete,
-)
+from bot.core.prompts.planned import MOST_PASSES, OutboxAction, OutboxChange
 from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock, monday_of
 from bot.core.shared.formatting import count
@@ -158,20 +152,8 @@ class Planner:
         runs = {str(document.get("runId")) for document in held if document.get("slot") is not None}
         documents = await self._plans.read((since - LONGEST_PLAN).isoformat(), runs)
         judged = await self._judge(documents, roster, since, now)
-        book = PlanBook.of(judged)
         self._known_runs = {plan.name for plan in judged if plan.standing is Standing.ACCEPTED}
-        reconciliation = Reconciliation(held, book.unread, now, book.withdrawn)
-        writes: list[OutboxChange] = []
-        for athlete in roster.athletes:
-            if athlete.chat_id is not None and athlete.athlete_id not in roster.forgotten:
-                plans = book.plans[athlete.athlete_id].values()
-                writes += reconcile_athlete(athlete, plans, reconciliation, now, self._late_after_days)
-        for athlete_id in reconciliation.athletes():
-            if athlete_id in roster.forgotten:
-                writes += reconciliation.forget(athlete_id)
-            elif roster.by_id(athlete_id) is None:
-                writes += reconciliation.drop(athlete_id)
-        return writes
+        return PlanBook.of(judged).changes(roster, held, now, self._late_after_days)
 
     async def _judge(
         self, documents: Sequence[Document], roster: Roster, since: date, now: datetime
