@@ -214,7 +214,7 @@ async def test_a_note_that_nobody_can_be_named_for(group: Group) -> None:
     sent = world.message(FORUM, KIM, "la rodilla", reply_to=asked["message_id"], as_chat=FORUM)
     assert thread(await group.said(FORUM, "no sé de quién es la nota", quoting=sent)) == group.anas
     assert await rig.events({"runId": "anonymous"}) == []
-    assert await group.refused() == refused + 2
+    assert await group.refused() == refused + 3
     await rig.answered([world.tap(GROUP, question, BEN, button=0)])
     await rig.stored(1, runId="anonymous")
 

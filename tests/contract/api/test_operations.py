@@ -130,6 +130,26 @@ async def test_whose_prompt_it_is(api: Api) -> None:
         assert cure in errors[field]
 
 
+async def test_the_topic_of_a_prompt(api: Api) -> None:
+    """As it is named, else where the athlete is asked; of several in a group, the one who is asked in it."""
+    in_topic = replace(ANA, chat_id=GROUP, thread_id=42), replace(BEN, chat_id=GROUP, thread_id=43)
+    api.roster.roster = Roster(in_topic)
+    cases: list[tuple[dict[str, Any], int | None, str | None]] = [
+        ({"athleteId": "ana"}, 42, "ana"),
+        ({"athleteId": "ana", "messageThreadId": 7}, 7, "ana"),
+        ({"athleteId": "ana", "messageThreadId": 1}, None, "ana"),
+        ({"chatId": GROUP, "messageThreadId": "43"}, 43, "ben"),
+        ({"chatId": GROUP, "messageThreadId": 7}, 7, None),
+        ({"chatId": GROUP}, None, None),
+    ]
+    for number, (whom, thread_id, athlete) in enumerate(cases):
+        answer = await api.post("/v1/prompts", prompt(sessionId=f"t{number}", **whom), 201)
+        shown = tuple(answer["prompt"][name] for name in ("chatId", "messageThreadId", "athleteId"))
+        assert shown == (str(GROUP), thread_id, athlete)
+    errors = await api.errors("/v1/prompts", prompt(chatId=42, messageThreadId=7))
+    assert "42 is a person's chat, and topics are in groups; leave the topic out" in errors["messageThreadId"]
+
+
 async def test_an_athlete_who_was_added_a_moment_ago(api: Api) -> None:
     """The roster is read again before anybody is said not to be on it."""
     api.roster.stored = Roster((ANA, BEN))
@@ -144,6 +164,9 @@ BAD_PROMPTS: list[tuple[dict[str, Any], str, str]] = [
     ({"chatId": 0}, "chatId", "give a whole number"),
     ({"chatId": 2**63}, "chatId", "does not fit into 64 bits"),
     ({"chatId": "9" * 30}, "chatId", "give a whole number"),
+    ({"messageThreadId": "General"}, "messageThreadId", "write the number in its link, such as 42"),
+    ({"messageThreadId": 0}, "messageThreadId", "is not a topic"),
+    ({"messageThreadId": []}, "messageThreadId", "must be"),
     ({"dueAt": "soon"}, "dueAt", "ISO 8601"),
     ({"dueAt": "2026-02-16T20:00:00"}, "dueAt", "with Z or an offset"),
     ({"dueAt": 1771200000}, "dueAt", "ISO 8601"),

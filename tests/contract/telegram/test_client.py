@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -9,7 +10,8 @@ import pytest
 
 from bot.core.shared.errors import TelegramRejected
 from bot.sandbox.server import SandboxServer
-from bot.sandbox.world import World
+from bot.sandbox.world import User, World
+from bot.services.telegram.api import SentMessage, Within
 from bot.telegram.client import BotClient
 
 TOKEN = "123456789:AAE-made-up-for-tests_0123456789abcd"
@@ -47,3 +49,61 @@ async def test_what_only_asks() -> None:
                 await api.chat(8)
     finally:
         await server.stop()
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_what_a_topic_does_not_take_goes_to_the_chat_itself(*, deleted: bool) -> None:
+    """A text, a picture and a file alike, without the quote that would lead there; and it is told. What the
+    chat does not take either is refused as ever."""
+    world = World(limits=None)
+    anna, forum = User(7, "Anna"), -1_001_234_567_890
+    topic = world.open_topic(forum, "Anna", anna)
+    written = world.message(forum, anna, "/help", thread_id=topic)
+    within = Within(topic, written)
+    lost: list[tuple[int, int, str]] = []
+    server = SandboxServer(world, token=TOKEN)
+    await server.start()
+
+    def note(chat_id: int, thread_id: int, reason: str) -> None:
+        lost.append((chat_id, thread_id, reason))
+
+    try:
+        async with BotClient(TOKEN, server.url, on_lost_topic=note) as api:
+            sends: list[Callable[[], Awaitable[SentMessage]]] = [
+                lambda: api.send(forum, "Hello", within=within),
+                lambda: api.send_photo(forum, b"png", "Hello", within=within),
+                lambda: api.send_document(forum, "a.csv", b"a", "Hello", within=within),
+            ]
+            for send in sends:
+                assert (await send()).message_id is not None
+                sent = world.messages(forum)[-1]
+                quoted = sent["reply_to_message"]["message_id"]
+                assert (sent["message_thread_id"], sent["is_topic_message"], quoted) == (topic, True, written)
+            assert lost == []
+            world.set_topic(forum, topic, closed=True, deleted=deleted)
+            for send in sends:
+                assert (await send()).message_id is not None
+                assert not {"message_thread_id", "reply_to_message"} & world.messages(forum)[-1].keys()
+            reason = "Message thread not found" if deleted else "Topic_closed"
+            assert [(chat, thread, why.lower()) for chat, thread, why in lost] == 3 * [
+                (forum, topic, reason.lower())
+            ]
+            world.set_chat(forum, blocked=True)
+            with pytest.raises(TelegramRejected):
+                await sends[0]()
+            assert len(lost) == 3
+    finally:
+        await server.stop()
+
+
+async def test_a_message_that_is_gone_is_not_quoted() -> None:
+    """The reply comes all the same."""
+    world = World(limits=None)
+    server = SandboxServer(world, token=TOKEN)
+    await server.start()
+    try:
+        async with BotClient(TOKEN, server.url) as api:
+            await api.send(-5, "Hello", within=Within(reply_to=99))
+    finally:
+        await server.stop()
+    assert "reply_to_message" not in world.messages(-5)[-1]

@@ -645,3 +645,78 @@ def test_faulty_commands(world: World, name: str, arguments: object, reason: str
     """A faulty command of a script is refused with its fault."""
     with pytest.raises(SandboxError, match=reason):
         run_command(world, FaultScript(), name, arguments)
+
+
+FORUM = -1_001_234_567_890
+
+
+def replied_to(message: dict[str, Any]) -> int | None:
+    """The message that one replies to."""
+    found: int | None = message.get("reply_to_message", {}).get("message_id")
+    return found
+
+
+def test_topics(world: World) -> None:
+    """What is written in a topic names it, and replies to its beginning for want of something else; threads
+    of replies in General are no topics."""
+    topic = world.open_topic(FORUM, "Anna", ANNA)
+    assert topic > 1  # which is General's
+    world.message(FORUM, ANNA, "in it", thread_id=topic)
+    sent = world.send_message(FORUM, "too", message_thread_id=topic)
+    world.message(FORUM, ANNA, "a reply", reply_to=sent["message_id"])
+    general = world.send_message(FORUM, "in General")
+    world.message(FORUM, ANNA, "a reply there", reply_to=general["message_id"])
+    shown = [
+        (it.get("message_thread_id"), it.get("is_topic_message"), replied_to(it))
+        for it in world.messages(FORUM)
+    ]
+    assert shown == [
+        (topic, True, None),
+        (topic, True, topic),
+        (topic, True, None),
+        (topic, True, sent["message_id"]),
+        (None, None, None),
+        (general["message_id"], None, general["message_id"]),
+    ]
+    assert world.get_chat(FORUM)["is_forum"] is True
+    quoting = world.send_message(FORUM, "x", reply_parameters={"message_id": sent["message_id"]})
+    assert quoting["message_thread_id"] == topic
+
+
+def test_topics_that_take_nothing(world: World) -> None:
+    """Closed, deleted, or never there: in Telegram's words."""
+    topic = world.open_topic(FORUM, "Anna", ANNA)
+    world.set_topic(FORUM, topic, closed=True)
+    for chat, thread, reason in (
+        (FORUM, topic, "Bad Request: TOPIC_CLOSED"),
+        (FORUM, 99, "Bad Request: message thread not found"),
+        (FORUM, 1, "Bad Request: message thread not found"),
+        (-5, topic, "Bad Request: message thread not found"),
+    ):
+        with pytest.raises(ApiError) as error:
+            world.send_message(chat, "x", message_thread_id=thread)
+        assert refusal(error) == (400, reason)
+    world.set_topic(FORUM, topic)
+    world.send_message(FORUM, "x", message_thread_id=topic)
+    world.set_topic(FORUM, topic, deleted=True)
+    with pytest.raises(ApiError):
+        world.send_message(FORUM, "x", message_thread_id=topic)
+    with pytest.raises(SandboxError):
+        world.message(FORUM, ANNA, "x", thread_id=topic)
+
+
+def test_albums_captions_and_stand_ins(world: World) -> None:
+    """An album is several messages with one name; who writes as a chat is not named."""
+    album = world.album(-5, ANNA, ["", "knee"])
+    world.message(-5, ANNA, "x", as_chat=-5)
+    world.message(-5, ANNA, "x", as_chat=-1_005_555_555_555)
+    messages = [update["message"] for update in fetch(world)]
+    assert [it["message_id"] for it in messages[:2]] == album
+    assert len({it["media_group_id"] for it in messages[:2]}) == 1
+    assert [it.get("caption") for it in messages[:2]] == [None, "knee"]
+    assert [(it["from"]["id"], it["sender_chat"]["type"]) for it in messages[2:]] == [
+        (1_087_968_824, "group"),
+        (136_817_688, "channel"),
+    ]
+    world.edit_message(-5, album[1], "right knee")
+    assert world.message_of(-5, album[1])["caption"] == "right knee"

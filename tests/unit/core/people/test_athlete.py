@@ -266,6 +266,36 @@ def test_who_is_meant_when_nobody_is_named() -> None:
     assert Roster((ana,)).in_chat(7) is None
 
 
+def test_who_is_asked_in_a_topic() -> None:
+    """Several in one group are told by their topics; one who is alone there is meant in any."""
+    ana, ben = (
+        Athlete(name, user, -100, DEFAULTS, thread_id=thread)
+        for name, user, thread in (("ana", 7, 42), ("ben", 8, None))
+    )
+    assert [Roster((ana, ben)).in_chat(-100, topic) for topic in (42, None, 43)] == [ana, ben, None]
+    assert Roster((ana,)).in_chat(-100, 43) == ana
+
+
+@pytest.mark.parametrize(
+    ("chat_id", "topic", "thread_id"),
+    [
+        ("-100", 42, 42),
+        (-100, "42", 42),
+        ("-100", 42.0, 42),
+        ("-100", 1, None),
+        ("7", 42, None),
+        (None, 42, None),
+    ],
+)
+def test_the_topic_of_an_athlete(chat_id: object, topic: object, thread_id: int | None) -> None:
+    """As anybody may have written it; a person's chat has none."""
+    document = {"athleteId": "ana", "userId": 7, "chatId": chat_id, "messageThreadId": topic}
+    assert read_athlete(document, DEFAULTS).thread_id == thread_id
+    assert athlete_flaws(document) == []
+    (flaw,) = athlete_flaws({**document, "messageThreadId": "General"})
+    assert flaw == "messageThreadId: 'General' is not a topic; write the number in its link, such as 42"
+
+
 @pytest.mark.parametrize("value", ["ana", "7", "a.b_c-D", "x" * 64])
 def test_athlete_ids(value: str) -> None:
     """Plain names are themselves."""

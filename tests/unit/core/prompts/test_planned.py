@@ -400,6 +400,15 @@ def test_details_time_and_zone_are_kept_up_to_date() -> None:
         assert document["notAfter"] == document["dueAt"] + timedelta(days=14)
 
 
+def test_another_topic_is_followed() -> None:
+    """Into a topic, another one, and out of it."""
+    outbox = Outbox()
+    plan = plan_of("R1", {"18": ["Run"]})
+    for thread_id in (None, 42, 43, None):
+        settle(outbox, plan, athlete=replace(ANA, chat_id=-71, thread_id=thread_id))
+        assert [document.get("messageThreadId") for document in outbox.held()] == [thread_id]
+
+
 def test_another_chat_is_followed_but_not_back_from_where_telegram_moved_it() -> None:
     """The athlete's chat; unless it has become another one by itself."""
     outbox = Outbox()
