@@ -306,7 +306,7 @@ def _could_be_session(name: str, value: object) -> bool:
     if plain in names.WEEKDAYS and isinstance(value, str):
         return not is_nothing(value) and not is_day_text(value)
     if plain in names.HARMLESS and not isinstance(value, Mapping | list):
-        return False
+        return _is_work(value)
     return not _says_nothing(value) or (plain not in _DETAIL_NAMES and _has_unfilled(value))
 
 

@@ -7,7 +7,7 @@ What can be understood is; the rest is refused with the field and the cure, and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
@@ -17,7 +17,7 @@ from bot.core.plans.activities import slug
 from bot.core.plans.dates import EntryDates, Week, read_week
 from bot.core.plans.days import MAX_SESSIONS, Draft, EntryReader, detail_text
 from bot.core.plans.remarks import InvalidPlan, PlanRemark, Remarks, shown
-from bot.core.plans.shapes import read_entries, unwrap, unwrapped
+from bot.core.plans.shapes import Entry, read_entries, unwrap, unwrapped
 from bot.core.shared.clock import parse_instant
 from bot.core.shared.tolerant import is_invisible, is_unfilled, read_whole
 
@@ -114,7 +114,9 @@ def read_plan(document: Mapping[str, Any], zone: tzinfo) -> Plan:
     remarks = Remarks()
     plan = unwrapped(document.get("activityPlan"), "activityPlan", remarks)
     week = read_week(document, plan, zone, remarks)
-    drafts, rest = _read_days(plan, week, zone, remarks)
+    entries = read_entries(plan, remarks)
+    _check_owner(entries, athlete_id)
+    drafts, rest = _read_days(entries, week, zone, remarks)
     sessions = tuple(_number(drafts))
     listed = {session.date for session in sessions}
     return Plan(
@@ -148,9 +150,20 @@ def current_sessions(plans: Iterable[Plan]) -> dict[date, tuple[Plan, tuple[Plan
 _Drafts = list[tuple[date, Draft]]
 
 
-def _read_days(plan: object, week: Week, zone: tzinfo, remarks: Remarks) -> tuple[_Drafts, set[date]]:
+def _check_owner(entries: Iterable[Entry], athlete_id: str | None) -> None:
+    for entry in entries:
+        if isinstance(entry.content, Mapping):
+            path = f"{entry.path}.athleteId"
+            own = _athlete_id(entry.content, path)
+            if own not in (None, athlete_id):
+                cure = "a plan is for one athlete; write the id at the top, and a plan for each"
+                raise InvalidPlan(path, f"{shown(own)}, but {cure}")
+
+
+def _read_days(
+    entries: Sequence[Entry], week: Week, zone: tzinfo, remarks: Remarks
+) -> tuple[_Drafts, set[date]]:
     """The sessions in the order of the plan, and the dates listed as rest."""
-    entries = read_entries(plan, remarks)
     if len(entries) > MAX_SESSIONS:  # days of rest cost time, too
         raise InvalidPlan("activityPlan.days", f"more than {MAX_SESSIONS} entries; is this one plan?")
     drafts: _Drafts = []

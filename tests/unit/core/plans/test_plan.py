@@ -383,6 +383,7 @@ def test_plans_that_are_refused(fields: dict[str, Any], field: str) -> None:
         ({"activity": "off", "date": "soon"}, ".date"),
         (entry(activity=5), ".activity"),
         (entry(activity=True), ".activity"),
+        (entry(athleteId="ben"), ".athleteId"),
         (entry(activity=["Run", 5]), ".activity[1]"),
         (entry(activity={"activity": [5]}), ".activity.activity[0]"),
     ],
