@@ -12,12 +12,12 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
+
+from bot.telegram.proxies import route_to
 
 _T = TypeVar("_T")
 _NOT_OK = re.compile(rb'\s*\{[^{}\[\]]*"ok"\s*:\s*false')
@@ -63,6 +63,7 @@ class AiohttpRequest(BaseRequest):
         self._connect_timeout = connect_timeout
         self._on_date = on_date
         self._session: aiohttp.ClientSession | None = None
+        self._unsent: tuple[type[Exception], ...] = ()
         self._date = ""
 
     @property
@@ -71,14 +72,19 @@ class AiohttpRequest(BaseRequest):
         return self._read_timeout
 
     async def initialize(self) -> None:
-        """Open the session; doing so twice is harmless."""
+        """Open the session; doing so twice is harmless.
+
+        Raises:
+            ConfigError: the environment names a proxy that cannot be used.
+        """
         if self._session is None:
             # Idle connections are dropped before a server or a router in between drops them, since a
             # request sent into a dead connection leaves it unknown whether it was carried out.
-            connector = aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=15)
+            route = route_to(self._api_url, limit=self._connections, keepalive_timeout=15)
             self._session = aiohttp.ClientSession(
-                connector=connector, headers={"User-Agent": self.USER_AGENT}, proxy=_proxy_for(self._api_url)
+                connector=route.connector, headers={"User-Agent": self.USER_AGENT}, proxy=route.proxy
             )
+            self._unsent = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, *route.unsent)
 
     async def shutdown(self) -> None:
         """Close the session and its connections."""
@@ -117,7 +123,7 @@ class AiohttpRequest(BaseRequest):
                     self._date = date
                     self._on_date(date)
                 return _outcome(reply.status, await reply.read())
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
+        except self._unsent as exc:
             raise NotSentError(f"no connection to the Bot API ({type(exc).__name__})") from exc
         except TimeoutError as exc:
             raise TimedOut("the Bot API did not reply in time") from exc
@@ -160,12 +166,3 @@ def _body(request_data: RequestData | None) -> dict[str, Any]:
     for name, (filename, content, mime_type) in (request_data.multipart_data or {}).items():
         form.add_field(name, content, filename=filename, content_type=mime_type)
     return {"data": form}
-
-
-def _proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for an address, looked up once instead of at every request."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if host == "localhost" or host == "::1" or host.startswith("127.") or proxy_bypass(parts.netloc):
-        return None
-    return getproxies().get(parts.scheme)

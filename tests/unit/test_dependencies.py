@@ -119,14 +119,14 @@ def licences(name: str) -> set[str]:
 
 def test_what_is_imported_is_declared() -> None:
     """The bot imports what its dependencies name, tests and scripts what the extras add; nothing by luck."""
-    shipped = RUNTIME + EXTRAS["embedded"] + EXTRAS["charts"]
+    shipped = RUNTIME + EXTRAS["embedded"] + EXTRAS["charts"] + EXTRAS["socks"]
     assert imported("bot") - named(shipped) == set()
     assert imported("tests", "scripts") - named(EVERYTHING) == set()
 
 
 def test_what_is_declared_is_used() -> None:
     """Each dependency is imported, or is a tool that is known to be run."""
-    assert named(RUNTIME + EXTRAS["charts"]) - TOOLS - imported("bot") == set()
+    assert named(RUNTIME + EXTRAS["charts"] + EXTRAS["socks"]) - TOOLS - imported("bot") == set()
     assert named(EXTRAS["test"]) - TOOLS - imported("tests", "scripts") == set()
     assert TOOLS - named(EVERYTHING) == set()
     assert TOOLS & imported("bot", "tests", "scripts") == set()
