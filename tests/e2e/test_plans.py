@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.world import Json, User
-from tests.support.bot import ATHLETES, Rig
+from tests.support.bot import ADMIN, ATHLETES, Rig
 from tests.support.processes import Mongod, wait_until
 
 ATHLETE = ATHLETES[0]
@@ -40,11 +40,16 @@ def plan(run_id: str, *sessions: tuple[int, str], **fields: Any) -> dict[str, An
     return {"runId": run_id, "activityPlan": {"days": days}, "justification": [], **fields}
 
 
-async def write(rig: Rig, document: dict[str, Any]) -> None:
-    """The command `write plan_snapshots`."""
+def file(rig: Rig, document: dict[str, Any]) -> str:
+    """A plan in a file."""
     path = rig.folder / f"{document['runId']}.json"
     path.write_text(json.dumps(document), encoding="utf-8")
-    finished = await rig.command("write", "plan_snapshots", str(path))
+    return str(path)
+
+
+async def write(rig: Rig, document: dict[str, Any]) -> None:
+    """The command `write plan_snapshots`."""
+    finished = await rig.command("write", "plan_snapshots", file(rig, document))
     assert finished.status == 0, finished
 
 
@@ -101,6 +106,93 @@ async def test_a_newer_plan_replaces_what_is_not_sent(alone: Rig) -> None:
     await write(alone, plan("R3", (1, "Walk")))
     await alone.prompt_in_state("pending", runId="R3")
     assert [message["text"].splitlines()[1] for message in alone.world.messages(ATHLETE)] == ["Run"]
+
+
+async def test_a_plan_that_cannot_be_read_calls_nothing_off(alone: Rig) -> None:
+    """Straight into MongoDB, also over the run that is there: admins and the coach are told once, by name."""
+    alone.settings["COACH_CHAT_ID"] = "-900"
+    bot = await alone.start()
+    await write(alone, plan("R1", (0, "Run"), (1, "Swim")))
+    await alone.messages(ATHLETE, 1)
+    await alone.prompt_in_state("pending", date=day(1).isoformat())
+    broken = plan("R2", createdAt=datetime.now(UTC), weekStart=str(day()), weekEnd=str(day(6)))
+    broken["activityPlan"]["days"] = [{"date": str(day(1)), "gym": {"sets": 3}}]
+    await alone.db["plan_snapshots"].insert_one(broken)
+    for chat in (ADMIN, -900):
+        (told,) = await alone.messages(chat, 1)
+        assert told["text"].startswith("⚠️ I cannot use the plan R2")
+        assert "activityPlan.days[0]" in told["text"]
+    await alone.db["plan_snapshots"].update_one({"runId": "R1"}, {"$set": {"activityPlan": {"days": []}}})
+    assert (await alone.messages(ADMIN, 2))[1]["text"].startswith("⚠️ I cannot use the plan R1")
+    await alone.messages(-900, 2)
+    assert await bot.terminate() == 0
+    await alone.start()
+    await write(alone, plan("R0", (2, "Walk"), createdAt="2026-01-01T00:00:00Z"))  # noticed after both
+    await alone.prompt_in_state("pending", runId="R0")
+    tomorrow = await alone.prompt_in_state("pending", date=day(1).isoformat())
+    assert (tomorrow["runId"], tomorrow["title"]) == ("R1", "Swim")
+    assert [len(alone.world.messages(chat)) for chat in (ADMIN, -900)] == [2, 2]
+    done = await alone.command("doctor")
+    assert 'plan "R2" cannot be used: activityPlan.days[0]' in done.out
+    for run_id in ("R1", "R2"):
+        assert (await alone.command("plan", "withdraw", run_id)).status == 0
+    assert "cannot be used" not in (await alone.command("doctor")).out
+    gone = await alone.prompt_in_state("cancelled", date=day(1).isoformat())
+    assert gone["reason"] == "plan withdrawn"
+
+
+async def test_a_plan_keeps_its_owner(alone: Rig) -> None:
+    """A second athlete comes, and the first leaves: nothing of the first one's reaches the second."""
+    await alone.start()
+    await write(alone, plan("R1", (1, "Run")))
+    await alone.prompt_in_state("pending", athleteId=str(ATHLETE), date=day(1).isoformat())
+    assert (await alone.command("athlete", "add", "eve", f"--user-id={ATHLETES[1]}")).status == 0
+    named = plan("R2", (2, "Swim"), athleteId="eve")
+    await write(alone, named)
+    await alone.prompt_in_state("pending", athleteId="eve")
+    refused = await alone.command("write", "plan_snapshots", file(alone, plan("R3", (3, "Ride"))))
+    assert refused.status == 1
+    assert "athleteId: missing, and there is not exactly one athlete" in refused.err
+    still = await alone.prompt_in_state("pending", runId="R1")
+    assert still["athleteId"] == str(ATHLETE)
+    doctor = await alone.command("doctor")
+    assert "2 plans of this week and later, and all can be used" in doctor.out
+    listed = json.loads((await alone.command("plan", "list", "--json")).out)
+    assert {it["runId"]: (it["athleteId"], it["state"]) for it in listed} == {
+        "R1": (str(ATHLETE), "accepted"),
+        "R2": ("eve", "accepted"),
+    }
+    await alone.bots[0].terminate()
+    await alone.start(ATHLETE_IDS="")
+    await alone.prompt_in_state("cancelled", runId="R1")
+    assert "R1" not in {it["runId"] for it in await alone.prompts({"state": "pending"})}
+    left = await alone.command("plan", "list", "--json", ATHLETE_IDS="")
+    assert {it["runId"]: it["state"] for it in json.loads(left.out)}["R1"] == "athlete left"
+
+
+async def test_a_plan_is_withdrawn(alone: Rig) -> None:
+    """While the bot runs: what was not asked is called off, and the older plan counts again."""
+    await alone.start()
+    await write(alone, plan("R1", (1, "Run"), createdAt="2026-01-01T00:00:00Z"))
+    await alone.prompt_in_state("pending", runId="R1")
+    checked = await alone.command("plan", "check", file(alone, plan("R2", (1, "Swim"))))
+    assert f"calls off {day(1):%a} {day(1)}  Run (plan R1): replaced by plan R2" in checked.out
+    assert await alone.db["plan_snapshots"].count_documents({}) == 1
+    await write(alone, plan("R2", (1, "Swim")))
+    await alone.prompt_in_state("pending", runId="R2")
+    done = await alone.command("plan", "withdraw", "R2")
+    assert done.out == (
+        f"plan R2 is withdrawn: 1 question called off\n  calls off {day(1):%a} {day(1)}  Swim (plan R2): plan"
+        " withdrawn\n"
+    )
+    await alone.prompt_in_state("pending", runId="R1")
+    await write(alone, plan("R2", (1, "Swim")))  # it is meant after all
+    await alone.prompt_in_state("pending", runId="R2")
+    unknown = await alone.command("plan", "withdraw", "R7")
+    assert (unknown.status, unknown.err) == (
+        1,
+        "error: there is no plan of run R7; `plan list` shows which there are\n",
+    )
 
 
 async def test_two_services_on_one_database(alone: Rig, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from bot.core.prompts.prompt import read_prompt
 from bot.core.shared.backoff import constant
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.chats import ChatTopic
 from bot.services.prompts import planner as planner_module
 from bot.services.prompts.planner import Planner
 from bot.store.mongodb.embedded import find_mongod
@@ -488,3 +489,45 @@ async def test_every_query_is_served_by_an_index(db: Database) -> None:
     plans = {entry["planSummary"] for entry in profiled if "planSummary" in entry}
     assert len(plans) >= 6, plans
     assert not [entry["command"] for entry in profiled if "COLLSCAN" in entry.get("planSummary", "")]
+
+
+async def test_a_plan_that_cannot_be_used_is_told_once(db: Database) -> None:
+    """To each chat, for each thing that it says, by whichever service; not where a newer one has come."""
+
+    async def look(*athletes: Athlete) -> None:
+        roster = Roster(athletes or (ANA,))
+        chats = [ChatTopic(1), ChatTopic(-5, 3)]
+        store, slots = PlanStore(db), PlannedPromptStore(db)
+        await Planner(store, slots, lambda: roster, lambda: NOW, 14, informed=chats).reconcile(roster)
+
+    async def told() -> list[tuple[str, str]]:
+        return sorted((d["chatId"], d["title"]) for d in await prompts(db) if d.get("kind") == "plan")
+
+    await db.plan_snapshots.insert_many(
+        [
+            plan("R1", activityPlan={"days": 5}),
+            plan("R0", activityPlan={"days": 5}, weekStart="2026-02-09", weekEnd="2026-02-15"),
+        ]
+    )
+    for _ in range(2):
+        await look()
+    assert await told() == [("-5", "R1"), ("1", "R1")]
+    [group] = [d for d in await prompts(db) if d["chatId"] == "-5"]
+    assert group["messageThreadId"] == 3
+    assert "activityPlan.days" in group["note"]
+    await db.plan_snapshots.update_one({"runId": "R1"}, {"$set": {"activityPlan.days": 6}})
+    await look()
+    assert len(await told()) == 4
+    await db.plan_snapshots.insert_many(
+        [
+            plan("R2", activityPlan={"days": 5}, createdAt=NOW - SECOND),
+            plan("R3", "17 Run", createdAt=NOW + SECOND),
+        ]
+    )
+    await look()
+    assert len(await told()) == 4
+    await db.plan_snapshots.insert_many(
+        [plan(f"many{n}", "17 Run", athleteId="eve", createdAt=NOW + n * SECOND) for n in range(9)]
+    )
+    await look()
+    assert len({title for _, title in await told() if title.startswith("many")}) == 5  # no flood
