@@ -235,7 +235,8 @@ class EntryReader:
             missing: where the activity should stand.
         """
         others = {name: value for name, value in _items(entry) if _could_be_session(name, value)}
-        if any(_is_rest_flag(*item) for item in others.items()):
+        says_rest = any(_is_rest_flag(*item) for item in others.items())
+        if says_rest and not any(plain_name(n) in _SAY_WHAT and _is_work(v) for n, v in others.items()):
             self._warn_of_work(others, path)
         elif not all(isinstance(value, str) and is_rest(value) for value in others.values()):
             there = ", ".join(f"`{name[:40]}` {shown(value)}" for name, value in list(others.items())[:3])
