@@ -242,7 +242,8 @@ def build_service(
     info = InfoCommands(figures.collect, build_painter(settings).draw)
     personal = PersonalCommands(weeks, stores.personal, stores.journal, clock, disclosed)
     changes = ChangeCommands(
-        stores.athletes, roster, languages, stores.taps.prompts, stores.users, settings.late_after_days
+        *(stores.athletes, roster, languages, stores.taps.prompts, stores.taps.undelivered, weeks),
+        *(stores.users, settings.late_after_days),
     )
     commands = ChatCommands(
         [info.handlers(), personal.handlers(), changes.handlers()],

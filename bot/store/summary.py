@@ -91,17 +91,20 @@ def events_query(athlete: Athlete, first: date, last: date) -> Document:
 
 
 def prompts_query(athlete: Athlete, first: date, last: date, runs: Document) -> Document:
-    """Questions about sessions planned for these days; asked in the athlete's chat, or to be, in these days;
-    and those of some runs."""
+    """Questions about sessions planned for these days; asked in the athlete's chats or by their name, or to
+    be, in these days; and those of some runs."""
     days = {"$gte": first.isoformat(), "$lte": last.isoformat()}
     instants = {"$gte": _midnight(first - _ZONES), "$lt": _midnight(last + _ZONES)}
     found: list[Document] = [{"athleteId": {"$in": _names(athlete)}, "date": days}, {"runId": runs}]
-    if athlete.chat_id is not None:
-        chat = {"chatId": {"$in": prompts.chat_forms(athlete.chat_id)}}
-        found.append({**chat, "sentAt": instants})
-        found.append(
-            {**chat, "sentAt": None, "$or": [{"dueAt": instants}, {"dueAt": {"$not": {"$type": "date"}}}]}
-        )
+    # Whoever asks by hand may name the athlete, and ask wherever they like.
+    places: list[Document] = [{"athleteId": {"$in": _names(athlete)}, "date": None}]
+    if chats := {chat_id for chat_id in (athlete.chat_id, athlete.user_id) if chat_id is not None}:
+        places.append({"chatId": prompts.in_chats(*sorted(chats))})
+    if athlete.user_id is not None:
+        places.append({"userId": athlete.user_id, "athleteId": None})
+    unsent = {"sentAt": None, "$or": [{"dueAt": instants}, {"dueAt": {"$not": {"$type": "date"}}}]}
+    for place in places:
+        found += [{**place, "sentAt": instants}, {**place, **unsent}]
     return {"$or": found}
 
 

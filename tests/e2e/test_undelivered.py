@@ -9,7 +9,7 @@ import pytest
 
 from bot.sandbox.limits import TELEGRAM_LIMITS
 from bot.sandbox.world import Json, User
-from tests.support.bot import ATHLETES, Rig
+from tests.support.bot import ADMIN, ATHLETES, Rig
 from tests.support.processes import Mongod, wait_until
 
 ATHLETE = ATHLETES[0]
@@ -126,3 +126,22 @@ async def test_a_flood_of_what_is_due_stays_within_the_limits(rig: Rig) -> None:
     order = await rig.db["session_prompts"].find({"state": "sent"}).sort("messageId", 1).to_list()
     assert [document["sessionId"] for document in order] == ["4", "3", "2", "1", "0"]
     assert [call["status"] for call in rig.calls("sendMessage")][5:] == [200] * 5
+
+
+async def test_admins_are_told_once_and_the_coach_has_it_tried_again(rig: Rig) -> None:
+    """Not for each question, nor after a restart; `prompt` says what is known, and queues it once more."""
+    rig.world.set_chat(ATHLETE, started=False)
+    bot = await rig.start()
+    assert (await rig.prompt("r", "first", ATHLETE)).err == ""
+    [told] = await rig.messages(ADMIN, 1, 30)
+    assert f"Has not started the bot: {ATHLETE}." in told["text"]
+    second = await rig.prompt("r", "second", ATHLETE)
+    assert "they open the bot in Telegram and press Start" in second.err
+    await rig.prompt_in_state("undeliverable", sessionId="second")
+    await bot.terminate()
+    await rig.start()
+    again = await rig.prompt("r", "first", ATHLETE)
+    assert "queued once more" in again.out
+    await wait_until(lambda: len(rig.calls("sendMessage")) >= 4, 20, "it is tried")
+    await rig.prompt_in_state("undeliverable", sessionId="first")
+    assert len(rig.world.messages(ADMIN)) == 1

@@ -140,6 +140,8 @@ class Parts:
             self.roster,
             languages,
             stores.taps.prompts,
+            stores.taps.undelivered,
+            self.weeks(),
             stores.users,
             LATE_AFTER_DAYS,
         )

@@ -84,8 +84,9 @@ def prompt_json(document: Mapping[str, Any], deps: ApiDependencies) -> dict[str,
     shown = {name: as_json(document.get(name)) for name in models.PromptModel.model_fields}
     for name in ("runId", "sessionId", "chatId"):
         shown[name] = None if shown[name] is None else str(shown[name])
-    state = state_of(document)
-    sentence = explain(document, now=deps.clock(), late_after_days=deps.late_after_days)
+    now, late_after_days = deps.clock(), deps.late_after_days
+    state = state_of(document, now, late_after_days)
+    sentence = explain(document, now=now, late_after_days=late_after_days)
     return shown | {"state": state.value, "explanation": sentence}
 
 
@@ -162,8 +163,10 @@ def routes(deps: ApiDependencies) -> APIRouter:
         """
 
         async def read() -> Page:
-            selection = _selection(query, deps, await deps.roster_with(query.athlete))
-            return await pages.read(selection, cursor=query.cursor, limit=query.limit)
+            roster = await deps.roster_with(query.athlete)
+            selection = _selection(query, deps, roster)
+            found = await pages.read(selection, cursor=query.cursor, limit=query.limit)
+            return replace(found, documents=await pages.with_answers(found.documents, roster))
 
         found = await deps.mongodb.run(read())
         return await page(found, lambda document: prompt_json(document, deps))

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bot.core.facts.answering_window import closes_at
+from bot.core.facts.answering_window import closes_at, is_late
+from bot.core.people.athlete import Roster
 from bot.core.prompts.prompt import AskAgainReason, PromptState
 from bot.core.prompts.undelivered import OPENS, is_worth_sending, waits_for
 from bot.core.shared.clock import iso_utc
+from bot.core.shared.tolerant import read_user
 
 _AGAIN = {
     AskAgainReason.ABSENCE.value: "because the bot was away and may have missed the answer",
@@ -19,12 +21,35 @@ _AGAIN = {
 }
 
 
-def state_of(document: Mapping[str, Any]) -> PromptState:
-    """The state of an outbox document; pending if nobody has looked at it yet."""
+def state_of(document: Mapping[str, Any], now: datetime, late_after_days: int) -> PromptState:
+    """The state of an outbox document; pending if nobody has looked at it yet.
+
+    What was asked, and cannot be answered any more, has expired, whether or not somebody has noted that.
+    """
     try:
-        return PromptState(str(document.get("state")))
+        state = PromptState(str(document.get("state")))
     except ValueError:
-        return PromptState.PENDING
+        state = PromptState.PENDING
+    sent_at = document.get("sentAt")
+    is_standing = state in (PromptState.PENDING, PromptState.SENT, PromptState.UNDELIVERABLE)
+    is_over = isinstance(sent_at, datetime) and is_late(sent_at, now, late_after_days)
+    return PromptState.EXPIRED if is_standing and is_over else state
+
+
+def is_answered_by(document: Mapping[str, Any], event: Mapping[str, Any], roster: Roster) -> bool:
+    """Whether an answer is one to this question, in whichever chat it was given.
+
+    The question is that of the user or athlete it names, or in whose private chat it stands; without any it
+    is answered by whomever. An answer that names nobody is theirs.
+    """
+    if any(str(document.get(name)) != str(event.get(name)) for name in ("runId", "sessionId")):
+        return False
+    chat, user = read_user(document.get("chatId")), read_user(event.get("userId"))
+    athlete = roster.by_id(str(document.get("athleteId")))
+    owner = read_user(document.get("userId")) or (None if athlete is None else athlete.user_id)
+    if owner is None and chat is not None and chat > 0:
+        owner = chat
+    return owner is None or user is None or owner == user
 
 
 def explain(document: Mapping[str, Any], *, now: datetime, late_after_days: int) -> str:
@@ -38,7 +63,7 @@ def explain(document: Mapping[str, Any], *, now: datetime, late_after_days: int)
     why = f": {reason}" if isinstance(reason, str) and reason.strip() else ""
     sent_at = document.get("sentAt")
     asked = f"Asked at {iso_utc(sent_at)}" if isinstance(sent_at, datetime) else "Asked"
-    match state_of(document):
+    match state_of(document, now, late_after_days):
         case PromptState.PENDING:
             return _pending(document, why, asked, now)
         case PromptState.SENT:

@@ -93,3 +93,10 @@ def is_invisible(text: str) -> bool:
 def is_unfilled(text: str) -> bool:
     """Whether a text is what programs write for a missing value: `undefined`, `NaN km`, `[object Object]`."""
     return _UNFILLED.fullmatch(text) is not None
+
+
+def read_user(value: object) -> int | None:
+    """A 64-bit whole number, also one stored as a double or as text."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value.strip()):
+        value = int(value)
+    return read_int64(read_whole(value))

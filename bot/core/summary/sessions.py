@@ -73,6 +73,7 @@ class Session:
         why: what the state alone does not say.
         asked_by: None if it was not asked about.
         asked_at: when it was asked about first; None also if nobody knows.
+        open_question: the `_id` of the question that stands open, the one sent last; None if none does.
         extras: what else is stored with the answer, see `bot.core.summary.stored_documents.EXTRAS`.
     """
 
@@ -89,6 +90,7 @@ class Session:
     asked_at: datetime | None
     answered_at: datetime | None
     extras: Mapping[str, Any]
+    open_question: object = None
 
     @property
     def answer(self) -> FeedbackType | None:
@@ -133,8 +135,9 @@ def list_sessions(
 ) -> tuple[list[Session], int]:
     """An athlete's sessions, in order, from all that may concern them.
 
-    - Theirs are plans and questions with their id; plans without any if they are alone; questions without any
-      in their chat, or which they have answered, unless somebody else has; answers with their user id, and
+    - Theirs are plans and questions with their id, in whichever chat; plans without any if they are alone;
+      questions without any in their private chat, in their group, or which they have answered, the latter two
+      unless somebody else has; answers with their user id, and
       anonymous ones in their chat, about their sessions, or if they are alone.
     - Of several plans for a day the newest counts. What was asked under an older one stays, in the place of
       what the newer one has there; what was never asked under it is gone.
@@ -170,6 +173,8 @@ def _theirs(
             is_theirs = question.athlete_id in ids
         elif question.user_id is not None:
             is_theirs = question.user_id == athlete.user_id
+        elif question.chat_id is not None and not question.chat_id.startswith("-"):  # a private chat
+            is_theirs = question.chat_id in (chat, str(athlete.user_id))
         else:
             shared.append(question)
             continue
@@ -285,6 +290,7 @@ class _Join:
             asked_at=min(times, default=None) if asker else None,
             answered_at=known.answered_at if known else None,
             extras=_with_load(known.extras, _planned_minutes(planned)) if known else {},
+            open_question=_open_question(questions) if state is SessionState.OPEN else None,
         )
 
     def _questions_of(self, key: Key) -> Sequence[AskedQuestion]:
@@ -385,8 +391,13 @@ def _after_asking(
     if PromptState.LATE in states:
         return SessionState.LATE, None
     is_past = last is not None and is_late(last, horizon.now, horizon.late_after_days)
-    is_closed = states == {PromptState.EXPIRED} or is_past
-    return (SessionState.UNANSWERED if is_closed else SessionState.OPEN), None
+    is_open = any(question.is_standing for question in questions) and not is_past
+    return (SessionState.OPEN if is_open else SessionState.UNANSWERED), None
+
+
+def _open_question(questions: Sequence[AskedQuestion]) -> object:
+    standing = [question for question in questions if question.is_standing]
+    return max(standing, key=lambda question: question.sent[-1].timestamp() if question.sent else 0.0).id
 
 
 def _planned(questions: Sequence[AskedQuestion], session: PlannedSession | None) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from bot.core.prompts.prompt import PromptState
 from bot.core.records.models import is_day
 from bot.core.shared.clock import parse_instant
 from bot.core.shared.formatting import MAX_NOTE, clip
-from bot.core.shared.tolerant import read_int64, read_whole
+from bot.core.shared.tolerant import read_int64, read_user, read_whole
 
 PLANNED = ("activity", *DETAILS)
 """The fields of a planned session, in the order in which they are shown."""
@@ -32,6 +32,7 @@ EXTRAS = (*FIELDS, "sessionLoad")
 # Years in which days, weeks and zones can be reckoned with.
 _FIRST_YEAR, _LAST_YEAR = 1970, 9000
 _MAX_TEXT = 300
+_SETTLED = (PromptState.ANSWERED, PromptState.LATE, PromptState.EXPIRED, PromptState.CANCELLED)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DEEPEST = 3
 _MOST = 20
@@ -42,6 +43,7 @@ class AskedQuestion:
     """An outbox document that asks about a session.
 
     Attributes:
+        id: its `_id`.
         athlete_id, user_id: whose it is; both None: that of any listed athlete in the chat.
         chat_id: as text.
         state: as stored; pending where nobody has looked at it yet.
@@ -56,6 +58,7 @@ class AskedQuestion:
         recorded_at: when the document was made.
     """
 
+    id: object
     run_id: str
     session_id: str
     athlete_id: str | None
@@ -77,6 +80,11 @@ class AskedQuestion:
     def key(self) -> tuple[str, str]:
         """Run and session that it asks about."""
         return (self.run_id, self.session_id)
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether it was asked, and nothing has settled it."""
+        return self.is_sent and self.state not in _SETTLED
 
     @property
     def is_asked(self) -> bool:
@@ -139,6 +147,7 @@ def read_question(document: Mapping[str, Any], zone: tzinfo) -> AskedQuestion | 
     if not planned:
         planned = _texts({name: document.get(name) for name in ("title", "note")})
     return AskedQuestion(
+        id=document.get("_id"),
         run_id=run_id,
         session_id=session_id,
         athlete_id=read_id(document.get("athleteId")),
@@ -186,13 +195,6 @@ def read_id(value: object) -> str | None:
     if number is not None:
         return str(number)
     return _SURROGATE.sub("\ufffd", value) if isinstance(value, str) and value.strip() else None
-
-
-def read_user(value: object) -> int | None:
-    """A 64-bit whole number, also one stored as a double or as text."""
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value.strip()):
-        value = int(value)
-    return read_int64(read_whole(value))
 
 
 def read_when(value: object, zone: tzinfo) -> datetime | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.answers.keyboards import Keyboard
-from bot.core.facts.answering_window import closed_until
 from bot.core.facts.commands import Command
 from bot.core.i18n.language import chosen_language
 from bot.core.people import privacy_texts, texts
@@ -22,9 +21,11 @@ from bot.services.chat.commands import CommandRequest, Handler
 from bot.services.chat.reply import Reply
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
+from bot.services.reports.week_report import WeekReports
 from bot.store.people.athletes import AthleteStore, UserTakenError
 from bot.store.people.users import UserStore
 from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.undelivered import UndeliveredStore
 
 MAX_REPEATED = 10
 """So many questions come again at most: more would be a flood."""
@@ -45,6 +46,8 @@ class ChangeCommands:
         roster: RosterCache,
         languages: LanguageCache,
         prompts: PromptStore,
+        undelivered: UndeliveredStore,
+        weeks: WeekReports,
         users: UserStore,
         late_after_days: int,
     ) -> None:
@@ -52,6 +55,8 @@ class ChangeCommands:
         self._roster = roster
         self._languages = languages
         self._prompts = prompts
+        self._undelivered = undelivered
+        self._weeks = weeks
         self._users = users
         self._late_after_days = late_after_days
 
@@ -136,13 +141,13 @@ class ChangeCommands:
         return Reply(chosen.texts.languages.chosen)
 
     async def _ask_pending(self, request: CommandRequest) -> Reply:
-        number, asked = await self._prompts.ask_pending(
-            request.athlete,
-            stamp=request.stamp,
-            sent_after=closed_until(request.at, self._late_after_days),
-            most=MAX_REPEATED,
+        chat = {request.update.chat_id: request.at}
+        arriving = await self._undelivered.open_chats(chat, self._late_after_days)
+        questions = await self._weeks.open_questions(request.athlete, request.at)
+        asked = await self._prompts.ask_pending(
+            questions.open, questions.known, stamp=request.stamp, most=MAX_REPEATED
         )
-        return Reply(pending_text(number, asked, request.language))
+        return Reply(pending_text(len(questions.open) + arriving, asked + arriving, request.language))
 
     async def _ask_to_forget(self, request: CommandRequest) -> Reply:
         user_id, language = request.update.user_id, request.language

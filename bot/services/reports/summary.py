@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.ownership import Standing, judge_all
+from bot.core.plans.ownership import JudgedPlan, Standing, judge_all
+from bot.core.plans.plan import Plan
+from bot.core.summary.sessions import Horizon, list_sessions
+from bot.core.summary.stored_documents import is_question, read_answer, read_question
 from bot.core.summary.summary import WEEKS, Summary, summarize
 from bot.store.summary import SummaryStore
 
@@ -37,7 +42,7 @@ async def collect(
     return summarize(
         week_start,
         athlete=athlete,
-        plans=[it.plan for it in judged if it.plan is not None and it.standing is Standing.ACCEPTED],
+        plans=_accepted(judged),
         prompts=records.prompts,
         events=records.events,
         now=now,
@@ -47,3 +52,57 @@ async def collect(
         # The service's log names them and the cure.
         unreadable=sum(it.plan is None and it.flaw is not None for it in judged),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestions:
+    """What an athlete has not answered, and still can, as the summary has it.
+
+    Attributes:
+        open: the `_id` of a question about each such session, those that were asked first before the others.
+        known: the `_id`s of all questions that may concern the athlete in this time.
+    """
+
+    open: Sequence[object]
+    known: Sequence[object]
+
+
+async def collect_open(
+    store: SummaryStore,
+    roster: Roster,
+    athlete: Athlete,
+    *,
+    now: datetime,
+    late_after_days: int,
+    kept_days: int,
+) -> OpenQuestions:
+    """The open questions of an athlete, whichever chat they were asked in.
+
+    Raises:
+        StorageError: MongoDB cannot be read.
+    """
+    zone = athlete.hours.zone
+    today = now.astimezone(zone).date()
+    # A session may be asked about as long after its day as an answer counts after that.
+    records = await store.read(athlete, today - 2 * timedelta(days=late_after_days + 2), today)
+    plans = _accepted(judge_all(records.plans, records.decisions, roster))
+    questions = [read_question(document, zone) for document in records.prompts if is_question(document)]
+    answers = [read_answer(document) for document in records.events]
+    sole = roster.sole()
+    alone = sole is not None and sole.athlete_id == athlete.athlete_id
+    sessions, _ = list_sessions(
+        athlete,
+        plans,
+        [question for question in questions if question is not None],
+        [answer for answer in answers if answer is not None],
+        Horizon(now, late_after_days, kept_days, alone),
+    )
+    standing = [session for session in sessions if session.open_question is not None]
+    standing.sort(key=lambda session: (session.asked_at or now, session.session_id))
+    return OpenQuestions(
+        [session.open_question for session in standing], [it.id for it in questions if it is not None]
+    )
+
+
+def _accepted(judged: Iterable[JudgedPlan]) -> list[Plan]:
+    return [it.plan for it in judged if it.plan is not None and it.standing is Standing.ACCEPTED]

@@ -7,7 +7,7 @@ How it reads is in `bot.core.summary.week_message`; when weekly summaries come, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from bot.core.i18n.language import Language
@@ -19,7 +19,7 @@ from bot.core.summary import week_message
 from bot.core.summary.stored_documents import read_text
 from bot.core.summary.summary import Week
 from bot.services.people.roster_cache import RosterCache
-from bot.services.reports.summary import collect
+from bot.services.reports.summary import OpenQuestions, collect, collect_open
 from bot.store.summary import SummaryStore
 
 _WEEK = timedelta(weeks=1)
@@ -56,6 +56,17 @@ class WeekReports:
             kept_days=self._kept_days,
         )
         return summary.week
+
+    async def open_questions(self, athlete: Athlete, now: datetime) -> OpenQuestions:
+        """What the athlete has not answered at a time, and still can: /week shows the same as open."""
+        return await collect_open(
+            self._store,
+            await self._roster.loaded(),
+            athlete,
+            now=now,
+            late_after_days=self._late_after_days,
+            kept_days=self._kept_days,
+        )
 
     async def weekly_message(self, athlete: Athlete, week_start: date, language: Language) -> str:
         """The weekly summary (HTML): what was said in that week, and what it led to."""

@@ -19,7 +19,7 @@ they may answer). Its parts:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, tzinfo
 from itertools import product
 from typing import Any
@@ -27,7 +27,6 @@ from typing import Any
 from pymongo import UpdateMany
 from pymongo.errors import DuplicateKeyError
 
-from bot.core.people.athlete import Athlete
 from bot.core.prompts.prompt import Answered, AskAgainReason, LaterResult, PromptKind, PromptState
 from bot.core.records.collections import SESSION_PROMPTS
 from bot.core.records.models import is_day
@@ -44,9 +43,7 @@ _LATE_REASON = "the answer came too late to count"
 # From these the athlete may be asked later: a message may have arrived although nobody knows.
 _OPEN = [None, PromptState.PENDING.value, PromptState.SENT.value, PromptState.UNDELIVERABLE.value]
 
-_OF_PENDING = dict.fromkeys(
-    ("state", "sentAt", "messages", "laterAt", "laterUpdateId", "pendingAt", "pendingUpdateId"), True
-)
+_OF_PENDING = dict.fromkeys(("laterAt", "laterUpdateId", "pendingAt", "pendingUpdateId"), True)
 
 # With a time of sending: asked, and without an answer that counts.
 _ASKED = [state.value for state in PromptState if state is not PromptState.ANSWERED]
@@ -290,64 +287,37 @@ class PromptStore:
                 return LaterResult.POSTPONED
 
     async def ask_pending(
-        self,
-        athlete: Athlete,
-        *,
-        stamp: UpdateStamp,
-        sent_after: datetime,
-        most: int,
-    ) -> tuple[int, int]:
-        """Ask again at once about what an athlete has not answered, oldest first. The same update a
-        second time, or an earlier one, asks nothing more.
+        self, open_: Sequence[object], known: Sequence[object], *, stamp: UpdateStamp, most: int
+    ) -> int:
+        """Ask again at once what an athlete has not answered. The same update a second time, or an earlier
+        one, asks nothing more.
 
         What is to be asked again anyhow, later, comes now; what is just being sent is left alone.
 
         Args:
+            open_: the `_id`s of these questions, the first ones first.
+            known: those of all of the athlete's questions.
             stamp: the update that says so.
-            sent_after: what was asked for the first time then or earlier can no longer be answered.
             most: so many questions at most.
 
         Returns:
-            How many are unanswered, and about how many of them this update asks.
+            About how many of them this update asks.
         """
-        chats = {chat_id for chat_id in (athlete.chat_id, athlete.user_id) if chat_id is not None}
-        nobodys = {"userId": None, "athleteId": None}
-        query: Document = {
-            "chatId": in_chats(*chats),
-            "sentAt": {"$gt": sent_after},
-            # What a workflow asked in a private chat names nobody.
-            "$or": [*mine(athlete), {"chatId": in_chats(athlete.user_id or 0), **nobodys}],
-            **IS_QUESTION,
-        }
         with storage_errors():
-            found = await self._prompts.find(query, _OF_PENDING).to_list()
-            open_ = [
-                document
-                for document in found
-                if document.get("state") in (PromptState.PENDING, PromptState.SENT)
-                and _first_sent_at(document, sent_after) > sent_after
-            ]
-            open_.sort(key=lambda document: (_first_sent_at(document, sent_after), str(document["_id"])))
+            found = await self._prompts.find({"_id": {"$in": list(known)}}, _OF_PENDING).to_list()
             asked = [
                 document["_id"]
                 for document in found
                 if _is_carried_out(document, AskAgainReason.PENDING, stamp)
                 or _is_carried_out(document, AskAgainReason.LATER, stamp)
             ]
-            left = [document for document in open_ if document["_id"] not in asked]
-            for document in left[: max(0, most - len(asked))]:
+            left = [id_ for id_ in open_ if id_ not in asked]
+            for id_ in left[: max(0, most - len(asked))]:
                 await self._prompts.update_one(
-                    {"_id": document["_id"], "state": document["state"], **unclaimed(stamp.at)},
+                    {"_id": id_, "state": {"$ne": PromptState.ANSWERED.value}, **unclaimed(stamp.at)},
                     _asked_again(AskAgainReason.PENDING, stamp.at, stamp),
                 )
-        return len(open_), min(len(open_), most)
-
-
-def mine(athlete: Athlete) -> list[Document]:
-    """Selects, each for itself, prompts that say whose they are: this athlete's."""
-    names = [athlete.athlete_id] + ([] if athlete.user_id is None else [str(athlete.user_id)])
-    users = [] if athlete.user_id is None else [{"userId": athlete.user_id}]
-    return [*users, {"athleteId": {"$in": names}, "userId": {"$in": [None, athlete.user_id]}}]
+        return min(len(open_), most)
 
 
 def chat_forms(chat_id: int) -> list[Any]:
@@ -371,8 +341,12 @@ def question_about(run_id: str, session_id: str, *chat_ids: int) -> Document:
 
 
 def _answered_question(tap: Answered) -> Document:
-    chat_id = tap.user_id if tap.chat_id is None else tap.chat_id
-    return question_about(tap.run_id, tap.session_id, *([] if chat_id is None else [chat_id]))
+    """Selects what a tap answers: the question in its chat, and the user's own, in whichever chat."""
+    chats = [chat_id for chat_id in (tap.chat_id, tap.user_id) if chat_id is not None]
+    whose: list[Document] = [{"chatId": in_chats(*chats)}]
+    if tap.user_id is not None:
+        whose.append({"userId": tap.user_id})
+    return {"runId": tap.run_id, "sessionId": tap.session_id, "$or": whose, **IS_QUESTION}
 
 
 def _asked_again(reason: AskAgainReason, due_at: datetime, stamp: UpdateStamp) -> Document:

@@ -19,6 +19,8 @@ import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import BSONError
 
+from bot.core.people.athlete import Roster
+from bot.core.prompts.explain import is_answered_by
 from bot.core.prompts.prompt import PromptState
 from bot.core.shared.clock import iso_utc
 from bot.store.answers import feedback_events as feedback
@@ -150,6 +152,7 @@ class PromptPages:
 
     def __init__(self, db: Database) -> None:
         self._prompts = _exact(db[prompts.COLLECTION])
+        self._events = _exact(db[feedback.COLLECTION])
 
     async def read(self, selection: PromptSelection, *, cursor: str | None, limit: int) -> Page:
         """One page; arguments and errors as in `FeedbackPages.read`."""
@@ -158,6 +161,19 @@ class PromptPages:
             match.append(_above("_id", *_decode(cursor, 1)))
         with storage_errors():
             return await _page(self._prompts, {"$and": match}, ("_id",), limit)
+
+    async def with_answers(self, documents: Sequence[Document], roster: Roster) -> list[Document]:
+        """The prompts, each answered one with the state and time of its answer: other programs write answers,
+        too, and settle nothing.
+
+        Raises:
+            StorageError.
+        """
+        runs = list({repr(it.get("runId")): it.get("runId") for it in documents}.values())
+        fields = dict.fromkeys(("runId", "sessionId", "userId", "chatId", "receivedAt"), True)
+        with storage_errors():
+            events = await self._events.find({"runId": {"$in": runs}}, fields).to_list()
+        return [_answered(document, events, roster) for document in documents]
 
     async def find(self, run_id: str, session_id: str, chat_id: int) -> Document | None:
         """The prompt about a session in a chat.
@@ -168,6 +184,15 @@ class PromptPages:
         key = {"runId": run_id, "sessionId": session_id, "chatId": {"$in": prompts.chat_forms(chat_id)}}
         with storage_errors():
             return await self._prompts.find_one(key)
+
+
+def _answered(document: Document, events: Sequence[Document], roster: Roster) -> Document:
+    if document.get("state") == PromptState.ANSWERED:
+        return document
+    for event in events:
+        if is_answered_by(document, event, roster):
+            return {**document, "state": PromptState.ANSWERED.value, "answeredAt": event.get("receivedAt")}
+    return document
 
 
 def _prompt_conditions(selection: PromptSelection) -> list[Document]:

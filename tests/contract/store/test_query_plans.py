@@ -25,7 +25,7 @@ from bot.core.records.collections import parse
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.summary.summary import week_of
 from bot.services.prompts.planner import Planner
-from bot.services.reports.summary import collect
+from bot.services.reports.summary import collect, collect_open
 from bot.settings import Settings
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.mongodb.date_repair import find_odd_dates
@@ -190,6 +190,12 @@ def questions(db: Database) -> dict[str, Job]:
     prompts, followups, undelivered = PromptStore(db), PromptExpiryStore(db), UndeliveredStore(db)
     run, session, user = "filled-1000003", "s1", 22
 
+    async def pending() -> None:
+        athlete = Athlete("22", 22, 22, ContactHours(MADRID))
+        store, roster = SummaryStore(db), Roster((CLARA, athlete))
+        found = await collect_open(store, roster, athlete, now=NOW, late_after_days=14, kept_days=180)
+        await prompts.ask_pending(found.open, found.known, stamp=UpdateStamp(9, NOW), most=5)
+
     async def sent() -> None:
         for number in range(3):
             chat = 9_000_100 + number
@@ -210,12 +216,7 @@ def questions(db: Database) -> dict[str, Job]:
         "later": lambda: prompts.ask_later(
             *(run, session, user), stamp=UpdateStamp(9, NOW), due_at=NOW + DAY, until=NOW - DAY
         ),
-        "pending": lambda: prompts.ask_pending(
-            Athlete("22", 22, 22, ContactHours(MADRID)),
-            stamp=UpdateStamp(9, NOW),
-            sent_after=NOW - 14 * DAY,
-            most=5,
-        ),
+        "pending": pending,
         "questions by state": prompts.count,
         "questions without an answer": lambda: prompts.unanswered(NOW - DAY, MADRID),
         "nudges": lambda: followups.nudge(sent_after=NOW - 14 * DAY, now=NOW),

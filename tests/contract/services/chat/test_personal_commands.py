@@ -135,9 +135,10 @@ class People:
 
     async def pending(self, update_id: int, athlete: Athlete = ANA_, most: int = 10) -> tuple[int, int]:
         """/pending, at this time."""
-        return await self.prompts.ask_pending(
-            athlete, stamp=UpdateStamp(update_id, self.now), sent_after=self.now - 15 * DAY, most=most
-        )
+        questions = await self.weeks.open_questions(athlete, self.now)
+        stamp = UpdateStamp(update_id, self.now)
+        asked = await self.prompts.ask_pending(questions.open, questions.known, stamp=stamp, most=most)
+        return len(questions.open), asked
 
     async def again(self) -> dict[str, str]:
         """The questions that are asked again because of /pending, with their chats."""
@@ -168,7 +169,8 @@ async def test_only_what_can_still_be_answered_is_asked_again(people: People) ->
     await people.question("old", sentAt=edge)
     await people.question("just", sentAt=edge + timedelta(milliseconds=1))
     await people.question("repeated", messages=[{"sentAt": edge}, {"sentAt": NOW - DAY}])
-    for state in ("answered", "late", "expired", "undeliverable", "cancelled"):
+    await people.question("not repeated", state="undeliverable")  # and still answerable
+    for state in ("answered", "late", "expired", "cancelled"):
         await people.question(state, state=state)
     await people.question("reminder|x", kind="reminder")
     await people.question("unsent", state="pending", sentAt=None)
@@ -176,8 +178,9 @@ async def test_only_what_can_still_be_answered_is_asked_again(people: People) ->
     await people.question("nobodys", userId=None)
     await people.question("bens", BEN)
     await people.question("nudged", nudgeAt=NOW + DAY)
-    assert await people.pending(1) == (4, 4)
-    assert set(await people.again()) == {"just", "later", "nobodys", "nudged"}
+    assert await people.pending(1) == (6, 6)
+    again = {"just", "later", "nobodys", "nudged", "repeated", "not repeated"}
+    assert set(await people.again()) == again
     nudged = await people.db.session_prompts.find_one({"sessionId": "nudged"})
     assert nudged is not None
     assert "nudgeAt" not in nudged
@@ -208,7 +211,7 @@ async def test_what_is_just_being_sent_is_left_alone(people: People) -> None:
 
 
 async def test_in_a_group_only_ones_own(people: People) -> None:
-    """Of two athletes with the same runs; what names nobody there is not taken for anybody's."""
+    """Of two athletes with the same runs, in any chat; what names nobody is everybody's in that chat."""
     ana = Athlete("ana", ANA, GROUP, ContactHours(ZoneInfo("UTC")))
     group = str(GROUP)
     await people.question("hers", chatId=group, athleteId="ana")
@@ -217,8 +220,9 @@ async def test_in_a_group_only_ones_own(people: People) -> None:
     await people.question("named", chatId=group, userId=None, athleteId="ana")
     await people.question("private")
     await people.question("elsewhere", chatId="-5")
-    assert await people.pending(1, ana) == (3, 3)
-    assert await people.again() == {"hers": group, "named": group, "private": str(ANA)}
+    assert await people.pending(1, ana) == (5, 5)
+    found = {"hers": group, "named": group, "private": str(ANA), "elsewhere": "-5", "anybodys": group}
+    assert await people.again() == found
 
 
 async def test_they_come_in_quiet_hours_and_pauses_and_once(db: Database, evening: Evening) -> None:
@@ -234,10 +238,10 @@ async def test_they_come_in_quiet_hours_and_pauses_and_once(db: Database, evenin
         )  # fmt: skip
     assert evening.roster is not None
     [athlete] = evening.roster.athletes
-    asked = await evening.prompts.ask_pending(
-        athlete, stamp=UpdateStamp(1, evening.now), sent_after=evening.now - 15 * DAY, most=10
-    )
-    assert asked == (2, 2)
+    weeks = Parts.of(db, Journal(Path("unused")), lambda: evening.now).weeks()
+    questions = await weeks.open_questions(athlete, evening.now)
+    stamp = UpdateStamp(1, evening.now)
+    assert await evening.prompts.ask_pending(questions.open, questions.known, stamp=stamp, most=10) == 2
     await db.feedback_events.insert_one({"runId": "r", "sessionId": "answered", "chatId": "70"})
     [text] = await evening.look()
     assert text.startswith("Still unanswered:")

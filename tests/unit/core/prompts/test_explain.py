@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.prompts.explain import explain, state_of
+from bot.core.people.athlete import Athlete, ContactHours, Roster
+from bot.core.prompts.explain import explain, is_answered_by, state_of
 from bot.core.prompts.prompt import PromptState
 
 NOW = datetime(2026, 2, 17, 19, tzinfo=UTC)
@@ -116,4 +118,35 @@ VALUES = (
 def test_any_document_is_explained(document: dict[str, Any], days: int) -> None:
     """Anybody may have written it."""
     assert explain(document, now=NOW, late_after_days=days).endswith(".")
-    assert state_of(document) in PromptState
+    assert state_of(document, NOW, 14) in PromptState
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "is_one"),
+    [
+        ({"userId": 7, "chatId": "-5"}, {"userId": 7, "chatId": "7"}, True),
+        ({"userId": 7, "chatId": "-5"}, {"userId": 8, "chatId": "-5"}, False),
+        ({"athleteId": "ana", "chatId": "-5"}, {"userId": 7}, True),
+        ({"athleteId": "ana", "chatId": "-5"}, {"userId": 8}, False),
+        ({"chatId": 7}, {"userId": "7"}, True),
+        ({"chatId": 7}, {"userId": 8}, False),
+        ({"chatId": -5}, {"userId": 8}, True),
+        ({"userId": 7, "chatId": "-5"}, {"userId": None}, True),
+        ({"userId": 7, "sessionId": 5}, {"userId": 7, "sessionId": "5"}, True),
+        ({"userId": 7}, {"userId": 7, "sessionId": "another"}, False),
+        ({"userId": 7}, {"userId": 7, "runId": "another"}, False),
+    ],
+)
+def test_whose_answer_it_is(question: dict[str, Any], answer: dict[str, Any], is_one: bool) -> None:
+    """In whichever chat it was given; of somebody else only where anybody may answer."""
+    key = {"runId": "r", "sessionId": "s"}
+    roster = Roster((Athlete("ana", 7, -5, ContactHours(ZoneInfo("UTC"))),))
+    assert is_answered_by(key | question, key | answer, roster) is is_one
+
+
+@pytest.mark.parametrize("state", [None, "pending", "sent", "undeliverable"])
+def test_what_cannot_be_answered_any_more_has_expired(state: str | None) -> None:
+    """Whether or not somebody has noted that."""
+    edge = NOW - timedelta(days=15)
+    assert state_of({"state": state, "sentAt": edge}, NOW, 14) is PromptState.EXPIRED
+    assert state_of({"state": state, "sentAt": edge + MS}, NOW, 14) is PromptState(state or "pending")
