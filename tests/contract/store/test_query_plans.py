@@ -69,7 +69,7 @@ SCANS = {
 
 WIDE = {
     # By week: the documented indexes have no athlete.
-    ("a summary", "plan_snapshots"),
+    *((name, "plan_snapshots") for name in ("a summary", "pending")),
     # X In the order of making; those without a planned day have no index on theirs.
     ("a page of a day's prompts", "session_prompts"),
     # What was received today is counted anew, and what is unanswered is counted by day.
