@@ -20,7 +20,7 @@ from bot.api.http.queries import PromptsQuery, end_instant, first_instant
 from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.prompts.explain import explain, state_of
+from bot.core.prompts.explain import explain, state_at
 from bot.core.prompts.prompt import InvalidPrompt, PromptState, parse_chat_id
 from bot.core.prompts.undelivered import refuses
 from bot.core.records.models import Chat, Identity, Instant, Key, Record
@@ -85,7 +85,7 @@ def prompt_json(document: Mapping[str, Any], deps: ApiDependencies) -> dict[str,
     for name in ("runId", "sessionId", "chatId"):
         shown[name] = None if shown[name] is None else str(shown[name])
     now, late_after_days = deps.clock(), deps.late_after_days
-    state = state_of(document, now, late_after_days)
+    state = state_at(document, now, late_after_days)
     sentence = explain(document, now=now, late_after_days=late_after_days)
     return shown | {"state": state.value, "explanation": sentence}
 

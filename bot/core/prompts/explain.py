@@ -21,15 +21,20 @@ _AGAIN = {
 }
 
 
-def state_of(document: Mapping[str, Any], now: datetime, late_after_days: int) -> PromptState:
-    """The state of an outbox document; pending if nobody has looked at it yet.
+def state_of(document: Mapping[str, Any]) -> PromptState:
+    """The state of an outbox document, as stored; pending if nobody has looked at it yet."""
+    try:
+        return PromptState(str(document.get("state")))
+    except ValueError:
+        return PromptState.PENDING
+
+
+def state_at(document: Mapping[str, Any], now: datetime, late_after_days: int) -> PromptState:
+    """The state of an outbox document at a time.
 
     What was asked, and cannot be answered any more, has expired, whether or not somebody has noted that.
     """
-    try:
-        state = PromptState(str(document.get("state")))
-    except ValueError:
-        state = PromptState.PENDING
+    state = state_of(document)
     sent_at = document.get("sentAt")
     is_standing = state in (PromptState.PENDING, PromptState.SENT, PromptState.UNDELIVERABLE)
     is_over = isinstance(sent_at, datetime) and is_late(sent_at, now, late_after_days)
@@ -63,7 +68,7 @@ def explain(document: Mapping[str, Any], *, now: datetime, late_after_days: int)
     why = f": {reason}" if isinstance(reason, str) and reason.strip() else ""
     sent_at = document.get("sentAt")
     asked = f"Asked at {iso_utc(sent_at)}" if isinstance(sent_at, datetime) else "Asked"
-    match state_of(document, now, late_after_days):
+    match state_at(document, now, late_after_days):
         case PromptState.PENDING:
             return _pending(document, why, asked, now)
         case PromptState.SENT:

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.core.facts.answering_window import is_late, send_by
 from bot.core.people.athlete import Roster
-from bot.core.prompts.prompt import NOTIFICATIONS, InvalidPrompt, PromptKind, PromptState, parse_chat_id
+from bot.core.prompts.prompt import NOTIFICATIONS, InvalidPrompt, PromptState, is_question, parse_chat_id
 from bot.core.shared.tolerant import read_int64
 from bot.core.telegram.refusals import Refusal, read_refusal
 
@@ -87,7 +87,7 @@ def is_worth_sending(document: Mapping[str, Any], now: datetime, late_after_days
 
     What was asked before, and is only not asked once more, can be answered as long as that counts.
     """
-    if document.get("kind") not in (None, PromptKind.SESSION):
+    if not is_question(document):
         return False
     sent_at, not_after, due_at = (document.get(name) for name in ("sentAt", "notAfter", "dueAt"))
     try:

@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.ownership import JudgedPlan, Standing, judge_all
 from bot.core.plans.plan import Plan
+from bot.core.prompts.prompt import is_question
 from bot.core.summary.sessions import Horizon, list_sessions
-from bot.core.summary.stored_documents import is_question, read_answer, read_question
+from bot.core.summary.stored_documents import read_answer, read_question
 from bot.core.summary.summary import WEEKS, Summary, summarize
 from bot.store.summary import SummaryStore
 

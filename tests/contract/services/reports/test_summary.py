@@ -11,7 +11,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import Athlete, ContactHours, Roster
-from bot.core.prompts.explain import explain, state_of
+from bot.core.prompts.explain import explain, state_at
 from bot.core.prompts.prompt import PromptState
 from bot.core.summary.sessions import SessionState
 from bot.services.reports.summary import collect, collect_open
@@ -88,7 +88,7 @@ async def compared(db: Database, athlete: Athlete) -> tuple[str, str | None, boo
     pages = PromptPages(db)
     page = await pages.read(PromptSelection(), cursor=None, limit=9)
     [document] = await pages.with_answers(page.documents, roster)
-    state = state_of(document, NOW, 14)
+    state = state_at(document, NOW, 14)
     sentence = explain(document, now=NOW, late_after_days=14)
     was_sent = document.get("sentAt") is not None
     assert sentence.startswith("Asked") or not was_sent or state is PromptState.ANSWERED, sentence

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.people.athlete import Athlete, ContactHours, Roster
-from bot.core.prompts.explain import explain, is_answered_by, state_of
+from bot.core.prompts.explain import explain, is_answered_by, state_at, state_of
 from bot.core.prompts.prompt import PromptState
 
 NOW = datetime(2026, 2, 17, 19, tzinfo=UTC)
@@ -118,7 +118,7 @@ VALUES = (
 def test_any_document_is_explained(document: dict[str, Any], days: int) -> None:
     """Anybody may have written it."""
     assert explain(document, now=NOW, late_after_days=days).endswith(".")
-    assert state_of(document, NOW, 14) in PromptState
+    assert state_of(document) in PromptState
 
 
 @pytest.mark.parametrize(
@@ -148,5 +148,5 @@ def test_whose_answer_it_is(question: dict[str, Any], answer: dict[str, Any], is
 def test_what_cannot_be_answered_any_more_has_expired(state: str | None) -> None:
     """Whether or not somebody has noted that."""
     edge = NOW - timedelta(days=15)
-    assert state_of({"state": state, "sentAt": edge}, NOW, 14) is PromptState.EXPIRED
-    assert state_of({"state": state, "sentAt": edge + MS}, NOW, 14) is PromptState(state or "pending")
+    assert state_at({"state": state, "sentAt": edge}, NOW, 14) is PromptState.EXPIRED
+    assert state_at({"state": state, "sentAt": edge + MS}, NOW, 14) is PromptState(state or "pending")
