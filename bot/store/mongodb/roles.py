@@ -44,7 +44,7 @@ class Role:
 
 SERVICE = Role(
     "feedbackBot",
-    "`run`, `doctor`, `stats`, `athlete`: all that the bot keeps; reads plans",
+    "`run`, `doctor`, `stats`, `athlete`, `plan`: all that the bot keeps; reads plans",
     {collection.name: collection.service_access for collection in COLLECTIONS},
 )
 COACH = Role(
