@@ -13,7 +13,7 @@ from bot.cli.data import FILE, check_plans, complain, opened
 from bot.cli.people import aligned
 from bot.cli.plan_gate import PlanGate, called_off_line
 from bot.cli.shared import call, read_people, read_settings
-from bot.core.plans.ownership import JudgedPlan, Standing, is_replaced
+from bot.core.plans.ownership import JudgedPlan, Standing, replaced
 from bot.core.prompts.preview import CancelledQuestion
 from bot.core.shared.clock import monday_of, system_clock
 from bot.core.shared.errors import BotError, StorageDenied
@@ -85,8 +85,9 @@ async def _plans(settings: Settings) -> list[Mapping[str, str | None]]:
         desk = await PlanDesk.open(db, roster, system_clock(), settings.late_after_days)
         monday = monday_of(system_clock().astimezone(settings.timezone).date())
         plans = [plan for plan in desk.plans() if not plan.is_over(monday)]
+        settled = replaced(plans, plans, roster)
         return [
-            _shown(plan, is_replaced=is_replaced(plan, plans, roster))
+            _shown(plan, is_replaced=plan.name in settled)
             for plan in sorted(plans, key=lambda it: (it.made_at, it.name), reverse=True)
         ]
 

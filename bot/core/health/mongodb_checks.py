@@ -13,7 +13,7 @@ from bot.core.health.doctor_report import Finding, fail, ok, warn
 from bot.core.inbox.journal_loss import SILENT_AFTER, KnownJournal, left_alone
 from bot.core.inbox.lease import Peer
 from bot.core.people.athlete import Roster
-from bot.core.plans.ownership import Decision, JudgedPlan, Standing, is_replaced, judge_all
+from bot.core.plans.ownership import Decision, JudgedPlan, Standing, judge_all, replaced
 from bot.core.shared.formatting import count
 
 OLDEST_SERVER = (5, 0)
@@ -194,10 +194,10 @@ def judge_plans(
     current = [
         plan
         for plan in judged
-        if plan.standing in (Standing.ACCEPTED, Standing.REFUSED)
-        and not plan.is_over(monday)
-        and not is_replaced(plan, judged, roster)
+        if plan.standing in (Standing.ACCEPTED, Standing.REFUSED) and not plan.is_over(monday)
     ]
+    settled = replaced(current, judged, roster)
+    current = [plan for plan in current if plan.name not in settled]
     flawed = [plan for plan in current if plan.flaw is not None]
     for plan in flawed[:SHOWN]:
         yield _refused(plan)

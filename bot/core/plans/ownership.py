@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +26,10 @@ CONTENT = ("athleteId", "weekStart", "weekEnd", "activityPlan")
 """What a plan says, besides the run that made it, and when."""
 
 _WEEK = timedelta(days=6)
+
+# Reading costs milliseconds, and the same plans are judged again every few seconds, and for each summary.
+_MOST_RECALLED = 4_000
+_recalled: dict[tuple[str, datetime, tzinfo], Plan | InvalidPlan] = {}
 
 
 class Verdict(StrEnum):
@@ -147,7 +152,7 @@ def judge(
         was_there = not is_handed_over and (known is not None or athlete_id in roster.gone)
         if athlete is None and athlete_id is not None and was_there:
             return judged(Standing.LEFT, athlete_id=athlete_id)
-        plan = read_plan(document, UTC if athlete is None else athlete.hours.zone)
+        plan = _read(document, said, made_at, UTC if athlete is None else athlete.hours.zone)
         if athlete is None or is_ambiguous:
             raise _nobodys(athlete_id, is_ambiguous=is_ambiguous)
     except InvalidPlan as flaw:
@@ -175,21 +180,47 @@ def judge_all(
     return [judge(document, known.get(plan_name(document)), roster) for document in documents]
 
 
-def is_replaced(plan: JudgedPlan, others: Iterable[JudgedPlan], roster: Roster) -> bool:
-    """Whether newer plans, of everybody whose this one could be, decide about all its days."""
-    newer = [
-        other
-        for other in others
-        if other.standing is Standing.ACCEPTED and (other.made_at, other.name) > (plan.made_at, plan.name)
-    ]
-    athlete = roster.meant(plan.athlete_id)
-    whose = [athlete] if athlete is not None else _reachable(roster) if plan.athlete_id is None else []
+def replaced(plans: Iterable[JudgedPlan], others: Iterable[JudgedPlan], roster: Roster) -> set[str]:
+    """The names of plans about all of whose days newer ones decide, of everybody whose they could be."""
+    accepted: defaultdict[str | None, list[JudgedPlan]] = defaultdict(list)
+    for other in others:
+        if other.standing is Standing.ACCEPTED:
+            accepted[other.athlete_id].append(other)
 
-    def is_decided(athlete: Athlete) -> bool:
-        theirs = [other.days or frozenset() for other in newer if other.athlete is athlete]
+    def is_decided(plan: JudgedPlan, athlete: Athlete) -> bool:
+        theirs = [
+            other.days or frozenset()
+            for other in accepted[athlete.athlete_id]
+            if (other.made_at, other.name) > (plan.made_at, plan.name)
+        ]
         return bool(theirs) and (plan.days is None or plan.days <= frozenset().union(*theirs))
 
-    return bool(whose) and all(map(is_decided, whose))
+    def is_replaced(plan: JudgedPlan) -> bool:
+        athlete = roster.meant(plan.athlete_id)
+        whose = [athlete] if athlete is not None else _reachable(roster) if plan.athlete_id is None else []
+        return bool(whose) and all(is_decided(plan, each) for each in whose)
+
+    return {plan.name for plan in plans if is_replaced(plan)}
+
+
+def _read(document: Mapping[str, Any], said: str, made_at: datetime, zone: tzinfo) -> Plan:
+    """`read_plan`, done once for what a plan says.
+
+    Raises:
+        InvalidPlan: as `read_plan` does.
+    """
+    key = said, made_at, zone
+    if (found := _recalled.get(key)) is None:
+        try:
+            found = read_plan(document, zone)
+        except InvalidPlan as flaw:
+            found = InvalidPlan(flaw.field, flaw.cure)  # without its traceback, which holds the document
+        if len(_recalled) >= _MOST_RECALLED:
+            _recalled.clear()
+        _recalled[key] = found
+    if isinstance(found, InvalidPlan):
+        raise InvalidPlan(found.field, found.cure)
+    return found
 
 
 def _still_holds(known: Decision, roster: Roster) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 from bot.core.people.athlete import Roster
 from bot.core.plans.dates import MAX_DAYS
-from bot.core.plans.ownership import JudgedPlan, Standing, is_replaced, judge, plan_name
+from bot.core.plans.ownership import JudgedPlan, Standing, judge, plan_name, replaced
 from bot.core.prompts.plan_book import PlanBook
 from bot.core.prompts.plan_news import plan_news
 from bot.core.prompts.planned import MOST_PASSES, OutboxAction, OutboxChange
@@ -43,7 +43,7 @@ _SETTLE = 0.1  # several plans written together are read together
 _BACKOFF = constant(2.0)
 _WATCH_AGAIN = 5.0
 _MOST_TOLD = 5  # plans at once, in chats; the log and `doctor` know of the others
-_AT_ONCE = 25  # plans, between which others get their turn
+_AT_ONCE = 5  # plans, between which others get their turn
 
 
 class Planner:
@@ -172,10 +172,10 @@ class Planner:
         amiss = [
             plan
             for plan in judged
-            if (plan.flaw is not None or plan.warnings)
-            and not plan.is_over(monday_of(today))
-            and not is_replaced(plan, judged, roster)
+            if (plan.flaw is not None or plan.warnings) and not plan.is_over(monday_of(today))
         ]
+        settled = replaced(amiss, judged, roster)
+        amiss = [plan for plan in amiss if plan.name not in settled]
         new = [plan for plan in amiss if self._told.get(plan.name) != plan.digest]
         refused = sorted((plan for plan in new if plan.flaw), key=lambda it: (it.made_at, it.name))
         for plan in refused[-_MOST_TOLD:]:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from bot.core.people.athlete import Athlete, ContactHours, Roster
+from bot.core.plans import ownership
 from bot.core.plans.ownership import (
     Decision,
     JudgedPlan,
     Standing,
     Verdict,
     digest,
-    is_replaced,
     judge,
     judge_all,
     plan_name,
+    replaced,
 )
+from bot.core.plans.plan import Plan, read_plan
 
 MADRID = ZoneInfo("Europe/Madrid")
 NOW = datetime(2026, 2, 16, 8, tzinfo=UTC)
@@ -133,26 +136,26 @@ def test_a_plan_without_a_run_has_a_name(run_id: object) -> None:
     assert plan_name(plan(run_id, _id=1)) != plan_name(plan("R", _id=2))
 
 
-def replaced(document: dict[str, Any], *others: dict[str, Any], roster: Roster = ONE) -> bool:
+def is_replaced(document: dict[str, Any], *others: dict[str, Any], roster: Roster = ONE) -> bool:
     """Whether newer plans have taken its place."""
     first, *rest = judge_all([document, *others], {}, roster)
-    return is_replaced(first, [first, *rest], roster)
+    return replaced([first], [first, *rest], roster) == {first.name}
 
 
 def test_what_newer_plans_decide_about() -> None:
     """A refused plan matters as long as somebody's days wait for it."""
     broken = plan(days=5)
-    assert not replaced(broken)
-    assert replaced(broken, plan("R2", hours=1))
-    assert not replaced(broken, plan("R0", hours=-1))
-    assert not replaced(broken, plan("R2", hours=1, days=7))  # that cannot be read either
-    assert not replaced(broken, plan("R2", hours=1, weekStart="2026-02-17"))  # Monday still waits
-    assert replaced(plan(days=5, weekStart=None, weekEnd=None), plan("R2", hours=1))
-    assert not replaced(plan(athleteId="eve"), plan("R2", hours=1))
+    assert not is_replaced(broken)
+    assert is_replaced(broken, plan("R2", hours=1))
+    assert not is_replaced(broken, plan("R0", hours=-1))
+    assert not is_replaced(broken, plan("R2", hours=1, days=7))  # that cannot be read either
+    assert not is_replaced(broken, plan("R2", hours=1, weekStart="2026-02-17"))  # Monday still waits
+    assert is_replaced(plan(days=5, weekStart=None, weekEnd=None), plan("R2", hours=1))
+    assert not is_replaced(plan(athleteId="eve"), plan("R2", hours=1))
     anas, bens = plan("R2", hours=1, athleteId="ana"), plan("R3", hours=1, athleteId="ben")
-    assert not replaced(plan(), anas, roster=TWO)  # it could be Ben's
-    assert replaced(plan(), anas, bens, roster=TWO)
-    assert replaced(plan(athleteId="ana", days=5), anas, roster=TWO)
+    assert not is_replaced(plan(), anas, roster=TWO)  # it could be Ben's
+    assert is_replaced(plan(), anas, bens, roster=TWO)
+    assert is_replaced(plan(athleteId="ana", days=5), anas, roster=TWO)
 
 
 @pytest.mark.parametrize(
@@ -172,3 +175,36 @@ def test_what_newer_plans_decide_about() -> None:
 def test_the_week_of_a_plan_that_cannot_be_read(fields: dict[str, Any], *, is_over: bool) -> None:
     """Made out if it can be."""
     assert judge(plan(days=5, **fields), None, ONE).is_over(date(2026, 2, 16)) is is_over
+
+
+def test_a_plan_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it says the same, and the athlete stays in their zone."""
+    read: list[str] = []
+
+    def counting(document: Mapping[str, Any], zone: tzinfo) -> Plan:
+        read.append(str(zone))
+        return read_plan(document, zone)
+
+    monkeypatch.setattr(ownership, "read_plan", counting)
+    monkeypatch.setattr(ownership, "_recalled", {})
+    first, again = judge(plan(), None, ONE), judge(plan(attempt=2), None, ONE)
+    assert first.plan == again.plan is not None
+    for _ in range(2):
+        assert str(judge(plan(days=5), None, ONE).flaw).startswith("activityPlan.days: ")
+    assert read == ["Europe/Madrid"] * 2
+    tokyo = Roster((Athlete("ana", 7, 70, ContactHours(ZoneInfo("Asia/Tokyo"))),))
+    assert judge(plan(), None, tokyo).plan == first.plan
+    later = judge(plan(hours=1), None, ONE)
+    assert later.plan is not None
+    assert later.plan.created_at == NOW + timedelta(hours=1)
+    assert read[2:] == ["Asia/Tokyo", "Europe/Madrid"]
+
+
+def test_what_is_recalled_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many plans there are."""
+    recalled: dict[object, object] = {}
+    monkeypatch.setattr(ownership, "_recalled", recalled)
+    monkeypatch.setattr(ownership, "_MOST_RECALLED", 3)
+    for number in range(8):
+        assert judge(plan(f"R{number}"), None, ONE).plan is not None
+        assert len(recalled) <= 3
