@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ PAGE = ROOT / "docs" / "scaling.md"
 DATABASE = "running_coach"
 PASSWORD = "made-up-for-tests"
 ATHLETE = ATHLETES[0]
-RUN = {"runId": "r1", "status": "success", "createdAt": "2026-02-16T08:00:00Z"}
+RUN = {"runId": "r1", "status": "success"}
 
 
 def roles_of_script() -> list[dict[str, Any]]:
@@ -204,6 +205,15 @@ async def test_the_week_under_least_privilege(tmp_path: Path, guarded: Guarded) 
         assert "ok    rights    'bot' has the role feedbackBot" in done.out, done
         assert "FAIL" not in done.out, done
         assert (await desk.by("bot", "athlete", "add", "ana")).status == 0
+        tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+        days = [{"date": tomorrow, "activity": "Run"}]
+        plan = {"runId": "r2", "athleteId": str(ATHLETE), "activityPlan": {"days": days}}
+        done = await desk.by("planner", "write", "plan_snapshots", desk.file(plan))
+        assert (done.status, done.err) == (0, ""), done
+        await desk.prompt_in_state("pending", runId="r2")
+        done = await desk.by("planner", "plan", "withdraw", "r2")  # the service does what the planner may not
+        assert done.err == "the running service calls them off: this user of MongoDB may not\n", done
+        await desk.prompt_in_state("cancelled", timeout=40, runId="r2", reason="plan withdrawn")
         for user in ("bot", "grafana"):
             done = await desk.by(user, "stats", "--json")
             assert (done.status, done.err) == (0, ""), done
