@@ -19,7 +19,10 @@ from bot.core.health.vitals import DRAINED_WITHIN, POLLED_WITHIN
 from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours, Roster, read_quiet
 from bot.core.records.collections import MODELS
 from bot.services.health.vitals import VitalsMonitor
+from bot.services.prompts.planner import Planner
 from bot.store.mongodb.indexes import bootstrap
+from bot.store.plans import PlanStore
+from bot.store.prompts.planned import PlannedPromptStore
 from tests.support.api import ANA, BEN, MADRID, NOW, Api, by_field, checked, serving
 
 GROUP = -100_123
@@ -268,6 +271,51 @@ async def test_a_plan_tells_what_will_be_asked(api: Api) -> None:
     assert first["restDays"] == ["2026-02-16", "2026-02-18", "2026-02-20", "2026-02-21"]
     [document] = await api.db.plan_snapshots.find().to_list()
     assert document["createdAt"] == datetime(2026, 2, 15, 18, tzinfo=UTC)
+
+
+async def test_a_plan_tells_what_it_calls_off(api: Api) -> None:
+    """With the reason; what was asked already is said, as are odd weekdays and unusual names."""
+    await api.post("/v1/plans", examples.SNAPSHOT, 201)
+    roster = api.roster.roster
+    planner = Planner(PlanStore(api.db), PlannedPromptStore(api.db), lambda: roster, lambda: NOW, 14)
+    await planner.reconcile(roster)
+    sent = {"state": "sent", "sentAt": datetime(2026, 2, 17, 19, tzinfo=UTC)}
+    await api.db.session_prompts.update_one({"date": "2026-02-17"}, {"$set": sent})
+    days = [
+        {"date": "2026-02-17", "day": "Monday", "workout": "Swim"},
+        {"date": "2026-02-19", "activity": "Rest"},
+    ]
+    week = {"weekStart": "2026-02-16", "weekEnd": "2026-02-22", "createdAt": "2026-02-16T10:00:00Z"}
+    newer = {"runId": "newer", **week, "activityPlan": {"days": days}}
+    assert "Monday" in (await api.errors("/v1/plans?strict=true", newer))["activityPlan.days[0].day"]
+    assert await api.db.plan_snapshots.count_documents({}) == 1
+    taken = await api.post("/v1/plans", newer, 201)
+    assert [each["notAsked"] for each in taken["sessions"]] == [
+        f"asked already, under run {examples.RUN_ID}, at 2026-02-17T19:00:00.000Z"
+    ]
+    assert [(each["date"], each["title"], each["reason"]) for each in taken["cancelled"]] == [
+        ("2026-02-19", "Easy run", "a rest day now"),
+        ("2026-02-22", "Long run", "left out of plan newer"),
+    ]
+    assert [each["field"] for each in taken["warnings"]] == ["activityPlan.days[0].day"]
+    assert "workout" in taken["readings"][0]["text"]
+    await planner.reconcile(roster)
+    again = await api.post("/v1/plans", newer, 200)
+    assert again["cancelled"] == []  # that is done
+
+
+@pytest.mark.parametrize("path", ["/v1/plans", "/v1/plan_snapshots", "/v1/runs"])
+async def test_a_plan_that_cannot_be_read_is_refused_everywhere(api: Api, path: str) -> None:
+    """Nothing of it is stored, and what an older one asks stays."""
+    await api.post("/v1/plans", examples.SNAPSHOT, 201)
+    run = {"status": "success"} if path == "/v1/runs" else {}
+    for days in ([], [{"date": "2026-02-18", "gym": {"sets": 3}}]):
+        for run_id in (examples.RUN_ID, "newer"):
+            plan = {"runId": run_id, "activityPlan": {"days": days}, **run}
+            assert any("activityPlan.days" in field for field in await api.errors(path, plan))
+    [document] = await api.db.plan_snapshots.find().to_list()
+    assert document["activityPlan"] == examples.SNAPSHOT["activityPlan"]
+    assert await api.db.run_events.count_documents({}) == 0
 
 
 async def test_why_a_session_is_not_asked_about(api: Api) -> None:
