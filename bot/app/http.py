@@ -58,7 +58,7 @@ async def open_http(
         clock=clock,
         zone=settings.timezone,
         late_after_days=settings.late_after_days,
-        kept_days=settings.kept_days,
+        retention=settings.retention(),
         metrics_per_athlete=settings.metrics_per_athlete,
         base_url=url_of(settings.http_host, port),
         monitor=monitor,

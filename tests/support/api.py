@@ -19,6 +19,7 @@ from bot.api.application import build
 from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.server import HttpServer
 from bot.core.people.athlete import Athlete, ContactHours, Roster
+from bot.core.records.retention import DEFAULT_RETENTION
 from bot.metrics import PrometheusMeters
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.reports.figures import Figures
@@ -46,7 +47,7 @@ async def openapi_document() -> dict[str, Any]:
         clock=nothing,
         zone=ZoneInfo("UTC"),
         late_after_days=14,
-        kept_days=180,
+        retention=DEFAULT_RETENTION,
         metrics_per_athlete=False,
         base_url="http://127.0.0.1:8080",
         monitor=nothing,
@@ -177,7 +178,7 @@ async def serving(
         clock=time,
         zone=zone,
         late_after_days=14,
-        kept_days=180,
+        retention=DEFAULT_RETENTION,
         metrics_per_athlete=False,
         base_url="http://127.0.0.1:8080",
         monitor=monitor,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,15 @@ async def page(found: Page, show: Callable[[Document], dict[str, Any]], **more: 
 
     # Some megabytes take a while.
     return await asyncio.to_thread(render)
+
+
+def remarks(readings: Counter[str]) -> dict[str, list[dict[str, str]]]:
+    """How a body was read where it is not written as documented, as `readings`; empty if it is."""
+    said = [
+        {"field": "body", "text": text if times == 1 else f"{text} ({times} times)"}
+        for text, times in readings.items()
+    ]
+    return {"readings": said} if said else {}
 
 
 def created(content: Mapping[str, Any], *, is_new: bool) -> JSONResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from starlette.types import Message, Receive
 
 from bot.api.http.problems import Flaw, Problem, flaws_of, invalid
 from bot.core.shared.bson_json import BadValue, loads
+from bot.core.shared.tolerant import fenced_json
 
 T = TypeVar("T")
 
@@ -57,11 +59,14 @@ class BodyReader:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
 
-    async def read(self, request: Request, make: Callable[[Any], T]) -> T:
+    async def read(
+        self, request: Request, make: Callable[[Any], T], readings: Counter[str] | None = None
+    ) -> T:
         """Read the JSON value in the body and convert it with `make`.
 
         Args:
             make: called with the value; it may take its time, and raise `BadValue` or `Problem`.
+            readings: counts what was taken off the body. Without it nothing is: a Markdown fence is refused.
 
         Raises:
             Problem: the body is too large, of another type, or cannot be used.
@@ -75,7 +80,7 @@ class BodyReader:
 
         def work() -> T:
             try:
-                return make(loads(body, max_bytes=None))
+                return make(_value(body, readings))
             except BadValue as error:
                 raise invalid(*flaws_of(error)) from None
 
@@ -83,6 +88,17 @@ class BodyReader:
             return work()
         async with self._turn:
             return await asyncio.to_thread(work)
+
+
+def _value(body: bytes, readings: Counter[str] | None) -> Any:
+    try:
+        return loads(body, max_bytes=None)
+    except BadValue:
+        fenced = [] if readings is None else fenced_json(body.decode(errors="surrogateescape"))
+        if readings is None or len(fenced) != 1:
+            raise
+        readings["took off the text round its JSON"] += 1
+        return loads(fenced[0], max_bytes=None)
 
 
 def _check_type(request: Request) -> None:

@@ -13,6 +13,7 @@ from bot.api.http.problems import Flaw, invalid
 from bot.core.figures.stats import Stats
 from bot.core.health.vitals import Vitals
 from bot.core.people.athlete import Athlete, Roster
+from bot.core.records.retention import Retention
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.shared.tolerant import read_int64
@@ -81,7 +82,7 @@ class ApiDependencies:
     Attributes:
         figures: over so many days.
         zone: TIMEZONE, for days that belong to no athlete.
-        late_after_days, kept_days: LATE_AFTER_DAYS, RETAIN_FEEDBACK_EVENTS_DAYS.
+        late_after_days: LATE_AFTER_DAYS.
         base_url: where the API is reached from this machine.
         metrics: takes the vitals and an `Accept` header, returns the measurements and their `Content-Type`.
     """
@@ -93,7 +94,7 @@ class ApiDependencies:
     clock: Clock
     zone: ZoneInfo
     late_after_days: int
-    kept_days: int
+    retention: Retention
     metrics_per_athlete: bool
     base_url: str
     monitor: VitalsMonitor

@@ -202,7 +202,7 @@ class CancelledModel(_Described):
 
 
 class RemarkModel(_Described):
-    """Something about a plan."""
+    """Something about what was sent."""
 
     field: str
     """Where."""
@@ -238,6 +238,10 @@ class WrittenCounts(_Described):
     """Documents that say something else now."""
     unchanged: NonNegativeInt
     """Documents that said so already, or (feedback) hold a later answer."""
+    warnings: list[RemarkModel] = []
+    """What was taken and will not last: documents older than their collection keeps. Left out if none."""
+    readings: list[RemarkModel] = []
+    """What was taken off or left out, since it is not written as documented. Only if there is something."""
 
 
 class WeeklyPlan(_Described):
@@ -288,6 +292,8 @@ class RunRecorded(_Described):
     plan_snapshots: _Written = "inserted"
     """Only after a success."""
     run_artifacts: _Written
+    readings: list[RemarkModel] = []
+    """What was taken off or left out, since it is not written as documented. Only if there is something."""
 
 
 def _feedback_schema(schema: dict[str, Any], model: type[BaseModel]) -> None:

@@ -12,6 +12,7 @@ from bot.api.http.dependencies import ApiDependencies, named_athlete, users_name
 from bot.api.http.queries import FeedbackQuery, SummaryQuery, end_instant, first_instant
 from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, responses
+from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.shared.tolerant import as_json
 from bot.core.summary.summary import Summary
 from bot.services.reports.summary import collect
@@ -90,7 +91,7 @@ def routes(deps: ApiDependencies) -> APIRouter:
                 query.weekStart,
                 now=deps.clock(),
                 late_after_days=deps.late_after_days,
-                kept_days=deps.kept_days,
+                kept_days=deps.retention[FEEDBACK_EVENTS],
             )
 
         summary = await deps.mongodb.run(read())

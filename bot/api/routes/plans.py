@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from bot.api.http.answers import created
+from bot.api.http.answers import created, remarks
 from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.problems import Flaw, invalid
 from bot.api.http.queries import PlanQuery
@@ -16,6 +17,7 @@ from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.api.routes.records import open_desk, write_one
 from bot.core.prompts.preview import PlanPreview
+from bot.core.records.incoming import unpack_one
 from bot.core.records.models import PlanSnapshot
 from bot.core.shared.tolerant import as_json
 from bot.store.plans import COLLECTION
@@ -50,7 +52,10 @@ def routes(deps: ApiDependencies) -> APIRouter:
         same days replaces what was not asked yet. A plan from which no questions can be made is refused: it
         replaces nothing, and calls nothing off.
         """
-        record = await deps.bodies.read(request, PlanSnapshot.of)
+        readings: Counter[str] = Counter()
+        record = await deps.bodies.read(
+            request, lambda value: PlanSnapshot.of(unpack_one(value, PlanSnapshot, readings)), readings
+        )
         store = RecordStore(deps.db, clock=deps.clock, metrics_per_athlete=deps.metrics_per_athlete)
 
         async def write() -> tuple[PlanPreview, dict[str, int]]:
@@ -72,6 +77,7 @@ def routes(deps: ApiDependencies) -> APIRouter:
             "outcome": outcome,
             **plan_json(preview),
         }
+        content["readings"] = [*remarks(readings).get("readings", ()), *content["readings"]]
         return created(content, is_new=outcome == "inserted")
 
     return router

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from bot.api.http.answers import created
+from bot.api.http.answers import created, remarks
 from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.problems import Flaw, Problem, flaws_of, invalid
 from bot.api.openapi import examples, models
 from bot.api.openapi.operations import json_content, request_body, responses
 from bot.core.plans.plan import plan_athlete_id
 from bot.core.plans.remarks import InvalidPlan
-from bot.core.records.builders import build_run
+from bot.core.records.builders import RunRecords, build_run
 from bot.core.records.collections import MODELS, PLAN_SNAPSHOTS, RUN_EVENTS
-from bot.core.records.models import Record
+from bot.core.records.incoming import unpack, unpack_one
+from bot.core.records.models import Record, RunEvent
+from bot.core.records.retention import Overdue
 from bot.core.shared.bson_json import BadValue
 from bot.services.prompts.plan_desk import PlanDesk
 from bot.store.records.atomic_writer import AtomicWriter
@@ -62,17 +66,18 @@ def routes(deps: ApiDependencies) -> APIRouter:
         same run again changes nothing.
         """
         now = deps.clock()
-        run = await deps.bodies.read(request, lambda value: build_run(value, now=now))
+        readings: Counter[str] = Counter()
+        run, where = await deps.bodies.read(request, lambda value: _run_of(value, now, readings), readings)
 
         async def write() -> dict[str, Written]:
             if run.plan_snapshot is not None:
-                await refuse_unreadable(deps, [run.plan_snapshot])
+                await refuse_unreadable(deps, [run.plan_snapshot], [where])
             return await record_run(deps.db, run, clock=deps.clock, timeout=_WAIT)
 
         written = await deps.mongodb.run(write())
         outcomes = {collection: result.outcome for collection, result in written.items()}
         is_new = outcomes[RUN_EVENTS.name] == "inserted"
-        return created({"runId": run.run_event.runId, **outcomes}, is_new=is_new)
+        return created({"runId": run.run_event.runId, **outcomes, **remarks(readings)}, is_new=is_new)
 
     return router
 
@@ -100,17 +105,24 @@ def _add_collection(router: APIRouter, deps: ApiDependencies, collection: str) -
         ),
     )
     async def write(request: Request) -> Response:
-        records, is_list = await deps.bodies.read(request, _records_of(collection))
+        readings: Counter[str] = Counter()
+        records, places = await deps.bodies.read(request, _records_of(collection, readings), readings)
+        overdue = Overdue.under(deps.retention, collection, deps.clock())
+        for record in records:
+            overdue.see(record)
         store = RecordStore(deps.db, clock=deps.clock, metrics_per_athlete=deps.metrics_per_athlete)
 
         async def work() -> dict[str, int]:
             if collection == PLAN_SNAPSHOTS.name:
-                await refuse_unreadable(deps, records, is_list=is_list)
-            if is_list:
-                return await store.all_or_nothing(_writing(collection, records))
-            return await write_one(store, collection, records[0])
+                await refuse_unreadable(deps, records, places)
+            if places == [""]:
+                return await write_one(store, collection, records[0])
+            return await store.all_or_nothing(_writing(collection, records, places))
 
-        return JSONResponse({"collection": collection, **await deps.mongodb.run(work())})
+        counts = await deps.mongodb.run(work())
+        warnings = [{"field": overdue.field, "text": str(overdue)}]
+        said = {"warnings": warnings} if overdue.count else {}
+        return JSONResponse({"collection": collection, **counts, **said, **remarks(readings)})
 
 
 async def open_desk(deps: ApiDependencies, plans: Sequence[Record]) -> PlanDesk:
@@ -123,19 +135,21 @@ async def open_desk(deps: ApiDependencies, plans: Sequence[Record]) -> PlanDesk:
     return await PlanDesk.open(deps.db, roster, deps.clock(), deps.late_after_days, run_ids)
 
 
-async def refuse_unreadable(deps: ApiDependencies, plans: Sequence[Record], *, is_list: bool = False) -> None:
+async def refuse_unreadable(deps: ApiDependencies, plans: Sequence[Record], places: Sequence[str]) -> None:
     """Refuse plans that cannot be read as a whole: once stored, they would only lie there.
+
+    Args:
+        places: where each stands in the body; empty for the body itself.
 
     Raises:
         Problem: naming the fields.
     """
     desk = await open_desk(deps, plans)
     flaws = []
-    for index, plan in enumerate(plans):
+    for place, plan in zip(places, plans, strict=True):
         judged = await desk.judge(plan.to_update_fields())
         if judged.flaw is not None and judged.plan is None:
-            place = f"[{index}]." if is_list else ""
-            flaws.append(Flaw(f"{place}{judged.flaw.field}", judged.flaw.cure))
+            flaws.append(Flaw(f"{place}.{judged.flaw.field}".removeprefix("."), judged.flaw.cure))
     if flaws:
         raise invalid(*flaws)
 
@@ -152,31 +166,47 @@ async def write_one(store: RecordStore, collection: str, record: Record) -> dict
     return {outcome: int(result.outcome == outcome) for outcome in ("inserted", "changed", "unchanged")}
 
 
-def _records_of(collection: str) -> Callable[[Any], tuple[list[Record], bool]]:
-    def make(value: Any) -> tuple[list[Record], bool]:
-        if not isinstance(value, list):
-            return [MODELS[collection].of(value)], False
-        if len(value) > MAX_DOCUMENTS:
-            problem = f"has {len(value):,} documents; send at most {MAX_DOCUMENTS:,} at once"
+def _run_of(value: Any, now: datetime, readings: Counter[str]) -> tuple[RunRecords, str]:
+    """A run, and where its plan stands in it."""
+    run = unpack_one(value, RunEvent, readings)
+    return build_run(run, now=now), "plan" if isinstance(run, dict) and "plan" in run else ""
+
+
+def _records_of(collection: str, readings: Counter[str]) -> Callable[[Any], tuple[list[Record], list[str]]]:
+    """Makes records of a body, each with its place: `[3]`; empty if it is the body itself."""
+    model = MODELS[collection]
+
+    def make(value: Any) -> tuple[list[Record], list[str]]:
+        found: list[tuple[str, object]] = []
+        for index, item in enumerate(value if isinstance(value, list) else [value]):
+            documents, taken_off = unpack(item, model)
+            readings.update(taken_off)
+            place = f"[{index}]" if isinstance(value, list) else ""
+            within = [place] if len(documents) == 1 else [f"{place}[{n}]" for n in range(len(documents))]
+            found += zip(within, documents, strict=True)
+        if len(found) > MAX_DOCUMENTS:
+            problem = f"has {len(found):,} documents; send at most {MAX_DOCUMENTS:,} at once"
             raise invalid(Flaw("body", problem))
         records, flaws = [], []
-        for index, document in enumerate(value):
+        for place, document in found:
             try:
-                records.append(MODELS[collection].of(document))
+                records.append(model.of(document))
             except BadValue as error:
-                flaws += flaws_of(error, f"[{index}]")
+                flaws += flaws_of(error, place)
         if flaws:
             raise invalid(*flaws)
-        return records, True
+        return records, [place for place, _ in found]
 
     return make
 
 
-def _writing(collection: str, records: Sequence[Record]) -> Callable[[AtomicWriter], Any]:
+def _writing(
+    collection: str, records: Sequence[Record], places: Sequence[str]
+) -> Callable[[AtomicWriter], Any]:
     async def work(writer: AtomicWriter) -> dict[str, int]:
         outcomes = await writer.write(collection, records)
         if outcomes.refused:
-            flaws = [Flaw(f"[{index}]", str(refused)) for index, refused in sorted(outcomes.refused.items())]
+            flaws = [Flaw(places[index], str(refused)) for index, refused in sorted(outcomes.refused.items())]
             raise Problem.of(409, *flaws)
         return {"inserted": outcomes.inserted, "changed": outcomes.changed, "unchanged": outcomes.unchanged}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from bot.api.routes.records import MAX_DOCUMENTS
 from bot.core.health.vitals import DRAINED_WITHIN, POLLED_WITHIN
 from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours, Roster, read_quiet
 from bot.core.records.collections import MODELS
+from bot.core.shared.clock import iso_utc
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.prompts.planner import Planner
 from bot.store.mongodb.indexes import bootstrap
@@ -403,6 +405,83 @@ async def test_a_run_that_cannot_be(api: Api) -> None:
     for run, field in BAD_RUNS:
         assert field in await api.errors("/v1/runs", run)
     assert await api.db.list_collection_names() == []
+
+
+WRAPPED: dict[str, Callable[[Any], str]] = {
+    "n8n's item": lambda value: json.dumps({"json": value, "pairedItem": {"item": 0}}),
+    "n8n's items": lambda value: json.dumps([{"json": value}]),
+    "n8n's output": lambda value: json.dumps({"output": value}),
+    "output as text": lambda value: json.dumps({"output": json.dumps(value)}),
+    "output in a fence": lambda value: json.dumps({"output": f"```json\n{json.dumps(value)}\n```"}),
+    "fence": lambda value: f"```json\n{json.dumps(value, indent=1)}\n```",
+    "fence in a text": lambda value: f"Here it is:\n```\n{json.dumps(value)}\n```\nBye!",
+    "ObjectId": lambda value: json.dumps({"_id": {"$oid": "65f0aa0000000000000000aa"}} | value),
+    "ObjectId as text": lambda value: json.dumps({"_id": "65f0aa0000000000000000aa"} | value),
+}
+
+
+@pytest.mark.parametrize("wrapping", WRAPPED)
+@pytest.mark.parametrize("path", ["/v1/plans", "/v1/runs", *(f"/v1/{collection}" for collection in MODELS)])
+async def test_what_is_wrapped_up_is_taken_off_and_said(api: Api, path: str, wrapping: str) -> None:
+    """Where one reading is possible; what is stored is what it would be without."""
+    value: Any
+    if path == "/v1/plans":
+        value, collection = examples.SNAPSHOT, "plan_snapshots"
+    elif path == "/v1/runs":
+        value, collection = examples.RUNS["success"][1], "run_events"
+    else:
+        collection = path.removeprefix("/v1/")
+        value = next(iter(examples.DOCUMENTS[collection].values()))[1]
+        value = value[0] if isinstance(value, list) else value
+    body = WRAPPED[wrapping](value)
+    answer = checked(await api.http.post(path, content=body, headers={"Content-Type": "application/json"}))
+    [reading] = answer["readings"]
+    assert reading["field"] == "body"
+    assert "`_id`" in reading["text"] if "Object" in wrapping else reading["text"].startswith("took off ")
+    [stored] = await api.db[collection].find({}, {"_id": False}).to_list()
+    await api.db[collection].delete_many({})
+    await api.post(f"/v1/{collection}" if path == "/v1/plans" else path, value)
+    assert await api.db[collection].find({}, {"_id": False}).to_list() == [stored]
+
+
+async def test_what_leaves_a_choice_is_refused(api: Api) -> None:
+    """Several documents where one is meant, and JSON in and beside a fence; nothing is written."""
+    run = json.dumps({"runId": "r", "status": "failure"})
+    for path, body, problem in (
+        ("/v1/runs", f'{{"json": [{run}, {run}]}}', "holds 2 documents; send one"),
+        ("/v1/run_events", f"```json\n{run}\n```\n```json\n{run}\n```", "stands in a Markdown fence"),
+        ("/v1/run_events", f"{run}\n```json\n{run}\n```", "not JSON"),
+        ("/v1/prompts", f"```json\n{run}\n```", "stands in a Markdown fence"),
+    ):
+        reply = await api.http.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert problem in by_field(checked(reply, 422))["body"]
+    assert await api.db.list_collection_names() == []
+
+
+async def test_the_documents_of_an_envelope_are_written_together(api: Api) -> None:
+    """All or none; what is wrong is told by the place in it."""
+    runs = [{"runId": f"r{n}", "status": "failure"} for n in range(3)]
+    errors = await api.errors("/v1/run_events", {"output": [*runs, {"runId": "x"}]})
+    assert errors == {"[3].status": "is missing"}
+    assert await api.db.list_collection_names() == []
+    answer = await api.post("/v1/run_events", [{"json": run} for run in runs], 200)
+    assert (answer["inserted"], answer["readings"]) == (
+        3, [{"field": "body", "text": "took off n8n's `json` (3 times)"}],
+    )  # fmt: skip
+
+
+async def test_what_expires_at_once_is_said(api: Api) -> None:
+    """With the setting, how many, and the oldest; what lasts is not counted."""
+    runs = [
+        {"runId": f"r{age}", "status": "failure", "createdAt": iso_utc(NOW - timedelta(days=age))}
+        for age in (0, 89, 90, 200)
+    ]
+    answer = await api.post("/v1/run_events", runs, 200)
+    [warning] = answer["warnings"]
+    assert warning["field"] == "createdAt"
+    for part in ("2 documents will expire at once", "90 days", "RETAIN_RUN_EVENTS_DAYS", "2025-07-31"):
+        assert part in warning["text"]
+    assert "warnings" not in await api.post("/v1/run_events", runs[0], 200)
 
 
 async def test_the_examples_are_written_once(api: Api) -> None:
