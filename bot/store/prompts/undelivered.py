@@ -42,7 +42,11 @@ class UndeliveredStore:
         """
         states, requests = [], []
         for document in await self._refused(heard) if heard else ():
-            heard_at = heard[int(document["chatId"])]
+            # What a workflow wrote may be a list, which MongoDB finds by its elements.
+            chat_id = read_chat_id(document)
+            heard_at = None if chat_id is None else heard.get(chat_id)
+            if heard_at is None:
+                continue
             if (state := once_open(document, heard_at, late_after_days)) is not None:
                 requests.append(UpdateOne(_as_read(document), _on_its_way(state, heard_at)))
                 states.append(state)
@@ -89,8 +93,8 @@ class UndeliveredStore:
             return last
         with storage_errors():
             async for found in await self._prompts.aggregate(pipeline):
-                chat_id = int(found["_id"])
-                last[chat_id] = max(found["sentAt"], last.get(chat_id, found["sentAt"]))
+                if (chat_id := read_chat_id({"chatId": found["_id"]})) is not None:
+                    last[chat_id] = max(found["sentAt"], last.get(chat_id, found["sentAt"]))
         return last
 
     async def _refused(self, chat_ids: Collection[int]) -> list[Document]:

@@ -55,6 +55,7 @@ async def test_a_chat_opens(db: Database, store: UndeliveredStore) -> None:
     await put(db, "weekly", kind="weekly", notAfter=NOW + DAY)
     await put(db, "other reason", reason="Bad Request: message is too long")
     await put(db, "other chat", chatId="8")
+    await put(db, "chats", chatId=[ANA, str(ANA)])
     await put(db, "since", updatedAt=NOW + timedelta(milliseconds=1))
     before = await states(db)
     assert await store.open_chats({ANA: NOW}, 14) == 5
