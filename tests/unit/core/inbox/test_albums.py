@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -36,3 +37,11 @@ def test_captions_are_joined(captions: list[str | None], text: str | None, messa
         note = join(order)
         assert (note.text, note.message_id) == (text, message_id)
         assert note.update_id == 100 + len(parts)
+
+
+def test_one_part_says_what_was_replied_to() -> None:
+    """The words may stand below another one."""
+    first = replace(part(1, None), payloads=("session_feedback|r|s|done",), replied_by=9)
+    note = join([first, replace(part(2, "knee"), replied_to=None)])
+    assert (note.text, note.message_id) == ("knee", 2)
+    assert (note.replied_to, note.payloads, note.replied_by) == (2, first.payloads, 9)
