@@ -97,20 +97,19 @@ class PlanGate:
         if self.desk is None:
             return self._read_only(place, fields)
         judged = await self.desk.judge(fields, created_follows=self.created_follows)
-        if judged.flaw is not None:
-            # An athlete may still be added; a plan that was several athletes' stays nobody's.
-            is_hopeless = judged.plan is None or judged.decision is not None
-            why = self._flawed(place, judged.flaw, is_hopeless=is_hopeless)
-            if why is None:
-                self.desk.put(judged)
-            return why
         if self.strict and judged.warnings:
             return _warned(judged.warnings[0])
-        if self.desk.is_over(judged):
+        if self.desk.is_over(judged):  # whosever it is
             self.past += 1
-            self.desk.put(judged)
+        elif judged.flaw is None:
+            _print(lines(self.desk.preview(judged)))
             return None
-        _print(lines(self.desk.preview(judged)))
+        else:
+            # An athlete may still be added; a plan that was several athletes' stays nobody's.
+            is_hopeless = judged.plan is None or judged.decision is not None
+            if (why := self._flawed(place, judged.flaw, is_hopeless=is_hopeless)) is not None:
+                return why
+        self.desk.put(judged)
         return None
 
     def _read_only(self, place: str, fields: dict[str, object]) -> str | None:
