@@ -21,6 +21,7 @@ OF_THE_WHOLE = {
     "unit/test_run_of_tests.py",
     "unit/test_security_page.py",
     "contract/test_foreign_data.py",
+    "contract/test_moving_in.py",
 }
 # About several modules of the folder in which they stand.
 OF_A_ROOM = {

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -49,6 +49,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COLLISION = re.compile(r"~[0-9a-f]{12}")
 _EXACT_IN_FLOAT = 2**53
 _SHOWN = 60
+_FARTHEST = (timedelta(hours=-12), timedelta(hours=14))  # from UTC, of all zones
 _FILLED = frozenset({"createdAt", "updatedAt", "timestamp", "receivedAt", "errorCount", "runEvent"})
 
 MAX_SCORE = 100
@@ -193,6 +194,12 @@ def _answer(value: object) -> str:
     return str(value)
 
 
+def _run_status(value: object) -> str:
+    if value not in _RUN_STATUSES:
+        raise ValueError("must be 'success' or 'failure'")
+    return str(value)
+
+
 def _either(words: Iterable[str]) -> str:
     *others, last = words
     return f"{', '.join(others)} or {last}"
@@ -246,6 +253,10 @@ Identity = Annotated[str | int, PlainValidator(_identity), _IDENTITY]
 Chat = Annotated[str, PlainValidator(_chat), _IDENTITY]
 OnTime = Annotated[bool, WithJsonSchema({"const": False})]
 Status = Literal["success", "failure"]
+_RUN_STATUSES = ("success", "failure", "reminder")
+RunStatus = Annotated[
+    str, PlainValidator(_run_status), WithJsonSchema({"enum": list(_RUN_STATUSES), "type": "string"})
+]
 Answer = Annotated[
     str,
     PlainValidator(_answer),
@@ -349,8 +360,9 @@ class RunEvent(Record):
 
     runId: RunKey
     """Names the execution; unique."""
-    status: Status
-    """Whether the run gave a valid plan."""
+    status: RunStatus
+    """Whether the run gave a valid plan. `reminder`: it is no run, but a reminder that a workflow sent: it is
+    kept as it is."""
     attempt: Count | None = None
     """Validation attempt that produced the final output; null if there was none."""
     weekStart: Day | None = None
@@ -368,6 +380,8 @@ class RunEvent(Record):
 
     def _derived(self) -> dict[str, Any]:
         _check_week(self)
+        if self.status == "reminder":
+            return {}
         derived = _counted(self) or {"errors": [], "errorCount": 0}
         if self.runEvent is None:
             # Fields in the documented order, whichever were given: to MongoDB it is part of the value.
@@ -427,7 +441,7 @@ class _BeforeDetails(Record):
     """The fields of `FeedbackRecord` that stand before the details."""
 
     sessionId: Key
-    """The session within the run."""
+    """The session within the run; where it is missing (older workflows), filled from `sessionRef`."""
     sessionKey: Key = ""
     """`${runId}-${sessionId}-${userId|anon}`; unique; filled in. Where two sessions would form the same
     key, the second one's ends in `~` and twelve hexadecimal digits."""
@@ -514,6 +528,16 @@ class FeedbackRecord(_WithDetails):
     saidAt: SaidAt | None = None
     """When details and note were said, by which the bot tells a later word from an earlier one."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_session(cls, value: dict[str, Any]) -> dict[str, Any]:
+        run, ref = value.get("runId"), value.get("sessionRef")
+        if value.get("sessionId") is None and isinstance(run, str) and isinstance(ref, str):
+            named = ref.removeprefix(f"{run}-")
+            if named not in ("", ref):
+                return {**value, "sessionId": named}
+        return value
+
     def _derived(self) -> dict[str, Any]:
         if self.type is None and self.response is None:
             raise BadValue("type", f"is missing; it is {_either(FeedbackType)}")
@@ -548,8 +572,18 @@ class FeedbackRecord(_WithDetails):
             return {}
         weekday = WEEKDAYS[date.fromisoformat(dates["date"]).weekday()]
         if days and days["day"] != weekday:
+            if self._is_elsewhere(dates["date"], days["day"]):
+                return dates | days
             raise BadValue(name, "is not the weekday of sessionDate; leave it out to have it filled in")
         return dates | {"sessionDay": weekday, "day": weekday}
+
+    def _is_elsewhere(self, day: str, weekday: str) -> bool:
+        """Whether the day is the prompt's in UTC, and the weekday is that in another zone: so workflows write
+        them whose machine has a zone."""
+        sent = self.promptSentAt
+        if sent is None or sent.date().isoformat() != day:
+            return False
+        return weekday in [WEEKDAYS[(sent + offset).weekday()] for offset in _FARTHEST]
 
     def _same(self, name: str, alias: str) -> dict[str, Any]:
         """A field and its alias, each filled from the other; empty if neither is given."""

@@ -495,3 +495,51 @@ def test_details_that_can_be(fields: dict[str, Any]) -> None:
     """They are kept as they are."""
     record = FeedbackRecord.of({"runId": "r", "sessionId": "s", "type": "done", **fields})
     assert fields.items() <= record.to_update_fields().items()
+
+
+REMINDER = {"runId": "reminder-2026-02-16-x1", "status": "reminder", "session": {"intensity": "--"}}
+
+
+def test_a_reminder_is_kept_as_it_is() -> None:
+    """It is no run: nothing is counted or copied. In `run_artifacts` there are none."""
+    assert parse("run_events", REMINDER).to_update_fields() == REMINDER
+    with pytest.raises(BadValue, match="must be 'success' or 'failure'"):
+        parse("run_artifacts", {"runId": "r", "status": "reminder"})
+    assert "reminder" in MODELS["run_events"].model_json_schema()["properties"]["status"]["enum"]
+
+
+@pytest.mark.parametrize("user", [None, 7])
+def test_an_answer_that_names_its_session_in_its_reference_alone(user: int | None) -> None:
+    """As older workflows wrote it; where that tells nothing, the session is missing."""
+    said = {"runId": "run-1", "sessionRef": "run-1-4711", "type": "done", "userId": user}
+    key = f"run-1-4711-{user or 'anon'}"
+    fields = parse("feedback_events", said | {"sessionKey": key}).to_update_fields()
+    assert (fields["sessionId"], fields["sessionKey"], fields["sessionRef"]) == ("4711", key, "run-1-4711")
+    for ref in ("run-1-", "run-1", "run-2-4711", "", None):
+        with pytest.raises(BadValue, match="sessionId: is missing"):
+            parse("feedback_events", said | {"sessionRef": ref})
+
+
+@pytest.mark.parametrize(
+    ("sent", "weekday", "is_taken"),
+    [
+        ("2026-02-16T23:30:00Z", "Tuesday", True),  # east of Greenwich
+        ("2026-02-16T10:00:00Z", "Tuesday", True),  # as far east as there is
+        ("2026-02-16T09:59:59Z", "Tuesday", False),
+        ("2026-02-16T02:00:00Z", "Sunday", True),  # west
+        ("2026-02-16T12:00:00Z", "Sunday", False),
+        ("2026-02-16T23:30:00Z", "Wednesday", False),
+        ("2026-02-15T23:30:00Z", "Sunday", False),  # the date is not the prompt's in UTC
+        (None, "Tuesday", False),
+    ],
+)
+def test_the_weekday_of_another_zone_is_kept(sent: str | None, weekday: str, is_taken: bool) -> None:
+    """Where the date is the prompt's in UTC, and the weekday may be where the workflow runs; else refused."""
+    said = {"runId": "r", "sessionId": "s", "type": "done", "promptSentAt": sent}
+    said |= {"sessionDate": "2026-02-16", "sessionDay": weekday}
+    if is_taken:
+        fields = parse("feedback_events", said).to_update_fields()
+        assert (fields["date"], fields["day"], fields["sessionDay"]) == ("2026-02-16", weekday, weekday)
+    else:
+        with pytest.raises(BadValue, match="sessionDay: is not the weekday"):
+            parse("feedback_events", said)
