@@ -105,9 +105,8 @@ class PlanGate:
             _print(lines(self.desk.preview(judged)))
             return None
         else:
-            # An athlete may still be added; a plan that was several athletes' stays nobody's.
-            is_hopeless = judged.plan is None or judged.decision is not None
-            if (why := self._flawed(place, judged.flaw, is_hopeless=is_hopeless)) is not None:
+            why = self._flawed(place, judged.flaw, is_hopeless=judged.is_hopeless)
+            if why is not None:
                 return why
         self.desk.put(judged)
         return None

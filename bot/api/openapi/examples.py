@@ -41,6 +41,7 @@ _PROMPT: dict[str, Any] = {
     "sessionId": "tue-tempo",
     "athleteId": "ana",
     "chatId": "123456789",
+    "messageThreadId": None,
     "date": None,
     "title": "Tempo, 3 x 10 min",
     "note": None,

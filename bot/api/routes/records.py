@@ -71,7 +71,7 @@ def routes(deps: ApiDependencies) -> APIRouter:
 
         async def write() -> dict[str, Written]:
             if run.plan_snapshot is not None:
-                await refuse_unreadable(deps, [run.plan_snapshot], [where])
+                await take_plans(deps, [run.plan_snapshot], [where])
             return await record_run(deps.db, run, clock=deps.clock, timeout=_WAIT)
 
         written = await deps.mongodb.run(write())
@@ -114,7 +114,7 @@ def _add_collection(router: APIRouter, deps: ApiDependencies, collection: str) -
 
         async def work() -> dict[str, int]:
             if collection == PLAN_SNAPSHOTS.name:
-                await refuse_unreadable(deps, records, places)
+                await take_plans(deps, records, places)
             if places == [""]:
                 return await write_one(store, collection, records[0])
             return await store.all_or_nothing(_writing(collection, records, places))
@@ -135,8 +135,9 @@ async def open_desk(deps: ApiDependencies, plans: Sequence[Record]) -> PlanDesk:
     return await PlanDesk.open(deps.db, roster, deps.clock(), deps.late_after_days, run_ids)
 
 
-async def refuse_unreadable(deps: ApiDependencies, plans: Sequence[Record], places: Sequence[str]) -> None:
-    """Refuse plans that cannot be read as a whole: once stored, they would only lie there.
+async def take_plans(deps: ApiDependencies, plans: Sequence[Record], places: Sequence[str]) -> None:
+    """Keep whose plans are, before they are written; refuse those of days to come of which no
+    questions can ever be made.
 
     Args:
         places: where each stands in the body; empty for the body itself.
@@ -148,10 +149,12 @@ async def refuse_unreadable(deps: ApiDependencies, plans: Sequence[Record], plac
     flaws = []
     for place, plan in zip(places, plans, strict=True):
         judged = await desk.judge(plan.to_update_fields())
-        if judged.flaw is not None and judged.plan is None:
+        if judged.flaw is not None and judged.is_hopeless and not desk.is_over(judged):
             flaws.append(Flaw(f"{place}.{judged.flaw.field}".removeprefix("."), judged.flaw.cure))
+        desk.put(judged)
     if flaws:
         raise invalid(*flaws)
+    await desk.keep()
 
 
 async def write_one(store: RecordStore, collection: str, record: Record) -> dict[str, int]:

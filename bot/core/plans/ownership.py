@@ -99,6 +99,11 @@ class JudgedPlan:
         """What is odd about a plan that is accepted."""
         return () if self.plan is None or self.athlete is None else self.plan.warnings
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether it stays refused, whoever may join: it cannot be read, or could be several athletes'."""
+        return self.flaw is not None and (self.plan is None or self.decision is not None)
+
     def is_over(self, today: date) -> bool:
         """Whether all its days have passed."""
         return self.days is not None and max(self.days, default=date.min) < today

@@ -96,14 +96,14 @@ class PlanDesk:
 
     def preview(self, plan: JudgedPlan) -> PlanPreview:
         """What comes of a plan that is accepted; from now on it is there."""
-        if plan.decision is not None:
-            self._decided[plan.name] = plan.decision
+        self._decide(plan)
         found = preview_plan(plan, self._book, self._held, self._now, self._late_after_days)
         self._held = found.held
         return found
 
     def put(self, plan: JudgedPlan) -> None:
         """From now on it is there, whatever comes of it."""
+        self._decide(plan)
         self._book.put(plan)
 
     def is_over(self, plan: JudgedPlan) -> bool:
@@ -131,10 +131,14 @@ class PlanDesk:
         return list(called_off(self._held, after)), changes
 
     async def keep(self) -> None:
-        """Keep whose the plans are that were previewed: to be done before they are written.
+        """Keep whose the plans are that are there now: to be done before they are written.
 
         Raises:
             StorageError: it cannot be kept.
         """
         decided, self._decided = self._decided, {}
         await self._plans.decisions.keep(list(decided.values()), self._now, anew=True)
+
+    def _decide(self, plan: JudgedPlan) -> None:
+        if plan.decision is not None:
+            self._decided[plan.name] = plan.decision

@@ -320,6 +320,25 @@ async def test_a_plan_that_cannot_be_read_is_refused_everywhere(api: Api, path: 
     assert await api.db.run_events.count_documents({}) == 0
 
 
+@pytest.mark.parametrize("path", ["/v1/plan_snapshots", "/v1/runs"])
+async def test_whose_a_plan_is_counts_wherever_it_comes_in(api: Api, path: str) -> None:
+    """Nobody's among several is refused; one that was withdrawn is meant when it is written again."""
+    plan = examples.SNAPSHOT | ({"status": "success"} if path == "/v1/runs" else {})
+    api.roster.roster = Roster((ANA, BEN))
+    assert "write whose plan it is" in (await api.errors(path, plan))["athleteId"]
+    assert await api.db.plan_snapshots.count_documents({}) == 0
+    api.roster.roster = Roster(())
+    assert (await api.http.post(path, json=plan)).is_success  # the athlete may still come
+    api.roster.roster = Roster((ANA,))
+    assert (await api.http.post(path, json=plan)).is_success
+    mine = {"runId": examples.RUN_ID}
+    await api.db.plan_decisions.update_one(mine, {"$set": {"verdict": "withdrawn"}})
+    assert (await api.http.post(path, json=plan)).is_success
+    decision = await api.db.plan_decisions.find_one(mine)
+    assert decision is not None
+    assert (decision["verdict"], decision["athleteId"]) == ("accepted", "ana")
+
+
 async def test_why_a_session_is_not_asked_about(api: Api) -> None:
     """A past week, a pause, a newer plan; and quiet hours move the question."""
     pause = Pause(datetime(2026, 2, 21, tzinfo=UTC), None)
