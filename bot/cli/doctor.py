@@ -61,7 +61,7 @@ from bot.settings import ENV_FILE, Settings, doubts, load_readable
 from bot.store.inbox.journal_file import read_witness
 from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.leases import LeaseStore
-from bot.store.mongodb.client import Database
+from bot.store.mongodb.client import Database, within
 from bot.store.mongodb.date_repair import find_odd_dates
 from bot.store.mongodb.indexes import examine
 from bot.store.people.athletes import AthleteStore
@@ -353,7 +353,8 @@ class Examination:
 
     async def server(self) -> list[Finding]:
         """The server of an opened MongoDB."""
-        self._server, self._skews["MongoDB"] = await look(self._db, self._clock)
+        with within(PATIENCE - 1):  # so that the driver has the time to say why there is no answer
+            self._server, self._skews["MongoDB"] = await look(self._db, self._clock)
         self.reached.add("mongodb")
         # It asks for no password, so that other programs here can use it, too.
         who = ", which every account of this machine can reach" if self._settings.mongo_url is None else ""

@@ -207,7 +207,7 @@ def storage_errors() -> Iterator[None]:
         with heeding_cancellation():
             yield
     except (ConnectionFailure, ExecutionTimeout, WriteConcernError, WaitQueueTimeoutError) as exc:
-        raise StorageUnavailable(f"MongoDB does not answer ({_unreached(exc)})") from None
+        raise StorageUnavailable(f"MongoDB does not answer{_unreached(exc)}") from None
     except BulkWriteError as exc:
         if exc.details.get("writeConcernErrors"):
             raise StorageUnavailable("MongoDB could not reach a majority") from None
@@ -266,12 +266,12 @@ def refusal(code: int | None, message: object, what: str = "command") -> str:
 
 
 def _unreached(exc: Exception) -> str:
-    """Why there is no answer, as far as the driver knows."""
+    """Why there is no answer, as far as the driver knows, to follow on that sentence."""
     if isinstance(exc, ServerSelectionTimeoutError):
         for pattern, words in _UNREACHED:
             if found := pattern.search(str(exc)):
-                return words.format(*found.groups())
-    return type(exc).__name__
+                return f": {words.format(*found.groups())}"
+    return f" ({type(exc).__name__})"
 
 
 def _denied_command(exc: OperationFailure) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import subprocess
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo import AsyncMongoClient, InsertOne, UpdateOne
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.cli.doctor import Examination
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
+from bot.settings import Settings
 from bot.store.mongodb.client import bulk_upsert, connect, ping, storage_errors, within, write_all
 from bot.store.mongodb.indexes import bootstrap
 from tests.support.mongo import bare_mongod
@@ -137,3 +140,16 @@ async def test_any_refused_write_is_an_error_of_ours(db: Db) -> None:
     with pytest.raises(StorageRejected, match=r"refuses the write \(code 121\)") as refused, storage_errors():
         await db["x"].bulk_write([InsertOne({"a": 1}), InsertOne({"a": "a secret"})], ordered=False)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "cure"), [("tls=true", "take tls"), ("replicaSet=wrong", "correct replicaSet")]
+)
+async def test_doctor_says_the_cause(servers: Servers, tmp_path: Path, options: str, cure: str) -> None:
+    """And not that it had no time to wait for it."""
+    settings = Settings(_env_file=None, mongo_url=f"mongodb://{servers.plain}/?{options}", data_dir=tmp_path)
+    async with AsyncExitStack() as stack:
+        [found] = await Examination(settings, (), stack).mongodb()
+    assert found.level == "FAIL"
+    assert found.message.startswith("MongoDB does not answer: no ")
+    assert cure in (found.cure or "")
