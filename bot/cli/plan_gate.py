@@ -85,6 +85,8 @@ class PlanGate:
     async def admit(self, plans: Plans) -> dict[int, str]:
         """Print what comes of plans, each beside those before it; why some are refused, by their places."""
         refused = {}
+        if self.desk is not None:
+            await self.desk.look_up([str(getattr(plan, plan.KEY)) for _, plan in plans])
         for index, (place, plan) in enumerate(plans):
             if (why := await self._look(str(place), plan)) is not None:
                 refused[index] = why

@@ -51,10 +51,10 @@ class PlanStore:
         with storage_errors():
             return await self._plans.find({"$or": wanted}, _FIELDS).to_list()
 
-    async def of_run(self, run_id: str) -> Document | None:
-        """The plan of a run."""
+    async def of_runs(self, run_ids: Collection[str]) -> list[Document]:
+        """The plans of some runs."""
         with storage_errors():
-            return await self._plans.find_one({"runId": run_id}, _FIELDS)
+            return await self._plans.find({"runId": {"$in": list(run_ids)}}, _FIELDS).to_list()
 
     async def watch(self, changed: Callable[[], None]) -> bool:
         """Call `changed` whenever a plan is written, until that is not possible any more.

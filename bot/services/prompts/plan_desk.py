@@ -33,12 +33,14 @@ class PlanDesk:
         documents: Sequence[Document],
         known: Mapping[str, Decision],
         held: Held,
+        run_ids: Collection[str],
     ) -> None:
         self._plans = plans
         self._roster = roster
         self._now = now
         self._late_after_days = late_after_days
         self._documents = {plan_name(document): document for document in documents}
+        self._looked_up: dict[str, Document | None] = dict.fromkeys(run_ids)
         self._known = dict(known)
         self._held = held
         self._judged = judge_all(documents, known, roster)
@@ -69,7 +71,17 @@ class PlanDesk:
         if runs.difference(map(plan_name, documents)):
             documents = await plans.read(begin, {*runs, *run_ids})
         known = await plans.decisions.of({*run_ids, *map(plan_name, documents)})
-        return cls(plans, roster, now, late_after_days, documents, known, held)
+        return cls(plans, roster, now, late_after_days, documents, known, held, run_ids)
+
+    async def look_up(self, names: Collection[str]) -> None:
+        """Look up plans that are to be judged next, in one go; those looked up before are forgotten.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        found = {plan_name(document): document for document in await self._plans.of_runs(names)}
+        self._looked_up = dict.fromkeys(names) | found
+        self._known |= await self._plans.decisions.of(names)
 
     async def judge(self, fields: Mapping[str, Any], *, created_follows: bool = False) -> JudgedPlan:
         """Judge a plan as it will be stored, once these fields are written over what is there.
@@ -81,13 +93,9 @@ class PlanDesk:
             StorageError: what is there cannot be read.
         """
         name = plan_name(fields)
-        known = self._known.get(name)
-        alone = judge(fields, known, self._roster, is_handed_over=True)
-        if name not in self._documents and not self.is_over(alone):
-            if (found := await self._plans.of_run(name)) is not None:
-                self._documents[name] = found
-            self._known |= await self._plans.decisions.of([name])
-        stored = self._documents.get(name, {})
+        if name not in self._documents and name not in self._looked_up:
+            await self.look_up([name])
+        stored = self._documents.get(name) or self._looked_up.get(name) or {}
         document = {**stored, **fields}
         is_same = all(stored.get(field) == value for field, value in fields.items() if field != "createdAt")
         if document.get("createdAt") is None or (stored and created_follows and is_same):

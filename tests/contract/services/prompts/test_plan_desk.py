@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -228,3 +228,36 @@ async def test_who_decides_first_has_decided(db: Database) -> None:
         assert await decisions.of(["R1"]) == {"R1": decision}
     await db.plan_decisions.update_one({}, {"$set": {"verdict": "perhaps"}})
     assert await decisions.of(["R1"]) == {}
+
+
+async def test_plans_are_looked_up_together(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are handed over at once; what is stored of each counts, also of long ago."""
+    old = plan("R0", "17 Run", createdAt=NOW - timedelta(days=400)) | {"weekStart": "2024-02-12"}
+    await db.plan_snapshots.insert_one(old | {"weekEnd": "2024-02-18", "athleteId": "ana"})
+    reads: list[int] = []
+    of_runs = PlanStore.of_runs
+
+    async def counting(self: PlanStore, run_ids: Collection[str]) -> list[dict[str, Any]]:
+        reads.append(len(run_ids))
+        return await of_runs(self, run_ids)
+
+    monkeypatch.setattr(PlanStore, "of_runs", counting)
+    names = [f"R{number}" for number in range(9)]
+
+    async def judged(desk: PlanDesk) -> set[str | None]:
+        fields = [plan(name, "18 Run") for name in names]
+        for each in fields:
+            del each["createdAt"]
+        plans = [await desk.judge(each) for each in fields]
+        assert plans[0].made_at == NOW - timedelta(days=400)
+        return {each.athlete_id for each in plans[:1]}
+
+    two = Roster((ANA, BEN))
+    assert await judged(await PlanDesk.open(db, two, NOW, LATE, names)) == {"ana"}
+    assert reads == []
+    desk = await PlanDesk.open(db, two, NOW, LATE)
+    await desk.look_up(names)
+    assert await judged(desk) == {"ana"}
+    assert reads == [9]
+    assert await judged(await PlanDesk.open(db, two, NOW, LATE)) == {"ana"}
+    assert reads == [9, *[1] * 9]
