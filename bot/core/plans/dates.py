@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
+from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _OTHER_DATE = re.compile(r"(?<!\d)(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}(?!\d)")
 _NUMBERED = re.compile(r"\W*(?:d|day|dia)?\W*\d+\W*")
 _SHORTEST_WEEKDAY = 3
+_NEAR = 0.8  # `summary` and `today` are farther from any weekday
 _CURE = "write a date such as 2026-02-17"
 
 
@@ -182,6 +184,11 @@ def is_day_name(value: object) -> bool:
     return _ISO_DAY.fullmatch(value.strip()) is not None or (
         len(words) == 1 and not re.search(r"\d", value) and bool(_weekdays_in(value))
     )
+
+
+def is_near_day_name(name: str) -> bool:
+    """Whether this is hardly anything but the name of a weekday, mistyped: `wendesday`, `lunes2`."""
+    return bool(get_close_matches(fold(name), _weekdays()[0], n=1, cutoff=_NEAR))
 
 
 def is_day_text(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.core.plans.dates import is_day_name
+from bot.core.plans.dates import is_day_name, is_near_day_name
 from bot.core.plans.names import DAYS, ENVELOPES, named, plain_name
 from bot.core.plans.remarks import InvalidPlan, PlanRemark, Remarks, shown
 from bot.core.shared.bson_json import BadValue, loads
@@ -122,7 +122,7 @@ def _keyed_entries(days: Mapping[Any, Any], path: str, *, is_plan: bool) -> Iter
             yield Entry(
                 f"{path}.{name}", str(name), item if isinstance(item, Mapping) else {"activity": item}
             )
-        elif item and not is_plan:
+        elif item and (not is_plan or is_near_day_name(str(name))):
             raise InvalidPlan(f"{path}.{name}", f"{shown(str(name))} is no weekday and no date; {_CURE}")
 
 

@@ -23,6 +23,13 @@ def entries(plan: object) -> tuple[list[tuple[str, str | None]], list[str]]:
     return [(entry.path, entry.day) for entry in found], list(map(str, remarks.readings))
 
 
+@pytest.mark.parametrize("name", ["summary", "today", "notes", "goal", "total", "resumen", "focus", "weekly"])
+def test_what_else_a_plan_of_weekdays_says(name: str) -> None:
+    """It is no day, and no mistyped one."""
+    [(path, day)], _ = entries({"monday": {"activity": "Run"}, name: "Base week"})
+    assert (path, day) == ("activityPlan.monday", "monday")
+
+
 def test_days_as_documented() -> None:
     """Nothing is to be said about them."""
     expected = [("activityPlan.days[0]", None)], list[str]()
@@ -103,6 +110,9 @@ def test_days_under_their_names(plan: object, expected: list[tuple[str, str | No
         ({**PLAN, "sessions": OTHER}, "activityPlan.days", "`activityPlan.days` and `activityPlan.sessions`"),
         ({"week": DAYS, "plan": {"days": OTHER}}, "activityPlan.days", "`activityPlan.plan.days`"),
         ({"plan": {"athleteId": "ben", **PLAN}}, "activityPlan.plan.athleteId", "at the top"),
+        ({"monday": "Run", "wendesday": "Tempo"}, "activityPlan.wendesday", "'wendesday' is no weekday"),
+        ({"lunes": "Rodaje", "jeuves": "Series"}, "activityPlan.jeuves", "'jeuves' is no weekday"),
+        ({"monday": "Run", "Tuesdays": {"activity": "Swim"}}, "activityPlan.Tuesdays", "is no weekday"),
         ({**PLAN, "monday": "Swim"}, "activityPlan.days", "`activityPlan.days` and `activityPlan`"),
     ],
 )

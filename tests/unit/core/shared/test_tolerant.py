@@ -49,6 +49,8 @@ def test_what_can_be_seen(text: str) -> None:
         "undefined", "Undefined", " null\n", "NULL", "NaN", "nan", "[object Object]", "[OBJECT object]",
         "NaN km", "undefined min", "null - null", "undefined/undefined",
         "[object Object],[object Object]", "\u200bnull",
+        "{{ $json.activity }}", "={{ $json.runId }}", "{{a}} km", "${activity}",
+        "{{ $json.day }} - {{ $json.what }}",
     ],
 )  # fmt: skip
 def test_texts_of_missing_values(text: str) -> None:
@@ -57,7 +59,19 @@ def test_texts_of_missing_values(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "none", "nullable", "Nan's run", "undefined run", "8 km", "undefined-1"]
+    "text",
+    [
+        "",
+        "none",
+        "nullable",
+        "Nan's run",
+        "undefined run",
+        "8 km",
+        "undefined-1",
+        "{easy}",
+        "$5",
+        "Run {{x}}",
+    ],
 )
 def test_texts_of_values(text: str) -> None:
     """Something else stands there."""
