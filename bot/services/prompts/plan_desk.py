@@ -5,6 +5,7 @@ One desk takes several plans one after another; each is judged beside those befo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -100,7 +101,9 @@ class PlanDesk:
         is_same = all(stored.get(field) == value for field, value in fields.items() if field != "createdAt")
         if document.get("createdAt") is None or (stored and created_follows and is_same):
             document["createdAt"] = stored.get("createdAt", self._now)
-        return judge(document, self._known.get(name), self._roster, is_handed_over=True)
+        known = self._known.get(name)
+        # A plan may be a megabyte long: taps go on meanwhile.
+        return await asyncio.to_thread(judge, document, known, self._roster, is_handed_over=True)
 
     def preview(self, plan: JudgedPlan) -> PlanPreview:
         """What comes of a plan that is accepted; from now on it is there."""
@@ -115,8 +118,8 @@ class PlanDesk:
         self._book.put(plan)
 
     def is_over(self, plan: JudgedPlan) -> bool:
-        """Whether the days of a plan have passed that can be read."""
-        return plan.plan is not None and plan.is_over((self._now - LOOK_BACK).date())
+        """Whether its days have passed: of history nothing is asked, and nothing is called off by it."""
+        return plan.is_over((self._now - LOOK_BACK).date())
 
     def plans(self) -> list[JudgedPlan]:
         """The plans that are there."""

@@ -592,8 +592,9 @@ async def test_an_overlong_answer_of_mongodb(api: Api, monkeypatch: pytest.Monke
 
 async def test_a_long_body_does_not_hold_up_others(api: Api) -> None:
     """While a megabyte of numbers is read and checked, the loop goes round."""
-    numbers = b",".join([b"1"] * (MAX_BODY // 2 - 100))
-    body = b'{"runId":"r","activityPlan":{"x":[' + numbers + b"]}}"
+    numbers = b",".join([b"1"] * (MAX_BODY // 2 - 150))
+    days = b'"activityPlan":{"days":[{"date":"2026-02-17","activity":"Run"}],"x":['
+    body = b'{"runId":"r",' + days + numbers + b"]}}"
     longest = 0.0
 
     async def watch() -> None:

@@ -116,6 +116,7 @@ async def test_every_timestamp_is_looked_at(db: Database) -> None:
         "feedback_history.updatedAt",
         "waiting_notes.receivedAt",
         "plan_snapshots.createdAt",
+        "plan_decisions.decidedAt",
         "taps.receivedAt",
     }
     await convert_dates(db)
