@@ -261,3 +261,13 @@ async def test_plans_are_looked_up_together(db: Database, monkeypatch: pytest.Mo
     assert reads == [9]
     assert await judged(await PlanDesk.open(db, two, NOW, LATE)) == {"ana"}
     assert reads == [9, *[1] * 9]
+
+
+@pytest.mark.parametrize(("week_end", "is_history"), [("2026-02-08", True), ("2026-02-09", False)])
+async def test_an_unreadable_plan_of_history_is_no_trouble(
+    db: Database, week_end: str, *, is_history: bool
+) -> None:
+    desk = await PlanDesk.open(db, Roster((ANA,)), NOW, LATE)
+    judged = await desk.judge(plan("old", weekStart="2026-02-02", weekEnd=week_end))  # it has no days
+    assert judged.standing is Standing.REFUSED
+    assert desk.is_over(judged) is is_history
