@@ -29,6 +29,7 @@ const INDEXES = [
   {"collection": "session_prompts", "name": "nudgeAt_1", "key": {"nudgeAt": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
   {"collection": "session_prompts", "name": "state_1_kind_1_sentAt_1", "key": {"state": 1, "kind": 1, "sentAt": 1}, "options": {"collation": {"locale": "simple"}}},
   {"collection": "session_prompts", "name": "state_1_notAfter_1", "key": {"state": 1, "notAfter": 1}, "options": {"collation": {"locale": "simple"}}},
+  {"collection": "session_prompts", "name": "state_1_chatId_1", "key": {"state": 1, "chatId": 1}, "options": {"collation": {"locale": "simple"}}},
   {"collection": "session_prompts", "name": "athleteId_1_date_1", "key": {"athleteId": 1, "date": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
   {"collection": "session_prompts", "name": "date_1", "key": {"date": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
   {"collection": "session_prompts", "name": "chatId_1_sentAt_1", "key": {"chatId": 1, "sentAt": 1}, "options": {"collation": {"locale": "simple"}}},

@@ -102,6 +102,7 @@ SESSION_PROMPTS = Collection(
         by("nudgeAt", sparse=True),
         by("state", "kind", "sentAt"),
         by("state", "notAfter"),
+        by("state", "chatId"),
         by("athleteId", "date", sparse=True),
         by("date", sparse=True),
         by("chatId", "sentAt"),

@@ -59,6 +59,7 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
         "nudgeAt_1 sparse",
         "state_1_kind_1_sentAt_1",
         "state_1_notAfter_1",
+        "state_1_chatId_1",
         "athleteId_1_date_1 sparse",
         "date_1 sparse",
         "chatId_1_sentAt_1",

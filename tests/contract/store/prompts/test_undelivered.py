@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.store.mongodb.indexes import bootstrap
 from bot.store.prompts.undelivered import UndeliveredStore
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -140,3 +141,22 @@ async def test_a_chat_that_took_something_since_is_open(db: Database, store: Und
             await put(db, f"sent {chat_id}", chatId=str(chat_id), state="answered", sentAt=sent_at)
     assert [it.chat_id for it in await store.closed(14, NOW)] == [1, 3]
     assert [it.chat_id for it in await store.closed(14, NOW, 2, 3, 4)] == [3]
+
+
+async def test_others_who_blocked_the_bot_cost_nothing(db: Database, store: UndeliveredStore) -> None:
+    """Each batch of answers asks what waits for its chats, however much waits for others."""
+    await bootstrap(db)
+    await db.session_prompts.insert_many(
+        [
+            {"runId": "r", "sessionId": f"{chat}-{n}", "chatId": chat, "state": state, "sentAt": NOW}
+            for chat, state in (("8", "undeliverable"), (str(ANA), "answered"))
+            for n in range(300)
+        ]
+    )
+    await put(db, "s")
+    await db.command("profile", 2)
+    assert await store.open_chats({ANA: NOW}, 14) == 1
+    await db.command("profile", 0)
+    found = await db["system.profile"].find_one({"op": "query", "ns": f"{db.name}.session_prompts"})
+    assert found is not None
+    assert (found["docsExamined"], found["nreturned"]) == (1, 1)
