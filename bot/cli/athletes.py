@@ -195,7 +195,12 @@ async def _put(store: AthleteStore, athlete_id: str, fields: Document, now: date
     if user_id is None and (is_new or not fields):
         return await _invite(store, athlete_id, now, is_first=is_new)
     if is_new:
-        hint = "they must send the bot /start before it can write to them"
+        is_in_group = str(fields.get("chatId", before.get("chatId"))).startswith("-")
+        hint = (
+            "the bot must be a member of that group before it can write to them there"
+            if is_in_group
+            else "they must send the bot /start before it can write to them"
+        )
         return _Added(f"added: {athlete_id}, user {user_id}; {hint}")
     changed = [f"{name} {changes[name] or _DEFAULT}" for name in fields if name in changes]
     if changed:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TypeAlias
 
 import click
@@ -41,6 +41,7 @@ class PlanGate:
         keeps: whether the plans will be written.
         created_follows: see `bot.store.records.upserts.merge`.
         path: the way to a plan in the input, before the names of its fields.
+        forcing: what lets plans through, for whoever has it not given.
         past: how many plans were of days that have passed.
         desk: None as long as MongoDB cannot be asked: then plans are only read.
     """
@@ -52,6 +53,7 @@ class PlanGate:
     keeps: bool = True
     created_follows: bool = False
     path: str = ""
+    forcing: str = "--force"
     past: int = 0
     desk: PlanDesk | None = None
 
@@ -104,7 +106,7 @@ class PlanGate:
         if self.desk.is_over(judged):  # whosever it is
             self.past += 1
         elif judged.flaw is None:
-            _print(lines(self.desk.preview(judged)))
+            _print(lines(self.desk.preview(judged), system_clock()))
             return None
         else:
             why = self._flawed(place, judged.flaw, is_hopeless=judged.is_hopeless)
@@ -126,12 +128,12 @@ class PlanGate:
     def _flawed(self, place: str, flaw: InvalidPlan, *, is_hopeless: bool) -> str | None:
         why = f"no questions can be made of it: {self.path}{flaw}"
         if not self.force and (self.strict or is_hopeless):
-            return f"{why} (--force writes it all the same)"
+            return f"{why} ({self.forcing} writes it all the same)"
         self.complain(f"warning: {place}: {why}; it calls nothing off")
         return None
 
 
-def lines(preview: PlanPreview) -> Iterator[str]:
+def lines(preview: PlanPreview, now: datetime) -> Iterator[str]:
     """What comes of a plan, for people."""
     plan, athlete = preview.plan, preview.athlete
     zone = athlete.hours.zone
@@ -139,7 +141,8 @@ def lines(preview: PlanPreview) -> Iterator[str]:
     yield f"plan {plan.run_id} for {athlete.athlete_id}{unnamed}: {_numbers(plan)}"
     for each in preview.sessions:
         local = each.ask_at.astimezone(zone)
-        asked = f"asked {_day(local.date())} {local:%H:%M} ({zone})"
+        at_once = "at once, as it was due " if each.ask_at <= now else ""
+        asked = f"asked {at_once}{_day(local.date())} {local:%H:%M} ({zone})"
         state = asked if each.not_asked is None else f"not asked: {each.not_asked}"
         yield f"  {_day(each.session.date)}  {each.session.activity}: {state}"
     yield from _rest(plan)

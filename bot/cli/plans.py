@@ -50,7 +50,7 @@ def check(file: str, strict: bool) -> None:
     """
     settings = read_settings()
     tally = TransferCounts()
-    gate = PlanGate(settings, complain, strict=strict, keeps=False)
+    gate = PlanGate(settings, complain, strict=strict, keeps=False, forcing="write --force")
     with opened(file) as source:
         call(settings, check_plans(source, tally, gate, ignore))
     for reading in tally.readings:

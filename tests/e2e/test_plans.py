@@ -177,6 +177,10 @@ async def test_a_plan_is_withdrawn(alone: Rig) -> None:
     await alone.prompt_in_state("pending", runId="R1")
     checked = await alone.command("plan", "check", file(alone, plan("R2", (1, "Swim"))))
     assert f"calls off {day(1):%a} {day(1)}  Run (plan R1): replaced by plan R2" in checked.out
+    due = await alone.command("plan", "check", file(alone, plan("R2", (0, "Swim"))))
+    assert "Swim: asked at once, as it was due " in due.out
+    empty = await alone.command("plan", "check", file(alone, plan("R2")))
+    assert "(write --force writes it all the same)" in empty.err
     assert await alone.db["plan_snapshots"].count_documents({}) == 1
     await write(alone, plan("R2", (1, "Swim")))
     await alone.prompt_in_state("pending", runId="R2")

@@ -148,6 +148,14 @@ async def test_adding_again_changes_or_invites_again(rig: Rig) -> None:
     assert (shown["promptTime"], shown["reminderTime"]) == ("21:00", None)
 
 
+async def test_what_lets_the_bot_write_to_an_athlete_is_said(rig: Rig) -> None:
+    """They start it, or it is in the group where they are asked."""
+    alone = await done(rig, "athlete", "add", "cy", "--user-id=7003")
+    assert "they must send the bot /start" in alone.out
+    in_group = await done(rig, "athlete", "add", "dan", "--user-id=7004", "--chat-id=-1007:4")
+    assert "must be a member of that group" in in_group.out
+
+
 async def test_without_telegram_the_code_is_printed_alone(rig: Rig) -> None:
     """No token, or nobody there: the invitation stands, and how to use it is said."""
     without = await rig.command("athlete", "add", "ana", TELEGRAM_BOT_TOKEN=None)

@@ -36,6 +36,7 @@ class Verdict(StrEnum):
     """What is kept of a plan."""
 
     ACCEPTED = "accepted"
+    """It is one athlete's; whether it can be read is another question."""
     AMBIGUOUS = "ambiguous"
     """It named nobody, and there were several whose it could be."""
     WITHDRAWN = "withdrawn"
@@ -147,6 +148,7 @@ def judge(
     if known is not None and known.verdict is Verdict.WITHDRAWN:
         return judged(Standing.WITHDRAWN, athlete_id=known.athlete_id)
     athlete_id: str | None = None
+    athlete: Athlete | None = None
     plan: Plan | None = None
     try:
         named = athlete_id = plan_athlete_id(document)
@@ -162,8 +164,13 @@ def judge(
             raise _nobodys(athlete_id, is_ambiguous=is_ambiguous)
     except InvalidPlan as flaw:
         days = _week(document) if plan is None else plan.covered
-        is_new = plan is not None and athlete_id is None and known is None and _is_several(roster)
-        decision = Decision(name, said, Verdict.AMBIGUOUS) if is_new else None
+        decision = None
+        if athlete_id is None and known is None:
+            if athlete is not None:  # the only one, who keeps what cannot be read, too
+                decision = Decision(name, said, Verdict.ACCEPTED, athlete.athlete_id)
+            elif plan is not None and _is_several(roster):
+                decision = Decision(name, said, Verdict.AMBIGUOUS)
+        athlete_id = athlete_id if athlete is None else athlete.athlete_id
         more = {"athlete_id": athlete_id, "plan": plan, "days": days, "flaw": flaw, "decision": decision}
         return judged(Standing.REFUSED, **more)
     decision = Decision(name, said, Verdict.ACCEPTED, athlete.athlete_id)

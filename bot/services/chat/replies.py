@@ -25,10 +25,10 @@ from bot.services.telegram.sending import rate_limited
 
 log = logging.getLogger(__name__)
 
-# More than this many unanswered messages from one chat are a flood, and are not replied to. What has become
-# of notes is told nevertheless: after an absence several may come at once.
-_PER_CHAT = 3
-_OUTCOMES_PER_CHAT = 30
+# More than this many unanswered messages from one person in a chat are a flood, and are not replied to. What
+# has become of notes is told nevertheless: after an absence several may come at once.
+_PER_PERSON = 3
+_OUTCOMES_PER_PERSON = 30
 _RECHECK = 0.25
 
 
@@ -79,8 +79,8 @@ class CommandReplies:
         self, command: CommandUpdate | NoteUpdate, done: Callable[[], None], reply: Reply | None = None
     ) -> None:
         """Reply soon, with `reply` or as the command says; `done` is called when that is done or given up."""
-        most = _OUTCOMES_PER_CHAT if reply is not None and reply.is_outcome else _PER_CHAT
-        if sum(it.command.chat_id == command.chat_id for it in self._waiting) >= most:
+        most = _OUTCOMES_PER_PERSON if reply is not None and reply.is_outcome else _PER_PERSON
+        if sum(_sender(it.command) == _sender(command) for it in self._waiting) >= most:
             done()
             return
         self._waiting.append(_Waiting(command, done, reply))
@@ -152,6 +152,10 @@ class CommandReplies:
             language = self._languages.of(command.user_id, command.language_code)
             waiting.reply = Reply(language.texts.people.not_done)
         self._wake.set()
+
+
+def _sender(message: CommandUpdate | NoteUpdate) -> tuple[int, int]:
+    return message.chat_id, message.user_id
 
 
 def _within(message: CommandUpdate | NoteUpdate) -> Within:

@@ -147,11 +147,15 @@ async def test_a_defect_in_the_figures_is_told(api: FakeApi, recording: Recordin
 
 
 async def test_a_flood_is_not_replied_to(api: FakeApi, recording: Recording) -> None:
-    """Of many messages from one chat three wait for a reply, the others are done with at once."""
+    """Of many messages from one person three wait for a reply, the others are done with at once."""
     done: list[int] = []
     for number in range(50):
         command = CommandUpdate(1, STRANGER, 1, is_private=True, name="start", argument="")
         recording.commands.put(command, lambda number=number: done.append(number))  # type: ignore[misc]
+    assert len(done) == 47
+    # Somebody else in the same chat, a group, is replied to.
+    other = CommandUpdate(1, ATHLETE, 1, is_private=False, name="start", argument="")
+    recording.commands.put(other, lambda: done.append(50))
     assert len(done) == 47
     # An athlete's notes to several questions are none: what became of each is told.
     note = CommandUpdate(1, ATHLETE, ATHLETE, is_private=True, name="", argument="")

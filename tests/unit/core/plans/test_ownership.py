@@ -95,6 +95,20 @@ def test_who_left_is_no_trouble() -> None:
     assert "nobody is called 'ben'" in str(handed.flaw)
 
 
+@pytest.mark.parametrize("document", [plan(days=5), plan(days=[])])
+def test_a_plan_that_cannot_be_read_keeps_its_owner(document: dict[str, Any]) -> None:
+    """So whoever joins later is not waiting for it, and admins are not told of it once more."""
+    judged = judge(document, None, ONE)
+    assert (judged.standing, judged.athlete_id) == (Standing.REFUSED, "ana")
+    again = after(ONE, TWO, document)
+    assert (again.standing, again.athlete_id, again.decision) == (Standing.REFUSED, "ana", None)
+    assert again.is_hopeless
+    newer = judge(plan("R2", hours=1, athleteId="ana"), None, TWO)
+    assert replaced([again], [again, newer], TWO) == {"R1"}
+    assert judge(document, None, TWO).decision is None
+    assert judge({**document, "athleteId": []}, None, ONE).decision is None  # it names somebody
+
+
 def test_a_plan_that_says_something_else_is_judged_anew() -> None:
     """When it is stored again, or by whom, changes nothing."""
     known = judge(plan(), None, ONE).decision
