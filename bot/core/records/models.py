@@ -805,7 +805,7 @@ def _bad_value(model: type[Record], error: ErrorDetails) -> BadValue:
     path = str(error["loc"][0])
     match error["type"]:
         case "missing":
-            return BadValue(path, "is missing")
+            return BadValue(path, f"is missing{_instead(path, error['input'])}")
         case "extra_forbidden":
             return BadValue(
                 path[:_SHOWN], f"there is no such field; there are {', '.join(model.model_fields)}"
@@ -820,6 +820,21 @@ def _bad_value(model: type[Record], error: ErrorDetails) -> BadValue:
     return BadValue(path, f"{problem}; leave the field out instead" if needless else problem)
 
 
+def _instead(field: str, document: object) -> str:
+    """What a document has in place of a missing field: another spelling of it, or one thing that is all."""
+    found = document if isinstance(document, Mapping) else {}
+    plain = field.casefold()
+    for name in map(str, found):
+        if _NO_LETTER.sub("", name).casefold() == plain:
+            return f"; there is `{name[:_SHOWN]}`: write it as {field}"
+    if len(found) == 1:
+        [(name, value)] = found.items()
+        if isinstance(value, Mapping | list):
+            return f"; there is only `{str(name)[:_SHOWN]}`: give what is in it"
+    return ""
+
+
+_NO_LETTER = re.compile(r"[\W_]")
 _EXPECTED = {
     "string_type": "text",
     "dict_type": "an object",

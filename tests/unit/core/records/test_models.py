@@ -221,6 +221,25 @@ def test_the_smallest_document_is_accepted(collection: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("document", "hint"),
+    [
+        ({"run_id": "r", "activity_plan": {}}, "; there is `run_id`: write it as runId"),
+        ({"RunID": "r", "activityPlan": {}}, "; there is `RunID`: write it as runId"),
+        ({"data": {"runId": "r", "activityPlan": {}}}, "; there is only `data`: give what is in it"),
+        ({"choices": []}, "; there is only `choices`: give what is in it"),
+        ({"note": "of mine"}, ""),
+        ({"run": "r", "plan": {}}, ""),
+        ({"x" * 99: {}}, f"; there is only `{'x' * 60}`: give what is in it"),
+    ],
+)
+def test_what_stands_in_place_of_a_missing_field_is_named(document: dict[str, Any], hint: str) -> None:
+    """Another spelling of it, or what is wrapped round the document; no value of it."""
+    with pytest.raises(BadValue) as caught:
+        parse("plan_snapshots", document)
+    assert str(caught.value) == f"runId: is missing{hint}"
+
+
+@pytest.mark.parametrize(
     ("collection", "fields", "path", "problem"),
     [
         ("run_events", {"runId": " "}, "runId", "must not be blank"),
