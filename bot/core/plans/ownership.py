@@ -20,7 +20,7 @@ from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.dates import MAX_DAYS
 from bot.core.plans.plan import Plan, created_at, plan_athlete_id, read_plan
 from bot.core.plans.remarks import InvalidPlan, PlanRemark
-from bot.core.shared.tolerant import as_json
+from bot.core.shared.tolerant import as_json, is_unfilled
 
 CONTENT = ("athleteId", "weekStart", "weekEnd", "activityPlan")
 """What a plan says, besides the run that made it, and when."""
@@ -103,7 +103,8 @@ class JudgedPlan:
     @property
     def is_hopeless(self) -> bool:
         """Whether it stays refused, whoever may join: it cannot be read, or could be several athletes'."""
-        return self.flaw is not None and (self.plan is None or self.decision is not None)
+        is_nobodys = self.decision is not None or is_unfilled(self.athlete_id or "")
+        return self.flaw is not None and (self.plan is None or is_nobodys)
 
     def is_over(self, today: date) -> bool:
         """Whether all its days have passed."""

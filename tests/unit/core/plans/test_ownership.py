@@ -84,6 +84,10 @@ def test_a_plan_that_names_its_athlete() -> None:
     assert unknown.standing is Standing.REFUSED
     assert "nobody is called 'eve'" in str(unknown.flaw)
     assert unknown.decision is None
+    assert not unknown.is_hopeless  # Eve may join
+    assert judge(plan(athleteId="undefined"), None, TWO).is_hopeless
+    nan = Roster((Athlete("nan", 7, 70, ContactHours(MADRID)),))
+    assert not judge(plan(athleteId="nan"), None, nan).is_hopeless
     assert whose(after(NOBODY, OTHER, plan(athleteId="ben"))) == "ben"  # they were added since
 
 
