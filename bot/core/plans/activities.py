@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from bot.core.plans.names import weekdays
 from bot.core.shared.tolerant import fold, is_invisible
 
 MAX_SLUG = 40
@@ -37,6 +38,11 @@ _FILLERS = frozenset({
 # Recovery is a session, unless it is nothing but recovery.
 _RECOVERY = frozenset({"recovery", "recuperacion"})
 _WHOLE = frozenset({"complete", "completa", "completo", "full", "passive", "pasiva", "pasivo", "total"})
+# A stroll is no session beside rest, but is one instead of it: "Rest or easy walk".
+_OR = frozenset({"or", "o"})
+_STROLL = frozenset({
+    "stroll", "walk", "walking", "walks", "caminar", "caminata", "caminatas", "paseo", "paseos", "pasear",
+})  # fmt: skip
 # Words, or their beginnings, of what is done in a session.
 _WORK = re.compile(
     r"(?:bici|bike|biking|cicl|correr|crossfit|cuesta|cycl|deadlift|ejercicio|elipt|entren|exercis|fartlek|fuerza"
@@ -57,9 +63,10 @@ def is_rest(activity: str) -> bool:
     """Whether nothing is to be done. In doubt it is a session: better asked in vain than not at all.
 
     Rest is what is blank, or begins with rest ("Rest / mobility", "Día de descanso: dormir") and names no
-    work besides ("Rest-pause bench press", "Rest or easy run"), or says that there is no session ("Sin
-    entreno"), or consists of words for rest and fillers only: "off", "Día libre", "Recovery day off",
-    "Recuperación total". Whatever is active is a session, and so are "Recovery run" and "Off-road ride".
+    work besides ("Rest-pause bench press", "Rest or easy run", "Descanso o paseo"), or says that there is no
+    session ("Sin entreno"), or consists of words for rest and fillers only: "off", "Día libre", "Recovery day
+    off", "Recuperación total". A weekday before it does not matter: "Mon: off". Whatever is active is a
+    session, and so are "Recovery run" and "Off-road ride".
     """
     if is_nothing(activity):
         return True
@@ -70,7 +77,11 @@ def is_rest(activity: str) -> bool:
     if begin is not None:
         besides = words[begin:]
         work = (_WORK.fullmatch(word) and said not in _NO for said, word in pairwise(["", *besides]))
-        return besides[:1] != ["of"] and not any(work)
+        offered = (
+            word in _STROLL and said not in _NO and not _OR.isdisjoint(besides[:at])
+            for at, (said, word) in enumerate(pairwise(["", *besides]))
+        )
+        return besides[:1] != ["of"] and not any(work) and not any(offered)
     if not (_REST_WORDS | _FILLERS).issuperset(words):
         return False
     is_recovery = not _RECOVERY.isdisjoint(words) and not _WHOLE.isdisjoint(words)
@@ -84,10 +95,10 @@ def slug(activity: str) -> str:
 
 
 def _words(activity: str) -> list[str]:
-    """The words, folded, `RestDay` being two; where there is no session, there is rest."""
+    """The words after a weekday, folded, `RestDay` being two; where there is no session, there is rest."""
     words: list[str] = []
     given = _WORD.findall(fold(_CAMEL.sub(" ", activity)))
-    at = 0
+    at = 1 if len(given) > 1 and given[0] in weekdays()[1] else 0
     while at < len(given):
         if given[at] in _NO:
             end = at + 1

@@ -7,13 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from difflib import get_close_matches
-from functools import cache
 from typing import Any
 
-from bot.core.i18n import formats
-from bot.core.i18n.language import Language
 from bot.core.plans.activities import is_nothing
-from bot.core.plans.names import DATES, TITLES, WEEKDAYS, named
+from bot.core.plans.names import DATES, TITLES, WEEKDAYS, named, weekdays
 from bot.core.plans.remarks import InvalidPlan, Remarks, shown
 from bot.core.shared.tolerant import fold
 
@@ -26,7 +23,7 @@ _ZONE_NAME = re.compile(r"\[[\w/+-]+\]$")
 _WORD = re.compile(r"[^\W\d_]+")
 _OTHER_DATE = re.compile(r"(?<!\d)(\d{1,2})[/.-](\d{1,2})[/.-]\d{4}(?!\d)")
 _NUMBERED = re.compile(r"\W*(?:d|day|dia)?\W*\d+\W*")
-_SHORTEST_WEEKDAY = 3
+_WEEKDAY_AND_NUMBER = re.compile(r"\W*[^\W\d_]+\W+(?P<day>0?[1-9]|[12][0-9]|3[01])\W*")
 _NEAR = 0.8  # `summary` and `today` are farther from any weekday
 _CURE = "write a date such as 2026-02-17"
 
@@ -124,8 +121,8 @@ class EntryDates:
         elif isinstance(value, str) and not is_nothing(value):
             for text in _ISO_DAY.findall(value):
                 self.dates.append((path, _day(text, path, self.zone)))
-            if weekdays := _weekdays_in(value):
-                self.weekdays.append((path, value, weekdays))
+            if found := _weekdays_in(value):
+                self.weekdays.append((path, value, found))
             else:
                 self.odd.append((path, value))
 
@@ -136,7 +133,11 @@ class EntryDates:
             InvalidPlan: it has none, has two, or one outside the plan's week.
         """
         if not self.dates:
-            return self._by_weekday(path, week)
+            day = self._by_weekday(path, week)
+            for where, said, _ in self.weekdays:
+                if _is_other_number(said, day):
+                    remarks.warn(where, f"{shown(said)}, but the plan's {day:%A} is {day}, which counts")
+            return day
         where, day = self.dates[0]
         for other, second in self.dates[1:]:
             if second != day:
@@ -147,9 +148,11 @@ class EntryDates:
             written = _OTHER_DATE.search(said)
             if written is not None and {int(written[1]), int(written[2])} != {day.day, day.month}:
                 raise InvalidPlan(other, f"{shown(said)}, but {where} is {day}; correct one of them")
-        for where_said, said, weekdays in self.weekdays:
-            if day.weekday() not in weekdays:
+        for where_said, said, numbers in self.weekdays:
+            if day.weekday() not in numbers:
                 remarks.warn(where_said, f"{shown(said)}, but {day} is a {day:%A}; the date counts")
+            elif _is_other_number(said, day):
+                remarks.warn(where_said, f"{shown(said)}, but {where} is {day}, which counts")
         if week.start is not None and day not in week.days():
             raise InvalidPlan(where, f"{day} lies outside the plan's week, {week}; correct one of them")
         return day
@@ -164,7 +167,7 @@ class EntryDates:
             raise InvalidPlan(
                 "weekStart", f"missing, and {path} has no date; write a date such as 2026-02-16"
             )
-        numbers = set.union(*(weekdays for _, _, weekdays in self.weekdays))
+        numbers = set.union(*(each for _, _, each in self.weekdays))
         if len(numbers) > 1:
             said = " and ".join(shown(text) for _, text, _ in self.weekdays)
             raise InvalidPlan(
@@ -188,7 +191,7 @@ def is_day_name(value: object) -> bool:
 
 def is_near_day_name(name: str) -> bool:
     """Whether this is hardly anything but the name of a weekday, mistyped: `wendesday`, `lunes2`."""
-    return bool(get_close_matches(fold(name), _weekdays()[0], n=1, cutoff=_NEAR))
+    return bool(get_close_matches(fold(name), weekdays()[0], n=1, cutoff=_NEAR))
 
 
 def is_day_text(text: str) -> bool:
@@ -235,21 +238,10 @@ def _days(start: date, end: date) -> Iterator[date]:
     return (start + timedelta(days=n) for n in range((end - start).days + 1))
 
 
-@cache
-def _weekdays() -> tuple[dict[str, int], dict[str, int]]:
-    """The names of the weekdays in all languages, and their beginnings; 0 is Monday."""
-    monday = date(2026, 2, 16)
-    whole = {
-        fold(formats.weekday(day, language)): day.weekday()
-        for day in _days(monday, monday + timedelta(days=6))
-        for language in Language
-    }
-    begun = {
-        name[:length]: number
-        for name, number in whole.items()
-        for length in range(_SHORTEST_WEEKDAY, len(name) + 1)
-    }
-    return whole, begun
+def _is_other_number(text: str, day: date) -> bool:
+    """Whether a text is a weekday and the number of another day of the month."""
+    written = _WEEKDAY_AND_NUMBER.fullmatch(text)
+    return written is not None and int(written["day"]) != day.day
 
 
 def _weekdays_in(text: str) -> set[int]:
@@ -257,6 +249,6 @@ def _weekdays_in(text: str) -> set[int]:
 
     Beside a number only a whole name is one: `1 mar` is a day of March.
     """
-    whole, begun = _weekdays()
+    whole, begun = weekdays()
     known = begun if re.search(r"\d", text) is None else whole
     return {known[word] for word in _WORD.findall(fold(text)) if word in known}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from bot.core.plans.dates import EntryDates, is_day_name, is_day_text
 from bot.core.plans.names import plain_name
 from bot.core.plans.remarks import InvalidPlan, Remarks, shown
 from bot.core.plans.shapes import unwrapped
-from bot.core.shared.tolerant import fold, is_unfilled
+from bot.core.shared.tolerant import fold, is_partly_unfilled, is_unfilled
 
 MAX_SESSIONS = 200
 """The most sessions of a plan: more are a mistake, and would be a flood of questions."""
@@ -31,7 +31,9 @@ _SESSION_NAMES = frozenset().union(names.ACTIVITIES, names.SESSIONS, names.ENVEL
 _SAY_WHAT = _SESSION_NAMES | _TITLE_NAMES
 _DETAIL_NAMES = frozenset().union(*names.DETAILS.values())
 _PROSE = frozenset({*names.DETAILS["goal"], *names.DETAILS["note"]})
-_KNOWN = frozenset().union(names.HARMLESS, names.TYPES, names.SPORTS, _DETAIL_NAMES)
+_UNIT_NAMES = frozenset().union(*names.UNITS.values())
+_KNOWN = frozenset().union(names.HARMLESS, names.ASIDE, names.TYPES, names.SPORTS, _DETAIL_NAMES, _UNIT_NAMES)
+_BARE_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)?(?:\s*[-\u2013]\s*[0-9]+(?:[.,][0-9]+)?)?")
 _ZERO = re.compile(r"0+(?:[.,]0+)?\s*[a-z]*", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _WRITE = 'write what is to be done as `activity`, or "Rest"'
@@ -80,19 +82,23 @@ class _Candidate:
 
 def detail_text(value: object) -> str | None:
     """A detail of any type, as text that can be read; None where it says nothing."""
+    return _text(value, is_partly_unfilled)
+
+
+def _text(value: object, is_missing: Callable[[str], bool]) -> str | None:
     match value:
         case None | bool():
             return None
         case str():
-            return None if is_nothing(value) or is_unfilled(value) else value.strip()
+            return None if is_nothing(value) or is_missing(value) else value.strip()
         case float() if value.is_integer():
             return str(int(value))
         case Mapping():
-            parts = [f"{key}: {text}" for key, item in value.items() if (text := detail_text(item))]
+            parts = [f"{key}: {text}" for key, item in value.items() if (text := _text(item, is_missing))]
         case list():
-            parts = [text for item in value if (text := detail_text(item))]
+            parts = [text for item in value if (text := _text(item, is_missing))]
         case _:
-            return detail_text(str(value))
+            return _text(str(value), is_missing)
     return ", ".join(parts) or None
 
 
@@ -190,8 +196,8 @@ class EntryReader:
                 raise InvalidPlan(path, f"{shown(value)} is not text; write what is planned, or rest")
 
     def _session(self, text: str, path: str, details: _Details) -> list[Draft]:
-        if is_unfilled(text):
-            raise InvalidPlan(path, f"{shown(text)} is no activity but a value that is missing; {_WRITE}")
+        if is_partly_unfilled(text):
+            raise InvalidPlan(path, f"{shown(text)} is no activity: a value is missing; {_WRITE}")
         if is_rest(text):
             return []
         return [Draft(" ".join(text.split()), {name: detail_text(value) for name, value in details.items()})]
@@ -201,12 +207,17 @@ class EntryReader:
         yield from (("day", v) for _, v in names.named(entry, names.WEEKDAYS) if detail_text(v) is not None)
         for detail, aliases in names.DETAILS.items():
             given = dict(names.named(entry, aliases))
+            if detail == "distance_time":
+                given |= dict(self._amounts(entry, path))
             for name, value in given.items():
                 if _has_unfilled(value):
                     self.remarks.warn(f"{path}.{name}", f"{shown(value)} holds no value; left out")
             said = [(name, value) for name, value in given.items() if detail_text(value) is not None]
             if given and (not said or detail_text(given.get(detail)) is not None):
                 yield detail, given.get(detail)
+                for name, value in said:
+                    if detail_text(value) != detail_text(given.get(detail)):
+                        self._say_unread(name, value, path)
             elif said:
                 self.remarks.read(path, f"read {' and '.join(f'`{name}`' for name, _ in said)} as `{detail}`")
                 texts = [
@@ -214,8 +225,31 @@ class EntryReader:
                 ]
                 yield (
                     detail,
-                    said[0][1] if isinstance(said[0][1], list) and len(said) == 1 else ", ".join(texts),
+                    said[0][1]
+                    if isinstance(said[0][1], list) and len(said) == 1
+                    else ", ".join(dict.fromkeys(texts)),
                 )
+
+    def _amounts(self, entry: Mapping[Any, Any], path: str) -> Iterator[tuple[str, Any]]:
+        """What has its unit in its name, with the unit.
+
+        Two that differ are not read: 1 h and 60 minutes may be one hour, or two.
+        """
+        plain = set(map(plain_name, entry))
+        for aliases, units in names.UNITS.items():
+            texts = {detail_text(v) for _, v in names.named(entry, aliases) if not _is_number(v)}
+            amounts = {}
+            for name, value in names.named(entry, units):
+                if _says_nothing(value) and not _has_unfilled(value):
+                    continue
+                is_least = f"{plain_name(name).removesuffix('min')}max" in plain
+                amounts[name] = None if is_least else _with_unit(value, units[plain_name(name)])
+            texts |= set(map(detail_text, amounts.values()))
+            for name, amount in amounts.items():
+                if len(texts - {None}) > 1 or amount is None:
+                    self._say_unread(name, entry.get(name), path)
+                else:
+                    yield name, amount
 
     def _titles(self, entry: Mapping[Any, Any], path: str) -> Iterator[tuple[int, str, str]]:
         """Rank, name and text of what is called like a session, by rank."""
@@ -254,14 +288,33 @@ class EntryReader:
                 raise InvalidPlan(path, f"{chosen}, but `{name}` {shown(value)}; correct one of them")
         if is_rest_day:
             self._warn_of_work(others, path)
-        for name, value in others.items():
-            if not is_rest_day and plain_name(name) not in _KNOWN and _is_work(value):
-                self.remarks.read(f"{path}.{name}", f"not read: {shown(value)}")
+        else:
+            self._say_what_is_unread(others, path)
 
     def _warn_of_work(self, others: Mapping[str, Any], path: str) -> None:
         for name, value in others.items():
-            if plain_name(name) not in _PROSE and _is_work(value):
+            plain = plain_name(name)
+            if plain not in _PROSE and (
+                _is_work(value) or (plain in _UNIT_NAMES and not _says_nothing(value))
+            ):
                 self.remarks.warn(f"{path}.{name}", f"{shown(value)}, but the day says rest, which counts")
+        unsaid = {
+            name: value
+            for name, value in others.items()
+            if not _is_work(value) and not (isinstance(value, str) and is_rest(value))
+        }
+        self._say_what_is_unread(unsaid, path)
+
+    def _say_what_is_unread(self, others: Mapping[str, Any], path: str) -> None:
+        for name, value in others.items():
+            is_day = plain_name(name) in names.TITLES and is_day_name(value)
+            if plain_name(name) not in _KNOWN and not is_day:
+                self._say_unread(name, value, path)
+
+    def _say_unread(self, name: str, value: object, path: str) -> None:
+        is_time_of_day = isinstance(value, str) and plain_name(value) in names.PARTS
+        if not (value is True or _says_nothing(value) or is_time_of_day):
+            self.remarks.read(f"{path}.{name}", f"not read: {shown(value)}")
 
 
 def _agreed(found: Sequence[_Candidate], path: str) -> _Candidate:
@@ -276,6 +329,16 @@ def _agreed(found: Sequence[_Candidate], path: str) -> _Candidate:
 
 def _items(entry: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     return ((str(name), value) for name, value in entry.items())
+
+
+def _with_unit(value: object, unit: str) -> object:
+    """A number with its unit, one by one in a list; other text as it is; None if it is neither."""
+    if isinstance(value, list):
+        return [_with_unit(item, unit) for item in value]
+    text = detail_text(value)
+    if text is not None and not isinstance(value, Mapping) and _BARE_NUMBER.fullmatch(text):
+        return f"{text} {unit}"
+    return value if isinstance(value, str) or _has_unfilled(value) else None
 
 
 def _own_details(details: _Details, index: int, count: int) -> _Details:
@@ -329,7 +392,7 @@ def _says_nothing(value: object) -> bool:
 def _has_unfilled(value: object) -> bool:
     match value:
         case str():
-            return is_unfilled(value)
+            return is_partly_unfilled(value)
         case Mapping():
             return any(map(_has_unfilled, value.values()))
         case list():
@@ -356,5 +419,5 @@ def _contradicts(name: str, value: object, *, is_rest_day: bool) -> bool:
 
 def _is_work(value: object) -> bool:
     """Whether it would be a session beside the word rest."""
-    text = detail_text(value)
+    text = _text(value, is_unfilled)
     return text is not None and not is_rest(f"Rest: {text}")

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping
-from functools import lru_cache
+from datetime import date, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
+from bot.core.i18n import formats
+from bot.core.i18n.language import Language
 from bot.core.shared.tolerant import fold
 
 DATES = frozenset({"date", "fecha", "sessiondate", "startdate", "startdatelocal"})
@@ -49,6 +52,12 @@ HARMLESS = (
     DATES | WEEKDAYS | {"id", "index", "number", "daynumber", "order", "week", "weeknumber", "phase", "fase"}
 )
 """What can be no session."""
+ASIDE = frozenset({
+    "uuid", "athleteid", "userid", "planid", "runid", "sessionid", "activityid", "workoutid", "externalid",
+    "paireditem", "createdat", "updatedat", "status", "completed", "done", "completado", "source",
+    "url", "link", "color", "icon", "emoji", "tss", "trainingload", "trimp",
+})  # fmt: skip
+"""What says nothing of what is to be done, beside a session or rest; alone it is not enough for rest."""
 
 DETAILS = {
     "distance_time": ("distancetime", "distance", "duration", "distancia", "duracion"),
@@ -57,6 +66,31 @@ DETAILS = {
     "note": ("note", "notes", "description", "nota", "notas", "descripcion"),
 }
 """What is said of a session: the name in a `PlannedSession` -> what it is called, as documented first."""
+UNITS = {
+    ("distance", "distancia"): {
+        f"{begin}{spelt}": unit
+        for unit, spellings in {
+            "km": ("km", "kms", "kilometers", "kilometres", "kilometros"),
+            "mi": ("mi", "miles", "millas"),
+            "m": ("m", "meters", "metres", "metros"),
+        }.items()
+        for spelt in spellings
+        for begin in ("distance", "distancia", *([""] if len(spelt) > 1 and spelt != "mi" else []))
+    },
+    ("duration", "duracion"): {
+        f"{begin}{spelt}": unit
+        for unit, spellings in {
+            "min": ("min", "mins", "minutes", "minutos"),
+            "h": ("h", "hours", "horas"),
+        }.items()
+        for spelt in spellings
+        for begin in ("duration", "duracion", "time", "tiempo", *([""] if len(spelt) > 3 else []))
+    },
+}
+"""What holds a number for `distance_time`, such as `duration_min` and `km` -> its unit.
+
+By what holds the same with its unit in a text.
+"""
 
 DAYS = frozenset({
     "days", "week", "weekdays", "weeklyplan", "plan", "planning", "schedule", "trainingplan", "nextweek",
@@ -67,6 +101,7 @@ DAYS = frozenset({
 ENVELOPES = ("json", "output")
 """What n8n wraps round an item, as written."""
 
+_SHORTEST_WEEKDAY = 3
 _SIGNS = re.compile(r"[\W_]+")
 _NUMBERED = re.compile(r"[0-9]+$")
 
@@ -80,6 +115,23 @@ def plain_name(name: object) -> str:
 def named(mapping: Mapping[Any, Any], names: Container[str]) -> Iterator[tuple[str, Any]]:
     """The items that have one of these names."""
     return ((str(name), value) for name, value in mapping.items() if plain_name(name) in names)
+
+
+@cache
+def weekdays() -> tuple[dict[str, int], dict[str, int]]:
+    """The names of the weekdays in all languages, folded, and their beginnings; 0 is Monday."""
+    monday = date(2026, 2, 16)
+    whole = {
+        fold(formats.weekday(monday + timedelta(days=number), language)): number
+        for number in range(7)
+        for language in Language
+    }
+    begun = {
+        name[:length]: number
+        for name, number in whole.items()
+        for length in range(_SHORTEST_WEEKDAY, len(name) + 1)
+    }
+    return whole, begun
 
 
 def is_part(name: str) -> bool:

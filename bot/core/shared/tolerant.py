@@ -24,6 +24,7 @@ _MISSING = r"(?:undefined|null|nan|\[object \w+\]|\{\{[^{}]*\}\}|\$\{[^{}]*\})"
 _UNFILLED = re.compile(
     rf"[\W_]*{_MISSING}(?:[\W_]*(?:{_MISSING}|km|mi|min|[hmskw]|bpm)(?!\w))*[\W_]*", re.IGNORECASE
 )
+_MISSING_WORD = re.compile(r"(?<!\w)(?:(?i:undefined)|NaN|null|\[object Object\])(?!\w)")
 
 
 def read_int64(value: object) -> int | None:
@@ -96,6 +97,14 @@ def is_unfilled(text: str) -> bool:
     So is a template that nobody has filled in: n8n's `{{ $json.activity }}`.
     """
     return _UNFILLED.fullmatch(text) is not None
+
+
+def is_partly_unfilled(text: str) -> bool:
+    """Whether a text is unfilled, or has a missing value for a word: `Run undefined km`.
+
+    Beside other words only what programs write counts: `NaN` and `null`, but not `Nan`.
+    """
+    return is_unfilled(text) or _MISSING_WORD.search(text) is not None
 
 
 def read_user(value: object) -> int | None:

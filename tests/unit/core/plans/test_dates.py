@@ -74,6 +74,28 @@ def test_a_weekday_that_contradicts_the_date(entry: dict[str, Any], field: str, 
 
 
 @pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"day": "Martes 8", "date": "2026-12-01"}, "day.day: 'Martes 8', but day.date is 2026-12-01"),
+        ({"weekday": "Tuesday, 31", "date": "2026-12-01"}, "day.weekday: 'Tuesday, 31', but day.date is"),
+        ({"day": "Martes 8"}, "day.day: 'Martes 8', but the plan's Tuesday is 2026-12-01"),
+        ({"day": "Martes 08"}, "day.day: 'Martes 08', but the plan's Tuesday is 2026-12-01"),
+    ],
+)
+def test_a_number_that_contradicts_the_date(entry: dict[str, Any], said: str) -> None:
+    """The date counts, be it written or the week's, with a warning."""
+    day, [warning] = resolve(entry)
+    assert (day, warning.endswith(", which counts")) == ("2026-12-01", True)
+    assert warning.startswith(said)
+
+
+@pytest.mark.parametrize("text", ["Martes 01", "Martes 1", "Martes 32", "Martes 8 km", "Martes, semana 8"])
+def test_other_numbers_are_no_days(text: str) -> None:
+    """Only a weekday with a number from 1 to 31 is a date."""
+    assert resolve({"day": text}) == ("2026-12-01", [])
+
+
+@pytest.mark.parametrize(
     ("entry", "field", "found"),
     [
         ({"date": "2027-12-01"}, "day.date", "2027-12-01 lies outside the plan's week, 2026-11-30 to"),

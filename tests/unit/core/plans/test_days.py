@@ -130,11 +130,16 @@ def test_other_shapes_are_understood_and_said(entry: object, activities: list[st
         ({"activity": "Rest", "type": "recovery", "goal": "Legs"}, []),
         ({"activity": ["Rest", None, "-"]}, []),
         ({"activity": "Run", "rest": False}, ["Run"]),
-        ({"activity": "Run", "rest": "90 s"}, ["Run"]),
+        (
+            {"activity": "Run", "tss": 40, "_id": "x", "status": "planned", "sport": "run", "done": True},
+            ["Run"],
+        ),
+        ({"activity": "Run", "distance_km": 0, "duration_min": None, "laps": 0, "extra": "-"}, ["Run"]),
+        ({"activity": "Rest", "title": "Rest day", "distance_km": 0}, []),
+        ({"activity": "Run", "distance_time": "8 km", "distance_km": 8.0}, ["Run"]),
         ({"activity": "Run", "type": "easy", "name": "Tuesday", "session": "AM"}, ["Run"]),
         ({"activity": "Tempo run", "workout": "tempo"}, ["Tempo run"]),
         ({"activity": "Run, swim", "sessions": ["Run"]}, ["Run, swim"]),
-        ({"activity": "Run", "structure": {"warmup": "10 min"}}, ["Run"]),
         ({"activity": ["Run", {"activity": "Lift"}, ["Swim"]]}, ["Run", "Lift", "Swim"]),
         ({"activity": "Rest-Pause bench press"}, ["Rest-Pause bench press"]),
     ],
@@ -192,6 +197,16 @@ def test_what_needs_no_remark(entry: object, activities: list[str]) -> None:
         ({"activity": "[object Object]"}, "day.activity", "'[object Object]'"),
         ({"activity": "[object Object], [object Object]"}, "day.activity", "'[object Object]"),
         ({"activity": ["Run", "undefined"]}, "day.activity[1]", "'undefined'"),
+        ({"activity": "Run undefined km"}, "day.activity", "'Run undefined km' is no activity"),
+        ({"activity": "UNDEFINED: easy"}, "day.activity", "'UNDEFINED: easy'"),
+        ({"activity": "Tempo NaN min"}, "day.activity", "'Tempo NaN min'"),
+        ({"activity": "[object Object] run"}, "day.activity", "'[object Object] run'"),
+        ({"sessions": ["null min easy"]}, "day.sessions[0]", "'null min easy'"),
+        ({"title": "Rodaje (null km)"}, "day.title", "'Rodaje (null km)'"),
+        ({"activity": "Rest", "title": "Run undefined km"}, "day", "`title` 'Run undefined km'"),
+        ({"activity": None, "distance": "8 km, undefined"}, "day.activity", "`distance` '8 km, undefined'"),
+        ({"activity": None, "distance_km": "undefined"}, "day.activity", "`distance_km` 'undefined'"),
+        ({"duration_min": 40}, "day.activity", "`duration_min` 40"),
         ({"workout": "null"}, "day.workout", "'null'"),
         ({"activity": [[[[[["Run"]]]]]]}, "day.activity[0][0][0][0]", "[['Run']]"),
         ("Monday: run", "day", "no object"),
@@ -219,6 +234,10 @@ def test_what_was_found_is_shortened() -> None:
         ({"activity": "Run", "distance_time": "undefined"}, "day.distance_time: 'undefined' holds no value"),
         ({"activity": "Run", "goal": "[object Object]"}, "day.goal: '[object Object]' holds no value"),
         ({"activity": "Run", "note": ["a", "null"]}, "day.note: ['a', 'null'] holds no value"),
+        ({"activity": "Run", "distance_time": "8 km at undefined"}, "day.distance_time: '8 km at"),
+        ({"activity": "Run", "goal": "Hold null W"}, "day.goal: 'Hold null W' holds no value"),
+        ({"activity": "Run", "distance_km": "undefined"}, "day.distance_km: 'undefined' holds no value"),
+        ({"activity": "Rest", "duration_min": 40}, "day.duration_min: 40, but the day says rest"),
         ({"activity": "Run", "intensity": float("nan")}, "day.intensity: nan holds no value"),
         ({"activity": "Run", "type": "undefined"}, "day.type: 'undefined' holds no value"),
         ({"activity": None, "distance": "NaN km"}, "day.distance: 'NaN km' holds no value"),
@@ -242,8 +261,86 @@ def test_what_could_be_one_more_session_is_said(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "unread"),
+    [
+        ({"activity": "Run", "moving_time": 2400}, {"moving_time": "2400"}),
+        ({"activity": "Run", "rest": "90 s"}, {"rest": "'90 s'"}),
+        ({"activity": "Run", "structure": {"warmup": "10 min"}}, {"structure": "{'warmup': '10 min'}"}),
+        ({"activity": "Run", "laps": 4, "session": 2}, {"laps": "4", "session": "2"}),
+        ({"activity": "Run", "pace": "5:30"}, {"pace": "'5:30'"}),
+        ({"activity": "Rest", "laps": 4}, {"laps": "4"}),
+        ({"activity": "Run", "distance_time": "8 km", "duration_min": 40}, {"duration_min": "'40 min'"}),
+        ({"activity": "Run", "note": "flat", "description": "early"}, {"description": "'early'"}),
+        # They may be the same time, or two.
+        ({"activity": "Run", "duration_h": 1, "duration_min": 60}, {"duration_h": "1", "duration_min": "60"}),
+        ({"activity": "Run", "hours": 1, "minutes": 30}, {"hours": "1", "minutes": "30"}),
+        # The least, of what nobody says.
+        (
+            {"activity": "Run", "duration_min": 40, "duration_max": 50},
+            {"duration_min": "40", "duration_max": "50"},
+        ),
+        ({"activity": "Run", "distance_km": {"a": 8}}, {"distance_km": "{'a': 8}"}),
+    ],
+)
+def test_what_is_not_read_is_said(entry: object, unread: dict[str, str]) -> None:
+    """Whatever type it has, and whether the day is rest or not."""
+    _, remarks = read(entry)
+    said = [f"day.{name}: not read: {value}" for name, value in unread.items()]
+    assert [str(remark) for remark in remarks.readings] == said
+    assert remarks.warnings == []
+
+
+def test_a_unit_in_a_name_beside_its_text() -> None:
+    """The text is read, since the number may be the same again."""
+    remarks = Remarks()
+    entry = {"activity": "Run", "duration": "1 h", "duration_min": 60}
+    [draft] = EntryReader(EntryDates(MADRID), remarks).read(entry, "day")
+    assert draft.details["distance_time"] == "1 h"
+    assert "day.duration_min: not read: 60" in map(str, remarks.readings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("duration_minutes", 40, "40 min"),
+        ("durationMin", 40.0, "40 min"),
+        ("minutes", "40", "40 min"),
+        ("duration_min", "40-50", "40-50 min"),
+        ("duration_min", "40 minutes", "40 minutes"),
+        ("duracion_min", 40, "40 min"),
+        ("Duración (min)", 40, "40 min"),
+        ("duration_hours", 1.5, "1.5 h"),
+        ("distance_km", 18, "18 km"),
+        ("distanceKm", 18.5, "18.5 km"),
+        ("km", "18,5", "18,5 km"),
+        ("distancia_km", 18, "18 km"),
+        ("distance_miles", 5, "5 mi"),
+        ("distance_m", 1500, "1500 m"),
+    ],
+)
+def test_units_in_names(name: str, value: object, expected: str) -> None:
+    """They stand with the number, and it is said."""
+    remarks = Remarks()
+    [draft] = EntryReader(EntryDates(MADRID), remarks).read({"activity": "Run", name: value}, "day")
+    assert draft.details["distance_time"] == expected
+    assert list(map(str, remarks.readings)) == [f"day: read `{name}` as `distance_time`"]
+
+
+def test_units_in_names_of_several_sessions() -> None:
+    """A list has a number for each."""
+    entry = {"activity": ["Run", "Lift"], "duration_min": [40, 30]}
+    drafts = EntryReader(EntryDates(MADRID), Remarks()).read(entry, "day")
+    assert [draft.details["distance_time"] for draft in drafts] == ["40 min", "30 min"]
+
+
+@pytest.mark.parametrize(
     ("details", "expected"),
     [
+        ({"duration_min": 40, "distance_km": 8}, {"distance_time": "8 km, 40 min"}),
+        ({"duration": "40 min", "duration_min": 40}, {"distance_time": "40 min"}),
+        ({"duration": "40 min", "km": 8}, {"distance_time": "40 min, 8 km"}),
+        ({"duration": 40, "distance_km": 8}, {"distance_time": "duration: 40, 8 km"}),
+        ({"distance": ["8 km", "NaN km"], "goal": "undefined"}, {"distance_time": "8 km"}),
         ({"distance": "8 km"}, {"distance_time": "8 km"}),
         ({"distance": "8 km", "duration": "40 min"}, {"distance_time": "8 km, 40 min"}),
         ({"distance": 8}, {"distance_time": "distance: 8"}),

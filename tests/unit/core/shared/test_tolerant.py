@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.shared.tolerant import is_invisible, is_unfilled, read_int64, read_whole
+from bot.core.shared.tolerant import is_invisible, is_partly_unfilled, is_unfilled, read_int64, read_whole
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,17 @@ def test_texts_of_missing_values(text: str) -> None:
 def test_texts_of_values(text: str) -> None:
     """Something else stands there."""
     assert not is_unfilled(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_partly"),
+    [
+        ("Run undefined km", True), ("Undefined pace", True), ("Tempo NaN min", True), ("(null) easy", True),
+        ("[object Object] run", True), ("nan km", True),
+        ("Nan's run", False), ("Visit nan", False), ("NULL hypothesis", False), ("nullable", False),
+        ("undefinedly", False), ("None", False), ("8 km", False), ("", False),
+    ],
+)  # fmt: skip
+def test_missing_values_as_words(text: str, is_partly: bool) -> None:
+    """Beside other words as programs write them; real words stay."""
+    assert is_partly_unfilled(text) is is_partly
