@@ -300,8 +300,9 @@ def rollup(files: tuple[str, ...], athlete_id: str | None) -> None:
     standard input if it is a pipe or a file, else from all run_artifacts in the database, where the newest
     state of an activity counts. Give whole weeks: a week is computed from what is given alone.
 
-    An activity that its source may not pass on (it has no type) makes the sums of its week unknown, and is
-    named on standard error. The exit status is 0 only if nothing was refused, and some figure is known.
+    An activity that its source may not pass on (it has no type) makes the sums of its week unknown; a run
+    or ride without time or distance, that sum. Each is named on standard error. The exit status is 0 only if
+    nothing was refused, and some figure is known.
     """
     settings = read_settings()
     training = Training()

@@ -269,6 +269,7 @@ RUNS = [
         "name": "Long run",
         "start_date_local": f"2026-02-{16 + n}T08:00:00",
         "distance": 1000,
+        "elapsed_time": 300,
     }
     for n in (0, 1, 7)
 ]

@@ -599,7 +599,7 @@ class WeeklyMetrics(Record):
     """One week of training in figures (collection `weekly_metrics`, one for each `weekStart`).
 
     Means are over the days that have the value, null where no day has it. Sums are null where an activity of
-    the week is not known.
+    the week, or its part in the sum, is not known.
     """
 
     KEY: ClassVar[str] = "weekStart"

@@ -60,8 +60,8 @@ class _Activity:
     """Empty if the source does not pass it on."""
     why: str
     name: str
-    distance: float
-    time: float
+    distance: float | None
+    time: float | None
     is_moving_time: bool
     trimp: float
 
@@ -85,8 +85,10 @@ def weekly_metrics(
     - An activity belongs to the day of its `start_date_local`, a wall clock whose offset, if any, means
       nothing; without one, to the day of its `start_date` in `zone`.
     - `run*` count every type that ends in `Run`, `ride*` every one that ends in `Ride`, `strength*`
-      `WeightTraining`. Sums are of `distance`, `elapsed_time` (else `moving_time`) and `trimp`; what an
-      activity lacks adds nothing.
+      `WeightTraining`. Sums are of `distance`, `elapsed_time` (else `moving_time`) and `trimp`.
+    - A sum of distances or times is null if a run, or ride, of the week lacks its part, for then it would be
+      too small. A distance of 0 is one (on a roller); a time of 0 is none. A `trimp` that is missing adds
+      nothing: intervals.icu has none of a session without heart rate.
     - An activity without a type (its source may not pass it on) might be any: the sums of its week are null.
     - `vo2Sessions`, `tempoSessions` and `longRuns` have a word in their name that begins with vo2; tempo,
       threshold or umbral; long, or is largo or larga, as in "Tirada larga". They are runs alone, for they
@@ -141,8 +143,16 @@ def _warn(activity: _Activity, warn: Callable[[str, str], None]) -> None:
             f"{name} has no type{why}, so the sums of its week are not known; import it into intervals.icu"
             " from its file, or from the service of the watch",
         )
-    elif activity.is_moving_time and activity.type.endswith((_RUN, _RIDE)):
-        warn(activity.where, f"{name} has no elapsed_time; its moving_time is taken")
+    elif activity.type.endswith((_RUN, _RIDE)):
+        missing = [
+            *(("distance",) if activity.distance is None else ()),
+            *(("elapsed_time or moving_time",) if activity.time is None else ()),
+        ]
+        if missing:
+            sums = "that sum of its week is" if len(missing) == 1 else "those sums of its week are"
+            warn(activity.where, f"{name} has no {' and no '.join(missing)}, so {sums} not known")
+        if activity.is_moving_time:
+            warn(activity.where, f"{name} has no elapsed_time; its moving_time is taken")
 
 
 def _totals(activities: Sequence[_Activity]) -> dict[str, Any]:
@@ -156,16 +166,16 @@ def _sums(activities: Sequence[_Activity]) -> dict[str, Any]:
     strength = [activity for activity in activities if activity.type == "WeightTraining"]
     return {
         "runCount": len(runs),
-        "runDistance": _rounded(math.fsum(run.distance for run in runs)),
-        "runTime": _rounded(math.fsum(run.time for run in runs)),
+        "runDistance": _sum(run.distance for run in runs),
+        "runTime": _sum(run.time for run in runs),
         "rideCount": len(rides),
-        "rideDistance": _rounded(math.fsum(ride.distance for ride in rides)),
-        "rideTime": _rounded(math.fsum(ride.time for ride in rides)),
+        "rideDistance": _sum(ride.distance for ride in rides),
+        "rideTime": _sum(ride.time for ride in rides),
         "vo2Sessions": _named(_VO2, runs),
         "tempoSessions": _named(_TEMPO, runs),
         "longRuns": _named(_LONG, runs),
         "strengthCount": len(strength),
-        "strengthTrimp": _rounded(math.fsum(session.trimp for session in strength)),
+        "strengthTrimp": _sum(session.trimp for session in strength),
     }
 
 
@@ -181,7 +191,7 @@ def _activities(items: Iterable[object], zone: tzinfo) -> list[_Activity]:
         identity = _identity(fields, "id", where)
         # Without an id an activity cannot be known again: it stands for itself.
         key = ("at", index) if identity is None else ("id", identity)
-        elapsed, moving = (_amount(fields, name, where) or 0 for name in ("elapsed_time", "moving_time"))
+        elapsed, moving = (_amount(fields, name, where) or None for name in ("elapsed_time", "moving_time"))
         activity = _Activity(
             where,
             identity,
@@ -189,9 +199,9 @@ def _activities(items: Iterable[object], zone: tzinfo) -> list[_Activity]:
             _text(fields, "type", where).strip(),
             clip(note, _MAX_NOTE) if isinstance(note := fields.get("_note"), str) else "",
             _folded(_text(fields, "name", where)),
-            _amount(fields, "distance", where) or 0,
+            _amount(fields, "distance", where),
             elapsed or moving,
-            moving > 0 and not elapsed,
+            moving is not None and elapsed is None,
             _amount(fields, "trimp", where) or 0,
         )
         if activity.type or key not in by_id or not by_id[key].type:
@@ -308,6 +318,12 @@ def _named(pattern: re.Pattern[str], activities: Iterable[_Activity]) -> int:
 def _folded(name: str) -> str:
     letters = (sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
     return "".join(letters).casefold()
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """None if one of them is not known."""
+    known = list(values)
+    return None if None in known else _rounded(math.fsum(value for value in known if value is not None))
 
 
 def _mean(values: list[float]) -> float | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from bot.core.inbox.albums import MOST_PARTS, join
-from bot.core.telegram.updates import CommandUpdate, NoteUpdate, TapUpdate
+from bot.core.telegram.action_payloads import Action, parse_action
+from bot.core.telegram.updates import CommandUpdate, NoteUpdate, Tap, TapUpdate
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.store.inbox.journal_table import Entry
 
@@ -30,6 +31,10 @@ class _Album:
     entries: list[Entry] = field(default_factory=list)
     parts: dict[int, NoteUpdate] = field(default_factory=dict)
 
+    def is_of(self, user_id: int) -> bool:
+        """Whether somebody has sent it."""
+        return any(part.user_id == user_id for part in self.parts.values())
+
 
 class Albums:
     """Holds the parts of albums back until they are whole. The journal has them meanwhile."""
@@ -50,12 +55,15 @@ class Albums:
     def gather(self, updates: Iterable[ReadEntry]) -> list[ReadEntry]:
         """What is to be processed now: everything but parts of albums, and the albums that are whole.
 
-        An album's other entries are finished, or given up, with the one under which it is handed on.
+        An album's other entries are finished, or given up, with the one under which it is handed on. Where
+        somebody confirms /forgetme theirs are whole: what comes later must not write their words again.
         """
         ready: list[ReadEntry] = []
         self._forget()
         for entry, update in updates:
-            if not isinstance(update, NoteUpdate) or update.album is None:
+            if isinstance(update, TapUpdate):
+                ready += [*self._end_before(update.tap), (entry, update)]
+            elif not isinstance(update, NoteUpdate) or update.album is None:
                 ready.append((entry, update))
             elif (album := self._known.get((update.chat_id, update.album))) is not None:
                 ready += self._afterwards(entry, update, album.parts)
@@ -80,6 +88,15 @@ class Albums:
         *others, last = album.entries
         self._acknowledgements.tie(last.seq, [entry.seq for entry in others])
         return last, join(album.parts.values())
+
+    def _end_before(self, tap: Tap) -> list[ReadEntry]:
+        """The albums that end with a tap; of these nothing is remembered."""
+        action = parse_action(tap.data)
+        if action is None or action.action is not Action.FORGET or tap.user_id is None:
+            return []
+        ended = [self._close(key) for key, album in list(self._open.items()) if album.is_of(tap.user_id)]
+        self._known = {key: album for key, album in self._known.items() if not album.is_of(tap.user_id)}
+        return ended
 
     def _forget(self) -> None:
         old = self._monotonic() - _REMEMBERED

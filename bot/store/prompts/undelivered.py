@@ -7,10 +7,11 @@ from datetime import datetime
 
 from pymongo import UpdateOne
 
+from bot.core.facts.answering_window import closed_until
 from bot.core.prompts.prompt import NOT_IN_TIME, PromptState
 from bot.core.prompts.undelivered import ClosedChat, closed_chats, is_worth_sending, once_open, read_chat_id
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
-from bot.store.prompts.prompts import COLLECTION, in_chats, question_about
+from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, in_chats, question_about
 
 _UNDELIVERABLE: Document = {"state": PromptState.UNDELIVERABLE.value}
 _READ = dict.fromkeys(
@@ -41,7 +42,7 @@ class UndeliveredStore:
             How many questions are due.
         """
         states, requests = [], []
-        for document in await self._refused(heard) if heard else ():
+        for document in await self._refused(heard):
             # What a workflow wrote may be a list, which MongoDB finds by its elements.
             chat_id = read_chat_id(document)
             heard_at = None if chat_id is None else heard.get(chat_id)
@@ -70,8 +71,11 @@ class UndeliveredStore:
             return (await self._prompts.update_one(_as_read(document), update)).matched_count == 1
 
     async def closed(self, late_after_days: int, now: datetime, *chat_ids: int) -> list[ClosedChat]:
-        """Which of these chats, or of all, take no messages, as far as is known."""
-        refused = await self._refused(chat_ids)
+        """Which of these chats take no messages, as far as is known.
+
+        Without any, of all for which something was due that could be answered until now, or still can.
+        """
+        refused = await self._refused(chat_ids or await self._refused_lately(late_after_days, now))
         chats = {chat_id for it in refused if (chat_id := read_chat_id(it)) is not None}
         return closed_chats(refused, await self._last_sent(chats), now, late_after_days)
 
@@ -97,11 +101,24 @@ class UndeliveredStore:
                     last[chat_id] = max(found["sentAt"], last.get(chat_id, found["sentAt"]))
         return last
 
-    async def _refused(self, chat_ids: Collection[int]) -> list[Document]:
-        """What did not arrive in these chats, or in any, in the order of the refusals."""
-        chats = {"chatId": in_chats(*chat_ids)} if chat_ids else {}
+    async def _refused_lately(self, late_after_days: int, now: datetime) -> set[int]:
+        """The chats of what did not arrive and is not long over: what is stays for ever, and is much."""
+        since = closed_until(now, late_after_days)
+        # An index for each; a time that is a text, or none, says nothing.
+        query = [
+            {**_UNDELIVERABLE, "dueAt": {"$not": {"$lte": since}}},
+            {**_UNDELIVERABLE, "notAfter": {"$gt": now}},
+            {**_UNDELIVERABLE, **IS_QUESTION, "sentAt": {"$gt": since}},
+        ]
         with storage_errors():
-            return await self._prompts.find({**_UNDELIVERABLE, **chats}, _READ).sort("updatedAt", 1).to_list()
+            cursor = self._prompts.find({"$or": query}, {"chatId": True})
+            return {chat_id async for it in cursor if (chat_id := read_chat_id(it)) is not None}
+
+    async def _refused(self, chat_ids: Collection[int]) -> list[Document]:
+        """What did not arrive in these chats, in the order of the refusals."""
+        query = {**_UNDELIVERABLE, "chatId": in_chats(*chat_ids)}
+        with storage_errors():
+            return await self._prompts.find(query, _READ).sort("updatedAt", 1).to_list() if chat_ids else []
 
 
 def _as_read(document: Document) -> Document:

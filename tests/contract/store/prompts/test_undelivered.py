@@ -160,3 +160,40 @@ async def test_others_who_blocked_the_bot_cost_nothing(db: Database, store: Unde
     found = await db["system.profile"].find_one({"op": "query", "ns": f"{db.name}.session_prompts"})
     assert found is not None
     assert (found["docsExamined"], found["nreturned"]) == (1, 1)
+
+
+async def test_what_is_long_over_is_not_read(db: Database, store: UndeliveredStore) -> None:
+    """It stays for ever: doctor, and the service after each refusal, ask for what may matter."""
+    await bootstrap(db)
+    old, soon = NOW - 15 * DAY, NOW + timedelta(milliseconds=1)
+    long_over: dict[str, Any] = {"runId": "old", "chatId": "8", "state": "undeliverable", "reason": BLOCKED}
+    times = ({}, {"notAfter": NOW}, {"sentAt": old - DAY, "notAfter": NOW - DAY})
+    await db.session_prompts.insert_many(
+        [
+            {**long_over, "sessionId": f"{n} {m}", "dueAt": old, "updatedAt": old, **fields}
+            for n in range(100)
+            for m, fields in enumerate(times)
+        ]
+    )
+    await put(db, "planned for long", chatId=1, dueAt=old, notAfter=soon)
+    await put(db, "asked once more", chatId=2, dueAt=old, notAfter=NOW - DAY, sentAt=NOW - DAY)
+    await put(db, "just over", chatId=3, notAfter=NOW)
+    await put(db, "at any time", chatId=4, dueAt=None)
+    await put(db, "a text", chatId=5, dueAt="2026-02-16")
+    await db.command("profile", 2)
+    closed = await store.closed(14, NOW)
+    await db.command("profile", 0)
+    assert {it.chat_id: it.waiting for it in closed} == {1: 1, 2: 1, 3: 0, 4: 1, 5: 1}
+    reads = [it async for it in db["system.profile"].find({"ns": f"{db.name}.session_prompts"})]
+    assert len(reads) == 3
+    assert sum(it["docsExamined"] for it in reads) < 30
+    assert [it.chat_id for it in await store.closed(14, NOW, 8)] == [8]
+
+
+async def test_admins_were_told_of_it_long_ago(db: Database, store: UndeliveredStore) -> None:
+    """The same refusal is no news after the first is long over."""
+    await put(db, "first", dueAt=NOW - 30 * DAY, updatedAt=NOW - 30 * DAY, refusalToldAt=NOW - 30 * DAY)
+    assert await store.closed(14, NOW) == []
+    await put(db, "now")
+    [closed] = await store.closed(14, NOW)
+    assert (closed.is_told, closed.waiting) == (True, 1)

@@ -27,6 +27,9 @@ EMPTY: dict[str, Any] = {
     **dict.fromkeys(("ctlMean", "atlMean", "rampRateMean", "restHrMean", "stepsMean"), None),
     **dict.fromkeys(("sleepScoreMean", "hrvMean"), None),
 }
+RUN: dict[str, Any] = {"runCount": 1, "runDistance": None, "runTime": None}
+"""One run without distance and time."""
+RIDE: dict[str, Any] = {"rideCount": 1, "rideDistance": None, "rideTime": None}
 
 
 def activity(**fields: object) -> dict[str, Any]:
@@ -64,8 +67,8 @@ def test_what_is_not_known_is_left_out() -> None:
     totals = {name: value for name, value in EMPTY.items() if name not in week | means}
     assert weekly_metrics(None, [day(0, hrv=60)], zone=UTC) == [{**week, **means, "hrvMean": 60}]
     assert weekly_metrics([], [day(0, hrv=60)], zone=UTC) == [{**EMPTY, "hrvMean": 60}]
-    assert weekly_metrics([activity()], None, zone=UTC) == [{**week, **totals, "runCount": 1}]
-    assert weekly_metrics([activity()], [], zone=UTC) == [{**EMPTY, "runCount": 1}]
+    assert weekly_metrics([activity()], None, zone=UTC) == [{**week, **totals, **RUN}]
+    assert weekly_metrics([activity()], [], zone=UTC) == [{**EMPTY, **RUN}]
 
 
 def test_a_week_in_figures() -> None:
@@ -73,7 +76,7 @@ def test_a_week_in_figures() -> None:
     week = only_week(
         activity(id="1", name="VO2max 5x3", distance=8000.25, elapsed_time=2700, trimp=90),
         activity(id="2", name="Tirada Long", distance=20000.5, elapsed_time=7200),
-        activity(id="3", name="Umbral + tempo", distance=None, elapsed_time=1800.5),
+        activity(id="3", name="Umbral + tempo", distance=0, elapsed_time=1800.5),
         activity(id="4", type="Ride", name="Long ride", distance=40000, elapsed_time=5400, trimp=70),
         activity(id="5", type="VirtualRide", distance=20000, elapsed_time=3600),
         activity(id="6", type="WeightTraining", name="Tempo squats", elapsed_time=3600, trimp=25.125),
@@ -131,8 +134,10 @@ def test_a_week_in_figures() -> None:
 )
 def test_types_are_counted_as_documented(type_: str, counted: str | None) -> None:
     """`WeightTraining` exactly, and whatever ends in `Run` or `Ride`."""
-    week = only_week(activity(type=type_))
-    assert week == {**EMPTY, **({counted: 1} if counted else {})}
+    week = only_week(activity(type=type_, distance=0))
+    times = {"runCount": "runTime", "rideCount": "rideTime"}
+    unknown = {times[counted]: None} if counted in times else {}
+    assert week == {**EMPTY, **({counted: 1} if counted else {}), **unknown}
 
 
 @pytest.mark.parametrize(
@@ -166,8 +171,8 @@ def test_types_are_counted_as_documented(type_: str, counted: str | None) -> Non
 )
 def test_sessions_are_told_by_name(name: str | None, sessions: set[str]) -> None:
     """Case and accents do not matter; one run may be of several kinds, and only runs are."""
-    assert only_week(activity(name=name)) == {**EMPTY, "runCount": 1, **dict.fromkeys(sessions, 1)}
-    assert only_week(activity(name=name, type="Ride")) == {**EMPTY, "rideCount": 1}
+    assert only_week(activity(name=name)) == {**EMPTY, **RUN, **dict.fromkeys(sessions, 1)}
+    assert only_week(activity(name=name, type="Ride")) == {**EMPTY, **RIDE}
 
 
 STUB = {
@@ -192,10 +197,11 @@ STUB = {
 )
 def test_what_may_not_be_passed_on_is_not_known(stub: dict[str, Any]) -> None:
     """It might be a run, or a ride: no sum of its week is known, which is not 0; those of others are."""
-    other = activity(start_date_local="2026-02-24T07:00:00")
+    known = {"distance": 5000, "elapsed_time": 1800}
+    other = activity(start_date_local="2026-02-24T07:00:00", **known)
     warnings: list[str] = []
     week, after = weekly_metrics(
-        [activity(distance=5000), other, stub],
+        [activity(**known), other, stub],
         [day(0, hrv=60)],
         zone=UTC,
         warn=lambda path, problem: warnings.append(f"{path}: {problem}"),
@@ -219,15 +225,18 @@ def test_what_is_passed_on_elsewhere_is_known() -> None:
 
 def test_times() -> None:
     """Elapsed time, else moving time, which is said; of activities whose time counts."""
+
+    def run(**fields: object) -> dict[str, Any]:
+        return activity(distance=0, **fields)
+
     warnings: list[str] = []
     [week] = weekly_metrics(
         [
-            activity(id=1, elapsed_time=3600, moving_time=3000),
-            activity(id=2, elapsed_time=None, moving_time=3000),
-            activity(id=3, moving_time=600.5, type="TrailRun"),
-            activity(id=4, elapsed_time=0, moving_time=100, type="GravelRide"),
-            activity(id=5, moving_time=100, type="Swim"),
-            activity(id=6),
+            run(id=1, elapsed_time=3600, moving_time=3000),
+            run(id=2, elapsed_time=None, moving_time=3000),
+            run(id=3, moving_time=600.5, type="TrailRun"),
+            run(id=4, elapsed_time=0, moving_time=100, type="GravelRide"),
+            run(id=5, moving_time=100, type="Swim"),
         ],
         None,
         zone=UTC,
@@ -237,6 +246,65 @@ def test_times() -> None:
     assert [warning.split(" of 2026-02-18 has no elapsed_time")[0] for warning in warnings] == [
         f"activities[{number - 1}]: the activity {number}" for number in (2, 3, 4)
     ]
+
+
+KNOWN: dict[str, Any] = {"distance": 5000, "elapsed_time": 1800}
+NO_TIME = {"elapsed_time": None}
+
+
+@pytest.mark.parametrize(
+    ("fields", "unknown", "lacks"),
+    [
+        (NO_TIME, {"runTime"}, "elapsed_time or moving_time, so that sum"),
+        ({"elapsed_time": 0, "moving_time": 0}, {"runTime"}, "elapsed_time or moving_time, so that sum"),
+        ({"distance": None}, {"runDistance"}, "distance, so that sum"),
+        (
+            {"distance": None, **NO_TIME},
+            {"runDistance", "runTime"},
+            "distance and no elapsed_time or moving_time, so those sums",
+        ),
+        ({"type": "VirtualRun", "distance": None}, {"runDistance"}, "distance, so that sum"),
+        ({"type": "VirtualRide", "distance": None}, {"rideDistance"}, "distance, so that sum"),
+        ({"type": "GravelRide", **NO_TIME}, {"rideTime"}, "elapsed_time or moving_time, so that sum"),
+        ({"type": "VirtualRide", "distance": 0}, set(), None),
+        ({"distance": 0.0}, set(), None),
+        ({"type": "Swim", "distance": None, **NO_TIME}, set(), None),
+        ({"type": "WeightTraining", "distance": None, **NO_TIME, "trimp": None}, set(), None),
+    ],
+)
+def test_a_sum_that_would_be_too_small_is_not_known(
+    fields: dict[str, Any], unknown: set[str], lacks: str | None
+) -> None:
+    """One warning says which activity lacks what; counts, and the other sums and weeks, are known."""
+    warnings: list[str] = []
+    others = [activity(**KNOWN), activity(type="Ride", **KNOWN)]
+    odd = activity(**KNOWN | {"id": "i9"} | fields)
+    next_week = activity(**KNOWN | {"start_date_local": "2026-02-24T07:00:00"})
+    week, after = weekly_metrics(
+        [*others, odd, next_week],
+        None,
+        zone=UTC,
+        warn=lambda path, problem: warnings.append(f"{path}: {problem}"),
+    )
+    sums = {"runDistance", "runTime", "rideDistance", "rideTime"}
+    assert {name for name, value in week.items() if value is None} == unknown
+    assert (after["runDistance"], after["runTime"]) == (5000, 1800)
+    assert all(week[name] >= (5000 if "Distance" in name else 1800) for name in sums - unknown)
+    assert week["runCount"] + week["rideCount"] == 2 + odd["type"].endswith(("Run", "Ride"))
+    expected = f"activities[2]: the activity i9 of 2026-02-18 has no {lacks}"
+    assert [warning.split(" of its week")[0] for warning in warnings] == ([expected] if lacks else [])
+
+
+def test_a_known_version_of_an_activity_makes_its_sums_known() -> None:
+    """The last one counts, and is what is told of."""
+    warnings: list[str] = []
+    [week] = weekly_metrics(
+        [activity(id=1), activity(id=1, **KNOWN)],
+        None,
+        zone=UTC,
+        warn=lambda path, problem: warnings.append(f"{path}: {problem}"),
+    )
+    assert (week["runCount"], week["runDistance"], week["runTime"], warnings) == (1, 5000, 1800, [])
 
 
 def test_zeros() -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
-from bot.core.telegram.updates import CommandUpdate, NoteUpdate
+import pytest
+
+from bot.core.telegram.action_payloads import Action, format_action
+from bot.core.telegram.updates import CommandUpdate, NoteUpdate, Tap, TappedMessage, TapUpdate
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.processing.albums import Albums, ReadEntry
 from bot.store.inbox.journal import Journal
@@ -60,6 +63,12 @@ def part(seq: int, text: str | None = None, album: str | None = "a", *, user: in
         has_media=True, album=album,
     )  # fmt: skip
     return entry(seq), note
+
+
+def tap(seq: int, data: str, *, user: int = 7) -> ReadEntry:
+    """A button."""
+    tapped = Tap(seq, "q", user, None, user, 1, NOW, data, NOW)
+    return entry(seq), TapUpdate(tapped, TappedMessage(None, [], []))
 
 
 def shown(ready: list[ReadEntry]) -> list[tuple[int, str | None]]:
@@ -138,3 +147,47 @@ async def test_an_edit_of_a_part_that_waits() -> None:
     desk.time.advance(2)
     ((_, whole),) = desk.albums.gather([])
     assert (cast(NoteUpdate, whole).text, cast(NoteUpdate, whole).is_edit) == ("right", False)
+
+
+def edited(seq: int, message_id: int, text: str, *, user: int = 7) -> ReadEntry:
+    """Another caption below a photo that was sent before."""
+    place, note = part(seq, text, user=user)
+    return place, replace(cast(NoteUpdate, note), message_id=message_id, is_edit=True)
+
+
+@pytest.mark.parametrize("is_one_page", [True, False])
+async def test_the_words_of_who_had_all_deleted_are_forgotten(is_one_page: bool) -> None:
+    """An edit afterwards says its own words; the albums of others are remembered."""
+    desk = Desk()
+    desk.albums.gather([part(1, "left"), part(2, "right"), part(3, "one", user=8), part(4, "two", user=8)])
+    desk.time.advance(2)
+    assert len(desk.albums.gather([])) == 2
+    confirmed = tap(5, format_action(Action.FORGET))
+    edits = [edited(6, 1, "Left"), edited(7, 3, "One", user=8)]
+    if is_one_page:
+        place, *ready = desk.albums.gather([confirmed, *edits])
+    else:
+        [place], ready = desk.albums.gather([confirmed]), desk.albums.gather(edits)
+    assert place == confirmed
+    assert shown(ready) == [(6, "Left"), (7, "One\ntwo")]
+
+
+async def test_an_album_that_waits_ends_before_all_is_deleted() -> None:
+    """Its words are said before, and so deleted; what comes of it later is on its own."""
+    desk = Desk()
+    confirmed = tap(2, format_action(Action.FORGET))
+    before, after = desk.albums.gather([part(1, "left"), confirmed, part(3, "right")])
+    assert (shown([before]), after) == ([(1, "left")], confirmed)
+    desk.time.advance(2)
+    assert shown(desk.albums.gather([])) == [(3, "right")]
+
+
+@pytest.mark.parametrize("data", [format_action(Action.KEEP), "do|seen|x", "fb|x", ""])
+async def test_other_buttons_end_no_album(data: str) -> None:
+    """It waits on."""
+    desk = Desk()
+    other = tap(2, data)
+    elses = tap(3, format_action(Action.FORGET), user=8)
+    assert desk.albums.gather([part(1, "left"), other, elses, part(4, "right")]) == [other, elses]
+    desk.time.advance(2)
+    assert shown(desk.albums.gather([])) == [(4, "left\nright")]
