@@ -167,7 +167,7 @@ async def test_what_is_long_over_is_not_read(db: Database, store: UndeliveredSto
     await bootstrap(db)
     old, soon = NOW - 15 * DAY, NOW + timedelta(milliseconds=1)
     long_over: dict[str, Any] = {"runId": "old", "chatId": "8", "state": "undeliverable", "reason": BLOCKED}
-    times = ({}, {"notAfter": NOW}, {"sentAt": old - DAY, "notAfter": NOW - DAY})
+    times: tuple[dict[str, Any], ...] = ({}, {"notAfter": NOW}, {"sentAt": old - DAY, "notAfter": NOW - DAY})
     await db.session_prompts.insert_many(
         [
             {**long_over, "sessionId": f"{n} {m}", "dueAt": old, "updatedAt": old, **fields}
