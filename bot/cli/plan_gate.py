@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeAlias
 
@@ -112,6 +112,8 @@ class PlanGate:
             why = self._flawed(place, judged.flaw, is_hopeless=judged.is_hopeless)
             if why is not None:
                 return why
+            # The service decides whether it is anybody's: it may be set up for others than these settings.
+            judged = replace(judged, decision=None)
         self.desk.put(judged)
         return None
 

@@ -341,7 +341,8 @@ async def on_a_late_service(run: Run) -> None:
     await house.quiet(coach=False)
     house.be_well()
     await house.start("a")
-    await house.quiet(coach=False, for_=2.0)
+    # It has to read its journal first, which nobody outside can see.
+    await house.quiet(coach=False, for_=6.0)
 
 
 Way = Callable[[Run], Awaitable[None]]

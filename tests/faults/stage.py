@@ -123,7 +123,7 @@ async def compare(rig: Rig, taps: Iterable[Tap]) -> Losses:
     return reckon(given(taps), entered, [(event["sessionKey"], event["updateId"]) async for event in events])
 
 
-async def settled(rig: Rig, taps: Iterable[Tap], patience: float = 60.0) -> tuple[Losses, float]:
+async def settled(rig: Rig, taps: Iterable[Tap], patience: float = 120.0) -> tuple[Losses, float]:
     """The losses once there are none, or those that are left when patience ends; and how long it took."""
     begun, taps = time.monotonic(), list(taps)
     while True:
@@ -134,7 +134,7 @@ async def settled(rig: Rig, taps: Iterable[Tap], patience: float = 60.0) -> tupl
         await asyncio.sleep(0.1)
 
 
-async def conclude(result: Result, rig: Rig, people: Crowd, patience: float = 60.0) -> None:
+async def conclude(result: Result, rig: Rig, people: Crowd, patience: float = 120.0) -> None:
     """Note what is lost of a crowd's taps in the end, and how long it took until nothing was."""
     result.losses, span = await settled(rig, people.taps, patience)
     result.recovery.append(span)

@@ -239,7 +239,8 @@ class WrittenCounts(_Described):
     unchanged: NonNegativeInt
     """Documents that said so already, or (feedback) hold a later answer."""
     warnings: list[RemarkModel] = []
-    """What was taken and will not last: documents older than their collection keeps. Left out if none."""
+    """What was taken and will not last, being older than its collection keeps; and of plans, why nobody is
+    asked. Left out if none."""
     readings: list[RemarkModel] = []
     """What was taken off or left out, since it is not written as documented. Only if there is something."""
 
@@ -292,6 +293,8 @@ class RunRecorded(_Described):
     plan_snapshots: _Written = "inserted"
     """Only after a success."""
     run_artifacts: _Written
+    warnings: list[RemarkModel] = []
+    """Why nobody is asked about its plan. Left out if somebody is."""
     readings: list[RemarkModel] = []
     """What was taken off or left out, since it is not written as documented. Only if there is something."""
 

@@ -69,15 +69,18 @@ def routes(deps: ApiDependencies) -> APIRouter:
         readings: Counter[str] = Counter()
         run, where = await deps.bodies.read(request, lambda value: _run_of(value, now, readings), readings)
 
+        warnings: list[dict[str, str]] = []
+
         async def write() -> dict[str, Written]:
             if run.plan_snapshot is not None:
-                await take_plans(deps, [run.plan_snapshot], [where])
+                warnings[:] = await take_plans(deps, [run.plan_snapshot], [where])
             return await record_run(deps.db, run, clock=deps.clock, timeout=_WAIT)
 
         written = await deps.mongodb.run(write())
         outcomes = {collection: result.outcome for collection, result in written.items()}
         is_new = outcomes[RUN_EVENTS.name] == "inserted"
-        return created({"runId": run.run_event.runId, **outcomes, **remarks(readings)}, is_new=is_new)
+        said = {"warnings": warnings} if warnings else {}
+        return created({"runId": run.run_event.runId, **outcomes, **said, **remarks(readings)}, is_new=is_new)
 
     return router
 
@@ -112,16 +115,19 @@ def _add_collection(router: APIRouter, deps: ApiDependencies, collection: str) -
             overdue.see(record)
         store = RecordStore(deps.db, clock=deps.clock, metrics_per_athlete=deps.metrics_per_athlete)
 
+        warnings: list[dict[str, str]] = []
+
         async def work() -> dict[str, int]:
             if collection == PLAN_SNAPSHOTS.name:
-                await take_plans(deps, records, places)
+                warnings[:] = await take_plans(deps, records, places)
             if places == [""]:
                 return await write_one(store, collection, records[0])
             return await store.all_or_nothing(_writing(collection, records, places))
 
         counts = await deps.mongodb.run(work())
-        warnings = [{"field": overdue.field, "text": str(overdue)}]
-        said = {"warnings": warnings} if overdue.count else {}
+        if overdue.count:
+            warnings.append({"field": overdue.field, "text": str(overdue)})
+        said = {"warnings": warnings} if warnings else {}
         return JSONResponse({"collection": collection, **counts, **said, **remarks(readings)})
 
 
@@ -135,26 +141,36 @@ async def open_desk(deps: ApiDependencies, plans: Sequence[Record]) -> PlanDesk:
     return await PlanDesk.open(deps.db, roster, deps.clock(), deps.late_after_days, run_ids)
 
 
-async def take_plans(deps: ApiDependencies, plans: Sequence[Record], places: Sequence[str]) -> None:
+async def take_plans(
+    deps: ApiDependencies, plans: Sequence[Record], places: Sequence[str]
+) -> list[dict[str, str]]:
     """Keep whose plans are, before they are written; refuse those of days to come of which no
     questions can ever be made.
 
     Args:
         places: where each stands in the body; empty for the body itself.
 
+    Returns:
+        What keeps others from being asked about, as warnings.
+
     Raises:
         Problem: naming the fields.
     """
     desk = await open_desk(deps, plans)
-    flaws = []
+    flaws, warnings = [], []
     for place, plan in zip(places, plans, strict=True):
         judged = await desk.judge(plan.to_update_fields())
-        if judged.flaw is not None and judged.is_hopeless and not desk.is_over(judged):
-            flaws.append(Flaw(f"{place}.{judged.flaw.field}".removeprefix("."), judged.flaw.cure))
+        if judged.flaw is not None and not desk.is_over(judged):
+            field = f"{place}.{judged.flaw.field}".removeprefix(".")
+            if judged.is_hopeless:
+                flaws.append(Flaw(field, judged.flaw.cure))
+            else:
+                warnings.append({"field": field, "text": f"nobody is asked: {judged.flaw.cure}"})
         desk.put(judged)
     if flaws:
         raise invalid(*flaws)
     await desk.keep()
+    return warnings
 
 
 async def write_one(store: RecordStore, collection: str, record: Record) -> dict[str, int]:

@@ -13,7 +13,7 @@ MAX_SLUG = 40
 
 _CAMEL = re.compile(r"(?<=[a-záéíóúüñ])(?=[A-ZÁÉÍÓÚÜÑ])")
 _WORD = re.compile(r"[^\W\d_]+")
-_NOTHING = re.compile(r"[\s.\-_/\u2010-\u2015\u2212\ufe58\ufe63\uff0d]*|n/?a|none|ningun[oa]", re.IGNORECASE)
+_NOTHING = re.compile(r"[\s\-_/\u2010-\u2015\u2212\ufe58\ufe63\uff0d]*|n/?a|none|ningun[oa]", re.IGNORECASE)
 _NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
 
 # "Rest", "Rest day", "Rest and stretch", "Descanso total": whatever follows, unless it is work.

@@ -102,9 +102,8 @@ class JudgedPlan:
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether it stays refused, whoever may join: it cannot be read, or could be several athletes'."""
-        is_nobodys = self.decision is not None or is_unfilled(self.athlete_id or "")
-        return self.flaw is not None and (self.plan is None or is_nobodys)
+        """Whether nobody can ever use it: it cannot be read, or names no athlete that there can be."""
+        return self.flaw is not None and (self.plan is None or is_unfilled(self.athlete_id or ""))
 
     def is_over(self, today: date) -> bool:
         """Whether all its days have passed."""

@@ -22,7 +22,8 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Me", "Mn", "Zl", "Zp", "Zs")
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are blank
 _MISSING = r"(?:undefined|null|nan|\[object \w+\]|\{\{[^{}]*\}\}|\$\{[^{}]*\})"
 _UNFILLED = re.compile(
-    rf"[\W_]*{_MISSING}(?:[\W_]*(?:{_MISSING}|km|mi|min|[hmskw]|bpm)(?!\w))*[\W_]*", re.IGNORECASE
+    rf"[\W_]*{_MISSING}(?:[\W_]*(?:{_MISSING}|km|mi|min|[hmskw]|bpm)(?!\w))*[\W_]*|\s*[.…][\s.…]*",
+    re.IGNORECASE,
 )
 _MISSING_WORD = re.compile(r"(?<!\w)(?:(?i:undefined)|NaN|null|\[object Object\])(?!\w)")
 
@@ -94,7 +95,7 @@ def is_invisible(text: str) -> bool:
 def is_unfilled(text: str) -> bool:
     """Whether a text is what programs write for a missing value: `undefined`, `NaN km`, `[object Object]`.
 
-    So is a template that nobody has filled in: n8n's `{{ $json.activity }}`.
+    So is a template that nobody has filled in, n8n's `{{ $json.activity }}`, and what was left out: `...`.
     """
     return _UNFILLED.fullmatch(text) is not None
 

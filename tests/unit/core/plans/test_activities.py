@@ -18,7 +18,6 @@ from bot.core.plans.activities import MAX_SLUG, is_rest, slug
         "  ",
         "-",
         "—",
-        "...",
         "n/a",
         "Rest",
         "REST",

@@ -49,7 +49,7 @@ def test_what_can_be_seen(text: str) -> None:
         "undefined", "Undefined", " null\n", "NULL", "NaN", "nan", "[object Object]", "[OBJECT object]",
         "NaN km", "undefined min", "null - null", "undefined/undefined",
         "[object Object],[object Object]", "\u200bnull",
-        "{{ $json.activity }}", "={{ $json.runId }}", "{{a}} km", "${activity}",
+        "{{ $json.activity }}", "={{ $json.runId }}", "{{a}} km", "${activity}", "...", " \u2026 ", ".",
         "{{ $json.day }} - {{ $json.what }}",
     ],
 )  # fmt: skip
