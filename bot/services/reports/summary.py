@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from bot.core.facts.answering_window import closed_until
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.ownership import JudgedPlan, Standing, judge_all
 from bot.core.plans.plan import Plan
@@ -84,8 +85,10 @@ async def collect_open(
     """
     zone = athlete.hours.zone
     today = now.astimezone(zone).date()
-    # A session may be asked about as long after its day as an answer counts after that.
-    records = await store.read(athlete, today - 2 * timedelta(days=late_after_days + 2), today)
+    # A session may be asked about as long after its day as an answer counts after that; and zones differ.
+    asked_since = closed_until(now, late_after_days)
+    since = closed_until(asked_since, late_after_days).date() - timedelta(days=2)
+    records = await store.read(athlete, since, today)
     plans = _accepted(judge_all(records.plans, records.decisions, roster))
     questions = [read_question(document, zone) for document in records.prompts if is_question(document)]
     answers = [read_answer(document) for document in records.events]

@@ -90,14 +90,14 @@ async def test_a_socks_proxy_that_is_away_has_sent_nothing(monkeypatch: pytest.M
     ("value", "problem"),
     [
         ("proxy.example:3128", "has no scheme; write http://"),
-        ("u:a-secret@proxy.example:3128", "has no scheme"),
+        ("u:zebra@proxy.example:3128", "has no scheme"),
         (
             "ftp://proxy.example:21",
             r"ftp:// is no proxy that the bot can use; it can use http://, https://, socks5",
         ),
         ("http://", "lacks host or port; write http://host:port"),
         ("http://proxy.example:http", "lacks host or port"),
-        ("socks5://u:a-secret@proxy.example", "lacks host or port; write socks5://host:port"),
+        ("socks5://u:zebra@proxy.example", "lacks host or port; write socks5://host:port"),
     ],
 )
 async def test_what_is_no_proxy_is_refused_by_the_variables_name(
@@ -133,7 +133,7 @@ async def test_this_machine_is_reached_without_a_proxy(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("scheme", ["socks4", "socks4a", "socks5", "socks5h"])
 async def test_a_socks_proxy_makes_the_connections(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     """Each kind of it; nobody else is asked to pass requests on."""
-    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://u:p@proxy.example:1080")
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://u:zebra@proxy.example:1080")
     route = route_to("https://bot-api.invalid")
     assert (route.proxy, type(route.connector)) == (None, ProxyConnector)
     await route.connector.close()
@@ -141,7 +141,7 @@ async def test_a_socks_proxy_makes_the_connections(monkeypatch: pytest.MonkeyPat
 
 async def test_a_plain_proxy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """As aiohttp does it."""
-    monkeypatch.setenv("HTTPS_PROXY", "http://u:p@proxy.example:3128")
+    monkeypatch.setenv("HTTPS_PROXY", "http://u:zebra@proxy.example:3128")
     route = route_to("https://bot-api.invalid")
-    assert route.proxy == "http://u:p@proxy.example:3128"
+    assert route.proxy == "http://u:zebra@proxy.example:3128"
     await route.connector.close()
