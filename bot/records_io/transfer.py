@@ -94,10 +94,7 @@ async def admit_stream(
     """As `check_stream`, with a further look at each record."""
     async for batch in _ahead(_batches(source, collection)):
         _refuse([*batch.flaws, *await _held_back(batch, admit)], tally, report)
-        tally.written += len(batch.records)
-        tally.readings += batch.readings
-        for record in batch.records:
-            tally.see(record)
+        _count_good(batch, tally)
         progress(tally)
 
 
@@ -119,11 +116,8 @@ def check_stream(
         progress: told after each batch.
     """
     for batch in _batches(source, collection):
-        tally.written += len(batch.records)
-        tally.readings += batch.readings
-        for record in batch.records:
-            tally.see(record)
         _refuse(batch.flaws, tally, report)
+        _count_good(batch, tally)
         progress(tally)
 
 
@@ -351,6 +345,14 @@ async def _held_back(batch: _Batch, admit: Admit | None) -> list[ReadingFlaw]:
     batch.places = [place for index, (place, _) in enumerate(records) if index not in refused]
     batch.records = [record for index, (_, record) in enumerate(records) if index not in refused]
     return [ReadingFlaw(records[index][0], why) for index, why in refused.items()]
+
+
+def _count_good(batch: _Batch, tally: TransferCounts) -> None:
+    """Count what could be written."""
+    tally.written += len(batch.records)
+    tally.readings += batch.readings
+    for record in batch.records:
+        tally.see(record)
 
 
 def _refuse(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -28,13 +28,17 @@ async def page(found: Page, show: Callable[[Document], dict[str, Any]], **more: 
     return await asyncio.to_thread(render)
 
 
-def remarks(readings: Counter[str]) -> dict[str, list[dict[str, str]]]:
-    """How a body was read where it is not written as documented, as `readings`; empty if it is."""
-    said = [
+def remarks(
+    readings: Counter[str], warnings: Sequence[dict[str, str]] = ()
+) -> dict[str, list[dict[str, str]]]:
+    """`warnings`, and as `readings` how a body was read that is not written as documented; what is empty is
+    left out."""
+    read = [
         {"field": "body", "text": text if times == 1 else f"{text} ({times} times)"}
         for text, times in readings.items()
     ]
-    return {"readings": said} if said else {}
+    said = {"warnings": list(warnings), "readings": read}
+    return {name: lines for name, lines in said.items() if lines}
 
 
 def created(content: Mapping[str, Any], *, is_new: bool) -> JSONResponse:

@@ -79,8 +79,8 @@ def routes(deps: ApiDependencies) -> APIRouter:
         written = await deps.mongodb.run(write())
         outcomes = {collection: result.outcome for collection, result in written.items()}
         is_new = outcomes[RUN_EVENTS.name] == "inserted"
-        said = {"warnings": warnings} if warnings else {}
-        return created({"runId": run.run_event.runId, **outcomes, **said, **remarks(readings)}, is_new=is_new)
+        said = remarks(readings, warnings)
+        return created({"runId": run.run_event.runId, **outcomes, **said}, is_new=is_new)
 
     return router
 
@@ -127,8 +127,7 @@ def _add_collection(router: APIRouter, deps: ApiDependencies, collection: str) -
         counts = await deps.mongodb.run(work())
         if overdue.count:
             warnings.append({"field": overdue.field, "text": str(overdue)})
-        said = {"warnings": warnings} if warnings else {}
-        return JSONResponse({"collection": collection, **counts, **said, **remarks(readings)})
+        return JSONResponse({"collection": collection, **counts, **remarks(readings, warnings)})
 
 
 async def open_desk(deps: ApiDependencies, plans: Sequence[Record]) -> PlanDesk:

@@ -55,7 +55,7 @@ _WORK = re.compile(
 
 
 def is_nothing(text: str) -> bool:
-    """Whether a text stands for no value: blank, invisible, a dash, dots, `n/a`, `none`."""
+    """Whether a text stands for no value: blank, invisible, a dash, `n/a`, `none`."""
     return _NOTHING.fullmatch(text.strip()) is not None or is_invisible(text)
 
 

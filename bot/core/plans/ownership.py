@@ -192,6 +192,11 @@ def judge_all(
     return [judge(document, known.get(plan_name(document)), roster) for document in documents]
 
 
+def accepted(plans: Iterable[JudgedPlan]) -> list[Plan]:
+    """What those plan that count; each names its athlete."""
+    return [it.plan for it in plans if it.plan is not None and it.standing is Standing.ACCEPTED]
+
+
 def replaced(plans: Iterable[JudgedPlan], others: Iterable[JudgedPlan], roster: Roster) -> set[str]:
     """The names of plans about all of whose days newer ones decide, of everybody whose they could be."""
     accepted: defaultdict[str | None, list[JudgedPlan]] = defaultdict(list)

@@ -32,7 +32,7 @@ from bot.core.shared.clock import iso_utc, monday_of
 from bot.core.summary.legend import COUNTS, EXTRA_SCALES, NULLS, SCALES, STATES, WARNINGS
 from bot.core.summary.markdown import markdown
 from bot.core.summary.sessions import Horizon, Session, SessionState, list_sessions
-from bot.core.summary.stored_documents import read_answer, read_question
+from bot.core.summary.stored_documents import AskedQuestion, read_answer, read_question
 
 WEEKS = 5
 """The number of weeks in a summary; the last is the one that was asked for."""
@@ -219,24 +219,32 @@ def summarize(
         ValueError: `week_start` is no Monday, or out of reach.
     """
     check_week_start(week_start)
-    zone = athlete.hours.zone
-    questions = [read_question(document, zone) for document in prompts if is_question(document)]
-    answers = [read_answer(document) for document in events]
-    sessions, lost = list_sessions(
-        athlete,
-        plans,
-        [question for question in questions if question is not None],
-        [answer for answer in answers if answer is not None],
-        Horizon(now, late_after_days, kept_days, alone),
-    )
+    horizon = Horizon(now, late_after_days, kept_days, alone)
+    sessions, _, lost = read_sessions(athlete, plans, prompts, events, horizon)
     starts = [week_start - timedelta(weeks=WEEKS - 1 - number) for number in range(WEEKS)]
     weeks = [
         Week(start, tuple(s for s in sessions if start <= s.date <= start + timedelta(days=6)))
         for start in starts
     ]
-    return Summary(
-        athlete, now, tuple(weeks), unreadable + lost + questions.count(None) + answers.count(None)
-    )
+    return Summary(athlete, now, tuple(weeks), unreadable + lost)
+
+
+def read_sessions(
+    athlete: Athlete,
+    plans: Iterable[Plan],
+    prompts: Iterable[Mapping[str, Any]],
+    events: Iterable[Mapping[str, Any]],
+    horizon: Horizon,
+) -> tuple[list[Session], list[AskedQuestion], int]:
+    """An athlete's sessions as stored documents tell them, see `list_sessions`; the questions among these
+    documents; and how many of the documents could not be read, or belong to no session."""
+    zone = athlete.hours.zone
+    read = [read_question(document, zone) for document in prompts if is_question(document)]
+    said = [read_answer(document) for document in events]
+    questions = [question for question in read if question is not None]
+    answers = [answer for answer in said if answer is not None]
+    sessions, lost = list_sessions(athlete, plans, questions, answers, horizon)
+    return sessions, questions, lost + len(read) - len(questions) + len(said) - len(answers)
 
 
 def week_of(instant: datetime, zone: tzinfo) -> date:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bot.core.facts.answering_window import closed_until
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.plans.ownership import JudgedPlan, Standing, judge_all
-from bot.core.plans.plan import Plan
-from bot.core.prompts.prompt import is_question
-from bot.core.summary.sessions import Horizon, list_sessions
-from bot.core.summary.stored_documents import read_answer, read_question
-from bot.core.summary.summary import WEEKS, Summary, summarize
+from bot.core.plans.ownership import accepted, judge_all
+from bot.core.summary.sessions import Horizon
+from bot.core.summary.summary import WEEKS, Summary, read_sessions, summarize
 from bot.store.summary import SummaryStore
 
 
@@ -44,7 +41,7 @@ async def collect(
     return summarize(
         week_start,
         athlete=athlete,
-        plans=_accepted(judged),
+        plans=accepted(judged),
         prompts=records.prompts,
         events=records.events,
         now=now,
@@ -83,30 +80,16 @@ async def collect_open(
     Raises:
         StorageError: MongoDB cannot be read.
     """
-    zone = athlete.hours.zone
-    today = now.astimezone(zone).date()
+    today = now.astimezone(athlete.hours.zone).date()
     # A session may be asked about as long after its day as an answer counts after that; and zones differ.
     asked_since = closed_until(now, late_after_days)
     since = closed_until(asked_since, late_after_days).date() - timedelta(days=2)
     records = await store.read(athlete, since, today)
-    plans = _accepted(judge_all(records.plans, records.decisions, roster))
-    questions = [read_question(document, zone) for document in records.prompts if is_question(document)]
-    answers = [read_answer(document) for document in records.events]
+    plans = accepted(judge_all(records.plans, records.decisions, roster))
     sole = roster.sole()
     alone = sole is not None and sole.athlete_id == athlete.athlete_id
-    sessions, _ = list_sessions(
-        athlete,
-        plans,
-        [question for question in questions if question is not None],
-        [answer for answer in answers if answer is not None],
-        Horizon(now, late_after_days, kept_days, alone),
-    )
+    horizon = Horizon(now, late_after_days, kept_days, alone)
+    sessions, questions, _ = read_sessions(athlete, plans, records.prompts, records.events, horizon)
     standing = [session for session in sessions if session.open_question is not None]
     standing.sort(key=lambda session: (session.asked_at or now, session.session_id))
-    return OpenQuestions(
-        [session.open_question for session in standing], [it.id for it in questions if it is not None]
-    )
-
-
-def _accepted(judged: Iterable[JudgedPlan]) -> list[Plan]:
-    return [it.plan for it in judged if it.plan is not None and it.standing is Standing.ACCEPTED]
+    return OpenQuestions([session.open_question for session in standing], [it.id for it in questions])

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete
-from bot.core.plans.ownership import judge_all, plan_name
+from bot.core.plans.ownership import accepted, judge_all, plan_name
 from bot.core.plans.plan import Plan, current_sessions
 from bot.core.shared.clock import Clock
 from bot.core.summary import week_message
@@ -81,12 +81,8 @@ class WeekReports:
         days = [week_start + timedelta(days=number) for number in range(7)]
         documents, decisions = await self._store.plans(athlete, days[0], days[-1])
         justified = {plan_name(document): document for document in documents}
-        plans = [
-            it.plan
-            for it in judge_all(documents, decisions, roster)
-            if it.plan is not None and it.athlete is not None and it.athlete_id == athlete.athlete_id
-        ]
-        current = current_sessions(plans)
+        plans = accepted(judge_all(documents, decisions, roster))
+        current = current_sessions(plan for plan in plans if plan.athlete_id == athlete.athlete_id)
         newest = next((current[day][0] for day in days if day in current), None)
         return newest, [] if newest is None else _reasons(justified[newest.run_id])
 
