@@ -158,7 +158,7 @@ async def test_where_it_hurts(rig: Rig, athlete: User) -> None:
         rig, athlete, message_id, "¿Cuánto te duele, de 0 a 10?", "0 nada · 10 el peor dolor", button="6"
     )
     await press(rig, athlete, message_id, "6")
-    await shown(rig, athlete, message_id, "➜ 🤕 Dolor", "Dolor: rodilla, 6/10", button="✏️ rodilla, 6/10")
+    await shown(rig, athlete, message_id, "➜ 🤕 Dolor", "Molestia: rodilla, 6/10", button="✏️ rodilla, 6/10")
     (event,) = await rig.stored(1, userId=athlete.id)
     assert event["pain"] == {"where": "knee", "level": 6}
 

@@ -204,7 +204,7 @@ def test_each_language_is_a_file() -> None:
     assert {path.stem for path in _I18N.glob("*.py")} == shared | {language.value for language in Language}
 
 
-def test_a_third_language_needs_its_file_and_one_line(house: Path) -> None:
+def test_another_language_needs_its_file_and_one_line(house: Path) -> None:
     """Everything else follows: who asks for it by name, menus, dates, numbers, plans that name its days.
 
     It is Esperanto, into which nobody will translate this.
@@ -215,7 +215,7 @@ def test_a_third_language_needs_its_file_and_one_line(house: Path) -> None:
         assert texts.count(english) == 1
         texts = texts.replace(english, other)
     (i18n / "eo.py").write_text(texts, encoding="utf-8")
-    _insert(i18n / "language.py", "en, es", "eo, ")
+    _insert(i18n / "language.py", "en, es, pt", "eo, ")
     _insert(i18n / "language.py", '    ES = "es"', '    EO = "eo", eo.TEXTS, "internacia"\n')
     code = """
 from datetime import UTC, date
@@ -677,6 +677,7 @@ _PINGS = (
     ("core/facts/commands.py", "    STATS = ", '    PING = "ping", Audience.ATHLETES, Place.PRIVATE\n'),
     ("core/i18n/en.py", "        case Command.STATS:\n", _PING.format("Awake?", "says that I am awake")),
     ("core/i18n/es.py", "        case Command.STATS:\n", _PING.format("¿Despierto?", "dice que estoy")),
+    ("core/i18n/pt.py", "        case Command.STATS:\n", _PING.format("Acordado?", "diz que estou")),
     ("services/chat/info_commands.py", "Command.STATS: ", "Command.PING: self._help, "),
 )
 _SHOW_PING = """

@@ -36,6 +36,7 @@ class Formats:
     Attributes:
         locale: whose names of months, whose separators and plurals; such as `en` or `pt_BR`.
         short_date: room is scarce.
+        day_span: from `{first}` to `{last}`; where the month is the same, `{first}` is the day alone.
         weekday_and_day: where the month is known.
         time: of the day.
         percent: of whole percents; `exact_percent`: with two decimals.
@@ -45,6 +46,7 @@ class Formats:
     long_date: str
     day_and_month: str
     short_date: str
+    day_span: str
     weekday_and_day: str
     weekday_and_date: str
     time: str

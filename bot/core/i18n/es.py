@@ -52,7 +52,7 @@ def _question(detail: Detail) -> QuestionTexts:
     match detail:
         case Detail.RPE:
             return QuestionTexts(
-                question="¿Cuánto esfuerzo fue la sesión entera, de 0 a 10?",
+                question="¿Cuánto esfuerzo te exigió la sesión en conjunto, de 0 a 10?",
                 line="Esfuerzo (RPE) {what}",
                 scale=_EFFORT,
                 short="RPE {value}",
@@ -81,7 +81,7 @@ _EFFORT: Mapping[int, str] = {
     7: "muy duro",
     10: "máximo",
 }
-_HURTS = "Dolor: {what}"
+_HURTS = "Molestia: {what}"
 
 
 def _word(word: Word) -> str:
@@ -190,6 +190,7 @@ TEXTS = Texts(
         long_date="EEEE, d 'de' MMMM 'de' y",
         day_and_month="d 'de' MMMM",
         short_date="d MMM",
+        day_span="del {first} al {last}",
         weekday_and_day="EEEE d",
         weekday_and_date="EEEE d 'de' MMMM",
         time="HH:mm",
@@ -493,7 +494,7 @@ TEXTS = Texts(
             "Te pregunto por cada sesión planificada, con estos botones:\n\n"
             "{answers}\n\n"
             "Basta un toque. Toca otro botón para cambiar tu respuesta; cuenta la última. A veces"
-            " pregunto algo más, como cuánto esfuerzo fue: toca, u omítelo. Responde a mi pregunta con"
+            " pregunto algo más, como cuánto esfuerzo te exigió: toca, u omítelo. Responde a mi pregunta con"
             " unas palabras y serán tu nota. Tu entrenador lo lee todo antes de planificar la semana"
             " siguiente.\n\n"
             "¿De viaje o con gripe? {pause}. Tu entrenador lo ve como pausa, no como sesión saltada.\n\n"
@@ -616,7 +617,7 @@ TEXTS = Texts(
         undelivered="📭 mi pregunta no te llegó",
         not_asked="▫️ sin preguntar",
         not_due="🔜 por venir",
-        title="🗓 <b>Tu semana, del {first} al {last}</b>",
+        title="🗓 <b>Tu semana, {days}</b>",
         no_sessions="No hay sesiones planificadas.",
         more="… y {sessions} más",
         answered="Respondidas: {answered} de {asked}",

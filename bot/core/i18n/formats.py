@@ -29,6 +29,13 @@ def short_date(day: date, language: Language) -> str:
     return _date(day, language.texts.formats.short_date, language)
 
 
+def day_span(first: date, last: date, language: Language) -> str:
+    """`23 to 29 November`, `30 November to 6 December`."""
+    is_one_month = (first.year, first.month) == (last.year, last.month)
+    start = str(first.day) if is_one_month else day_and_month(first, language)
+    return language.texts.formats.day_span.format(first=start, last=day_and_month(last, language))
+
+
 def long_date(day: date, language: Language) -> str:
     """`Monday, 10 August 2026`."""
     return _date(day, language.texts.formats.long_date, language)

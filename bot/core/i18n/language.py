@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from bot.core.i18n import en, es
+from bot.core.i18n import en, es, pt
 from bot.core.i18n.catalog import Texts
 from bot.core.shared.tolerant import fold
 
@@ -27,6 +27,7 @@ class Language(StrEnum):
 
     EN = "en", en.TEXTS
     ES = "es", es.TEXTS, "castellano"
+    PT = "pt", pt.TEXTS, "brasileiro"
 
     _value_: str
     texts: Texts

@@ -13,7 +13,7 @@ from bot.core.answers.detail_texts import lines as detail_lines
 from bot.core.answers.details import read_details
 from bot.core.answers.texts import label
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.i18n.formats import counted, day_and_month, decimal, percent, weekday_and_day
+from bot.core.i18n.formats import counted, day_span, decimal, percent, weekday_and_day
 from bot.core.i18n.language import Language
 from bot.core.shared.formatting import MAX_MESSAGE, escape, units
 from bot.core.shared.tolerant import fold
@@ -114,8 +114,7 @@ def _fitting(render: Callable[[_Limits], str]) -> str:
 
 
 def _title(shown: Week, language: Language) -> str:
-    first = day_and_month(shown.start, language)
-    return language.texts.week.title.format(first=first, last=day_and_month(shown.end, language))
+    return language.texts.week.title.format(days=day_span(shown.start, shown.end, language))
 
 
 def _days(sessions: Sequence[Session], language: Language, limits: _Limits) -> list[str]:

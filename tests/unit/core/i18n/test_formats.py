@@ -35,6 +35,26 @@ def test_dates(write: Callable[[date, Language], str], english: str, spanish: st
     assert write(TENTH, ES) == spanish
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "english", "spanish", "portuguese"),
+    [
+        (TENTH, date(2026, 8, 16), "10 to 16 August", "del 10 al 16 de agosto", "10 a 16 de agosto"),
+        (
+            date(2026, 8, 31), date(2026, 9, 6),
+            "31 August to 6 September", "del 31 de agosto al 6 de septiembre", "31 de agosto a 6 de setembro",
+        ),
+        (
+            date(2026, 8, 31), date(2027, 8, 1),
+            "31 August to 1 August", "del 31 de agosto al 1 de agosto", "31 de agosto a 1 de agosto",
+        ),
+    ],
+)  # fmt: skip
+def test_a_span_of_days(first: date, last: date, english: str, spanish: str, portuguese: str) -> None:
+    """The month is said once where it is the same."""
+    spans = [formats.day_span(first, last, language) for language in (EN, ES, Language.PT)]
+    assert spans == [english, spanish, portuguese]
+
+
 @pytest.mark.parametrize("language", [EN, ES])
 @pytest.mark.parametrize(("hour", "written"), [(0, "00:07"), (9, "09:07"), (18, "18:07")])
 def test_times(hour: int, written: str, language: Language) -> None:
@@ -115,6 +135,7 @@ def test_plurals(language: Language) -> None:
     """One is not several; a form that is left out is the last resort; other values are put in."""
     text = Plural(one="{number} {what}", other="{number} {what}s")
     assert formats.counted(text, 1, language, what="day") == "1 day"
-    assert formats.counted(text, 0, language, what="day") == "0 days"
+    is_singular = language.locale.plural_form(0) == "one"  # as in Portuguese
+    assert formats.counted(text, 0, language, what="day") == ("0 day" if is_singular else "0 days")
     assert formats.counted(text, 1_200, language, what="day") == "1200 days"
     assert formats.counted(Plural(other="{number}"), 1, language) == "1"

@@ -44,7 +44,7 @@ def test_in_spanish() -> None:
     """The same, with the day and the place in the reader's language."""
     assert texts.alert(KNEE, MADRID, ES) == (
         "🤕 <b>Ana</b> avisa de que siente dolor.\nSesión: <b>Tempo run</b> (martes 17 de febrero)\n"
-        "Dolor: rodilla, 6/10\nNota: since km 3"
+        "Molestia: rodilla, 6/10\nNota: since km 3"
     )
 
 

@@ -74,7 +74,7 @@ def test_a_week_as_it_is_read() -> None:
         open_session(6, SessionState.NOT_DUE),
     )
     text = texts.week(shown, EN)
-    assert text.splitlines()[0] == "🗓 <b>Your week, 16 February to 22 February</b>"
+    assert text.splitlines()[0] == "🗓 <b>Your week, 16 to 22 February</b>"
     assert "<b>Monday 16</b>\n• Tempo run · 30 min\n    ✅ Done · Effort (RPE) 7 · very hard" in text
     assert "📝 fine &lt;b&gt;legs&lt;/b&gt;" in text
     assert "⏭ Skipped · Reason: ill" in text
@@ -83,7 +83,7 @@ def test_a_week_as_it_is_read() -> None:
     assert text.endswith("Answered: 2 of 3\n/pending asks the open ones again.")
     spanish = texts.week(shown, ES)
     assert "<b>Lunes 16</b>" in spanish
-    assert "del 16 de febrero al 22 de febrero" in spanish
+    assert "del 16 al 22 de febrero" in spanish
     assert "Motivo: enfermedad" in spanish
     assert "No sessions" in texts.week(week(), EN)
 
