@@ -570,7 +570,7 @@ class Town:
             self.service.editor.run(),
             self.service.replies.run(),
         ):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(150):
                 await self.service.processor.drained()
             await eventually(
                 lambda: len([it for it in self.api.answers if it[0].startswith("good")]) == len(open_)

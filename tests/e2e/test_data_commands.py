@@ -48,7 +48,7 @@ class Shell:
             stderr=asyncio.subprocess.PIPE,
         )
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        out, err = await asyncio.wait_for(process.communicate(data), 60)
+        out, err = await asyncio.wait_for(process.communicate(data), 300)
         assert process.returncode is not None
         assert b"Traceback" not in err, err.decode()
         return Finished(process.returncode, out.decode(), err.decode())
@@ -139,7 +139,7 @@ async def test_an_interrupted_write_says_how_far_it_came(shell: Shell) -> None:
 
     await wait_until(is_written, 30, "what fills a portion is written")
     process.send_signal(signal.SIGINT)
-    said, last = (await asyncio.wait_for(process.stderr.read(), 20)).decode().split("\n", 1)
+    said, last = (await asyncio.wait_for(process.stderr.read(), 100)).decode().split("\n", 1)
     assert await process.wait() == 1
     # What is on its way at that moment may be stored, and is not counted yet.
     far = re.fullmatch(r"so far, at least: ([012](?:,000)?) written, 0 unchanged, 0 refused; to .*", said)
@@ -192,7 +192,7 @@ async def test_a_reader_that_leaves_ends_the_export_quietly(shell: Shell) -> Non
         env=shell.environment, cwd=shell.folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), 300)
     assert (out.count(b"\n"), err) == (1, b"")
 
 

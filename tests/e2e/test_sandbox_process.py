@@ -40,7 +40,7 @@ async def test_serves_until_a_signal(signum: signal.Signals) -> None:
         started = time.monotonic()
         process.send_signal(signum)
         _, complaints = await process.communicate()
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 25
         with pytest.raises(aiohttp.ClientConnectionError):
             await poll
     assert (process.returncode, complaints) == (0, b"")

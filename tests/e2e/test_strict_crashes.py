@@ -99,7 +99,7 @@ async def test_a_mongodb_that_is_killed(own: Shell, mongod: Mongod) -> None:
     await mongod.kill()
     await mongod.start()
     assert await events(own) in (0, NUMBER)
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), 300)
     assert (out, err) == (b"run_events: 8,000 written, 0 unchanged, 0 refused\n", b"")
     assert await events(own) == NUMBER
 

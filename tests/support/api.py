@@ -190,7 +190,7 @@ async def serving(
     try:
         headers = httpx.Headers([("Authorization", f"Bearer {token}")], encoding="utf-8")
         async with httpx.AsyncClient(
-            base_url=server.url, headers=headers, timeout=10, trust_env=False
+            base_url=server.url, headers=headers, timeout=60, trust_env=False
         ) as http:
             yield Api(server.url, http, db, journal, roster, time, parts, server)
     finally:

@@ -96,7 +96,7 @@ class Rig:
         url = self.mongo_url or f"mongodb://127.0.0.1:{self.embedded()['port']}/?directConnection=true"
         if url not in self._clients:
             self._clients[url] = AsyncMongoClient(
-                url, tz_aware=True, timeoutMS=20_000, w="majority", journal=True
+                url, tz_aware=True, timeoutMS=60_000, w="majority", journal=True
             )
         return self._clients[url][self.database]
 

@@ -52,6 +52,7 @@ from bot.store.prompts.undelivered import UndeliveredStore
 from bot.tasks import end_tasks
 from bot.telegram.client import BotClient
 from tests.support.flows import Parts
+from tests.support.processes import PATIENCE
 
 Database = AsyncDatabase[dict[str, Any]]
 Document = dict[str, Any]
@@ -244,7 +245,7 @@ class Desk:
         self.now = NOW + timedelta(seconds=after)
         task = asyncio.create_task(self.dispatcher.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(10 * PATIENCE):
                 while await self._is_busy():
                     assert not task.done(), task.exception()
                     await asyncio.sleep(0.002)

@@ -26,6 +26,7 @@ from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.prompts import PromptStore
 from bot.tasks import end_tasks
+from tests.support.processes import PATIENCE
 
 Database = AsyncDatabase[dict[str, Any]]
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
@@ -181,7 +182,7 @@ class FakeApi:
 
 async def eventually(check: Callable[[], bool | Awaitable[bool]]) -> None:
     """Return as soon as `check` holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(10 * PATIENCE):
         while True:
             result = check()
             if await result if isinstance(result, Awaitable) else result:

@@ -21,6 +21,9 @@ from pymongo.errors import OperationFailure, PyMongoError
 from bot.store.mongodb.embedded import SMALL_JOURNAL, find_mongod
 
 HOST = "127.0.0.1"
+PATIENCE = 5
+"""So many times longer than it takes is waited for something before a test gives up: machines differ."""
+
 _POLL = 0.02
 _T = TypeVar("_T")
 
@@ -58,21 +61,21 @@ async def wait_until(
     """Return the first true value of `condition`.
 
     Args:
-        timeout: seconds.
+        timeout: seconds that it may take on an ordinary machine.
         what: what is waited for, for the failure.
         otherwise: describes how far it came, for the failure.
 
     Raises:
         AssertionError: it did not become true in time.
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout * PATIENCE
     while True:
         result = condition()
         value = await result if inspect.isawaitable(result) else result
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout:g} s: {what} {otherwise()}")
+            raise AssertionError(f"not within {timeout * PATIENCE:g} s: {what} {otherwise()}")
         await asyncio.sleep(poll)
 
 
@@ -114,7 +117,7 @@ async def run_to_end(
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(), timeout)
+        out, err = await asyncio.wait_for(process.communicate(), timeout * PATIENCE)
     except BaseException:
         with suppress(ProcessLookupError):
             process.kill()
@@ -185,9 +188,9 @@ class Program:
             AssertionError: it does not end in time.
         """
         try:
-            return await asyncio.wait_for(self.process.wait(), timeout)
+            return await asyncio.wait_for(self.process.wait(), timeout * PATIENCE)
         except TimeoutError:
-            raise AssertionError(f"still running after {timeout:g} s:\n{self.log}") from None
+            raise AssertionError(f"still running after {timeout * PATIENCE:g} s:\n{self.log}") from None
 
     async def terminate(self, timeout: float = 10.0) -> int:
         """SIGTERM, then its exit status."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import click
 import pytest
@@ -116,7 +115,7 @@ sys.exit(main([{command!r}, "--help"]))
     assert "WSL" in line
 
 
-def test_a_machine_without_a_temporary_directory_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_machine_without_a_temporary_directory_is_told_in_a_sentence() -> None:
     """What is missing, and the variable that helps."""
     program = """
 import sys, tempfile
@@ -125,7 +124,7 @@ from bot.cli import main
 sys.exit(main(["demo"]))
 """
     done = subprocess.run(
-        [sys.executable, "-c", program], timeout=60, capture_output=True, text=True, check=False, cwd=tmp_path
+        [sys.executable, "-c", program], timeout=60, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert "error: there is no temporary directory" in done.stderr

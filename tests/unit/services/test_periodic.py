@@ -147,7 +147,7 @@ async def test_work_is_woken(is_failing: bool) -> None:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(50):
         while not condition():  # noqa: ASYNC110  # it is no event that the step could set
             await asyncio.sleep(0)
 

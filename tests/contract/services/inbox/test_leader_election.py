@@ -131,7 +131,7 @@ async def test_a_poll_is_given_up_when_another_takes_over(pair: Pair) -> None:
     assert await pair.ben.may_poll(0)
     run = asyncio.create_task(pair.ana.run())
     with pytest.raises(SupersededError):
-        await asyncio.wait_for(poll, 10)
+        await asyncio.wait_for(poll, 50)
     run.cancel()
     await asyncio.gather(run, return_exceptions=True)
 
@@ -143,7 +143,7 @@ async def test_waiting_for_ones_turn(pair: Pair) -> None:
     turn = asyncio.create_task(pair.ben.may_poll(60))
     await pair.ana.make_way()
     pair.time.seconds += FRESH
-    assert await asyncio.wait_for(turn, 10)
+    assert await asyncio.wait_for(turn, 50)
 
 
 async def test_who_hears_nothing_of_telegram_makes_way(pair: Pair) -> None:

@@ -160,7 +160,7 @@ async def test_a_token_that_is_refused_from_the_start(api: FakeApi, polling: Pol
     """Three refusals before any success end the bot with the cure; two do not."""
     api.poll_script.extend([TelegramUnauthorized("TELEGRAM_BOT_TOKEN: refused")] * 3)
     with pytest.raises(ConfigError, match=r"^TELEGRAM_BOT_TOKEN: refused"):
-        await asyncio.wait_for(polling.intake.run(), 10)
+        await asyncio.wait_for(polling.intake.run(), 50)
     assert len(api.polls) == 3
 
 

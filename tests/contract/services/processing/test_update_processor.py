@@ -321,7 +321,7 @@ async def test_taps_that_arrive_while_the_journal_was_found_empty_are_not_idle(
         await eventually(lambda: bool(api.answers))
         assert not drained.done()
         recording.events.down = None
-        await asyncio.wait_for(drained, 10)
+        await asyncio.wait_for(drained, 50)
         assert set(api.said("q10")) == {EN.texts.answers.received}
 
 

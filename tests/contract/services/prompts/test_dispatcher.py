@@ -451,7 +451,7 @@ async def test_who_was_stalled_sends_nothing(evening: Evening, seconds: float, s
 
     evening.limits.on_reserve = stall
     async with running(evening.dispatcher.run()):
-        await asyncio.wait_for(stalled.wait(), 20)
+        await asyncio.wait_for(stalled.wait(), 100)
         await evening.dispatcher.finish()
     assert len(evening.api.sent) == sent
     if not sent:

@@ -304,5 +304,5 @@ async def test_stopping_waits_for_what_is_being_sent(api: FakeApi, db: Database,
     await asyncio.sleep(0)
     assert not finishing.done()
     gate.set()
-    await asyncio.wait_for(finishing, 10)
+    await asyncio.wait_for(finishing, 50)
     assert await settled_as_sent(db)

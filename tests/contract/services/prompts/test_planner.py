@@ -434,7 +434,7 @@ async def test_a_standalone_server_has_no_change_streams(
             await db.plan_snapshots.insert_one(plan("R1", "17 Run"))
             flow = planner(db)
             work, watch = flow.loops()
-            await asyncio.wait_for(watch, 30)
+            await asyncio.wait_for(watch, 150)
             async with running(work):
                 await eventually(has(db, {"R1 17-run": "pending"}))
     finally:

@@ -622,7 +622,7 @@ async def test_past_days_are_counted_before_anybody_asks(
     monkeypatch.setattr(FigureStore, "count", shaky)
     caplog.set_level("INFO")
     keeping = asyncio.create_task(figures.keep())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(50):
         while figures.latest is None:  # noqa: ASYNC110  # it tells nobody
             await asyncio.sleep(0.01)
     keeping.cancel()

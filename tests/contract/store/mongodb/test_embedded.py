@@ -274,7 +274,7 @@ async def test_move_under_supervision_is_an_error(tmp_path: Path, monkeypatch: p
         monkeypatch.setattr(embedded, "_is_free", lambda candidate: candidate != port and is_free(candidate))
         os.kill(mongods(tmp_path)[0], signal.SIGKILL)
         with pytest.raises(EmbeddedMongoError, match=r"moved from .* start the bot again"):
-            await asyncio.wait_for(asyncio.shield(supervision), 10)
+            await asyncio.wait_for(asyncio.shield(supervision), 50)
         assert await read(mongo.url) == []
 
 
@@ -331,7 +331,7 @@ async def test_a_start_that_is_given_up_closes_its_client(
         assert starting.cancelled()
         assert closed.is_set() == (moment != "hanging")
         go_on.set()
-        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.wait_for(closed.wait(), 25)
 
 
 async def test_damaged_state_and_growing_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -368,7 +368,7 @@ async def test_an_empty_roster_is_warned_of(db: Database, caplog: pytest.LogCapt
         caplog.clear()
         roster = keeper(AthleteStore(db), *user_ids)
         task = asyncio.create_task(roster.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(50):
             while roster.roster is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         assert await end_tasks([task], 50) == 0

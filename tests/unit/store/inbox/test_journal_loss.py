@@ -700,7 +700,7 @@ async def test_pages_that_cannot_be_given_back_are_given_up(
     await append(again)
     monkeypatch.setattr(JournalFile, "free", 0)
     with pytest.raises(JournalError, match="takes no more"):
-        await asyncio.wait_for(append(again, 5_000), 20)
+        await asyncio.wait_for(append(again, 5_000), 100)
     monkeypatch.undo()
     await again.close()
 
