@@ -112,12 +112,13 @@ class UserStore:
         is_before = is_until(until, "$updatedBy", "$updatedAt")
         was_chosen = is_until(until, "$chosenBy", "$chosenAt")
         was_asked = is_until(until, "$$asked.updateId", "$$asked.at")
-        later = {"$filter": {"input": "$forgetAsked", "as": "asked", "cond": {"$not": [was_asked]}}}
+        asked = {"$cond": [{"$isArray": "$forgetAsked"}, "$forgetAsked", []]}
+        later = {"$filter": {"input": asked, "as": "asked", "cond": {"$not": [was_asked]}}}
         kept: Document = {
             name: {"$cond": [was_chosen, "$$REMOVE", f"${name}"]}
             for name in ("language", "chosenAt", "chosenBy")
         }
-        kept["forgetAsked"] = {"$cond": [{"$isArray": "$forgetAsked"}, later, "$$REMOVE"]}
+        kept["forgetAsked"] = {"$cond": [{"$ne": [later, []]}, later, "$$REMOVE"]}
         with storage_errors():
             await self._users.delete_one({"_id": user_id, "$expr": {"$or": [is_known, is_before]}})
             await self._users.update_one({"_id": user_id}, [{"$set": kept}])
