@@ -21,6 +21,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from bot import __version__
+from bot.core.figures.stats import Stats
 from bot.core.health.metrics import METRICS, CallMetric, CountMetric
 from bot.core.health.vitals import Vitals, examine
 
@@ -77,13 +78,13 @@ class PrometheusMeters:
             if name in self._instants:
                 self._instants[name].set(self._clock())
 
-    def page(self, vitals: Vitals, rate: float | None, accept: str) -> tuple[bytes, str]:
+    def page(self, vitals: Vitals, figures: Stats | None, accept: str) -> tuple[bytes, str]:
         """Everything, in the format that an `Accept` header asks for, and its `Content-Type`.
 
         Args:
-            rate: `feedback_event_write_success_rate`; None: unknown, and left out.
+            figures: of the last days; None: unknown, and left out.
         """
-        self._now.vitals, self._now.rate = vitals, rate
+        self._now.vitals, self._now.figures = vitals, figures
         encode, media_type = choose_encoder(accept)
         return encode(self._registry), media_type
 
@@ -92,7 +93,7 @@ class _Now(Collector):
     """Gauges of the moment; what is unknown is left out."""
 
     vitals: Vitals | None = None
-    rate: float | None = None
+    figures: Stats | None = None
 
     def collect(self) -> Iterator[Metric]:
         """By name."""
@@ -120,11 +121,39 @@ class _Now(Collector):
                 "When the last successful poll ended, of this process or one before.",
                 None if vitals.last_poll is None else vitals.last_poll.timestamp(),
             ),
-            (
-                "write_success_ratio",
-                "Taps written over taps to be written (0-1), as /stats shows it; left out while unknown.",
-                self.rate,
-            ),
+            *_figures(self.figures),
         ):
             if value is not None:
                 yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
+        if self.figures is not None:
+            by_hour = GaugeMetricFamily(
+                f"{PREFIX}_response_by_hour_ratio",
+                "Questions answered over questions asked (0-1) in the last 30 days, by the hour of asking.",
+                labels=["hour"],
+            )
+            for hour, found in self.figures.responses.by_hour.items():
+                by_hour.add_metric([f"{hour:02}"], found.response_rate)
+            yield by_hour
+
+
+def _figures(stats: Stats | None) -> Iterator[tuple[str, str, float | None]]:
+    """Gauges of what /stats shows, over the last 30 days: name, text and value."""
+    if stats is None:
+        return
+    yield (
+        "write_success_ratio",
+        "Taps written over taps to be written (0-1), as /stats shows it; left out while unknown.",
+        stats.feedback_event_write_success_rate,
+    )
+    yield (
+        "response_ratio",
+        "Sessions answered over sessions asked about (0-1) in the last 30 days; left out while unknown.",
+        stats.sessions.response_rate,
+    )
+    yield (
+        "answer_delay_median_seconds",
+        "Time within which half of the answers of the last 30 days came; left out without answers.",
+        stats.median_delay,
+    )
+    this_week = max(stats.notes)
+    yield "notes_this_week", "Answers with a note about the sessions of this week.", stats.notes[this_week]

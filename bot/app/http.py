@@ -11,6 +11,7 @@ from bot.api.http.dependencies import ApiDependencies
 from bot.api.http.server import HttpServer, url_of
 from bot.api.routes.webhook import WebhookDoor
 from bot.app.bootstrap import Service
+from bot.core.figures.stats import Stats
 from bot.core.inbox.webhook import WebhookSettings
 from bot.core.shared.clock import Clock
 from bot.metrics import PrometheusMeters
@@ -21,7 +22,7 @@ from bot.settings import Settings
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import Database
 
-_RATE_HOLDS = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
+_FIGURES_HOLD = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
 
 
 @asynccontextmanager
@@ -62,7 +63,7 @@ async def open_http(
         metrics_per_athlete=settings.metrics_per_athlete,
         base_url=url_of(settings.http_host, port),
         monitor=monitor,
-        metrics=lambda vitals, accept: counting.page(vitals, _recent_rate(service.figures, clock), accept),
+        metrics=lambda vitals, accept: counting.page(vitals, _recent(service.figures, clock), accept),
     )
     token = settings.http_token.get_secret_value() if settings.http_port and settings.http_token else None
     api = build(parts, token)
@@ -78,9 +79,7 @@ async def open_http(
         await server.finish()
 
 
-def _recent_rate(figures: Figures, clock: Clock) -> float | None:
-    """The write success rate of the latest figures; None if there are none, or they are old."""
+def _recent(figures: Figures, clock: Clock) -> Stats | None:
+    """The latest figures; None if there are none, or they are old."""
     stats = figures.latest
-    if stats is None or clock() - stats.until > _RATE_HOLDS:
-        return None
-    return stats.feedback_event_write_success_rate
+    return None if stats is None or clock() - stats.until > _FIGURES_HOLD else stats

@@ -15,22 +15,25 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.api.openapi import examples
+from bot.core.figures.stats import Stats
 from bot.core.health.vitals import Part, Vitals
 from bot.metrics import PrometheusMeters
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 PROMETHEUS = CONFIG / "prometheus"
 NOW = datetime(2026, 2, 16, tzinfo=UTC)
+FIGURES = examples.stats()
 OURS = re.compile(r"\b(?:feedback_bot|process)_[a-z_]+\b")
 SELECTION = re.compile(r"\b(feedback_bot_[a-z_]+)\{([^}]*)\}")
 MATCHER = re.compile(r'(\w+)=~?"([^"]*)"')
 PROMTOOL = shutil.which("promtool")
 
 
-def page(vitals: Vitals | None = None, rate: float | None = 1.0) -> str:
+def page(vitals: Vitals | None = None, figures: Stats | None = FIGURES) -> str:
     """What is exported when everything is known."""
     well = Vitals(NOW, answers=True, is_writable=True, last_poll=NOW, pending=0, dead_letters=0)
-    return PrometheusMeters().page(vitals or well, rate, "")[0].decode()
+    return PrometheusMeters().page(vitals or well, figures, "")[0].decode()
 
 
 def exported() -> Mapping[str, list[Mapping[str, str]]]:
@@ -94,7 +97,14 @@ def test_what_is_unknown_is_left_out() -> None:
     """No gauge tells of what nobody knows."""
     text = page(Vitals(NOW, answers=False, is_writable=False), None)
     assert 'feedback_bot_healthy{part="mongodb"} 0.0' in text
-    for name in ("write_success_ratio", "dead_letters", "journal_pending", "last_poll", "journal_oldest"):
+    for name in (
+        "write_success",
+        "dead_letters",
+        "journal_pending",
+        "last_poll",
+        "journal_oldest",
+        "response",
+    ):
         assert f"feedback_bot_{name}" not in text
     for part in (Part.TELEGRAM, Part.BACKLOG):
         assert f'part="{part}"' not in text
@@ -103,7 +113,7 @@ def test_what_is_unknown_is_left_out() -> None:
 def test_no_label_is_an_id() -> None:
     """Labels have few values, all of them known beforehand, so that series do not grow."""
     labels = {label for series in exported().values() for labels in series for label in labels}
-    assert labels - {"version", "python"} == {"outcome", "result", "kind", "part", "le"}
+    assert labels - {"version", "python"} == {"outcome", "result", "kind", "part", "le", "hour"}
 
 
 def test_each_alert_says_what_to_do() -> None:

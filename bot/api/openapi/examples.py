@@ -208,7 +208,15 @@ def stats() -> Stats:
     days = [date(2026, 2, 12) + timedelta(days=number) for number in range(7)]
     answers = ["done", "done", "hard", "done", "skipped", "done"]
     tallies = [
-        Tally(day, {"written": 1}, {type_: 1}, {day.isoformat(): {type_: 1}}, [0] * 20 * number + [1])
+        Tally(
+            day,
+            taps={"written": 1},
+            answers={type_: 1},
+            sessions={day.isoformat(): {type_: 1}},
+            delays=[0] * 20 * number + [1],
+            hours={"19": 1},
+            notes={day.isoformat(): number % 2},
+        )
         for number, (day, type_) in enumerate(zip(days, answers, strict=False))
     ]
     prompts = dict.fromkeys((state.value for state in PromptState), 0) | {"answered": 6, "sent": 1}
@@ -220,6 +228,7 @@ def stats() -> Stats:
         last,
         tallies=tallies,
         unanswered={last: 1},
+        unanswered_by_hour={19: 1},
         known_from=days[0],
         found=CountedFigures(
             zone="Europe/Madrid",

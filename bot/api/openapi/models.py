@@ -431,6 +431,8 @@ class WeekAdherence(AdherenceModel):
     """What became of a week's sessions."""
 
     weekStart: dt.date
+    notes: NonNegativeInt
+    """Answers with a note."""
 
 
 class AnswersByType(_Described):
@@ -465,6 +467,26 @@ class TimeToAnswer(_Described):
     answers: NonNegativeInt
     medianSeconds: NonNegativeFloat | None
     p90Seconds: NonNegativeFloat | None
+
+
+class AskedAtHour(_Described):
+    """The questions of one hour of the day in `zone`."""
+
+    hour: Annotated[int, Field(ge=0, le=23)]
+    asked: PositiveInt
+    answered: NonNegativeInt
+    responseRate: Annotated[float, Field(ge=0, le=1)]
+
+
+class ResponsesShown(_Described):
+    """How athletes answered in these days."""
+
+    within5MinutesOfThoseWithinADay: _Rate
+    """Of the answers that came within a day, the share that came within five minutes; null if none did."""
+    notes: NonNegativeInt
+    """Answers with a note."""
+    byHour: list[AskedAtHour]
+    """By the hour at which was asked; hours at which nothing was are left out."""
 
 
 class StatsShown(_Described):
@@ -503,6 +525,7 @@ class StatsShown(_Described):
     weeks: list[WeekAdherence]
     """The weeks, Monday to Sunday, that these days touch; whole, oldest first."""
     timeToAnswer: TimeToAnswer
+    responses: ResponsesShown
     prompts: PromptsByState
     """All questions, by state; from 100,000 on up to a minute old."""
     oldestPending: dt.datetime | None

@@ -50,3 +50,9 @@ def percentile(histogram: Sequence[int], share: float) -> float | None:
         if rank <= 0:
             return seconds_of(index)
     raise AssertionError("unreachable")
+
+
+def share_within(histogram: Sequence[int], seconds: float, *, of: float) -> float | None:
+    """Of the delays up to `of` seconds the share of those up to `seconds`; None: there are none."""
+    short, all_ = (sum(histogram[: bucket(limit)]) for limit in (seconds, of))
+    return short / all_ if all_ else None

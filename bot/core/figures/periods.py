@@ -44,12 +44,14 @@ class PeriodWindow:
     """The days from `first` up to that of `until`, cut into periods.
 
     Attributes:
+        zone: where days are days.
         kept: those that can be kept, oldest first.
         live: the rest, up to the end of today: one period, or two around midnight.
     """
 
     first: date
     until: datetime
+    zone: tzinfo
     kept: tuple[Period, ...]
     live: tuple[Period, ...]
 
@@ -84,7 +86,7 @@ def window(first: date, until: datetime, zone: tzinfo, *, unsettled: datetime | 
             kept.append(Period(part_start, part_end, day))
             start = part_end
         live.append(Period(start, end, day))
-    return PeriodWindow(first, until, tuple(kept), tuple(live))
+    return PeriodWindow(first, until, zone, tuple(kept), tuple(live))
 
 
 def _parts(start: datetime, end: datetime, closed: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -29,8 +29,9 @@ from bot.core.answers.rules import NotWritten, Outcome, derive_event, named_sess
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.adherence import Adherence
 from bot.core.figures.histogram import percentile, total
+from bot.core.figures.responses import Responses, responses
 from bot.core.people.athlete import Roster
-from bot.core.shared.clock import iso_utc, monday_of
+from bot.core.shared.clock import days_from, iso_utc, monday_of
 from bot.core.telegram.updates import Tap
 
 
@@ -43,6 +44,8 @@ class Tally:
         answers: by type.
         sessions: the same answers by day of the session (`YYYY-MM-DD`) and type.
         delays: how long they took, see `bot.core.figures.histogram`.
+        hours: by the hour at which was asked (`00` to `23`).
+        notes: those with a note, by day of the session.
     """
 
     day: date
@@ -50,6 +53,8 @@ class Tally:
     answers: Mapping[str, int] = field(default_factory=dict)
     sessions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     delays: Sequence[int] = ()
+    hours: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class Stats:
         median_delay, p90_delay: seconds from the question to the (last) tap of its answer, right to a second
             or to 1 %; None without answers.
         delays: answers of which that is known.
+        responses: how soon, with how many notes, and by the hour of the question.
+        notes: answers with a note in each of `weeks`.
         prompts: questions by state, over all times; if there are many, as they were a minute ago at most.
         waiting_taps: callbacks that are in the journal and not processed yet.
         waiting_feedback: those of them that count as received: feedback that will be written, as far as can
@@ -92,6 +99,8 @@ class Stats:
     median_delay: float | None
     p90_delay: float | None
     delays: int
+    responses: Responses
+    notes: Mapping[date, int]
     prompts: Mapping[str, int]
     waiting_taps: int
     waiting_feedback: int
@@ -141,13 +150,15 @@ class Stats:
             ],
             "sessions": self.sessions.to_json(),
             "weeks": [
-                {"weekStart": monday.isoformat(), **week.to_json()} for monday, week in self.weeks.items()
+                {"weekStart": monday.isoformat(), **week.to_json(), "notes": self.notes[monday]}
+                for monday, week in self.weeks.items()
             ],
             "timeToAnswer": {
                 "answers": self.delays,
                 "medianSeconds": self.median_delay,
                 "p90Seconds": self.p90_delay,
             },
+            "responses": self.responses.to_json(),
             "prompts": dict(self.prompts),
             "oldestPending": _iso(self.oldest_pending),
             "lastPoll": _iso(self.last_poll),
@@ -179,6 +190,7 @@ def sum_up(
     *,
     tallies: Sequence[Tally],
     unanswered: Mapping[date, int],
+    unanswered_by_hour: Mapping[int, int],
     known_from: date,
     found: CountedFigures,
 ) -> Stats:
@@ -189,25 +201,29 @@ def sum_up(
         since: when `first` began.
         tallies: from `first`'s Monday on.
         unanswered: questions without an answer, by day of their session.
+        unanswered_by_hour: those of these days, by the hour at which they were asked.
         known_from: answers of earlier days have expired, some of them at least.
     """
     inside = [tally for tally in tallies if tally.day >= first]
-    by_day: dict[date, Counter[str]] = {
-        first + timedelta(days=number): Counter() for number in range((last - first).days + 1)
-    }
+    by_day: dict[date, Counter[str]] = {day: Counter() for day in days_from(first, last)}
     taps: Counter[str] = Counter()
     for tally in inside:
         taps.update(tally.taps)
         if tally.day in by_day:
             by_day[tally.day].update(tally.answers)
     sessions: dict[str, Counter[str]] = {}
+    notes: Counter[str] = Counter()
     for tally in tallies:
+        notes.update(tally.notes)
         for day, types in tally.sessions.items():
             sessions.setdefault(day, Counter()).update(types)
     delays = total(tally.delays for tally in inside)
+    hours: Counter[int] = Counter()
+    for tally in inside:
+        hours.update({int(hour): number for hour, number in tally.hours.items()})
 
     def adherence(start: date, end: date) -> Adherence:
-        days = [start + timedelta(days=number) for number in range((end - start).days + 1)]
+        days = days_from(start, end)
         answers = _by_type(sessions.get(day.isoformat(), {}) for day in days)
         asked = sum(answers.values()) + sum(unanswered.get(day, 0) for day in days)
         return Adherence(answers, asked, is_known=start >= known_from)
@@ -229,6 +245,16 @@ def sum_up(
         median_delay=percentile(delays, 0.5),
         p90_delay=percentile(delays, 0.9),
         delays=sum(delays),
+        responses=responses(
+            answered=hours,
+            unanswered=unanswered_by_hour,
+            delays=delays,
+            notes=sum(notes[day.isoformat()] for day in days_from(first, last)),
+        ),
+        notes={
+            monday: sum(notes[day.isoformat()] for day in days_from(monday, monday + timedelta(days=6)))
+            for monday in mondays
+        },
         prompts=found.prompts,
         waiting_taps=found.waiting_taps,
         waiting_feedback=found.waiting_feedback,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,10 +13,14 @@ from bot.core.i18n.catalog import OutcomeTexts, PromptStateTexts
 from bot.core.i18n.formats import clock_time, counted, decimal, exact_percent, grouped, percent, short_date
 from bot.core.i18n.language import Language
 from bot.core.prompts.prompt import PromptState
+from bot.core.shared.formatting import units
 
 MAX_CAPTION = 1_024
 """UTF-16 units that Telegram takes below a picture."""
 _WEEKS_SHOWN = 5
+_HOURS_SHOWN = 3
+_ROOM = 120
+"""For why there is no picture."""
 _TWO_DIGITS = 10
 
 _BESIDES = (Outcome.DETAIL, Outcome.REQUEST)
@@ -25,8 +29,13 @@ _BESIDES = (Outcome.DETAIL, Outcome.REQUEST)
 def stats(figures: Stats, language: Language) -> str:
     """The reply to /stats, and the output of `stats`; most important first.
 
-    At most `MAX_CAPTION` UTF-16 units.
+    At most `MAX_CAPTION` UTF-16 units: where that is too little, hours and notes are left out.
     """
+    text = _stats(figures, language, _responses(figures, language))
+    return text if units(text) <= MAX_CAPTION - _ROOM else _stats(figures, language, [])
+
+
+def _stats(figures: Stats, language: Language, responses: Sequence[str]) -> str:
     zone = ZoneInfo(figures.zone)
     texts = language.texts.figures
     title = texts.title_today
@@ -37,7 +46,7 @@ def stats(figures: Stats, language: Language) -> str:
         "",
         *_health(figures, zone, language),
     ]
-    lines += ["", *_answers(figures, language), ""]
+    lines += ["", *_answers(figures, language), *responses, ""]
     others = [
         (name, figures.taps.get(outcome, 0))
         for outcome in Outcome
@@ -141,6 +150,24 @@ def _answers(figures: Stats, language: Language) -> list[str]:
     if figures.median_delay is not None and figures.p90_delay is not None:
         median, p90 = duration(figures.median_delay, language), duration(figures.p90_delay, language)
         lines.append(texts.delay.format(median=median, p90=p90))
+    return lines
+
+
+def _responses(figures: Stats, language: Language) -> list[str]:
+    """How many answer, week by week and by the hour at which they are asked, and with how many notes."""
+    texts, found = language.texts.figures, figures.responses
+    lines = []
+    asked = [week for week in list(figures.weeks.values())[-_WEEKS_SHOWN:] if week.asked]
+    if len(asked) > 1:
+        shares = " · ".join(percent(week.response_rate, language) for week in asked)
+        lines.append(texts.weeks_answered.format(weeks=shares))
+    usual = sorted(found.by_hour, key=lambda hour: -found.by_hour[hour].asked)[:_HOURS_SHOWN]
+    if len(usual) > 1:
+        hours = (f"{hour} h {percent(found.by_hour[hour].response_rate, language)}" for hour in sorted(usual))
+        lines.append(texts.hours.format(hours=" · ".join(hours)))
+    if found.notes:
+        weeks = [grouped(number, language) for number in list(figures.notes.values())[-_WEEKS_SHOWN:]]
+        lines.append(texts.notes.format(number=grouped(found.notes, language), weeks=" · ".join(weeks)))
     return lines
 
 

@@ -424,6 +424,9 @@ class FiguresTexts:
     sessions: str
     not_asked: str
     weeks: str
+    weeks_answered: str
+    hours: str
+    notes: str
     delay: str
     not_written: str
     more: str

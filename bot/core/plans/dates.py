@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from difflib import get_close_matches
@@ -12,6 +12,7 @@ from typing import Any
 from bot.core.plans.activities import is_nothing
 from bot.core.plans.names import DATES, TITLES, WEEKDAYS, named, weekdays
 from bot.core.plans.remarks import InvalidPlan, Remarks, shown
+from bot.core.shared.clock import days_from
 from bot.core.shared.tolerant import fold
 
 MAX_DAYS = 31
@@ -37,7 +38,7 @@ class Week:
 
     def days(self) -> list[date]:
         """All of them."""
-        return [] if self.start is None or self.end is None else list(_days(self.start, self.end))
+        return [] if self.start is None or self.end is None else days_from(self.start, self.end)
 
     def __str__(self) -> str:
         return f"{self.start} to {self.end}"
@@ -232,10 +233,6 @@ def _parse(value: object, zone: tzinfo) -> date | None:
     except (ValueError, OverflowError):
         pass
     return None
-
-
-def _days(start: date, end: date) -> Iterator[date]:
-    return (start + timedelta(days=n) for n in range((end - start).days + 1))
 
 
 def _is_other_number(text: str, day: date) -> bool:

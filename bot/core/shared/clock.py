@@ -34,6 +34,11 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
+def days_from(first: date, last: date) -> list[date]:
+    """All days from `first` to `last`, both included."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
 def parse_instant(text: str, zone: tzinfo) -> datetime:
     """Read an ISO 8601 date and time; one without offset is taken in `zone`.
 

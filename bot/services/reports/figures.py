@@ -21,7 +21,7 @@ from bot.store.answers.tap_ledger import TapLedger
 from bot.store.figures.figures import HOLDS, FigureStore
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_table import LAST_POLL_FACT, Entry
-from bot.store.prompts.prompts import PromptStore
+from bot.store.prompts.prompts import PromptStore, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +46,12 @@ class RosterSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Questions:
-    """What was asked, as counted at `at`: by state, and without an answer by day from `since` on."""
+    """What was asked, as counted at `at`: by state, and what of it from `since` on has no answer."""
 
     since: date
     at: datetime
     by_state: Mapping[str, int]
-    unanswered: Mapping[date, int]
+    unanswered: Unanswered
 
 
 class Figures:
@@ -143,7 +143,8 @@ class Figures:
             until,
             today,
             tallies=counted.tallies,
-            unanswered=questions.unanswered,
+            unanswered=questions.unanswered.by_day,
+            unanswered_by_hour=questions.unanswered.by_hour_since(first),
             # The first day may have lost some of its answers already.
             known_from=(until - timedelta(days=self._kept_days)).astimezone(self._zone).date()
             + timedelta(days=1),

@@ -14,7 +14,7 @@ from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete
 from bot.core.plans.ownership import accepted, judge_all, plan_name
 from bot.core.plans.plan import Plan, current_sessions
-from bot.core.shared.clock import Clock
+from bot.core.shared.clock import Clock, days_from
 from bot.core.summary import week_message
 from bot.core.summary.stored_documents import read_text
 from bot.core.summary.summary import Week
@@ -78,7 +78,7 @@ class WeekReports:
     async def _plan(self, athlete: Athlete, week_start: date) -> tuple[Plan | None, list[str]]:
         """The newest plan for a week, and its first reasons."""
         roster = await self._roster.loaded()
-        days = [week_start + timedelta(days=number) for number in range(7)]
+        days = days_from(week_start, week_start + timedelta(days=6))
         documents, decisions = await self._store.plans(athlete, days[0], days[-1])
         justified = {plan_name(document): document for document in documents}
         plans = accepted(judge_all(documents, decisions, roster))

@@ -1,9 +1,9 @@
 """Counts over periods of time; those of periods that are over are counted once and kept.
 
-`figures`: `{_id, touches, touchedAt, computedAt, taps, answers, sessions, delays}`, one document for each
-period; `_id` names it, the rest is as in `bot.core.figures.stats.Tally`. A kept document holds as long as
-nothing in its period changes (see `bot.store.figures.invalidation`), and an hour at most: then shows what
-other programs write straight into the past.
+`figures`: `{_id, touches, touchedAt, computedAt, taps, answers, sessions, delays, hours, notes}`, one
+document for each period; `_id` names it, the rest is as in `bot.core.figures.stats.Tally`. A kept document
+holds as long as nothing in its period changes (see `bot.store.figures.invalidation`), and an hour at most:
+then shows what other programs write straight into the past.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from pymongo import ReplaceOne
@@ -37,8 +37,9 @@ COLLECTION = FIGURES.name
 HOLDS = timedelta(hours=1)
 """How long kept figures are used."""
 
-_FORMAT = 2
+_FORMAT = 3
 """Grows when documents of an older release must not be used any more."""
+_HOURS = frozenset(f"{hour:02}" for hour in range(24))
 _MOST_IDS = 20_000
 # Periods that are counted in one look: what comes back is one document, of 16 MB at most.
 _AT_ONCE = 50
@@ -83,7 +84,7 @@ class FigureStore:
         # Touches first: what is counted after them is no older than they are.
         marks = await self._invalidation.read()
         kept, live = await asyncio.gather(
-            self._kept(window.kept, marks, holds), self._count(window.live, query_ids[:_MOST_IDS])
+            self._kept(window, marks, holds), self._count(window.live, window.zone, query_ids[:_MOST_IDS])
         )
         return CountedPeriod([*kept, *live.tallies], live.entered)
 
@@ -95,11 +96,9 @@ class FigureStore:
             )
         return None if document is None else document["receivedAt"]
 
-    async def _kept(
-        self, periods: Sequence[Period], marks: InvalidationMarks, holds: timedelta
-    ) -> list[Tally]:
-        now = self._clock()
-        names = [_id(period) for period in periods]
+    async def _kept(self, window: PeriodWindow, marks: InvalidationMarks, holds: timedelta) -> list[Tally]:
+        now, periods = self._clock(), window.kept
+        names = [_id(period, window.zone) for period in periods]
         with storage_errors():
             found = {doc["_id"]: doc async for doc in self._figures.find({"_id": {"$in": names}})}
         tallies, missing = {}, []
@@ -117,11 +116,11 @@ class FigureStore:
         # One part after the other: nobody else's work is to wait for this.
         for start in range(0, len(missing), _AT_ONCE):
             part = missing[start : start + _AT_ONCE]
-            counted = await self._count(part)
+            counted = await self._count(part, window.zone)
             tallies |= zip(part, counted.tallies, strict=True)
             await self._keep(
                 {
-                    _id(period): _document(tally, *marks.mark(period), self._clock())
+                    _id(period, window.zone): _document(tally, *marks.mark(period), self._clock())
                     for period, tally in zip(part, counted.tallies, strict=True)
                     if not marks.is_unsettled(period)
                 }
@@ -134,7 +133,9 @@ class FigureStore:
         with suppress(StorageDenied):
             await write_all(self._figures, requests)
 
-    async def _count(self, periods: Sequence[Period], query_ids: Sequence[str] = ()) -> CountedPeriod:
+    async def _count(
+        self, periods: Sequence[Period], zone: tzinfo, query_ids: Sequence[str] = ()
+    ) -> CountedPeriod:
         """Count all of these periods in one look at the ledger and one at the answers."""
         if not periods:
             return CountedPeriod([], frozenset())
@@ -142,7 +143,7 @@ class FigureStore:
             self._count_taps(periods, query_ids), self._count_events(periods)
         )
         found = zip(periods, counts, events, strict=True)
-        return CountedPeriod([_tally(*each) for each in found], entered)
+        return CountedPeriod([_tally(*each, zone) for each in found], entered)
 
     async def _count_taps(
         self, periods: Sequence[Period], query_ids: Sequence[str]
@@ -166,7 +167,9 @@ class FigureStore:
         return counts, frozenset(entered)
 
     async def _count_events(self, periods: Sequence[Period]) -> list[dict[str, list[Document]]]:
-        """Answers of each period, by session day and type, and by delay."""
+        """Answers of each period: by session day, type and whether with a note; by delay; and by the quarter
+        of an hour at which was asked, since MongoDB may not know the zone."""
+        asked: Document = {"$dateTrunc": {"date": "$promptSentAt", "unit": "minute", "binSize": 15}}
         pipeline: list[Document] = [
             {"$match": _within(periods)},
             {
@@ -175,33 +178,34 @@ class FigureStore:
                     "type": True,
                     "day": "$sessionDate",
                     "delay": _BUCKET,
+                    "asked": {"$cond": [{"$eq": [{"$type": "$promptSentAt"}, "date"]}, asked, None]},
+                    "hasNote": {"$gt": ["$note", ""]},
                     "period": _period_of(periods),
                 }
             },
             {
                 "$facet": {
-                    "sessions": [
-                        {
-                            "$group": {
-                                "_id": {"period": "$period", "type": "$type", "day": "$day"},
-                                "n": {"$sum": 1},
-                            }
-                        }
-                    ],
-                    "delays": [
-                        {"$match": {"delay": {"$ne": None}}},
-                        {"$group": {"_id": {"period": "$period", "delay": "$delay"}, "n": {"$sum": 1}}},
-                    ],
+                    "sessions": [_counted("type", "day", "hasNote")],
+                    "delays": [{"$match": {"delay": {"$ne": None}}}, _counted("delay")],
+                    "asked": [{"$match": {"asked": {"$ne": None}}}, _counted("asked")],
                 }
             },
         ]
         with storage_errors():
             [found] = await (await self._events.aggregate(pipeline)).to_list()
-        events: list[dict[str, list[Document]]] = [{"sessions": [], "delays": []} for _ in periods]
+        events: list[dict[str, list[Document]]] = [{name: [] for name in found} for _ in periods]
         for name, groups in found.items():
             for group in groups:
                 events[group["_id"]["period"]][name].append(group)
         return events
+
+
+def _id(period: Period, zone: tzinfo) -> str:
+    return f"{_FORMAT}/{zone}/{period.name}"
+
+
+def _counted(*names: str) -> Document:
+    return {"$group": {"_id": {name: f"${name}" for name in ("period", *names)}, "n": {"$sum": 1}}}
 
 
 def _seconds() -> Document:
@@ -248,10 +252,6 @@ _BUCKET: Document = {
 }
 
 
-def _id(period: Period) -> str:
-    return f"{_FORMAT}/{period.name}"
-
-
 def _within(periods: Sequence[Period]) -> Document:
     """Selects what was received in one of the periods; those that follow each other are one range."""
     ranges: list[tuple[datetime, datetime]] = []
@@ -281,12 +281,15 @@ def _document(tally: Tally, touches: int, touched_at: datetime | None, now: date
         "answers": tally.answers,
         "sessions": tally.sessions,
         "delays": tally.delays,
+        "hours": tally.hours,
+        "notes": tally.notes,
     }
 
 
-def _tally(period: Period, counts: Mapping[str, int], events: Mapping[str, Any]) -> Tally:
+def _tally(period: Period, counts: Mapping[str, int], events: Mapping[str, Any], zone: tzinfo) -> Tally:
     answers: dict[str, int] = {}
     sessions: dict[str, dict[str, int]] = {}
+    notes: dict[str, int] = {}
     for group in events["sessions"]:
         type_, day = read_type(group["_id"].get("type")), group["_id"].get("day")
         if type_ is None:
@@ -295,7 +298,13 @@ def _tally(period: Period, counts: Mapping[str, int], events: Mapping[str, Any])
         if is_day(day):
             types = sessions.setdefault(day, {})
             types[type_.value] = types.get(type_, 0) + group["n"]
-    return Tally(period.day, counts, answers, sessions, _histogram(events["delays"]))
+            if group["_id"]["hasNote"]:
+                notes[day] = notes.get(day, 0) + group["n"]
+    hours: dict[str, int] = {}
+    for group in events["asked"]:
+        hour = f"{group['_id']['asked'].astimezone(zone).hour:02}"
+        hours[hour] = hours.get(hour, 0) + group["n"]
+    return Tally(period.day, counts, answers, sessions, _histogram(events["delays"]), hours, notes)
 
 
 def _histogram(groups: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -315,6 +324,10 @@ def _is_whole(document: Mapping[str, Any]) -> bool:
         and isinstance(delays, list)
         and len(delays) <= BUCKETS
         and all(map(_is_count, delays))
+        and _are_counts(hours := document.get("hours"))
+        and all(hour in _HOURS for hour in hours or ())
+        and _are_counts(notes := document.get("notes"))
+        and all(map(is_day, notes or ()))
     )
 
 
@@ -328,4 +341,5 @@ def _is_count(value: object) -> bool:
 
 
 def _read(period: Period, document: Mapping[str, Any]) -> Tally:
-    return Tally(period.day, document["taps"], document["answers"], document["sessions"], document["delays"])
+    counts = (document[name] for name in ("taps", "answers", "sessions", "delays", "hours", "notes"))
+    return Tally(period.day, *counts)

@@ -19,7 +19,8 @@ they may answer). Its parts:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from itertools import product
 from typing import Any
@@ -47,6 +48,27 @@ _OF_PENDING = dict.fromkeys(("laterAt", "laterUpdateId", "pendingAt", "pendingUp
 
 # With a time of sending: asked, and without an answer that counts.
 _ASKED = [state.value for state in PromptState if state is not PromptState.ANSWERED]
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Questions without an answer that counts, counted.
+
+    Attributes:
+        by_day: by the session's day: the planned one; without one, that on which it was asked the last time.
+        by_hour: by day and hour of when it was asked the last time.
+    """
+
+    by_day: Mapping[date, int]
+    by_hour: Mapping[tuple[date, int], int]
+
+    def by_hour_since(self, first: date) -> dict[int, int]:
+        """By the hour of the day, of those asked on that day or later."""
+        found: Counter[int] = Counter()
+        for (day, hour), number in self.by_hour.items():
+            if day >= first:
+                found[hour] += number
+        return dict(found)
 
 
 class PromptStore:
@@ -135,26 +157,30 @@ class PromptStore:
                 counts[state or PromptState.PENDING] += number
         return counts
 
-    async def unanswered(self, since: datetime, zone: tzinfo) -> dict[date, int]:
-        """How many questions have no answer that counts, of those last sent since then, by session's day.
-
-        That is the planned day; without one, the day in `zone` on which it was asked the last time.
-        """
+    async def unanswered(self, since: datetime, zone: tzinfo) -> Unanswered:
+        """How many questions have no answer that counts, of those last sent since then."""
         quarter = {"$dateTrunc": {"date": "$sentAt", "unit": "minute", "binSize": 15}}
         is_planned = {"$eq": [{"$type": "$date"}, "string"]}
         pipeline: list[Document] = [
             {"$match": {"state": {"$in": _ASKED}, **IS_QUESTION, "sentAt": {"$gte": since}}},
-            {"$group": {"_id": {"$cond": [is_planned, "$date", quarter]}, "n": {"$sum": 1}}},
+            {
+                "$group": {
+                    "_id": {"planned": {"$cond": [is_planned, "$date", None]}, "asked": quarter},
+                    "n": {"$sum": 1},
+                }
+            },
         ]
-        numbers: Counter[date] = Counter()
+        by_day: Counter[date] = Counter()
+        by_hour: Counter[tuple[date, int]] = Counter()
         with storage_errors():
             async for group in await self._prompts.aggregate(pipeline):
-                day = group["_id"]
-                if isinstance(day, datetime):
-                    numbers[day.astimezone(zone).date()] += group["n"]
-                elif is_day(day):
-                    numbers[date.fromisoformat(day)] += group["n"]
-        return numbers
+                planned, asked = group["_id"]["planned"], group["_id"]["asked"].astimezone(zone)
+                by_hour[asked.date(), asked.hour] += group["n"]
+                if planned is None:
+                    by_day[asked.date()] += group["n"]
+                elif is_day(planned):
+                    by_day[date.fromisoformat(planned)] += group["n"]
+        return Unanswered(by_day, by_hour)
 
     async def resolve(self, references: Collection[str]) -> dict[str, tuple[str, str]]:
         """The true `(runId, sessionId)` of short references; unknown ones are absent."""

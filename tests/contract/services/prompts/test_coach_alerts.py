@@ -399,7 +399,7 @@ async def test_letters_are_no_questions(desk: Desk, db: Database, tmp_path: Path
     stored = await desk.letters()
     assert [letter["kind"] for letter in stored] == ["alert", "notice"]
     assert sum((await desk.stores.prompts.count()).values()) == 1
-    assert await desk.stores.prompts.unanswered(NOW - timedelta(days=1), ZoneInfo("UTC")) == {}
+    assert not (await desk.stores.prompts.unanswered(NOW - timedelta(days=1), ZoneInfo("UTC"))).by_day
     later = NOW + timedelta(days=30)
     followups = PromptExpiryStore(db)
     assert await followups.ask_again(sent_since=NOW, sent_until=later, now=later) == 0

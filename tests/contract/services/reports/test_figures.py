@@ -21,6 +21,7 @@ from bot.app.bootstrap import build_stores
 from bot.core.answers.rules import Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.periods import CLOSED_AFTER, INVALIDATE_AFTER, Period, window
+from bot.core.figures.responses import AskedAt, Responses
 from bot.core.figures.stats import Stats
 from bot.core.people.athlete import ContactHours, read_roster
 from bot.core.prompts.prompt import PromptState
@@ -532,6 +533,23 @@ async def test_adherence_counts_what_was_asked_and_what_was_answered_unasked(bot
     }  # fmt: skip
 
 
+async def test_how_athletes_answer_by_hour_and_with_notes(bot: Bot) -> None:
+    """The hour of asking in the bot's zone, also of what is kept; and notes by the session's day."""
+    morning = datetime(2026, 2, 16, 6, 30, tzinfo=UTC)  # half past seven in Madrid
+    for session, (asked, delay) in enumerate(
+        [(morning, 60), (morning, 600), (morning + timedelta(hours=11, minutes=45), 90_000)]
+    ):
+        after = timedelta(seconds=delay)
+        await bot.store(bot.tap(1, session, "done" if session else "done|good", asked + after, after))
+    unanswered = {"state": "sent", "kind": "session", "runId": "r", "chatId": "1", "sentAt": morning}
+    await bot.db.session_prompts.insert_one({**unanswered, "sessionId": "a", "date": "2026-02-16"})
+    for _ in range(2):  # counted, then read from what is kept
+        stats = await bot.figures().collect(7)
+        assert stats.responses == Responses({7: AskedAt(3, 2), 19: AskedAt(1, 1)}, 1 / 2, 1)
+        assert stats.notes == {date(2026, 2, 9): 0, date(2026, 2, 16): 1}
+    assert (await bot.figures().collect(1)).responses.by_hour == {}
+
+
 async def test_adherence_is_that_of_the_planner_s_summary(bot: Bot) -> None:
     """The same week, from the same documents, for the only athlete."""
     user = ATHLETES[0]
@@ -654,7 +672,9 @@ async def test_every_query_is_served_by_an_index(bot: Bot) -> None:
     assert scanned <= {"figure_touches", "athletes"}
 
 
-def test_the_format_is_part_of_a_span_s_name() -> None:
-    """So that another release does not take figures for its own."""
-    [*_, period] = window(NOW.date(), NOW, ZoneInfo("UTC")).kept
-    assert figures_module._id(period).startswith(f"{figures_module._FORMAT}/2026-02-18T")
+def test_format_and_zone_are_part_of_a_span_s_name() -> None:
+    """So that another release, or another zone, does not take figures for its own."""
+    zone = ZoneInfo("Europe/Madrid")
+    [*_, period] = window(NOW.date(), NOW, zone).kept
+    name = figures_module._id(period, zone)
+    assert name.startswith(f"{figures_module._FORMAT}/Europe/Madrid/2026-02-18T")

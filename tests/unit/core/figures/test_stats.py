@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures import texts as stats_texts
 from bot.core.figures.adherence import Adherence
 from bot.core.figures.chart import MAX_DAYS, chart_of
+from bot.core.figures.histogram import bucket
+from bot.core.figures.responses import AskedAt, Responses
 from bot.core.figures.stats import CountedFigures, Stats, Tally, is_certain, is_feedback, sum_up
 from bot.core.i18n.formats import exact_percent
 from bot.core.i18n.language import Language
@@ -45,6 +48,7 @@ def make_stats(
     tallies: list[Tally] | None = None,
     unanswered: dict[date, int] | None = None,
     known_from: date = date.min,
+    unanswered_by_hour: dict[int, int] | None = None,
     **found: Any,
 ) -> Stats:
     """Figures up to `NOW`; a quiet time unless said otherwise."""
@@ -56,6 +60,7 @@ def make_stats(
         TODAY,
         tallies=tallies or [],
         unanswered=unanswered or {},
+        unanswered_by_hour=unanswered_by_hour or {},
         known_from=known_from,
         found=replace(NOTHING, **found),
     )
@@ -190,6 +195,42 @@ def test_which_waiting_taps_are_feedback(fields: dict[str, Any], expected: bool,
     assert is_certain(Tap(**given)) is certain
 
 
+def test_how_athletes_answer() -> None:
+    """By the hour at which was asked, how soon, and with how many notes, in these days and week by week."""
+    monday, last_week = TODAY - timedelta(days=2), TODAY - timedelta(days=3)
+    days = [
+        # Ten at once, five within the hour, three after more than a day.
+        Tally(
+            TODAY, delays=histogram([60] * 10 + [1_800] * 5 + [100_000] * 3),
+            hours={"07": 3, "19": 12}, notes={TODAY.isoformat(): 2, last_week.isoformat(): 1},
+        ),
+        Tally(monday, hours={"19": 3}, notes={monday.isoformat(): 4}),
+        Tally(TODAY - timedelta(days=8), hours={"23": 9}, notes={"2026-02-10": 5}),
+    ]  # fmt: skip
+    stats = make_stats(7, days, unanswered_by_hour={7: 1, 12: 2})
+    assert stats.responses.by_hour == {7: AskedAt(4, 3), 12: AskedAt(2, 0), 19: AskedAt(15, 15)}
+    assert stats.responses.soon == pytest.approx(10 / 15)
+    assert stats.responses.notes == 7
+    assert stats.notes == {monday - timedelta(days=7): 6, monday: 6}
+    shown = json.loads(json.dumps(stats.to_json()))
+    assert shown["responses"]["byHour"][0] == {"hour": 7, "asked": 4, "answered": 3, "responseRate": 0.75}
+    assert [week["notes"] for week in shown["weeks"]] == [6, 6]
+    text = stats_texts.stats(replace(stats, sessions=replace(stats.sessions, asked=21)), Language.EN)
+    assert "Answered, by the hour of asking: 7 h 75 % · 12 h 0 % · 19 h 100 %" in text
+    assert "Notes: 7 (by week: 6 · 6)" in text
+
+
+def test_without_answers_nothing_is_said_of_them() -> None:
+    """No share of nothing."""
+    assert make_stats().responses == Responses({}, None, 0)
+
+
+def histogram(delays: list[int]) -> list[int]:
+    """Delays, in seconds, by bucket."""
+    counts = Counter(map(bucket, delays))
+    return [counts[number] for number in range(max(counts) + 1)]
+
+
 def busy(days: int = 365) -> Stats:
     """Large numbers everywhere."""
     rng = random.Random(1)
@@ -199,7 +240,9 @@ def busy(days: int = 365) -> Stats:
         day = first + timedelta(days=number)
         types = {type_.value: rng.randrange(90_000, 100_000) for type_ in FeedbackType}
         taps: dict[str, int] = dict.fromkeys((outcome.value for outcome in Outcome), 99_999)
-        tallies.append(Tally(day, taps, types, {day.isoformat(): types}, [0] * 300 + [1] * 400))
+        hours = {f"{hour:02}": 99_999 for hour in range(24)}
+        notes = {day.isoformat(): 99_999}
+        tallies.append(Tally(day, taps, types, {day.isoformat(): types}, [0] * 300 + [1] * 400, hours, notes))
     return make_stats(
         days,
         tallies,
