@@ -76,6 +76,7 @@ from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.prompts.undelivered import UndeliveredStore
 from bot.store.summary import SummaryStore
+from bot.store.words.sessions import SpokenSessionStore
 from bot.systemd import Notifier
 
 if TYPE_CHECKING:  # commands need parts of this, and no Telegram
@@ -103,6 +104,7 @@ class Stores:
     summaries: SummaryStore
     personal: PersonalStore
     tombstones: TombstoneStore
+    spoken: SpokenSessionStore
     counts: FigureStore
     leases: LeaseStore
     journal: Journal
@@ -163,6 +165,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
         summaries=SummaryStore(db),
         personal=PersonalStore(db),
         tombstones=TombstoneStore(db),
+        spoken=SpokenSessionStore(db),
         counts=FigureStore(db, clock),
         leases=LeaseStore(db),
         journal=journal,
@@ -272,6 +275,7 @@ def build_service(
             journal=stores.journal,
             stores=stores.taps,
             tombstones=stores.tombstones,
+            spoken=stores.spoken,
             acknowledgements=acknowledgements,
             roster=roster,
             languages=languages,

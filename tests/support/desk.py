@@ -27,10 +27,12 @@ from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.updates import NoteUpdate, Tap
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import Json, World
-from bot.services.answers.note_handler import NoteHandler
 from bot.services.answers.tap_writer import Result, TapResult, TapStores
+from bot.services.chat.reply import Reply
+from bot.services.chat.words import Words, Written
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
+from bot.services.processing.wiring import takers
 from bot.services.prompts import dispatcher as dispatcher_module
 from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
@@ -126,7 +128,8 @@ class Desk:
         languages = LanguageCache(UserStore(db), self.roster, frozenset(), TombstoneStore(db))
         parts = Parts.of(db, Journal(Path("unused")), self._clock, self.roster)
         self.taps = parts.taps(self.stores, TapRules(14, coach))
-        self.notes = NoteHandler(self.stores, 14, coach)
+        self.coach = coach
+        self.words = Words(takers(self.stores, parts.stores.spoken, 14))
         composer = PromptRenderer(
             *(self.stores.coach_alerts, lambda: self.roster.roster, languages, self._clock, UTC),
             parts.weeks(),
@@ -208,6 +211,25 @@ class Desk:
         age: timedelta = timedelta(hours=1),
     ) -> str:
         """A reply to the question, which is of that age; returns what is said."""
+        how: dict[str, Any] = {"message_id": message_id, "user": user, "chat": chat, "is_edit": is_edit}
+        return (
+            await self.write(update_id, text, replied_to=QUESTION, payloads=payloads, age=age, **how)
+        ).text
+
+    async def write(
+        self,
+        update_id: int,
+        text: str | None,
+        *,
+        message_id: int | None = None,
+        user: int = ANA,
+        chat: int | None = None,
+        is_edit: bool = False,
+        replied_to: int | None = None,
+        payloads: tuple[str, ...] = (),
+        age: timedelta | None = None,
+    ) -> Reply:
+        """What somebody writes, in private if nothing else is said; returns what is said."""
         roster = await self.roster.loaded()
         at = NOW + timedelta(seconds=update_id)
         update = NoteUpdate(
@@ -217,13 +239,15 @@ class Desk:
             is_private=chat is None,
             message_id=message_id or 1000 + update_id,
             text=text,
-            replied_to=QUESTION,
+            replied_to=replied_to,
             payloads=payloads,
             is_edit=is_edit,
-            asked_at=at - age,
+            asked_at=None if age is None else at - age,
         )
-        reply = await self.notes.take(update, roster.by_user(user), EN, is_admin=False, received_at=at)
-        return reply.text
+        is_coach_chat = update.chat_id == self.coach
+        return await self.words.take(
+            Written(update, roster.by_user(user), EN, is_admin=False, is_coach_chat=is_coach_chat, at=at)
+        )
 
     async def seen(self, update_id: int, chat: int = COACH_CHAT, *, data: str | None = None) -> Result | None:
         """Somebody in the coach's chat presses the button that the alert has."""

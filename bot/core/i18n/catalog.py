@@ -172,6 +172,18 @@ class NoteTexts:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class WordTexts:
+    """Replies to words that are no reply to a question (HTML).
+
+    Attributes:
+        session_of: a session of which only the day is known.
+    """
+
+    noted_with: str
+    session_of: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PromptTexts:
     """The question about a session, and the reminder in the morning (HTML)."""
 
@@ -453,6 +465,7 @@ class Texts:
     refusals: RefusalTexts
     details: DetailTexts
     notes: NoteTexts
+    words: WordTexts
     prompts: PromptTexts
     pending: PendingTexts
     coach_alerts: CoachAlertTexts

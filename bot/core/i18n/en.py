@@ -31,6 +31,7 @@ from bot.core.i18n.catalog import (
     RuleTexts,
     Texts,
     WeekTexts,
+    WordTexts,
 )
 
 
@@ -294,6 +295,10 @@ TEXTS = Texts(
             " saved. Please send it once more as yourself. The buttons work either way."
         ),
         words_only="I kept the words alone, not what you sent with them.",
+    ),
+    words=WordTexts(
+        noted_with="📝 Noted with {session}.",
+        session_of="the session of {day}",
     ),
     prompts=PromptTexts(
         again_after_absence="I was away for a while and may have missed your answer, so I ask once more.",

@@ -31,6 +31,7 @@ from bot.core.i18n.catalog import (
     RuleTexts,
     Texts,
     WeekTexts,
+    WordTexts,
 )
 
 
@@ -307,6 +308,10 @@ TEXTS = Texts(
             " guardado. Envíala otra vez con tu propio nombre, por favor. Los botones funcionan igual."
         ),
         words_only="He guardado solo las palabras, no lo que enviaste con ellas.",
+    ),
+    words=WordTexts(
+        noted_with="📝 Anotado en {session}.",
+        session_of="la sesión del {day}",
     ),
     prompts=PromptTexts(
         again_after_absence="Estuve fuera un rato y quizá me perdí tu respuesta, así que pregunto otra vez.",

@@ -97,7 +97,8 @@ class CommandUpdate:
     """Somebody wrote to the bot.
 
     Attributes:
-        name: the command without slash and bot name, lower case; empty for other messages.
+        name: the command without slash and bot name, lower case; empty where there is neither one nor
+            any words.
         argument: what follows the command.
         language_code: the IETF tag that Telegram gives for the sender.
         addressee: the bot that the command names, without `@`, lower case; None: none.
@@ -129,7 +130,8 @@ class CommandUpdate:
 
 @dataclass(frozen=True, slots=True)
 class NoteUpdate:
-    """Somebody wrote in reply to a message of the bot's, or edited such a reply; or sent what is no text.
+    """Somebody wrote what is no command, or edited it: anything in a private chat, elsewhere in reply to a
+    message of the bot's.
 
     Attributes:
         message_id: of what they wrote.
@@ -305,11 +307,11 @@ def _read_message(
     text = message.get("text")
     replied_to = _replied_to(message.get("reply_to_message"))
     is_command = isinstance(text, str) and text.startswith("/")
-    # A live location is edited every few seconds.
     has_media = any(kind in message for kind in _MEDIA)
-    is_sent_alone = is_private and has_media and not is_edit
-    if not is_command and (replied_to is not None or is_sent_alone):
-        words = text if isinstance(text, str) else message.get("caption")
+    words = text if isinstance(text, str) else message.get("caption")
+    # A live location is edited every few seconds.
+    says_something = isinstance(words, str) or (has_media and not is_edit)
+    if not is_command and (replied_to is not None or (is_private and says_something)):
         album = message.get("media_group_id")
         quoted = replied_to or {}
         buttons = (button for row in _keyboard(quoted.get("reply_markup")) for button in row)

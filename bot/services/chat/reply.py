@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.core.answers.event import Identity
 from bot.core.answers.keyboards import Keyboard
 
 
@@ -24,7 +24,8 @@ class Reply:
         text: empty: nothing.
         is_refused: whether the message counts as refused.
         is_outcome: whether it tells what has become of what somebody wrote, and must not be left out.
-        waits: of a note: whose answer it waits for.
+        renew: how it reads once all that came in the same page is stored: a note's answer may be among that;
+            raises `StorageError`. None: it reads the same.
         html: whether `text` is HTML.
         keyboard: buttons below it.
         picture: a PNG, with the text below; `without_picture` is said where Telegram does not take it.
@@ -34,7 +35,7 @@ class Reply:
     text: str
     is_refused: bool = False
     is_outcome: bool = False
-    waits: Identity | None = None
+    renew: Callable[[], Awaitable[Reply]] | None = None
     html: bool = False
     keyboard: Keyboard | None = None
     picture: bytes | None = None

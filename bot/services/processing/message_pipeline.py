@@ -17,10 +17,10 @@ from bot.core.shared.errors import StorageError, StorageRejected, StorageUnavail
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.updates import CommandUpdate, NoteUpdate, is_refused
 from bot.logs import describe_defect
-from bot.services.answers.note_handler import NoteHandler
 from bot.services.chat.commands import ChatCommands
 from bot.services.chat.replies import CommandReplies
 from bot.services.chat.reply import Reply
+from bot.services.chat.words import Words, Written
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.people.erasure_guard import ErasureGuard
 from bot.services.people.language_cache import LanguageCache
@@ -74,7 +74,7 @@ class MessageResult:
     @property
     def waits(self) -> bool:
         """Whether it is a note whose answer may come behind it, in the same page."""
-        return self.reply is not None and self.reply.waits is not None
+        return self.reply is not None and self.reply.renew is not None
 
 
 _Results: TypeAlias = dict[int, MessageResult]
@@ -94,7 +94,7 @@ class MessagePipeline:
         roster: RosterCache,
         languages: LanguageCache,
         commands: ChatCommands,
-        notes: NoteHandler,
+        words: Words,
         replies: CommandReplies,
         openings: ChatOpenings,
         guard: ErasureGuard,
@@ -108,7 +108,7 @@ class MessagePipeline:
         self._roster = roster
         self._languages = languages
         self._commands = commands
-        self._notes = notes
+        self._words = words
         self._replies = replies
         self._openings = openings
         self._guard = guard
@@ -180,7 +180,7 @@ class MessagePipeline:
     async def _tell_of_note(self, result: MessageResult) -> None:
         reply = result.reply
         with contextlib.suppress(StorageError):  # then it is told of what was known
-            reply = None if reply is None else await self._notes.noted(reply, self._language(result.message))
+            reply = await reply.renew() if reply is not None and reply.renew is not None else reply
         await self._tell(result.message, reply)
 
     def _needs_mongodb(self, message: MessageEntry) -> bool:
@@ -241,8 +241,9 @@ class MessagePipeline:
         athlete = None if was_refused else self._roster.athlete(update.user_id)
         language, is_admin = self._language(message), update.user_id in self._admins
         if isinstance(update, NoteUpdate):
-            return await self._notes.take(
-                update, athlete, language, is_admin=is_admin, received_at=received_at
+            is_coach_chat = update.chat_id == self._coach_chat_id
+            return await self._words.take(
+                Written(update, athlete, language, is_admin, is_coach_chat, received_at)
             )
         return await self._commands.carry_out(
             update, athlete, language, is_admin=is_admin, received_at=received_at

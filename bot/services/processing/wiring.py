@@ -8,13 +8,13 @@ from bot.core.facts.questions import Detail
 from bot.core.shared.clock import Clock
 from bot.core.taps.judge import TapRules
 from bot.services.answers.early_answers import EarlyAnswers
-from bot.services.answers.note_handler import NoteHandler
 from bot.services.answers.responder import Responder
 from bot.services.answers.tap_reader import TapReader
 from bot.services.answers.tap_writer import TapStores, TapWriter
 from bot.services.chat.button_actions import ButtonActions
 from bot.services.chat.commands import ChatCommands
 from bot.services.chat.replies import CommandReplies
+from bot.services.chat.words import Taker, Words
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.people.erasure import Erasure
 from bot.services.people.erasure_guard import ErasureGuard
@@ -29,8 +29,12 @@ from bot.services.telegram.callback_answers import CallbackAnswerer
 from bot.services.telegram.identity import BotIdentity
 from bot.services.telegram.message_editor import MessageEditor
 from bot.services.telegram.metered_api import Meters, NoMeters
+from bot.services.words.doors import Strangers, Unattributed, Unclaimed
+from bot.services.words.notes import NoteTaker
+from bot.services.words.sessions import SpokenSessions
 from bot.store.inbox.journal import Journal
 from bot.store.people.tombstones import TombstoneStore
+from bot.store.words.sessions import SpokenSessionStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +49,7 @@ class ProcessingParts:
     journal: Journal
     stores: TapStores
     tombstones: TombstoneStore
+    spoken: SpokenSessionStore
     acknowledgements: Acknowledgements
     roster: RosterCache
     languages: LanguageCache
@@ -98,7 +103,7 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
             roster=parts.roster,
             languages=parts.languages,
             commands=parts.commands,
-            notes=NoteHandler(stores, rules.late_after_days, rules.coach_chat_id),
+            words=Words(takers(stores, parts.spoken, rules.late_after_days)),
             replies=parts.replies,
             openings=parts.openings,
             guard=guard,
@@ -119,3 +124,21 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
         admins=parts.admins,
         coach_chat_id=rules.coach_chat_id,
     )
+
+
+def takers(stores: TapStores, spoken: SpokenSessionStore, late_after_days: int) -> list[Taker]:
+    """Who takes what people write, in the order in which they are asked.
+
+    Args:
+        late_after_days: LATE_AFTER_DAYS.
+    """
+    sessions = SpokenSessions(spoken, stores.prompts, late_after_days)
+    return [
+        # Before the next two, what anybody may write: coaches in their chat.
+        Unattributed(sessions),
+        Strangers(),
+        # From here on athletes alone: what answers something that was said or asked comes before notes.
+        NoteTaker(stores, sessions, late_after_days),
+        # What can be about no session.
+        Unclaimed(),
+    ]

@@ -30,6 +30,7 @@ from bot.services.telegram.identity import BotIdentity
 from bot.services.telegram.message_editor import MessageEditor
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.tombstones import TombstoneStore
+from bot.store.words.sessions import SpokenSessionStore
 from tests.support.fakes import ADMIN, ATHLETE, Database, FakeApi, ShakyJournal, ShakyPrompts, Time
 from tests.support.flows import Parts
 from tests.support.processing import (
@@ -96,6 +97,7 @@ async def recording(
             stores=stores,
             commands=chat_commands,
             tombstones=TombstoneStore(db),
+            spoken=SpokenSessionStore(db),
             acknowledgements=Acknowledgements(journal),
             roster=roster,
             languages=languages,

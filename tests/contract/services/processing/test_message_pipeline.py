@@ -9,12 +9,12 @@ import pytest
 
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.telegram.updates import CommandUpdate
-from bot.services.answers.note_handler import NoteHandler
 from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.commands import ChatCommands
 from bot.services.chat.replies import CommandReplies
 from bot.services.chat.reply import Reply
 from bot.services.processing.dead_letters import MAX_TRIES
+from bot.services.words.notes import NoteTaker
 from tests.support.fakes import ADMIN, EN, NOW, FakeApi, eventually, message_update, running, tap_update
 from tests.support.processing import Recording
 
@@ -123,10 +123,10 @@ async def test_a_defect_in_telling_of_a_note_ends_nothing(
 ) -> None:
     """The note is a dead letter, and what comes after it is replied to."""
 
-    async def fail(_self: NoteHandler, *_arguments: Any) -> Reply:
+    async def fail(_self: NoteTaker, *_arguments: Any) -> Reply:
         raise ValueError("a defect")
 
-    monkeypatch.setattr(NoteHandler, "noted", fail)
+    monkeypatch.setattr(NoteTaker, "_renewed", fail)
     note = message_update(1, "my knee", ANA)
     note["message"] |= {
         "message_id": 5,

@@ -72,11 +72,15 @@ def test_a_reply() -> None:
 
 
 def test_an_edited_reply() -> None:
-    """The same, known as an edit; other edits are nobody's business."""
+    """The same, known as an edit, whether it is a reply or not; other edits are nobody's business."""
     found = read("edited_message", text="right knee")
     assert isinstance(found, NoteUpdate)
     assert (found.text, found.is_edit, found.message_id) == ("right knee", True, 701)
-    assert read("edited_message", reply_to_message=None) is None
+    found = read("edited_message", text="right knee", reply_to_message=None)
+    assert isinstance(found, NoteUpdate)
+    assert (found.text, found.is_edit, found.replied_to) == ("right knee", True, None)
+    group = {"id": -5, "type": "group"}
+    assert read("edited_message", reply_to_message=None, chat=group) is None
     assert read("edited_message", text="/pause") is None
 
 
@@ -88,10 +92,10 @@ def test_a_command_in_reply_is_a_command() -> None:
 
 
 def test_a_reply_to_a_person_is_none() -> None:
-    """Only the bot asks questions; in a private chat it is a message like any other, in a group nothing."""
+    """Only the bot asks questions; in a private chat it is like words of any other kind, in a group nothing."""
     for sender in ({"id": 8, "is_bot": False}, {}, None):
         question = {**QUESTION, "from": sender}
-        assert isinstance(read(reply_to_message=question), CommandUpdate)
+        assert note(reply_to_message=question).replied_to is None
         group = {"id": -5, "type": "group"}
         assert read(reply_to_message=question, chat=group) is None
 
@@ -120,6 +124,14 @@ def test_a_caption_is_a_note(kind: str) -> None:
     assert isinstance(edited, NoteUpdate)
     assert (edited.text, edited.is_edit) == ("/left ? knee", True)
     assert not note().has_media
+
+
+@pytest.mark.parametrize("text", ["hello", " /start"])
+def test_plain_words(text: str) -> None:
+    """In a private chat they may be a note without being a reply; in a group they are nothing."""
+    found = note(text=text, reply_to_message=None)
+    assert (found.text, found.replied_to, found.payloads, found.asked_at) == (text, None, (), None)
+    assert read(text=text, reply_to_message=None, chat={"id": -5, "type": "group"}) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,7 +10,6 @@ import pytest
 
 from bot.core.answers.payloads import make_reference
 from bot.core.facts.answer_types import FeedbackType
-from bot.services.answers.note_handler import NoteHandler
 from tests.support.desk import ANA, BEN, EN, NOW, QUESTION, Database, Desk, killed_at, open_desk
 
 DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
@@ -86,9 +85,9 @@ async def test_a_note_when_no_tap_can_come_any_more(desk: Desk) -> None:
 
 async def test_the_coach_is_told_that_nothing_is_passed_on(desk: Desk) -> None:
     """In private; in the coach's group nothing is said."""
-    desk.notes = NoteHandler(desk.stores, 14, GROUP)
+    desk.coach = GROUP
     assert await desk.note(1, "rest!", user=STRANGER, chat=GROUP) == ""
-    desk.notes = NoteHandler(desk.stores, 14, STRANGER)
+    desk.coach = STRANGER
     assert await desk.note(2, "rest!", user=STRANGER) == EN.texts.notes.not_passed_on
     assert await desk.note(3, "rest!", user=STRANGER, chat=GROUP) == EN.texts.notes.for_athletes
 
@@ -251,4 +250,32 @@ async def test_what_is_no_note(desk: Desk) -> None:
     assert await desk.note(4, "hello", user=666) == EN.texts.notes.for_athletes
     assert await desk.note(5, None, user=666) == EN.texts.notes.for_athletes
     assert await note_of(desk) is None
+    assert await desk.db.waiting_notes.count_documents({}) == 0
+
+
+async def test_plain_words(desk: Desk) -> None:
+    """They belong to the open question, and once nothing is open to the newest answer; it is said which."""
+    asked = {"runId": "r", "chatId": "7", "state": "sent", "kind": "session"}
+    titled = {**asked, "sessionId": "s", "title": "Tempo", "date": "2026-02-16"}
+    await desk.db.session_prompts.insert_one({**titled, "sentAt": NOW - timedelta(hours=1)})
+    reply = await desk.write(1, "did it")
+    assert reply.text == "📝 Noted with <b>Tempo</b> (Monday 16 February)."
+    assert (await desk.write(1, "did it")).text == reply.text
+    await desk.answer(2, DONE)
+    assert await note_of(desk) == "did it"
+    await desk.write(3, "and my knee is fine")
+    assert await note_of(desk) == "and my knee is fine"
+    await desk.write(4, "and my knee hurts", message_id=1003, is_edit=True)
+    assert await note_of(desk) == "and my knee hurts"
+
+
+async def test_plain_words_that_are_seen_to_again(desk: Desk) -> None:
+    """After a crash, when another question is open already: they stay where they are."""
+    asked = {"runId": "r", "chatId": "7", "state": "sent"}
+    await desk.db.session_prompts.insert_one({**asked, "sessionId": "s", "sentAt": NOW - timedelta(hours=1)})
+    await desk.write(1, "knee")
+    await desk.answer(2, DONE)
+    await desk.db.session_prompts.insert_one({**asked, "sessionId": "t", "sentAt": NOW})
+    await desk.write(1, "knee")
+    assert await note_of(desk) == "knee"
     assert await desk.db.waiting_notes.count_documents({}) == 0

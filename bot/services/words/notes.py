@@ -1,73 +1,53 @@
-"""Notes: what athletes write in reply to a question. Doing it again, after a crash, changes nothing."""
+"""Notes: what athletes write about a session. Doing it again, after a crash, changes nothing."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from bot.core.answers.event import AnswerAddition, StoredAnswer
-from bot.core.answers.payloads import is_reference, parse_payload
-from bot.core.answers.rules import lateness, legacy_session
+from bot.core.answers.rules import lateness
 from bot.core.answers.texts import not_written
 from bot.core.i18n.language import Language
-from bot.core.people.athlete import Athlete
 from bot.core.shared.formatting import MAX_NOTE
-from bot.core.telegram.updates import NoteUpdate
+from bot.core.words import texts
+from bot.core.words.sessions import Place, SpokenSession, meant
 from bot.services.answers.tap_writer import TapStores
 from bot.services.chat.reply import Reply
+from bot.services.chat.words import Written
+from bot.services.words.sessions import SpokenSessions
 from bot.store.answers.history import AnswerChange
 
 
-class NoteHandler:
+class NoteTaker:
     """Takes notes.
 
     Args:
         late_after_days: LATE_AFTER_DAYS.
-        coach_chat_id: COACH_CHAT_ID, where people talk about what they are told.
     """
 
-    def __init__(self, stores: TapStores, late_after_days: int, coach_chat_id: int | None = None) -> None:
+    def __init__(self, stores: TapStores, sessions: SpokenSessions, late_after_days: int) -> None:
         self._late_after_days = late_after_days
-        self._coach_chat_id = coach_chat_id
+        self._sessions = sessions
         self._events = stores.events
         self._history = stores.history
         self._pending = stores.pending_notes
         self._prompts = stores.prompts
         self._coach_alerts = stores.coach_alerts
 
-    async def take(
-        self,
-        note: NoteUpdate,
-        athlete: Athlete | None,
-        language: Language,
-        *,
-        is_admin: bool,
-        received_at: datetime,
-    ) -> Reply:
-        """Make a note durable, if it is one; returns what to say.
-
-        Args:
-            athlete: who wrote; None for somebody who is not on the roster.
-
-        Raises:
-            StorageError: doing it again is harmless.
-        """
-        if note.is_anonymous:
-            return await self._unattributed(note, language)
-        if athlete is None and note.chat_id == self._coach_chat_id:
-            return Reply(language.texts.notes.not_passed_on if note.is_private else "")
-        if athlete is None:
-            return Reply(language.texts.notes.for_athletes, is_refused=not is_admin)
-        text = (note.text or "").strip()
+    async def take(self, words: Written) -> Reply | None:
+        """See `Taker`: a reply to a question, and in private whatever can be about a session."""
+        note, language, text = words.update, words.language, words.text
         if not text:
             return Reply(language.texts.notes.only_text)
-        if note.replied_to is None:
-            return Reply(language.texts.people.try_help)
+        place, chosen = await self._sessions.named(note), None
+        if place is None and note.is_private:
+            place, chosen = await self._chosen(words)
+        if place is None:
+            return None
         if len(text) > MAX_NOTE:
             too_long = language.texts.notes.too_long.format(number=len(text), most=MAX_NOTE)
             return Reply(too_long, is_outcome=True)
-        place = await self._session(note, note.replied_to)
-        if place is None:
-            return Reply(language.texts.notes.which)
         owners = await self._prompts.owners({place}, {note.chat_id}) if not note.is_private else {}
         if owners.get((*place, note.chat_id), note.user_id) != note.user_id:
             return Reply(language.texts.notes.foreign, is_refused=True, is_outcome=True)
@@ -76,32 +56,32 @@ class NoteHandler:
             detail=None,
             value=text,
             update_id=note.update_id,
-            received_at=received_at,
+            received_at=words.at,
             message_id=note.message_id,
             is_edit=note.is_edit,
         )
         said = await self._keep(addition, note.asked_at, language)
-        waits = addition.session if said == language.texts.notes.noted_tap else None
+        waits = said == language.texts.notes.noted_tap
+        if chosen is not None and said in (language.texts.notes.noted, language.texts.notes.noted_tap):
+            return Reply(texts.noted_with(chosen, language), is_outcome=True, html=True)
         if note.has_media and said in (language.texts.notes.noted, language.texts.notes.noted_tap):
             said += "\n" + language.texts.notes.words_only
-        return Reply(said, is_outcome=True, waits=waits)
+        reply = Reply(said, is_outcome=True)
+        renew = partial(self._renewed, reply, addition, language) if waits else None
+        return Reply(said, is_outcome=True, renew=renew)
 
-    async def _unattributed(self, note: NoteUpdate, language: Language) -> Reply:
-        """To a note of nobody knows whom; one that is edited was told already."""
-        is_talk = note.chat_id == self._coach_chat_id and (
-            note.replied_to is None or await self._session(note, note.replied_to) is None
-        )
-        if note.is_edit or is_talk:
-            return Reply("")
-        return Reply(language.texts.notes.anonymous, is_refused=True, is_outcome=True)
+    async def _chosen(self, words: Written) -> tuple[Place | None, SpokenSession | None]:
+        """The session that words in private belong to, of which nothing says so; the place alone, where they
+        are kept with it already."""
+        if (place := await self._sessions.noted(words.update)) is not None and words.update.is_edit:
+            return place, None
+        spoken = await self._sessions.spoken_of(words.update.user_id, words.at)
+        found = next((it for it in spoken if it.place == place), None) or meant(spoken, words.at)
+        return place or (None if found is None else found.place), found
 
-    async def noted(self, reply: Reply, language: Language) -> Reply:
-        """What to say to a note whose answer may have come with it.
-
-        Raises:
-            StorageError: it cannot be told.
-        """
-        if reply.waits is None or not await self._events.answers([reply.waits]):
+    async def _renewed(self, reply: Reply, note: AnswerAddition, language: Language) -> Reply:
+        """What to say to a note whose answer has come with it, if it has."""
+        if not await self._events.answers([note.session]):
             return reply
         notes = language.texts.notes
         return Reply(reply.text.replace(notes.noted_tap, notes.noted), is_outcome=True)
@@ -134,24 +114,7 @@ class NoteHandler:
         was_noted = note.is_edit and before is not None and before.note_message_id == note.message_id
         return language.texts.notes.changed if was_noted else language.texts.notes.noted
 
-    async def _session(self, note: NoteUpdate, replied_to: int) -> tuple[str, str] | None:
-        """The one session that a message is about: by its buttons, else by the prompt record."""
-        named = {found for data in note.payloads if (found := _named(data, replied_to)) is not None}
-        if len(named) > 1:
-            return None
-        for run_id, session_id in named:
-            if is_reference(run_id, session_id):
-                return (await self._prompts.resolve([run_id])).get(run_id)
-            return run_id, session_id
-        return await self._prompts.asked_by(note.chat_id, replied_to)
-
 
 def _keeps_later_note(note: AnswerAddition, before: StoredAnswer) -> bool:
     """Whether the note that stands was written below the message that was changed."""
     return note.is_edit and (before.note_message_id or 0) > (note.message_id or 0)
-
-
-def _named(data: str, message_id: int) -> tuple[str, str] | None:
-    """Run and session of a payload, or its reference."""
-    tap = parse_payload(data)
-    return None if tap is None else (tap.run_id, tap.session_id or legacy_session(message_id))

@@ -1,0 +1,49 @@
+"""Takers of what is nobody's, of what strangers write, and of what is of no use."""
+
+from __future__ import annotations
+
+from bot.services.chat.reply import Reply
+from bot.services.chat.words import Written
+from bot.services.words.sessions import SpokenSessions
+
+_NOTHING = Reply("")
+
+
+class Unattributed:
+    """Refuses what is written in the name of a group or a channel: nobody knows whose it is."""
+
+    def __init__(self, sessions: SpokenSessions) -> None:
+        self._sessions = sessions
+
+    async def take(self, words: Written) -> Reply | None:
+        """See `Taker`. Who edits it was told already, and coaches talk about what they are told."""
+        if not words.update.is_anonymous:
+            return None
+        is_talk = words.is_coach_chat and await self._sessions.named(words.update) is None
+        if words.update.is_edit or is_talk:
+            return _NOTHING
+        return Reply(words.language.texts.notes.anonymous, is_refused=True, is_outcome=True)
+
+
+class Strangers:
+    """Refuses whoever is no athlete. What comes behind is for athletes alone."""
+
+    async def take(self, words: Written) -> Reply | None:
+        """See `Taker`."""
+        if words.sender is not None:
+            return None
+        texts = words.language.texts.notes
+        if words.is_coach_chat:
+            return Reply(texts.not_passed_on) if words.update.is_private else _NOTHING
+        return Reply(texts.for_athletes, is_refused=not words.is_admin)
+
+
+class Unclaimed:
+    """Says to an athlete that nothing becomes of what they wrote, and what would help."""
+
+    async def take(self, words: Written) -> Reply | None:
+        """See `Taker`."""
+        texts = words.language.texts
+        if words.update.replied_to is not None:
+            return Reply(texts.notes.which)
+        return Reply(texts.people.try_help if words.text else texts.notes.only_text)
