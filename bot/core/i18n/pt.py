@@ -31,6 +31,7 @@ from bot.core.i18n.catalog import (
     RuleTexts,
     Texts,
     WeekTexts,
+    WordTexts,
 )
 
 
@@ -292,6 +293,10 @@ TEXTS = Texts(
             " salva. Envie de novo em seu próprio nome, por favor. Os botões funcionam do mesmo jeito."
         ),
         words_only="Guardei só as palavras, não o que você enviou com elas.",
+    ),
+    words=WordTexts(
+        noted_with="📝 Anotado junto com {session}.",
+        session_of="o treino de {day}",
     ),
     prompts=PromptTexts(
         again_after_absence=(

@@ -28,6 +28,7 @@ from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import JournalLoss
 from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.summary.summary import Week
+from bot.core.words.sessions import SpokenSession
 
 NOW = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)  # a Monday
 DAY = NOW.date()
@@ -53,6 +54,7 @@ VALUES: Mapping[str, object] = {
     "number": 1_200,
     "pain": PainReport("Ana", None, DAY, FeedbackType.PAIN, DETAILS, None, seen_by="Coach", seen_at=NOW),
     "places": 1, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
+    "session": SpokenSession("r", "s", "Tempo", DAY, NOW, None),
     "question": Detail.PLACE, "run_id": "r", "session_id": "s", "stats": examples.stats(),
     "share": 0.5, "style": "or",
     "text": "?", "title": None, "type_": FeedbackType.DONE, "until": NOW, "user_id": 7, "value": "knee",

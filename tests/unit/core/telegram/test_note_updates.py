@@ -92,7 +92,7 @@ def test_a_command_in_reply_is_a_command() -> None:
 
 
 def test_a_reply_to_a_person_is_none() -> None:
-    """Only the bot asks questions; in a private chat it is like words of any other kind, in a group nothing."""
+    """Only the bot asks questions; in a private chat it is like any other words, in a group nothing."""
     for sender in ({"id": 8, "is_bot": False}, {}, None):
         question = {**QUESTION, "from": sender}
         assert note(reply_to_message=question).replied_to is None
