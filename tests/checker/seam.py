@@ -334,7 +334,7 @@ class House:
         """The id that the next update will have."""
         return self.world.queue.next_id
 
-    async def quiet(self, patience: float = 60.0, *, for_: float = 0.8, coach: bool = True) -> bool:
+    async def quiet(self, patience: float = 60.0, *, for_: float = 2.0, coach: bool = True) -> bool:
         """Wait until nothing happens any more: all is fetched, answered and sent; False: patience ended.
 
         Args:
@@ -359,7 +359,7 @@ class House:
             AssertionError: it does not come to that.
         """
         until = asyncio.get_running_loop().time() + patience
-        while not await self.quiet(5.0, for_=1.2):
+        while not await self.quiet(10.0, for_=2.5):
             if asyncio.get_running_loop().time() > until:
                 taps = [tap for tap in self.world.ledger.taps if tap.answered_at is None]
                 left = f"{await self._outbox()} messages to be sent, {taps} to be answered"
