@@ -1,6 +1,7 @@
-"""Everything that must hold: lint, types, tests with coverage, and the unit tests on other Pythons.
+"""Everything that must hold: lint, types, tests, and the unit tests on other Pythons.
 
 python -m tests                   the whole
+python -m tests --coverage        the whole, and what of bot/ the tests execute; slower on Python 3.11
 python -m tests --quick           lint of what changed, types, unit tests: under a minute
 python -m tests PYTEST-OPTION...  lint, types, and the tests that these options of pytest choose
 """
@@ -44,6 +45,7 @@ class Step:
         begun = time.monotonic()
         # Test modules are kept as rewritten, even if the shell forbids it: else each worker rewrites each.
         env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        env |= {"COVERAGE_CORE": "sysmon"} if hasattr(sys, "monitoring") else {}
         kept = None if is_shown else subprocess.PIPE
         command = ["nice", "-n", str(self.nice), *self.command] if self.nice else self.command
         done = subprocess.run(
@@ -129,7 +131,7 @@ def chosen(options: Sequence[str]) -> bool:
         return all_pass([*lint(), module("types", "mypy")]) and tests.run(is_shown=True)
 
 
-def whole() -> bool:
+def whole(*, with_coverage: bool) -> bool:
     """All there is. Types are checked beside the tests, which wait a lot; other Pythons come afterwards."""
     if not all_pass(lint()):
         return False
@@ -140,10 +142,12 @@ def whole() -> bool:
     coverage_report.forget()
     with scratch() as own_directory, ThreadPoolExecutor() as pool:
         types = pool.submit(module("types", "mypy", nice=_BESIDE).run)
-        tests = module("tests", "pytest", *SIDE_BY_SIDE, own_directory, *coverage_report.OPTIONS)
+        measured = coverage_report.OPTIONS if with_coverage else ()
+        tests = module("tests", "pytest", *SIDE_BY_SIDE, own_directory, *measured)
         passed = tests.run(is_shown=True)
         passed &= types.result()
-    coverage_report.show()
+    if with_coverage:
+        coverage_report.show()
     return all([passed, *map(pass_on, others)])
 
 
@@ -151,7 +155,14 @@ def main() -> int:
     """Run what the command line asks for."""
     begun = time.monotonic()
     options = sys.argv[1:]
-    passed = quick() if options == ["--quick"] else chosen(options) if options else whole()
+    match options:
+        case ["--quick"]:
+            passed = quick()
+        case [] | ["--coverage"]:
+            # A Python that tells what it executes itself needs no look at each line.
+            passed = whole(with_coverage=bool(options) or hasattr(sys, "monitoring"))
+        case _:
+            passed = chosen(options)
     print(f"== {'all passed' if passed else 'FAILED'}, {time.monotonic() - begun:.0f} s")
     return 0 if passed else 1
 
