@@ -19,12 +19,15 @@ from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.rate_limits import SendLimits
 from bot.services.answers.not_kept import NotKeptNotice
 from bot.services.answers.tap_writer import TapStores
+from bot.services.chat.button_actions import ButtonActions
 from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.commands import ChatCommands
+from bot.services.chat.erasure_buttons import ErasureButtons
 from bot.services.chat.info_commands import InfoCommands
 from bot.services.chat.menu_sync import MenuSync
 from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
 from bot.services.chat.replies import CommandReplies
+from bot.services.coach.seen_button import SeenButton
 from bot.services.health.admin_alerts import AdminAlerts
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.inbox.acknowledgements import Acknowledgements
@@ -197,6 +200,16 @@ def build_painter(settings: Settings) -> ChartProcess:
     return ChartProcess(settings.data_dir / "charts")
 
 
+def build_actions(stores: Stores, erasure: Erasure) -> ButtonActions:
+    """What buttons that are no answers ask for."""
+    return ButtonActions(
+        [
+            SeenButton(stores.taps.coach_alerts).handlers(),
+            ErasureButtons(stores.tombstones, erasure).handlers(),
+        ]
+    )
+
+
 def build_service(
     settings: Settings,
     stores: Stores,
@@ -283,6 +296,7 @@ def build_service(
             answerer=answerer,
             editor=editor,
             commands=commands,
+            actions=build_actions(stores, erasure),
             replies=replies,
             openings=openings,
             identity=BotIdentity(_bot_id(settings), api.username),

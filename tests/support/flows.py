@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.app.bootstrap import Stores, build_stores
+from bot.app.bootstrap import Stores, build_actions, build_stores
 from bot.core.figures.stats import Stats
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import ContactHours
@@ -117,8 +117,7 @@ class Parts:
 
     def actions(self) -> ButtonActions:
         """What buttons ask for."""
-        stores = self.stores
-        return ButtonActions(stores.taps.coach_alerts, stores.tombstones, self.forgetting())
+        return build_actions(self.stores, self.forgetting())
 
     def taps(self, stores: TapStores, rules: TapRules) -> Taps:
         """The way of taps up to MongoDB."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.core.answers import detail_texts
@@ -43,11 +43,13 @@ class MessageEdit:
     Attributes:
         text: None: only the buttons change.
         entities: the formatting of `text`, as Telegram sends it.
+        html: whether `text` is HTML; then there are no entities.
     """
 
     text: str | None
-    entities: list[dict[str, Any]]
-    keyboard: Keyboard
+    entities: list[dict[str, Any]] = field(default_factory=list)
+    keyboard: Keyboard = field(default_factory=list)
+    html: bool = False
 
 
 def show(prompted: TappedMessage, choice: ShownAnswer) -> MessageEdit:

@@ -33,7 +33,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.people.athlete import Athlete
 from bot.core.people.tombstone import Tombstone
 from bot.core.prompts.prompt import LaterResult
-from bot.core.telegram.action_payloads import Action, ActionTap, parse_action
+from bot.core.telegram.action_payloads import ActionTap, MayTap, parse_action
 from bot.core.telegram.updates import Tap
 
 _LATER_AT_LEAST = timedelta(hours=1)
@@ -131,8 +131,10 @@ class TapFacts:
     def lack(self) -> Lack | None:
         """What is missing for a verdict, if anything; the sender comes first."""
         payload = self.payload
-        if self.is_erased or (isinstance(payload, ActionTap) and payload.action is Action.SEEN):
-            return None  # whoever is in the coach's chat may have seen something
+        if self.is_erased:
+            return None
+        if isinstance(payload, ActionTap) and payload.action.may_tap is MayTap.COACH_CHAT:
+            return None  # whoever is there
         if not self.is_sender_known:
             return Lack.SENDER
         if payload is None or isinstance(payload, ActionTap):
@@ -297,15 +299,20 @@ def _decide(facts: TapFacts, rules: TapRules) -> Decision:
 def _may_act(action: ActionTap, facts: TapFacts, rules: TapRules) -> bool:
     """Whether this button can be meant for who tapped.
 
-    Whoever is in the coach's chat may have seen something. A group may go by another id by now; then it is
-    the alert that tells whether this is its chat. The rest is about who taps, in private. Whether there is a
-    deletion to confirm is asked when it is carried out: what was begun is done to its end for whom it has
-    taken off the roster already.
+    A group may go by another id by now; then it is what the button is about that tells whether this is its
+    chat.
     """
     coach, chat = rules.coach_chat_id, facts.tap.chat_id
-    if action.action is Action.SEEN:
-        return coach is not None and chat is not None and (chat == coach or (chat < 0 and coach < 0))
-    return chat is not None and not facts.is_in_group
+    is_private = chat is not None and not facts.is_in_group
+    match action.action.may_tap:
+        case MayTap.COACH_CHAT:
+            return coach is not None and chat is not None and (chat == coach or (chat < 0 and coach < 0))
+        case MayTap.ANYBODY_IN_PRIVATE:
+            return is_private
+        case MayTap.ATHLETE_IN_PRIVATE:
+            return is_private and facts.athlete is not None
+        case MayTap.ATHLETE:
+            return facts.athlete is not None
 
 
 def _addition(tap: Tap, payload: DetailTap, identity: Identity) -> AnswerAddition | None:

@@ -1,23 +1,48 @@
-"""Buttons that are no answers: something is to be done. Payloads `do|name|argument`. Pure."""
+"""Buttons that are no answers: something is to be done. Payloads `do|name|argument`. Pure.
+
+A new one is a member here, and a handler that its capability hands to `bot.services.chat.button_actions`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from bot.core.telegram.callback_data import join, split
 
 _PREFIX = "do"
 
 
+class MayTap(Enum):
+    """For whom a button is. What it is about is for its handler to check: anybody can send what it sends."""
+
+    ATHLETE_IN_PRIVATE = auto()
+    """An athlete, in the private chat."""
+    ATHLETE = auto()
+    """An athlete, in whichever chat."""
+    COACH_CHAT = auto()
+    """Whoever is in the coach's chat."""
+    ANYBODY_IN_PRIVATE = auto()
+    """Whoever has it in their private chat, also those who are no athletes, or not any more."""
+
+
 class Action(StrEnum):
     """An action that a button asks for."""
 
-    SEEN = "seen"
+    _value_: str
+    may_tap: MayTap
+
+    def __new__(cls, name: str, may_tap: MayTap = MayTap.ATHLETE_IN_PRIVATE) -> Action:
+        """A name that knows for whom it is."""
+        member = str.__new__(cls, name)
+        member._value_, member.may_tap = name, may_tap
+        return member
+
+    SEEN = "seen", MayTap.COACH_CHAT
     """The coach has seen that something hurts; the argument is the reference of the alert."""
-    FORGET = "forget"
+    FORGET = "forget", MayTap.ANYBODY_IN_PRIVATE
     """Delete everything about who taps."""
-    KEEP = "keep"
+    KEEP = "keep", MayTap.ANYBODY_IN_PRIVATE
     """Do not, after all."""
 
 

@@ -123,7 +123,7 @@ class Responder:
             case _, ActionDone(say, is_alert, instead):
                 self._answer(tap, say(tap.language), alert=is_alert)
                 if instead is not None:
-                    self._edit(tap, partial(MessageEdit, instead(tap.language), [], []))
+                    self._edit(tap, partial(instead, tap.language))
             case _, Postponed(again_at, zone):
                 self._answer(tap, texts.postponed(again_at, zone, self._clock(), tap.language))
             case _, NotWritten() as refusal:

@@ -28,7 +28,7 @@ from bot.core.taps.judge import (
 from bot.core.telegram.action_payloads import ActionTap
 from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.updates import Tap
-from bot.services.chat.button_actions import ActionDone, ButtonActions, ErasureBegun
+from bot.services.chat.button_actions import ActionDone, ActionResult, ButtonActions, ErasureBegun
 from bot.services.people.erasure_guard import ErasureGuard
 from bot.store.answers.feedback_events import FeedbackStore, Recorded, Unrecordable
 from bot.store.answers.history import AnswerChange, AnswerHistory
@@ -39,7 +39,7 @@ from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.prompts.undelivered import UndeliveredStore
 
-Result: TypeAlias = Recorded | Unrecordable | Postponed | DetailSaved | ActionDone | ErasureBegun | NotWritten
+Result: TypeAlias = Recorded | Unrecordable | Postponed | DetailSaved | ActionResult
 
 _Tombstones: TypeAlias = Mapping[int | None, Tombstone]
 """By user."""

@@ -57,6 +57,7 @@ class ProcessingParts:
     answerer: CallbackAnswerer
     editor: MessageEditor
     commands: ChatCommands
+    actions: ButtonActions
     replies: CommandReplies
     openings: ChatOpenings
     identity: BotIdentity
@@ -83,7 +84,6 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
         asked=parts.asked,
     )
     dead_letters = DeadLetters(parts.acknowledgements, responder)
-    actions = ButtonActions(stores.coach_alerts, parts.tombstones, parts.erasure)
     return UpdateProcessor(
         journal=parts.journal,
         acknowledgements=parts.acknowledgements,
@@ -92,7 +92,7 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
         taps=TapPipeline(
             reader=reader,
             rules=rules,
-            writer=TapWriter(stores, actions, guard, rules),
+            writer=TapWriter(stores, parts.actions, guard, rules),
             responder=responder,
             acknowledgements=parts.acknowledgements,
             erasure=parts.erasure,

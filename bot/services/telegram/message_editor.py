@@ -92,4 +92,6 @@ class MessageEditor:
         if edit.text is None:
             await self._api.edit_keyboard(chat_id, message_id, edit.keyboard)
         else:
-            await self._api.edit_text(chat_id, message_id, edit.text, edit.entities, edit.keyboard)
+            await self._api.edit_text(
+                chat_id, message_id, edit.text, edit.entities, edit.keyboard, html=edit.html
+            )

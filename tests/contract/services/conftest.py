@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.app.bootstrap import build_stores
+from bot.app.bootstrap import build_actions, build_stores
 from bot.core.people.athlete import ContactHours
 from bot.core.shared.backoff import Backoff, constant
 from bot.core.taps.judge import TapRules
@@ -91,6 +91,7 @@ async def recording(
     chat_commands = parts.chat(languages, athletes=athletes)
     commands = CommandReplies(api, limits, chat_commands, languages)
     stores = replace(build_stores(db, journal, time).taps, events=events)
+    erasure = parts.forgetting()
     recorder = build_processor(
         ProcessingParts(
             journal=journal,
@@ -101,7 +102,8 @@ async def recording(
             acknowledgements=Acknowledgements(journal),
             roster=roster,
             languages=languages,
-            erasure=parts.forgetting(),
+            erasure=erasure,
+            actions=build_actions(parts.stores, erasure),
             answerer=answerer,
             editor=marker,
             replies=commands,

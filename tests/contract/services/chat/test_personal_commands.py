@@ -22,9 +22,10 @@ from bot.core.records.collections import COLLECTIONS
 from bot.core.records.declaration import Before, Collection
 from bot.core.records.retention import Retention
 from bot.core.shared.update_order import UpdateStamp
-from bot.core.telegram.action_payloads import parse_action
+from bot.core.telegram.action_payloads import Action, parse_action
 from bot.core.telegram.updates import CommandUpdate, Tap
-from bot.services.chat.button_actions import ActionDone, ButtonActions, ErasureBegun
+from bot.services.chat.button_actions import ActionDone, ErasureBegun
+from bot.services.chat.erasure_buttons import ErasureButtons
 from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
 from bot.services.people.erasure import CONFIRM_WITHIN, Erasure
 from bot.services.people.language_cache import LanguageCache
@@ -506,12 +507,12 @@ async def test_the_button_counts_for_ten_minutes(
 ) -> None:
     """After that nothing is deleted, and whoever tapped is told."""
     await people.answer("s", ANA)
-    actions = ButtonActions(CoachAlertStore(people.db), people.tombstones, people.forgetting)
+    buttons = ErasureButtons(people.tombstones, people.forgetting).handlers()
     await UserStore(people.db).asked_to_forget(ANA, UpdateStamp(0, NOW - CONFIRM_WITHIN))
     tap = replace(confirmation(ANA), prompt_at=None if age is None else NOW - age)
     wish = parse_action(tap.data)
     assert wish is not None
-    done = await actions.carry_out(wish, tap, people.roster.athlete(ANA))
+    done = await buttons[wish.action](wish, tap, people.roster.athlete(ANA))
     if isinstance(done, ErasureBegun):
         await people.forgetting.finish(done.person, done.at)
         done = done.acted
@@ -677,20 +678,20 @@ async def test_an_alert_that_was_seen_goes_too(people: People) -> None:
 async def test_no_is_no(people: People) -> None:
     """Who keeps everything must be asked anew; who had it deleted is not told that it was kept."""
     users = UserStore(people.db)
-    actions = ButtonActions(CoachAlertStore(people.db), people.tombstones, people.forgetting)
+    buttons = ErasureButtons(people.tombstones, people.forgetting).handlers()
     forget, keep = parse_action("do|forget|"), parse_action("do|keep|")
     assert forget is not None
     assert keep is not None
     await users.asked_to_forget(LEO, UpdateStamp(1, NOW))
     leo = (await people.roster.refresh()).by_user(LEO)
-    kept = await actions.carry_out(keep, replace(confirmation(LEO), update_id=2), leo)
+    kept = await buttons[Action.KEEP](keep, replace(confirmation(LEO), update_id=2), leo)
     assert isinstance(kept, ActionDone)
-    late = await actions.carry_out(forget, replace(confirmation(LEO), update_id=3), leo)
+    late = await buttons[Action.FORGET](forget, replace(confirmation(LEO), update_id=3), leo)
     assert late == NotWritten(Outcome.REFUSED, cause=Cause.NOT_ASKED)
     await users.asked_to_forget(LEO, UpdateStamp(4, NOW))
-    begun = await actions.carry_out(forget, replace(confirmation(LEO), update_id=5), leo)
+    begun = await buttons[Action.FORGET](forget, replace(confirmation(LEO), update_id=5), leo)
     assert isinstance(begun, ErasureBegun)
-    after = await actions.carry_out(keep, replace(confirmation(LEO), update_id=6), leo)
+    after = await buttons[Action.KEEP](keep, replace(confirmation(LEO), update_id=6), leo)
     assert isinstance(after, ActionDone)
     assert after.say(Language.EN) == "Deleted."
     await people.forgetting.finish(begun.person, begun.at)
@@ -698,5 +699,5 @@ async def test_no_is_no(people: People) -> None:
     # Below another question, from before: nothing was deleted because of it.
     other = replace(confirmation(LEO), update_id=7, message_id=999)
     for wish in (forget, keep):
-        result = await actions.carry_out(wish, other, leo)
+        result = await buttons[wish.action](wish, other, leo)
         assert result == NotWritten(Outcome.REFUSED, cause=Cause.NOT_ASKED)
