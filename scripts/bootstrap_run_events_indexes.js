@@ -27,6 +27,7 @@ const INDEXES = [
   {"collection": "session_prompts", "name": "reference_1", "key": {"reference": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
   {"collection": "session_prompts", "name": "slot_1", "key": {"slot": 1}, "options": {"collation": {"locale": "simple"}, "unique": true, "sparse": true}},
   {"collection": "session_prompts", "name": "nudgeAt_1", "key": {"nudgeAt": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
+  {"collection": "session_prompts", "name": "copiesAt_1", "key": {"copiesAt": 1}, "options": {"collation": {"locale": "simple"}, "sparse": true}},
   {"collection": "session_prompts", "name": "state_1_kind_1_sentAt_1", "key": {"state": 1, "kind": 1, "sentAt": 1}, "options": {"collation": {"locale": "simple"}}},
   {"collection": "session_prompts", "name": "state_1_notAfter_1", "key": {"state": 1, "notAfter": 1}, "options": {"collation": {"locale": "simple"}}},
   {"collection": "session_prompts", "name": "state_1_chatId_1", "key": {"state": 1, "chatId": 1}, "options": {"collation": {"locale": "simple"}}},

@@ -45,6 +45,7 @@ from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.closed_chats import ClosedChats
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.expiry import PromptExpiry
+from bot.services.prompts.older_copies import OlderCopies
 from bot.services.prompts.planner import Planner
 from bot.services.prompts.renderer import PromptRenderer
 from bot.services.prompts.weekly_summary import WeeklySummaries
@@ -73,6 +74,7 @@ from bot.store.people.users import UserStore
 from bot.store.personal_data import PersonalStore
 from bot.store.plans import PlanStore
 from bot.store.prompts.coach_alerts import CoachAlertStore
+from bot.store.prompts.copies import CopyStore
 from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.planned import PlannedPromptStore
@@ -93,8 +95,9 @@ ALERT_BOUNDS = AlertBounds()
 class Stores:
     """Everything that is kept in MongoDB, and the journal of this machine.
 
-    Five stores share the outbox: `taps.prompts` is for everybody, `outbox` for who sends, `slots` for who
-    plans, `followups` for who waits, `taps.coach_alerts` for what is told because of a tap.
+    Six stores share the outbox: `taps.prompts` is for everybody, `outbox` for who sends, `planned` for who
+    plans, `followups` for who waits, `copies` for who edits what was sent, `taps.coach_alerts` for what is
+    told because of a tap.
     """
 
     athletes: AthleteStore
@@ -103,6 +106,7 @@ class Stores:
     outbox: Outbox
     planned: PlannedPromptStore
     followups: PromptExpiryStore
+    copies: CopyStore
     plans: PlanStore
     summaries: SummaryStore
     personal: PersonalStore
@@ -137,6 +141,7 @@ class Service:
     dispatcher: Dispatcher
     planner: Planner
     expiry: PromptExpiry
+    older_copies: OlderCopies
     outage: OutageRecovery
     roster: RosterCache
     languages: LanguageCache
@@ -164,6 +169,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
         outbox=Outbox(db),
         planned=PlannedPromptStore(db),
         followups=PromptExpiryStore(db),
+        copies=CopyStore(db),
         plans=PlanStore(db),
         summaries=SummaryStore(db),
         personal=PersonalStore(db),
@@ -334,13 +340,20 @@ def build_service(
             on_unkept=unkept,
             on_turn=notifier.turned,
         )
+    renderer = PromptRenderer(
+        stores.taps.coach_alerts,
+        stores.taps.prompts,
+        lambda: roster.roster,
+        languages,
+        clock,
+        settings.timezone,
+        weeks,
+    )
     dispatcher = Dispatcher(
         api=prompting,
         outbox=stores.outbox,
         coach_alerts=stores.taps.coach_alerts,
-        renderer=PromptRenderer(
-            stores.taps.coach_alerts, lambda: roster.roster, languages, clock, settings.timezone, weeks
-        ),
+        renderer=renderer,
         openings=openings,
         limits=limits,
         clock=clock,
@@ -374,6 +387,9 @@ def build_service(
             informed=[*map(ChatTopic, settings.admin_ids), *([] if coach is None else [coach])],
         ),
         expiry=PromptExpiry(stores.followups, clock, settings.late_after_days),
+        older_copies=OlderCopies(
+            stores.copies, renderer, editor, lambda: roster.roster, lambda: election.leads
+        ),
         outage=OutageRecovery(stores.journal, stores.followups, clock, caught_up, answerable),
         roster=roster,
         languages=languages,

@@ -156,6 +156,7 @@ async def _run(
         service.dispatcher.run(),
         *service.planner.loops(),
         service.expiry.run(),
+        service.older_copies.run(),
         service.outage.run(),
         service.roster.run(),
         service.languages.run(),

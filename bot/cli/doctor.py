@@ -273,7 +273,7 @@ class Examination:
         self._api = await self._stack.enter_async_context(api)
         me = await self._api.get_me()
         self.reached.add("token")
-        return [telegram.judge_bot(me)]
+        return [telegram.judge_bot(me), *telegram.judge_taps(me)]
 
     def _note_telegrams_time(self, date: str) -> None:
         if (skew := machine.skew_of(date, self._clock())) is not None:

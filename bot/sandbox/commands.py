@@ -80,6 +80,10 @@ def _settings(world: World, arguments: Json) -> None:
     if "inaccessible_after" in arguments:
         age = arguments["inaccessible_after"]
         world.inaccessible_after = None if age is None else float(age)
+    if "styles" in arguments:
+        world.styles = bool(arguments["styles"])
+    if "callback_query_mode" in arguments:
+        world.callback_query_mode = str(arguments["callback_query_mode"])
     if "ledger" in arguments:
         if arguments["ledger"] not in ("full", "counts"):
             raise SandboxError("the ledger is full or counts")

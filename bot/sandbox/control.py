@@ -217,6 +217,8 @@ class SandboxClient:
             limits: True for Telegram's, False for none, or the fields of `Limits`.
             query_lifetime, update_lifetime: seconds.
             inaccessible_after: seconds, or None for never.
+            styles: whether it knows how buttons may look.
+            callback_query_mode: `inline`, for taps without their message.
             ledger: `full` or `counts`.
         """
         await self._call("settings", settings)

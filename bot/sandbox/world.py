@@ -77,6 +77,7 @@ class User:
         return shown
 
 
+_STYLES = frozenset({"danger", "success", "primary"})
 _GROUP_ADMIN = User(5_000_000_001, "Group admin")
 
 
@@ -147,6 +148,9 @@ class World:
         ledger: what was called and tapped.
         queue: the updates that wait; its `update_lifetime` and `query_lifetime` may be assigned.
         inaccessible_after: age from which messages are inaccessible to taps; None: never.
+        styles: whether it knows how buttons may look, as Telegram does since the Bot API 9.4.
+        callback_query_mode: `inline`: taps come with an `inline_message_id` and no message; as the bot's
+            owner has set it.
         on_update: called after each new update, so that a long poll can wake.
     """
 
@@ -186,6 +190,8 @@ class World:
         self._commands: dict[tuple[str, str], list[Json]] = {}
         self._files: dict[str, bytes] = {}
         self.webhook: Webhook | None = None
+        self.styles = True
+        self.callback_query_mode = ""
 
     # The clock and other settings
 
@@ -257,7 +263,11 @@ class World:
             query = {
                 "id": tap.query_id,
                 "from": user.as_dict(),
-                "message": self._seen_by_tap(chat, message_id, stored, now),
+                **(
+                    {"inline_message_id": f"{chat.instance}-{message_id}"}
+                    if self.callback_query_mode == "inline"
+                    else {"message": self._seen_by_tap(chat, message_id, stored, now)}
+                ),
                 "chat_instance": chat.instance,
                 "data": data,
             }
@@ -492,6 +502,7 @@ class World:
             "supports_inline_queries": False,
             "can_connect_to_business": False,
             "has_main_web_app": False,
+            **({"callback_query_mode": self.callback_query_mode} if self.callback_query_mode else {}),
         }
 
     def get_updates(
@@ -800,7 +811,7 @@ class World:
         reply_parameters: Json | None,
         thread_id: int,
     ) -> Json:
-        keyboard = _keyboard(reply_markup)
+        keyboard = _keyboard(reply_markup, self.styles)
         chat = self._reachable(chat_id)
         now = self.time()
         if self._limiter is not None and (seconds := self._limiter.admit(chat_id, now)):
@@ -822,7 +833,7 @@ class World:
         return self._store(chat, now, {"from": self._bot, **content})
 
     def _edit(self, chat_id: int, message_id: int, content: Json | None, reply_markup: Json | None) -> Json:
-        keyboard = _keyboard(reply_markup)
+        keyboard = _keyboard(reply_markup, self.styles)
         stored = self._reachable(chat_id).messages.get(message_id)
         if stored is None:
             raise bad_request("message to edit not found")
@@ -931,14 +942,14 @@ def _formatted(text: str, parse_mode: str, entities: list[Entity] | None) -> Jso
     return {"text": plain, "entities": marks} if marks else {"text": plain}
 
 
-def _keyboard(markup: Json | None) -> Json | None:
+def _keyboard(markup: Json | None, knows_styles: bool) -> Json | None:
     """The inline keyboard that the message will show, or None for other or empty markup."""
     if not markup or "inline_keyboard" not in markup:
         return None
     rows = markup["inline_keyboard"]
     if not isinstance(rows, list):
         raise bad_request('can\'t parse inline keyboard: Field "inline_keyboard" must be of type Array')
-    kept = [[_button(button) for button in _row(row)] for row in rows]
+    kept = [[_button(button, knows_styles) for button in _row(row)] for row in rows]
     kept = [row for row in kept if row]
     return {"inline_keyboard": kept} if kept else None
 
@@ -949,7 +960,7 @@ def _row(row: object) -> list[object]:
     return row
 
 
-def _button(button: object) -> Json:
+def _button(button: object, knows_styles: bool) -> Json:
     problem = "can't parse inline keyboard button: "
     if not isinstance(button, dict):
         raise bad_request(f"{problem}expected an Object")
@@ -957,6 +968,11 @@ def _button(button: object) -> Json:
         raise bad_request(f'{problem}Can\'t find field "text"')
     if not isinstance(button["text"], str):
         raise bad_request(f'{problem}Field "text" must be of type String')
+    if "style" in button:
+        if not knows_styles:
+            raise bad_request(f'{problem}Unknown field "style"')
+        if button["style"] not in _STYLES:
+            raise bad_request(f"{problem}Invalid button style specified")
     data = button.get("callback_data")
     # Telegram takes empty data for no data at all.
     if data == "" or not _BUTTON_ACTIONS.intersection(button):

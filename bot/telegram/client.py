@@ -30,6 +30,7 @@ from bot.core.shared.tolerant import read_int64
 from bot.core.telegram.refusals import Refusal, read_refusal
 from bot.core.telegram.updates import ALLOWED_UPDATES, read_instant
 from bot.services.telegram.api import ANYWHERE, SentMessage, Within
+from bot.telegram.button_styles import ButtonStyles, without_styles
 from bot.telegram.transport import AiohttpRequest, NotSentError, UnreadableReplyError
 
 _CONNECTIONS = 100
@@ -66,6 +67,7 @@ class BotClient:
         on_lost_topic: Callable[[int, int, str], None] = lambda *_: None,
     ) -> None:
         self._on_lost_topic = on_lost_topic
+        self._styles = ButtonStyles()
         # do_api_request points at the typed methods, which parse; RetryAfter at a coming change of type.
         warnings.filterwarnings("ignore", "Please use 'Bot\\.", PTBUserWarning)
         warnings.filterwarnings("ignore", "(?s).*retry_after", PTBDeprecationWarning)
@@ -258,6 +260,17 @@ class BotClient:
         self, method: str, parameters: dict[str, Any], *, read_timeout: float = _READ_TIMEOUT
     ) -> Any:
         given = {name: value for name, value in parameters.items() if value is not None}
+        given = self._styles.fit(given)
+        try:
+            return await self._request(method, given, read_timeout)
+        except errors.TelegramRejected as exc:
+            if not self._styles.may_be_refused(given, str(exc)):
+                raise
+        reply = await self._request(method, without_styles(given), read_timeout)
+        self._styles.refused()
+        return reply
+
+    async def _request(self, method: str, given: dict[str, Any], read_timeout: float) -> Any:
         try:
             return await self._bot.do_api_request(method, api_kwargs=given, read_timeout=read_timeout)
         except TelegramError as exc:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.core.answers.payloads import format_later
 from bot.sandbox.ledger import Tap
 from bot.sandbox.world import User
 from tests.checker.seam import COACH, STRANGER, House
@@ -16,6 +18,7 @@ LONG_RUN = "2026-02-16T18:42:58.123Z-a1b2c3-" + "x" * 40
 RUNS = {"p": "run", "q": "run", "r": LONG_RUN}
 """The run of each session: `p` is asked about by the coach workflow, `q` and `r` by the bot."""
 
+_HOUR, _EVENING, _DAY = 3_600, 20 * 3_600, 86_400
 _TYPES = ("done", "skipped", "hard", "pain")
 
 
@@ -168,9 +171,12 @@ class Person:
         return self._tap(house, act, data)
 
     def later(self, house: House, act: Act) -> dict[str, Any] | None:
-        """Tap Later, below a question of the bot's."""
+        """Tap one of the times of Later, below a question of the bot's."""
         ids = self._ids(house, act.session)
-        return self._tap(house, act, None if ids is None else f"later|{ids}")
+        days = -((_EVENING - house.clock.unix() - _HOUR) // _DAY)
+        at = datetime.fromtimestamp(days * _DAY + _EVENING, UTC)
+        minutes = format_later("r", "s", at).rpartition("|")[2]
+        return self._tap(house, act, None if ids is None else f"later|{ids}|{minutes}")
 
     def detail(self, house: House, act: Act) -> dict[str, Any] | None:
         """Say something besides an answer: `rpe=7`."""

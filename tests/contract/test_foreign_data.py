@@ -601,7 +601,8 @@ class Town:
         """Send what is due."""
         clock, languages = self.clock, self.service.languages
         composer = PromptRenderer(
-            *(self.stores.taps.coach_alerts, lambda: self.roster.roster, languages, clock, MADRID),
+            *(self.stores.taps.coach_alerts, self.stores.taps.prompts, lambda: self.roster.roster),
+            *(languages, clock, MADRID),
             self.service.weekly_summaries._weeks,
         )
         letters, roster = self.stores.taps.coach_alerts, self.roster

@@ -93,7 +93,7 @@ async def test_how_hard_it_was(rig: Rig, athlete: User, run_id: str) -> None:
     await press(rig, athlete, message_id, "✅ Done")
     message = await shown(rig, athlete, message_id, "➜ ✅ Done", "", *RPE_WORDS)
     assert message["text"].splitlines()[1] == "Tempo <b>run</b> & more"
-    assert labels(message)[4:] == [*map(str, range(11)), "Skip"]
+    assert labels(message)[4:] == [*map(str, range(11)), "Pass"]
     tap = await press(rig, athlete, message_id, "7")
     assert (tap.answer, tap.alert) == ("Saved: RPE 7. Thank you!", False)
     message = await shown(rig, athlete, message_id, "➜ ✅ Done", "Effort (RPE) 7 · very hard")
@@ -104,7 +104,7 @@ async def test_how_hard_it_was(rig: Rig, athlete: User, run_id: str) -> None:
     await shown(rig, athlete, message_id, "➜ ✅ Done", "Effort (RPE) 8")
     await press(rig, athlete, message_id, "✏️ RPE 8")
     await shown(rig, athlete, message_id, *RPE_WORDS, button="• 8")
-    assert (await press(rig, athlete, message_id, "Skip")).answer == "All right, it stays as it is."
+    assert (await press(rig, athlete, message_id, "Pass")).answer == "All right, it stays as it is."
     await shown(rig, athlete, message_id, "➜ ✅ Done", "Effort (RPE) 8")
     (event,) = await rig.stored(1, userId=athlete.id)
     assert (event["type"], event["rpe"], event["runId"]) == ("done", 8, run_id)
@@ -117,7 +117,7 @@ async def test_the_same_tap_twice_and_a_change(rig: Rig, athlete: User) -> None:
     message_id = await asked(rig, athlete)
     await press(rig, athlete, message_id, "🥵 Hard")
     await shown(rig, athlete, message_id, *RPE_WORDS)
-    await press(rig, athlete, message_id, "Skip")
+    await press(rig, athlete, message_id, "Pass")
     await shown(rig, athlete, message_id, "➜ 🥵 Hard", button="• 🥵 Hard")
     again = await press(rig, athlete, message_id, "• 🥵 Hard")
     assert again.answer == "🥵 Hard is saved already. Tap another button to change it."

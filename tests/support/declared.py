@@ -102,7 +102,11 @@ def places_of_question(value: str) -> dict[str, Any]:
     detail = Detail(value)
     field, choice = detail.facts.field.name, detail.facts.choices[-1]
     type_ = next(type_ for type_ in FeedbackType if detail in type_.facts.asks)
-    others = {other: other.facts.choices[0] for other in type_.facts.asks if other is not detail}
+    others = {
+        other: other.facts.choices[0]
+        for other in type_.facts.asks
+        if other is not detail and not other.facts.is_last
+    }
     said = Details({detail: choice})
     ids = detail_ids("r", "s", by_reference=False)
     assert ids is not None

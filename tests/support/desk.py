@@ -131,7 +131,8 @@ class Desk:
         self.coach = coach
         self.words = Words(takers(self.stores, parts.stores.spoken, 14))
         composer = PromptRenderer(
-            *(self.stores.coach_alerts, lambda: self.roster.roster, languages, self._clock, UTC),
+            *(self.stores.coach_alerts, self.stores.prompts, lambda: self.roster.roster, languages),
+            *(self._clock, UTC),
             parts.weeks(),
         )
         self.dispatcher = Dispatcher(

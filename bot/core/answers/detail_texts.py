@@ -23,13 +23,18 @@ def choice(value: int | str, language: Language) -> str:
 
 
 def change(details: Details, detail: Detail, language: Language) -> str | None:
-    """The label of the button that asks a question again.
+    """The label of the button that asks a question again, and those that share its field.
 
-    None where nothing was said. Questions that share a field have one button, that of the first.
+    None where nothing was said.
     """
-    asked = FIELDS[detail.facts.field.name]
-    said = _said(details, asked, language)
-    return f"{_CHANGE}{', '.join(said)}" if said and detail is asked[0] else None
+    said = _said(details, FIELDS[detail.facts.field.name], language)
+    return f"{_CHANGE}{', '.join(said)}" if said else None
+
+
+def unsaid(detail: Detail, language: Language) -> str | None:
+    """The label of the button that puts a question that is never put by itself; None: it is."""
+    label = language.texts.details.question(detail).unsaid
+    return None if label is None else f"{_CHANGE}{label}"
 
 
 def lines(details: Details, language: Language) -> list[str]:

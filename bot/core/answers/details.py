@@ -62,13 +62,29 @@ def next_question(type_: FeedbackType, details: Details, asked: frozenset[Detail
     Args:
         asked: the questions that are switched on.
     """
-    return next((d for d in type_.facts.asks if d in asked and details.value(d) is None), None)
+    if any(detail.facts.is_last and details.value(detail) is not None for detail in type_.facts.asks):
+        return None
+    open_ = (detail for detail in type_.facts.asks if details.value(detail) is None)
+    return next((detail for detail in open_ if detail in asked and not detail.facts.is_aside), None)
 
 
-def question_after(tap: DetailTap, type_: FeedbackType, asked: frozenset[Detail]) -> Detail | None:
-    """The question to put after a tap on one: the next one, or itself where it is asked again."""
+def question_after(
+    tap: DetailTap, type_: FeedbackType, asked: frozenset[Detail], details: Details
+) -> Detail | None:
+    """The question to put after a tap on one: the next one, or itself where it is asked again.
+
+    Args:
+        details: what is said by now.
+    """
     if tap.ask_again:
         return tap.detail
+    if tap.detail.facts.is_aside:
+        return next_question(type_, details, asked)
     questions = type_.facts.asks
     later = questions[questions.index(tap.detail) + 1 :] if tap.detail in questions else ()
-    return next((detail for detail in later if detail in asked), None)
+    return next((detail for detail in later if detail in asked and not detail.facts.is_aside), None)
+
+
+def asides(type_: FeedbackType, asked: frozenset[Detail]) -> tuple[Detail, ...]:
+    """The questions of an answer of which the choices stand beside those of others."""
+    return tuple(detail for detail in type_.facts.asks if detail in asked and detail.facts.is_aside)

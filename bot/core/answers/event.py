@@ -136,5 +136,8 @@ class AnswerAddition:
 
     @property
     def name(self) -> str:
-        """Of what is said."""
-        return "note" if self.detail is None else self.detail.value
+        """Of what is said: questions of which only one can be answered have one name."""
+        if self.detail is None:
+            return "note"
+        facts = self.detail.facts
+        return self.detail.value if facts.part is not None else facts.field.name

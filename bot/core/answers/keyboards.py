@@ -5,6 +5,7 @@ A keyboard here is what the Bot API calls `inline_keyboard`: rows of `{"text", "
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.core.answers import detail_texts as texts
@@ -21,7 +22,7 @@ from bot.core.answers.payloads import (
     parse_payload,
 )
 from bot.core.answers.texts import label, marked
-from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answer_types import FeedbackType, Style
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 
@@ -34,11 +35,23 @@ _PER_ROW = 2
 def prompt_keyboard(run_id: str, session_id: str, language: Language) -> Keyboard:
     """The answers for a session, whatever its ids, and below them the wish to be asked later."""
     buttons = [
-        {"text": label(type_, language), "callback_data": format_callback(run_id, session_id, type_)}
+        {
+            "text": label(type_, language),
+            "callback_data": format_callback(run_id, session_id, type_),
+            **_style(type_.facts.style),
+        }
         for type_ in FeedbackType
     ]
-    later = {"text": language.texts.answers.later, "callback_data": format_later(run_id, session_id)}
-    return [*_rows(buttons, _PER_ROW), [later]]
+    return [*_rows(buttons, _PER_ROW), [later_button(run_id, session_id, language)]]
+
+
+def later_button(run_id: str, session_id: str, language: Language) -> dict[str, Any]:
+    """The wish to be asked later."""
+    return {"text": language.texts.answers.later, "callback_data": format_later(run_id, session_id)}
+
+
+def _style(style: Style | None) -> dict[str, Any]:
+    return {} if style is None else {"style": style}
 
 
 def answered_keyboard(keyboard: Keyboard, chosen: FeedbackType) -> Keyboard:
@@ -46,35 +59,59 @@ def answered_keyboard(keyboard: Keyboard, chosen: FeedbackType) -> Keyboard:
 
     Later goes, and what was asked about an answer; buttons that are not ours stay as they are.
     """
-    rows = [[_mark(button, chosen) for button in row if not _is_passing(button)] for row in keyboard]
+    return [[_mark(button, chosen) for button in row] for row in asked_keyboard(keyboard)]
+
+
+def asked_keyboard(keyboard: Keyboard) -> Keyboard:
+    """The answers below a question that is still open, without what passes: Later, and its times."""
+    rows = [[button for button in row if not _is_passing(button)] for row in keyboard]
     return [row for row in rows if row]
 
 
 def detail_rows(
-    ids: Ids, type_: FeedbackType, details: Details, question: Detail | None, language: Language
+    ids: Ids,
+    type_: FeedbackType,
+    details: Details,
+    question: Detail | None,
+    language: Language,
+    asides: Sequence[Detail] = (),
 ) -> Keyboard:
     """The rows below the answers: the choices of a question, else buttons to change details.
 
     Args:
         ids: as `bot.core.answers.payloads.detail_ids` gives them.
+        asides: the questions of which the choices stand beside those of another.
     """
     if question is None:
+        first = {detail.facts.field.name: detail for detail in reversed(type_.facts.asks)}
         said = [
             {"text": label, "callback_data": format_again(ids, detail)}
             for detail in type_.facts.asks
-            if (label := texts.change(details, detail, language)) is not None
+            if detail is first[detail.facts.field.name]
+            and (label := _label(details, detail, language, is_offered=detail in asides)) is not None
         ]
         return [said] if said else []
+    skip = {"text": language.texts.details.skip, "callback_data": format_detail(ids, question, None)}
+    rows = _rows([*_choices(ids, details, question, language), skip], question.facts.choices_per_row)
+    if question.facts.is_aside:
+        return rows
+    return [*rows, *(_choices(ids, details, aside, language) for aside in asides)]
+
+
+def _choices(ids: Ids, details: Details, question: Detail, language: Language) -> list[dict[str, Any]]:
     chosen = details.value(question)
-    buttons = [
+    return [
         {
             "text": marked(texts.choice(value, language), chosen=value == chosen),
             "callback_data": format_detail(ids, question, value),
         }
         for value in question.facts.choices
     ]
-    skip = {"text": language.texts.details.skip, "callback_data": format_detail(ids, question, None)}
-    return _rows([*buttons, skip], question.facts.choices_per_row)
+
+
+def _label(details: Details, detail: Detail, language: Language, *, is_offered: bool) -> str | None:
+    said = texts.change(details, detail, language)
+    return texts.unsaid(detail, language) if said is None and is_offered else said
 
 
 def _rows(buttons: list[dict[str, Any]], length: int) -> Keyboard:

@@ -9,7 +9,7 @@ from bot.core.answers import detail_texts
 from bot.core.answers.details import Details
 from bot.core.answers.keyboards import Keyboard, answered_keyboard, detail_rows, prompt_keyboard
 from bot.core.answers.payloads import detail_ids
-from bot.core.answers.texts import asked_text, shown_text
+from bot.core.answers.texts import asked_text, shown_text, unanswered_prefix
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
@@ -25,6 +25,7 @@ class ShownAnswer:
     Attributes:
         by_reference: whether the session's payloads travel by reference.
         question: None: nothing is asked.
+        asides: the questions of which the choices stand beside those of another.
     """
 
     run_id: str
@@ -34,6 +35,7 @@ class ShownAnswer:
     details: Details
     question: Detail | None
     language: Language
+    asides: tuple[Detail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +65,25 @@ def show(prompted: TappedMessage, choice: ShownAnswer) -> MessageEdit:
             prompt_keyboard(choice.run_id, choice.session_id, choice.language), choice.type
         )
     if ids is not None:
-        keyboard = [*keyboard, *detail_rows(ids, choice.type, choice.details, question, choice.language)]
+        rows = detail_rows(ids, choice.type, choice.details, question, choice.language, asides=choice.asides)
+        keyboard = [*keyboard, *rows]
     if prompted.text is None:
         return MessageEdit(None, [], keyboard)
     lines = detail_texts.lines(choice.details, choice.language)
     asked = None if question is None else detail_texts.question(question, choice.language)
     text = shown_text(prompted.text, choice.type, choice.language, lines=lines, question=asked)
-    return MessageEdit(text, _within(prompted.entities, units(asked_text(text))), keyboard)
+    entities = entities_within(
+        prompted.entities, units(asked_text(text)), start=units(unanswered_prefix(prompted.text))
+    )
+    return MessageEdit(text, entities, keyboard)
 
 
-def _within(entities: list[dict[str, Any]], length: int) -> list[dict[str, Any]]:
-    """The formatting of a text's first so many units."""
+def entities_within(entities: list[dict[str, Any]], length: int, *, start: int = 0) -> list[dict[str, Any]]:
+    """The formatting of so many units of a text, from one on."""
     found = []
     for entity in entities:
         offset, span = read_int64(entity.get("offset")), read_int64(entity.get("length"))
-        if offset is not None and span is not None and offset < length:
-            found.append({**entity, "length": min(span, length - offset)})
+        if offset is not None and span is not None and start <= offset < start + length:
+            offset -= start
+            found.append({**entity, "offset": offset, "length": min(span, length - offset)})
     return found

@@ -2,7 +2,8 @@
 
     session_feedback|runId|sessionId|type[|note]
     feedback|runId|type[|note]                      (older form, still under buttons in chats)
-    later|runId|sessionId                           (ask again later)
+    later|runId|sessionId                           (ask again later: when?)
+    later|runId|sessionId|hkd3c                     (at that time, in minutes since 1970)
     rpe|runId|sessionId|7                           (a detail; the first part is that of `Detail`)
     reason|runId|sessionId|no_time                  (a space travels as `_`)
 
@@ -17,6 +18,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
@@ -32,6 +34,11 @@ Ids: TypeAlias = tuple[str, str]
 """Run and session as they travel: as they are, or as a reference."""
 
 _LEAVE_OUT, _ASK_AGAIN = "-", "?"
+_MINUTE = timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTES = re.compile("[0-9a-z]{5,6}")
+_BASE = 36
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _REFERENCE = re.compile(r"~[A-Za-z0-9_-]{20}")
 _BROKEN_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -77,9 +84,14 @@ class Callback(_SessionPayload):
 
 @dataclass(frozen=True, slots=True)
 class Later(_SessionPayload):
-    """The wish to be asked again later."""
+    """The wish to be asked again later.
+
+    Attributes:
+        at: when, to the minute; None: that is to be asked.
+    """
 
     session_id: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +118,8 @@ def parse_payload(data: object) -> Callback | Later | DetailTap | None:
             return _answer(run_id, "", type_, note)
         case [_Form.LATER, run_id, session_id] if _are_ids(run_id, session_id):
             return Later(run_id, session_id)
+        case [_Form.LATER, run_id, session_id, at] if _are_ids(run_id, session_id) and _MINUTES.fullmatch(at):
+            return Later(run_id, session_id, _EPOCH + int(at, _BASE) * _MINUTE)
         case [form, run_id, session_id, said] if _are_ids(run_id, session_id):
             return _detail(form, run_id, session_id, said)
         case _:
@@ -121,10 +135,15 @@ def format_callback(run_id: str, session_id: str, type_: FeedbackType) -> str:
     return join(_Form.ANSWER, *ids, type_)
 
 
-def format_later(run_id: str, session_id: str) -> str:
-    """The callback data of the Later button: 1 to 64 bytes, whatever the ids."""
+def format_later(run_id: str, session_id: str, at: datetime | None = None) -> str:
+    """The callback data of the Later button, or of a time: 1 to 64 bytes, whatever the ids.
+
+    Args:
+        at: to the minute.
+    """
     # Shorter than an answer's data, so where that fits, this does.
-    return join(_Form.LATER, *_ids(run_id, session_id, by_reference=needs_reference(run_id, session_id)))
+    ids = _ids(run_id, session_id, by_reference=needs_reference(run_id, session_id))
+    return join(_Form.LATER, *ids, *([] if at is None else [_base36((at - _EPOCH) // _MINUTE)]))
 
 
 def format_detail(ids: Ids, detail: Detail, value: int | str | None) -> str:
@@ -216,6 +235,14 @@ def _detail(form: str, run_id: str, session_id: str, said: str) -> DetailTap | N
         return DetailTap(run_id, session_id, detail, None, ask_again=said == _ASK_AGAIN)
     value = next((value for value in detail.facts.choices if _encode(value) == said), None)
     return None if value is None else DetailTap(run_id, session_id, detail, value)
+
+
+def _base36(number: int) -> str:
+    digits = ""
+    while number:
+        number, digit = divmod(number, _BASE)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"
 
 
 def _encode(value: int | str) -> str:

@@ -83,7 +83,7 @@ class NotWritten:
 
     Attributes:
         age_days: for late taps the whole days since the prompt; None if unknown.
-        stands: the answer because of which a detail is refused.
+        stands: the answer because of which it is refused, which its message shows then.
     """
 
     outcome: Outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
@@ -13,6 +14,8 @@ from bot.core.i18n.language import Language
 from bot.core.shared.formatting import MAX_MESSAGE, clip_units, units
 
 _ANSWER_LINE = "\n\n➜ "
+TRACE = "\n\n"
+"""Before the line that says when a question comes again."""
 _MARK = "• "
 
 
@@ -96,9 +99,19 @@ def _cause(cause: Cause, texts: RefusalTexts) -> str:
 
 
 def asked_text(text: str) -> str:
-    """A question's text without the answer that is shown below it, if there is one."""
+    """A question's text without what is shown below it: the answer, or when it comes again."""
     asked, line, shown = text.rpartition(_ANSWER_LINE)
-    return asked if line and shown.partition("\n")[0] in _ALL_LABELS else text
+    if line and shown.partition("\n")[0] in _ALL_LABELS:
+        return asked
+    asked, line, shown = text.rpartition(TRACE)
+    return asked if line and _TRACES.fullmatch(shown) else text
+
+
+def unanswered_prefix(text: str) -> str:
+    """What a question begins with that is asked once more, up to the question: not true any more once it is
+    answered. Empty if it is asked for the first time."""
+    first, line, _ = text.partition("\n\n")
+    return first + line if line and first in _AGAIN else ""
 
 
 def shown_text(
@@ -117,6 +130,7 @@ def shown_text(
         lines: what was said besides the answer.
         question: what is asked now.
     """
+    text = text.removeprefix(unanswered_prefix(text))
     below = _ANSWER_LINE + "\n".join([label(type_, language), *lines])
     if question is not None:
         below += f"\n\n{question}"
@@ -130,3 +144,21 @@ def marked(text: str, *, chosen: bool) -> str:
 
 
 _ALL_LABELS = frozenset(label(type_, language) for type_ in FeedbackType for language in Language)
+
+
+def _matching(template: str) -> str:
+    """A pattern of what can be made of a text with values."""
+    return ".+".join(re.escape(part) for part in re.split(r"\{\w+\}", template))
+
+
+_TRACES = re.compile("|".join(_matching(language.texts.later.trace) for language in Language))
+_AGAIN = frozenset(
+    text
+    for texts in (language.texts.prompts for language in Language)
+    for text in (
+        texts.again_after_absence,
+        texts.again_later,
+        texts.again_as_nudge,
+        texts.again_as_pending,
+    )
+)

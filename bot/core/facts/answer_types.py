@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 from bot.core.facts.questions import Detail
+
+Style: TypeAlias = Literal["success", "danger"]
+"""How a button looks, by the Bot API's names: green, red."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,7 @@ class AnswerFacts:
         is_done: whether the session was done: it counts for adherence; None: the answer does not tell.
         asks: the questions that follow it, in this order.
         colour: in charts, `#rrggbb`.
+        style: of its button; None: like the others.
         alerts_coach: whether the coach is told at once.
         is_warning: whether several in a row are a bad sign, so that the summary counts them.
     """
@@ -31,6 +35,7 @@ class AnswerFacts:
     is_done: bool | None
     asks: tuple[Detail, ...]
     colour: str
+    style: Style | None = None
     alerts_coach: bool = False
     is_warning: bool = False
 
@@ -62,8 +67,9 @@ class FeedbackType(StrEnum):
             sign="✅",
             meaning="the athlete did the session as planned",
             is_done=True,
-            asks=(Detail.RPE,),
+            asks=(Detail.RPE, Detail.CHANGE),
             colour="#56b4e9",
+            style="success",
         ),
     )
     SKIPPED = (
@@ -72,7 +78,7 @@ class FeedbackType(StrEnum):
             sign="⏭",
             meaning="the athlete did not do the session",
             is_done=False,
-            asks=(Detail.REASON,),
+            asks=(Detail.REASON, Detail.MOVED),
             colour="#7d8b99",
         ),
     )
@@ -82,7 +88,7 @@ class FeedbackType(StrEnum):
             sign="🥵",
             meaning="the athlete did the session, and it was harder than it should have been",
             is_done=True,
-            asks=(Detail.RPE,),
+            asks=(Detail.RPE, Detail.CHANGE),
             colour="#f0c419",
             is_warning=True,
         ),
@@ -95,6 +101,7 @@ class FeedbackType(StrEnum):
             is_done=None,
             asks=(Detail.PLACE, Detail.PAIN),
             colour="#ff6a4d",
+            style="danger",
             alerts_coach=True,
             is_warning=True,
         ),

@@ -13,7 +13,8 @@ from typing import Literal, Self, TypeAlias, get_args
 
 Place: TypeAlias = Literal["foot", "ankle", "calf", "knee", "thigh", "hip", "back", "shoulder", "other"]
 Reason: TypeAlias = Literal["ill", "tired", "no time", "weather", "other"]
-Word: TypeAlias = Literal[Place, Reason]
+Change: TypeAlias = Literal["shortened", "swapped", "moved"]
+Word: TypeAlias = Literal[Place, Reason, Change]
 """The choices that are words, as they are stored; in the order of the buttons."""
 
 
@@ -45,6 +46,9 @@ class QuestionFacts:
             scale.
         choices_per_row: how many buttons stand side by side.
         setting: the variable that switches it, in lower case; several questions may have one in common.
+        is_aside: whether it is never put by itself: its choices stand beside those of another question, or
+            behind a button.
+        is_last: whether nothing more is asked once something is said to it.
     """
 
     field: AnswerField
@@ -52,6 +56,8 @@ class QuestionFacts:
     choices: tuple[Word, ...] | tuple[int, ...]
     choices_per_row: int
     setting: str
+    is_aside: bool = False
+    is_last: bool = False
 
     @property
     def path(self) -> str:
@@ -80,6 +86,13 @@ _PAIN = AnswerField(
 )
 _REASON = AnswerField(
     name="reason", description=f"After skipped: {', '.join(get_args(Reason))}, or a coach's own words."
+)
+_CHANGE = AnswerField(
+    name="change",
+    description="What else happened: `shortened`, or `swapped` for another session, after done and hard;"
+    " `moved` to another day, after skipped.",
+    meaning="what was different from the plan, as the athlete said: done, but shortened, or swapped for"
+    " another session; or skipped, because it is moved to another day",
 )
 
 
@@ -124,6 +137,27 @@ class Detail(StrEnum):
     REASON = (
         "reason",
         QuestionFacts(field=_REASON, choices=get_args(Reason), choices_per_row=2, setting="ask_reason"),
+    )
+    CHANGE = (
+        "change",
+        QuestionFacts(
+            field=_CHANGE,
+            choices=("shortened", "swapped"),
+            choices_per_row=2,
+            setting="ask_change",
+            is_aside=True,
+        ),
+    )
+    MOVED = (
+        "moved",
+        QuestionFacts(
+            field=_CHANGE,
+            choices=("moved",),
+            choices_per_row=1,
+            setting="ask_change",
+            is_aside=True,
+            is_last=True,
+        ),
     )
 
 

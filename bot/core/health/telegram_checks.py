@@ -29,6 +29,19 @@ def judge_bot(me: Mapping[str, Any]) -> Finding:
     return ok("token", f"@{me.get('username')} (id {me.get('id')})")
 
 
+def judge_taps(me: Mapping[str, Any]) -> Iterator[Finding]:
+    """How taps come, by the reply of `getMe`; nothing of the usual mode."""
+    mode = me.get("callback_query_mode")
+    if mode in (None, "", "default"):
+        return
+    yield warn(
+        "taps",
+        f"callback_query_mode is {mode}: taps may come without their message. Answers count all the same;"
+        " other buttons, such as those of /pause and the coach's, do not work",
+        'setMySettings with {"callback_query_mode": "default"}',
+    )
+
+
 def judge_webhook(
     info: Mapping[str, Any], api_url: str, ours: str | None, now: datetime, takers: Sequence[str] = ()
 ) -> Finding:

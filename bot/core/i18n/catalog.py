@@ -128,12 +128,14 @@ class QuestionTexts:
         line: what was said, below the answer; of questions that share a field, the first one's is for all.
         scale: what some numbers of a scale mean.
         short: what was said, where room is scarce.
+        unsaid: the label of the button that puts it, where it is never put by itself.
     """
 
     question: str
     line: str
     scale: Mapping[int, str] = field(default_factory=dict)
     short: str = "{value}"
+    unsaid: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -191,6 +193,8 @@ class PromptTexts:
     again_later: str
     again_as_nudge: str
     again_as_pending: str
+    words_count: str
+    words_count_in_reply: str
     how: str
     how_on_weekday: str
     how_on_date: str
@@ -198,6 +202,35 @@ class PromptTexts:
     more: str
     intensity: str
     goal: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LaterTexts:
+    """The times that are offered to who taps Later, and the line in the question that shows which was taken.
+
+    Attributes:
+        in_an_hour, this_evening, tomorrow: labels of buttons.
+        trace: the line; `{day}` is `today`, `on_weekday` or `on_date`, whichever is clear.
+        choose: the notice that says what to do.
+    """
+
+    in_an_hour: str
+    this_evening: str
+    tomorrow: str
+    trace: str
+    today: str
+    on_weekday: str
+    on_date: str
+    choose: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CopyTexts:
+    """Lines in earlier messages with a question that was asked again."""
+
+    asked_below: str
+    answered_below: str
+    answered_above: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -467,6 +500,8 @@ class Texts:
     notes: NoteTexts
     words: WordTexts
     prompts: PromptTexts
+    later: LaterTexts
+    copies: CopyTexts
     pending: PendingTexts
     coach_alerts: CoachAlertTexts
     admin_alerts: AdminAlertTexts

@@ -13,11 +13,13 @@ from bot.core.i18n.catalog import (
     AnswerTypeTexts,
     CoachAlertTexts,
     CommandTexts,
+    CopyTexts,
     Counts,
     DetailTexts,
     FiguresTexts,
     Formats,
     LanguageTexts,
+    LaterTexts,
     NoteTexts,
     OutcomeTexts,
     PendingTexts,
@@ -69,6 +71,10 @@ def _question(detail: Detail) -> QuestionTexts:
             )
         case Detail.REASON:
             return QuestionTexts(question="What kept you from it?", line="Reason: {what}")
+        case Detail.CHANGE:
+            return QuestionTexts(question="What was different?", line=_CHANGED, unsaid="changed?")
+        case Detail.MOVED:
+            return QuestionTexts(question="Will you do it another day?", line=_CHANGED, unsaid="moved?")
 
 
 # Foster's words for the CR-10 scale; 6, 8 and 9 have none.
@@ -83,6 +89,7 @@ _EFFORT: Mapping[int, str] = {
     10: "maximal",
 }
 _HURTS = "Hurts: {what}"
+_CHANGED = "Changed: {what}"
 
 
 def _word(word: Word) -> str:
@@ -113,6 +120,12 @@ def _word(word: Word) -> str:
             return "no time"
         case "weather":
             return "weather"
+        case "shortened":
+            return "shortened"
+        case "swapped":
+            return "something else"
+        case "moved":
+            return "moved to another day"
 
 
 def _command(command: Command) -> CommandTexts:
@@ -207,7 +220,7 @@ TEXTS = Texts(
     answers=AnswerTexts(
         type=_answer,
         later="⏰ Later",
-        later_help="I ask again at the next usual hour",
+        later_help="you choose when I ask again",
         saved="Saved: {label}. Tap another button to change it.",
         saved_already="{label} is saved already. Tap another button to change it.",
         superseded="You have answered again since. Saved: {label}.",
@@ -262,7 +275,7 @@ TEXTS = Texts(
     details=DetailTexts(
         question=_question,
         word=_word,
-        skip="Skip",
+        skip="Pass",
         saved="Saved: {what}. Thank you!",
         kept="All right, it stays as it is.",
         left_out="All right, left out.",
@@ -305,6 +318,8 @@ TEXTS = Texts(
         again_later="You asked me to come back later, so here I am again.",
         again_as_nudge="In case this one slipped by: one tap is enough, and your coach plans with it.",
         again_as_pending="Still unanswered:",
+        words_count="💬 A few words count, too: write to me, and your coach reads them with your answer.",
+        words_count_in_reply="💬 A few words count, too: reply to this message, and your coach reads them.",
         how="How did your session go?",
         how_on_weekday="How did {weekday}'s session go?",
         how_on_date="How did the session of {date} go?",
@@ -312,6 +327,21 @@ TEXTS = Texts(
         more="… and {number} more",
         intensity="Intensity: ",
         goal="Goal: ",
+    ),
+    later=LaterTexts(
+        in_an_hour="In an hour · {time}",
+        this_evening="This evening · {time}",
+        tomorrow="Tomorrow · {time}",
+        trace="⏰ I ask again {day} at {time}.",
+        today="today",
+        on_weekday="on {weekday}",
+        on_date="on {date}",
+        choose="When shall I ask again?",
+    ),
+    copies=CopyTexts(
+        asked_below="⤵️ Asked again below.",
+        answered_below="⤵️ Answered below.",
+        answered_above="⤴️ Answered above.",
     ),
     pending=PendingTexts(
         none="Nothing is waiting for your answer. 👍",

@@ -13,11 +13,13 @@ from bot.core.i18n.catalog import (
     AnswerTypeTexts,
     CoachAlertTexts,
     CommandTexts,
+    CopyTexts,
     Counts,
     DetailTexts,
     FiguresTexts,
     Formats,
     LanguageTexts,
+    LaterTexts,
     NoteTexts,
     OutcomeTexts,
     PendingTexts,
@@ -69,6 +71,10 @@ def _question(detail: Detail) -> QuestionTexts:
             )
         case Detail.REASON:
             return QuestionTexts(question="¿Qué te lo impidió?", line="Motivo: {what}")
+        case Detail.CHANGE:
+            return QuestionTexts(question="¿Qué cambió?", line=_CHANGED, unsaid="¿con cambios?")
+        case Detail.MOVED:
+            return QuestionTexts(question="¿La harás otro día?", line=_CHANGED, unsaid="¿otro día?")
 
 
 # Foster's words for the CR-10 scale; 6, 8 and 9 have none.
@@ -83,6 +89,7 @@ _EFFORT: Mapping[int, str] = {
     10: "máximo",
 }
 _HURTS = "Molestia: {what}"
+_CHANGED = "Cambio: {what}"
 
 
 def _word(word: Word) -> str:
@@ -113,6 +120,12 @@ def _word(word: Word) -> str:
             return "falta de tiempo"
         case "weather":
             return "mal tiempo"
+        case "shortened":
+            return "más corta"
+        case "swapped":
+            return "hice otra cosa"
+        case "moved":
+            return "la paso a otro día"
 
 
 def _command(command: Command) -> CommandTexts:
@@ -207,7 +220,7 @@ TEXTS = Texts(
     answers=AnswerTexts(
         type=_answer,
         later="⏰ Luego",
-        later_help="vuelvo a preguntar a la próxima hora habitual",
+        later_help="eliges cuándo vuelvo a preguntar",
         saved="Guardado: {label}. Toca otro botón para cambiarlo.",
         saved_already="{label} ya estaba guardado. Toca otro botón para cambiarlo.",
         superseded="Después has vuelto a responder. Guardado: {label}.",
@@ -318,6 +331,10 @@ TEXTS = Texts(
         again_later="Me pediste que volviera más tarde, así que aquí estoy otra vez.",
         again_as_nudge="Por si se te pasó: basta un toque, y tu entrenador planifica con él.",
         again_as_pending="Sin respuesta todavía:",
+        words_count="💬 También cuentan unas palabras: escríbeme y tu entrenador las leerá con tu respuesta.",
+        words_count_in_reply=(
+            "💬 También cuentan unas palabras: responde a este mensaje y tu entrenador las leerá."
+        ),
         how="¿Qué tal fue tu sesión?",
         how_on_weekday="¿Qué tal fue la sesión del {weekday}?",
         how_on_date="¿Qué tal fue la sesión del {date}?",
@@ -325,6 +342,21 @@ TEXTS = Texts(
         more="… y {number} más",
         intensity="Intensidad: ",
         goal="Objetivo: ",
+    ),
+    later=LaterTexts(
+        in_an_hour="En una hora · {time}",
+        this_evening="Esta noche · {time}",
+        tomorrow="Mañana · {time}",
+        trace="⏰ Vuelvo a preguntar {day} a las {time}.",
+        today="hoy",
+        on_weekday="el {weekday}",
+        on_date="el {date}",
+        choose="¿Cuándo vuelvo a preguntar?",
+    ),
+    copies=CopyTexts(
+        asked_below="⤵️ Te lo pregunto otra vez más abajo.",
+        answered_below="⤵️ Respondida más abajo.",
+        answered_above="⤴️ Respondida más arriba.",
     ),
     pending=PendingTexts(
         none="No hay nada que espere tu respuesta. 👍",

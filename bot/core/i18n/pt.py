@@ -13,11 +13,13 @@ from bot.core.i18n.catalog import (
     AnswerTypeTexts,
     CoachAlertTexts,
     CommandTexts,
+    CopyTexts,
     Counts,
     DetailTexts,
     FiguresTexts,
     Formats,
     LanguageTexts,
+    LaterTexts,
     NoteTexts,
     OutcomeTexts,
     PendingTexts,
@@ -69,6 +71,10 @@ def _question(detail: Detail) -> QuestionTexts:
             )
         case Detail.REASON:
             return QuestionTexts(question="O que impediu você?", line="Motivo: {what}")
+        case Detail.CHANGE:
+            return QuestionTexts(question="O que mudou?", line=_CHANGED, unsaid="mudou algo?")
+        case Detail.MOVED:
+            return QuestionTexts(question="Vai fazer em outro dia?", line=_CHANGED, unsaid="outro dia?")
 
 
 # Foster's words for the CR-10 scale; 6, 8 and 9 have none.
@@ -83,6 +89,7 @@ _EFFORT: Mapping[int, str] = {
     10: "máximo",
 }
 _HURTS = "Incômodo: {what}"
+_CHANGED = "Mudança: {what}"
 
 
 def _word(word: Word) -> str:
@@ -113,6 +120,12 @@ def _word(word: Word) -> str:
             return "falta de tempo"
         case "weather":
             return "mau tempo"
+        case "shortened":
+            return "mais curta"
+        case "swapped":
+            return "fiz outra coisa"
+        case "moved":
+            return "fica para outro dia"
 
 
 def _command(command: Command) -> CommandTexts:
@@ -207,7 +220,7 @@ TEXTS = Texts(
     answers=AnswerTexts(
         type=_answer,
         later="⏰ Depois",
-        later_help="pergunto de novo no próximo horário de costume",
+        later_help="você escolhe quando pergunto de novo",
         saved="Salvo: {label}. Toque em outro botão para mudar.",
         saved_already="{label} já estava salvo. Toque em outro botão para mudar.",
         superseded="Você respondeu de novo depois disso. Salvo: {label}.",
@@ -260,7 +273,7 @@ TEXTS = Texts(
     details=DetailTexts(
         question=_question,
         word=_word,
-        skip="Pular",
+        skip="Passar",
         saved="Salvo: {what}. Obrigado!",
         kept="Certo, fica como está.",
         left_out="Certo, deixamos assim.",
@@ -305,6 +318,8 @@ TEXTS = Texts(
         again_later="Você pediu para eu voltar mais tarde, então aqui estou de novo.",
         again_as_nudge="Caso tenha passado batido: basta um toque, e seu treinador planeja com ele.",
         again_as_pending="Ainda sem resposta:",
+        words_count="💬 Umas palavras também contam: me escreva, e seu treinador lê junto com a resposta.",
+        words_count_in_reply="💬 Umas palavras também contam: responda a esta mensagem, e seu treinador lê.",
         how="Como foi sua sessão?",
         how_on_weekday="Como foi a sessão de {weekday}?",
         how_on_date="Como foi a sessão de {date}?",
@@ -312,6 +327,21 @@ TEXTS = Texts(
         more="… e mais {number}",
         intensity="Intensidade: ",
         goal="Objetivo: ",
+    ),
+    later=LaterTexts(
+        in_an_hour="Em uma hora · {time}",
+        this_evening="Hoje à noite · {time}",
+        tomorrow="Amanhã · {time}",
+        trace="⏰ Pergunto de novo {day} às {time}.",
+        today="hoje",
+        on_weekday="{weekday}",
+        on_date="{date}",
+        choose="Quando pergunto de novo?",
+    ),
+    copies=CopyTexts(
+        asked_below="⤵️ Perguntei de novo mais abaixo.",
+        answered_below="⤵️ Respondida mais abaixo.",
+        answered_above="⤴️ Respondida mais acima.",
     ),
     pending=PendingTexts(
         none="Nada está esperando sua resposta. 👍",

@@ -158,6 +158,12 @@ class Roster:
             found = [a for a in found if a.thread_id == thread_id]
         return found[0] if len(found) == 1 else None
 
+    def whose(
+        self, athlete_id: str | None, user_id: int | None, chat_id: int, thread_id: int | None
+    ) -> Athlete | None:
+        """Whose a question is: the athlete's or user's whom it names, else of who is asked in its chat."""
+        return self.by_id(athlete_id) or self.by_user(user_id) or self.in_chat(chat_id, thread_id)
+
     def sole(self) -> Athlete | None:
         """The one athlete who is meant when none is named."""
         reachable = [a for a in self.athletes if a.chat_id is not None]

@@ -110,6 +110,7 @@ class Answered:
     Attributes:
         chat_id: None when Telegram did not say; then it is the user's private chat.
         at: when it was received.
+        message_id: the message with the button, where the answer is the one that counts.
     """
 
     run_id: str
@@ -117,6 +118,7 @@ class Answered:
     chat_id: int | None
     user_id: int | None
     at: datetime
+    message_id: int | None = None
 
 
 class InvalidPrompt(ValueError):

@@ -39,6 +39,12 @@ def prompt(
     return "\n".join([*lines, *_session_lines(title, note, plan or {}, language)])
 
 
+def words_count(language: Language, *, is_private: bool) -> str:
+    """What the first question says besides: that it may be answered in words, too."""
+    texts = language.texts.prompts
+    return texts.words_count if is_private else texts.words_count_in_reply
+
+
 def reminder(sessions: Sequence[Mapping[str, Any]], language: Language) -> str:
     """The reminder of today's sessions (HTML)."""
     texts, number = language.texts.prompts, len(sessions)

@@ -100,6 +100,7 @@ SESSION_PROMPTS = Collection(
         by("reference", sparse=True),
         by("slot", unique=True, sparse=True),
         by("nudgeAt", sparse=True),
+        by("copiesAt", sparse=True),
         by("state", "kind", "sentAt"),
         by("state", "notAfter"),
         by("state", "chatId"),

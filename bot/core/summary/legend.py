@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.core.facts.answer_types import BY_COMPLETION, KNOWN_DONE, FeedbackType
-from bot.core.facts.questions import Detail
+from bot.core.facts.questions import FIELDS, Detail
 from bot.core.summary.sessions import SessionState
 
 DONE = " + ".join(KNOWN_DONE)
@@ -94,6 +94,17 @@ EXTRA_SCALES: Mapping[str, Mapping[str, Any]] = {
         }
         for facts in (detail.facts for detail in Detail)
         if facts.scale is not None
+    },
+    **{
+        name: {
+            "name": name,
+            "meaning": field.meaning,
+            "range": [choice for detail in details for choice in detail.facts.choices],
+            "better": field.better,
+        }
+        for name, details in FIELDS.items()
+        if (field := details[0].facts.field).meaning is not None
+        and all(detail.facts.scale is None for detail in details)
     },
     "sessionLoad": {
         "name": "sessionLoad",

@@ -196,7 +196,10 @@ def _legend(summary: Summary) -> list[str]:
     return [*scales, *([f"- {states}."] if states else [])]
 
 
-def _range(limits: Sequence[int | None], unit: str | None) -> str:
+def _range(limits: Sequence[int | str | None], unit: str | None) -> str:
+    """Words, or the least and the greatest number."""
+    if any(isinstance(limit, str) for limit in limits):
+        return ", ".join(map(str, limits))
     low, high = limits
     text = f"{low} and up" if high is None else f"{low} to {high}"
     return f"{text}, in {unit}" if unit else text

@@ -18,6 +18,7 @@ from enum import Enum, auto
 from typing import TypeAlias
 
 from bot.core.answers.event import AnswerAddition, FeedbackEvent, Identity, StoredAnswer
+from bot.core.answers.later import LaterChoice
 from bot.core.answers.payloads import Callback, DetailTap, Later
 from bot.core.answers.rules import (
     Cause,
@@ -30,14 +31,16 @@ from bot.core.answers.rules import (
     supersedes,
 )
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.answering_window import repeated_within
 from bot.core.people.athlete import Athlete
 from bot.core.people.tombstone import Tombstone
 from bot.core.prompts.prompt import LaterResult
+from bot.core.taps.later import later_choices
 from bot.core.telegram.action_payloads import ActionTap, MayTap, parse_action
 from bot.core.telegram.updates import Tap
 
-_LATER_AT_LEAST = timedelta(hours=1)
-"""Whoever taps Later shortly before the usual hour means the next day's."""
+_LATER_AT_MOST = timedelta(days=367)
+"""No pause is longer, so no choice lies behind it."""
 
 Payload: TypeAlias = Callback | Later | DetailTap | ActionTap
 Place: TypeAlias = tuple[str, str, int]
@@ -121,6 +124,11 @@ class TapFacts:
         if self.prompt is None or self.prompt.session is None:
             return None
         return TappedSession(*self.prompt.session, tap.prompt_at or sent_at)
+
+    @property
+    def has_no_message(self) -> bool:
+        """Whether the tap came without the message below which it was, so that the prompt record tells it."""
+        return self.tap.chat_id is None and self.tap.message_id is None
 
     @property
     def is_in_group(self) -> bool:
@@ -225,7 +233,15 @@ class Postponed:
     zone: tzinfo
 
 
-Decision: TypeAlias = AnswerWrite | DetailWrite | Postponed | ActionTap | NotWritten | Lack
+@dataclass(frozen=True, slots=True)
+class LaterOffer:
+    """When to be asked again is for the athlete to choose; `zone` is theirs."""
+
+    choices: tuple[LaterChoice, ...]
+    zone: tzinfo
+
+
+Decision: TypeAlias = AnswerWrite | DetailWrite | Postponed | LaterOffer | ActionTap | NotWritten | Lack
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +305,7 @@ def _decide(facts: TapFacts, rules: TapRules) -> Decision:
             identity = (session.run_id, session.session_id, tap.user_id)
             return DetailWrite(payload, identity, _addition(tap, payload, identity), facts.stored)
         case Later():
-            return _postpone(tap, facts.athlete)
+            return _postpone(tap, payload, facts.athlete, session, facts.stored, rules)
         case Callback():
             zone, late_after_days = facts.athlete.hours.zone, rules.late_after_days
             event = derive_event(tap, payload, session, zone=zone, late_after_days=late_after_days)
@@ -321,13 +337,37 @@ def _addition(tap: Tap, payload: DetailTap, identity: Identity) -> AnswerAdditio
     return AnswerAddition(identity, payload.detail, payload.value, tap.update_id, tap.received_at)
 
 
-def _postpone(tap: Tap, athlete: Athlete) -> Postponed | NotWritten:
-    again_at = athlete.next_prompt_time(tap.received_at + _LATER_AT_LEAST)
+def _postpone(
+    tap: Tap,
+    later: Later,
+    athlete: Athlete,
+    session: TappedSession,
+    stored: StoredAnswer | None,
+    rules: TapRules,
+) -> Postponed | LaterOffer | NotWritten:
+    now, zone, again_at = tap.received_at, athlete.hours.zone, later.at
+    if again_at is None or not now < again_at <= now + _LATER_AT_MOST:
+        return _offer(tap, athlete, session, stored, rules)
     if (pause := athlete.pause_at(again_at)) is not None:
         if pause.until is None:
             return NotWritten(Outcome.REFUSED, cause=Cause.PAUSED)
         again_at = athlete.next_prompt_time(pause.until)
-    return Postponed(again_at, athlete.hours.zone)
+    return Postponed(athlete.quiet_until(again_at) or again_at, zone)
+
+
+def _offer(
+    tap: Tap, athlete: Athlete, session: TappedSession, stored: StoredAnswer | None, rules: TapRules
+) -> LaterOffer | NotWritten:
+    """The times to choose from: they take the place of what the message shows, so not of an answer."""
+    if stored is not None and stored.type is not None:
+        return NotWritten(Outcome.REFUSED, cause=Cause.ANSWERED, stands=stored)
+    choices = later_choices(athlete, tap.received_at)
+    if not choices:
+        return NotWritten(Outcome.REFUSED, cause=Cause.PAUSED)
+    if session.prompt_at is not None:
+        last = session.prompt_at + repeated_within(rules.late_after_days)
+        choices = tuple(choice for choice in choices if choice.at <= last)
+    return LaterOffer(choices, athlete.hours.zone) if choices else REFUSED_LATER[LaterResult.TOO_LATE]
 
 
 REFUSED_LATER: Mapping[LaterResult, NotWritten] = {

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import partial
 
-from bot.core.answers import detail_texts, texts
-from bot.core.answers.details import next_question, question_after
+from bot.core.answers import detail_texts, later, texts
+from bot.core.answers.details import asides, next_question, question_after
 from bot.core.answers.event import StoredAnswer
 from bot.core.answers.message import MessageEdit, ShownAnswer, show
 from bot.core.answers.payloads import Callback, DetailTap
@@ -16,7 +17,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.shared.clock import Clock
-from bot.core.taps.judge import AnswerWrite, DetailSaved, DetailWrite, Postponed, Verdict
+from bot.core.taps.judge import AnswerWrite, DetailSaved, DetailWrite, LaterOffer, Postponed, Verdict
 from bot.core.telegram.updates import (
     CommandUpdate,
     Tap,
@@ -123,9 +124,15 @@ class Responder:
             case _, ActionDone(say, is_alert, instead):
                 self._answer(tap, say(tap.language), alert=is_alert)
                 if instead is not None:
-                    self._edit(tap, partial(instead, tap.language))
+                    self._edit(verdict, partial(instead, tap.language))
+            case _, LaterOffer(choices, zone):
+                self._answer(tap, tap.language.texts.later.choose)
+                if (postponing := _later_tap(tap, verdict, zone)) is not None:
+                    self._edit(verdict, partial(later.offered, postponing, choices))
             case _, Postponed(again_at, zone):
                 self._answer(tap, texts.postponed(again_at, zone, self._clock(), tap.language))
+                if (postponing := _later_tap(tap, verdict, zone)) is not None:
+                    self._edit(verdict, partial(later.postponed, postponing, again_at))
             case _, NotWritten() as refusal:
                 if (
                     self._acknowledgements.is_promised(tap.entry.seq)
@@ -170,7 +177,7 @@ class Responder:
         else:
             text = detail_texts.saved(payload.detail, value or 0, tap.language)
         self._answer(tap, text)
-        question = question_after(payload, saved.type, self._asked)
+        question = question_after(payload, saved.type, self._asked, saved.answer.details)
         self._mark(tap, verdict, saved.type, saved.answer, question)
 
     def _mark(
@@ -198,12 +205,14 @@ class Responder:
             details=stands.details,
             question=question,
             language=tap.language,
+            asides=asides(type_, self._asked),
         )
-        self._edit(tap, partial(show, tap.prompted, shown))
+        self._edit(verdict, partial(show, tap.prompted, shown))
 
-    def _edit(self, tap: TapEntry, render: Callable[[], MessageEdit]) -> None:
-        if tap.tap.chat_id is not None and tap.tap.message_id is not None:
-            self._editor.put(tap.tap.chat_id, tap.tap.message_id, render)
+    def _edit(self, verdict: Verdict, render: Callable[[], MessageEdit]) -> None:
+        tap = verdict.tap  # with the message, where the prompt record tells it
+        if tap.chat_id is not None and tap.message_id is not None:
+            self._editor.put(tap.chat_id, tap.message_id, render)
 
     def _answer(
         self, tap: TapEntry, text: str, *, alert: bool = False, done: Callable[[], None] = lambda: None
@@ -250,3 +259,12 @@ class Responder:
             thread_id=tap.thread_id,
         )  # fmt: skip
         self._replies.put(message, lambda: None, Reply(text))
+
+
+def _later_tap(tap: TapEntry, verdict: Verdict, zone: tzinfo) -> later.LaterTap | None:
+    session = verdict.facts.session
+    if session is None:
+        return None
+    return later.LaterTap(
+        session.run_id, session.session_id, tap.prompted, zone, tap.tap.received_at, tap.language
+    )

@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.core.answers.event import Identity
-from bot.core.answers.payloads import Callback, DetailTap
+from bot.core.answers.payloads import Callback
 from bot.core.shared.clock import Clock
 from bot.core.taps.judge import Lack, Place, PromptFacts, TapFacts, place_of, read_payload
+from bot.core.telegram.action_payloads import ActionTap
 from bot.core.telegram.updates import Tap
 from bot.services.answers.tap_writer import TapStores
 from bot.services.people.erasure_guard import ErasureGuard
 from bot.services.people.roster_cache import RosterCache
+from bot.store.prompts.prompts import AskedIn
 
 _FRESH = timedelta(seconds=5)
 """Of a tap that has just come the tombstone is looked up beside the last write alone."""
@@ -89,8 +91,22 @@ class TapReader:
             else it
             for it in facts
         ]
+        resolved = await self._with_messages(resolved)
         owners = await self._owners(resolved)
         return [it if it.prompt is None else await self._complete(it, it.prompt, owners) for it in resolved]
+
+    async def _with_messages(self, facts: list[TapFacts]) -> list[TapFacts]:
+        """Where the questions stand that were tapped in a mode in which Telegram does not say it: in the
+        private chat of who tapped, in theirs, or where they are asked for."""
+        keys = {
+            (session.run_id, session.session_id)
+            for it in facts
+            if it.prompt is not None and it.has_no_message and (session := it.session) is not None
+        }
+        if not keys:
+            return facts
+        asked = await self._prompts.asked(keys)
+        return [_with_message(it, asked) if it.has_no_message else it for it in facts]
 
     async def _complete(self, facts: TapFacts, prompt: PromptFacts, owners: Mapping[Place, int]) -> TapFacts:
         place = place_of(facts)
@@ -123,9 +139,28 @@ class TapReader:
         ]
 
 
+def _with_message(facts: TapFacts, asked: Sequence[AskedIn]) -> TapFacts:
+    session, athlete = facts.session, facts.athlete
+    if session is None or athlete is None or facts.prompt is None:
+        return facts
+    chats = (facts.tap.user_id, athlete.chat_id)
+    found = next(
+        (
+            it
+            for it in asked
+            if it.session == (session.run_id, session.session_id)
+            and (it.user_id == facts.tap.user_id if it.user_id is not None else it.chat_id in chats)
+        ),
+        None,
+    )
+    if found is None:
+        return facts
+    return replace(facts, tap=replace(facts.tap, chat_id=found.chat_id, message_id=found.message_id))
+
+
 def _answered(facts: TapFacts) -> Identity | None:
     """The session about which an answer may stand that matters to the tap."""
     session = facts.session
-    if session is None or facts.athlete is None or not isinstance(facts.payload, Callback | DetailTap):
+    if session is None or facts.athlete is None or isinstance(facts.payload, ActionTap | None):
         return None
     return session.run_id, session.session_id, facts.tap.user_id

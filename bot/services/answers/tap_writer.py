@@ -19,6 +19,7 @@ from bot.core.taps.judge import (
     AnswerWrite,
     DetailSaved,
     DetailWrite,
+    LaterOffer,
     Postponed,
     TapRules,
     Verdict,
@@ -39,7 +40,7 @@ from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.prompts.undelivered import UndeliveredStore
 
-Result: TypeAlias = Recorded | Unrecordable | Postponed | DetailSaved | ActionResult
+Result: TypeAlias = Recorded | Unrecordable | Postponed | LaterOffer | DetailSaved | ActionResult
 
 _Tombstones: TypeAlias = Mapping[int | None, Tombstone]
 """By user."""
@@ -118,11 +119,11 @@ class TapWriter:
                 TapResult(verdict, done[index], outcome_of(done[index]))
                 for index, verdict in enumerate(verdicts)
             ]
-            answered = [it.verdict for it in results if isinstance(it.result, Recorded)]
-            late = [verdict for verdict in verdicts if _is_late(verdict)]
+            answered = [settled for it in results if (settled := _answered(it)) is not None]
+            late = [settled for it in verdicts if _is_late(it) and (settled := _settled(it)) is not None]
             # The last write; beside it the tombstones are looked up, so that a tap does not wait for them.
             _, _, _, tombstones = await _all(
-                self._prompts.settle_taps(_settled(answered), _settled(late)),
+                self._prompts.settle_taps(answered, late),
                 self._undelivered.open_chats(_heard(verdicts), self._rules.late_after_days),
                 self._ledger.record(entry for it in results if (entry := _entry(it)) is not None),
                 self._guard.tombstones({verdict.tap.user_id for verdict in verdicts}),
@@ -196,8 +197,8 @@ class TapWriter:
         done: dict[int, Result] = {}
         for index, verdict in enumerate(verdicts):
             match verdict.decision:
-                case NotWritten() as refusal:
-                    done[index] = refusal
+                case NotWritten() | LaterOffer() as result:
+                    done[index] = result
                 case Postponed() as postponed:
                     done[index] = await self._postpone(verdict, postponed)
                 case ActionTap() as action:
@@ -251,13 +252,19 @@ def _is_late(verdict: Verdict) -> bool:
     return isinstance(verdict.decision, NotWritten) and verdict.decision.outcome is Outcome.LATE
 
 
-def _settled(verdicts: Iterable[Verdict]) -> list[Answered]:
-    """What taps mean to their sessions' prompts, where it is known which sessions those are."""
-    return [
-        Answered(session.run_id, session.session_id, it.tap.chat_id, it.tap.user_id, it.tap.received_at)
-        for it in verdicts
-        if (session := it.facts.session) is not None
-    ]
+def _answered(result: TapResult) -> Answered | None:
+    """What a stored answer means to its session's prompt."""
+    if not isinstance(result.result, Recorded) or (settled := _settled(result.verdict)) is None:
+        return None
+    return replace(settled, message_id=result.verdict.tap.message_id if result.result.won else None)
+
+
+def _settled(verdict: Verdict) -> Answered | None:
+    """What a tap means to its session's prompt; None if it is not known which session that is."""
+    session, tap = verdict.facts.session, verdict.tap
+    if session is None:
+        return None
+    return Answered(session.run_id, session.session_id, tap.chat_id, tap.user_id, tap.received_at)
 
 
 def _heard(verdicts: Iterable[Verdict]) -> dict[int, datetime]:
@@ -280,7 +287,7 @@ def outcome_of(result: Result) -> Outcome | None:
             return Outcome.POSTPONED
         case DetailSaved():
             return Outcome.DETAIL
-        case ActionDone() | ErasureBegun():
+        case ActionDone() | ErasureBegun() | LaterOffer():
             return Outcome.REQUEST
         case NotWritten():
             return result.outcome

@@ -375,8 +375,7 @@ async def _leave_it() -> None:
 
 def _athlete(prompt: Prompt, roster: Roster) -> Athlete | None:
     """Whose hours and pauses count: those of the prompt's athlete, else of who is asked in its chat."""
-    named = roster.by_id(prompt.athlete_id) or roster.by_user(prompt.user_id)
-    return named or roster.in_chat(prompt.chat_id, prompt.thread_id)
+    return roster.whose(prompt.athlete_id, prompt.user_id, prompt.chat_id, prompt.thread_id)
 
 
 def _is_orphaned(prompt: Prompt, athlete: Athlete | None) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta, tzinfo
 
 from bot.core.answers.details import Details, read_details
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
+from bot.core.answers.message import MessageEdit
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.prompts import coach_alert_texts, plan_news
+from bot.core.prompts import coach_alert_texts, older_copies, plan_news
 from bot.core.prompts import texts as question_texts
 from bot.core.prompts.coach_alert_texts import PainReport
+from bot.core.prompts.older_copies import OlderCopy
 from bot.core.prompts.prompt import InvalidPrompt, Prompt, PromptKind
 from bot.core.shared.clock import Clock
 from bot.core.shared.tolerant import read_int64
@@ -23,6 +25,7 @@ from bot.services.people.language_cache import LanguageCache
 from bot.services.reports.week_report import WeekReports
 from bot.store.mongodb.client import Document
 from bot.store.prompts.coach_alerts import CoachAlertStore
+from bot.store.prompts.prompts import PromptStore
 
 _SUNDAY = 6
 
@@ -52,6 +55,7 @@ class PromptRenderer:
     def __init__(
         self,
         coach_alerts: CoachAlertStore,
+        prompts: PromptStore,
         roster: Callable[[], Roster | None],
         languages: LanguageCache,
         clock: Clock,
@@ -59,6 +63,8 @@ class PromptRenderer:
         weeks: WeekReports,
     ) -> None:
         self._coach_alerts = coach_alerts
+        self._prompts = prompts
+        self._asked: set[tuple[int, int | None]] = set()
         self._roster = roster
         self._languages = languages
         self._clock = clock
@@ -92,7 +98,8 @@ class PromptRenderer:
                 chat_language = self._languages.of(prompt.chat_id)
                 return RenderedPrompt(plan_news.text(prompt.title, prompt.note, chat_language))
             case PromptKind.SESSION:
-                return self._question(prompt, athlete, language)
+                is_first = athlete is not None and await self._is_first(prompt)
+                return self._question(prompt, athlete, language, is_first=is_first)
 
     async def _weekly(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> RenderedPrompt:
         sunday = read_sunday(prompt.session_id)
@@ -103,7 +110,26 @@ class PromptRenderer:
         monday = sunday - timedelta(days=_SUNDAY)
         return RenderedPrompt(await self._weeks.weekly_message(athlete, monday, language))
 
-    def _question(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> RenderedPrompt:
+    def older_copy(self, prompt: Prompt, athlete: Athlete | None, copy: OlderCopy) -> MessageEdit:
+        """How an older message with a question looks: without buttons, and with where it goes on."""
+        language = self._languages.of_athlete(athlete)
+        question = self._question(replace(prompt, again=None), athlete, language)
+        line = older_copies.line(copy, prompt.chat_id, prompt.thread_id, language)
+        return MessageEdit(f"{question.text}\n\n{line}", html=True)
+
+    async def _is_first(self, prompt: Prompt) -> bool:
+        """Whether nobody has been asked in this way before."""
+        place = prompt.chat_id, prompt.user_id
+        if prompt.again is not None or prompt.was_sent or place in self._asked:
+            return False
+        if await self._prompts.has_asked(*place):
+            self._asked.add(place)
+            return False
+        return True
+
+    def _question(
+        self, prompt: Prompt, athlete: Athlete | None, language: Language, *, is_first: bool = False
+    ) -> RenderedPrompt:
         zone = self._zone if athlete is None else athlete.hours.zone
         text = question_texts.prompt(
             prompt.title,
@@ -114,6 +140,8 @@ class PromptRenderer:
             day=prompt.day,
             today=self._clock().astimezone(zone).date(),
         )
+        if is_first:
+            text += f"\n\n{question_texts.words_count(language, is_private=prompt.chat_id > 0)}"
         return RenderedPrompt(text, prompt_keyboard(prompt.run_id, prompt.session_id, language))
 
     async def _alert(self, prompt: Prompt) -> RenderedPrompt | None:

@@ -183,9 +183,19 @@ def _or_null(field: str) -> Document:
 
 def _without_foreign_details(event: FeedbackEvent) -> Document:
     """Takes away what belongs to another answer than this one, if this one stands now."""
-    gone = [name for name in FIELDS if name not in _fields_after(event.type)]
-    stands = {"$and": [{"$eq": ["$updateId", event.update_id]}, {"$eq": ["$type", event.type.value]}]}
-    return {name: {"$cond": [stands, "$$REMOVE", f"${name}"]} for name in gone}
+    stands = [{"$eq": ["$updateId", event.update_id]}, {"$eq": ["$type", event.type.value]}]
+    kept = _fields_after(event.type)
+    gone: Document = {name: {"$and": stands} for name in FIELDS if name not in kept}
+    for name in kept:
+        if words := _words_of_others(name, event.type):
+            gone[name] = {"$and": [*stands, {"$in": [f"${name}", words]}]}
+    return {name: {"$cond": [is_foreign, "$$REMOVE", f"${name}"]} for name, is_foreign in gone.items()}
+
+
+def _words_of_others(name: str, type_: FeedbackType) -> list[int | str]:
+    """What can stand in a field after other answers only."""
+    others = (detail.facts for detail in FIELDS[name] if detail not in type_.facts.asks)
+    return [choice for facts in others if facts.part is None for choice in facts.choices]
 
 
 def _fields_after(type_: FeedbackType) -> frozenset[str]:
@@ -221,7 +231,7 @@ def addition_request(addition: AnswerAddition) -> UpdateOne:
     else:
         facts = addition.detail.facts
         fields[facts.path] = {"$literal": addition.value}
-        belongs_to = [type_.value for type_ in FeedbackType if facts.field.name in _fields_after(type_)]
+        belongs_to = [type_.value for type_ in FeedbackType if addition.detail in type_.facts.asks]
         query["type"] = {"$in": belongs_to}
     return UpdateOne(query, [{"$set": fields}])
 

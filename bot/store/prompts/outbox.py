@@ -24,7 +24,7 @@ from bot.core.prompts.prompt import (
 )
 from bot.store.answers import feedback_events as feedback
 from bot.store.mongodb.client import Database, Document, storage_errors
-from bot.store.prompts.prompts import COLLECTION, chat_forms
+from bot.store.prompts.prompts import COLLECTION, chat_forms, stale_if_older
 
 _MESSAGES_KEPT = 5  # besides the first, by which it is told how long answers count
 
@@ -130,6 +130,7 @@ class Outbox:
                 "default": PromptState.SENT.value,
             }
         }
+        is_question = prompt.kind is PromptKind.SESSION
         may_nudge = [
             {"$eq": [state, PromptState.SENT.value]},
             *({"$eq": [{"$type": f"${field}"}, "missing"]} for field in ("laterAt", "nudgedAt")),
@@ -144,6 +145,7 @@ class Outbox:
                             "updatedAt": now,
                             **message,
                             "messages": {"$let": {"vars": {"all": all_}, "in": kept}},
+                            "copiesAt": stale_if_older(now, 0) if is_question else "$copiesAt",
                             "nudgeAt": "$$REMOVE"
                             if nudge_at is None
                             else {"$cond": [{"$and": may_nudge}, nudge_at, "$$REMOVE"]},

@@ -12,7 +12,8 @@ they may answer). Its parts:
 - what comes after: `state` and `reason`, `refusalToldAt` (when admins were told that the chat takes nothing,
   see `bot.store.prompts.undelivered`), `isPaused` (cancelled for a pause), `answeredAt`, `again` (why it is
   asked once more), `askedAgainAt`, `laterAt`, `laterUpdateId`, `pendingAt`, `pendingUpdateId`, `nudgeAt`,
-  `nudgedAt`, see `bot.store.prompts.expiry`;
+  `nudgedAt`, see `bot.store.prompts.expiry`; `answeredIn` (the message below which it was answered) and
+  `copiesAt` (since when its other messages are out of date), see `bot.store.prompts.copies`;
 - `createdAt`, `updatedAt`.
 """
 
@@ -29,8 +30,10 @@ from pymongo import UpdateMany
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.prompts.prompt import Answered, AskAgainReason, LaterResult, PromptKind, PromptState
+from bot.core.prompts.undelivered import read_chat_id
 from bot.core.records.collections import SESSION_PROMPTS
 from bot.core.records.models import is_day
+from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database, Document, bulk_upsert, storage_errors
 from bot.store.mongodb.indexes import hold_keys_if_possible
@@ -69,6 +72,21 @@ class Unanswered:
             if day >= first:
                 found[hour] += number
         return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedIn:
+    """A message that asks about a session.
+
+    Attributes:
+        session: run and session.
+        user_id: who alone may answer; None: whoever is there.
+    """
+
+    session: tuple[str, str]
+    chat_id: int
+    message_id: int
+    user_id: int | None
 
 
 class PromptStore:
@@ -202,6 +220,23 @@ class PromptStore:
             )
         return None if document is None else (str(document["runId"]), str(document["sessionId"]))
 
+    async def asked(self, keys: Collection[tuple[str, str]]) -> list[AskedIn]:
+        """Where these sessions were asked about, by run and session; in each chat the message that counts."""
+        query = {"$or": [{"runId": run_id, "sessionId": session_id} for run_id, session_id in keys]}
+        fields = ("runId", "sessionId", "chatId", "userId", "messageId", "answeredIn")
+        with storage_errors():
+            cursor = self._prompts.find({**query, **IS_QUESTION}, dict.fromkeys(fields, True))
+            found = [_asked_in(document) async for document in cursor]
+        return [it for it in found if it is not None]
+
+    async def has_asked(self, chat_id: int, user_id: int | None) -> bool:
+        """Whether a question was sent to a chat before; with a user, one that is for them alone."""
+        query: Document = {"chatId": in_chats(chat_id), "sentAt": {"$type": "date"}, **IS_QUESTION}
+        if user_id is not None:
+            query["userId"] = user_id
+        with storage_errors():
+            return await self._prompts.find_one(query, {"_id": True}) is not None
+
     async def sent_at(
         self, run_id: str, session_id: str, chat_id: int | None, message_id: int | None
     ) -> datetime | None:
@@ -262,13 +297,7 @@ class PromptStore:
             for tap in late
         ]
         requests += [
-            UpdateMany(
-                _answered_question(tap) | {"state": {"$ne": PromptState.ANSWERED.value}},
-                {
-                    "$set": {"state": PromptState.ANSWERED.value, "answeredAt": tap.at, "updatedAt": tap.at},
-                    "$unset": dict.fromkeys(("reason", "claim", "attemptAt", "nudgeAt"), ""),
-                },
-            )
+            UpdateMany({"$and": [_answered_question(tap), _is_new_to(tap)]}, _settled_by(tap))
             for tap in answered
         ]
         if requests:
@@ -346,6 +375,15 @@ class PromptStore:
         return min(len(open_), most)
 
 
+def _asked_in(document: Document) -> AskedIn | None:
+    chat_id = read_chat_id(document)
+    message_id = read_int64(document.get("answeredIn")) or read_int64(document.get("messageId"))
+    if chat_id is None or message_id is None:
+        return None
+    session = str(document["runId"]), str(document["sessionId"])
+    return AskedIn(session, chat_id, message_id, read_int64(document.get("userId")))
+
+
 def chat_forms(chat_id: int) -> list[Any]:
     """A chat id as the bot writes it, and as a workflow may have."""
     return [str(chat_id), chat_id]
@@ -361,6 +399,12 @@ def in_chats(*chat_ids: int) -> Document:
     return {"$in": [form for chat_id in chat_ids for form in chat_forms(chat_id)]}
 
 
+def stale_if_older(at: datetime, most: int) -> Any:
+    """An expression: the new `copiesAt` of a question that has more messages than `most` so far."""
+    number = {"$size": {"$cond": [{"$isArray": "$messages"}, "$messages", []]}}
+    return {"$cond": [{"$gt": [number, most]}, at, "$copiesAt"]}
+
+
 def question_about(run_id: str, session_id: str, *chat_ids: int) -> Document:
     """Selects the questions about a session in these chats."""
     return {"runId": run_id, "sessionId": session_id, "chatId": in_chats(*chat_ids), **IS_QUESTION}
@@ -373,6 +417,27 @@ def _answered_question(tap: Answered) -> Document:
     if tap.user_id is not None:
         whose.append({"userId": tap.user_id})
     return {"runId": tap.run_id, "sessionId": tap.session_id, "$or": whose, **IS_QUESTION}
+
+
+def _is_new_to(tap: Answered) -> Document:
+    """Selects questions that an answer settles, or moves to another of their messages."""
+    is_open: Document = {"state": {"$ne": PromptState.ANSWERED.value}}
+    if tap.message_id is None:
+        return is_open
+    return {"$or": [is_open, {"messages.1": {"$exists": True}, "answeredIn": {"$ne": tap.message_id}}]}
+
+
+def _settled_by(tap: Answered) -> list[Document]:
+    answered = PromptState.ANSWERED.value
+    is_answered = {"$eq": ["$state", answered]}
+    fields = {
+        "state": answered,
+        "answeredAt": {"$cond": [is_answered, "$answeredAt", tap.at]},
+        "answeredIn": "$answeredIn" if tap.message_id is None else tap.message_id,
+        "copiesAt": stale_if_older(tap.at, 1),
+        "updatedAt": tap.at,
+    }
+    return [{"$set": fields}, {"$unset": ["reason", "claim", "attemptAt", "nudgeAt"]}]
 
 
 def _asked_again(reason: AskAgainReason, due_at: datetime, stamp: UpdateStamp) -> Document:

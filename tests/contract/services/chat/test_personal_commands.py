@@ -583,6 +583,7 @@ async def test_what_it_says_is_written_when_it_is_sent(people: People) -> None:
     composer = PromptRenderer(
         *(
             CoachAlertStore(people.db),
+            people.prompts,
             lambda: people.roster.roster,
             people.languages,
             people.clock,

@@ -270,34 +270,46 @@ async def test_settling_is_repeated_until_it_is_done(
 
 
 @pytest.mark.parametrize(
-    ("prompt_time", "again_at", "said"),
+    ("again_at", "said", "shown"),
     [
-        ("20:41", "2026-02-17T19:41", "tomorrow at 20:41"),
-        ("20:42", "2026-02-16T19:42", "today at 20:42"),
-        ("19:00", "2026-02-17T18:00", "tomorrow at 19:00"),
+        ("2026-02-16T19:45", "today at 20:45", "today at 20:45"),
+        ("2026-02-17T19:00", "tomorrow at 20:00", "on Tuesday at 20:00"),
+        ("2026-02-25T19:00", "on Wednesday, 25 February 2026 at 20:00", "on Wednesday 25 February at 20:00"),
     ],
 )
-async def test_later_is_the_next_usual_hour(
-    api: FakeApi, db: Database, recording: Recording, time: Time, prompt_time: str, again_at: str, said: str
+async def test_later_is_when_the_athlete_says(
+    api: FakeApi, db: Database, recording: Recording, time: Time, again_at: str, said: str, shown: str
 ) -> None:
-    """At least an hour away, in the athlete's zone, and that is what the athlete is told."""
+    """The athlete is told in their zone, and the question keeps a trace that is still true another day."""
     time.now = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)
-    await add(recording, "ana", userId=ANA, timezone="Europe/Madrid", promptTime=prompt_time)
+    await add(recording, "ana", userId=ANA, timezone="Europe/Madrid")
     await prompt(db)
+    at = datetime.fromisoformat(again_at).replace(tzinfo=UTC)
     await recording.journal.append([], polled_at=time.now)
     async with running(*recording.flows()):
         await recording.journal.append(
-            [tap_update(1, format_later("r", "s"), user_id=ANA)], polled_at=time.now
+            [tap_update(1, format_later("r", "s", at), user_id=ANA)], polled_at=time.now
         )
         await recording.journal.append([], polled_at=time.now)
         recording.recorder.wake()
         await eventually(recording.emptied)
+        await eventually(lambda: bool(api.edits))
     [found] = await db.session_prompts.find({}).to_list()
-    assert (found["state"], found["again"]) == ("pending", "later")
-    assert found["dueAt"] == datetime.fromisoformat(again_at).replace(tzinfo=UTC)
+    assert (found["state"], found["again"], found["dueAt"]) == ("pending", "later", at)
     assert api.answers == [("q1", f"All right, I will ask again {said}.", False)]
+    assert [text for *_, text, _ in api.edits] == [f"How?\n\n⏰ I ask again {shown}."]
     assert await outcomes(db) == {"q1": "postponed"}
     assert await stored(db) == {}
+
+
+async def test_later_offers_times(api: FakeApi, db: Database, recording: Recording) -> None:
+    """In the same message, below the answers; nothing is postponed yet, and an answer takes them away."""
+    await add(recording, "ana", userId=ANA)
+    await prompt(db)
+    await handle(recording, tap_update(1, format_later("r", "s"), user_id=ANA))
+    assert await states(db) == {"s": "sent"}
+    assert await outcomes(db) == {"q1": "request"}
+    assert api.said("q1") == ["When shall I ask again?"]
 
 
 async def test_later_has_its_limits(api: FakeApi, db: Database, recording: Recording) -> None:
@@ -310,20 +322,22 @@ async def test_later_has_its_limits(api: FakeApi, db: Database, recording: Recor
     await prompt(db, "answered", state="answered")
     await prompt(db, "now")
     sessions = ("old", "just", "answered", "unknown")
-    taps = [tap_update(n, format_later("r", s), user_id=ANA) for n, s in enumerate(sessions)]
+    taps = [tap_update(n, format_later("r", s, again_at), user_id=ANA) for n, s in enumerate(sessions)]
     await handle(
         recording,
         *taps,
         tap_update(10, "session_feedback|r|now|done", user_id=ANA),
-        tap_update(11, format_later("r", "now"), user_id=ANA),
+        tap_update(11, format_later("r", "now", again_at), user_id=ANA),
+        tap_update(12, format_later("r", "now"), user_id=ANA),
     )
     assert await states(db) == {"old": "sent", "just": "pending", "answered": "answered", "now": "answered"}
     assert await outcomes(db) == {
         "q0": "late", "q1": "postponed", "q2": "refused", "q3": "unknown", "q10": "written", "q11": "refused",
+        "q12": "refused",
     }  # fmt: skip
     answered = answers.not_written(NotWritten(Outcome.REFUSED, cause=Cause.ANSWERED), 14, EN)
     assert api.said("q0") == [answers.not_written(NotWritten(Outcome.LATE, cause=Cause.NO_TIME_LEFT), 14, EN)]
-    assert api.said("q2") == api.said("q11") == [answered]
+    assert api.said("q2") == api.said("q11") == api.said("q12") == [answered]
     assert api.said("q3") == [answers.not_written(NotWritten(Outcome.UNKNOWN), 14, EN)]
 
 
@@ -342,7 +356,8 @@ async def test_later_in_a_pause(
     """Nothing is promised that the pause forbids: after its end, or not at all if it has none."""
     await add(recording, "ana", userId=ANA, pauses=[{"since": NOW - DAY, "until": until}])
     await prompt(db)
-    await handle(recording, tap_update(1, format_later("r", "s"), user_id=ANA))
+    tonight = datetime(2026, 2, 16, 21, tzinfo=UTC)
+    await handle(recording, tap_update(1, format_later("r", "s", tonight), user_id=ANA))
     assert await outcomes(db) == {"q1": outcome}
     [found] = await db.session_prompts.find({}).to_list()
     assert found.get("dueAt") == again_at
@@ -357,7 +372,8 @@ async def test_later_by_reference(db: Database, recording: Recording) -> None:
     await add(recording, "ana", userId=ANA)
     long = "s" * 80
     await prompt(db, long, reference=make_reference("r", long))
-    await handle(recording, tap_update(1, format_later("r", long), user_id=ANA))
+    at = datetime(2026, 2, 16, 21, tzinfo=UTC)
+    await handle(recording, tap_update(1, format_later("r", long, at), user_id=ANA))
     assert await states(db) == {long: "pending"}
 
 

@@ -76,7 +76,8 @@ class Evening:
         self.limits = Limits()
         letters = CoachAlertStore(db)
         composer = PromptRenderer(
-            *(letters, lambda: self.roster, languages_of(db, lambda: self.now), lambda: self.now, UTC),
+            *(letters, self.prompts, lambda: self.roster, languages_of(db, lambda: self.now)),
+            *(lambda: self.now, UTC),
             Parts.of(db, Journal(Path("unused")), lambda: self.now).weeks(),
         )
         self.may_send = True
@@ -337,13 +338,16 @@ async def test_ids_as_workflows_write_them(evening: Evening) -> None:
 
 
 async def test_a_planned_question_shows_the_plan(evening: Evening) -> None:
-    """On its day and a day later, with the buttons of its session."""
+    """On its day and a day later, with the buttons of its session; the first says that words count."""
     await evening.db.plan_snapshots.insert_one(plan("R1", "16 Tempo <run>", "17 Swim"))
     await evening.look()
     assert [text.splitlines() for _, text, _ in evening.api.sent] == [
-        ["How did Monday's session go?", "<b>Tempo &lt;run&gt;</b>", "Goal: base"],
+        [
+            "How did Monday's session go?", "<b>Tempo &lt;run&gt;</b>", "Goal: base", "",
+            EN.texts.prompts.words_count,
+        ],
         ["How did your session go?", "<b>Swim</b>", "Goal: base"],
-    ]
+    ]  # fmt: skip
     assert evening.api.sent[1][2] == prompt_keyboard("R1", "2026-02-17-swim", EN)
 
 

@@ -33,6 +33,7 @@ from bot.services.telegram.api import SentMessage
 from bot.store.inbox.journal import Journal
 from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.outbox import Outbox
+from bot.store.prompts.prompts import PromptStore
 from bot.store.prompts.undelivered import UndeliveredStore
 from tests.support.fakes import EN, NOW, SECOND, Database, FakeApi, ShakyPrompts, Time, eventually, running
 from tests.support.flows import Parts
@@ -47,7 +48,7 @@ class Sending:
         self.seconds, self.step = 1000.0, 100.0
         letters = CoachAlertStore(db)
         weeks = Parts.of(db, Journal(Path("unused")), time).weeks()
-        composer = PromptRenderer(letters, Roster, languages_of(db, time), time, UTC, weeks)
+        composer = PromptRenderer(letters, PromptStore(db), Roster, languages_of(db, time), time, UTC, weeks)
         self.dispatcher = Dispatcher(
             *(api, prompts, letters, composer, ChatOpenings(UndeliveredStore(db), 14)),
             *(self.limits, time, UTC),

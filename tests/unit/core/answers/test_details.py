@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.answers.details import Details, next_question, question_after, read_details
+from bot.core.answers.details import Details, asides, next_question, question_after, read_details
 from bot.core.answers.payloads import (
     REFERENCE_SESSION,
     Callback,
@@ -134,7 +134,11 @@ def test_what_is_asked_after_each_answer() -> None:
     ]  # fmt: skip
     for said in map(Details, answers):
         open_ = {type_ for type_ in FeedbackType if next_question(type_, said, ALL) is None}
-        assert open_ == {t for t in FeedbackType if all(said.value(d) is not None for d in t.facts.asks)}
+        assert open_ == {
+            type_
+            for type_ in FeedbackType
+            if all(said.value(d) is not None for d in type_.facts.asks if not d.facts.is_aside)
+        }
 
 
 @pytest.mark.parametrize("type_", FeedbackType)
@@ -144,23 +148,49 @@ def test_nothing_is_asked_that_is_switched_off(type_: FeedbackType, asked: froze
     assert next_question(type_, Details(), asked) in {None, *asked}
     for detail in Detail:
         tap = DetailTap("r", "s", detail, detail.facts.choices[0])
-        assert question_after(tap, type_, asked) in {None, *asked}
+        assert question_after(tap, type_, asked, Details()) in {None, *asked}
+    assert set(asides(type_, asked)) <= asked
 
 
 @pytest.mark.parametrize(("type_", "detail"), list(product(FeedbackType, Detail)))
 def test_what_comes_after_a_question(type_: FeedbackType, detail: Detail) -> None:
-    """The level after the place, told or not; nothing after the others; itself where asked again."""
+    """The level after the place, told or not; nothing after the others; itself where asked again. What stands
+    beside a question leaves it there."""
     follows = Detail.PAIN if (type_, detail) == (PAIN, Detail.PLACE) else None
+    if detail.facts.is_aside:
+        follows = next_question(type_, Details(), ALL)
     for value in (detail.facts.choices[0], None):
-        assert question_after(DetailTap("r", "s", detail, value), type_, ALL) is follows
+        assert question_after(DetailTap("r", "s", detail, value), type_, ALL, Details()) is follows
     again = DetailTap("r", "s", detail, None, ask_again=True)
-    assert question_after(again, type_, frozenset()) is detail
+    assert question_after(again, type_, frozenset(), Details()) is detail
+
+
+def test_what_stands_beside_a_question() -> None:
+    """It was shortened: how hard it was is asked still. It is moved: why it was skipped is said with that."""
+    assert {type_: asides(type_, ALL) for type_ in FeedbackType} == {
+        DONE: (Detail.CHANGE,),
+        HARD: (Detail.CHANGE,),
+        SKIPPED: (Detail.MOVED,),
+        PAIN: (),
+    }
+    shortened, moved = Details({Detail.CHANGE: "shortened"}), Details({Detail.MOVED: "moved"})
+    tap = DetailTap("r", "s", Detail.CHANGE, "shortened")
+    assert question_after(tap, DONE, ALL, shortened) is Detail.RPE
+    both = Details({Detail.CHANGE: "shortened", Detail.RPE: 4})
+    assert question_after(tap, DONE, ALL, both) is None
+    assert question_after(DetailTap("r", "s", Detail.MOVED, "moved"), SKIPPED, ALL, moved) is None
+    assert next_question(SKIPPED, moved, ALL) is None
+    assert shortened.to_document() == {"change": "shortened"}
+    assert moved.to_document() == {"change": "moved"}
 
 
 @pytest.mark.parametrize(
     ("document", "details"),
     [
         ({}, Details()),
+        ({"change": "moved"}, Details({Detail.MOVED: "moved"})),
+        ({"change": "swapped"}, Details({Detail.CHANGE: "swapped"})),
+        ({"change": ["moved"]}, Details()),
         ({"rpe": 7, "pain": {"where": "knee", "level": 3}, "reason": "ill"}, ALL_SAID),
         ({"rpe": 7.0, "pain": 3.0}, Details({Detail.RPE: 7, Detail.PAIN: 3})),
         ({"pain": 3}, Details({Detail.PAIN: 3})),

@@ -72,14 +72,14 @@ def data(edit: MessageEdit) -> list[str]:
 
 @pytest.mark.parametrize("type_", [DONE, HARD])
 def test_effort_is_asked(type_: FeedbackType) -> None:
-    """Below the answer stand the question with Foster's words, eleven numbers, and Skip; Later is gone."""
+    """Below the answer stand the question with Foster's words, eleven numbers, and Pass; Later is gone."""
     edit = show(asked(), chosen(type_, question=Detail.RPE))
     assert edit.text == (
         f"How was it?\n\n➜ {label(type_, EN)}\n\nHow hard was the session as a whole, 0 to 10?\n"
         "0 rest · 1 very, very easy · 2 easy · 3 moderate · 4 somewhat hard · 5 hard"
         " · 7 very hard · 10 maximal"
     )
-    assert rows(edit)[2:] == [["0", "1", "2", "3"], ["4", "5", "6", "7"], ["8", "9", "10", "Skip"]]
+    assert rows(edit)[2:] == [["0", "1", "2", "3"], ["4", "5", "6", "7"], ["8", "9", "10", "Pass"]]
     assert data(edit)[4:] == [*(f"rpe|r|s|{n}" for n in range(11)), "rpe|r|s|-"]
     assert edit.entities == [BOLD]
 
@@ -102,7 +102,7 @@ def test_pain_is_asked_and_shown() -> None:
     """First where, then how bad; both stand in one line and behind one button."""
     first = show(asked(), chosen(PAIN, question=Detail.PLACE))
     assert rows(first)[2:] == [
-        ["foot", "ankle", "calf"], ["knee", "thigh", "hip"], ["back", "shoulder", "other"], ["Skip"],
+        ["foot", "ankle", "calf"], ["knee", "thigh", "hip"], ["back", "shoulder", "other"], ["Pass"],
     ]  # fmt: skip
     second = show(again(first), chosen(PAIN, Details({Detail.PLACE: "knee"}), Detail.PAIN))
     assert second.text == (
@@ -122,6 +122,37 @@ def test_a_reason_is_asked_and_shown() -> None:
     assert data(first)[6] == "reason|r|s|no_time"
     edit = show(again(first), chosen(SKIPPED, Details({Detail.REASON: "no time"}), language=ES))
     assert edit.text == "How was it?\n\n➜ ⏭ Saltada\nMotivo: falta de tiempo"
+
+
+def test_what_else_happened() -> None:
+    """Its words stand below those of effort, where they cost no tap; later they are behind a button."""
+    aside = (Detail.CHANGE,)
+    first = show(asked(), replace(chosen(DONE, question=Detail.RPE), asides=aside))
+    assert rows(first)[5:] == [["shortened", "something else"]]
+    assert data(first)[-2:] == ["change|r|s|shortened", "change|r|s|swapped"]
+    shortened = Details({Detail.CHANGE: "shortened"})
+    second = show(again(first), replace(chosen(DONE, shortened, Detail.RPE), asides=aside))
+    assert (second.text or "").startswith("How was it?\n\n➜ ✅ Done\nChanged: shortened\n\nHow hard")
+    assert rows(second)[5:] == [["• shortened", "something else"]]
+    third = show(again(second), replace(chosen(DONE, Details({Detail.RPE: 7})), asides=aside))
+    assert rows(third)[2:] == [["✏️ RPE 7", "✏️ changed?"]]
+    assert data(third)[-1] == "change|r|s|?"
+    alone = show(again(third), replace(chosen(DONE, question=Detail.CHANGE), asides=aside))
+    assert rows(alone)[2:] == [["shortened", "something else"], ["Pass"]]
+    both = Details({Detail.RPE: 7, Detail.CHANGE: "swapped"})
+    assert rows(show(again(alone), replace(chosen(DONE, both), asides=aside)))[2:] == [
+        ["✏️ RPE 7", "✏️ something else"]
+    ]
+
+
+def test_moved_to_another_day() -> None:
+    """One more word below the reasons."""
+    aside = (Detail.MOVED,)
+    first = show(asked(), replace(chosen(SKIPPED, question=Detail.REASON), asides=aside))
+    assert (rows(first)[-1], data(first)[-1]) == (["moved to another day"], "moved|r|s|moved")
+    moved = show(again(first), replace(chosen(SKIPPED, Details({Detail.MOVED: "moved"})), asides=aside))
+    assert moved.text == "How was it?\n\n➜ ⏭ Skipped\nChanged: moved to another day"
+    assert (rows(moved)[2:], data(moved)[-1]) == ([["✏️ moved to another day"]], "moved|r|s|?")
 
 
 @given(st.lists(st.tuples(st.sampled_from(FeedbackType), DETAILS, st.sampled_from(Language)), min_size=1))

@@ -15,9 +15,11 @@ def test_the_values_and_where_they_stand() -> None:
         "where": "pain.where",
         "pain": "pain.level",
         "reason": "reason",
+        "change": "change",
+        "moved": "change",
     }
-    assert list(FIELDS) == ["rpe", "pain", "reason"]
-    assert SETTINGS == ("ask_rpe", "ask_pain", "ask_reason")
+    assert list(FIELDS) == ["rpe", "pain", "reason", "change"]
+    assert SETTINGS == ("ask_rpe", "ask_pain", "ask_reason", "ask_change")
 
 
 @pytest.mark.parametrize("detail", Detail)
@@ -33,9 +35,18 @@ def test_a_declaration_holds_together(detail: Detail) -> None:
     sharing = [other.facts for other in FIELDS[facts.field.name]]
     assert all(other.field is facts.field for other in sharing)
     parts = [other.part for other in sharing]
-    assert parts == [None] or (None not in parts and len(set(parts)) == len(parts))
+    if None in parts:  # of several only one is asked after an answer, and their words differ
+        assert set(parts) == {None}
+        assert all(
+            sum(other in type_.facts.asks for other in FIELDS[facts.field.name]) <= 1
+            for type_ in FeedbackType
+        )
+        words = [choice for other in sharing for choice in other.choices]
+        assert len(set(words)) == len(words)
+        return
+    assert len(set(parts)) == len(parts)
     # A number in place of the object stands for one of them.
-    assert parts == [None] or sum(other.scale is not None for other in sharing) == 1
+    assert sum(other.scale is not None for other in sharing) == 1
 
 
 def test_a_question_needs_a_declaration() -> None:

@@ -27,6 +27,7 @@ from bot.core.i18n.catalog import Formats, Plural, Texts
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import JournalLoss
 from bot.core.prompts.coach_alert_texts import PainReport
+from bot.core.prompts.older_copies import OlderCopy, Whereabouts
 from bot.core.summary.summary import Week
 from bot.core.words.sessions import SpokenSession
 
@@ -53,6 +54,7 @@ VALUES: Mapping[str, object] = {
     "news": [DeadLettersGrew(2)], "note": None, "now": NOW, "plan": "w08",
     "number": 1_200,
     "pain": PainReport("Ana", None, DAY, FeedbackType.PAIN, DETAILS, None, seen_by="Coach", seen_at=NOW),
+    "copy": OlderCopy(1, 2, Whereabouts.ASKED_BELOW), "chat_id": 7, "is_private": True, "thread_id": None,
     "places": 1, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
     "session": SpokenSession("r", "s", "Tempo", DAY, NOW, None),
     "question": Detail.PLACE, "run_id": "r", "session_id": "s", "stats": examples.stats(),
@@ -65,6 +67,7 @@ VALUES: Mapping[str, object] = {
 }  # fmt: skip
 # Tried with something else than other functions of the same parameters.
 OWN_VALUES: Mapping[str, Mapping[str, object]] = {
+    "bot.core.answers.detail_texts.unsaid": {"detail": Detail.CHANGE},
     "bot.core.i18n.formats.counted": {"text": Language.EN.texts.counts.days},
     "bot.core.i18n.formats.decimal": {"value": 0.5},
 }

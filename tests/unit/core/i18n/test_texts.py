@@ -59,7 +59,9 @@ def test_buttons_stand_in_the_order_of_the_types(session_id: str, language: Lang
     assert [each.type for each in callbacks if isinstance(each, Callback)] == [DONE, SKIPPED, HARD, PAIN]
     expected = [*(answers.label(type_, language) for type_ in FeedbackType), language.texts.answers.later]
     assert labels(keyboard) == expected
-    assert all(set(button) == {"text", "callback_data"} for row in keyboard for button in row)
+    assert all(set(button) - {"style"} == {"text", "callback_data"} for row in keyboard for button in row)
+    styles = [button.get("style") for row in keyboard for button in row]
+    assert styles == ["success", None, None, "danger", None]
 
 
 @pytest.mark.parametrize("language", Language)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from bot.core.answers.payloads import DetailTap, format_again, format_callback, 
 from bot.core.answers.rules import Cause, NotWritten, Outcome, TappedSession
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
-from bot.core.people.athlete import Athlete, ContactHours, Pause
+from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours
 from bot.core.people.tombstone import Tombstone
 from bot.core.prompts.prompt import LaterResult
 from bot.core.shared.update_order import UpdateStamp
@@ -26,6 +26,7 @@ from bot.core.taps.judge import (
     DetailSaved,
     DetailWrite,
     Lack,
+    LaterOffer,
     Postponed,
     PromptFacts,
     TapFacts,
@@ -35,6 +36,7 @@ from bot.core.taps.judge import (
     place_of,
     read_payload,
 )
+from bot.core.taps.later import later_choices
 from bot.core.telegram.action_payloads import Action, ActionTap, format_action
 from bot.core.telegram.updates import Tap
 
@@ -47,6 +49,7 @@ RULES = TapRules(14, COACH)
 DONE = format_callback("r", "s", FeedbackType.DONE)
 REFERENCE = format_callback("r" * 40, "s" * 40, FeedbackType.DONE)
 LATER = format_later("r", "s")
+TONIGHT = format_later("r", "s", datetime(2026, 2, 16, 21, tzinfo=UTC))
 RPE = format_detail(("r", "s"), Detail.RPE, 7)
 STRANGER = NotWritten(Outcome.REFUSED)
 
@@ -135,10 +138,13 @@ def test_what_has_to_be_looked_up(data: str, known: dict[str, Any], lack: Lack |
             {"chat_id": GROUP, "prompt_at": NOW - 15 * DAY, "prompt": PromptFacts(None, owner=8)},
             NotWritten(Outcome.REFUSED, cause=Cause.FOREIGN),
         ),
-        (
-            LATER,
-            {"athlete": replace(ATHLETE, pauses=(Pause(NOW - DAY, None),))},
-            NotWritten(Outcome.REFUSED, cause=Cause.PAUSED),
+        *(
+            (
+                data,
+                {"athlete": replace(ATHLETE, pauses=(Pause(NOW - DAY, None),))},
+                NotWritten(Outcome.REFUSED, cause=Cause.PAUSED),
+            )
+            for data in (LATER, TONIGHT)
         ),
     ],
 )
@@ -231,16 +237,45 @@ def test_the_history_of_details(rpe: int | None, said: dict[str, UpdateStamp], i
     assert (decide(RPE, stored=stored).replaces == stored) == is_replaced
 
 
-def test_later_means_the_athlete_s_next_usual_hour() -> None:
-    """Shortly before it, it means the next day's; in a pause that ends, the first after it."""
-    usual = ATHLETE.next_prompt_time(NOW + timedelta(hours=1))
-    assert decide(LATER) == Postponed(usual, ZONE)
-    just_before = usual - timedelta(minutes=59)
-    again = decide(LATER, received_at=just_before, prompt_at=just_before).again_at
-    assert again == ATHLETE.next_prompt_time(usual + timedelta(seconds=1))
+def test_later_offers_times() -> None:
+    """As many as can be kept; never in the place of an answer, and none after which no answer would count."""
+    offered = later_choices(ATHLETE, NOW)
+    assert decide(LATER) == LaterOffer(offered, ZONE)
+    assert decide(LATER, stored=answer()) == NotWritten(Outcome.REFUSED, cause=Cause.ANSWERED)
+    for choice in offered:  # the same question, which is answered for 14 days and the 15th
+        last = {"prompt_at": choice.at - 14 * DAY}
+        assert decide(LATER, **last).choices[-1] == choice
+        just_too_old = {"prompt_at": choice.at - 14 * DAY - timedelta(milliseconds=1)}
+        expected = REFUSED_LATER[LaterResult.TOO_LATE]
+        left = decide(LATER, **just_too_old)
+        assert left == expected if choice is offered[0] else choice not in left.choices
+
+
+def test_the_time_that_is_chosen() -> None:
+    """To the minute that was shown; not in a pause, nor in quiet hours that have begun since."""
+    at = datetime(2026, 2, 16, 21, tzinfo=UTC)
+    assert decide(TONIGHT) == Postponed(at, ZONE)
+    assert decide(TONIGHT, stored=answer()) == Postponed(at, ZONE)  # the outbox tells whether it is answered
     ends = NOW + 5 * DAY
     paused = replace(ATHLETE, pauses=(Pause(NOW - DAY, ends),))
-    assert decide(LATER, athlete=paused) == Postponed(ATHLETE.next_prompt_time(ends), ZONE)
+    assert decide(TONIGHT, athlete=paused) == Postponed(ATHLETE.next_prompt_time(ends), ZONE)
+    quiet = replace(ATHLETE, hours=replace(ATHLETE.hours, quiet=QuietHours(time(22), time(7))))
+    assert decide(TONIGHT, athlete=quiet) == Postponed(datetime(2026, 2, 17, 6, tzinfo=UTC), ZONE)
+
+
+@pytest.mark.parametrize(
+    ("received_at", "is_kept"),
+    [
+        (datetime(2026, 2, 16, 20, 59, 59, 999_000, tzinfo=UTC), True),
+        (datetime(2026, 2, 16, 21, tzinfo=UTC), False),  # it is over: which one, then?
+        (datetime(2026, 2, 16, 21, tzinfo=UTC) - 367 * DAY, True),
+        (datetime(2026, 2, 16, 21, tzinfo=UTC) - 367 * DAY - timedelta(milliseconds=1), False),
+    ],
+)
+def test_a_time_that_is_none_of_ours(received_at: datetime, is_kept: bool) -> None:
+    """It is asked anew."""
+    decision = decide(TONIGHT, received_at=received_at, prompt_at=received_at)
+    assert isinstance(decision, Postponed if is_kept else LaterOffer)
 
 
 def test_later_that_is_not_granted() -> None:
