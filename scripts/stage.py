@@ -1,0 +1,115 @@
+"""A stage for stories: the real service, MongoDB, the local Bot API server, a clock that can be moved on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from bot.app.runtime import serve
+from bot.sandbox.server import SandboxServer
+from bot.sandbox.world import User, World
+from bot.settings import DEFAULT_DB, Settings
+from bot.store.mongodb.client import Database, connect
+from bot.store.mongodb.embedded import EmbeddedMongo
+
+TOKEN = "123456:" + "story" * 7  # made up; the local Bot API server takes no other
+_PATIENCE = 120.0
+_STEP = timedelta(seconds=100)
+"""In steps of this length no service believes to have been away."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """What a story is played on.
+
+    Attributes:
+        world: the chats.
+    """
+
+    world: World
+    db: Database
+    settings: Settings
+
+    def clock(self) -> datetime:
+        """The time on the stage."""
+        return datetime.fromtimestamp(round(self.world.time(), 3), UTC)
+
+    async def until(self, condition: Callable[[], Any], what: str) -> None:
+        """Wait for something that the bot does.
+
+        Raises:
+            TimeoutError: in vain.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited for {what} in vain")
+            await asyncio.sleep(0.02)
+
+    async def shows(self, chat: int, message_id: int, text: str) -> None:
+        """Wait until a message shows something."""
+        await self.until(
+            lambda: text in str(self.world.message_of(chat, message_id).get("text")),
+            f"{text!r} in message {message_id} of chat {chat}",
+        )
+
+    async def tap(
+        self, user: User, message_id: int, button: str, shows: str, chat: int | None = None
+    ) -> None:
+        """Press a button, and wait until its message shows what comes of it."""
+        chat = user.id if chat is None else chat
+        self.world.tap(chat, message_id, user, text=button)
+        await self.shows(chat, message_id, shows)
+
+    async def pass_until(self, moment: datetime) -> None:
+        """Let time pass; the bot polls in between, as it would."""
+        while (left := moment - self.clock()) > timedelta(0):
+            self.world.advance(min(left, _STEP).total_seconds())
+            self.world.inject({"chat_boost": {}})  # of a kind that means nothing to the bot
+            await self.until(lambda: self.world.pending() == 0, "a poll")
+
+
+@contextlib.asynccontextmanager
+async def staged(
+    folder: Path,
+    start: datetime,
+    prepare: Callable[[Database, Callable[[], datetime]], Any],
+    **settings: Any,
+) -> AsyncIterator[Stage]:
+    """A stage on which the service runs.
+
+    Args:
+        folder: for its data.
+        start: the time with which it begins.
+        prepare: awaited with the database and the clock before the service starts.
+        settings: by name, beside those that the stage itself needs.
+    """
+    offset = start.timestamp() - time.time()
+    world = World(now=lambda: time.time() + offset)
+    async with SandboxServer(world, token=TOKEN) as telegram, EmbeddedMongo(folder) as mongo:
+        made = Settings.model_construct(
+            telegram_bot_token=SecretStr(TOKEN),
+            telegram_api_url=telegram.url,
+            mongo_url=SecretStr(mongo.url),
+            data_dir=folder,
+            **settings,
+        )
+        stage = Stage(world, connect(mongo.url, None, DEFAULT_DB), made)
+        await prepare(stage.db, stage.clock)
+        stop = asyncio.Event()
+        service = asyncio.create_task(serve(made, stop, stage.clock))
+        try:
+            yield stage
+        finally:
+            stop.set()
+            await stage.db.client.close()
+            with contextlib.suppress(asyncio.CancelledError):
+                await service
