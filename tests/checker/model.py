@@ -15,7 +15,7 @@ CONFIRM_WITHIN = 600.0
 
 _PAUSE = 3 * 86_400.0
 _SAID_AFTER = {
-    "rpe": ("done", "hard"),
+    "rpe": ("done", "hard", "pain"),
     "where": ("pain",),
     "pain": ("pain",),
     "reason": ("skipped",),

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from bot.core.facts.questions import SETTINGS, Detail
 from bot.sandbox.ledger import Tap
 from bot.sandbox.world import Json, User
 from tests.support.bot import Rig
@@ -148,19 +150,50 @@ async def test_a_second_message_about_the_same_session(rig: Rig, athlete: User) 
 
 
 async def test_where_it_hurts(rig: Rig, athlete: User) -> None:
-    """In the athlete's own language: place, then level; stored in English."""
+    """In the athlete's own language: place, side, level, whether the session was done, and how hard it was;
+    stored in English."""
     athlete = User(athlete.id, language_code="es")
     message_id = await asked(rig, athlete)
     await press(rig, athlete, message_id, labels(rig.world.message_of(athlete.id, message_id))[3])
     await shown(rig, athlete, message_id, "➜ 🤕 Dolor", "", "¿Dónde te duele?", button="Omitir")
     assert (await press(rig, athlete, message_id, "rodilla")).answer == "Guardado: rodilla. ¡Gracias!"
+    message = await shown(rig, athlete, message_id, "¿De qué lado?", button="ambos lados")
+    assert labels(message)[4:] == ["izq.", "der.", "ambos lados", labels(message)[-1]]  # and to leave it out
+    assert len(message["reply_markup"]["inline_keyboard"]) == 3
+    await press(rig, athlete, message_id, "izq.")
     await shown(
         rig, athlete, message_id, "¿Cuánto te duele, de 0 a 10?", "0 nada · 10 el peor dolor", button="6"
     )
     await press(rig, athlete, message_id, "6")
-    await shown(rig, athlete, message_id, "➜ 🤕 Dolor", "Molestia: rodilla, 6/10", button="✏️ rodilla, 6/10")
+    await shown(rig, athlete, message_id, "¿Hiciste la sesión?", button="en parte")
+    await press(rig, athlete, message_id, "en parte")
+    await wait_until(
+        lambda: "10" in labels(rig.world.message_of(athlete.id, message_id)), 15, "effort is asked"
+    )
+    await press(rig, athlete, message_id, "7")
+    message = await shown(
+        rig, athlete, message_id, "➜ 🤕 Dolor",
+        "Esfuerzo (RPE) 7 · muy duro", "Molestia: rodilla (izq.), 6/10", "Sesión hecha: en parte",
+    )  # fmt: skip
+    changes = ["✏️ RPE 7", "✏️ rodilla (izq.), 6/10", "✏️ hecha: en parte"]
+    assert sorted(labels(message)[4:]) == sorted(changes)
     (event,) = await rig.stored(1, userId=athlete.id)
-    assert event["pain"] == {"where": "knee", "level": 6}
+    assert event["pain"] == {"where": "knee", "side": "left", "level": 6}
+    assert (event["completed"], event["rpe"]) == ("part", 7)
+    # A back has no side, and what was not done was not hard.
+    await press(rig, athlete, message_id, "✏️ rodilla (izq.), 6/10")
+    await shown(rig, athlete, message_id, "¿Dónde te duele?", button="espalda")
+    await press(rig, athlete, message_id, "espalda")
+    await shown(rig, athlete, message_id, "0 nada · 10 el peor dolor", button="• 6")
+    await press(rig, athlete, message_id, "2")
+    await shown(rig, athlete, message_id, "Sesión hecha: en parte", button="✏️ hecha: en parte")
+    await press(rig, athlete, message_id, "✏️ hecha: en parte")
+    await shown(rig, athlete, message_id, "¿Hiciste la sesión?", button="no")
+    await press(rig, athlete, message_id, "no")
+    await shown(rig, athlete, message_id, "➜ 🤕 Dolor", "Molestia: espalda, 2/10", "Sesión hecha: no")
+    (event,) = await rig.stored(1, userId=athlete.id)
+    assert (event["pain"], event["completed"]) == ({"where": "back", "level": 2}, "no")
+    assert "rpe" not in event
 
 
 async def test_details_are_no_answers_in_the_figures(rig: Rig) -> None:
@@ -168,16 +201,15 @@ async def test_details_are_no_answers_in_the_figures(rig: Rig) -> None:
     figures = await rig.stats()
     assert figures["feedback_event_write_success_rate"] == 1.0
     taps = rig.world.ledger.taps
-    details = [tap for tap in taps if tap.data.partition("|")[0] in ("rpe", "where", "pain", "reason")]
+    details = [tap for tap in taps if tap.data.partition("|")[0] in [*Detail]]
     assert figures["taps"]["detail"] == len(details) > 10
     assert figures["taps"]["written"] == len(taps) - len(details)
 
 
 async def test_nothing_is_asked_that_is_switched_off(tmp_path: Path, mongo_url: str) -> None:
-    """With all three settings off an answer is all there is; what was asked before can still be said."""
-    async with Rig(
-        tmp_path, mongo_url=mongo_url, ASK_RPE="false", ASK_PAIN="false", ASK_REASON="false"
-    ) as rig:
+    """With all settings off an answer is all there is; what was asked before can still be said."""
+    off: dict[str, Any] = {setting.upper(): "false" for setting in SETTINGS}
+    async with Rig(tmp_path, mongo_url=mongo_url, **off) as rig:
         await rig.start()
         athlete = User(42)
         answers: Sequence[str] = ("✅ Done", "🥵 Hard", "🤕 Pain", "⏭ Skipped")

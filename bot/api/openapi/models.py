@@ -425,6 +425,9 @@ class AdherenceModel(_Rates):
     asked: NonNegativeInt
     """Sessions that the bot asked about, and those answered without being asked."""
     answered: NonNegativeInt
+    completedAll: NonNegativeInt
+    """Those of the answers that do not tell by themselves whether the session was done, and of which the
+    athlete said that it was, as a whole."""
 
 
 class WeekAdherence(AdherenceModel):

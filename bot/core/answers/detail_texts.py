@@ -5,8 +5,10 @@ from __future__ import annotations
 from bot.core.answers.details import Details
 from bot.core.facts.questions import FIELDS, WORDS, Detail
 from bot.core.i18n.language import Language
+from bot.core.shared.formatting import clip
 
 _CHANGE = "✏️ "
+_MAX_SHORT = 100
 
 
 def question(detail: Detail, language: Language) -> str:
@@ -57,11 +59,24 @@ def saved(detail: Detail, value: int | str, language: Language) -> str:
 
 
 def _said(details: Details, asked: tuple[Detail, ...], language: Language) -> list[str]:
-    """The values that some questions have, in short."""
-    values = ((detail, details.value(detail)) for detail in asked)
-    return [_short(detail, value, language) for detail, value in values if value is not None]
+    """The values that some questions have, in short; one that explains another stands with it: `knee (left)`.
+    An athlete's own words take the place of what they explain."""
+    found: list[str] = []
+    for detail in asked:
+        if (value := details.value(detail)) is None:
+            continue
+        short = _short(detail, value, language)
+        if not detail.facts.explains or not found:
+            found.append(short)
+        elif detail.facts.is_written:
+            found[-1] = short
+        else:
+            found[-1] += f" {short}"
+    return found
 
 
 def _short(detail: Detail, value: int | str, language: Language) -> str:
-    texts = language.texts.details.question(detail)
-    return texts.short.format(value=choice(value, language))
+    short = language.texts.details.question(detail).short
+    if detail.facts.is_written:
+        return short.format(value=clip(" ".join(str(value).split()), _MAX_SHORT))
+    return short.format(value=choice(value, language))

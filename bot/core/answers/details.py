@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,9 @@ from bot.core.answers.payloads import DetailTap
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.shared.tolerant import read_whole
+
+MAX_WORDS = 200
+"""Characters of an answer in the athlete's own words; whoever writes more writes a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,30 @@ def _read(detail: Detail, stored: object) -> int | str | None:
             stored = stored.get(facts.part)
         elif facts.scale is None:
             return None
+    if facts.is_written:
+        return stored.strip()[:MAX_WORDS] or None if isinstance(stored, str) else None
     if facts.scale is not None:
         stored = read_whole(stored)
     return next((choice for choice in facts.choices if choice == stored), None)
+
+
+def makes_sense(detail: Detail, type_: FeedbackType, details: Details) -> bool:
+    """Whether a question may be put after an answer, by what was said to the others."""
+    requires = detail.facts.requires
+    if requires is None or (required := Detail(requires.question)) not in type_.facts.asks:
+        return True
+    return details.value(required) in requires.choices
+
+
+def senseless_after(detail: Detail, value: int | str) -> tuple[Detail, ...]:
+    """The questions whose answers this one takes away, since they would make no sense beside it."""
+    return tuple(
+        other
+        for other in Detail
+        if (requires := other.facts.requires) is not None
+        and requires.question == detail.value
+        and value not in requires.choices
+    )
 
 
 def next_question(type_: FeedbackType, details: Details, asked: frozenset[Detail]) -> Detail | None:
@@ -64,14 +88,15 @@ def next_question(type_: FeedbackType, details: Details, asked: frozenset[Detail
     """
     if any(detail.facts.is_last and details.value(detail) is not None for detail in type_.facts.asks):
         return None
-    open_ = (detail for detail in type_.facts.asks if details.value(detail) is None)
-    return next((detail for detail in open_ if detail in asked and not detail.facts.is_aside), None)
+    return next((d for d in _with_buttons(type_, details, asked) if details.value(d) is None), None)
 
 
 def question_after(
     tap: DetailTap, type_: FeedbackType, asked: frozenset[Detail], details: Details
 ) -> Detail | None:
-    """The question to put after a tap on one: the next one, or itself where it is asked again.
+    """The question to put after a tap on one: itself where it is asked again; else the next one.
+
+    One that shares its field is put whether it has a value or not.
 
     Args:
         details: what is said by now.
@@ -82,9 +107,41 @@ def question_after(
         return next_question(type_, details, asked)
     questions = type_.facts.asks
     later = questions[questions.index(tap.detail) + 1 :] if tap.detail in questions else ()
-    return next((detail for detail in later if detail in asked and not detail.facts.is_aside), None)
+    return next(
+        (
+            detail
+            for detail in _with_buttons(type_, details, asked)
+            if detail in later
+            and (details.value(detail) is None or detail.facts.field is tap.detail.facts.field)
+        ),
+        None,
+    )
+
+
+def open_words(type_: FeedbackType, details: Details) -> Detail | None:
+    """The question that is waiting for the athlete's own words; None if none is."""
+    return next(
+        (
+            detail
+            for detail in type_.facts.asks
+            if detail.facts.is_written
+            and details.value(detail) is None
+            and makes_sense(detail, type_, details)
+        ),
+        None,
+    )
 
 
 def asides(type_: FeedbackType, asked: frozenset[Detail]) -> tuple[Detail, ...]:
     """The questions of an answer of which the choices stand beside those of others."""
     return tuple(detail for detail in type_.facts.asks if detail in asked and detail.facts.is_aside)
+
+
+def _with_buttons(type_: FeedbackType, details: Details, asked: frozenset[Detail]) -> Iterator[Detail]:
+    return (
+        detail
+        for detail in type_.facts.asks
+        if detail in asked
+        and not (detail.facts.is_written or detail.facts.is_aside)
+        and makes_sense(detail, type_, details)
+    )

@@ -90,7 +90,7 @@ def detail_rows(
             if detail is first[detail.facts.field.name]
             and (label := _label(details, detail, language, is_offered=detail in asides)) is not None
         ]
-        return [said] if said else []
+        return _rows(said, _PER_ROW)
     skip = {"text": language.texts.details.skip, "callback_data": format_detail(ids, question, None)}
     rows = _rows([*_choices(ids, details, question, language), skip], question.facts.choices_per_row)
     if question.facts.is_aside:

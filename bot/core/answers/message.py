@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.core.answers import detail_texts
-from bot.core.answers.details import Details
+from bot.core.answers.details import Details, open_words
 from bot.core.answers.keyboards import Keyboard, answered_keyboard, detail_rows, prompt_keyboard
 from bot.core.answers.payloads import detail_ids
 from bot.core.answers.texts import asked_text, shown_text, unanswered_prefix
@@ -70,8 +70,9 @@ def show(prompted: TappedMessage, choice: ShownAnswer) -> MessageEdit:
     if prompted.text is None:
         return MessageEdit(None, [], keyboard)
     lines = detail_texts.lines(choice.details, choice.language)
-    asked = None if question is None else detail_texts.question(question, choice.language)
-    text = shown_text(prompted.text, choice.type, choice.language, lines=lines, question=asked)
+    questions = (question, open_words(choice.type, choice.details))
+    asked = "\n\n".join(detail_texts.question(it, choice.language) for it in questions if it is not None)
+    text = shown_text(prompted.text, choice.type, choice.language, lines=lines, question=asked or None)
     entities = entities_within(
         prompted.entities, units(asked_text(text)), start=units(unanswered_prefix(prompted.text))
     )

@@ -97,9 +97,10 @@ class FeedbackType(StrEnum):
         "pain",
         AnswerFacts(
             sign="🤕",
-            meaning="something hurt, and whether the session was completed is not known",
+            meaning="something hurt. `completed` says whether the session was done (all, part, no);"
+            " without it that is not known",
             is_done=None,
-            asks=(Detail.PLACE, Detail.PAIN),
+            asks=(Detail.PLACE, Detail.SIDE, Detail.WORDS, Detail.PAIN, Detail.COMPLETED, Detail.RPE),
             colour="#ff6a4d",
             style="danger",
             alerts_coach=True,
@@ -109,7 +110,7 @@ class FeedbackType(StrEnum):
 
 
 KNOWN_DONE = tuple(type_ for type_ in FeedbackType if type_.facts.is_done)
-"""The answers after which the session counts as done."""
+"""The answers after which the session counts as done, whatever else was said."""
 BY_COMPLETION = tuple(sorted(FeedbackType, key=lambda type_: (True, None, False).index(type_.facts.is_done)))
 """All answers: first those after which it was done, then those that do not tell, then the others."""
 

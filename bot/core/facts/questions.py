@@ -11,11 +11,31 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Self, TypeAlias, get_args
 
-Place: TypeAlias = Literal["foot", "ankle", "calf", "knee", "thigh", "hip", "back", "shoulder", "other"]
+Place: TypeAlias = Literal[
+    "foot",
+    "achilles",
+    "ankle",
+    "calf",
+    "shin",
+    "knee",
+    "hamstring",
+    "thigh",
+    "hip",
+    "back",
+    "shoulder",
+    "other",
+]
+Side: TypeAlias = Literal["left", "right", "both"]
+Completed: TypeAlias = Literal["all", "part", "no"]
 Reason: TypeAlias = Literal["ill", "tired", "no time", "weather", "other"]
 Change: TypeAlias = Literal["shortened", "swapped", "moved"]
-Word: TypeAlias = Literal[Place, Reason, Change]
+Word: TypeAlias = Literal[Place, Side, Completed, Reason, Change]
 """The choices that are words, as they are stored; in the order of the buttons."""
+
+SIDED: tuple[Place, ...] = tuple(place for place in get_args(Place) if place not in ("back", "other"))
+"""The places of which there are two."""
+ELSEWHERE: Place = "other"
+"""The place that has to be told in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +55,19 @@ class AnswerField:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """What must have been said for a question to make sense.
+
+    Attributes:
+        question: the value of another one. Where an answer does not ask that, nothing is required.
+        choices: of which one was made there.
+    """
+
+    question: str
+    choices: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionFacts:
     """The properties of a question, wherever it is put, stored or passed on.
 
@@ -43,12 +76,14 @@ class QuestionFacts:
         part: under which name in it, where the field is an object because questions share it. A number in
             place of the object stands for the part that is a scale.
         choices: what can be said, as it is stored and in the order of the buttons: words, or the numbers of a
-            scale.
+            scale. None at all: it is answered in the athlete's own words, by a message.
         choices_per_row: how many buttons stand side by side.
         setting: the variable that switches it, in lower case; several questions may have one in common.
         is_aside: whether it is never put by itself: its choices stand beside those of another question, or
             behind a button.
         is_last: whether nothing more is asked once something is said to it.
+        requires: None: it makes sense whatever was said.
+        explains: whether it says more about what the question before it in its field has found.
     """
 
     field: AnswerField
@@ -58,6 +93,13 @@ class QuestionFacts:
     setting: str
     is_aside: bool = False
     is_last: bool = False
+    requires: Requirement | None = None
+    explains: bool = False
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it is answered by a message instead of a button."""
+        return not self.choices
 
     @property
     def path(self) -> str:
@@ -80,9 +122,15 @@ _RPE = AnswerField(
 )
 _PAIN = AnswerField(
     name="pain",
-    description="After pain: `where` it hurts, and its `level`, 0 (none) to 10 (the worst).",
-    meaning="where it hurts and how much (level), as the athlete said: 0 is no pain, 10 is the worst",
+    description="After pain: `where` it hurts, on which `side`, its `level`, 0 (none) to 10 (the worst), and"
+    " for `other` the athlete's `words` for where.",
+    meaning="where it hurts (side, or words for other) and how much (level), as the athlete said: 0 is no"
+    " pain, 10 is the worst",
     better="lower",
+)
+_COMPLETED = AnswerField(
+    name="completed",
+    description="After pain: whether the session was done: all, part or no; absent: not known.",
 )
 _REASON = AnswerField(
     name="reason", description=f"After skipped: {', '.join(get_args(Reason))}, or a coach's own words."
@@ -118,7 +166,13 @@ class Detail(StrEnum):
 
     RPE = (
         "rpe",
-        QuestionFacts(field=_RPE, choices=_ZERO_TO_TEN, choices_per_row=4, setting="ask_rpe"),
+        QuestionFacts(
+            field=_RPE,
+            choices=_ZERO_TO_TEN,
+            choices_per_row=4,
+            setting="ask_rpe",
+            requires=Requirement(question="completed", choices=("all", "part")),
+        ),
     )
     PLACE = (
         "where",
@@ -130,9 +184,42 @@ class Detail(StrEnum):
             setting="ask_pain",
         ),
     )
+    SIDE = (
+        "side",
+        QuestionFacts(
+            field=_PAIN,
+            part="side",
+            choices=get_args(Side),
+            choices_per_row=4,
+            setting="ask_pain",
+            requires=Requirement(question="where", choices=SIDED),
+            explains=True,
+        ),
+    )
+    WORDS = (
+        "words",
+        QuestionFacts(
+            field=_PAIN,
+            part="words",
+            choices=(),
+            choices_per_row=1,
+            setting="ask_pain",
+            requires=Requirement(question="where", choices=(ELSEWHERE,)),
+            explains=True,
+        ),
+    )
     PAIN = (
         "pain",
         QuestionFacts(field=_PAIN, part="level", choices=_ZERO_TO_TEN, choices_per_row=4, setting="ask_pain"),
+    )
+    COMPLETED = (
+        "completed",
+        QuestionFacts(
+            field=_COMPLETED,
+            choices=get_args(Completed),
+            choices_per_row=4,
+            setting="ask_completed",
+        ),
     )
     REASON = (
         "reason",

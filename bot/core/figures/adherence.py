@@ -17,11 +17,14 @@ class Adherence:
         answers: by type, all types present.
         asked: sessions asked about.
         is_known: whether all answers are still stored.
+        completed: of the answers that do not tell by themselves whether the session was done, those of which
+            the athlete said that it was, as a whole.
     """
 
     answers: Mapping[str, int]
     asked: int
     is_known: bool = True
+    completed: int = 0
 
     @property
     def answered(self) -> int:
@@ -31,7 +34,7 @@ class Adherence:
     @property
     def known_done(self) -> int:
         """Sessions that are known to be done."""
-        return sum(self.answers[type_] for type_ in KNOWN_DONE)
+        return sum(self.answers[type_] for type_ in KNOWN_DONE) + self.completed
 
     @property
     def adherence(self) -> float | None:
@@ -45,7 +48,8 @@ class Adherence:
 
     def to_json(self) -> dict[str, Any]:
         """For machines."""
-        return {"asked": self.asked, "answered": self.answered, **self.answers, **self.rates_json()}
+        counts = {"asked": self.asked, "answered": self.answered, **self.answers}
+        return {**counts, "completedAll": self.completed, **self.rates_json()}
 
     def rates_json(self) -> dict[str, float | None]:
         """The two rates, for machines: rounded."""

@@ -43,6 +43,8 @@ class Tally:
         taps: by outcome.
         answers: by type.
         sessions: the same answers by day of the session (`YYYY-MM-DD`) and type.
+        completed: by day of the session, the answers that do not tell by themselves that it was done, and of
+            which the athlete said so.
         delays: how long they took, see `bot.core.figures.histogram`.
         hours: by the hour at which was asked (`00` to `23`).
         notes: those with a note, by day of the session.
@@ -55,6 +57,7 @@ class Tally:
     delays: Sequence[int] = ()
     hours: Mapping[str, int] = field(default_factory=dict)
     notes: Mapping[str, int] = field(default_factory=dict)
+    completed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +216,12 @@ def sum_up(
             by_day[tally.day].update(tally.answers)
     sessions: dict[str, Counter[str]] = {}
     notes: Counter[str] = Counter()
+    completed: Counter[str] = Counter()
     for tally in tallies:
         notes.update(tally.notes)
         for day, types in tally.sessions.items():
             sessions.setdefault(day, Counter()).update(types)
+        completed.update(tally.completed)
     delays = total(tally.delays for tally in inside)
     hours: Counter[int] = Counter()
     for tally in inside:
@@ -226,7 +231,8 @@ def sum_up(
         days = days_from(start, end)
         answers = _by_type(sessions.get(day.isoformat(), {}) for day in days)
         asked = sum(answers.values()) + sum(unanswered.get(day, 0) for day in days)
-        return Adherence(answers, asked, is_known=start >= known_from)
+        told = sum(completed[day.isoformat()] for day in days)
+        return Adherence(answers, asked, is_known=start >= known_from, completed=told)
 
     mondays = [
         monday_of(first) + timedelta(weeks=number)

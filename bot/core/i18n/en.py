@@ -62,12 +62,22 @@ def _question(detail: Detail) -> QuestionTexts:
             )
         case Detail.PLACE:
             return QuestionTexts(question="Where does it hurt?", line=_HURTS)
+        case Detail.SIDE:
+            return QuestionTexts(question="Which side?", line=_HURTS, short="({value})")
+        case Detail.WORDS:
+            return QuestionTexts(
+                question="✍️ Where exactly? Just write it here in a few words.", line=_HURTS, short="“{value}”"
+            )
         case Detail.PAIN:
             return QuestionTexts(
                 question="How bad is it, 0 to 10?",
                 line=_HURTS,
                 scale={0: "no pain", 10: "the worst pain"},
                 short="{value}/10",
+            )
+        case Detail.COMPLETED:
+            return QuestionTexts(
+                question="Did you do the session?", line="Session {what}", short="done: {value}"
             )
         case Detail.REASON:
             return QuestionTexts(question="What kept you from it?", line="Reason: {what}")
@@ -96,12 +106,18 @@ def _word(word: Word) -> str:
     match word:
         case "foot":
             return "foot"
+        case "achilles":
+            return "Achilles"
         case "ankle":
             return "ankle"
         case "calf":
             return "calf"
+        case "shin":
+            return "shin"
         case "knee":
             return "knee"
+        case "hamstring":
+            return "hamstring"
         case "thigh":
             return "thigh"
         case "hip":
@@ -112,6 +128,18 @@ def _word(word: Word) -> str:
             return "shoulder"
         case "other":
             return "other"
+        case "left":
+            return "left"
+        case "right":
+            return "right"
+        case "both":
+            return "both"
+        case "all":
+            return "all"
+        case "part":
+            return "part"
+        case "no":
+            return "no"
         case "ill":
             return "ill"
         case "tired":

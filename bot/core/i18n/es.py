@@ -62,6 +62,14 @@ def _question(detail: Detail) -> QuestionTexts:
             )
         case Detail.PLACE:
             return QuestionTexts(question="¿Dónde te duele?", line=_HURTS)
+        case Detail.SIDE:
+            return QuestionTexts(question="¿De qué lado?", line=_HURTS, short="({value})")
+        case Detail.WORDS:
+            return QuestionTexts(
+                question="✍️ ¿Dónde exactamente? Escríbelo aquí en pocas palabras.",
+                line=_HURTS,
+                short="«{value}»",
+            )
         case Detail.PAIN:
             return QuestionTexts(
                 question="¿Cuánto te duele, de 0 a 10?",
@@ -69,6 +77,8 @@ def _question(detail: Detail) -> QuestionTexts:
                 scale={0: "nada", 10: "el peor dolor"},
                 short="{value}/10",
             )
+        case Detail.COMPLETED:
+            return QuestionTexts(question="¿Hiciste la sesión?", line="Sesión {what}", short="hecha: {value}")
         case Detail.REASON:
             return QuestionTexts(question="¿Qué te lo impidió?", line="Motivo: {what}")
         case Detail.CHANGE:
@@ -96,12 +106,18 @@ def _word(word: Word) -> str:
     match word:
         case "foot":
             return "pie"
+        case "achilles":
+            return "tendón de Aquiles"
         case "ankle":
             return "tobillo"
         case "calf":
             return "gemelo"
+        case "shin":
+            return "espinilla"
         case "knee":
             return "rodilla"
+        case "hamstring":
+            return "isquiotibiales"
         case "thigh":
             return "muslo"
         case "hip":
@@ -112,6 +128,18 @@ def _word(word: Word) -> str:
             return "hombro"
         case "other":
             return "otro"
+        case "left":
+            return "izq."
+        case "right":
+            return "der."
+        case "both":
+            return "ambos lados"
+        case "all":
+            return "entera"
+        case "part":
+            return "en parte"
+        case "no":
+            return "no"
         case "ill":
             return "enfermedad"
         case "tired":

@@ -62,6 +62,12 @@ def _question(detail: Detail) -> QuestionTexts:
             )
         case Detail.PLACE:
             return QuestionTexts(question="Onde dói?", line=_HURTS)
+        case Detail.SIDE:
+            return QuestionTexts(question="De que lado?", line=_HURTS, short="({value})")
+        case Detail.WORDS:
+            return QuestionTexts(
+                question="✍️ Onde exatamente? Escreva aqui em poucas palavras.", line=_HURTS, short="“{value}”"
+            )
         case Detail.PAIN:
             return QuestionTexts(
                 question="De 0 a 10, quanto dói?",
@@ -69,6 +75,8 @@ def _question(detail: Detail) -> QuestionTexts:
                 scale={0: "nada", 10: "a pior dor"},
                 short="{value}/10",
             )
+        case Detail.COMPLETED:
+            return QuestionTexts(question="Você fez a sessão?", line="Sessão {what}", short="feita: {value}")
         case Detail.REASON:
             return QuestionTexts(question="O que impediu você?", line="Motivo: {what}")
         case Detail.CHANGE:
@@ -96,12 +104,18 @@ def _word(word: Word) -> str:
     match word:
         case "foot":
             return "pé"
+        case "achilles":
+            return "tendão de Aquiles"
         case "ankle":
             return "tornozelo"
         case "calf":
             return "panturrilha"
+        case "shin":
+            return "canela"
         case "knee":
             return "joelho"
+        case "hamstring":
+            return "posterior da coxa"
         case "thigh":
             return "coxa"
         case "hip":
@@ -112,6 +126,18 @@ def _word(word: Word) -> str:
             return "ombro"
         case "other":
             return "outro"
+        case "left":
+            return "esq."
+        case "right":
+            return "dir."
+        case "both":
+            return "os dois lados"
+        case "all":
+            return "inteira"
+        case "part":
+            return "em parte"
+        case "no":
+            return "não"
         case "ill":
             return "doença"
         case "tired":

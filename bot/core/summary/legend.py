@@ -6,15 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.core.facts.answer_types import BY_COMPLETION, KNOWN_DONE, FeedbackType
+from bot.core.facts.completion import Completion
 from bot.core.facts.questions import FIELDS, Detail
 from bot.core.summary.sessions import SessionState
 
-DONE = " + ".join(KNOWN_DONE)
+COMPLETED_ALL = "completedAll"
+COMPLETED: Mapping[str, Completion] = {
+    COMPLETED_ALL: Completion.ALL,
+    "completedPart": Completion.PART,
+    "completedNo": Completion.NONE,
+}
+"""The counts of what athletes say where their answer does not tell whether the session was done."""
+_UNTOLD = ", ".join(type_ for type_ in BY_COMPLETION if type_.facts.is_done is None)
+DONE = " + ".join((*KNOWN_DONE, COMPLETED_ALL))
 """The answers that count as done, as they are added up."""
 WARNINGS = tuple(type_ for type_ in BY_COMPLETION if type_.facts.is_warning)
 """The answers that are counted in a row."""
 _ANSWERED = " + ".join(BY_COMPLETION)
-_NOT_DONE = ", ".join(type_ for type_ in BY_COMPLETION if type_ not in KNOWN_DONE)
+_NOT_DONE = ", ".join(
+    type_ if type_.facts.is_done is not None else f"{type_} without {COMPLETED_ALL}"
+    for type_ in BY_COMPLETION
+    if type_ not in KNOWN_DONE
+)
 
 STATES: Mapping[FeedbackType | SessionState, str] = {
     **{type_: type_.facts.meaning for type_ in BY_COMPLETION},
@@ -35,6 +48,9 @@ COUNTS: Mapping[str, str] = {
     "unplanned": "sessions asked about or answered that are in no plan",
     "asked": f"planned or unplanned, and asked about: {_ANSWERED} + noAnswer + unknown",
     **{type_.value: type_.facts.meaning for type_ in BY_COMPLETION},
+    COMPLETED_ALL: f"those of {_UNTOLD} that were done as a whole, as the athlete said",
+    "completedPart": f"those of {_UNTOLD} that were done in part",
+    "completedNo": f"those of {_UNTOLD} that were not done",
     "noAnswer": "asked, and without an answer that counts",
     "stillOpen": "those of noAnswer that can still be answered",
     "unknown": "asked, and nobody can tell any more what was answered",

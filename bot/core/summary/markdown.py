@@ -18,7 +18,7 @@ from bot.core.facts.answer_types import BY_COMPLETION, FeedbackType
 from bot.core.people.athlete import Pause
 from bot.core.shared.formatting import clip, count
 from bot.core.shared.printable import joiners
-from bot.core.summary.legend import STATES, WARNINGS
+from bot.core.summary.legend import COMPLETED, STATES, WARNINGS
 from bot.core.summary.sessions import Asker, PlannedMinutes, Session
 
 if TYPE_CHECKING:
@@ -40,13 +40,14 @@ _COLUMNS = {
     "unplanned": "not in a plan",
     "asked": "asked",
     **{type_.value: type_.value for type_ in BY_COMPLETION},
+    **{name: f"{name.removeprefix('completed').lower()} of it completed" for name in COMPLETED},
     "noAnswer": "no answer",
     "unknown": "answer not known",
     "paused": "paused",
     "notAsked": "not asked",
     "notDue": "not due yet",
 }
-_ONLY_IF_ANY = ("unplanned", "unknown")
+_ONLY_IF_ANY = ("unplanned", *COMPLETED, "unknown")
 # Who planned knows the goals; the JSON has them.
 _SHOWN = ("title", "activity", "distance_time", "intensity")
 

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.answering_window import is_late
+from bot.core.facts.completion import Completion, completion_of
 from bot.core.facts.questions import Detail
 from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.durations import planned_minutes
@@ -96,6 +97,11 @@ class Session:
     def answer(self) -> FeedbackType | None:
         """The answer; None if none is known."""
         return self.state if isinstance(self.state, FeedbackType) else None
+
+    @property
+    def completion(self) -> Completion:
+        """How much of it was done, as the athlete said."""
+        return completion_of(self.answer, self.extras)
 
     @property
     def minutes(self) -> PlannedMinutes | None:
@@ -289,7 +295,7 @@ class _Join:
             asked_by=asker,
             asked_at=min(times, default=None) if asker else None,
             answered_at=known.answered_at if known else None,
-            extras=_with_load(known.extras, _planned_minutes(planned)) if known else {},
+            extras=_with_load(known, _planned_minutes(planned)) if known else {},
             open_question=_open_question(questions) if state is SessionState.OPEN else None,
         )
 
@@ -366,8 +372,14 @@ def _planned_minutes(planned: Mapping[str, str]) -> PlannedMinutes | None:
     return None
 
 
-def _with_load(extras: Mapping[str, Any], minutes: PlannedMinutes | None) -> Mapping[str, Any]:
-    """An answer's extras, with the session load where RPE and the planned minutes are known."""
+def _with_load(answer: StoredFeedback, minutes: PlannedMinutes | None) -> Mapping[str, Any]:
+    """An answer's extras, with the session load where RPE and the planned minutes are known, and the
+    session was done as planned: of a part, or of another one, nobody knows the minutes."""
+    extras = answer.extras
+    if extras.get(Detail.CHANGE.facts.field.name) is not None:
+        minutes = None
+    if answer.type is not None and answer.type.facts.is_done is None:
+        minutes = minutes if completion_of(answer.type, extras) is Completion.ALL else None
     rpe = extras.get(Detail.RPE.facts.field.name)
     if not isinstance(rpe, int | float) or isinstance(rpe, bool) or "sessionLoad" in extras:
         return extras

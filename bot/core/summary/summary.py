@@ -4,8 +4,9 @@ What counts as what (the JSON says so too, in `scales` and `legend`):
 
 - Asked is what the bot sent a question about, and what was answered without one (the coach's own buttons).
 - Answered is what has one of the answers. One that came too late is none: it was never stored.
-- Adherence is known to be done / asked. After some answers it is not known whether the session was completed;
-  they do not count as done, so adherence is the least share that was done.
+- Adherence is known to be done / asked. After some answers it is not known whether the session was completed,
+  unless the athlete says so; else they do not count as done, nor does what was done in part, so adherence is
+  the least share that was done.
 - Where an answer was given and is not stored any more, the week's rates are not known.
 - Answers are counted in a row: sessions without a known answer do not break it.
 """
@@ -29,7 +30,16 @@ from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.records.models import is_day
 from bot.core.records.retention import DEFAULT_RETENTION
 from bot.core.shared.clock import iso_utc, monday_of
-from bot.core.summary.legend import COUNTS, EXTRA_SCALES, NULLS, SCALES, STATES, WARNINGS
+from bot.core.summary.legend import (
+    COMPLETED,
+    COMPLETED_ALL,
+    COUNTS,
+    EXTRA_SCALES,
+    NULLS,
+    SCALES,
+    STATES,
+    WARNINGS,
+)
 from bot.core.summary.markdown import markdown
 from bot.core.summary.sessions import Horizon, Session, SessionState, list_sessions
 from bot.core.summary.stored_documents import AskedQuestion, read_answer, read_question
@@ -62,12 +72,14 @@ class Week:
         states: Counter[FeedbackType | SessionState] = Counter(session.state for session in self.sessions)
         answers = {type_.value: states[type_] for type_ in FeedbackType}
         no_answer = states[SessionState.OPEN] + states[SessionState.UNANSWERED] + states[SessionState.LATE]
+        said = Counter(s.completion for s in self.sessions if s.answer and s.answer.facts.is_done is None)
         planned = sum(session.in_plan for session in self.sessions)
         counts = {
             "planned": planned,
             "unplanned": len(self.sessions) - planned,
             "asked": sum(answers.values()) + no_answer + states[SessionState.UNKNOWN],
             **answers,
+            **{name: said[how] for name, how in COMPLETED.items()},
             "noAnswer": no_answer,
             "stillOpen": states[SessionState.OPEN],
             "unknown": states[SessionState.UNKNOWN],
@@ -82,7 +94,8 @@ class Week:
         """The answers, and the rates that follow from them."""
         counts = self.counts
         answers = {type_.value: counts[type_] for type_ in FeedbackType}
-        return Adherence(answers, counts["asked"], is_known=not counts["unknown"])
+        told = counts[COMPLETED_ALL]
+        return Adherence(answers, counts["asked"], is_known=not counts["unknown"], completed=told)
 
     @property
     def why(self) -> str | None:

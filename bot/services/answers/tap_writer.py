@@ -243,8 +243,9 @@ def _unless_erased(result: TapResult, tombstones: _Tombstones) -> TapResult:
 
 
 def _replaced_at(verdict: Verdict) -> datetime | None:
-    """When the answer was received in whose place another one may come."""
-    stored = verdict.decision.stored if isinstance(verdict.decision, AnswerWrite) else None
+    """When the answer was received in whose place another one may come, or about which more is said."""
+    decision = verdict.decision
+    stored = decision.stored if isinstance(decision, AnswerWrite | DetailWrite) else None
     return None if stored is None else stored.received_at
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from pymongo import UpdateOne
 
+from bot.core.answers.details import senseless_after
 from bot.core.answers.event import AnswerAddition, FeedbackEvent, Identity
 from bot.core.answers.rules import collision_key_of, session_key
 from bot.core.facts.answer_types import FeedbackType
@@ -233,6 +234,8 @@ def addition_request(addition: AnswerAddition) -> UpdateOne:
         fields[facts.path] = {"$literal": addition.value}
         belongs_to = [type_.value for type_ in FeedbackType if addition.detail in type_.facts.asks]
         query["type"] = {"$in": belongs_to}
+        gone = senseless_after(addition.detail, addition.value)
+        fields |= {path: "$$REMOVE" for it in gone for path in (it.facts.path, f"saidAt.{it.value}")}
     return UpdateOne(query, [{"$set": fields}])
 
 

@@ -1,9 +1,9 @@
 """Counts over periods of time; those of periods that are over are counted once and kept.
 
-`figures`: `{_id, touches, touchedAt, computedAt, taps, answers, sessions, delays, hours, notes}`, one
-document for each period; `_id` names it, the rest is as in `bot.core.figures.stats.Tally`. A kept document
-holds as long as nothing in its period changes (see `bot.store.figures.invalidation`), and an hour at most:
-then shows what other programs write straight into the past.
+`figures`: `{_id, touches, touchedAt, computedAt, taps, answers, sessions, delays, hours, notes, completed}`,
+one document for each period; `_id` names it, the rest is as in `bot.core.figures.stats.Tally`. A kept
+document holds as long as nothing in its period changes (see `bot.store.figures.invalidation`), and an hour at
+most: then shows what other programs write straight into the past.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any
 
 from pymongo import ReplaceOne
 
-from bot.core.facts.answer_types import read_type
+from bot.core.facts.answer_types import KNOWN_DONE, read_type
+from bot.core.facts.completion import FIELD as COMPLETED
+from bot.core.facts.completion import Completion, completion
 from bot.core.figures.histogram import BUCKETS, EXACT, RATIO
 from bot.core.figures.periods import Period, PeriodWindow
 from bot.core.figures.stats import Tally
@@ -177,6 +179,7 @@ class FigureStore:
                     "_id": False,
                     "type": True,
                     "day": "$sessionDate",
+                    "completed": f"${COMPLETED}",
                     "delay": _BUCKET,
                     "asked": {"$cond": [{"$eq": [{"$type": "$promptSentAt"}, "date"]}, asked, None]},
                     "hasNote": {"$gt": ["$note", ""]},
@@ -185,7 +188,7 @@ class FigureStore:
             },
             {
                 "$facet": {
-                    "sessions": [_counted("type", "day", "hasNote")],
+                    "sessions": [_counted("type", "day", "hasNote", "completed")],
                     "delays": [{"$match": {"delay": {"$ne": None}}}, _counted("delay")],
                     "asked": [{"$match": {"asked": {"$ne": None}}}, _counted("asked")],
                 }
@@ -280,6 +283,7 @@ def _document(tally: Tally, touches: int, touched_at: datetime | None, now: date
         "taps": tally.taps,
         "answers": tally.answers,
         "sessions": tally.sessions,
+        "completed": tally.completed,
         "delays": tally.delays,
         "hours": tally.hours,
         "notes": tally.notes,
@@ -290,6 +294,7 @@ def _tally(period: Period, counts: Mapping[str, int], events: Mapping[str, Any],
     answers: dict[str, int] = {}
     sessions: dict[str, dict[str, int]] = {}
     notes: dict[str, int] = {}
+    completed: dict[str, int] = {}
     for group in events["sessions"]:
         type_, day = read_type(group["_id"].get("type")), group["_id"].get("day")
         if type_ is None:
@@ -300,11 +305,14 @@ def _tally(period: Period, counts: Mapping[str, int], events: Mapping[str, Any],
             types[type_.value] = types.get(type_, 0) + group["n"]
             if group["_id"]["hasNote"]:
                 notes[day] = notes.get(day, 0) + group["n"]
+            if type_ not in KNOWN_DONE and completion(type_, group["_id"].get("completed")) is Completion.ALL:
+                completed[day] = completed.get(day, 0) + group["n"]
     hours: dict[str, int] = {}
     for group in events["asked"]:
         hour = f"{group['_id']['asked'].astimezone(zone).hour:02}"
         hours[hour] = hours.get(hour, 0) + group["n"]
-    return Tally(period.day, counts, answers, sessions, _histogram(events["delays"]), hours, notes)
+    delays = _histogram(events["delays"])
+    return Tally(period.day, counts, answers, sessions, delays, hours, notes, completed)
 
 
 def _histogram(groups: Iterable[Mapping[str, Any]]) -> list[int]:
@@ -314,13 +322,16 @@ def _histogram(groups: Iterable[Mapping[str, Any]]) -> list[int]:
 
 def _is_whole(document: Mapping[str, Any]) -> bool:
     """Whether it is as `_document` makes it; else it is counted anew, whoever has changed it."""
-    sessions, delays = document.get("sessions"), document.get("delays")
+    sessions, completed, delays = (document.get(name) for name in ("sessions", "completed", "delays"))
     return (
         isinstance(document.get("computedAt"), datetime)
         and _are_counts(document.get("taps"))
         and _are_counts(document.get("answers"))
         and isinstance(sessions, dict)
         and all(is_day(day) and _are_counts(types) for day, types in sessions.items())
+        and isinstance(completed, dict)
+        and all(map(is_day, completed))
+        and _are_counts(completed)
         and isinstance(delays, list)
         and len(delays) <= BUCKETS
         and all(map(_is_count, delays))
@@ -341,5 +352,5 @@ def _is_count(value: object) -> bool:
 
 
 def _read(period: Period, document: Mapping[str, Any]) -> Tally:
-    counts = (document[name] for name in ("taps", "answers", "sessions", "delays", "hours", "notes"))
-    return Tally(period.day, *counts)
+    names = ("taps", "answers", "sessions", "delays", "hours", "notes", "completed")
+    return Tally(period.day, *(document[name] for name in names))

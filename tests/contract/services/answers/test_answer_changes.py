@@ -220,9 +220,9 @@ async def test_the_later_detail_wins(desk: Desk) -> None:
     assert await desk.event() == stored
 
 
-@pytest.mark.parametrize(("then", "is_kept"), [(DONE, True), (HARD, True), (PAIN, False), (SKIPPED, False)])
+@pytest.mark.parametrize(("then", "is_kept"), [(DONE, True), (HARD, True), (PAIN, True), (SKIPPED, False)])
 async def test_effort_after_a_change(desk: Desk, then: FeedbackType, is_kept: bool) -> None:
-    """It is the session's, so it stays from done to hard; it goes with an answer that it does not fit."""
+    """It is the session's, so it stays from done to hard and to pain; it goes with what it does not fit."""
     await desk.answer(1, DONE)
     await desk.detail(2, Detail.RPE, 7)
     case = await desk.answer(3, then)

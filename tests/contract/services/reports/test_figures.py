@@ -556,6 +556,7 @@ async def test_adherence_is_that_of_the_planner_s_summary(bot: Bot) -> None:
     asked = NOW - timedelta(hours=30)
     for session, type_ in enumerate(["done", "hard", "pain", "skipped", "done"]):
         await bot.store(bot.tap(user, session, type_, NOW - timedelta(hours=session), timedelta(hours=9)))
+    await bot.db.feedback_events.update_one({"type": "pain"}, {"$set": {"completed": "all"}})
     prompts = [
         {"state": state, "sessionId": f"p{number}", "sentAt": sent_at}
         for number, (state, sent_at) in enumerate(
@@ -573,6 +574,7 @@ async def test_adherence_is_that_of_the_planner_s_summary(bot: Bot) -> None:
     )
     week = (await bot.figures().collect(7)).weeks[date(2026, 2, 16)]
     assert week.asked == summary.week.counts["asked"] == 8
+    assert week.known_done == summary.week.rates.known_done == 4
     assert (week.answered, week.adherence) == (summary.week.rates.answered, summary.week.rates.adherence)
     assert week.response_rate == summary.week.rates.response_rate == 5 / 8
 

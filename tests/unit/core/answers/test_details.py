@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.answers.details import Details, asides, next_question, question_after, read_details
+from bot.core.answers.details import (
+    Details,
+    asides,
+    next_question,
+    open_words,
+    question_after,
+    read_details,
+    senseless_after,
+)
 from bot.core.answers.payloads import (
     REFERENCE_SESSION,
     Callback,
@@ -29,7 +37,17 @@ from bot.core.facts.questions import Detail
 DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
 HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 ALL = frozenset(Detail)
-ALL_SAID = Details({Detail.RPE: 7, Detail.PLACE: "knee", Detail.PAIN: 3, Detail.REASON: "ill"})
+ALL_SAID = Details(
+    {
+        Detail.RPE: 7,
+        Detail.PLACE: "knee",
+        Detail.SIDE: "left",
+        Detail.PAIN: 3,
+        Detail.COMPLETED: "part",
+        Detail.REASON: "ill",
+    }
+)
+BUTTONS = [detail for detail in Detail if not detail.facts.is_written]
 IDS = st.text(min_size=1, max_size=70)
 
 
@@ -120,25 +138,53 @@ def test_values_with_spaces_travel_without() -> None:
 
 
 def test_what_is_asked_after_each_answer() -> None:
-    """Effort after done and hard, place and then level after pain, the reason after skipped."""
+    """Effort after done and hard, the reason after skipped; after pain where, side, level, how much of the
+    session was done, and how hard that was."""
     assert {type_: next_question(type_, Details(), ALL) for type_ in FeedbackType} == {
         DONE: Detail.RPE,
         HARD: Detail.RPE,
         PAIN: Detail.PLACE,
         SKIPPED: Detail.REASON,
     }
-    assert next_question(PAIN, Details({Detail.PLACE: "knee"}), ALL) is Detail.PAIN
+    assert next_question(PAIN, Details({Detail.PLACE: "knee"}), ALL) is Detail.SIDE
+    assert next_question(PAIN, Details({Detail.PLACE: "back"}), ALL) is Detail.PAIN
+    assert next_question(PAIN, Details({Detail.PLACE: "other"}), ALL) is Detail.PAIN
     assert next_question(PAIN, Details({Detail.PAIN: 0}), ALL) is Detail.PLACE
-    answers: list[dict[Detail, int | str]] = [
-        {Detail.RPE: 0}, {Detail.PLACE: "knee", Detail.PAIN: 0}, {Detail.REASON: "ill"},
-    ]  # fmt: skip
-    for said in map(Details, answers):
-        open_ = {type_ for type_ in FeedbackType if next_question(type_, said, ALL) is None}
-        assert open_ == {
-            type_
-            for type_ in FeedbackType
-            if all(said.value(d) is not None for d in type_.facts.asks if not d.facts.is_aside)
-        }
+    hurts: dict[Detail, int | str] = {Detail.PLACE: "back", Detail.PAIN: 5}
+    assert next_question(PAIN, Details(hurts), ALL) is Detail.COMPLETED
+    for completed, question in (("all", Detail.RPE), ("part", Detail.RPE), ("no", None)):
+        assert next_question(PAIN, Details({**hurts, Detail.COMPLETED: completed}), ALL) is question
+    said = Details({**hurts, Detail.COMPLETED: "part", Detail.RPE: 3})
+    assert next_question(PAIN, said, ALL) is None
+    assert next_question(PAIN, Details(hurts), ALL - {Detail.COMPLETED}) is None  # nor how hard it was
+    for type_, said in ((DONE, Details({Detail.RPE: 0})), (SKIPPED, Details({Detail.REASON: "ill"}))):
+        assert next_question(type_, said, ALL) is None
+
+
+def test_where_in_words_waits_beside_the_buttons() -> None:
+    """Of another place than those on the buttons; no row of buttons waits for it."""
+    other = Details({Detail.PLACE: "other"})
+    assert open_words(PAIN, other) is Detail.WORDS
+    assert next_question(PAIN, other, ALL) is Detail.PAIN
+    assert open_words(PAIN, Details({**other.said, Detail.WORDS: "the sole"})) is None
+    assert {open_words(type_, ALL_SAID) for type_ in FeedbackType} == {None}
+    assert open_words(DONE, other) is None
+
+
+@pytest.mark.parametrize(
+    ("detail", "value", "gone"),
+    [
+        (Detail.PLACE, "back", {Detail.SIDE, Detail.WORDS}),
+        (Detail.PLACE, "knee", {Detail.WORDS}),
+        (Detail.PLACE, "other", {Detail.SIDE}),
+        (Detail.COMPLETED, "no", {Detail.RPE}),
+        (Detail.COMPLETED, "part", set()),
+        (Detail.SIDE, "both", set()),
+    ],
+)
+def test_what_makes_no_sense_any_more(detail: Detail, value: str, gone: set[Detail]) -> None:
+    """A back has no side, only another place has words, and what was not done was not hard."""
+    assert set(senseless_after(detail, value)) == gone
 
 
 @pytest.mark.parametrize("type_", FeedbackType)
@@ -146,17 +192,18 @@ def test_what_is_asked_after_each_answer() -> None:
 def test_nothing_is_asked_that_is_switched_off(type_: FeedbackType, asked: frozenset[Detail]) -> None:
     """Neither as the first question nor behind another one."""
     assert next_question(type_, Details(), asked) in {None, *asked}
-    for detail in Detail:
+    for detail in BUTTONS:
         tap = DetailTap("r", "s", detail, detail.facts.choices[0])
         assert question_after(tap, type_, asked, Details()) in {None, *asked}
     assert set(asides(type_, asked)) <= asked
 
 
-@pytest.mark.parametrize(("type_", "detail"), list(product(FeedbackType, Detail)))
+@pytest.mark.parametrize(("type_", "detail"), list(product(FeedbackType, BUTTONS)))
 def test_what_comes_after_a_question(type_: FeedbackType, detail: Detail) -> None:
-    """The level after the place, told or not; nothing after the others; itself where asked again. What stands
+    """After pain the next one, told or not; nothing after the others; itself where asked again. What stands
     beside a question leaves it there."""
-    follows = Detail.PAIN if (type_, detail) == (PAIN, Detail.PLACE) else None
+    following = {Detail.PLACE: Detail.PAIN, Detail.SIDE: Detail.PAIN, Detail.PAIN: Detail.COMPLETED}
+    follows = following.get(detail) if type_ is PAIN else None
     if detail.facts.is_aside:
         follows = next_question(type_, Details(), ALL)
     for value in (detail.facts.choices[0], None):
@@ -184,6 +231,28 @@ def test_what_stands_beside_a_question() -> None:
     assert moved.to_document() == {"change": "moved"}
 
 
+def test_what_is_changed_is_asked_with_what_belongs_to_it() -> None:
+    """Another place asks side and level again; what was said of the session is not asked twice."""
+    said: dict[Detail, int | str] = {
+        Detail.PLACE: "knee",
+        Detail.SIDE: "left",
+        Detail.PAIN: 4,
+        Detail.COMPLETED: "all",
+    }
+
+    def after(detail: Detail, value: int | str, **more: int) -> Detail | None:
+        stands = Details(said | {detail: value} | {Detail(name): it for name, it in more.items()})
+        return question_after(DetailTap("r", "s", detail, value), PAIN, ALL, stands)
+
+    assert after(Detail.PLACE, "hip") is Detail.SIDE
+    assert after(Detail.PLACE, "back") is Detail.PAIN
+    assert after(Detail.SIDE, "both") is Detail.PAIN
+    assert after(Detail.PAIN, 5) is Detail.RPE
+    assert after(Detail.PAIN, 5, rpe=7) is None
+    assert after(Detail.COMPLETED, "no") is None
+    assert after(Detail.COMPLETED, "part", rpe=7) is None
+
+
 @pytest.mark.parametrize(
     ("document", "details"),
     [
@@ -191,7 +260,21 @@ def test_what_stands_beside_a_question() -> None:
         ({"change": "moved"}, Details({Detail.MOVED: "moved"})),
         ({"change": "swapped"}, Details({Detail.CHANGE: "swapped"})),
         ({"change": ["moved"]}, Details()),
-        ({"rpe": 7, "pain": {"where": "knee", "level": 3}, "reason": "ill"}, ALL_SAID),
+        (
+            {
+                "rpe": 7,
+                "pain": {"where": "knee", "side": "left", "level": 3},
+                "completed": "part",
+                "reason": "ill",
+            },
+            ALL_SAID,
+        ),
+        (
+            {"pain": {"where": "other", "words": " the sole "}},
+            Details({Detail.PLACE: "other", Detail.WORDS: "the sole"}),
+        ),
+        ({"pain": {"side": "up", "words": "  "}, "completed": "half"}, Details()),
+        ({"pain": {"words": "x" * 300}}, Details({Detail.WORDS: "x" * 200})),
         ({"rpe": 7.0, "pain": 3.0}, Details({Detail.RPE: 7, Detail.PAIN: 3})),
         ({"pain": 3}, Details({Detail.PAIN: 3})),
         ({"pain": {"where": "knee"}}, Details({Detail.PLACE: "knee"})),
@@ -221,4 +304,4 @@ def test_reading_a_document_is_total(document: dict[str, Any]) -> None:
     """Whatever stands there, what is read is one of the choices, and is read back from its own document."""
     details = read_details(document)
     assert read_details(details.to_document()) == details
-    assert all(details.value(detail) in (None, *detail.facts.choices) for detail in Detail)
+    assert all(details.value(detail) in (None, *detail.facts.choices) for detail in BUTTONS)

@@ -33,7 +33,8 @@ HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 ALL = frozenset(Detail)
 BOLD = {"type": "bold", "offset": 0, "length": 4}
 CHOICES: dict[Detail, st.SearchStrategy[int | str]] = {
-    detail: st.sampled_from(detail.facts.choices) for detail in Detail
+    detail: st.text(max_size=30) if detail.facts.is_written else st.sampled_from(detail.facts.choices)
+    for detail in Detail
 }
 DETAILS = st.fixed_dictionaries({}, optional=CHOICES).map(Details)
 
@@ -99,11 +100,14 @@ def test_effort_is_shown() -> None:
 
 
 def test_pain_is_asked_and_shown() -> None:
-    """First where, then how bad; both stand in one line and behind one button."""
+    """Where, on which side, how bad; all stand in one line and behind one button."""
     first = show(asked(), chosen(PAIN, question=Detail.PLACE))
     assert rows(first)[2:] == [
-        ["foot", "ankle", "calf"], ["knee", "thigh", "hip"], ["back", "shoulder", "other"], ["Pass"],
+        ["foot", "Achilles", "ankle"], ["calf", "shin", "knee"], ["hamstring", "thigh", "hip"],
+        ["back", "shoulder", "other"], ["Pass"],
     ]  # fmt: skip
+    side = show(again(first), chosen(PAIN, Details({Detail.PLACE: "knee"}), Detail.SIDE))
+    assert rows(side)[2:] == [["left", "right", "both", "Pass"]]
     second = show(again(first), chosen(PAIN, Details({Detail.PLACE: "knee"}), Detail.PAIN))
     assert second.text == (
         "How was it?\n\n➜ 🤕 Pain\nHurts: knee\n\nHow bad is it, 0 to 10?\n0 no pain · 10 the worst pain"
@@ -111,6 +115,31 @@ def test_pain_is_asked_and_shown() -> None:
     last = show(again(second), chosen(PAIN, Details({Detail.PLACE: "knee", Detail.PAIN: 6})))
     assert last.text == "How was it?\n\n➜ 🤕 Pain\nHurts: knee, 6/10"
     assert (rows(last)[2:], data(last)[-1]) == ([["✏️ knee, 6/10"]], "where|r|s|?")
+    said = {
+        Detail.PLACE: "knee",
+        Detail.SIDE: "left",
+        Detail.PAIN: 6,
+        Detail.COMPLETED: "part",
+        Detail.RPE: 5,
+    }
+    all_ = show(again(second), chosen(PAIN, Details(said)))
+    assert (all_.text or "").splitlines()[3:] == [
+        "Effort (RPE) 5 · hard", "Hurts: knee (left), 6/10", "Session done: part",
+    ]  # fmt: skip
+    assert rows(all_)[2:] == [["✏️ knee (left), 6/10", "✏️ done: part"], ["✏️ RPE 5"]]
+
+
+def test_another_place_is_told_in_words() -> None:
+    """They are asked for beside the buttons of the next question, and take the place of "other"."""
+    other: dict[Detail, int | str] = {Detail.PLACE: "other"}
+    waiting = show(asked(), chosen(PAIN, Details(other), Detail.PAIN))
+    hint = "✍️ Where exactly? Just write it here in a few words."
+    assert (waiting.text or "").endswith(f"10 the worst pain\n\n{hint}")
+    assert rows(waiting)[2] == ["0", "1", "2", "3"]
+    skipped = show(again(waiting), chosen(PAIN, Details(other)))
+    assert (skipped.text or "").endswith(f"Hurts: other\n\n{hint}")
+    told = show(again(skipped), chosen(PAIN, Details(other | {Detail.WORDS: "the sole,\n\n➜ ✅ Done"})))
+    assert told.text == "How was it?\n\n➜ 🤕 Pain\nHurts: “the sole, ➜ ✅ Done”"
 
 
 def test_a_reason_is_asked_and_shown() -> None:
@@ -254,7 +283,7 @@ def test_every_choice_has_a_label_in_every_language() -> None:
             assert set(language.texts.details.question(detail).scale) <= set(detail.facts.choices)
             labels = [texts.choice(value, language) for value in detail.facts.choices]
             assert len(set(labels)) == len(labels)
-            assert max(map(len, labels)) <= 20
+            assert max(map(len, labels), default=0) <= 20
             for value in detail.facts.choices:
                 assert 1 <= len(texts.saved(detail, value, language)) <= 200
 

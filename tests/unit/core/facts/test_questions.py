@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.facts.questions import FIELDS, SETTINGS, Detail
+from bot.core.facts.questions import FIELDS, SETTINGS, SIDED, Detail
 
 
 def test_the_values_and_where_they_stand() -> None:
@@ -13,13 +13,24 @@ def test_the_values_and_where_they_stand() -> None:
     assert {detail.value: detail.facts.path for detail in Detail} == {
         "rpe": "rpe",
         "where": "pain.where",
+        "side": "pain.side",
+        "words": "pain.words",
         "pain": "pain.level",
+        "completed": "completed",
         "reason": "reason",
         "change": "change",
         "moved": "change",
     }
-    assert list(FIELDS) == ["rpe", "pain", "reason", "change"]
-    assert SETTINGS == ("ask_rpe", "ask_pain", "ask_reason", "ask_change")
+    assert list(FIELDS) == ["rpe", "pain", "completed", "reason", "change"]
+    assert SETTINGS == ("ask_rpe", "ask_pain", "ask_completed", "ask_reason", "ask_change")
+
+
+def test_places_that_older_answers_have_are_still_places() -> None:
+    """What is stored stays valid; and a runner finds what hurts runners."""
+    old = {"foot", "ankle", "calf", "knee", "thigh", "hip", "back", "shoulder", "other"}
+    runners = {"foot", "achilles", "calf", "shin", "knee", "hamstring", "hip", "back"}
+    assert set(Detail.PLACE.facts.choices) == old | runners
+    assert set(Detail.PLACE.facts.choices) - set(SIDED) == {"back", "other"}
 
 
 @pytest.mark.parametrize("detail", Detail)
@@ -28,7 +39,9 @@ def test_a_declaration_holds_together(detail: Detail) -> None:
     facts = detail.facts
     assert any(detail in type_.facts.asks for type_ in FeedbackType)
     assert len({str(choice) for choice in facts.choices}) == len(facts.choices)
-    assert len({type(choice) for choice in facts.choices}) == 1
+    assert len({type(choice) for choice in facts.choices}) == (not facts.is_written)
+    if facts.requires is not None:
+        assert set(facts.requires.choices) <= set(Detail(facts.requires.question).facts.choices)
     if facts.scale is not None:
         assert list(facts.choices) == list(range(facts.scale[0], facts.scale[1] + 1))
         assert facts.field.meaning

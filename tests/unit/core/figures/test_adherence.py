@@ -21,8 +21,10 @@ def test_rates() -> None:
     assert (week.known_done, week.answered) == (3, 5)
     assert (week.adherence, week.response_rate) == (3 / 7, 5 / 7)
     assert week.to_json() == {
-        "asked": 7, "answered": 5, **ANSWERS, "adherence": 0.429, "responseRate": 0.714,
+        "asked": 7, "answered": 5, **ANSWERS, "completedAll": 0, "adherence": 0.429, "responseRate": 0.714,
     }  # fmt: skip
+    told = Adherence(ANSWERS, 7, completed=1)
+    assert (told.known_done, told.answered, told.to_json()["completedAll"]) == (4, 5, 1)
 
 
 @pytest.mark.parametrize(

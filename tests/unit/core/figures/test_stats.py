@@ -72,6 +72,15 @@ def day_tally(day: date, session: date | None = None, **answers: int) -> Tally:
     return Tally(day, {"written": number}, answers, {(session or day).isoformat(): answers}, [number])
 
 
+def test_what_hurt_and_was_done_is_done() -> None:
+    """Pain counts for adherence where the athlete said that all was done, on the session's day."""
+    tally = replace(day_tally(TODAY, pain=3), completed={TODAY.isoformat(): 2})
+    stats = make_stats(7, [tally], {TODAY: 1})
+    assert (stats.sessions.known_done, stats.sessions.adherence) == (2, 2 / 4)
+    assert stats.to_json()["sessions"]["completedAll"] == 2
+    assert [week.known_done for week in stats.weeks.values()] == [0, 2]
+
+
 @pytest.mark.parametrize(
     ("written", "waiting", "dead", "rate"),
     [(0, 0, 0, None), (1, 0, 0, 1.0), (9, 1, 0, 0.9), (9, 0, 1, 0.9), (0, 1, 0, 0.0), (2, 1, 1, 0.5)],

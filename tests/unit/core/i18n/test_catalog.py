@@ -37,7 +37,8 @@ WEEK = Week(DAY, ())
 DETAILS = Details({Detail.PLACE: "knee", Detail.PAIN: 6})
 
 # What is the same in several languages: numbers, and what is called RPE in all of them.
-SAME = {f"details.question({detail}).short" for detail in Detail}
+SAME = {f"details.question({detail}).short" for detail in Detail if detail is not Detail.COMPLETED}
+SAME |= {"details.word(no)"}  # in Spanish, too
 # Languages that write some words alike, though no sentence of this many characters.
 RELATED = {frozenset({Language.ES, Language.PT})}
 SHORT = 25

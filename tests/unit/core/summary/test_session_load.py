@@ -106,6 +106,12 @@ def test_without_effort_there_is_no_load() -> None:
     assert extras("Easy run; 40 min", type="skipped", reason="no time") == {"reason": "no time"}
 
 
+@pytest.mark.parametrize(("completed", "load"), [("all", 160.0), ("part", None), (None, None)])
+def test_after_pain_the_load_is_known_where_all_was_done(completed: str | None, load: float | None) -> None:
+    """Of a part nobody knows the minutes."""
+    assert extras("Easy run; 40 min", type="pain", rpe=4, completed=completed).get("sessionLoad") == load
+
+
 def test_what_the_planner_reads() -> None:
     """The load stands in the prompt for the planner, and in its JSON."""
     summary = summary_of("Easy run; 40 min", rpe=4)

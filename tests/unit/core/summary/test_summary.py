@@ -420,12 +420,36 @@ def test_rates_and_what_counts_as_what() -> None:
     summary = summary_of([week], prompts, events, now=asked_at(day(6)) - SECOND)
     assert summary.week.counts == {
         "planned": 8, "unplanned": 0, "asked": 5, "done": 1, "hard": 1, "pain": 1, "skipped": 1,
+        "completedAll": 0, "completedPart": 0, "completedNo": 0,
         "noAnswer": 1, "stillOpen": 1, "unknown": 0, "paused": 1, "notAsked": 0, "notDue": 2,
     }  # fmt: skip
     assert (summary.week.rates.adherence, summary.week.rates.response_rate) == (2 / 5, 4 / 5)
     assert "adherence **0.40 so far (2 of 5 asked)**, response rate **0.80 so far (4 of 5 asked)**" in (
         summary.to_markdown()
     )
+
+
+@pytest.mark.parametrize(
+    ("completed", "adherence", "counts"),
+    [(None, 0.0, (0, 0, 0)), ("all", 1.0, (1, 0, 0)), ("part", 0.0, (0, 1, 0)), ("no", 0.0, (0, 0, 1))],
+)
+def test_pain_and_completion_are_two_facts(
+    completed: str | None, adherence: float, counts: tuple[int, int, int]
+) -> None:
+    """What hurt was done if the athlete says so; a part is none, and is told."""
+    said = event("R1", NAME, "pain", ASKED) | {"completed": completed}
+    summary = summary_of([TEMPO], [SENT], [said])
+    names = ("completedAll", "completedPart", "completedNo")
+    assert tuple(summary.week.counts[name] for name in names) == counts
+    assert summary.week.rates.adherence == adherence
+    [session] = summary.to_json()["week"]["sessions"]
+    assert (session["answer"], session.get("completed")) == ("pain", completed)
+    text = summary.to_markdown()
+    assert "**pain**" in text
+    assert (f', completed "{completed}"' in text) is (completed is not None)
+    for name, number in zip(("all", "part", "no"), counts, strict=True):
+        assert (f" {name} of it completed |" in text) is (number == 1)
+    assert "`completed` says whether the session was done" in text
 
 
 def test_nothing_asked_is_not_zero() -> None:
