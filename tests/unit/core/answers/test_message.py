@@ -115,7 +115,7 @@ def test_pain_is_asked_and_shown() -> None:
     last = show(again(second), chosen(PAIN, Details({Detail.PLACE: "knee", Detail.PAIN: 6})))
     assert last.text == "How was it?\n\n➜ 🤕 Pain\nHurts: knee, 6/10"
     assert (rows(last)[2:], data(last)[-1]) == ([["✏️ knee, 6/10"]], "where|r|s|?")
-    said = {
+    said: dict[Detail, int | str] = {
         Detail.PLACE: "knee",
         Detail.SIDE: "left",
         Detail.PAIN: 6,
