@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -86,3 +89,17 @@ def test_nobody_listens(address: str | None) -> None:
     notifier.turned()
     notifier.status("well")
     notifier.stopping()
+
+
+UNIT = Path(__file__).resolve().parents[2] / "config" / "feedback-bot.service"
+ANALYZE = shutil.which("systemd-analyze")
+
+
+@pytest.mark.skipif(ANALYZE is None, reason="needs systemd-analyze (Debian: systemd)")
+def test_the_unit_leaves_little_of_the_machine_to_the_service() -> None:
+    """By systemd's own measure, where 0 is nothing and 10 everything."""
+    command = [str(ANALYZE), "security", "--offline=true", "--no-pager", str(UNIT)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    level = re.search(r"Overall exposure level for feedback-bot\.service: ([\d.]+)", done.stdout)
+    assert level is not None, done.stderr
+    assert float(level[1]) <= 2.5
