@@ -150,6 +150,8 @@ class Settings(_DeclaredSettings):
     weekly_summary_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     late_after_days: int = Field(14, ge=0, le=3650)
     coach_chat_id: Annotated[ChatTopic | None, NoDecode, _read(read_chat_topic)] = None
+    coach_digest_time: Annotated[time | None, NoDecode, _read(read_time)] = None
+    silent_after: int = Field(3, ge=1, le=50)
     metrics_per_athlete: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["text", "json"] = "text"

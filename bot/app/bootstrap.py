@@ -13,6 +13,7 @@ from bot.core.facts.answering_window import repeated_within
 from bot.core.health.metrics import SendKind
 from bot.core.health.vitals import AlertBounds
 from bot.core.inbox.webhook import WebhookSettings
+from bot.core.prompts.prompt import PromptKind
 from bot.core.shared.clock import Clock
 from bot.core.taps.judge import TapRules
 from bot.core.telegram.chats import ChatTopic
@@ -27,7 +28,13 @@ from bot.services.chat.info_commands import InfoCommands
 from bot.services.chat.menu_sync import MenuSync
 from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
 from bot.services.chat.replies import CommandReplies
+from bot.services.coach.coach_commands import CoachCommands
+from bot.services.coach.digest_prompts import CoachDigests, DigestPrompts
+from bot.services.coach.reports import CoachReports, ReportRules
+from bot.services.coach.roster import CoachRoster
 from bot.services.coach.seen_button import SeenButton
+from bot.services.coach.talk import CoachTalk
+from bot.services.coach.word_prompts import WordPrompts
 from bot.services.health.admin_alerts import AdminAlerts
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.inbox.acknowledgements import Acknowledgements
@@ -45,6 +52,7 @@ from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.closed_chats import ClosedChats
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.expiry import PromptExpiry
+from bot.services.prompts.kinds import OwnKinds
 from bot.services.prompts.older_copies import OlderCopies
 from bot.services.prompts.planner import Planner
 from bot.services.prompts.renderer import PromptRenderer
@@ -62,6 +70,9 @@ from bot.store.answers.feedback_events import FeedbackStore
 from bot.store.answers.history import AnswerHistory
 from bot.store.answers.pending_notes import PendingNotes
 from bot.store.answers.tap_ledger import TapLedger
+from bot.store.coach.digests import DigestStore
+from bot.store.coach.messages import CoachMessageStore
+from bot.store.coach.usernames import UsernameStore
 from bot.store.figures.figures import FigureStore
 from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
@@ -112,6 +123,9 @@ class Stores:
     personal: PersonalStore
     tombstones: TombstoneStore
     spoken: SpokenSessionStore
+    coach_messages: CoachMessageStore
+    digests: DigestStore
+    usernames: UsernameStore
     counts: FigureStore
     leases: LeaseStore
     journal: Journal
@@ -147,6 +161,7 @@ class Service:
     languages: LanguageCache
     menus: MenuSync
     weekly_summaries: WeeklySummaries
+    digests: CoachDigests
     alerts: AdminAlerts
     figures: Figures
 
@@ -175,6 +190,9 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
         personal=PersonalStore(db),
         tombstones=TombstoneStore(db),
         spoken=SpokenSessionStore(db),
+        coach_messages=CoachMessageStore(db),
+        digests=DigestStore(db),
+        usernames=UsernameStore(db),
         counts=FigureStore(db, clock),
         leases=LeaseStore(db),
         journal=journal,
@@ -267,8 +285,17 @@ def build_service(
         *(stores.athletes, roster, languages, stores.taps.prompts, stores.taps.undelivered, weeks),
         *(stores.users, settings.late_after_days),
     )
+    named = CoachRoster(roster, stores.usernames)
+    talk = CoachTalk.of(stores.coach_messages, named, coach)
+    report_rules = ReportRules(
+        settings.timezone, settings.silent_after, settings.late_after_days, settings.kept_days
+    )
+    reports = CoachReports(
+        stores.summaries, stores.taps.undelivered, stores.coach_messages, named, report_rules
+    )
+    coaching = CoachCommands(reports, talk.post, named)
     commands = ChatCommands(
-        [info.handlers(), personal.handlers(), changes.handlers()],
+        [info.handlers(), personal.handlers(), changes.handlers(), coaching.handlers()],
         roster,
         languages,
         clock,
@@ -295,6 +322,7 @@ def build_service(
             stores=stores.taps,
             tombstones=stores.tombstones,
             spoken=stores.spoken,
+            talk=talk,
             acknowledgements=acknowledgements,
             roster=roster,
             languages=languages,
@@ -340,6 +368,10 @@ def build_service(
             on_unkept=unkept,
             on_turn=notifier.turned,
         )
+    kinds: OwnKinds = {
+        PromptKind.WORD: WordPrompts(stores.coach_messages, stores.outbox, named, languages, coach),
+        PromptKind.DIGEST: DigestPrompts(reports, stores.outbox, languages, clock),
+    }
     renderer = PromptRenderer(
         stores.taps.coach_alerts,
         stores.taps.prompts,
@@ -348,6 +380,7 @@ def build_service(
         clock,
         settings.timezone,
         weeks,
+        kinds,
     )
     dispatcher = Dispatcher(
         api=prompting,
@@ -360,6 +393,7 @@ def build_service(
         zone=settings.timezone,
         roster=lambda: roster.roster,
         reread_roster=roster.refresh,
+        kinds=kinds,
         may_send=lambda: election.leads,
     )
 
@@ -393,7 +427,8 @@ def build_service(
         outage=OutageRecovery(stores.journal, stores.followups, clock, caught_up, answerable),
         roster=roster,
         languages=languages,
-        menus=MenuSync(api, roster, languages, settings.admin_ids),
+        menus=MenuSync(api, roster, languages, settings.admin_ids, coach_chat_id=coach_chat_id),
+        digests=CoachDigests(stores.digests, coach, settings.coach_digest_time, settings.timezone, clock),
         weekly_summaries=WeeklySummaries(
             stores.taps.prompts, weeks, lambda: roster.roster, settings.weekly_summary_time, clock
         ),

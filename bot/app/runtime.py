@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from bot.app.bootstrap import Service, bot_name, build_register, build_service, build_stores
 from bot.app.database import CANCEL_TRIES, GOODBYE, connect_database, declared_indexes
 from bot.app.instance_lock import open_journal
-from bot.app.upkeep import keep_indexes, redirect_alerts, watch_means
+from bot.app.upkeep import keep_indexes, redirect_alerts, redirect_words, watch_means
 from bot.core.health.metrics import WRITES
 from bot.core.i18n import formats
 from bot.core.shared.clock import Clock, system_clock
@@ -118,6 +118,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         upkeep = [keep_indexes(db, declared_indexes(settings)), watch_means(), register.run()]
         if settings.coach_chat_id is not None:
             upkeep.append(redirect_alerts(stores.taps.coach_alerts, settings.coach_chat_id, clock))
+        upkeep.append(redirect_words(stores.coach_messages, settings.coach_chat_id, clock))
         if embedded is not None:
             upkeep.append(embedded.supervise())
         if server is not None:
@@ -162,6 +163,7 @@ async def _run(
         service.languages.run(),
         service.menus.run(),
         service.weekly_summaries.run(),
+        service.digests.run(),
         service.alerts.run(),
         service.figures.keep(),
         *upkeep,

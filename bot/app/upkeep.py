@@ -8,12 +8,14 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
+from bot.core.prompts.undelivered import WORDS_WAIT
 from bot.core.records.declaration import Index
 from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import ExhaustedError, is_exhausted
 from bot.core.telegram.chats import ChatTopic
 from bot.services.periodic import FaultLog, repeat, retry
+from bot.store.coach.messages import CoachMessageStore
 from bot.store.mongodb.client import Database
 from bot.store.mongodb.indexes import IndexReport, bootstrap, missing
 from bot.store.prompts.coach_alerts import CoachAlertStore
@@ -73,6 +75,16 @@ async def redirect_alerts(coach_alerts: CoachAlertStore, coach_chat: ChatTopic, 
     )
     if number:
         log.info("%d alerts that did not arrive go to COACH_CHAT_ID now", number)
+
+
+async def redirect_words(messages: CoachMessageStore, coach_chat: ChatTopic | None, clock: Clock) -> None:
+    """What athletes wrote, and no coach has got, is told in the chat that is set now, and in no other."""
+    number = await _until_stored(
+        lambda: messages.redirect(coach_chat, clock(), WORDS_WAIT),
+        "what athletes wrote to their coach stays with the chat that it was for",
+    )
+    if number:
+        log.info("%d messages of athletes go to COACH_CHAT_ID now", number)
 
 
 async def _until_stored(work: Callable[[], Awaitable[_T]], meanwhile: str) -> _T:

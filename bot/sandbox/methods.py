@@ -203,6 +203,17 @@ def _send_file(world: World, params: Params, media: Json) -> Json:
     )
 
 
+def _copy_message(world: World, params: Params) -> Json:
+    return world.copy_message(
+        params.chat(),
+        params.integer("from_chat_id"),
+        params.message(),
+        caption=params.text("caption") if "caption" in params.values else None,
+        reply_parameters=params.structure("reply_parameters", dict),
+        message_thread_id=params.integer("message_thread_id"),
+    )
+
+
 def _edit_message_text(world: World, params: Params) -> Json:
     return world.edit_message_text(
         params.chat(),
@@ -259,6 +270,7 @@ _METHODS: dict[str, Method] = {
     "sendMessage": _send_message,
     "sendPhoto": _send_photo,
     "sendDocument": _send_document,
+    "copyMessage": _copy_message,
     "sendChatAction": lambda world, params: world.send_chat_action(params.chat(), params.text("action")),
     "editMessageText": _edit_message_text,
     "editMessageReplyMarkup": _edit_message_reply_markup,

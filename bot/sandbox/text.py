@@ -33,6 +33,8 @@ _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _END_TAG = re.compile(r"</\s*([^>\s]*)\s*>")
 _START_TAG = re.compile(r"""<([^\s/>]*)((?:\s+[^\s=>/]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"']+))?)*)\s*/?>""")
 _ATTRIBUTE = re.compile(r"""([^\s=>/]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?""")
+_MENTION = re.compile(r"(?<![\w@])@[A-Za-z][A-Za-z0-9_]{3,31}(?!\w)")
+_USER_LINK = re.compile(r"tg://user\?id=([0-9]+)")
 _COMMAND = re.compile(r"(?<!\S)/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/@])")
 
 
@@ -49,6 +51,20 @@ def commands_in(text: str) -> list[Entity]:
         {"type": "bot_command", "offset": utf16_length(text[: hit.start()]), "length": len(hit.group())}
         for hit in _COMMAND.finditer(text)
     ]
+
+
+def mentions_in(text: str) -> list[Entity]:
+    """The `mention` entities of a user's message."""
+    return [
+        {"type": "mention", "offset": utf16_length(text[: hit.start()]), "length": len(hit.group())}
+        for hit in _MENTION.finditer(text)
+    ]
+
+
+def user_of(entity: Entity) -> int | None:
+    """The user to whom a link leads; None: it leads elsewhere, or is none."""
+    found = _USER_LINK.fullmatch(entity.get("url", ""))
+    return None if found is None else int(found[1])
 
 
 @dataclass(frozen=True, slots=True)

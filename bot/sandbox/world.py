@@ -20,7 +20,7 @@ from typing import Any
 from bot.sandbox.errors import ApiError, SandboxError, bad_request
 from bot.sandbox.ledger import Ledger, Mode, Tap
 from bot.sandbox.limits import TELEGRAM_LIMITS, Limits, RateLimiter
-from bot.sandbox.text import Entity, commands_in, parse_html, utf16_length
+from bot.sandbox.text import Entity, commands_in, mentions_in, parse_html, user_of, utf16_length
 from bot.sandbox.updates import UpdateQueue
 
 Json = dict[str, Any]
@@ -55,6 +55,11 @@ _ANONYMOUS: Json = {
     "id": 1_087_968_824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"
 }  # fmt: skip
 _CHANNEL: Json = {"id": 136_817_688, "is_bot": True, "first_name": "Channel", "username": "Channel_Bot"}
+# What of a message a copy of it has.
+_COPIED = frozenset({
+    "animation", "audio", "caption", "caption_entities", "contact", "dice", "document", "entities",
+    "location", "photo", "sticker", "text", "video", "video_note", "voice",
+})  # fmt: skip
 _dumps = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -284,17 +289,22 @@ class World:
         reply_to: int | None = None,
         thread_id: int | None = None,
         as_chat: int | None = None,
+        quote: str | None = None,
     ) -> int:
         """A user writes a message; returns its id.
 
         Args:
+            quote: the part of `reply_to` that they have marked.
             thread_id: the topic in which they write.
             as_chat: the chat in whose name they write: this group, as an anonymous admin, or a channel.
 
         Raises:
             SandboxError: there is no message `reply_to`, or no such topic.
         """
-        return self._say(chat_id, user, _written(text), reply_to, thread_id, as_chat)
+        words = _written(text)
+        if quote is not None and reply_to is not None:
+            words["quote"] = _quote(self._stored(chat_id, reply_to).body, quote)
+        return self._say(chat_id, user, words, reply_to, thread_id, as_chat)
 
     def wordless(
         self,
@@ -580,7 +590,7 @@ class World:
         Raises:
             ApiError: 400 for a bad text, keyboard, reply, topic or chat; 403 blocked; 429 over the limits.
         """
-        content = _formatted(text, parse_mode, entities)
+        content = self._linked(_formatted(text, parse_mode, entities))
         return self._send(chat_id, content, reply_markup, reply_parameters, message_thread_id)
 
     def send_file(
@@ -610,6 +620,34 @@ class World:
                 content["caption_entities"] = marks
         return self._send(chat_id, content, reply_markup, reply_parameters, message_thread_id)
 
+    def copy_message(
+        self,
+        chat_id: int,
+        from_chat_id: int,
+        message_id: int,
+        *,
+        caption: str | None = None,
+        reply_parameters: Json | None = None,
+        message_thread_id: int = 0,
+    ) -> Json:
+        """Sends a message again, in the bot's name; returns its MessageId.
+
+        Args:
+            caption: in place of the message's own; None: that.
+
+        Raises:
+            ApiError: 400, there is no such message; else as `send_message`.
+        """
+        stored = self._reachable(from_chat_id).messages.get(message_id)
+        if stored is None:
+            raise bad_request("message to copy not found")
+        kept = {name: value for name, value in stored.body.items() if name in _COPIED}
+        if caption is not None and "text" not in kept:
+            kept = {name: value for name, value in kept.items() if not name.startswith("caption")}
+            kept |= {"caption": caption} if caption else {}
+        sent = self._send(chat_id, kept, None, reply_parameters, message_thread_id)
+        return {"message_id": sent["message_id"]}
+
     def edit_message_text(
         self,
         chat_id: int,
@@ -625,7 +663,7 @@ class World:
         Raises:
             ApiError: 400, also when nothing would change.
         """
-        content = _formatted(text, parse_mode, entities)
+        content = self._linked(_formatted(text, parse_mode, entities))
         return self._edit(chat_id, message_id, content, reply_markup)
 
     def edit_message_reply_markup(
@@ -709,6 +747,18 @@ class World:
         return self._commands.get((_scope_key(scope), language_code), [])
 
     # Shared
+
+    def _linked(self, content: Json) -> Json:
+        """A text whose links to users whom the bot has met mention them; to others they are no links."""
+        marks: list[Entity] = []
+        for entity in content.get("entities", []):
+            if (user_id := user_of(entity)) is None:
+                marks.append(entity)
+            elif (user := self._users.get(user_id)) is not None:
+                kept = {key: value for key, value in entity.items() if key != "url"}
+                marks.append({**kept, "type": "text_mention", "user": user.as_dict()})
+        plain = {"text": content["text"]}
+        return {**plain, "entities": marks} if marks else plain
 
     def _chat(self, chat_id: int) -> Chat:
         chat = self._chats.get(chat_id)
@@ -920,8 +970,20 @@ def _in_topic(thread_id: int) -> Json:
 
 def _written(text: str) -> Json:
     """The content of a user's message."""
-    commands = commands_in(text)
-    return {"text": text, "entities": commands} if commands else {"text": text}
+    marks = [*commands_in(text), *mentions_in(text)]
+    return {"text": text, "entities": marks} if marks else {"text": text}
+
+
+def _quote(body: Json, text: str) -> Json:
+    """A part of a message, as a reply to it has it.
+
+    Raises:
+        SandboxError: the message does not have it.
+    """
+    begin = body.get("text", "").find(text)
+    if begin < 0:
+        raise SandboxError(f"message {body['message_id']} has no {text!r}")
+    return {"text": text, "position": utf16_length(body["text"][:begin]), "is_manual": True}
 
 
 def _parsed(text: str, parse_mode: str, entities: list[Entity] | None) -> tuple[str, list[Entity]]:

@@ -141,6 +141,14 @@ class BotClient:
         parameters = {"document": InputFile(content, filename=name), "caption": caption}
         return await self._send("sendDocument", chat_id, within, parameters, read_timeout=_UPLOAD_TIMEOUT)
 
+    async def copy(
+        self, chat_id: int, from_chat_id: int, message_id: int, *, within: Within = ANYWHERE
+    ) -> SentMessage:
+        """See `BotApi`."""
+        # An empty caption takes the place of the message's own.
+        parameters = {"from_chat_id": from_chat_id, "message_id": message_id, "caption": ""}
+        return await self._send("copyMessage", chat_id, within, parameters)
+
     async def _send(
         self,
         method: str,

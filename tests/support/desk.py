@@ -21,26 +21,33 @@ from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.inbox.schedule import UpdateScope, rounds
 from bot.core.people.athlete import ContactHours
+from bot.core.prompts.prompt import PromptKind
 from bot.core.shared.backoff import constant
 from bot.core.taps.judge import AnswerWrite, TapRules
+from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.rate_limits import SendLimits
-from bot.core.telegram.updates import NoteUpdate, Tap
+from bot.core.telegram.updates import CommandUpdate, NoteUpdate, Tap
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import Json, World
 from bot.services.answers.tap_writer import Result, TapResult, TapStores
 from bot.services.chat.reply import Reply
 from bot.services.chat.words import Words, Written
+from bot.services.coach.digest_prompts import DigestPrompts
+from bot.services.coach.talk import CoachTalk
+from bot.services.coach.word_prompts import WordPrompts
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.services.processing.wiring import takers
 from bot.services.prompts import dispatcher as dispatcher_module
 from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
+from bot.services.prompts.kinds import OwnKinds
 from bot.services.prompts.renderer import PromptRenderer
 from bot.store.answers.feedback_events import FeedbackStore
 from bot.store.answers.history import AnswerHistory
 from bot.store.answers.pending_notes import PendingNotes
 from bot.store.answers.tap_ledger import TapLedger
+from bot.store.coach.messages import CoachMessageStore
 from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.indexes import INDEXES, bootstrap
@@ -129,15 +136,24 @@ class Desk:
         parts = Parts.of(db, Journal(Path("unused")), self._clock, self.roster)
         self.taps = parts.taps(self.stores, TapRules(14, coach))
         self.coach = coach
-        self.words = Words(takers(self.stores, parts.stores.spoken, 14))
+        coach_chat = None if coach is None else ChatTopic(coach)
+        self.coach_messages = CoachMessageStore(db)
+        self.talk = CoachTalk.of(self.coach_messages, parts.named(), coach_chat)
+        self.words = Words(takers(self.stores, parts.stores.spoken, self.talk, 14))
+        self.commands = parts.chat(languages, coach=coach)
+        outbox = Outbox(db)
+        kinds: OwnKinds = {
+            PromptKind.WORD: WordPrompts(self.coach_messages, outbox, parts.named(), languages, coach_chat),
+            PromptKind.DIGEST: DigestPrompts(parts.reports(), outbox, languages, self._clock),
+        }
         composer = PromptRenderer(
             *(self.stores.coach_alerts, self.stores.prompts, lambda: self.roster.roster, languages),
             *(self._clock, UTC),
-            parts.weeks(),
+            *(parts.weeks(), kinds),
         )
         self.dispatcher = Dispatcher(
             api,
-            Outbox(db),
+            outbox,
             self.stores.coach_alerts,
             composer,
             ChatOpenings(self.stores.undelivered, 14),
@@ -147,6 +163,7 @@ class Desk:
             lambda: self.roster.roster,
             self.roster.refresh,
             self._monotonic,
+            kinds=kinds,
         )
 
     def _clock(self) -> datetime:
@@ -229,6 +246,7 @@ class Desk:
         replied_to: int | None = None,
         payloads: tuple[str, ...] = (),
         age: timedelta | None = None,
+        **more: Any,
     ) -> Reply:
         """What somebody writes, in private if nothing else is said; returns what is said."""
         roster = await self.roster.loaded()
@@ -244,11 +262,26 @@ class Desk:
             payloads=payloads,
             is_edit=is_edit,
             asked_at=None if age is None else at - age,
+            sender_name=more.pop("name", "Kim"),
+            **more,
         )
         is_coach_chat = update.chat_id == self.coach
         return await self.words.take(
             Written(update, roster.by_user(user), EN, is_admin=False, is_coach_chat=is_coach_chat, at=at)
         )
+
+    async def command(
+        self, update_id: int, text: str, *, user: int = 99, chat: int = COACH_CHAT, name: str = "Lee"
+    ) -> Reply:
+        """A command, in the coach's chat if nothing else is said; returns what is said."""
+        roster = await self.roster.loaded()
+        command, _, argument = text.removeprefix("/").partition(" ")
+        update = CommandUpdate(
+            update_id, user, chat, chat == user, command, argument, message_id=1000 + update_id,
+            sender_name=name,
+        )  # fmt: skip
+        at = NOW + timedelta(seconds=update_id)
+        return await self.commands.carry_out(update, roster.by_user(user), EN, is_admin=False, received_at=at)
 
     async def seen(self, update_id: int, chat: int = COACH_CHAT, *, data: str | None = None) -> Result | None:
         """Somebody in the coach's chat presses the button that the alert has."""
@@ -308,7 +341,7 @@ async def open_desk(
     """A desk with its own Telegram."""
     monkeypatch.setattr(dispatcher_module, "_IDLE_INTERVAL", 0.002)
     monkeypatch.setattr(dispatcher_module, "_BACKOFF", constant(0.002))
-    used = ("feedback_events", "session_prompts")
+    used = ("feedback_events", "session_prompts", "coach_messages")
     await bootstrap(db, [index for index in INDEXES if index.collection in used and index.unique])
     world = World(limits=None)
     server = SandboxServer(world, token=TOKEN)

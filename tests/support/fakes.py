@@ -85,6 +85,7 @@ class FakeApi:
         self.photos: list[tuple[int, bytes, str]] = []
         self.documents: list[tuple[int, str, bytes, str]] = []
         self.photo_script: deque[Exception | SentMessage] = deque()
+        self.copies: list[tuple[int, int, int]] = []
         self.edits: list[tuple[int, int, str | None, Keyboard]] = []
         self.edit_script: deque[Exception | None] = deque()
 
@@ -149,6 +150,14 @@ class FakeApi:
         self.within.append(within)
         self.documents.append((chat_id, name, content, caption))
         return SentMessage(len(self.documents), NOW)
+
+    async def copy(
+        self, chat_id: int, from_chat_id: int, message_id: int, *, within: Within = ANYWHERE
+    ) -> SentMessage:
+        """Remembered, and accepted."""
+        self.copies.append((chat_id, from_chat_id, message_id))
+        self.within.append(within)
+        return SentMessage(len(self.copies), None)
 
     async def edit_text(
         self,

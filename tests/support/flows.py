@@ -18,6 +18,7 @@ from bot.core.records.retention import DEFAULT_RETENTION
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError, PictureError
 from bot.core.taps.judge import TapRules, judge
+from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.updates import Tap
 from bot.services.answers.tap_reader import TapReader
 from bot.services.answers.tap_writer import TapResult, TapStores, TapWriter
@@ -26,6 +27,10 @@ from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.commands import ChatCommands
 from bot.services.chat.info_commands import InfoCommands
 from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
+from bot.services.coach.coach_commands import CoachCommands
+from bot.services.coach.reports import CoachReports, ReportRules
+from bot.services.coach.roster import CoachRoster
+from bot.services.coach.talk import CoachTalk
 from bot.services.people.erasure import Erasure
 from bot.services.people.erasure_guard import ErasureGuard
 from bot.services.people.language_cache import LanguageCache
@@ -131,8 +136,9 @@ class Parts:
         stats: Callable[[int], Awaitable[Stats]] = no_stats,
         draw: Callable[[Stats, Language], Awaitable[bytes]] = no_picture,
         athletes: AthleteStore | None = None,
+        coach: int | None = None,
     ) -> ChatCommands:
-        """All commands; no coach is told."""
+        """All commands; `coach`: COACH_CHAT_ID."""
         stores = self.stores
         changes = ChangeCommands(
             athletes or stores.athletes,
@@ -144,8 +150,33 @@ class Parts:
             stores.users,
             LATE_AFTER_DAYS,
         )
-        handlers = [InfoCommands(stats, draw).handlers(), self.personal().handlers(), changes.handlers()]
-        return ChatCommands(handlers, self.roster, languages, self.clock, admins=self.admins)
+        handlers = [
+            InfoCommands(stats, draw).handlers(),
+            self.personal().handlers(),
+            changes.handlers(),
+            self.coaching(coach).handlers(),
+        ]
+        return ChatCommands(
+            handlers, self.roster, languages, self.clock, admins=self.admins, coach_chat_id=coach
+        )
+
+    def coaching(self, coach: int | None = None) -> CoachCommands:
+        """What the coach asks and writes."""
+        stores = self.stores
+        chat = None if coach is None else ChatTopic(coach)
+        talk = CoachTalk.of(stores.coach_messages, self.named(), chat)
+        return CoachCommands(self.reports(), talk.post, self.named())
+
+    def named(self) -> CoachRoster:
+        """The athletes as the coach calls them."""
+        return CoachRoster(self.roster, self.stores.usernames)
+
+    def reports(self) -> CoachReports:
+        """What the coach is told."""
+        stores, rules = self.stores, ReportRules(ZoneInfo("UTC"), 3, LATE_AFTER_DAYS, 180)
+        return CoachReports(
+            stores.summaries, stores.taps.undelivered, stores.coach_messages, self.named(), rules
+        )
 
 
 class Alone:

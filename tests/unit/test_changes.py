@@ -502,7 +502,7 @@ def test_a_command_is_handled_once() -> None:
     """Each in one class of commands, which `ChatCommands` puts together (see its tests)."""
     named = Counter(
         node.attr
-        for path in (ROOT / "services/chat").glob("*_commands.py")
+        for path in (ROOT / "services").rglob("*_commands.py")
         for handlers in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(handlers, ast.FunctionDef) and handlers.name == "handlers"
         for node in ast.walk(handlers)

@@ -39,6 +39,11 @@ class AnswerFacts:
     alerts_coach: bool = False
     is_warning: bool = False
 
+    @property
+    def is_usual(self) -> bool:
+        """Whether all is as it was meant to be."""
+        return self.is_done is True and not (self.is_warning or self.alerts_coach)
+
 
 class FeedbackType(StrEnum):
     """An answer to a question about a session; in the order of the buttons."""

@@ -17,6 +17,8 @@ class Audience(Enum):
     """Athletes and admins; the others see it in their menu."""
     ATHLETES = auto()
     ADMINS = auto()
+    COACH = auto()
+    """Whoever writes in the coach's chat, and there alone."""
 
 
 class Place(Enum):
@@ -55,6 +57,10 @@ class Command(StrEnum):
     MYDATA = "mydata", Audience.ATHLETES, Place.PRIVATE
     FORGETME = "forgetme", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
     PRIVACY = "privacy", Audience.EVERYBODY, Place.PRIVATE
+    TODAY = "today", Audience.COACH, Place.ANYWHERE
+    ATHLETE = "athlete", Audience.COACH, Place.ANYWHERE
+    ASK = "ask", Audience.COACH, Place.ANYWHERE, Effect.CHANGE
+    SILENT = "silent", Audience.COACH, Place.ANYWHERE
     STATS = "stats", Audience.ADMINS, Place.PRIVATE
 
     _value_: str
@@ -68,8 +74,8 @@ class Command(StrEnum):
         member._value_, member.audience, member.place, member.effect = name, audience, place, effect
         return member
 
-    def is_for(self, *, is_athlete: bool, is_admin: bool) -> bool:
-        """Whether it does something for such a person."""
+    def is_for(self, *, is_athlete: bool, is_admin: bool, is_coach: bool = False) -> bool:
+        """Whether it does something for such a person; `is_coach`: in the coach's chat."""
         match self.audience:
             case Audience.EVERYBODY:
                 return True
@@ -79,10 +85,16 @@ class Command(StrEnum):
                 return is_athlete
             case Audience.ADMINS:
                 return is_admin
+            case Audience.COACH:
+                return is_coach
 
-    def is_offered_to(self, *, is_athlete: bool, is_admin: bool) -> bool:
-        """Whether such a person has it in their menu."""
-        return self.audience is Audience.KNOWN or self.is_for(is_athlete=is_athlete, is_admin=is_admin)
+    def is_offered_to(self, *, is_athlete: bool, is_admin: bool, is_coach: bool = False) -> bool:
+        """Whether such a person has it in their menu; `is_coach`: that of the coach's chat."""
+        if is_coach and not (is_athlete or is_admin):  # what works there for whoever writes there
+            return self.audience in (Audience.COACH, Audience.EVERYBODY) and self.place is Place.ANYWHERE
+        return self.audience is Audience.KNOWN or self.is_for(
+            is_athlete=is_athlete, is_admin=is_admin, is_coach=is_coach
+        )
 
     def changes(self, argument: str) -> bool:
         """Whether it changes something, with this behind it."""

@@ -261,6 +261,67 @@ class CoachAlertTexts:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CoachTexts:
+    """Words between athletes and the coach, and the coach's commands.
+
+    Attributes:
+        a_coach: who wrote something, where Telegram gives no name.
+        from_coach, sent_by_coach: what the athlete reads (HTML); the second where there are no words.
+        sent_by_athlete: what the coach reads where there are no words (HTML).
+        not_started, blocked, gone, not_delivered: news to the coach (HTML).
+    """
+
+    a_coach: str
+    from_coach: str
+    sent_by_coach: str
+    sent_by_athlete: str
+    on_its_way: str
+    on_its_way_later: str
+    no_telegram: str
+    not_started: str
+    blocked: str
+    gone: str
+    not_delivered: str
+    passed_on: str
+    kept: str
+    several: str
+    not_here: str
+    how_to_reply: str
+    ask_usage: str
+    athlete_usage: str
+    several_called: str
+    nobody_called: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CoachDigestTexts:
+    """What the coach reads about a day, and about an athlete (HTML).
+
+    Attributes:
+        silent, pain: with `{since}`, a day of the week or a date.
+        not_started, blocked, unreachable: why an athlete does not get messages.
+        not_answered_yet, undelivered: how it stands with a session; the others are those of `WeekTexts`.
+    """
+
+    answered: str
+    more: Plural
+    nothing_for: str
+    nobody: str
+    none_silent: Plural
+    no_sessions: str
+    silent: Plural
+    pain: str
+    paused: str
+    paused_until: str
+    not_started: str
+    blocked: str
+    unreachable: str
+    not_answered_yet: str
+    undelivered: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AdminAlertTexts:
     """Alerts to admins: a part is broken, or well again; entries of a journal are missing. Plain text."""
 
@@ -343,6 +404,7 @@ class RuleTexts:
 
     for_athletes: str
     for_admins: str
+    for_coach: str
     own_chat: str
     private: str
     later: str
@@ -504,6 +566,8 @@ class Texts:
     copies: CopyTexts
     pending: PendingTexts
     coach_alerts: CoachAlertTexts
+    coach: CoachTexts
+    coach_digest: CoachDigestTexts
     admin_alerts: AdminAlertTexts
     people: PeopleTexts
     languages: LanguageTexts

@@ -12,6 +12,8 @@ from bot.core.i18n.catalog import (
     AnswerTexts,
     AnswerTypeTexts,
     CoachAlertTexts,
+    CoachDigestTexts,
+    CoachTexts,
     CommandTexts,
     CopyTexts,
     Counts,
@@ -214,6 +216,16 @@ def _command(command: Command) -> CommandTexts:
             )
         case Command.PRIVACY:
             return CommandTexts(menu="What is stored, and who sees it", help="says what is stored")
+        case Command.TODAY:
+            return CommandTexts(
+                menu="Who answered what, and who did not", help="shows the day of all athletes"
+            )
+        case Command.ATHLETE:
+            return CommandTexts(menu="Two weeks of an athlete", help="NAME shows two weeks of an athlete")
+        case Command.ASK:
+            return CommandTexts(menu="Write to an athlete", help="NAME WORDS writes to an athlete")
+        case Command.SILENT:
+            return CommandTexts(menu="Who does not answer", help="shows who leaves questions unanswered")
         case Command.STATS:
             return CommandTexts(
                 menu="Figures, for admins",
@@ -395,6 +407,73 @@ TEXTS = Texts(
             "What to do: correct the plan and write it again, or withdraw it (<code>plan withdraw</code>)."
         ),
     ),
+    coach=CoachTexts(
+        a_coach="your coach",
+        from_coach="💬 <b>{who}</b> (coach):\n{text}",
+        sent_by_coach="💬 <b>{who}</b> (coach) sends you this:",
+        sent_by_athlete="💬 {who} sends this:",
+        on_its_way="📨 On its way to {who}.",
+        on_its_way_later="📨 {who} gets it at {time}, when their quiet hours end.",
+        no_telegram="{who} has not accepted the invitation yet, so I cannot write to them.",
+        not_started=(
+            "⚠️ {who} has not started the bot, so this has not arrived. It goes as soon as they press Start."
+        ),
+        blocked="⚠️ {who} has blocked the bot, so this has not arrived. It goes as soon as they unblock it.",
+        gone="⚠️ This cannot arrive: the Telegram account of {who} does not exist any more.",
+        not_delivered="⚠️ This did not reach {who}. Telegram says: {reason}",
+        passed_on="📨 Passed on to your coach. What comes back, you read here.",
+        kept="📥 Kept for your coach, who reads it with your answers.",
+        several=(
+            "That message is about several athletes. Quote the line of the one you mean, or send /ask,"
+            " the name"
+            " and your words."
+        ),
+        not_here="Whom that is about is not an athlete here any more.",
+        how_to_reply=(
+            "To write to an athlete, reply to a message about them, or send /ask, the name and your words."
+            " /help says what else there is."
+        ),
+        ask_usage="Write /ask, the athlete's name and your words: /ask Ana how is the knee?",
+        athlete_usage="Write /athlete and a name: /athlete Ana",
+        several_called="{name} may be several. Write the whole name, or the id behind it:\n{names}",
+        nobody_called="Nobody here is called {name}. There are:\n{names}",
+        help=(
+            "This is the coach's chat. Pain is told here at once, and what athletes write to you.\n\n"
+            "To write to an athlete, reply to a message about them: it reaches them in their chat with"
+            " me, with"
+            " your name. Where a message is about several, quote the line of the one you mean. What they"
+            " reply"
+            " comes back here.\n\n"
+            "{commands}\n\n"
+            "I read nothing else that is written here."
+        ),
+    ),
+    coach_digest=CoachDigestTexts(
+        answered="{answered} of {asked} answered",
+        more=Plural(
+            one="and one more athlete: /athlete and the name",
+            other="and {number} more: /athlete and the name",
+        ),
+        nothing_for="Nothing to tell: {names}",
+        nobody="There are no athletes yet.",
+        none_silent=Plural(
+            one="Nobody has left a question unanswered.",
+            other="Nobody has left {number} questions in a row unanswered.",
+        ),
+        no_sessions="No sessions in the last two weeks.",
+        silent=Plural(
+            one="one question unanswered, of {since}",
+            other="{number} questions in a row unanswered, since {since}",
+        ),
+        pain="{what}, since {since}",
+        paused="paused",
+        paused_until="paused until {date}",
+        not_started="has not started the bot",
+        blocked="has blocked the bot",
+        unreachable="gets no messages from me",
+        not_answered_yet="❓ not answered yet",
+        undelivered="📭 my question did not arrive",
+    ),
     admin_alerts=AdminAlertTexts(
         telegram_broken=(
             "⚠️ I have not been able to fetch anything from Telegram since {since}. Taps wait at"
@@ -471,7 +550,8 @@ TEXTS = Texts(
         ),
         and_more="and {number} more",
         topic_lost=(
-            "⚠️ Topic {topic} of chat {chat} takes no messages (Telegram says: {reason}). What is meant for it"
+            "⚠️ Topic {topic} of chat {chat} takes no messages (Telegram says: {reason}). What is meant"
+            " for it"
             " goes to the chat itself, where everybody in it can read it.\n"
             "What to do: open the topic again, or set another one, in COACH_CHAT_ID, with `athlete add"
             " --chat-id` or where the question is asked."
@@ -570,6 +650,7 @@ TEXTS = Texts(
     rules=RuleTexts(
         for_athletes="/{command} is for athletes in training. /start says more.",
         for_admins="/{command} is for the admins of this bot. /help says what I can do for you.",
+        for_coach="/{command} works in the coach's chat.",
         own_chat="Please send me /{command} in our private chat.",
         private="Please send me /{command} in a private chat.",
         later=(

@@ -12,6 +12,8 @@ from bot.core.i18n.catalog import (
     AnswerTexts,
     AnswerTypeTexts,
     CoachAlertTexts,
+    CoachDigestTexts,
+    CoachTexts,
     CommandTexts,
     CopyTexts,
     Counts,
@@ -214,6 +216,16 @@ def _command(command: Command) -> CommandTexts:
             )
         case Command.PRIVACY:
             return CommandTexts(menu="Qué se guarda y quién lo ve", help="explica qué se guarda")
+        case Command.TODAY:
+            return CommandTexts(menu="Quién respondió qué, y quién no", help="muestra el día de todos")
+        case Command.ATHLETE:
+            return CommandTexts(
+                menu="Dos semanas de un deportista", help="NOMBRE muestra dos semanas de alguien"
+            )
+        case Command.ASK:
+            return CommandTexts(menu="Escribir a un deportista", help="NOMBRE TEXTO escribe a alguien")
+        case Command.SILENT:
+            return CommandTexts(menu="Quién no responde", help="muestra quién deja preguntas sin responder")
         case Command.STATS:
             return CommandTexts(
                 menu="Cifras, para quien administra",
@@ -413,6 +425,76 @@ TEXTS = Texts(
             "Qué hacer: corrige el plan y vuelve a escribirlo, o retíralo (<code>plan withdraw</code>)."
         ),
     ),
+    coach=CoachTexts(
+        a_coach="tu entrenador",
+        from_coach="💬 <b>{who}</b> (entrenador):\n{text}",
+        sent_by_coach="💬 <b>{who}</b> (entrenador) te envía esto:",
+        sent_by_athlete="💬 {who} envía esto:",
+        on_its_way="📨 En camino a {who}.",
+        on_its_way_later="📨 {who} lo recibe a las {time}, cuando terminen sus horas de silencio.",
+        no_telegram="{who} todavía no ha aceptado la invitación, así que no puedo escribirle.",
+        not_started=(
+            "⚠️ {who} no ha iniciado el bot, así que esto no ha llegado. Saldrá en cuanto pulse Iniciar."
+        ),
+        blocked=("⚠️ {who} ha bloqueado el bot, así que esto no ha llegado. Saldrá en cuanto lo desbloquee."),
+        gone="⚠️ Esto no puede llegar: la cuenta de Telegram de {who} ya no existe.",
+        not_delivered="⚠️ Esto no le ha llegado a {who}. Telegram dice: {reason}",
+        passed_on="📨 Se lo paso a tu entrenador. Si contesta, lo lees aquí.",
+        kept="📥 Guardado para tu entrenador, que lo lee junto con tus respuestas.",
+        several=(
+            "Ese mensaje habla de varios deportistas. Cita la línea de quien te interesa, o envía /ask, el"
+            " nombre y el texto."
+        ),
+        not_here="La persona de ese mensaje ya no entrena aquí.",
+        how_to_reply=(
+            "Para escribir a un deportista, responde a un mensaje que hable de él, o envía /ask, el"
+            " nombre y el"
+            " texto. /help dice qué más hay."
+        ),
+        ask_usage="Escribe /ask, el nombre y el texto: /ask Ana ¿qué tal la rodilla?",
+        athlete_usage="Escribe /athlete y un nombre: /athlete Ana",
+        several_called=(
+            "{name} puede ser más de una persona. Escribe el nombre entero o el id que va detrás:\n{names}"
+        ),
+        nobody_called="Aquí nadie se llama {name}. Están:\n{names}",
+        help=(
+            "Este es el chat del entrenador. Aquí llega al momento el dolor, y lo que te escriben los"
+            " deportistas.\n\n"
+            "Para escribir a alguien, responde a un mensaje que hable de esa persona: le llega a su chat"
+            " conmigo,"
+            " con tu nombre. Si el mensaje habla de varias, cita la línea de quien te interesa. Lo que"
+            " conteste"
+            " vuelve aquí.\n\n"
+            "{commands}\n\n"
+            "No leo nada más de lo que se escribe aquí."
+        ),
+    ),
+    coach_digest=CoachDigestTexts(
+        answered="{answered} de {asked} respondidas",
+        more=Plural(
+            one="y una persona más: /athlete y el nombre",
+            other="y {number} más: /athlete y el nombre",
+        ),
+        nothing_for="Sin novedades: {names}",
+        nobody="Todavía no hay deportistas.",
+        none_silent=Plural(
+            one="Nadie ha dejado una pregunta sin responder.",
+            other="Nadie ha dejado {number} preguntas seguidas sin responder.",
+        ),
+        no_sessions="Sin sesiones en las últimas dos semanas.",
+        silent=Plural(
+            one="una pregunta sin responder, del {since}",
+            other="{number} preguntas seguidas sin responder, desde el {since}",
+        ),
+        pain="{what}, desde el {since}",
+        paused="en pausa",
+        paused_until="en pausa hasta el {date}",
+        not_started="no ha iniciado el bot",
+        blocked="ha bloqueado el bot",
+        unreachable="no recibe mis mensajes",
+        not_answered_yet="❓ sin responder todavía",
+        undelivered="📭 mi pregunta no llegó",
+    ),
     admin_alerts=AdminAlertTexts(
         telegram_broken=(
             "⚠️ No consigo recibir nada de Telegram desde {since}. Las respuestas esperan en Telegram,"
@@ -588,6 +670,7 @@ TEXTS = Texts(
     rules=RuleTexts(
         for_athletes="/{command} es para deportistas que entrenan. /start explica más.",
         for_admins="/{command} es para quien administra este bot. /help explica qué puedo hacer por ti.",
+        for_coach="/{command} funciona en el chat del entrenador.",
         own_chat="Envíame /{command} en nuestro chat privado, por favor.",
         private="Envíame /{command} en un chat privado, por favor.",
         later=(

@@ -12,6 +12,8 @@ from bot.core.i18n.catalog import (
     AnswerTexts,
     AnswerTypeTexts,
     CoachAlertTexts,
+    CoachDigestTexts,
+    CoachTexts,
     CommandTexts,
     CopyTexts,
     Counts,
@@ -212,6 +214,14 @@ def _command(command: Command) -> CommandTexts:
             )
         case Command.PRIVACY:
             return CommandTexts(menu="O que é guardado, e quem vê", help="diz o que é guardado")
+        case Command.TODAY:
+            return CommandTexts(menu="Quem respondeu o quê, e quem não", help="mostra o dia de todos")
+        case Command.ATHLETE:
+            return CommandTexts(menu="Duas semanas de um atleta", help="NOME mostra duas semanas de alguém")
+        case Command.ASK:
+            return CommandTexts(menu="Escrever a um atleta", help="NOME TEXTO escreve a alguém")
+        case Command.SILENT:
+            return CommandTexts(menu="Quem não responde", help="mostra quem deixa perguntas sem resposta")
         case Command.STATS:
             return CommandTexts(
                 menu="Números, para quem administra",
@@ -395,6 +405,68 @@ TEXTS = Texts(
             "O que fazer: corrija o plano e grave de novo, ou retire o plano (<code>plan withdraw</code>)."
         ),
     ),
+    coach=CoachTexts(
+        a_coach="seu treinador",
+        from_coach="💬 <b>{who}</b> (treinador):\n{text}",
+        sent_by_coach="💬 <b>{who}</b> (treinador) mandou isto para você:",
+        sent_by_athlete="💬 {who} mandou isto:",
+        on_its_way="📨 A caminho de {who}.",
+        on_its_way_later="📨 {who} recebe às {time}, quando acabar o horário de silêncio.",
+        no_telegram="{who} ainda não aceitou o convite, então não consigo escrever.",
+        not_started=("⚠️ {who} não iniciou o bot, então isto não chegou. Vai assim que tocar em Iniciar."),
+        blocked="⚠️ {who} bloqueou o bot, então isto não chegou. Vai assim que desbloquear.",
+        gone="⚠️ Isto não tem como chegar: a conta de {who} no Telegram não existe mais.",
+        not_delivered="⚠️ Isto não chegou a {who}. O Telegram diz: {reason}",
+        passed_on="📨 Passei para o seu treinador. Se ele responder, você lê aqui.",
+        kept="📥 Guardado para o seu treinador, que lê junto com as suas respostas.",
+        several=(
+            "Essa mensagem fala de vários atletas. Cite a linha de quem você quer, ou mande /ask, o nome e o"
+            " texto."
+        ),
+        not_here="A pessoa dessa mensagem não treina mais aqui.",
+        how_to_reply=(
+            "Para escrever a um atleta, responda a uma mensagem sobre ele, ou mande /ask, o nome e o texto."
+            " /help diz o que mais existe."
+        ),
+        ask_usage="Escreva /ask, o nome e o texto: /ask Ana como está o joelho?",
+        athlete_usage="Escreva /athlete e um nome: /athlete Ana",
+        several_called=(
+            "{name} pode ser mais de uma pessoa. Escreva o nome inteiro ou o id que vem depois:\n{names}"
+        ),
+        nobody_called="Ninguém aqui se chama {name}. Estão aqui:\n{names}",
+        help=(
+            "Este é o chat do treinador. Aqui chega na hora a dor, e o que os atletas escrevem para você.\n\n"
+            "Para escrever a alguém, responda a uma mensagem sobre essa pessoa: chega no chat dela"
+            " comigo, com o"
+            " seu nome. Se a mensagem fala de várias, cite a linha de quem você quer. A resposta volta para"
+            " cá.\n\n"
+            "{commands}\n\n"
+            "Não leio mais nada do que se escreve aqui."
+        ),
+    ),
+    coach_digest=CoachDigestTexts(
+        answered="{answered} de {asked} com resposta",
+        more=Plural(one="e mais uma pessoa: /athlete e o nome", other="e mais {number}: /athlete e o nome"),
+        nothing_for="Sem novidades: {names}",
+        nobody="Ainda não há atletas.",
+        none_silent=Plural(
+            one="Ninguém deixou uma pergunta sem resposta.",
+            other="Ninguém deixou {number} perguntas seguidas sem resposta.",
+        ),
+        no_sessions="Nenhuma sessão nas últimas duas semanas.",
+        silent=Plural(
+            one="uma pergunta sem resposta, de {since}",
+            other="{number} perguntas seguidas sem resposta, desde {since}",
+        ),
+        pain="{what}, desde {since}",
+        paused="em pausa",
+        paused_until="em pausa até {date}",
+        not_started="não iniciou o bot",
+        blocked="bloqueou o bot",
+        unreachable="não recebe minhas mensagens",
+        not_answered_yet="❓ ainda sem resposta",
+        undelivered="📭 minha pergunta não chegou",
+    ),
     admin_alerts=AdminAlertTexts(
         telegram_broken=(
             "⚠️ Não consigo receber nada do Telegram desde {since}. Os toques esperam no Telegram, que os"
@@ -563,6 +635,7 @@ TEXTS = Texts(
     rules=RuleTexts(
         for_athletes="/{command} é para atletas que treinam. /start explica mais.",
         for_admins="/{command} é para quem administra este bot. /help diz o que posso fazer por você.",
+        for_coach="/{command} funciona no chat do treinador.",
         own_chat="Me envie /{command} no nosso chat privado, por favor.",
         private="Me envie /{command} em um chat privado, por favor.",
         later=(

@@ -18,7 +18,9 @@ def meant_for(
     """
     if isinstance(update, NoteUpdate):
         # The buttons below an answerable question are ours, even if the bot has been replaced since.
-        is_ours = update.is_private or update.replied_by == bot_id or any(map(parse_payload, update.payloads))
+        is_named = update.replied_to is None and username in update.mentions
+        is_reply = update.replied_by == bot_id or any(map(parse_payload, update.payloads))
+        is_ours = update.is_private or is_reply or is_named
         return update if is_ours else None
     if update.addressee in (None, username):
         return update if update.is_private or update.command is not None else None

@@ -63,10 +63,26 @@ def help_text(language: Language, *, admin: bool) -> str:
     return texts.help.format(answers="\n".join(lines), **commands) + "".join(others)
 
 
+def coach_help(language: Language) -> str:
+    """The reply to /help in the coach's chat."""
+    commands = "\n".join(
+        f"/{command} {what}"
+        for command in Command
+        if command.audience is Audience.COACH and (what := language.texts.command(command).help) is not None
+    )
+    return language.texts.coach.help.format(commands=commands)
+
+
 def for_others(command: Command, language: Language) -> str:
     """The reply to somebody whom a command is not for."""
     rules = language.texts.rules
-    rule = rules.for_admins if command.audience is Audience.ADMINS else rules.for_athletes
+    match command.audience:
+        case Audience.ADMINS:
+            rule = rules.for_admins
+        case Audience.COACH:
+            rule = rules.for_coach
+        case _:
+            rule = rules.for_athletes
     return language.texts.command(command).for_others or rule.format(command=command)
 
 

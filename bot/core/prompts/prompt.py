@@ -20,6 +20,7 @@ from bot.core.shared.errors import (
 )
 from bot.core.shared.tolerant import read_int64, read_whole
 from bot.core.telegram.chats import read_thread_id
+from bot.core.telegram.refusals import read_refusal
 
 # A claimed prompt that is not settled by then may be claimed by somebody else.
 LEASE = timedelta(seconds=90)
@@ -68,6 +69,10 @@ class PromptKind(StrEnum):
     """The athlete's own week, on Sunday evening."""
     PLAN = "plan"
     """An admin, or the coach, is told of a plan that cannot be used."""
+    WORD = "word"
+    """What a coach wrote, for the athlete, or the other way round (see `bot.store.coach.messages`)."""
+    DIGEST = "digest"
+    """The coach is told of a day: who answered what, and who did not."""
 
 
 NOTIFICATIONS = frozenset({PromptKind.ALERT, PromptKind.NOTICE})
@@ -352,13 +357,19 @@ class Moved:
     chat_id: int
 
 
+def _waits_for_coach(prompt: Prompt, error: TelegramError) -> bool:
+    """Whether an athlete's words have not reached the coach, and may yet."""
+    is_to_coach = prompt.kind is PromptKind.WORD and prompt.user_id is None
+    return is_to_coach and read_refusal(str(error)).may_end
+
+
 def after_failure(prompt: Prompt, error: TelegramError, now: datetime) -> Retry | Undeliverable | Moved:
     """What to do about a prompt that was not, or perhaps not, sent."""
     tries = max(1, prompt.attempts)  # whatever others wrote there
     match error:
         case TelegramChatMigrated():
             return Moved(error.new_chat_id)
-        case TelegramRejected() if prompt.kind is PromptKind.ALERT:
+        case TelegramRejected() if prompt.kind is PromptKind.ALERT or _waits_for_coach(prompt, error):
             # It must not get lost because the coach's chat is not there yet.
             return Retry(now + timedelta(seconds=_REFUSED_ALERT.delay(tries)), str(error))
         case TelegramRejected():

@@ -9,14 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core.facts.answering_window import is_late, send_by
 from bot.core.people.athlete import Roster
-from bot.core.prompts.prompt import NOTIFICATIONS, InvalidPrompt, PromptState, is_question, parse_chat_id
+from bot.core.prompts.prompt import (
+    NOTIFICATIONS,
+    InvalidPrompt,
+    PromptKind,
+    PromptState,
+    is_question,
+    parse_chat_id,
+)
 from bot.core.shared.tolerant import read_int64
 from bot.core.telegram.refusals import Refusal, read_refusal
+
+WORDS_WAIT = timedelta(days=14)
+"""Words that did not arrive go on their way when the chat opens within this time."""
 
 OPENS: Mapping[Refusal, str] = {
     Refusal.NOT_STARTED: "they open the bot in Telegram and press Start",
@@ -83,10 +93,13 @@ def waits_for(document: Mapping[str, Any]) -> Refusal | None:
 
 
 def is_worth_sending(document: Mapping[str, Any], now: datetime, late_after_days: int) -> bool:
-    """Whether a prompt that did not arrive could still be answered in time; none but a question can.
+    """Whether a prompt that did not arrive could still be answered in time: a question, or a coach's word.
 
     What was asked before, and is only not asked once more, can be answered as long as that counts.
     """
+    if document.get("kind") == PromptKind.WORD:
+        written_at = document.get("createdAt")
+        return isinstance(written_at, datetime) and now - written_at <= WORDS_WAIT
     if not is_question(document):
         return False
     sent_at, not_after, due_at = (document.get(name) for name in ("sentAt", "notAfter", "dueAt"))
@@ -133,7 +146,7 @@ def closed_chats(
         if sent_at is not None and not (isinstance(refused_at, datetime) and refused_at > sent_at):
             continue
         athlete_id = document.get("athleteId")
-        is_waiting = is_worth_sending(document, now, late_after_days)
+        is_waiting = is_question(document) and is_worth_sending(document, now, late_after_days)
         this = ClosedChat(
             chat_id=chat_id,
             refusal=refusal,

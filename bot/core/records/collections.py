@@ -140,6 +140,15 @@ WAITING_NOTES = Collection(
     own_dates=("receivedAt",),
     personal=Personal("userId", erased=Before("receivedAt", "updateId")),
 )
+COACH_MESSAGES = Collection(
+    "coach_messages",
+    own_key=("chatId", "messageId"),
+    indexes=(by("userId", "-receivedAt"),),
+    expiry=Expiry("receivedAt", like=FEEDBACK_EVENTS.name),
+    own_dates=("receivedAt", "deliveredAt", "editedAt"),
+    coach=READ,
+    personal=Personal("userId", erased=Before("receivedAt", "updateId")),
+)
 TAPS = Collection(
     "taps",
     # Rates are made of both.
@@ -173,6 +182,7 @@ COLLECTIONS = (
         PLAN_DECISIONS,
         FEEDBACK_HISTORY,
         WAITING_NOTES,
+        COACH_MESSAGES,
         TAPS,
         TOMBSTONES,
         FIGURES,

@@ -139,7 +139,7 @@ def _day(day: date, language: Language) -> str:
 
 def _session(session: Session, language: Language, limits: _Limits) -> str:
     """A session: what it was, how it stands, and what was said about it."""
-    lines = [_name(session.planned, session.session_id, limits), f"    {_state(session.state, language)}"]
+    lines = [_name(session.planned, session.session_id, limits), f"    {standing(session.state, language)}"]
     if session.answer is not None:
         if said := detail_lines(read_details(session.extras), language):
             lines[-1] += " · " + " · ".join(said)
@@ -148,7 +148,8 @@ def _session(session: Session, language: Language, limits: _Limits) -> str:
     return "\n".join(lines)
 
 
-def _state(state: FeedbackType | SessionState, language: Language) -> str:
+def standing(state: FeedbackType | SessionState, language: Language) -> str:
+    """How it stands with a session, in words behind a sign."""
     texts = language.texts.week
     match state:
         case FeedbackType():

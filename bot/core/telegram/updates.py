@@ -14,6 +14,7 @@ from typing import Any
 from bot.core.facts.commands import Command, Place
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.quotes import people_named
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 
@@ -104,6 +105,7 @@ class CommandUpdate:
         addressee: the bot that the command names, without `@`, lower case; None: none.
         message_id: of what they wrote; None: of nothing that could be quoted.
         thread_id: the topic in which they wrote it; None: none, or the chat has no topics.
+        sender_name: how they call themselves.
     """
 
     update_id: int
@@ -116,6 +118,7 @@ class CommandUpdate:
     addressee: str | None = None
     message_id: int | None = None
     thread_id: int | None = None
+    sender_name: str | None = None
 
     @property
     def command(self) -> Command | None:
@@ -131,7 +134,7 @@ class CommandUpdate:
 @dataclass(frozen=True, slots=True)
 class NoteUpdate:
     """Somebody wrote what is no command, or edited it: anything in a private chat, elsewhere in reply to a
-    message of the bot's.
+    message of the bot's, or naming a bot.
 
     Attributes:
         message_id: of what they wrote.
@@ -146,6 +149,9 @@ class NoteUpdate:
         album: what it has in common with the other messages of an album; None: it is a single message.
         is_anonymous: it was written in the name of the group or of a channel, so that nobody knows by whom;
             `user_id` is Telegram's stand-in.
+        sender_name: how they, or what they write as, call themselves.
+        people: the Telegram users whom the message replied to names, or the marked part of it.
+        mentions: what the text names with an `@`, without that, lower case; in groups, where it may be a bot.
     """
 
     update_id: int
@@ -164,6 +170,9 @@ class NoteUpdate:
     has_media: bool = False
     album: str | None = None
     is_anonymous: bool = False
+    sender_name: str | None = None
+    people: tuple[int, ...] = ()
+    mentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +320,8 @@ def _read_message(
     words = text if isinstance(text, str) else message.get("caption")
     # A live location is edited every few seconds.
     says_something = isinstance(words, str) or (has_media and not is_edit)
-    if not is_command and (replied_to is not None or (is_private and says_something)):
+    mentions = () if is_private else _mentions(message)
+    if not is_command and (replied_to is not None or (is_private and says_something) or mentions):
         album = message.get("media_group_id")
         quoted = replied_to or {}
         buttons = (button for row in _keyboard(quoted.get("reply_markup")) for button in row)
@@ -330,6 +340,9 @@ def _read_message(
             has_media=has_media,
             album=album if isinstance(album, str) else None,
             is_anonymous=is_anonymous,
+            sender_name=_name(message),
+            people=people_named(quoted, message.get("quote")),
+            mentions=mentions,
         )  # fmt: skip
     if is_anonymous or not (is_private or is_command):
         return None
@@ -342,6 +355,7 @@ def _read_message(
         addressee=addressee or None,
         message_id=read_int64(message.get("message_id")),
         thread_id=_thread(message),
+        sender_name=_name(message),
     )  # fmt: skip
 
 
@@ -358,6 +372,29 @@ def _read_membership(update_id: object, raw: object) -> ChatOpened | None:
         _integer(sender.get("id"), "my_chat_member.from.id"),
         _integer(chat.get("id"), "my_chat_member.chat.id"),
     )
+
+
+def _name(message: dict[str, Any]) -> str | None:
+    """How a sender calls themselves: with the first name, or as the group or channel in whose name it is."""
+    sender, chat = message.get("from"), message.get("sender_chat")
+    title = _words(chat.get("title")) if isinstance(chat, dict) else None
+    return title or (_words(sender.get("first_name")) if isinstance(sender, dict) else None)
+
+
+def _mentions(message: dict[str, Any]) -> tuple[str, ...]:
+    """Whom a text, or what stands below a picture, names with an `@`."""
+    text = message.get("text", message.get("caption"))
+    marks = message.get("entities", message.get("caption_entities"))
+    if not isinstance(text, str):
+        return ()
+    units = text.encode("utf-16-le", "surrogatepass")
+    found = []
+    for mark in _dicts(marks):
+        begin, length = read_int64(mark.get("offset")), read_int64(mark.get("length"))
+        if mark.get("type") == "mention" and begin is not None and length is not None and begin >= 0:
+            name = units[2 * begin : 2 * (begin + max(0, length))].decode("utf-16-le", "replace")
+            found.append(name.removeprefix("@").lower())
+    return tuple(found)
 
 
 def _replied_to(message: object) -> dict[str, Any] | None:

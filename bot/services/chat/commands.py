@@ -138,12 +138,23 @@ class ChatCommands:
     async def _run(self, request: CommandRequest) -> Reply:
         command, language, is_admin = request.update.command, request.language, request.is_admin
         if command is None:
-            return Reply(language.texts.people.try_help if request.update.is_private else "")
-        if not command.is_for(is_athlete=request.sender is not None, is_admin=is_admin):
+            return Reply(_hint(request) if request.update.is_private else "")
+        is_athlete = request.sender is not None
+        if not command.is_for(is_athlete=is_athlete, is_admin=is_admin, is_coach=request.is_coach_chat):
             return Reply(texts.for_others(command, language), is_refused=not is_admin)
         if not _is_in_place(command, request):
             return Reply(texts.elsewhere(command, language))
         return await self._handlers[command](request)
+
+
+def _hint(request: CommandRequest) -> str:
+    """What is said to something that is no command of ours; only athletes have questions to answer."""
+    language = request.language
+    if request.sender is not None:
+        return language.texts.people.try_help
+    if request.is_coach_chat:
+        return language.texts.coach.how_to_reply
+    return texts.welcome(request.update.user_id, language, athlete=False, admin=request.is_admin)
 
 
 def _is_in_place(command: Command, request: CommandRequest) -> bool:

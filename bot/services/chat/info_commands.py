@@ -42,7 +42,14 @@ class InfoCommands:
         return {Command.HELP: self._help, Command.STATS: self._show_stats}
 
     async def _help(self, request: CommandRequest) -> Reply:
-        return Reply(texts.help_text(request.language, admin=request.is_admin))
+        language = request.language
+        coach_help = texts.coach_help(language) if request.is_coach_chat else ""
+        if request.sender is None and coach_help:
+            return Reply(coach_help)
+        if request.sender is None and not request.is_admin:
+            return Reply(texts.welcome(request.update.user_id, language, athlete=False, admin=False))
+        found = (texts.help_text(language, admin=request.is_admin), coach_help)
+        return Reply("\n\n".join(text for text in found if text))
 
     async def _show_stats(self, request: CommandRequest) -> Reply:
         language = request.language

@@ -27,6 +27,7 @@ class MenuSync:
 
     Args:
         admins: ADMIN_IDS.
+        coach_chat_id: COACH_CHAT_ID.
     """
 
     def __init__(
@@ -36,11 +37,14 @@ class MenuSync:
         languages: LanguageCache,
         admins: frozenset[int],
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        coach_chat_id: int | None = None,
     ) -> None:
         self._api = api
         self._roster = roster
         self._languages = languages
         self._admins = admins
+        self._coach_chat_id = coach_chat_id
         self._monotonic = monotonic
         self._set: dict[Scope, Menu] = {}
         self._has_begun = False
@@ -66,7 +70,7 @@ class MenuSync:
         if roster is None or self._monotonic() < self._resume_at:
             return
         athletes = {a.user_id for a in roster.athletes if a.user_id is not None}
-        wanted = menus(athletes, self._admins, self._languages.chosen)
+        wanted = menus(athletes, self._admins, self._languages.chosen, self._coach_chat_id)
         if not self._has_begun:
             # Who was removed while the bot was down may have a menu still: any but none.
             self._set |= {(chat_id, app): () for chat_id in roster.left for app in APPS}

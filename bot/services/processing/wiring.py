@@ -15,6 +15,7 @@ from bot.services.chat.button_actions import ButtonActions
 from bot.services.chat.commands import ChatCommands
 from bot.services.chat.replies import CommandReplies
 from bot.services.chat.words import Taker, Words
+from bot.services.coach.talk import CoachTalk
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.people.erasure import Erasure
 from bot.services.people.erasure_guard import ErasureGuard
@@ -50,6 +51,7 @@ class ProcessingParts:
     stores: TapStores
     tombstones: TombstoneStore
     spoken: SpokenSessionStore
+    talk: CoachTalk
     acknowledgements: Acknowledgements
     roster: RosterCache
     languages: LanguageCache
@@ -103,7 +105,7 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
             roster=parts.roster,
             languages=parts.languages,
             commands=parts.commands,
-            words=Words(takers(stores, parts.spoken, rules.late_after_days)),
+            words=Words(takers(stores, parts.spoken, parts.talk, rules.late_after_days)),
             replies=parts.replies,
             openings=parts.openings,
             guard=guard,
@@ -126,7 +128,9 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
     )
 
 
-def takers(stores: TapStores, spoken: SpokenSessionStore, late_after_days: int) -> list[Taker]:
+def takers(
+    stores: TapStores, spoken: SpokenSessionStore, talk: CoachTalk, late_after_days: int
+) -> list[Taker]:
     """Who takes what people write, in the order in which they are asked.
 
     Args:
@@ -135,10 +139,13 @@ def takers(stores: TapStores, spoken: SpokenSessionStore, late_after_days: int) 
     sessions = SpokenSessions(spoken, stores.prompts, late_after_days)
     return [
         # Before the next two, what anybody may write: coaches in their chat.
+        talk.from_coach,
         Unattributed(sessions),
         Strangers(),
         # From here on athletes alone: what answers something that was said or asked comes before notes.
+        talk.answered,
         NoteTaker(stores, sessions, late_after_days),
         # What can be about no session.
+        talk.kept,
         Unclaimed(),
     ]

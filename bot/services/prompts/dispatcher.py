@@ -23,6 +23,7 @@ from bot.core.prompts.prompt import (
     NOTIFICATIONS,
     AskAgainReason,
     InvalidPrompt,
+    Moved,
     Prompt,
     PromptKind,
     PromptState,
@@ -47,7 +48,8 @@ from bot.core.telegram.rate_limits import GROUP_WINDOW, SendLimits
 from bot.logs import Recurring, describe_defect
 from bot.services.periodic import FaultLog, repeat, retry
 from bot.services.prompts.chat_openings import ChatOpenings
-from bot.services.prompts.renderer import PromptRenderer, RenderedPrompt
+from bot.services.prompts.kinds import NO_KINDS, OwnKinds, RenderedPrompt
+from bot.services.prompts.renderer import PromptRenderer
 from bot.services.telegram.api import BotApi, SentMessage, Within
 from bot.services.telegram.sending import rate_limited
 from bot.store.mongodb.client import Document
@@ -75,6 +77,7 @@ class Dispatcher:
         roster: the athletes; None as long as nobody knows them, and then everything waits, since these may
             be somebody's quiet hours.
         reread_roster: reads them anew: a question is called off only for what is true now.
+        kinds: those that other rooms see to.
         monotonic: the clock of `limits`.
         may_send: whether this is the one of several services that sends; asked before each claim.
     """
@@ -93,6 +96,7 @@ class Dispatcher:
         reread_roster: Callable[[], Awaitable[Roster]],
         monotonic: Callable[[], float] = time.monotonic,
         *,
+        kinds: OwnKinds = NO_KINDS,
         may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self._api = api
@@ -105,6 +109,7 @@ class Dispatcher:
         self._zone = zone
         self._roster = roster
         self._reread_roster = reread_roster
+        self._kinds = kinds
         self._may_send = may_send
         self._monotonic = monotonic
         self._trouble = Recurring(log)
@@ -209,6 +214,8 @@ class Dispatcher:
         now = self._clock()
         if prompt.kind in (PromptKind.ALERT, PromptKind.PLAN):  # whatever the athlete's hours
             return True
+        if (own := self._kinds.get(prompt.kind)) is not None:
+            return await own.may_go(prompt, athlete, now)
         if prompt.again is not None and await self._outbox.is_answered(prompt):
             await self._outbox.settle_unasked(prompt, PromptState.ANSWERED, now)
             return False
@@ -256,7 +263,8 @@ class Dispatcher:
                     # A stalled service must not send what another one has claimed since.
                     log.warning("a prompt was held up, it is claimed anew: %s", prompt.session_id)
                     return _Outcome(_leave_it)
-                if prompt.kind in NOTIFICATIONS and not await self._coach_alerts.is_there(prompt):
+                is_live = prompt.kind in NOTIFICATIONS or prompt.kind in self._kinds
+                if is_live and not await self._coach_alerts.is_there(prompt):
                     return _Outcome(_leave_it)
                 sent = await self._deliver(prompt, rendered)
         except StorageError as exc:
@@ -278,12 +286,20 @@ class Dispatcher:
             if isinstance(result, Retry) and result.hold:
                 self._hold(prompt.chat_id, (result.at - self._clock()).total_seconds())
             refused_at = now if isinstance(result, Undeliverable) else None
-            return _Outcome(lambda: self._outbox.settle_failed(prompt, result, now), refused_at=refused_at)
+            return _Outcome(lambda: self._settle_failed(prompt, result, now), refused_at=refused_at)
         except Exception as exc:  # noqa: BLE001  # one prompt's defect must not stop the others
             log.error("sending a prompt failed unexpectedly: %s", describe_defect(exc))
             defect = Undeliverable(f"defect: {describe_defect(exc)}")
             return _Outcome(lambda: self._outbox.settle_failed(prompt, defect, self._clock()))
         return _Outcome(lambda: self._settle_sent(prompt, athlete, sent), is_sent=True)
+
+    async def _settle_failed(
+        self, prompt: Prompt, result: Retry | Undeliverable | Moved, now: datetime
+    ) -> None:
+        own = self._kinds.get(prompt.kind)
+        if own is not None and isinstance(result, Undeliverable):
+            await own.refused(prompt, result.reason, now)
+        await self._outbox.settle_failed(prompt, result, now)
 
     async def _deliver(self, prompt: Prompt, rendered: RenderedPrompt) -> SentMessage:
         chat_id, keyboard = prompt.chat_id, rendered.keyboard
@@ -296,6 +312,8 @@ class Dispatcher:
             except TelegramRejected as exc:
                 log.info("a message cannot be edited, so it is sent anew: %s", exc)
         within = Within(prompt.thread_id, rendered.quotes)
+        if (copied := rendered.copies) is not None:
+            return await self._api.copy(chat_id, copied.chat_id, copied.message_id, within=within)
         return await self._api.send(
             chat_id, rendered.text, html=True, keyboard=keyboard or None, within=within
         )
@@ -308,6 +326,9 @@ class Dispatcher:
             self._unreachable_told.discard(prompt.chat_id)
         if prompt.kind in NOTIFICATIONS:
             await self._coach_alerts.settle(prompt, sent.message_id, sent_at, now)
+            return
+        if (own := self._kinds.get(prompt.kind)) is not None:
+            await own.sent(prompt, sent.message_id, sent_at, now)
             return
         hours = None if athlete is None else athlete.hours.nudge_after_hours
         may_nudge = prompt.kind is PromptKind.SESSION and prompt.again in (None, AskAgainReason.ABSENCE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta, tzinfo
 
 from bot.core.answers.details import Details, read_details
@@ -22,6 +22,7 @@ from bot.core.summary.stored_documents import read_answer, read_day, read_when
 from bot.core.summary.weekly_schedule import read_sunday
 from bot.core.telegram.action_payloads import Action, format_action
 from bot.services.people.language_cache import LanguageCache
+from bot.services.prompts.kinds import NO_KINDS, OwnKinds, RenderedPrompt
 from bot.services.reports.week_report import WeekReports
 from bot.store.mongodb.client import Document
 from bot.store.prompts.coach_alerts import CoachAlertStore
@@ -30,26 +31,12 @@ from bot.store.prompts.prompts import PromptStore
 _SUNDAY = 6
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedPrompt:
-    """A message (HTML).
-
-    Attributes:
-        edits: the message that takes this form; None: a new one.
-        quotes: the message that it answers; None: none.
-    """
-
-    text: str
-    keyboard: Keyboard | None = None
-    edits: int | None = None
-    quotes: int | None = None
-
-
 class PromptRenderer:
     """Writes what is due.
 
     Args:
         zone: TIMEZONE, for those who are no athletes.
+        kinds: those that other rooms write.
     """
 
     def __init__(
@@ -61,6 +48,7 @@ class PromptRenderer:
         clock: Clock,
         zone: tzinfo,
         weeks: WeekReports,
+        kinds: OwnKinds = NO_KINDS,
     ) -> None:
         self._coach_alerts = coach_alerts
         self._prompts = prompts
@@ -70,6 +58,7 @@ class PromptRenderer:
         self._clock = clock
         self._zone = zone
         self._weeks = weeks
+        self._kinds = kinds
 
     async def compose(self, prompt: Prompt, athlete: Athlete | None) -> RenderedPrompt | None:
         """What to send; None if there is nothing to tell any more: pain that gave way, or was deleted, before
@@ -97,6 +86,8 @@ class PromptRenderer:
             case PromptKind.PLAN:
                 chat_language = self._languages.of(prompt.chat_id)
                 return RenderedPrompt(plan_news.text(prompt.title, prompt.note, chat_language))
+            case PromptKind.WORD | PromptKind.DIGEST:
+                return await self._kinds[prompt.kind].compose(prompt, athlete)
             case PromptKind.SESSION:
                 is_first = athlete is not None and await self._is_first(prompt)
                 return self._question(prompt, athlete, language, is_first=is_first)

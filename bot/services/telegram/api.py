@@ -103,6 +103,11 @@ class BotApi(Protocol):
     ) -> SentMessage:
         """Send a file with a text below (at most 1,024 UTF-16 units)."""
 
+    async def copy(
+        self, chat_id: int, from_chat_id: int, message_id: int, *, within: Within = ANYWHERE
+    ) -> SentMessage:
+        """Send a message of another chat as it is, without its caption, and without saying whose it was."""
+
     async def edit_text(
         self,
         chat_id: int,

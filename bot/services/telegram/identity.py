@@ -39,7 +39,8 @@ class BotIdentity:
     async def understand(self, update: CommandUpdate | NoteUpdate) -> CommandUpdate | NoteUpdate | None:
         """What a message is to this bot, however long Telegram is away; None: it is another one's."""
         username = ""
-        if isinstance(update, CommandUpdate) and update.addressee is not None:
+        names_somebody = update.mentions if isinstance(update, NoteUpdate) else update.addressee
+        if names_somebody:
             username = await self._name()
         return meant_for(update, bot_id=self._bot_id, username=username)
 

@@ -96,6 +96,13 @@ class MeteredApi:
         call = self._api.send_document(chat_id, name, content, caption, within=within)
         return await self._counted(self._kind, call)
 
+    async def copy(
+        self, chat_id: int, from_chat_id: int, message_id: int, *, within: Within = ANYWHERE
+    ) -> SentMessage:
+        """See `BotApi`."""
+        call = self._api.copy(chat_id, from_chat_id, message_id, within=within)
+        return await self._counted(self._kind, call)
+
     async def edit_text(
         self,
         chat_id: int,

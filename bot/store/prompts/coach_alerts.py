@@ -35,6 +35,7 @@ from bot.store.people.tombstones import TombstoneStore
 from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, chat_forms, in_chats
 
 _TRIES = 3
+_MESSAGES_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,10 @@ class CoachAlertStore:
         is_version = {"$in": [{"$type": "$version"}, ["int", "long"]]}
         is_same = {"$eq": [{"$cond": [is_version, "$version", 0]}, prompt.version]}
         message: Document = {"messageId": message_id, "sentAt": sent_at}
+        # All of them, by which it is told what a reply to one is about.
+        earlier = {"$cond": [{"$isArray": "$messages"}, "$messages", []]}
+        others = {"$filter": {"input": earlier, "as": "it", "cond": {"$ne": ["$$it.messageId", message_id]}}}
+        messages = {"$slice": [{"$concatArrays": [others, [message]]}, -_MESSAGES_KEPT]}
         with storage_errors():
             await self._prompts.update_one(
                 {"_id": prompt.id, "claim": prompt.claim},
@@ -260,6 +265,7 @@ class CoachAlertStore:
                             "state": {"$cond": [is_same, PromptState.SENT.value, "$state"]},
                             "updatedAt": now,
                             **message,
+                            "messages": messages,
                         }
                     },
                     {"$unset": ["claim", "attemptAt", "reason", "unknowns"]},
@@ -300,7 +306,7 @@ def _raised(alert: CoachAlert) -> UpdateOne:
         "$mergeObjects": [
             {"createdAt": alert.at},
             # Without what belongs to the message before: this one is new.
-            {name: f"${name}" for name in ("_id", "runId", "sessionId", "chatId", "createdAt")},
+            {name: f"${name}" for name in ("_id", "runId", "sessionId", "chatId", "createdAt", "messages")},
             {"$literal": fields},
         ]
     }

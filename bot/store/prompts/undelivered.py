@@ -8,7 +8,7 @@ from datetime import datetime
 from pymongo import UpdateOne
 
 from bot.core.facts.answering_window import closed_until
-from bot.core.prompts.prompt import NOT_IN_TIME, PromptState
+from bot.core.prompts.prompt import NOT_IN_TIME, PromptState, is_question
 from bot.core.prompts.undelivered import ClosedChat, closed_chats, is_worth_sending, once_open, read_chat_id
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
 from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, in_chats, question_about
@@ -17,7 +17,7 @@ _UNDELIVERABLE: Document = {"state": PromptState.UNDELIVERABLE.value}
 _READ = dict.fromkeys(
     (
         *("state", "kind", "reason", "chatId", "athleteId", "userId"),
-        *("sentAt", "notAfter", "dueAt", "updatedAt", "refusalToldAt"),
+        *("sentAt", "notAfter", "dueAt", "createdAt", "updatedAt", "refusalToldAt"),
     ),
     True,
 )
@@ -50,7 +50,7 @@ class UndeliveredStore:
                 continue
             if (state := once_open(document, heard_at, late_after_days)) is not None:
                 requests.append(UpdateOne(_as_read(document), _on_its_way(state, heard_at)))
-                states.append(state)
+                states += [state] if is_question(document) else []
         await write_all(self._prompts, requests)
         return states.count(PromptState.PENDING)
 

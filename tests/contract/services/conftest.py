@@ -16,6 +16,7 @@ from bot.core.taps.judge import TapRules
 from bot.core.telegram.rate_limits import SendLimits
 from bot.services.answers import early_answers as early_answers_module
 from bot.services.chat.replies import CommandReplies
+from bot.services.coach.talk import CoachTalk
 from bot.services.inbox import acknowledgements as books_module
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.people.roster_cache import RosterCache
@@ -28,6 +29,7 @@ from bot.services.telegram import callback_answers as answers_module
 from bot.services.telegram.callback_answers import CallbackAnswerer
 from bot.services.telegram.identity import BotIdentity
 from bot.services.telegram.message_editor import MessageEditor
+from bot.store.coach.messages import CoachMessageStore
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.words.sessions import SpokenSessionStore
@@ -99,6 +101,7 @@ async def recording(
             commands=chat_commands,
             tombstones=TombstoneStore(db),
             spoken=SpokenSessionStore(db),
+            talk=CoachTalk.of(CoachMessageStore(db), parts.named(), None),
             acknowledgements=Acknowledgements(journal),
             roster=roster,
             languages=languages,

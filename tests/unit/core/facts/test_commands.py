@@ -6,6 +6,8 @@ import pytest
 
 from bot.core.facts.commands import Command
 
+COACHS = {"today", "athlete", "ask", "silent"}
+
 
 def test_the_order_of_the_menus() -> None:
     """People know it by now; another command comes in between or behind."""
@@ -21,8 +23,8 @@ def test_the_order_of_the_menus() -> None:
     [
         (False, False, {"start", "help", "privacy"}),
         (False, True, {"start", "help", "language", "privacy", "stats"}),
-        (True, False, set(Command) - {"stats"}),
-        (True, True, set(Command)),
+        (True, False, set(Command) - {"stats"} - COACHS),
+        (True, True, set(Command) - COACHS),
     ],
 )
 def test_for_whom_commands_are(is_athlete: bool, is_admin: bool, expected: set[str]) -> None:
@@ -32,11 +34,20 @@ def test_for_whom_commands_are(is_athlete: bool, is_admin: bool, expected: set[s
     assert {command for command in Command if command.is_offered_to(**who)} == expected | {"language"}
 
 
+def test_in_the_coachs_chat() -> None:
+    """Whoever writes there has the coach's, and nothing of athletes' or admins'."""
+    coach = {"is_athlete": False, "is_admin": False, "is_coach": True}
+    assert {it for it in Command if it.is_for(**coach)} == {"start", "help", "privacy"} | COACHS
+    assert {it for it in Command if it.is_offered_to(**coach)} == {"start", "help"} | COACHS
+    both = {**coach, "is_athlete": True}
+    assert {it for it in Command if it.is_offered_to(**both)} == set(Command) - {"stats"}
+
+
 @pytest.mark.parametrize(
     ("argument", "expected"),
     [
-        ("", {"pending", "pause", "resume", "language", "forgetme"}),
-        ("x", {"start", "pending", "pause", "resume", "language", "forgetme"}),
+        ("", {"pending", "pause", "resume", "language", "forgetme", "ask"}),
+        ("x", {"start", "pending", "pause", "resume", "language", "forgetme", "ask"}),
     ],
 )
 def test_what_changes_something(argument: str, expected: set[str]) -> None:

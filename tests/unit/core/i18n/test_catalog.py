@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from itertools import combinations
 from string import Formatter
 from types import ModuleType
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,6 +20,7 @@ from bot import core
 from bot.api.openapi import examples
 from bot.core.answers.details import Details
 from bot.core.answers.rules import NotWritten, Outcome
+from bot.core.coach.digest import AthleteDay, Digest, Silence
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
 from bot.core.facts.questions import WORDS, Detail
@@ -26,14 +28,17 @@ from bot.core.health.vitals import DeadLettersGrew
 from bot.core.i18n.catalog import Formats, Plural, Texts
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import JournalLoss
+from bot.core.people.athlete import Athlete, ContactHours
 from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.prompts.older_copies import OlderCopy, Whereabouts
+from bot.core.summary.sessions import SessionState
 from bot.core.summary.summary import Week
 from bot.core.words.sessions import SpokenSession
 
 NOW = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)  # a Monday
 DAY = NOW.date()
 WEEK = Week(DAY, ())
+ATHLETE_DAY = AthleteDay(Athlete("ana", 7, 7, ContactHours(ZoneInfo("UTC"))), "Ana", silence=Silence(4, DAY))
 DETAILS = Details({Detail.PLACE: "knee", Detail.PAIN: 6})
 
 # What is the same in several languages: numbers, and what is called RPE in all of them.
@@ -65,12 +70,19 @@ VALUES: Mapping[str, object] = {
     "coach_is_told": True, "following": WEEK, "is_planned": True, "listed": True,
     "answers": 180, "plans": 365, "runs": 90,
     "said": WEEK, "shown": WEEK, "why": ["Because."],
+    "author": "Lee", "called": ["Ana"], "known": ["Ana"], "refusal": "bot was blocked by the user",
+    "silent_after": 3, "state": SessionState.OPEN, "who": "Ana", "words": [],
 }  # fmt: skip
 # Tried with something else than other functions of the same parameters.
 OWN_VALUES: Mapping[str, Mapping[str, object]] = {
     "bot.core.answers.detail_texts.unsaid": {"detail": Detail.CHANGE},
     "bot.core.i18n.formats.counted": {"text": Language.EN.texts.counts.days},
     "bot.core.i18n.formats.decimal": {"value": 0.5},
+    "bot.core.coach.digest_texts.athlete": {"shown": ATHLETE_DAY, "sessions": []},
+    "bot.core.coach.digest_texts.digest": {"shown": Digest(DAY, [ATHLETE_DAY], 3)},
+    "bot.core.coach.digest_texts.silent": {"shown": Digest(DAY, [ATHLETE_DAY], 3)},
+    "bot.core.coach.texts.from_coach": {"text": ""},
+    "bot.core.coach.texts.from_athlete": {"text": ""},
 }
 # Times and whole percents are written alike.
 ALIKE = {"bot.core.i18n.formats.clock_time", "bot.core.i18n.formats.counted", "bot.core.i18n.formats.percent"}

@@ -18,7 +18,7 @@ from bot.core.answers.keyboards import Keyboard, answered_keyboard, prompt_keybo
 from bot.core.answers.payloads import Callback, parse_payload
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.facts.commands import Command
+from bot.core.facts.commands import Audience, Command
 from bot.core.facts.questions import Detail
 from bot.core.health import admin_alert_texts as alerts
 from bot.core.health.vitals import Broke, DeadLettersGrew, News, Part, Recovered
@@ -397,7 +397,9 @@ def test_help_shows_stats_to_admins_only(language: Language) -> None:
     assert "/stats" not in everybody
     assert all(answers.label(type_, language) in everybody for type_ in FeedbackType)
     assert language.texts.answers.later in everybody
-    assert {command for command in Command if f"/{command}" not in admins} == set()
+    theirs = {command for command in Command if command.audience is not Audience.COACH}
+    assert {command for command in Command if f"/{command}" in admins} == theirs
+    assert {it for it in Command if f"/{it} " in people.coach_help(language)} == set(Command) - theirs
     assert shown_length(admins) <= MAX_MESSAGE
 
 

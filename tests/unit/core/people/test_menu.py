@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.core.facts.commands import Command
+from bot.core.facts.commands import Audience, Command
 from bot.core.i18n.language import Language
 from bot.core.people.menu import APPS, menus
 
@@ -16,12 +16,22 @@ def test_each_sees_their_own_commands() -> None:
     assert set(APPS) >= {"", "es"}
     names = {who: [name for name, _ in found[who, ""]] for who in (None, ANA, BOSS)}
     assert names[None] == ["start", "help", "language", "privacy"]
-    assert names[ANA] == [name for name in Command if name != "stats"]
+    coachs = [name for name in Command if name.audience is Audience.COACH]
+    assert names[ANA] == [name for name in Command if name not in ("stats", *coachs)]
     assert names[BOSS] == ["start", "help", "language", "privacy", "stats"]
     both = menus({ANA}, {ANA}, lambda _: None)
-    assert [name for name, _ in both[ANA, ""]] == list(Command)
+    assert [name for name, _ in both[ANA, ""]] == [name for name in Command if name not in coachs]
     assert found[ANA, ""][0] == ("start", Language.EN.texts.command(Command.START).menu)
     assert found[ANA, "es"][0] == ("start", Language.ES.texts.command(Command.START).menu)
+
+
+def test_the_coachs_chat() -> None:
+    """A group has what works there; in a private chat it comes with what is its user's."""
+    found = menus({ANA}, {BOSS}, lambda _: None, -500)
+    assert [name for name, _ in found[-500, ""]] == ["start", "help", "today", "athlete", "ask", "silent"]
+    assert found[ANA, ""] == menus({ANA}, {BOSS}, lambda _: None)[ANA, ""]
+    assert dict(menus({ANA}, (), lambda _: None, ANA)[ANA, ""]).keys() >= {"week", "today"}
+    assert found[None, ""] == menus((), (), lambda _: None)[None, ""]
 
 
 def test_an_athlete_who_is_an_admin_has_one_menu() -> None:

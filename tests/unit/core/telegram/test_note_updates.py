@@ -68,6 +68,7 @@ def test_a_reply() -> None:
         language_code="es",
         asked_at=NOW - timedelta(seconds=60),
         replied_by=1,
+        sender_name="Anna",
     )
 
 
