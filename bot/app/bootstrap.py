@@ -79,6 +79,7 @@ from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.leases import LeaseStore
 from bot.store.mongodb.client import Database
+from bot.store.pain.episodes import PainEpisodeStore
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
@@ -178,6 +179,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
             prompts=PromptStore(db),
             undelivered=UndeliveredStore(db),
             coach_alerts=CoachAlertStore(db),
+            pain_episodes=PainEpisodeStore(db),
             ledger=TapLedger(db),
             invalidation=FigureInvalidation(db, clock),
         ),

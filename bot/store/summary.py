@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from bot.core.pain.stored import OpenPain
 from bot.core.people.athlete import Athlete
 from bot.core.plans.dates import MAX_DAYS
 from bot.core.plans.ownership import Decision, plan_name
 from bot.core.records.collections import PLAN_SNAPSHOTS
 from bot.store.answers import feedback_events as feedback
 from bot.store.mongodb.client import Collection, Database, Document, storage_errors
+from bot.store.pain.episodes import PainEpisodeStore
 from bot.store.plans import PlanDecisions
 from bot.store.prompts import prompts
 
@@ -34,13 +36,22 @@ class SummaryRecords:
 
 
 class SummaryStore:
-    """Reads of `plan_snapshots`, `session_prompts` and `feedback_events`."""
+    """Reads of `plan_snapshots`, `session_prompts`, `feedback_events` and `pain_episodes`."""
 
     def __init__(self, db: Database) -> None:
         self._plans = db[PLANS]
         self._decisions = PlanDecisions(db)
         self._prompts = db[prompts.COLLECTION]
         self._events = db[feedback.COLLECTION]
+        self._pains = PainEpisodeStore(db)
+
+    async def open_pain(self, athlete: Athlete, now: datetime) -> list[OpenPain]:
+        """What may still hurt an athlete, the worst first.
+
+        Raises:
+            StorageError: as `storage_errors`.
+        """
+        return [] if athlete.user_id is None else await self._pains.open_of([athlete.user_id], now)
 
     async def read(self, athlete: Athlete, first: date, last: date) -> SummaryRecords:
         """What is on record about an athlete's sessions from `first` to `last`, both included.

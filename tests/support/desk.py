@@ -51,6 +51,7 @@ from bot.store.coach.messages import CoachMessageStore
 from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.indexes import INDEXES, bootstrap
+from bot.store.pain.episodes import PainEpisodeStore
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
@@ -125,6 +126,7 @@ class Desk:
             pending_notes=PendingNotes(db),
             prompts=PromptStore(db),
             undelivered=UndeliveredStore(db),
+            pain_episodes=PainEpisodeStore(db),
             coach_alerts=CoachAlertStore(db),
             ledger=TapLedger(db),
             invalidation=FigureInvalidation(db, self._clock),

@@ -158,6 +158,14 @@ class SummaryQuery(Query):
     )
 
 
+class PainQuery(Query):
+    """Whose pain."""
+
+    athlete: Text | None = Field(
+        None, description="Whose: an athlete id. May be left out where there is one athlete only."
+    )
+
+
 class StatsQuery(Query):
     """How far back."""
 

@@ -8,6 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.core.figures.stats import CountedFigures, Stats, Tally, sum_up
+from bot.core.pain.episodes import Episode, Spot
+from bot.core.pain.stored import OpenPain
 from bot.core.people.athlete import Athlete, ContactHours
 from bot.core.plans.plan import read_plan
 from bot.core.prompts.prompt import PromptState
@@ -200,7 +202,22 @@ def summary() -> Summary:
         now=_at("2026-02-18T08:00:00.000Z"),
         late_after_days=14,
         alone=True,
+        pains=[pain()],
     )
+
+
+def pain() -> OpenPain:
+    """A knee that has hurt for a few days."""
+    episode = Episode(
+        spot=Spot("knee", "left"),
+        level=4,
+        words=None,
+        since=_at("2026-02-14T18:20:00.000Z"),
+        opened_by=100000030,
+        told_at=_at("2026-02-17T07:05:00.000Z"),
+        told_by=100000041,
+    )
+    return OpenPain(123456789, "ana", episode, _at("2026-02-17T07:00:00.000Z"))
 
 
 def stats() -> Stats:

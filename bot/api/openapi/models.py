@@ -18,6 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from bot.core.answers.rules import WEEKDAYS, Outcome
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.pain.follow_up import OPEN_PAIN
 from bot.core.prompts.prompt import PromptState
 from bot.core.records.builders import INPUT_FIELDS
 from bot.core.records.collections import MODELS
@@ -394,6 +395,22 @@ class PauseShown(_Described):
     until: dt.datetime | None
 
 
+class OpenPainModel(_Described):
+    """Pain of which the athlete has not said that it is gone."""
+
+    model_config = _with({name: dict(schema) for name, schema in OPEN_PAIN.items()})
+
+
+class OpenPains(_Described):
+    """An athlete's open pain."""
+
+    athlete: str
+    zone: str
+    """Days are days there."""
+    openPain: list[OpenPainModel]
+    """The worst first."""
+
+
 class WeekSummary(_Described):
     """What a planner needs to know of a week."""
 
@@ -409,6 +426,8 @@ class WeekSummary(_Described):
     runs: Streaks
     trend: Trend
     pauses: list[PauseShown]
+    openPain: list[OpenPainModel]
+    """What hurts, and is not said to be gone, as things are now."""
     unreadable: NonNegativeInt
     """Records that may belong here, and which nobody can read or put on a day."""
     scales: list[dict[str, Any]]

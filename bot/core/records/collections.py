@@ -149,6 +149,25 @@ COACH_MESSAGES = Collection(
     coach=READ,
     personal=Personal("userId", erased=Before("receivedAt", "updateId")),
 )
+PAIN_REPORTS = Collection(
+    "pain_reports",
+    own_key=("userId", "reportId"),
+    expiry=Expiry("receivedAt", like=FEEDBACK_EVENTS.name),
+    own_dates=("receivedAt",),
+    coach=READ,
+    reader=True,
+    personal=Personal("userId", erased=Before("receivedAt", "updateId")),
+)
+PAIN_EPISODES = Collection(
+    "pain_episodes",
+    own_key=("userId", "episodeId"),
+    indexes=(by("closedAt", "toldAt"),),
+    expiry=Expiry("updatedAt", like=FEEDBACK_EVENTS.name),
+    own_dates=("updatedAt",),
+    coach=READ,
+    reader=True,
+    personal=Personal("userId", erased=Before("updatedAt", "updateId")),
+)
 TAPS = Collection(
     "taps",
     # Rates are made of both.
@@ -183,6 +202,8 @@ COLLECTIONS = (
         FEEDBACK_HISTORY,
         WAITING_NOTES,
         COACH_MESSAGES,
+        PAIN_REPORTS,
+        PAIN_EPISODES,
         TAPS,
         TOMBSTONES,
         FIGURES,

@@ -8,6 +8,7 @@ from typing import Any
 from bot.core.facts.answer_types import BY_COMPLETION, KNOWN_DONE, FeedbackType
 from bot.core.facts.completion import Completion
 from bot.core.facts.questions import FIELDS, Detail
+from bot.core.pain.follow_up import OPEN_PAIN_NULLS
 from bot.core.summary.sessions import SessionState
 
 COMPLETED_ALL = "completedAll"
@@ -148,6 +149,7 @@ NULLS: Mapping[str, str] = {
     "answeredAt": "no known answer, or not known when",
     "name": "the athlete's name is not on record",
     "until": "the pause has no end yet",
+    **OPEN_PAIN_NULLS,
     "range": "no upper limit",
 }
 """The meaning of null, by field."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from bot.core.answers.rules import WEEKDAYS
 from bot.core.facts.answer_types import BY_COMPLETION, FeedbackType
+from bot.core.pain.follow_up import days_of, is_followed_up
+from bot.core.pain.stored import OpenPain
 from bot.core.people.athlete import Pause
 from bot.core.shared.formatting import clip, count
 from bot.core.shared.printable import joiners
@@ -109,10 +111,32 @@ def _figures(summary: Summary) -> list[str]:
     ]
     if summary.pauses:
         lines.append(f"- Paused {', '.join(_pause(pause, summary.zone) for pause in summary.pauses)}.")
+    lines += [f"- {_open_pain(pain, summary)}" for pain in summary.pains]
     if summary.unreadable:
         left_out = count(summary.unreadable, "record")
         lines.append(f"- Left out, as nobody can read them or put them on a day: {left_out}.")
     return lines
+
+
+def _open_pain(pain: OpenPain, summary: Summary) -> str:
+    """What hurts and is not said to be gone, and how that is known."""
+    episode, now, zone = pain.episode, summary.generated_at, summary.zone
+    spot = episode.spot
+    where: str = spot.place or "place not said"
+    if spot.side is not None:
+        where += f" ({spot.side})"
+    if episode.words is not None:
+        where += f" {quoted(episode.words)}"
+    level = "level not said" if episode.level is None else f"level {episode.level} of 10"
+    line = f"Open pain: **{where}**, {level}, since {_day(episode.since, zone)}"
+    line += f" ({count(days_of(pain, now, zone), 'day')}), last told {_minute(episode.told_at, zone)}"
+    if pain.asked_at is not None and pain.asked_at > episode.told_at:
+        return f"{line}, asked {_minute(pain.asked_at, zone)} and not answered."
+    return f"{line}." if is_followed_up(pain, now, zone) else f"{line}, not followed up since."
+
+
+def _day(instant: datetime, zone: tzinfo) -> str:
+    return f"{instant.astimezone(zone):%Y-%m-%d}"
 
 
 def _rate(rate: float | None, number: int, week: Week) -> str:

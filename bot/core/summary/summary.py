@@ -23,6 +23,8 @@ from typing import Any
 from bot.core.answers.rules import WEEKDAYS
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.adherence import Adherence
+from bot.core.pain.follow_up import open_pain_json
+from bot.core.pain.stored import OpenPain
 from bot.core.people.athlete import Athlete, Pause
 from bot.core.plans.plan import Plan
 from bot.core.prompts.prompt import is_question
@@ -126,12 +128,14 @@ class Summary:
     Attributes:
         weeks: the week that was asked for stands last.
         unreadable: records that may belong here, and which nobody can read or put on a day.
+        pains: what may still hurt, the worst first.
     """
 
     athlete: Athlete
     generated_at: datetime
     weeks: tuple[Week, ...]
     unreadable: int
+    pains: tuple[OpenPain, ...] = ()
 
     @property
     def zone(self) -> tzinfo:
@@ -191,6 +195,7 @@ class Summary:
                 {"since": iso_utc(pause.since), "until": iso_utc(pause.until) if pause.until else None}
                 for pause in self.pauses
             ],
+            "openPain": [open_pain_json(pain, self.generated_at, self.zone) for pain in self.pains],
             "unreadable": self.unreadable,
             "scales": [dict(scale) for scale in self.scales],
             "legend": {
@@ -217,6 +222,7 @@ def summarize(
     kept_days: int = DEFAULT_RETENTION[FEEDBACK_EVENTS],
     alone: bool = True,
     unreadable: int = 0,
+    pains: Iterable[OpenPain] = (),
 ) -> Summary:
     """The week that begins on `week_start`, and the four before.
 
@@ -227,6 +233,7 @@ def summarize(
         kept_days: answers are deleted so many days after they came.
         alone: whether what names no athlete is this one's, because there is no other.
         unreadable: records that the caller could not read.
+        pains: the athlete's, that may still hurt; the worst first.
 
     Raises:
         ValueError: `week_start` is no Monday, or out of reach.
@@ -239,7 +246,7 @@ def summarize(
         Week(start, tuple(s for s in sessions if start <= s.date <= start + timedelta(days=6)))
         for start in starts
     ]
-    return Summary(athlete, now, tuple(weeks), unreadable + lost)
+    return Summary(athlete, now, tuple(weeks), unreadable + lost, tuple(pains))
 
 
 def read_sessions(

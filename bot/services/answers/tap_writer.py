@@ -17,6 +17,7 @@ from bot.core.taps.judge import (
     ERASED,
     REFUSED_LATER,
     AnswerWrite,
+    Decision,
     DetailSaved,
     DetailWrite,
     LaterOffer,
@@ -36,6 +37,7 @@ from bot.store.answers.history import AnswerChange, AnswerHistory
 from bot.store.answers.pending_notes import PendingNotes
 from bot.store.answers.tap_ledger import LedgerEntry, TapLedger
 from bot.store.figures.invalidation import FigureInvalidation
+from bot.store.pain.episodes import PainEpisodeStore
 from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.prompts.undelivered import UndeliveredStore
@@ -56,6 +58,7 @@ class TapStores:
     prompts: PromptStore
     undelivered: UndeliveredStore
     coach_alerts: CoachAlertStore
+    pain_episodes: PainEpisodeStore
     ledger: TapLedger
     invalidation: FigureInvalidation
 
@@ -85,6 +88,7 @@ class TapWriter:
         self._prompts = stores.prompts
         self._undelivered = stores.undelivered
         self._alerts = stores.coach_alerts
+        self._pain_episodes = stores.pain_episodes
         self._ledger = stores.ledger
         self._invalidation = stores.invalidation
         self._actions = actions
@@ -114,6 +118,7 @@ class TapWriter:
                 **await self._write_details(verdicts),
             }
             await self._alert(verdicts, done)
+            await self._settle_pain(verdicts, done)
             done |= await self._carry_out(verdicts)
             results = [
                 TapResult(verdict, done[index], outcome_of(done[index]))
@@ -168,6 +173,17 @@ class TapWriter:
             index: judge_detail(write.payload, answers.get(write.session)) for index, write in writes.items()
         }
 
+    async def _settle_pain(self, verdicts: Sequence[Verdict], done: Mapping[int, Result]) -> None:
+        """Make the episodes anew of whose pain is told, is told of differently, or is taken back."""
+        whose: dict[int, str | None] = {}
+        for index, result in done.items():
+            verdict = verdicts[index]
+            if verdict.tap.user_id is not None and _is_about_pain(verdict.decision, result):
+                athlete = verdict.facts.athlete
+                whose[verdict.tap.user_id] = None if athlete is None else athlete.athlete_id
+        for user_id, athlete_id in whose.items():
+            await self._pain_episodes.settle(user_id, athlete_id)
+
     async def _alert(self, verdicts: Sequence[Verdict], done: Mapping[int, Result]) -> None:
         """Tell the coach of pain, at once; and what has changed about pain that was told before.
 
@@ -214,6 +230,17 @@ class TapWriter:
             *place, stamp=verdict.tap.stamp, due_at=postponed.again_at, until=until
         )
         return REFUSED_LATER.get(result, postponed)
+
+
+def _is_about_pain(decision: Decision, result: Result) -> bool:
+    match decision, result:
+        case AnswerWrite(stored=stored), Recorded(type=type_):
+            before = None if stored is None else stored.type
+            return type_.facts.alerts_coach or (before is not None and before.facts.alerts_coach)
+        case DetailWrite(addition=AnswerAddition()), DetailSaved(type=type_):
+            return type_.facts.alerts_coach
+        case _:
+            return False
 
 
 def _alert(verdict: Verdict, write: AnswerWrite, result: Recorded, to: ChatTopic) -> CoachAlert:

@@ -50,6 +50,7 @@ async def collect(
         alone=roster.sole() is athlete,
         # The service's log names them and the cure.
         unreadable=sum(it.plan is None and it.flaw is not None for it in judged),
+        pains=await store.open_pain(athlete, now),
     )
 
 

@@ -17,6 +17,7 @@ import pymongo
 from bson.errors import BSONError
 from pymongo import (
     AsyncMongoClient,
+    DeleteMany,
     DeleteOne,
     InsertOne,
     ReadPreference,
@@ -50,7 +51,7 @@ Document = dict[str, Any]
 Database = AsyncDatabase[Document]
 Collection = AsyncCollection[Document]
 
-WriteRequest = UpdateOne | UpdateMany | ReplaceOne[Document] | InsertOne[Document] | DeleteOne
+WriteRequest = UpdateOne | UpdateMany | ReplaceOne[Document] | InsertOne[Document] | DeleteOne | DeleteMany
 
 Instant = Callable[[], object]
 """Makes the expression for the present instant in an update."""
