@@ -575,7 +575,7 @@ def components() -> dict[str, Any]:
     documents: list[type[BaseModel]] = [PlanModel, *MODELS.values()]
     models: list[type[BaseModel]] = [
         *(ProblemModel, PromptPage, PromptMade, PlanTaken, WrittenCounts, WeeklyPlan, RunModel, RunRecorded),
-        *(FeedbackPage, Streak, WeekSummary, StatsShown, Healthy, Ready),
+        *(FeedbackPage, Streak, WeekSummary, OpenPains, StatsShown, Healthy, Ready),
     ]
     _, described = models_json_schema(
         [(model, "validation") for model in models + documents],
