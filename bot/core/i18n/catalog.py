@@ -161,7 +161,6 @@ class NoteTexts:
 
     noted: str
     noted_tap: str
-    not_passed_on: str
     changed: str
     not_the_note: str
     only_text: str

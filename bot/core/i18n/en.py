@@ -326,7 +326,6 @@ TEXTS = Texts(
         noted_tap=(
             "📝 Noted. Please also tap one of the buttons above, so that your note has an answer to go with."
         ),
-        not_passed_on="I do not pass on what you write here. Please write to your athlete yourself.",
         changed="📝 Your note is changed.",
         not_the_note=(
             "You have written another note about this session since; that one stays. Edit it, or reply"

@@ -337,7 +337,6 @@ TEXTS = Texts(
             "📝 Anotado. Toca también uno de los botones de arriba, para que tu nota acompañe a una"
             " respuesta."
         ),
-        not_passed_on="No reenvío lo que escribes aquí. Escríbele tú a tu deportista, por favor.",
         changed="📝 Tu nota está cambiada.",
         not_the_note=(
             "Después escribiste otra nota sobre esta sesión; queda esa. Edítala, o responde otra vez a"

@@ -320,7 +320,6 @@ TEXTS = Texts(
         noted_tap=(
             "📝 Anotado. Toque também em um dos botões acima, para a sua nota acompanhar uma resposta."
         ),
-        not_passed_on="Não repasso o que você escreve aqui. Escreva direto ao seu atleta, por favor.",
         changed="📝 Sua nota foi alterada.",
         not_the_note=(
             "Depois você escreveu outra nota sobre esta sessão; vale aquela. Edite aquela, ou responda"

@@ -32,10 +32,7 @@ class Strangers:
         """See `Taker`."""
         if words.sender is not None:
             return None
-        texts = words.language.texts.notes
-        if words.is_coach_chat:
-            return Reply(texts.not_passed_on) if words.update.is_private else _NOTHING
-        return Reply(texts.for_athletes, is_refused=not words.is_admin)
+        return Reply(words.language.texts.notes.for_athletes, is_refused=not words.is_admin)
 
 
 class Unclaimed:

@@ -83,12 +83,12 @@ async def test_a_note_when_no_tap_can_come_any_more(desk: Desk) -> None:
     assert await desk.note(4, "knee", age=timedelta(days=15)) == EN.texts.notes.noted
 
 
-async def test_the_coach_is_told_that_nothing_is_passed_on(desk: Desk) -> None:
-    """In private; in the coach's group nothing is said."""
+async def test_the_coach_is_told_how_words_are_passed_on(desk: Desk) -> None:
+    """A question is the athlete's to reply to."""
     desk.coach = GROUP
-    assert await desk.note(1, "rest!", user=STRANGER, chat=GROUP) == ""
+    assert await desk.note(1, "rest!", user=STRANGER, chat=GROUP) == EN.texts.coach.how_to_reply
     desk.coach = STRANGER
-    assert await desk.note(2, "rest!", user=STRANGER) == EN.texts.notes.not_passed_on
+    assert await desk.note(2, "rest!", user=STRANGER) == EN.texts.coach.how_to_reply
     assert await desk.note(3, "rest!", user=STRANGER, chat=GROUP) == EN.texts.notes.for_athletes
 
 
@@ -237,9 +237,9 @@ async def test_which_session_a_reply_is_about(desk: Desk) -> None:
         [note] = await desk.db.waiting_notes.find({"updateId": update_id}).to_list()
         assert (note["runId"], note["sessionId"], note["userId"]) == (*session, ANA)
     several = ("session_feedback|r|s|done", "session_feedback|r|t|done")
-    assert await desk.note(10, "knee", payloads=several) == EN.texts.notes.which
+    assert await desk.note(10, "knee", payloads=several) == EN.texts.coach.kept
     unknown = (f"session_feedback|{make_reference('x', 'y')}|~|done",)
-    assert await desk.note(11, "knee", payloads=unknown) == EN.texts.notes.which
+    assert await desk.note(11, "knee", payloads=unknown) == EN.texts.coach.kept
 
 
 async def test_what_is_no_note(desk: Desk) -> None:

@@ -115,6 +115,7 @@ async def test_every_timestamp_is_looked_at(db: Database) -> None:
         "feedback_events.receivedAt",
         "feedback_history.updatedAt",
         "waiting_notes.receivedAt",
+        "coach_messages.receivedAt",
         "plan_snapshots.createdAt",
         "plan_decisions.decidedAt",
         "taps.receivedAt",

@@ -71,6 +71,7 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
     "plan_decisions": ["runId_1 unique", "athleteId_1 sparse", "decidedAt_1 365"],
     "feedback_history": ["userId_1", "updatedAt_1 180"],
     "waiting_notes": ["userId_1", "receivedAt_1 180"],
+    "coach_messages": ["chatId_1_messageId_1 unique", "userId_1_receivedAt_-1", "receivedAt_1 180"],
     "tombstones": ["userId_1 sparse"],
     "taps": ["receivedAt_1 180"],
     "journals": ["bot_1", "seenAt_1 180"],
@@ -379,6 +380,7 @@ async def test_retention_sets_the_expiries_and_changes_them_later(db: Database) 
         "plan_decisions.decidedAt_1: changed (expires after 365 d -> 400 d)",
         "feedback_history.updatedAt_1: changed (expires after 180 d -> 200 d)",
         "waiting_notes.receivedAt_1: changed (expires after 180 d -> 200 d)",
+        "coach_messages.receivedAt_1: changed (expires after 180 d -> 200 d)",
         "taps.receivedAt_1: changed (expires after 180 d -> 200 d)",
     ]
 
@@ -395,6 +397,7 @@ def test_retention_is_described() -> None:
         "plan_decisions: documents are deleted 400 days after decidedAt",
         "feedback_history: documents are deleted 180 days after updatedAt",
         "waiting_notes: documents are deleted 180 days after receivedAt",
+        "coach_messages: documents are deleted 180 days after receivedAt",
         "taps: documents are deleted 180 days after receivedAt",
         "tombstones: documents are never deleted",
         "figures: documents are deleted 2 days after computedAt",

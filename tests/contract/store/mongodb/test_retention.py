@@ -77,7 +77,7 @@ async def monitor_passes(db: Database) -> None:
 
 def document(name: str, **timestamp: object) -> dict[str, Any]:
     """A document that can be told from the others of its collection."""
-    return {"_id": name, **dict.fromkeys(KEYS, name), **timestamp}
+    return {"_id": name, **dict.fromkeys((*KEYS, "messageId"), name), **timestamp}
 
 
 async def ids(db: Database, collection: str) -> list[str]:
@@ -89,7 +89,7 @@ async def test_old_documents_go_and_young_ones_stay(quick_db: Database) -> None:
     """An hour decides, in every collection that expires; strings stay until their conversion is agreed to."""
     await bootstrap(quick_db)
     now = datetime.now(UTC)
-    of_the_bot = {"feedback_history", "plan_decisions", "taps", "waiting_notes"}
+    of_the_bot = {"feedback_history", "plan_decisions", "taps", "waiting_notes", "coach_messages"}
     assert set(EXPIRIES) == {"run_events", "feedback_events", "plan_snapshots", *of_the_bot}
     for collection, (field, days) in EXPIRIES.items():
         assert days is not None
