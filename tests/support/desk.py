@@ -285,6 +285,12 @@ class Desk:
         at = NOW + timedelta(seconds=update_id)
         return await self.commands.carry_out(update, roster.by_user(user), EN, is_admin=False, received_at=at)
 
+    async def read(self, text: str, *, user: int = 99, chat: int = COACH_CHAT) -> Reply:
+        """What is said to a command that changes nothing, now."""
+        await self.roster.refresh()
+        command, _, argument = text.removeprefix("/").partition(" ")
+        return await self.commands.reply(CommandUpdate(1, user, chat, chat == user, command, argument))
+
     async def seen(self, update_id: int, chat: int = COACH_CHAT, *, data: str | None = None) -> Result | None:
         """Somebody in the coach's chat presses the button that the alert has."""
         payload = data or self.button(self.alerts()[-1])
