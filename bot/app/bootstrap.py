@@ -65,6 +65,11 @@ from bot.services.telegram.identity import BotIdentity
 from bot.services.telegram.lost_topics import LostTopics
 from bot.services.telegram.message_editor import MessageEditor
 from bot.services.telegram.metered_api import MeteredApi, Meters
+from bot.services.telegram.reactions import MessageReactions
+from bot.services.words.note_buttons import NoteButtons
+from bot.services.words.note_commands import NoteCommands
+from bot.services.words.note_keeper import NoteKeeper
+from bot.services.words.sessions import SpokenSessions
 from bot.settings import Settings
 from bot.store.answers.feedback_events import FeedbackStore
 from bot.store.answers.history import AnswerHistory
@@ -93,6 +98,7 @@ from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.prompts.undelivered import UndeliveredStore
 from bot.store.summary import SummaryStore
+from bot.store.words.notes import NoteStore
 from bot.store.words.sessions import SpokenSessionStore
 from bot.systemd import Notifier
 
@@ -122,6 +128,7 @@ class Stores:
     plans: PlanStore
     summaries: SummaryStore
     personal: PersonalStore
+    notes: NoteStore
     tombstones: TombstoneStore
     spoken: SpokenSessionStore
     coach_messages: CoachMessageStore
@@ -152,6 +159,7 @@ class Service:
     processor: UpdateProcessor
     answerer: CallbackAnswerer
     editor: MessageEditor
+    reactions: MessageReactions
     replies: CommandReplies
     dispatcher: Dispatcher
     planner: Planner
@@ -190,6 +198,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
         plans=PlanStore(db),
         summaries=SummaryStore(db),
         personal=PersonalStore(db),
+        notes=NoteStore(db),
         tombstones=TombstoneStore(db),
         spoken=SpokenSessionStore(db),
         coach_messages=CoachMessageStore(db),
@@ -226,10 +235,18 @@ def build_painter(settings: Settings) -> ChartProcess:
     return ChartProcess(settings.data_dir / "charts")
 
 
-def build_actions(stores: Stores, erasure: Erasure) -> ButtonActions:
+def build_note_commands(stores: Stores, late_after_days: int) -> NoteCommands:
+    """What athletes ask for about their notes."""
+    sessions = SpokenSessions(stores.spoken, stores.taps.prompts, late_after_days)
+    return NoteCommands(stores.notes, sessions, NoteKeeper(stores.taps), late_after_days)
+
+
+def build_actions(stores: Stores, erasure: Erasure, late_after_days: int) -> ButtonActions:
     """What buttons that are no answers ask for."""
+    sessions = SpokenSessions(stores.spoken, stores.taps.prompts, late_after_days)
     return ButtonActions(
         [
+            NoteButtons(stores.notes, sessions, NoteKeeper(stores.taps)).handlers(),
             SeenButton(stores.taps.coach_alerts).handlers(),
             ErasureButtons(stores.tombstones, erasure).handlers(),
         ]
@@ -281,6 +298,7 @@ def build_service(
     coach = settings.coach_chat_id
     coach_chat_id = None if coach is None else coach.chat_id
     disclosed = DisclosureRules(settings.retention(), coach_is_told=coach is not None)
+    notes = build_note_commands(stores, settings.late_after_days)
     info = InfoCommands(figures.collect, build_painter(settings).draw)
     personal = PersonalCommands(weeks, stores.personal, stores.journal, clock, disclosed)
     changes = ChangeCommands(
@@ -297,14 +315,18 @@ def build_service(
     )
     coaching = CoachCommands(reports, talk.post, named)
     commands = ChatCommands(
-        [info.handlers(), personal.handlers(), changes.handlers(), coaching.handlers()],
+        [
+            *(info.handlers(), personal.handlers(), changes.handlers()),
+            *(notes.handlers(), coaching.handlers()),
+        ],
         roster,
         languages,
         clock,
         admins=settings.admin_ids,
         coach_chat_id=coach_chat_id,
     )
-    replies = CommandReplies(replying, limits, commands, languages)
+    reactions = MessageReactions(replying, limits)
+    replies = CommandReplies(replying, limits, commands, languages, reactions=reactions)
     erasure = Erasure(
         store=stores.personal,
         tombstones=stores.tombstones,
@@ -323,6 +345,7 @@ def build_service(
             journal=stores.journal,
             stores=stores.taps,
             tombstones=stores.tombstones,
+            notes=stores.notes,
             spoken=stores.spoken,
             talk=talk,
             acknowledgements=acknowledgements,
@@ -332,7 +355,7 @@ def build_service(
             answerer=answerer,
             editor=editor,
             commands=commands,
-            actions=build_actions(stores, erasure),
+            actions=build_actions(stores, erasure, settings.late_after_days),
             replies=replies,
             openings=openings,
             identity=BotIdentity(_bot_id(settings), api.username),
@@ -412,6 +435,7 @@ def build_service(
         processor=processor,
         answerer=answerer,
         editor=editor,
+        reactions=reactions,
         replies=replies,
         dispatcher=dispatcher,
         planner=Planner(

@@ -169,7 +169,11 @@ async def _run(
         *upkeep,
     )
     sinks = _start(
-        *service.processor.loops(), *service.answerer.loops(), service.editor.run(), service.replies.run()
+        *service.processor.loops(),
+        *service.answerer.loops(),
+        service.editor.run(),
+        service.replies.run(),
+        service.reactions.run(),
     )
     (stopping,) = _start(_until(stop))
     try:
@@ -228,3 +232,4 @@ async def _finish_calls(service: Service) -> None:
     await service.answerer.join()
     await service.dispatcher.finish()
     await service.editor.drain()
+    await service.reactions.drain()

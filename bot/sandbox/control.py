@@ -106,6 +106,7 @@ class SandboxClient:
         blocked: bool | None = None,
         migrated_to: int | None = None,
         title: str | None = None,
+        without_reactions: bool | None = None,
     ) -> None:
         """`World.set_chat`."""
         arguments = {
@@ -115,6 +116,7 @@ class SandboxClient:
             "blocked": blocked,
             "migrated_to": migrated_to,
             "title": title,
+            "without_reactions": without_reactions,
         }
         await self._call("set_chat", arguments)
 

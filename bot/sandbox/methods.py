@@ -231,6 +231,12 @@ def _edit_message_reply_markup(world: World, params: Params) -> Json:
     )
 
 
+def _set_message_reaction(world: World, params: Params) -> bool:
+    return world.set_message_reaction(
+        params.chat(), params.message(), params.structure("reaction", list) or []
+    )
+
+
 def _answer_callback_query(world: World, params: Params) -> bool:
     return world.answer_callback_query(
         params.text("callback_query_id"), text=params.text("text"), show_alert=params.flag("show_alert")
@@ -274,6 +280,7 @@ _METHODS: dict[str, Method] = {
     "sendChatAction": lambda world, params: world.send_chat_action(params.chat(), params.text("action")),
     "editMessageText": _edit_message_text,
     "editMessageReplyMarkup": _edit_message_reply_markup,
+    "setMessageReaction": _set_message_reaction,
     "deleteMessage": lambda world, params: world.delete_message(params.chat(), params.message()),
     "answerCallbackQuery": _answer_callback_query,
     "getChat": lambda world, params: world.get_chat(params.chat()),

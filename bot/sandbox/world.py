@@ -32,6 +32,14 @@ MAX_CALLBACK_DATA_BYTES = 64
 MAX_ANSWER = 200
 _MAX_KEPT_FILE = 1_000_000  # bytes
 
+_REACTIONS = (
+    "👍 👎 ❤ 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 ❤\u200d🔥"
+    " 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨 😐 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👨\u200d💻 👀 🎃 🙈 😇 😨"
+    " 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘 💊 🙊 😎 👾 🤷\u200d♂ 🤷 🤷\u200d♀"
+    " 😡"
+)
+REACTIONS = frozenset(_REACTIONS.split(" "))
+"""The emoji that a bot may react with."""
 _NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
     "as a current content and reply markup of the message"
@@ -109,6 +117,7 @@ class Chat:
         unknown: the bot has never met anybody of this id.
         started: whether somebody has ever written to the bot there, who may be met elsewhere.
         blocked: by its user; of a group, the bot is kicked.
+        without_reactions: a group whose admins allow none.
         topics: whether each topic of a forum takes messages, by its thread.
     """
 
@@ -120,6 +129,7 @@ class Chat:
     started: bool = True
     blocked: bool = False
     migrated_to: int | None = None
+    without_reactions: bool = False
     topics: dict[int, bool] = field(default_factory=dict)
 
 
@@ -417,6 +427,7 @@ class World:
         blocked: bool | None = None,
         migrated_to: int | None = None,
         title: str | None = None,
+        without_reactions: bool | None = None,
     ) -> None:
         """Makes a chat unknown to the bot, not started, blocked by its user, or moved to a supergroup; or
         undoes it.
@@ -437,6 +448,8 @@ class World:
             chat.migrated_to = migrated_to
         if title is not None:
             chat.info["title"] = title
+        if without_reactions is not None:
+            chat.without_reactions = without_reactions
 
     def set_message(
         self, chat_id: int, message_id: int, *, accessible: bool | None = None, editable: bool | None = None
@@ -675,6 +688,27 @@ class World:
             ApiError: 400, also when nothing would change.
         """
         return self._edit(chat_id, message_id, None, reply_markup)
+
+    def set_message_reaction(self, chat_id: int, message_id: int, reaction: list[Json]) -> bool:
+        """The bot reacts to a message, in place of what it gave before; an empty list takes that away. A
+        message shows it as `reactions`, which is no field of Telegram's.
+
+        Raises:
+            ApiError: 400, there is no such message, the emoji is none that Telegram takes, or the chat allows
+                no reactions; 403 blocked.
+        """
+        chat = self._reachable(chat_id)
+        _refuse_closed(chat)
+        stored = chat.messages.get(message_id)
+        if stored is None:
+            raise bad_request("message to react not found")
+        if len(reaction) > 1:
+            raise bad_request("REACTIONS_TOO_MANY")
+        emoji = [str(each.get("emoji")) if isinstance(each, dict) else "" for each in reaction]
+        if chat.without_reactions or not REACTIONS.issuperset(emoji):
+            raise bad_request("REACTION_INVALID")
+        stored.body = {**stored.body, "reactions": emoji}
+        return True
 
     def delete_message(self, chat_id: int, message_id: int) -> bool:
         """Deletes a message.

@@ -21,6 +21,8 @@ from bot.core.records.collections import (
 from bot.core.records.declaration import Before, Personal
 from bot.core.records.models import Record
 from bot.core.shared.update_order import UpdateStamp
+from bot.store.answers.note_updates import stored_lines, summed_up
+from bot.store.answers.pending_notes import ID_FIELD as WAITING_ID
 from bot.store.mongodb.client import Database, Document, storage_errors, within
 from bot.store.mongodb.update_order import date, is_until
 from bot.store.people.tombstones import forgotten
@@ -152,8 +154,8 @@ def _later_changes(until: UpdateStamp) -> list[Document]:
 
 
 def _later_words(until: UpdateStamp) -> list[Document]:
-    """Takes out of an answer what was said before an update: the first time of the same answer, a note that
-    was written, details."""
+    """Takes out of an answer what was said before an update: the first time of the same answer, the lines of
+    its note, details."""
     is_first_before: Document = {"$lte": [date("$receivedAt"), until.at]}
 
     def kept(name: str, value: str) -> Document:
@@ -170,29 +172,39 @@ def _later_words(until: UpdateStamp) -> list[Document]:
         scale = next(detail for detail in details if detail.facts.scale is not None)
         return {"$cond": [{"$eq": [{"$type": f"${name}"}, "object"]}, parts, kept(scale, f"${name}")]}
 
-    is_written = {"$isNumber": "$noteMessageId"}
-    note = {"$cond": [is_written, {"$ifNull": [kept("note", "$note"), None]}, "$note"]}
-    said = {"$filter": {"input": {"$objectToArray": "$saidAt"}, "as": "it", "cond": {"$not": [
-        is_until(until, "$$it.v.updateId", "$$it.v.at")
-    ]}}}  # fmt: skip
     first = {name: {"$cond": [is_first_before, until.at, f"${name}"]} for name in ("receivedAt", "timestamp")}
     emptied = (*(name for name, details in FIELDS.items() if details[0].facts.part is not None), "saidAt")
     return [
+        *_later_lines(until, "noteMessageId"),
         {
             "$set": {
                 **first,
-                "note": note,
-                "noteMessageId": {"$cond": [is_written, kept("note", "$noteMessageId"), "$noteMessageId"]},
                 **{name: kept_details(name, details) for name, details in FIELDS.items()},
-                "saidAt": {
-                    "$cond": [
-                        {"$eq": [{"$type": "$saidAt"}, "object"]}, {"$arrayToObject": said}, "$saidAt",
-                    ]
-                },
+                "saidAt": _later_times(until),
             }
         },
         {"$set": {name: {"$cond": [{"$eq": [f"${name}", {}]}, "$$REMOVE", f"${name}"]} for name in emptied}},
-    ]  # fmt: skip
+    ]
+
+
+def _later_waiting(until: UpdateStamp) -> list[Document]:
+    """Takes out of what waits for an answer what was written before an update."""
+    return [*_later_lines(until, WAITING_ID), {"$set": {"saidAt": _later_times(until)}}]
+
+
+def _later_lines(until: UpdateStamp, id_field: str) -> list[Document]:
+    """Takes out the lines that were changed the last time before an update."""
+    at = {"$ifNull": ["$$it.changedAt", "$$it.at"]}
+    is_later = {"$not": [is_until(until, "$$it.updateId", at)]}
+    later = {"$filter": {"input": stored_lines(id_field), "as": "it", "cond": is_later}}
+    return [{"$set": {"notes": later}}, *summed_up(id_field)]
+
+
+def _later_times(until: UpdateStamp) -> Document:
+    """The times of what was said after an update."""
+    is_before = is_until(until, "$$it.v.updateId", "$$it.v.at")
+    said = {"$filter": {"input": {"$objectToArray": "$saidAt"}, "as": "it", "cond": {"$not": [is_before]}}}
+    return {"$cond": [{"$eq": [{"$type": "$saidAt"}, "object"]}, {"$arrayToObject": said}, "$saidAt"]}
 
 
 def _answers(person: DataSubject) -> Document:
@@ -243,5 +255,6 @@ FINDERS: Mapping[str, Callable[[DataSubject], Document]] = {"answers": _answers,
 EDITS: Mapping[str, Callable[[UpdateStamp], list[Document]]] = {
     FEEDBACK_HISTORY.name: _later_changes,
     FEEDBACK_EVENTS.name: _later_words,
+    WAITING_NOTES.name: _later_waiting,
 }
 """By collection: what is taken out of its documents where `Before.is_edited`."""

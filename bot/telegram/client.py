@@ -42,6 +42,7 @@ _POLL_GRACE = 10.0
 _PUSHED_AT_ONCE = 100
 _RETRY_UNSTATED = 5.0
 _NOT_MODIFIED = "message is not modified"
+_SAME = "NOT_MODIFIED"
 
 
 class BotClient:
@@ -246,6 +247,16 @@ class BotClient:
             {"chat_id": chat_id, "message_id": message_id, "reply_markup": {"inline_keyboard": keyboard}},
         )
 
+    async def react(self, chat_id: int, message_id: int, emoji: str) -> None:
+        """See `BotApi`."""
+        given = [{"type": "emoji", "emoji": emoji}]
+        parameters = {"chat_id": chat_id, "message_id": message_id, "reaction": given}
+        try:
+            await self._call("setMessageReaction", parameters, is_new=True)
+        except errors.TelegramRejected as exc:
+            if _SAME not in str(exc).upper():
+                raise
+
     async def set_commands(
         self, commands: Sequence[tuple[str, str]], chat_id: int | None, language_code: str
     ) -> None:
@@ -265,12 +276,18 @@ class BotClient:
                 raise
 
     async def _call(
-        self, method: str, parameters: dict[str, Any], *, read_timeout: float = _READ_TIMEOUT
+        self,
+        method: str,
+        parameters: dict[str, Any],
+        *,
+        read_timeout: float = _READ_TIMEOUT,
+        is_new: bool = False,
     ) -> Any:
+        """Call a method; `is_new`: there are servers that do not know it."""
         given = {name: value for name, value in parameters.items() if value is not None}
         given = self._styles.fit(given)
         try:
-            return await self._request(method, given, read_timeout)
+            return await self._request(method, given, read_timeout, is_new=is_new)
         except errors.TelegramRejected as exc:
             if not self._styles.may_be_refused(given, str(exc)):
                 raise
@@ -278,9 +295,15 @@ class BotClient:
         self._styles.refused()
         return reply
 
-    async def _request(self, method: str, given: dict[str, Any], read_timeout: float) -> Any:
+    async def _request(
+        self, method: str, given: dict[str, Any], read_timeout: float, *, is_new: bool = False
+    ) -> Any:
         try:
             return await self._bot.do_api_request(method, api_kwargs=given, read_timeout=read_timeout)
+        except EndPointNotFound as exc:
+            if is_new:
+                raise errors.TelegramUnsupported(f"the Bot API server does not know {method}") from None
+            _translate(exc)
         except TelegramError as exc:
             _translate(exc)
 

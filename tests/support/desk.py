@@ -24,6 +24,7 @@ from bot.core.people.athlete import ContactHours
 from bot.core.prompts.prompt import PromptKind
 from bot.core.shared.backoff import constant
 from bot.core.taps.judge import AnswerWrite, TapRules
+from bot.core.telegram.attachments import Attachment
 from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.updates import CommandUpdate, NoteUpdate, Tap
@@ -43,6 +44,7 @@ from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.kinds import OwnKinds
 from bot.services.prompts.renderer import PromptRenderer
+from bot.services.words.note_keeper import NoteKeeper
 from bot.store.answers.feedback_events import FeedbackStore
 from bot.store.answers.history import AnswerHistory
 from bot.store.answers.pending_notes import PendingNotes
@@ -95,6 +97,26 @@ def killed_at(
             yield
 
 
+@contextmanager
+def killed_at_keep(monkeypatch: pytest.MonkeyPatch, number: int, *, is_kept: bool) -> Iterator[None]:
+    """The process ends where a change is kept for this time: before, or once it is durable."""
+    calls = 0
+    real = NoteKeeper.keep
+
+    async def die(self: NoteKeeper, *arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        result = await real(self, *arguments) if calls < number or is_kept else None
+        if calls == number:
+            raise Killed
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NoteKeeper, "keep", die)
+        with pytest.raises(Killed):
+            yield
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of an answer.
@@ -141,7 +163,7 @@ class Desk:
         coach_chat = None if coach is None else ChatTopic(coach)
         self.coach_messages = CoachMessageStore(db)
         self.talk = CoachTalk.of(self.coach_messages, parts.named(), coach_chat)
-        self.words = Words(takers(self.stores, parts.stores.spoken, self.talk, 14))
+        self.words = Words(takers(self.stores, parts.stores.notes, parts.stores.spoken, self.talk, 14))
         self.commands = parts.chat(languages, coach=coach)
         outbox = Outbox(db)
         kinds: OwnKinds = {
@@ -248,6 +270,7 @@ class Desk:
         replied_to: int | None = None,
         payloads: tuple[str, ...] = (),
         age: timedelta | None = None,
+        attachments: tuple[Attachment, ...] = (),
         **more: Any,
     ) -> Reply:
         """What somebody writes, in private if nothing else is said; returns what is said."""
@@ -264,6 +287,7 @@ class Desk:
             payloads=payloads,
             is_edit=is_edit,
             asked_at=None if age is None else at - age,
+            attachments=attachments,
             sender_name=more.pop("name", "Kim"),
             **more,
         )
@@ -329,6 +353,15 @@ class Desk:
         """The one stored answer."""
         [document] = await self.db.feedback_events.find(query, {"_id": False}).to_list()
         return document
+
+    async def lines(self) -> dict[str, list[str]]:
+        """The lines of each session's note, kept with an answer or waiting for one."""
+        kept = [
+            *await self.db.feedback_events.find().to_list(),
+            *await self.db.waiting_notes.find().to_list(),
+        ]
+        lines = {it["sessionId"]: [line["text"] for line in it.get("notes", [])] for it in kept}
+        return {session: texts for session, texts in lines.items() if texts}
 
     async def changes(self) -> list[Document]:
         """What the history says of the one session."""

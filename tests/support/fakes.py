@@ -88,6 +88,8 @@ class FakeApi:
         self.copies: list[tuple[int, int, int]] = []
         self.edits: list[tuple[int, int, str | None, Keyboard]] = []
         self.edit_script: deque[Exception | None] = deque()
+        self.reactions: list[tuple[int, int, str]] = []
+        self.reaction_script: deque[Exception | None] = deque()
 
     async def get_updates(self, offset: int | None, timeout: float, limit: int) -> list[Any]:
         """The next step of the script."""
@@ -101,6 +103,13 @@ class FakeApi:
         if isinstance(step, Exception):
             raise step
         return step
+
+    async def react(self, chat_id: int, message_id: int, emoji: str) -> None:
+        """The next step of the script; given when it has ended."""
+        step = self.reaction_script.popleft() if self.reaction_script else None
+        if step is not None:
+            raise step
+        self.reactions.append((chat_id, message_id, emoji))
 
     async def username(self) -> str:
         """Of the bot."""

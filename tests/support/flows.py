@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.app.bootstrap import Stores, build_actions, build_stores
+from bot.app.bootstrap import Stores, build_actions, build_note_commands, build_stores
 from bot.core.figures.stats import Stats
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import ContactHours
@@ -122,7 +122,7 @@ class Parts:
 
     def actions(self) -> ButtonActions:
         """What buttons ask for."""
-        return build_actions(self.stores, self.forgetting())
+        return build_actions(self.stores, self.forgetting(), LATE_AFTER_DAYS)
 
     def taps(self, stores: TapStores, rules: TapRules) -> Taps:
         """The way of taps up to MongoDB."""
@@ -155,6 +155,7 @@ class Parts:
             self.personal().handlers(),
             changes.handlers(),
             self.coaching(coach).handlers(),
+            build_note_commands(stores, LATE_AFTER_DAYS).handlers(),
         ]
         return ChatCommands(
             handlers, self.roster, languages, self.clock, admins=self.admins, coach_chat_id=coach

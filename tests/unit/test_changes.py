@@ -410,11 +410,11 @@ _SLEEP = """    SLEEP = (
 """
 _TEXTS = {
     Language.EN: (
-        'AnswerTypeTexts(label="Partly", name="partly", help="you did a part of it")',
+        'AnswerTypeTexts(label="Partly", name="partly", help="you did a part of it", said="did a third")',
         'QuestionTexts(question="How did you sleep?", line="Sleep: {what}", scale={1: "badly", 5: "well"})',
     ),
     Language.ES: (
-        'AnswerTypeTexts(label="A medias", name="a medias", help="la hiciste a medias")',
+        'AnswerTypeTexts(label="A medias", name="a medias", help="hiciste una parte", said="hice un tercio")',
         'QuestionTexts(question="¿Qué tal dormiste?", line="Sueño: {what}", scale={1: "mal", 5: "bien"})',
     ),
 }

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from bot.core.answers.details import Details
+from bot.core.answers.notes import NoteLine, Notes, taken_back_mark
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.shared.update_order import UpdateStamp
@@ -84,8 +85,8 @@ class StoredAnswer:
     Attributes:
         type: None if it is none of the answer types.
         note, received_at, update_id: None if there is none, or none that can be read.
-        note_message_id: of the reply that the note was written in; None if it came with a button.
-        said: the updates that said the note and the details, by their names.
+        notes: the lines of the note; none if it came with a button.
+        said: the updates that said the details, by their names.
     """
 
     session_key: str
@@ -94,15 +95,23 @@ class StoredAnswer:
     received_at: datetime | None
     update_id: int | None
     details: Details
-    note_message_id: int | None = None
+    notes: Notes = field(default_factory=Notes)
     said: Mapping[str, UpdateStamp] = field(default_factory=dict)
 
     def is_changed_by(self, addition: AnswerAddition) -> bool:
         """Whether something else was said before; what comes behind its time changes nothing."""
         said = self.said.get(addition.name)
         is_behind = said is not None and not addition.stamp.is_after(said)
-        value = self.note if addition.detail is None else self.details.value(addition.detail)
-        return not is_behind and value not in (None, addition.value)
+        return not is_behind and self.details.value(addition.detail) not in (None, addition.value)
+
+    def is_rewritten_by(self, change: NoteChange) -> bool:
+        """Whether words that stand are changed or taken back; a further line changes none."""
+        line = self.notes.of_messages(change.chat_id, change.message_ids)
+        if line is None:
+            came_with_button = self.note is not None and not self.notes.lines
+            return came_with_button and change.line is not None
+        is_same = change.line is not None and change.line.text == line.text
+        return change.stamp.is_after(line.stamp) and not is_same
 
     @classmethod
     def of(cls, event: FeedbackEvent) -> Self:
@@ -112,22 +121,17 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerAddition:
-    """What was said about a session besides the answer: a detail, or a note.
+    """A detail: what was said about a session besides the answer.
 
     Attributes:
-        detail: None: a note.
-        value: of the detail; the note.
-        message_id: of the note.
-        is_edit: whether the message was changed; then a note that was written below it stays.
+        value: the choice.
     """
 
     session: Identity
-    detail: Detail | None
+    detail: Detail
     value: int | str
     update_id: int
     received_at: datetime
-    message_id: int | None = None
-    is_edit: bool = False
 
     @property
     def stamp(self) -> UpdateStamp:
@@ -137,7 +141,38 @@ class AnswerAddition:
     @property
     def name(self) -> str:
         """Of what is said: questions of which only one can be answered have one name."""
-        if self.detail is None:
-            return "note"
         facts = self.detail.facts
         return self.detail.value if facts.part is not None else facts.field.name
+
+
+@dataclass(frozen=True, slots=True)
+class NoteChange:
+    """A line that is written, or written anew; or one that is taken back.
+
+    Attributes:
+        chat_id, message_ids: of the line.
+        stamp: the update that says so; of two changes of a line the later one counts.
+        line: None: it is taken back.
+    """
+
+    session: Identity
+    chat_id: int | None
+    message_ids: tuple[int, ...]
+    stamp: UpdateStamp
+    line: NoteLine | None
+
+    @classmethod
+    def written(cls, session: Identity, line: NoteLine) -> NoteChange:
+        """This line is there."""
+        return cls(session, line.chat_id, tuple(line.message_ids), line.stamp, line)
+
+    @classmethod
+    def taken_back(cls, session: Identity, chat_id: int, message_id: int, stamp: UpdateStamp) -> NoteChange:
+        """The line of this message is not there any more."""
+        return cls(session, chat_id, (message_id,), stamp, None)
+
+    @property
+    def mark(self) -> str:
+        """Under which it is remembered, beside the times of what else was said, that the line was taken
+        back: its message may be seen to again, after a crash."""
+        return taken_back_mark(self.chat_id or 0, self.message_ids[0])

@@ -58,6 +58,8 @@ class Cause(Enum):
     """Something that belongs to another answer than the one that counts."""
     NO_ALERT = auto()
     """To have seen an alert that is not there, or not in this chat."""
+    NO_NOTE = auto()
+    """To move a note, or to take it back, that is not there."""
     NOT_ASKED = auto()
     """To have everything deleted, when that was not asked, or long ago."""
     FORGOTTEN = auto()

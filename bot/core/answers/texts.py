@@ -17,6 +17,7 @@ _ANSWER_LINE = "\n\n➜ "
 TRACE = "\n\n"
 """Before the line that says when a question comes again."""
 _MARK = "• "
+_SUGGESTED = "👉 "
 
 
 def label(type_: FeedbackType, language: Language) -> str:
@@ -92,6 +93,8 @@ def _cause(cause: Cause, texts: RefusalTexts) -> str:
             return texts.other_answer
         case Cause.NO_ALERT:
             return texts.no_alert
+        case Cause.NO_NOTE:
+            return texts.no_note
         case Cause.NOT_ASKED:
             return texts.not_asked
         case Cause.FORGOTTEN:
@@ -139,8 +142,13 @@ def shown_text(
 
 def marked(text: str, *, chosen: bool) -> str:
     """A button's label, marked when it is the answer that counts."""
-    plain = text.removeprefix(_MARK)
+    plain = text.removeprefix(_MARK).removeprefix(_SUGGESTED)
     return _MARK + plain if chosen else plain
+
+
+def suggested(text: str) -> str:
+    """A button's label, marked as what may be meant."""
+    return _SUGGESTED + text
 
 
 _ALL_LABELS = frozenset(label(type_, language) for type_ in FeedbackType for language in Language)

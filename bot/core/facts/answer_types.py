@@ -20,7 +20,7 @@ class AnswerFacts:
     """The properties of an answer, wherever it is shown, counted or passed on.
 
     Attributes:
-        sign: an emoji for it.
+        sign: an emoji for it; `signs`: others that people write for it.
         meaning: what it tells whoever plans, in English.
         is_done: whether the session was done: it counts for adherence; None: the answer does not tell.
         asks: the questions that follow it, in this order.
@@ -36,6 +36,7 @@ class AnswerFacts:
     asks: tuple[Detail, ...]
     colour: str
     style: Style | None = None
+    signs: tuple[str, ...] = ()
     alerts_coach: bool = False
     is_warning: bool = False
 
@@ -70,6 +71,7 @@ class FeedbackType(StrEnum):
         "done",
         AnswerFacts(
             sign="✅",
+            signs=("👍", "👌", "☑", "✔"),
             meaning="the athlete did the session as planned",
             is_done=True,
             asks=(Detail.RPE, Detail.CHANGE),

@@ -51,6 +51,7 @@ class Command(StrEnum):
     HELP = "help", Audience.EVERYBODY, Place.ANYWHERE
     WEEK = "week", Audience.ATHLETES, Place.PRIVATE
     PENDING = "pending", Audience.ATHLETES, Place.OWN_CHAT, Effect.CHANGE
+    UNDO = "undo", Audience.ATHLETES, Place.OWN_CHAT, Effect.CHANGE
     PAUSE = "pause", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
     RESUME = "resume", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
     LANGUAGE = "language", Audience.KNOWN, Place.PRIVATE, Effect.CHANGE

@@ -19,6 +19,8 @@ class SendKind(StrEnum):
     EDIT = "edit"
     ANSWER = "answer"
     """The toast after a tap."""
+    REACTION = "reaction"
+    """To a note that is kept, in place of a reply."""
 
 
 class SendResult(StrEnum):

@@ -72,11 +72,13 @@ class AnswerTypeTexts:
         label: of its button, behind its sign.
         name: in figures.
         help: when to tap it.
+        said: what people write when they mean it, as in `Phrases`.
     """
 
     label: str
     name: str
     help: str
+    said: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -111,6 +113,7 @@ class RefusalTexts:
     no_answer: str
     other_answer: str
     no_alert: str
+    no_note: str
     not_asked: str
     forgotten: str
     too_old: str
@@ -162,26 +165,53 @@ class NoteTexts:
     noted: str
     noted_tap: str
     changed: str
-    not_the_note: str
-    only_text: str
     too_long: str
     which: str
     foreign: str
     for_athletes: str
     anonymous: str
-    words_only: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WordTexts:
-    """Replies to words that are no reply to a question (HTML).
+    """What is said to words that are kept as a note (HTML), and the buttons below.
 
     Attributes:
         session_of: a session of which only the day is known.
+        offered: what the note may be meant for.
+        unanswered: the session can be answered below.
     """
 
+    noted: str
     noted_with: str
     session_of: str
+    offered: str
+    unanswered: str
+    full: str
+    move_button: str
+    back_button: str
+    stay_button: str
+    which: str
+    no_other: str
+    moved: str
+    taken_back: str
+    taken_back_toast: str
+    nothing_to_undo: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Phrases:
+    """What people write in plain words, with commas between: in any case, with its accents or without them.
+
+    Attributes:
+        unclear: what says nothing, though it contains what does: `almost done`.
+        negations: words that deny what follows them.
+        buts: words behind which a sentence begins anew.
+    """
+
+    unclear: str
+    negations: str
+    buts: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -560,6 +590,7 @@ class Texts:
     details: DetailTexts
     notes: NoteTexts
     words: WordTexts
+    phrases: Phrases
     prompts: PromptTexts
     later: LaterTexts
     copies: CopyTexts

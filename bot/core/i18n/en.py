@@ -26,6 +26,7 @@ from bot.core.i18n.catalog import (
     OutcomeTexts,
     PendingTexts,
     PeopleTexts,
+    Phrases,
     Plural,
     PrivacyTexts,
     PromptStateTexts,
@@ -42,15 +43,46 @@ from bot.core.i18n.catalog import (
 def _answer(type_: FeedbackType) -> AnswerTypeTexts:
     match type_:
         case FeedbackType.DONE:
-            return AnswerTypeTexts(label="Done", name="done", help="you did it as planned")
+            return AnswerTypeTexts(
+                label="Done",
+                name="done",
+                help="you did it as planned",
+                said=(
+                    "done, all done, done it, did it, did it all, i did, did the session, did my session, "
+                    "did the run, finished, finished it, completed, completed it, got it done, nailed it, "
+                    "as planned"
+                ),
+            )
         case FeedbackType.SKIPPED:
-            return AnswerTypeTexts(label="Skipped", name="skipped", help="you did not do it")
+            return AnswerTypeTexts(
+                label="Skipped",
+                name="skipped",
+                help="you did not do it",
+                said=(
+                    "skip, skipped, skipped it, did not do it, didn't do it, did not do anything, "
+                    "didn't do anything, did not go, didn't go, did not run, didn't run, did not train, "
+                    "didn't train, could not do it, couldn't do it, could not make it, couldn't make it, "
+                    "could not go, couldn't go, couldn't run, couldn't train, can't make it, missed it, "
+                    "missed the session, no run today, no training today, haven't done it, have not done it"
+                ),
+            )
         case FeedbackType.HARD:
             return AnswerTypeTexts(
-                label="Hard", name="hard", help="you did it and it was harder than it should have been"
+                label="Hard",
+                name="hard",
+                help="you did it and it was harder than it should have been",
+                said=(
+                    "hard, too hard, so hard, very hard, really hard, tough, very tough, brutal, exhausting, "
+                    "struggled"
+                ),
             )
         case FeedbackType.PAIN:
-            return AnswerTypeTexts(label="Pain", name="pain", help="something hurt")
+            return AnswerTypeTexts(
+                label="Pain",
+                name="pain",
+                help="something hurt",
+                said="hurt, hurts, hurting, it hurts, pain, pains, painful, in pain, aches, injured",
+            )
 
 
 def _question(detail: Detail) -> QuestionTexts:
@@ -172,6 +204,8 @@ def _command(command: Command) -> CommandTexts:
             )
         case Command.PENDING:
             return CommandTexts(menu="What is still unanswered", help="what is unanswered")
+        case Command.UNDO:
+            return CommandTexts(menu="Take your last note back", help="takes your last note back")
         case Command.PAUSE:
             return CommandTexts(
                 menu="Stop the questions for a while",
@@ -238,6 +272,26 @@ _PAUSE_FOR_OTHERS = "/pause and /resume are for athletes in training. /start say
 _PAUSE_ELSEWHERE = "Please send me /pause and /resume in a private chat, so that I do not mix anybody up."
 
 
+_PHRASES = Phrases(
+    unclear=(
+        "not done, not done yet, not yet done, almost done, nearly done, half done, not all done, "
+        "well done, will be done, to be done, not finished, almost finished, did not finish, "
+        "didn't finish, did not finish it, didn't finish it, could not finish, couldn't finish, "
+        "could not finish it, couldn't finish it, couldn't complete, couldn't complete it, "
+        "did not complete, didn't complete, did not complete it, didn't complete it, did half, "
+        "did half of it, did part of it, nothing hurts, nothing hurt, no pain, no pains, pain free, "
+        "pain is gone, pain gone, without pain, does not hurt, doesn't hurt, did not hurt, didn't hurt, "
+        "no longer hurts, stopped hurting, hard to say, hard to tell, hard work, worked hard, work hard, "
+        "hard day, hard week, skip rope, rope skip"
+    ),
+    negations=(
+        "not, no, never, nothing, none, without, nor, didn't, don't, doesn't, wasn't, weren't, isn't, "
+        "haven't, hasn't, won't, couldn't, can't, cannot, wouldn't, hardly, barely, almost, nearly"
+    ),
+    buts="but, though, although, however",
+)
+
+
 TEXTS = Texts(
     formats=Formats(
         locale="en",
@@ -296,6 +350,7 @@ TEXTS = Texts(
         no_answer="I have no answer of yours to this yet. Please tap one of the answers first.",
         other_answer="Your answer is another one by now, so this was not recorded.",
         no_alert="I do not remember this message any more, so nobody was told.",
+        no_note="I do not remember this note any more, so nothing was changed.",
         not_asked=(
             "This button has expired, so it did nothing. Send me /forgetme if you want everything deleted."
         ),
@@ -327,14 +382,6 @@ TEXTS = Texts(
             "📝 Noted. Please also tap one of the buttons above, so that your note has an answer to go with."
         ),
         changed="📝 Your note is changed.",
-        not_the_note=(
-            "You have written another note about this session since; that one stays. Edit it, or reply"
-            " to my question once more."
-        ),
-        only_text=(
-            "I can only read text, sorry: no voice messages, photos or stickers. Please write it in a"
-            " few words, as a reply to my question."
-        ),
         too_long=(
             "Your note has {number} characters, and {most} fit, so it is not saved. Please shorten it:"
             " edit your message."
@@ -346,12 +393,28 @@ TEXTS = Texts(
             "You wrote this as the group or as a channel, so I cannot tell whose note it is, and it was not"
             " saved. Please send it once more as yourself. The buttons work either way."
         ),
-        words_only="I kept the words alone, not what you sent with them.",
     ),
     words=WordTexts(
+        noted="📝 Noted.",
         noted_with="📝 Noted with {session}.",
         session_of="the session of {day}",
+        offered="Is that your answer? One tap saves it: {answers}.",
+        unanswered="It has no answer yet: one tap below is enough.",
+        full=(
+            "This session has as many notes as I can keep, so this one was not saved. Please edit one of "
+            "the others."
+        ),
+        move_button="↪️ Another session",
+        back_button="↩️ Take back",
+        stay_button="Leave it there",
+        which="Your note is with {session}. To which session does it belong?",
+        no_other="I know of no other session that it could be about.",
+        moved="Moved.",
+        taken_back="↩️ Taken back: your note is no longer with {session}.",
+        taken_back_toast="Taken back.",
+        nothing_to_undo="There is no note of yours that I could take back.",
     ),
+    phrases=_PHRASES,
     prompts=PromptTexts(
         again_after_absence="I was away for a while and may have missed your answer, so I ask once more.",
         again_later="You asked me to come back later, so here I am again.",

@@ -26,6 +26,7 @@ from bot.core.i18n.catalog import (
     OutcomeTexts,
     PendingTexts,
     PeopleTexts,
+    Phrases,
     Plural,
     PrivacyTexts,
     PromptStateTexts,
@@ -42,15 +43,50 @@ from bot.core.i18n.catalog import (
 def _answer(type_: FeedbackType) -> AnswerTypeTexts:
     match type_:
         case FeedbackType.DONE:
-            return AnswerTypeTexts(label="Hecha", name="hecho", help="la hiciste como estaba previsto")
+            return AnswerTypeTexts(
+                label="Hecha",
+                name="hecho",
+                help="la hiciste como estaba previsto",
+                said=(
+                    "hecho, hecha, todo hecho, ya está hecho, lo hice, la hice, lo hice todo, "
+                    "la hice entera, hice todo, ya lo hice, listo, completado, completada, completé, "
+                    "terminado, terminada, terminé, la terminé, lo terminé, acabado, acabada, acabé, "
+                    "cumplido, cumplida, sesión hecha"
+                ),
+            )
         case FeedbackType.SKIPPED:
-            return AnswerTypeTexts(label="Saltada", name="saltado", help="no la hiciste")
+            return AnswerTypeTexts(
+                label="Saltada",
+                name="saltado",
+                help="no la hiciste",
+                said=(
+                    "no pude, no pude hacerlo, no pude hacerla, no pude ir, no pude salir, no pude entrenar, "
+                    "no he podido, no lo hice, no la hice, no lo he hecho, no la he hecho, no hice nada, "
+                    "no salí, no salí a correr, no corrí, no entrené, no he entrenado, no fui, me lo salté, "
+                    "me la salté, lo salté, la salté, saltado, saltada, sin entrenar"
+                ),
+            )
         case FeedbackType.HARD:
             return AnswerTypeTexts(
-                label="Dura", name="duro", help="la hiciste y fue más dura de lo que debía"
+                label="Dura",
+                name="duro",
+                help="la hiciste y fue más dura de lo que debía",
+                said=(
+                    "duro, dura, muy duro, muy dura, demasiado duro, demasiado dura, durísimo, durísima, "
+                    "me costó, me costó mucho, me ha costado, me ha costado mucho, agotador, agotadora, "
+                    "durilla, durillo"
+                ),
             )
         case FeedbackType.PAIN:
-            return AnswerTypeTexts(label="Dolor", name="dolor", help="te dolió algo")
+            return AnswerTypeTexts(
+                label="Dolor",
+                name="dolor",
+                help="te dolió algo",
+                said=(
+                    "duele, duelen, me duele, me duelen, me dolió, dolió, dolor, dolores, con dolor, "
+                    "molestias, molestia, lesionado, lesionada, me lesioné"
+                ),
+            )
 
 
 def _question(detail: Detail) -> QuestionTexts:
@@ -172,6 +208,8 @@ def _command(command: Command) -> CommandTexts:
             )
         case Command.PENDING:
             return CommandTexts(menu="Lo que falta por responder", help="lo que falta por responder")
+        case Command.UNDO:
+            return CommandTexts(menu="Retirar tu última nota", help="retira tu última nota")
         case Command.PAUSE:
             return CommandTexts(
                 menu="Detener las preguntas por un tiempo",
@@ -238,6 +276,22 @@ _PAUSE_FOR_OTHERS = "/pause y /resume son para deportistas que entrenan. /start 
 _PAUSE_ELSEWHERE = "Envíame /pause y /resume en un chat privado, para que no confunda a nadie."
 
 
+_PHRASES = Phrases(
+    unclear=(
+        "no hecho, no hecha, aún no hecho, casi hecho, casi hecha, medio hecho, medio hecha, de hecho, "
+        "bien hecho, hecho polvo, hecha polvo, hecho un asco, no terminé, no lo terminé, no la terminé, "
+        "no acabé, no lo acabé, no la acabé, no lo completé, no la completé, no completé, "
+        "no pude terminar, no pude terminarlo, no pude terminarla, no pude acabar, no pude acabarlo, "
+        "no pude acabarla, no pude completar, no pude completarlo, no pude completarla, no pude dormir, "
+        "sin terminar, sin acabar, a medias, no estoy listo, sin dolor, sin dolores, sin molestias, "
+        "nada de dolor, ningún dolor, no duele, no me duele, no me duele nada, nada me duele, no me dolió, "
+        "no me dolió nada, no dolió, ya no duele, ya no me duele, no me costó, no me costó nada"
+    ),
+    negations="nada, sin, nunca, ni, tampoco, ningún, ninguno, ninguna, apenas, casi",
+    buts="pero, aunque",
+)
+
+
 TEXTS = Texts(
     formats=Formats(
         locale="es_CO",  # as `es`, but September is "sep" in short
@@ -301,6 +355,7 @@ TEXTS = Texts(
         no_answer="Todavía no tengo tu respuesta a esto. Toca antes una de las respuestas.",
         other_answer="Tu respuesta ya es otra, así que esto no se ha guardado.",
         no_alert="Ya no recuerdo este mensaje, así que no he avisado a nadie.",
+        no_note="Ya no recuerdo esta nota, así que no he cambiado nada.",
         not_asked=(
             "Este botón ha caducado, así que no ha hecho nada. Envíame /forgetme si quieres que se borre"
             " todo."
@@ -338,14 +393,6 @@ TEXTS = Texts(
             " respuesta."
         ),
         changed="📝 Tu nota está cambiada.",
-        not_the_note=(
-            "Después escribiste otra nota sobre esta sesión; queda esa. Edítala, o responde otra vez a"
-            " mi pregunta."
-        ),
-        only_text=(
-            "Solo puedo leer texto, lo siento: ni audios, ni fotos, ni stickers. Escríbelo en pocas"
-            " palabras, como respuesta a mi pregunta."
-        ),
         too_long=(
             "Tu nota tiene {number} caracteres y caben {most}, así que no se ha guardado. Acórtala:"
             " edita tu mensaje."
@@ -359,12 +406,28 @@ TEXTS = Texts(
             "Escribiste esto como el grupo o como un canal, así que no sé de quién es la nota, y no se ha"
             " guardado. Envíala otra vez con tu propio nombre, por favor. Los botones funcionan igual."
         ),
-        words_only="He guardado solo las palabras, no lo que enviaste con ellas.",
     ),
     words=WordTexts(
+        noted="📝 Anotado.",
         noted_with="📝 Anotado en {session}.",
         session_of="la sesión del {day}",
+        offered="¿Es tu respuesta? Un toque la guarda: {answers}.",
+        unanswered="Aún no tiene respuesta: basta un toque aquí abajo.",
+        full=(
+            "Esta sesión ya tiene tantas notas como puedo guardar, así que esta no se ha guardado. Edita "
+            "alguna de las otras."
+        ),
+        move_button="↪️ Otra sesión",
+        back_button="↩️ Retirar",
+        stay_button="Dejarla ahí",
+        which="Tu nota está en {session}. ¿A qué sesión pertenece?",
+        no_other="No sé de ninguna otra sesión a la que pueda referirse.",
+        moved="Cambiada de sesión.",
+        taken_back="↩️ Retirada: tu nota ya no está en {session}.",
+        taken_back_toast="Nota retirada.",
+        nothing_to_undo="No hay ninguna nota tuya que pueda retirar.",
     ),
+    phrases=_PHRASES,
     prompts=PromptTexts(
         again_after_absence="Estuve fuera un rato y quizá me perdí tu respuesta, así que pregunto otra vez.",
         again_later="Me pediste que volviera más tarde, así que aquí estoy otra vez.",

@@ -26,6 +26,7 @@ from bot.core.i18n.catalog import (
     OutcomeTexts,
     PendingTexts,
     PeopleTexts,
+    Phrases,
     Plural,
     PrivacyTexts,
     PromptStateTexts,
@@ -42,15 +43,46 @@ from bot.core.i18n.catalog import (
 def _answer(type_: FeedbackType) -> AnswerTypeTexts:
     match type_:
         case FeedbackType.DONE:
-            return AnswerTypeTexts(label="Feito", name="feito", help="você fez como estava previsto")
+            return AnswerTypeTexts(
+                label="Feito",
+                name="feito",
+                help="você fez como estava previsto",
+                said=(
+                    "feito, feita, tudo feito, fiz, eu fiz, já fiz, fiz tudo, fiz o treino, terminei, "
+                    "concluí, concluído, concluída, completei, acabei, cumpri, treino feito, missão cumprida"
+                ),
+            )
         case FeedbackType.SKIPPED:
-            return AnswerTypeTexts(label="Não fiz", name="não feito", help="você não fez")
+            return AnswerTypeTexts(
+                label="Não fiz",
+                name="não feito",
+                help="você não fez",
+                said=(
+                    "não fiz, não fiz nada, não deu, não consegui, não consegui ir, não consegui treinar, "
+                    "não consegui fazer, não pude, não pude ir, não treinei, não corri, não fui, pulei, "
+                    "pulado, pulada, faltei, sem treino hoje"
+                ),
+            )
         case FeedbackType.HARD:
             return AnswerTypeTexts(
-                label="Pesado", name="pesado", help="você fez, e foi mais pesado do que devia"
+                label="Pesado",
+                name="pesado",
+                help="você fez, e foi mais pesado do que devia",
+                said=(
+                    "difícil, muito difícil, puxado, puxada, muito puxado, pesado, muito pesado, sofrido, "
+                    "sofri, cansativo, exaustivo"
+                ),
             )
         case FeedbackType.PAIN:
-            return AnswerTypeTexts(label="Dor", name="dor", help="alguma coisa doeu")
+            return AnswerTypeTexts(
+                label="Dor",
+                name="dor",
+                help="alguma coisa doeu",
+                said=(
+                    "dói, doeu, doem, doendo, está doendo, dor, dores, com dor, senti dor, machuquei, "
+                    "me machuquei, machucado, machucada"
+                ),
+            )
 
 
 def _question(detail: Detail) -> QuestionTexts:
@@ -170,6 +202,8 @@ def _command(command: Command) -> CommandTexts:
             )
         case Command.PENDING:
             return CommandTexts(menu="O que falta responder", help="o que falta responder")
+        case Command.UNDO:
+            return CommandTexts(menu="Desfazer sua última nota", help="desfaz sua última nota")
         case Command.PAUSE:
             return CommandTexts(
                 menu="Parar as perguntas por um tempo",
@@ -234,6 +268,20 @@ _PAUSE_FOR_OTHERS = "/pause e /resume são para atletas que treinam. /start expl
 _PAUSE_ELSEWHERE = "Me envie /pause e /resume em um chat privado, para eu não confundir ninguém."
 
 
+_PHRASES = Phrases(
+    unclear=(
+        "não feito, não feita, quase feito, meio feito, bem feito, quase terminei, não terminei, "
+        "não acabei, não completei, não concluí, não fiz tudo, não consegui terminar, não consegui acabar, "
+        "não consegui completar, não consegui concluir, não deu para terminar, não deu pra terminar, "
+        "não deu para acabar, não consegui dormir, sem dor, sem dores, nenhuma dor, sem nenhuma dor, "
+        "não dói, não dói nada, não doeu, não doeu nada, nada dói, nada doeu, não está doendo, "
+        "não senti dor, não sinto dor, parou de doer, difícil dizer"
+    ),
+    negations="não, sem, nem, nenhum, nenhuma, quase",
+    buts="mas, porém",
+)
+
+
 TEXTS = Texts(
     formats=Formats(
         locale="pt_BR",
@@ -293,6 +341,7 @@ TEXTS = Texts(
         no_answer="Ainda não tenho sua resposta a isto. Toque primeiro em uma das respostas.",
         other_answer="Sua resposta já é outra, então isto não foi salvo.",
         no_alert="Não me lembro mais desta mensagem, então ninguém foi avisado.",
+        no_note="Não me lembro mais desta nota, então nada mudou.",
         not_asked=(
             "Este botão venceu, então não fez nada. Me envie /forgetme se quiser que tudo seja apagado."
         ),
@@ -321,14 +370,6 @@ TEXTS = Texts(
             "📝 Anotado. Toque também em um dos botões acima, para a sua nota acompanhar uma resposta."
         ),
         changed="📝 Sua nota foi alterada.",
-        not_the_note=(
-            "Depois você escreveu outra nota sobre esta sessão; vale aquela. Edite aquela, ou responda"
-            " de novo à minha pergunta."
-        ),
-        only_text=(
-            "Só consigo ler texto, desculpe: nem áudios, nem fotos, nem figurinhas. Escreva em poucas"
-            " palavras, como resposta à minha pergunta."
-        ),
         too_long=(
             "Sua nota tem {number} caracteres e cabem {most}, então não foi salva. Encurte: edite sua"
             " mensagem."
@@ -340,12 +381,28 @@ TEXTS = Texts(
             "Você escreveu como o grupo ou como um canal, então não sei de quem é a nota, e ela não foi"
             " salva. Envie de novo em seu próprio nome, por favor. Os botões funcionam do mesmo jeito."
         ),
-        words_only="Guardei só as palavras, não o que você enviou com elas.",
     ),
     words=WordTexts(
+        noted="📝 Tudo anotado.",
         noted_with="📝 Anotado junto com {session}.",
         session_of="o treino de {day}",
+        offered="É essa a sua resposta? Um toque salva: {answers}.",
+        unanswered="Ainda falta a resposta: basta um toque aqui embaixo.",
+        full=(
+            "Este treino já tem todas as notas que consigo guardar, então esta não foi salva. Edite uma "
+            "das outras."
+        ),
+        move_button="↪️ Outro treino",
+        back_button="↩️ Desfazer",
+        stay_button="Deixar lá",
+        which="Sua nota está junto com {session}. De qual treino ela é?",
+        no_other="Não conheço outro treino de que ela possa ser.",
+        moved="Mudou de treino.",
+        taken_back="↩️ Desfeito: sua nota não está mais junto com {session}.",
+        taken_back_toast="Nota desfeita.",
+        nothing_to_undo="Não há nenhuma nota sua para desfazer.",
     ),
+    phrases=_PHRASES,
     prompts=PromptTexts(
         again_after_absence=(
             "Estive fora um tempo e talvez tenha perdido sua resposta, então pergunto de novo."

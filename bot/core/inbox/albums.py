@@ -26,6 +26,7 @@ def join(parts: Iterable[NoteUpdate]) -> NoteUpdate:
     return replace(
         first,
         text=text,
+        attachments=tuple(attached for part in ordered for attached in part.attachments),
         update_id=update_id,
         replied_to=reply.replied_to,
         replied_by=reply.replied_by,

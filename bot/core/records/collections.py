@@ -138,7 +138,7 @@ WAITING_NOTES = Collection(
     indexes=(by("userId"),),
     expiry=Expiry("receivedAt", like=FEEDBACK_EVENTS.name),
     own_dates=("receivedAt",),
-    personal=Personal("userId", erased=Before("receivedAt", "updateId")),
+    personal=Personal("userId", erased=Before("receivedAt", "updateId", is_edited=True)),
 )
 COACH_MESSAGES = Collection(
     "coach_messages",

@@ -164,6 +164,24 @@ def _said_at(value: object) -> dict[str, Any]:
     return said
 
 
+def _notes(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise _mismatch("a list", value)
+    lines = []
+    for line in value:
+        if not isinstance(line, dict) or "at" not in line:
+            raise ValueError("has a line without `at`; leave notes out, only the bot needs it")
+        instants = {name: _instant(line[name]) for name in ("at", "changedAt") if name in line}
+        lines.append({**line, **instants})
+    return lines
+
+
+def _attachments(value: object) -> list[Any]:
+    if not isinstance(value, list) or not all(isinstance(it, dict) for it in value):
+        raise ValueError("must be a list of objects")
+    return value
+
+
 def _key(value: object) -> str:
     if not isinstance(value, str):
         raise _mismatch("text", value)
@@ -240,6 +258,40 @@ SaidAt = Annotated[
                 "type": "object",
                 "required": ["at"],
                 "properties": {"at": {"type": "string", "format": "date-time"}},
+            },
+        }
+    ),
+]
+_ATTACHMENTS: dict[str, Any] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {
+            "kind": {"type": "string"},
+            "fileId": {"type": ["string", "null"]},
+            "messageId": {"type": "integer"},
+        },
+    },
+}
+Attachments = Annotated[list[Any], PlainValidator(_attachments), WithJsonSchema(_ATTACHMENTS)]
+NoteLines = Annotated[
+    list[Any],
+    PlainValidator(_notes),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["at"],
+                "properties": {
+                    "at": {"type": "string", "format": "date-time"},
+                    "text": {"type": ["string", "null"]},
+                    "messageId": {"type": "integer"},
+                    "chatId": {"type": "string"},
+                    "updateId": {"type": "integer"},
+                    "changedAt": {"type": "string", "format": "date-time"},
+                    "attachments": _ATTACHMENTS,
+                },
             },
         }
     ),
@@ -523,8 +575,14 @@ class FeedbackRecord(_WithDetails):
         },
     )
 
+    notes: NoteLines | None = None
+    """The messages that `note` is made of, the oldest first: when each was written (`at`) and changed
+    (`changedAt`), its `text`, and what came with it."""
+    attachments: Attachments | None = None
+    """What came with the note: the `kind` (voice, photo, ...), and the `fileId` by which the bot gets it from
+    Telegram."""
     noteMessageId: Integer | None = None
-    """Telegram message id of the reply that is the note."""
+    """Telegram message id of the last message of the note."""
     saidAt: SaidAt | None = None
     """When details and note were said, by which the bot tells a later word from an earlier one."""
 

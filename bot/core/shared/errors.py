@@ -107,6 +107,10 @@ class TelegramRejected(TelegramError):
     """Telegram will never accept this request (400, 403); the message is Telegram's reason."""
 
 
+class TelegramUnsupported(TelegramRejected):
+    """The Bot API server is older than the method (404)."""
+
+
 class TelegramChatMigrated(TelegramRejected):
     """The group became a supergroup.
 

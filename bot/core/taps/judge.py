@@ -190,7 +190,7 @@ class AnswerWrite:
 
     def _is_other(self, stored: StoredAnswer) -> bool:
         """A note that was written as a reply stays, whatever the button carries."""
-        keeps_note = stored.note_message_id is not None
+        keeps_note = bool(stored.notes.lines)
         return self.event.type is not stored.type or (self.event.note != stored.note and not keeps_note)
 
     def _is_source_of(self, stored: StoredAnswer) -> bool:

@@ -5,6 +5,7 @@ A new one is a member here, and a handler that its capability hands to `bot.serv
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
@@ -44,9 +45,18 @@ class Action(StrEnum):
     """Delete everything about who taps."""
     KEEP = "keep", MayTap.ANYBODY_IN_PRIVATE
     """Do not, after all."""
+    NOTE_BACK = "unnote"
+    """Take a note back; the argument is the message in which it was written."""
+    NOTE_MOVE = "move"
+    """Show to which sessions a note can go; the argument is its message."""
+    NOTE_TO = "moveto"
+    """Move it; the argument is its message and the reference of the session."""
+    NOTE_STAY = "stay"
+    """Leave it where it is, after all; the argument is its message."""
 
 
 _ACTIONS = frozenset(Action)
+_OF_NOTES = frozenset({Action.NOTE_BACK, Action.NOTE_MOVE, Action.NOTE_TO, Action.NOTE_STAY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,11 @@ def parse_action(data: object) -> ActionTap | None:
             return ActionTap(Action(name), join(*argument))
         case _:
             return None
+
+
+def is_about_note(data: Iterable[object]) -> bool:
+    """Whether a message with these buttons says where a note went, and is no question itself."""
+    return any(tap is not None and tap.action in _OF_NOTES for tap in map(parse_action, data))
 
 
 def format_action(action: Action, argument: str = "") -> str:

@@ -14,6 +14,8 @@ from typing import Any
 from bot.core.facts.commands import Command, Place
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.action_payloads import is_about_note
+from bot.core.telegram.attachments import KINDS, Attachment, sent_along
 from bot.core.telegram.quotes import people_named
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
@@ -23,10 +25,6 @@ TAP_LIFETIME = timedelta(seconds=150)
 
 _UNREADABLE = "unreadable"
 _LONGEST_TAG = 35
-_MEDIA = (
-    "animation", "audio", "contact", "dice", "document", "location", "photo", "poll", "sticker", "video",
-    "video_note", "voice",
-)  # fmt: skip
 _INSIDE = ("member", "administrator", "creator")
 # The years that datetime can hold, less a day at either end: zones are applied later.
 _FIRST_SECOND, _LAST_SECOND = 86_400, 253_402_300_799 - 86_400
@@ -145,7 +143,7 @@ class NoteUpdate:
         asked_at: when that message was sent.
         replied_by: the bot that sent it.
         thread_id: the topic in which they wrote; None: none, or the chat has no topics.
-        has_media: whether it is more than text.
+        attachments: what came with the words.
         album: what it has in common with the other messages of an album; None: it is a single message.
         is_anonymous: it was written in the name of the group or of a channel, so that nobody knows by whom;
             `user_id` is Telegram's stand-in.
@@ -167,7 +165,7 @@ class NoteUpdate:
     asked_at: datetime | None = None
     replied_by: int | None = None
     thread_id: int | None = None
-    has_media: bool = False
+    attachments: tuple[Attachment, ...] = ()
     album: str | None = None
     is_anonymous: bool = False
     sender_name: str | None = None
@@ -275,6 +273,8 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
     message = message if isinstance(message, dict) else {}
     chat = message.get("chat")
     text, data = message.get("text"), query.get("data")
+    keyboard = _keyboard(message.get("reply_markup"))
+    buttons = [button.get("callback_data") for row in keyboard for button in row]
     tap = Tap(
         update_id=_integer(update.get("update_id"), "update_id"),
         query_id=query_id,
@@ -282,7 +282,8 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
         username=_words(sender.get("username")),
         chat_id=read_int64(chat.get("id")) if isinstance(chat, dict) else None,
         message_id=read_int64(message.get("message_id")),
-        prompt_at=read_instant(message.get("date")),
+        # Buttons below what is said to a note answer a question that was asked at another time.
+        prompt_at=None if is_about_note(buttons) else read_instant(message.get("date")),
         data=data if isinstance(data, str) else None,
         received_at=received_at,
         first_name=_words(sender.get("first_name")),
@@ -292,7 +293,7 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
     prompted = TappedMessage(
         text=text if isinstance(text, str) else None,
         entities=_dicts(message.get("entities")),
-        keyboard=_keyboard(message.get("reply_markup")),
+        keyboard=keyboard,
     )
     return TapUpdate(tap, prompted)
 
@@ -316,19 +317,19 @@ def _read_message(
     text = message.get("text")
     replied_to = _replied_to(message.get("reply_to_message"))
     is_command = isinstance(text, str) and text.startswith("/")
-    has_media = any(kind in message for kind in _MEDIA)
     words = text if isinstance(text, str) else message.get("caption")
     # A live location is edited every few seconds.
-    says_something = isinstance(words, str) or (has_media and not is_edit)
+    says_something = isinstance(words, str) or (not is_edit and any(kind in message for kind in KINDS))
     mentions = () if is_private else _mentions(message)
     if not is_command and (replied_to is not None or (is_private and says_something) or mentions):
         album = message.get("media_group_id")
         quoted = replied_to or {}
         buttons = (button for row in _keyboard(quoted.get("reply_markup")) for button in row)
         data = (button.get("callback_data") for button in buttons)
+        message_id = _integer(message.get("message_id"), f"{field}.message_id")
         return NoteUpdate(
             number, user_id, chat_id, is_private,
-            message_id=_integer(message.get("message_id"), f"{field}.message_id"),
+            message_id=message_id,
             text=_words(words),
             replied_to=read_int64(quoted.get("message_id")),
             payloads=tuple(text for text in data if isinstance(text, str)),
@@ -337,7 +338,7 @@ def _read_message(
             asked_at=read_instant(quoted.get("date")),
             replied_by=None if replied_to is None else read_int64(replied_to["from"].get("id")),
             thread_id=_thread(message),
-            has_media=has_media,
+            attachments=sent_along(message, message_id),
             album=album if isinstance(album, str) else None,
             is_anonymous=is_anonymous,
             sender_name=_name(message),

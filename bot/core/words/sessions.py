@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from bot.core.facts.answering_window import is_late
 from bot.core.prompts.prompt import PromptState
+from bot.core.shared.tolerant import read_user
 from bot.core.summary.stored_documents import read_day, read_text
 
 NEWS_FOR = timedelta(days=1)
@@ -30,6 +31,7 @@ class SpokenSession:
 
     Attributes:
         title: None where nobody gave it one.
+        chat_id: in which it was asked about; None: only its answer is known.
         day: for which it was planned, else on which it was asked about.
         asked_at: when it was asked about last; None: only its answer is known.
         answered_at: when the answer was given that stands; None: it is open.
@@ -41,6 +43,7 @@ class SpokenSession:
     day: date | None
     asked_at: datetime | None
     answered_at: datetime | None
+    chat_id: int | None = None
 
     @property
     def place(self) -> Place:
@@ -85,6 +88,7 @@ def spoken_sessions(
                 day=read_day(prompt.get("date")) or _day(answer),
                 asked_at=asked_at,
                 answered_at=answered_at if answer is not None or is_answered else None,
+                chat_id=read_user(prompt.get("chatId")),
             )
     for place, event in answered.items():
         if place not in found:

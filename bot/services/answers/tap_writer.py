@@ -150,7 +150,7 @@ class TapWriter:
         # Not of first answers alone: somebody may have been killed before this.
         notes = await self._pending_notes.of({write.event.identity for write in writes.values()})
         if notes:
-            await self._events.add(notes)
+            await self._events.add([change for waiting in notes for change in waiting.changes])
             await self._pending_notes.drop(notes)
         return dict(zip(writes, recorded, strict=True))
 

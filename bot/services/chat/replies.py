@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core.shared.errors import (
     TelegramError,
@@ -21,6 +21,7 @@ from bot.services.chat.commands import ChatCommands
 from bot.services.chat.reply import Reply
 from bot.services.people.language_cache import LanguageCache
 from bot.services.telegram.api import BotApi, Within
+from bot.services.telegram.reactions import MessageReactions
 from bot.services.telegram.sending import rate_limited
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class CommandReplies:
 
     Args:
         commands: say what is not known before.
+        reactions: shared with whoever else gives some.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class CommandReplies:
         commands: ChatCommands,
         languages: LanguageCache,
         monotonic: Callable[[], float] = time.monotonic,
+        reactions: MessageReactions | None = None,
     ) -> None:
         self._api = api
         self._limits = limits
         self._commands = commands
         self._languages = languages
         self._monotonic = monotonic
+        self._reactions = reactions or MessageReactions(api, limits, monotonic)
         self._waiting: list[_Waiting] = []
         self._wake = asyncio.Event()
 
@@ -125,6 +129,11 @@ class CommandReplies:
         reply, chat_id, within = waiting.reply, waiting.command.chat_id, _within(waiting.command)
         if reply is None or not reply.text:
             return
+        message_id = waiting.command.message_id
+        if reply.reaction is not None and message_id is not None:
+            if await self._reactions.give(chat_id, message_id, reply.reaction):
+                return
+            waiting.reply = reply = replace(reply, reaction=None)
         if reply.picture is not None:
             try:
                 async with rate_limited(self._limits, chat_id, self._monotonic):

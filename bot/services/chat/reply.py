@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.core.answers.keyboards import Keyboard
+from bot.core.telegram.reactions import Reaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Reply:
             raises `StorageError`. None: it reads the same.
         html: whether `text` is HTML.
         keyboard: buttons below it.
+        reaction: given to what was written, in place of the text, which is said where it cannot be given.
         picture: a PNG, with the text below; `without_picture` is said where Telegram does not take it.
         file: comes with the text.
     """
@@ -38,6 +40,7 @@ class Reply:
     renew: Callable[[], Awaitable[Reply]] | None = None
     html: bool = False
     keyboard: Keyboard | None = None
+    reaction: Reaction | None = None
     picture: bytes | None = None
     without_picture: str = ""
     file: File | None = None

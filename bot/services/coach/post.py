@@ -126,4 +126,4 @@ class CoachPost:
 
 def attachments(update: NoteUpdate) -> tuple[Attachment, ...]:
     """What came with somebody's words."""
-    return (Attachment("media", None, update.message_id),) if update.has_media else ()
+    return tuple(Attachment(it.kind, it.file_id, it.message_id) for it in update.attachments)

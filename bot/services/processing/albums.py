@@ -106,11 +106,11 @@ class Albums:
     def _afterwards(
         self, entry: Entry, part: NoteUpdate, parts: dict[int, NoteUpdate]
     ) -> Iterable[ReadEntry]:
-        """A part that comes late, or is edited: the album anew, if that changes its words."""
+        """A part that comes late, or is edited: the album anew, if that changes it."""
         before = join(parts.values())
         parts[part.message_id] = replace(part, is_edit=False)
         after = join(parts.values())
-        if after.text == before.text:
+        if (after.text, after.attachments) == (before.text, before.attachments):
             self._acknowledgements.finished(entry.seq)
         else:
             yield entry, replace(after, is_edit=part.is_edit)

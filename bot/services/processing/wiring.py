@@ -35,6 +35,7 @@ from bot.services.words.notes import NoteTaker
 from bot.services.words.sessions import SpokenSessions
 from bot.store.inbox.journal import Journal
 from bot.store.people.tombstones import TombstoneStore
+from bot.store.words.notes import NoteStore
 from bot.store.words.sessions import SpokenSessionStore
 
 
@@ -50,6 +51,7 @@ class ProcessingParts:
     journal: Journal
     stores: TapStores
     tombstones: TombstoneStore
+    notes: NoteStore
     spoken: SpokenSessionStore
     talk: CoachTalk
     acknowledgements: Acknowledgements
@@ -105,7 +107,7 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
             roster=parts.roster,
             languages=parts.languages,
             commands=parts.commands,
-            words=Words(takers(stores, parts.spoken, parts.talk, rules.late_after_days)),
+            words=Words(takers(stores, parts.notes, parts.spoken, parts.talk, rules.late_after_days)),
             replies=parts.replies,
             openings=parts.openings,
             guard=guard,
@@ -129,7 +131,7 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
 
 
 def takers(
-    stores: TapStores, spoken: SpokenSessionStore, talk: CoachTalk, late_after_days: int
+    stores: TapStores, notes: NoteStore, spoken: SpokenSessionStore, talk: CoachTalk, late_after_days: int
 ) -> list[Taker]:
     """Who takes what people write, in the order in which they are asked.
 
@@ -144,7 +146,7 @@ def takers(
         Strangers(),
         # From here on athletes alone: what answers something that was said or asked comes before notes.
         talk.answered,
-        NoteTaker(stores, sessions, late_after_days),
+        NoteTaker(stores, notes, sessions, late_after_days),
         # What can be about no session.
         talk.kept,
         Unclaimed(),

@@ -126,3 +126,10 @@ class BotApi(Protocol):
 
     async def edit_keyboard(self, chat_id: int, message_id: int, keyboard: Keyboard) -> None:
         """Replace the buttons; no change at all is no error."""
+
+    async def react(self, chat_id: int, message_id: int, emoji: str) -> None:
+        """Give a message a reaction, in place of an earlier one of the bot's.
+
+        Raises:
+            TelegramUnsupported: the server knows no reactions.
+        """

@@ -121,6 +121,10 @@ class MeteredApi:
         """See `BotApi`."""
         await self._counted(SendKind.EDIT, self._api.edit_keyboard(chat_id, message_id, keyboard))
 
+    async def react(self, chat_id: int, message_id: int, emoji: str) -> None:
+        """See `BotApi`."""
+        await self._counted(SendKind.REACTION, self._api.react(chat_id, message_id, emoji))
+
     async def _counted(self, kind: SendKind, call: Awaitable[_T]) -> _T:
         try:
             result = await call

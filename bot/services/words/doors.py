@@ -36,11 +36,8 @@ class Strangers:
 
 
 class Unclaimed:
-    """Says to an athlete that nothing becomes of what they wrote, and what would help."""
+    """Says to an athlete in a group that nothing becomes of what they wrote, and what would help."""
 
     async def take(self, words: Written) -> Reply | None:
         """See `Taker`."""
-        texts = words.language.texts
-        if words.update.replied_to is not None:
-            return Reply(texts.notes.which)
-        return Reply(texts.people.try_help if words.text else texts.notes.only_text)
+        return Reply(words.language.texts.notes.which if words.update.replied_to is not None else "")

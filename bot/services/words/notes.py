@@ -1,22 +1,41 @@
-"""Notes: what athletes write about a session. Doing it again, after a crash, changes nothing."""
+"""Notes: what athletes write about a session, in reply to its question or without. Doing it again, after a
+crash, changes nothing."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 from functools import partial
 
-from bot.core.answers.event import AnswerAddition, StoredAnswer
+from bot.core.answers.event import NoteChange
+from bot.core.answers.notes import MOST_LINES, NoteLine
 from bot.core.answers.rules import lateness
 from bot.core.answers.texts import not_written
-from bot.core.i18n.language import Language
 from bot.core.shared.formatting import MAX_NOTE
-from bot.core.words import texts
-from bot.core.words.sessions import Place, SpokenSession, meant
+from bot.core.telegram.reactions import Reaction
+from bot.core.telegram.updates import NoteUpdate
+from bot.core.words import keyboards, texts
+from bot.core.words.phrases import offered_answers
+from bot.core.words.sessions import SpokenSession, meant
 from bot.services.answers.tap_writer import TapStores
 from bot.services.chat.reply import Reply
 from bot.services.chat.words import Written
+from bot.services.words.note_keeper import KeptNote, NoteKeeper
 from bot.services.words.sessions import SpokenSessions
-from bot.store.answers.history import AnswerChange
+from bot.store.words.notes import KeptNotes, NoteStore
+
+_NOTHING = Reply("")
+
+
+@dataclass(frozen=True, slots=True)
+class _Belonging:
+    """The session that a message belongs to.
+
+    Attributes:
+        chosen: what is known about it, where it was found without a reply that says so.
+    """
+
+    place: tuple[str, str]
+    chosen: SpokenSession | None = None
 
 
 class NoteTaker:
@@ -26,95 +45,112 @@ class NoteTaker:
         late_after_days: LATE_AFTER_DAYS.
     """
 
-    def __init__(self, stores: TapStores, sessions: SpokenSessions, late_after_days: int) -> None:
+    def __init__(
+        self, stores: TapStores, notes: NoteStore, sessions: SpokenSessions, late_after_days: int
+    ) -> None:
         self._late_after_days = late_after_days
+        self._notes = notes
         self._sessions = sessions
-        self._events = stores.events
-        self._history = stores.history
-        self._pending = stores.pending_notes
+        self._keeper = NoteKeeper(stores)
         self._prompts = stores.prompts
-        self._coach_alerts = stores.coach_alerts
 
     async def take(self, words: Written) -> Reply | None:
         """See `Taker`: a reply to a question, and in private whatever can be about a session."""
-        note, language, text = words.update, words.language, words.text
-        if not text:
-            return Reply(language.texts.notes.only_text)
-        place, chosen = await self._sessions.named(note), None
-        if place is None and note.is_private:
-            place, chosen = await self._chosen(words)
-        if place is None:
+        note, language = words.update, words.language
+        if not words.text and not note.attachments:
             return None
-        if len(text) > MAX_NOTE:
-            too_long = language.texts.notes.too_long.format(number=len(text), most=MAX_NOTE)
+        kept = await self._notes.of_messages(note.user_id, note.chat_id, _message_ids(note))
+        if kept and _is_taken_back(kept, note):
+            return _NOTHING
+        belonging = await self._belonging(words, kept)
+        if belonging is None:
+            return None
+        if len(words.text) > MAX_NOTE:
+            too_long = language.texts.notes.too_long.format(number=len(words.text), most=MAX_NOTE)
             return Reply(too_long, is_outcome=True)
+        place = belonging.place
         owners = await self._prompts.owners({place}, {note.chat_id}) if not note.is_private else {}
         if owners.get((*place, note.chat_id), note.user_id) != note.user_id:
             return Reply(language.texts.notes.foreign, is_refused=True, is_outcome=True)
-        addition = AnswerAddition(
-            session=(*place, note.user_id),
-            detail=None,
-            value=text,
-            update_id=note.update_id,
-            received_at=words.at,
-            message_id=note.message_id,
-            is_edit=note.is_edit,
-        )
-        said = await self._keep(addition, note.asked_at, language)
-        waits = said == language.texts.notes.noted_tap
-        if chosen is not None and said in (language.texts.notes.noted, language.texts.notes.noted_tap):
-            return Reply(texts.noted_with(chosen, language), is_outcome=True, html=True)
-        if note.has_media and said in (language.texts.notes.noted, language.texts.notes.noted_tap):
-            said += "\n" + language.texts.notes.words_only
-        reply = Reply(said, is_outcome=True)
-        renew = partial(self._renewed, reply, addition, language) if waits else None
-        return Reply(said, is_outcome=True, renew=renew)
-
-    async def _chosen(self, words: Written) -> tuple[Place | None, SpokenSession | None]:
-        """The session that words in private belong to, of which nothing says so; the place alone, where they
-        are kept with it already."""
-        if (place := await self._sessions.noted(words.update)) is not None and words.update.is_edit:
-            return place, None
-        spoken = await self._sessions.spoken_of(words.update.user_id, words.at)
-        found = next((it for it in spoken if it.place == place), None) or meant(spoken, words.at)
-        return place or (None if found is None else found.place), found
-
-    async def _renewed(self, reply: Reply, note: AnswerAddition, language: Language) -> Reply:
-        """What to say to a note whose answer has come with it, if it has."""
-        if not await self._events.answers([note.session]):
-            return reply
-        notes = language.texts.notes
-        return Reply(reply.text.replace(notes.noted_tap, notes.noted), is_outcome=True)
-
-    async def _keep(self, note: AnswerAddition, asked_at: datetime | None, language: Language) -> str:
-        session = note.session
-        before = (await self._events.answers([session])).get(session)
-        if before is None and asked_at is not None:
-            late = lateness(asked_at, note.received_at, self._late_after_days)
+        change = NoteChange.written((*place, note.user_id), _line(words))
+        before = await self._keeper.answer_of(change)
+        if before is None and not kept and note.asked_at is not None:
+            late = lateness(note.asked_at, words.at, self._late_after_days)
             if late is not None:  # no tap can come any more, for it to go with
-                return not_written(late, self._late_after_days, language)
-        if before is None:
-            await self._pending.put(note)
-            waiting = await self._pending.of([session])
-            # The answer may have come at this very moment.
-            if not await self._events.answers([session]):
-                is_kept = any(it.value == note.value for it in waiting)
-                return language.texts.notes.noted_tap if is_kept else language.texts.notes.not_the_note
-            await self._events.add(waiting)
-            await self._pending.drop(waiting)
-        elif not _keeps_later_note(note, before):
-            if before.is_changed_by(note):
-                await self._history.record([AnswerChange(session, before, note.update_id, note.received_at)])
-            await self._events.add([note])
-        after = (await self._events.answers([session])).get(session)
-        if after is not None and after.type is not None and after.type.facts.alerts_coach:
-            await self._coach_alerts.refresh([(after.session_key, note.update_id, note.received_at)])
-        if after is None or after.note != note.value:
-            return language.texts.notes.not_the_note
-        was_noted = note.is_edit and before is not None and before.note_message_id == note.message_id
-        return language.texts.notes.changed if was_noted else language.texts.notes.noted
+                return Reply(not_written(late, self._late_after_days, language), is_outcome=True)
+        kept_now = await self._keeper.keep(change, before)
+        return await self._reply(words, change, kept_now, belonging.chosen)
+
+    async def _belonging(self, words: Written, kept: list[KeptNotes]) -> _Belonging | None:
+        """Where it is kept already, else what it replies to, else what it can only be about."""
+        note = words.update
+        place = kept[0].place if kept else await self._sessions.named(note)
+        is_reply = note.replied_to is not None and place is not None
+        if is_reply or (note.is_edit and place is not None):
+            return _Belonging(place) if place is not None else None
+        if not note.is_private:
+            return None
+        spoken = await self._sessions.spoken_of(note.user_id, words.at)
+        found = next((it for it in spoken if it.place == place), None) if place else meant(spoken, words.at)
+        if place is None and found is not None:
+            place = found.place
+        return None if place is None else _Belonging(place, found)
+
+    async def _reply(
+        self, words: Written, change: NoteChange, kept: KeptNote, chosen: SpokenSession | None
+    ) -> Reply:
+        note, language = words.update, words.language
+        line = kept.notes.of_messages(note.chat_id, change.message_ids)
+        if line is None:
+            is_full = len(kept.notes.lines) >= MOST_LINES
+            return Reply(language.texts.words.full, is_outcome=True) if is_full else _NOTHING
+        if note.is_edit and line.at != line.stamp.at:
+            return Reply(language.texts.notes.changed, is_outcome=True, reaction=Reaction.CHANGED)
+        is_open = kept.answer is None
+        place = change.session[:2] if is_open and await self._can_answer_here(change, note) else None
+        offered = offered_answers(words.text) if place is not None else ()
+        renew = partial(self._renewed, words) if is_open else None
+        if chosen is None and not offered:
+            said = language.texts.notes.noted_tap if is_open else language.texts.notes.noted
+            return Reply(said, is_outcome=True, reaction=Reaction.NOTED, renew=renew)
+        return Reply(
+            texts.noted(chosen, offered, language, is_open=place is not None),
+            is_outcome=True,
+            html=True,
+            keyboard=keyboards.note_keyboard(line.message_id, place, offered, language),
+            renew=renew,
+        )
+
+    async def _can_answer_here(self, change: NoteChange, note: NoteUpdate) -> bool:
+        """Whether buttons below the reply could answer: the record tells when this chat was asked."""
+        run_id, session_id, _ = change.session
+        return (
+            note.is_private
+            and await self._prompts.sent_at(run_id, session_id, note.chat_id, None) is not None
+        )
+
+    async def _renewed(self, words: Written) -> Reply:
+        """What to say to a note whose answer may have come with it: it is kept, and nothing changes."""
+        return await self.take(words) or _NOTHING
 
 
-def _keeps_later_note(note: AnswerAddition, before: StoredAnswer) -> bool:
-    """Whether the note that stands was written below the message that was changed."""
-    return note.is_edit and (before.note_message_id or 0) > (note.message_id or 0)
+def _message_ids(note: NoteUpdate) -> list[int]:
+    return list(dict.fromkeys([note.message_id, *(it.message_id for it in note.attachments)]))
+
+
+def _is_taken_back(kept: list[KeptNotes], note: NoteUpdate) -> bool:
+    """Whether a message was taken back, and stands nowhere else."""
+    ids = _message_ids(note)
+    return all(it.notes.of_messages(note.chat_id, ids) is None for it in kept)
+
+
+def _line(words: Written) -> NoteLine:
+    note = words.update
+    return NoteLine(
+        at=words.at,
+        text=words.text or None,
+        message_id=note.message_id,
+        stamp=words.stamp,
+        chat_id=note.chat_id,
+        attachments=note.attachments,
+    )

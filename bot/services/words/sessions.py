@@ -42,9 +42,11 @@ class SpokenSessions:
         prompts, events = await self._store.read(user_id, at, self._late_after_days)
         return spoken_sessions(prompts, events, at, self._late_after_days)
 
-    async def noted(self, note: NoteUpdate) -> Place | None:
-        """The session with which a message is kept already; None: it is not kept with any."""
-        return await self._store.noted(note.user_id, note.chat_id, note.message_id)
+    async def known(self, place: Place, user_id: int, at: datetime) -> SpokenSession:
+        """What is known about a session; its ids, if nothing is any more."""
+        spoken = await self.spoken_of(user_id, at)
+        unknown = SpokenSession(*place, None, None, None, at)
+        return next((it for it in spoken if it.place == place), unknown)
 
 
 def _named(data: str, message_id: int) -> Place | None:

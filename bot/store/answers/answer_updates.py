@@ -13,11 +13,12 @@ from typing import Any, TypeAlias
 from pymongo import UpdateOne
 
 from bot.core.answers.details import senseless_after
-from bot.core.answers.event import AnswerAddition, FeedbackEvent, Identity
+from bot.core.answers.event import AnswerAddition, FeedbackEvent, Identity, NoteChange
 from bot.core.answers.rules import collision_key_of, session_key
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import FIELDS
 from bot.core.records.models import FeedbackRecord
+from bot.store.answers.note_updates import note_stages
 from bot.store.mongodb.client import Document
 from bot.store.mongodb.update_order import date, is_after, is_close
 
@@ -28,7 +29,7 @@ KEEP: Expression = "$$ROOT"
 """Where nothing changes, the document replaces itself."""
 
 _OF_THE_ANSWER = (
-    "note", "noteMessageId", *FIELDS, "saidAt",
+    "note", "notes", "attachments", "noteMessageId", *FIELDS, "saidAt",
     "messageId", "promptSentAt", "promptAgeDays", "updateId",
 )  # fmt: skip
 """What an answer says of itself and must not be lent to the next one; an `updateId` would give it a place."""
@@ -215,28 +216,33 @@ def addition_request(addition: AnswerAddition) -> UpdateOne:
             is_after(addition.update_id, addition.received_at, f"${said}.updateId", f"${said}.at"),
         ]
     }
-    # A note stays whatever answer is given; a detail belongs to the answers before it.
-    belongs = [] if addition.detail is None else [_belongs_to_the_answer(addition)]
-    is_in_order = {"$and": [is_newer, *belongs]}
+    facts = addition.detail.facts
+    # It belongs to the answers before it.
     query: Document = {
         "sessionKey": {"$in": list(keys_of(addition.session))},
         "runId": run_id,
         "sessionId": session_id,
-        "$expr": is_in_order,
+        "type": {"$in": [type_.value for type_ in FeedbackType if addition.detail in type_.facts.asks]},
+        "$expr": {"$and": [is_newer, _belongs_to_the_answer(addition)]},
     }
-    fields: Document = {said: {"at": addition.received_at, "updateId": addition.update_id}}
-    if addition.detail is None:
-        fields |= {"note": {"$literal": addition.value}, "noteMessageId": addition.message_id}
-        if addition.is_edit:
-            query["noteMessageId"] = {"$not": {"$gt": addition.message_id}}
-    else:
-        facts = addition.detail.facts
-        fields[facts.path] = {"$literal": addition.value}
-        belongs_to = [type_.value for type_ in FeedbackType if addition.detail in type_.facts.asks]
-        query["type"] = {"$in": belongs_to}
-        gone = senseless_after(addition.detail, addition.value)
-        fields |= {path: "$$REMOVE" for it in gone for path in (it.facts.path, f"saidAt.{it.value}")}
+    fields: Document = {
+        said: {"at": addition.received_at, "updateId": addition.update_id},
+        facts.path: {"$literal": addition.value},
+    }
+    gone = senseless_after(addition.detail, addition.value)
+    fields |= {path: "$$REMOVE" for it in gone for path in (it.facts.path, f"saidAt.{it.value}")}
     return UpdateOne(query, [{"$set": fields}])
+
+
+def note_request(change: NoteChange) -> UpdateOne:
+    """The write of a change of a note, which stays whatever answer is given: no upsert, as above."""
+    run_id, session_id, _ = change.session
+    query: Document = {
+        "sessionKey": {"$in": list(keys_of(change.session))},
+        "runId": run_id,
+        "sessionId": session_id,
+    }
+    return UpdateOne(query, note_stages(change))
 
 
 def _belongs_to_the_answer(addition: AnswerAddition) -> Document:

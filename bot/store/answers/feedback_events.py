@@ -10,7 +10,8 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 
 from bot.core.answers.details import Details, read_details
-from bot.core.answers.event import AnswerAddition, FeedbackEvent, Identity, StoredAnswer
+from bot.core.answers.event import AnswerAddition, FeedbackEvent, Identity, NoteChange, StoredAnswer
+from bot.core.answers.notes import read_notes
 from bot.core.answers.rules import (
     collision_key,
     newest,
@@ -21,7 +22,7 @@ from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
-from bot.store.answers.answer_updates import addition_request, keys_of, tap_request
+from bot.store.answers.answer_updates import addition_request, keys_of, note_request, tap_request
 from bot.store.mongodb.client import (
     DUPLICATE_KEY,
     Collection,
@@ -43,7 +44,7 @@ HOPELESS = frozenset({2, 121, 10334, 17280, 17419, 17420})
 
 _READ = (
     "sessionKey", "runId", "sessionId", "userId", "type", "note", "updateId", "receivedAt",
-    *FIELDS, "noteMessageId", "saidAt",
+    *FIELDS, "notes", "noteMessageId", "saidAt",
 )  # fmt: skip
 
 
@@ -131,13 +132,16 @@ class FeedbackStore:
             if (document := stored.get(key)) is not None and _is_about(document, session)
         }
 
-    async def add(self, additions: Sequence[AnswerAddition]) -> None:
+    async def add(self, additions: Sequence[AnswerAddition | NoteChange]) -> None:
         """Add to stored answers what was said besides; what they do not fit changes nothing.
 
         Raises:
             StorageError: adding all of them again is harmless.
         """
-        await write_all(self._events, [addition_request(addition) for addition in additions])
+        requests = [
+            note_request(it) if isinstance(it, NoteChange) else addition_request(it) for it in additions
+        ]
+        await write_all(self._events, requests)
 
     async def _insert(self, events: Sequence[FeedbackEvent]) -> list[FeedbackEvent]:
         """Those that are stored now because there was nothing under their keys."""
@@ -224,7 +228,7 @@ def _standing(document: Document) -> StoredAnswer:
         received_at=at if isinstance(at, datetime) else None,
         update_id=read_int64(document.get("updateId")),
         details=read_details(document),
-        note_message_id=read_int64(document.get("noteMessageId")),
+        notes=read_notes(document),
         said=_said(document.get("saidAt")),
     )
 

@@ -1,26 +1,54 @@
 """The collection `waiting_notes`: notes of athletes who have not tapped an answer yet.
 
-`{_id, runId, sessionId, userId, note, messageId, updateId, receivedAt}`; taken away when the answer comes,
-and expired like answers.
+`{_id, runId, sessionId, userId, note, notes, attachments, messageId, saidAt, version, updateId, receivedAt}`:
+the lines, and what follows from them, as in `feedback_events`; `updateId` and `receivedAt` are of the last
+change, `version` counts them all. Taken away when the answer comes, and expired like answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from dataclasses import dataclass
+from typing import Any
 
-from pymongo import DeleteOne, UpdateOne
+from pymongo import DeleteOne
 from pymongo.errors import DuplicateKeyError
 
-from bot.core.answers.event import AnswerAddition, Identity
+from bot.core.answers.event import Identity, NoteChange
+from bot.core.answers.notes import Notes, read_notes
 from bot.core.answers.rules import collision_key_of, session_key
 from bot.core.records.collections import WAITING_NOTES
-from bot.core.shared.tolerant import read_int64
+from bot.store.answers.note_updates import note_stages
 from bot.store.mongodb.client import Database, Document, storage_errors
+from bot.store.mongodb.update_order import is_after
 
 COLLECTION = WAITING_NOTES.name
+ID_FIELD = "messageId"
+"""Where the message of the last line stands."""
 
-_TRIES = 2
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingNotes:
+    """The lines that wait for the answer of a session.
+
+    Attributes:
+        version: of the document.
+    """
+
+    session: Identity
+    notes: Notes
+    version: Any
+
+    @property
+    def changes(self) -> list[NoteChange]:
+        """What brings them into the answer, also what was taken back: its message may be seen to again."""
+        written = [NoteChange.written(self.session, line) for line in self.notes.lines]
+        return written + [
+            NoteChange.taken_back(self.session, *message, stamp)
+            for message, stamp in self.notes.taken_back.items()
+        ]
 
 
 class PendingNotes:
@@ -29,57 +57,55 @@ class PendingNotes:
     def __init__(self, db: Database) -> None:
         self._notes = db[COLLECTION]
 
-    async def put(self, note: AnswerAddition) -> None:
-        """Keep a note until its answer comes, unless a later one about its session is there."""
-        run_id, session_id, user_id = note.session
-        document: Document = {
-            "runId": run_id,
-            "sessionId": session_id,
-            "userId": user_id,
-            "note": note.value,
-            "messageId": note.message_id,
-            "updateId": note.update_id,
-            "receivedAt": note.received_at,
-        }
-        query: Document = {"_id": _key(note.session), "receivedAt": {"$not": {"$gt": note.received_at}}}
-        if note.is_edit:
-            query["messageId"] = {"$not": {"$gt": note.message_id}}
+    async def put(self, change: NoteChange) -> None:
+        """Keep a change of a note until the answer comes."""
         with storage_errors():
-            for _ in range(_TRIES):
+            for tries in range(_TRIES):
                 try:
-                    await self._notes.update_one(query, {"$set": document}, upsert=True)
+                    await self._notes.update_one({"_id": _key(change.session)}, _changed(change), upsert=True)
                     return
-                except DuplicateKeyError:
-                    continue  # a later one is there, or the first two came at once
+                except DuplicateKeyError:  # the first two came at once
+                    if tries == _TRIES - 1:
+                        raise
 
-    async def of(self, sessions: Collection[Identity]) -> list[AnswerAddition]:
+    async def of(self, sessions: Collection[Identity]) -> list[WaitingNotes]:
         """The notes that wait for these sessions' answers."""
         if not sessions:
             return []
         by_key = {_key(session): session for session in sessions}
         with storage_errors():
             found = self._notes.find({"_id": {"$in": list(by_key)}})
-            notes = [_read(document, by_key[document["_id"]]) async for document in found]
-        return [note for note in notes if note is not None]
+            return [
+                WaitingNotes(
+                    by_key[document["_id"]], read_notes(document, id_field=ID_FIELD), document.get("version")
+                )
+                async for document in found
+            ]
 
-    async def drop(self, notes: Iterable[AnswerAddition]) -> None:
-        """These are with their answers now; one that has been edited since stays."""
-        requests: list[DeleteOne | UpdateOne] = [
-            DeleteOne({"_id": _key(note.session), "updateId": note.update_id}) for note in notes
-        ]
+    async def drop(self, notes: Iterable[WaitingNotes]) -> None:
+        """These are with their answers now; what has been changed since stays."""
+        requests = [DeleteOne({"_id": _key(it.session), "version": it.version}) for it in notes]
         if requests:
             with storage_errors():
                 await self._notes.bulk_write(requests, ordered=False)
 
 
-def _read(document: Document, session: Identity) -> AnswerAddition | None:
-    """A note; None if somebody else left what is none."""
-    note, at = document.get("note"), document.get("receivedAt")
-    update_id = read_int64(document.get("updateId"))
-    if not isinstance(note, str) or not isinstance(at, datetime) or update_id is None:
-        return None
-    message_id = read_int64(document.get("messageId"))
-    return AnswerAddition(session, None, note, update_id, at, message_id)
+def _changed(change: NoteChange) -> list[Document]:
+    run_id, session_id, user_id = change.session
+    whose = {"runId": {"$literal": run_id}, "sessionId": {"$literal": session_id}, "userId": user_id}
+    is_last = is_after(change.stamp.update_id, change.stamp.at, "$updateId", "$receivedAt")
+    version = {"$cond": [{"$isNumber": "$version"}, {"$add": ["$version", 1]}, 1]}
+    return [
+        *note_stages(change, id_field=ID_FIELD),
+        {
+            "$set": {
+                **whose,
+                "version": version,
+                "updateId": {"$cond": [is_last, change.stamp.update_id, "$updateId"]},
+                "receivedAt": {"$cond": [is_last, change.stamp.at, "$receivedAt"]},
+            }
+        },
+    ]
 
 
 def _key(session: Identity) -> str:

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 from bot.core.facts.answering_window import closed_until
 from bot.store.answers import feedback_events as feedback
-from bot.store.answers import pending_notes
 from bot.store.mongodb.client import Database, Document, storage_errors
 from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, in_chats
 
 _QUESTION = (
-    "runId", "sessionId", "title", "plan.activity", "date", "state", "sentAt", "messages", "answeredAt"
+    "runId", "sessionId", "chatId", "title", "plan.activity", "date", "state", "sentAt", "messages",
+    "answeredAt",
 )  # fmt: skip
 _ANSWER = ("runId", "sessionId", "sessionDate", "receivedAt")
 _MOST = 50
@@ -25,7 +25,6 @@ class SpokenSessionStore:
     def __init__(self, db: Database) -> None:
         self._prompts = db[COLLECTION]
         self._events = db[feedback.COLLECTION]
-        self._waiting = db[pending_notes.COLLECTION]
 
     async def read(
         self, user_id: int, at: datetime, late_after_days: int
@@ -47,13 +46,3 @@ class SpokenSessionStore:
             )
             events = self._events.find(answered, dict.fromkeys(_ANSWER, True), sort=[("receivedAt", -1)])
             return await prompts.to_list(_MOST), await events.to_list(_MOST)
-
-    async def noted(self, user_id: int, chat_id: int, message_id: int) -> tuple[str, str] | None:
-        """The `(runId, sessionId)` with which somebody's message is kept as a note; None if with none."""
-        fields = {"runId": True, "sessionId": True}
-        written = {"userId": user_id, "noteMessageId": message_id, "chatId": str(chat_id)}
-        with storage_errors():
-            found = await self._events.find_one(written, fields) or await self._waiting.find_one(
-                {"userId": user_id, "messageId": message_id}, fields
-            )
-        return None if found is None else (str(found["runId"]), str(found["sessionId"]))

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.core.answers.event import AnswerAddition, FeedbackEvent
+from bot.core.answers.event import AnswerAddition, FeedbackEvent, NoteChange
+from bot.core.answers.notes import NoteLine
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, derive_event
 from bot.core.facts.answer_types import FeedbackType
@@ -29,6 +30,8 @@ from bot.core.records.models import Record
 from bot.core.records.retention import DEFAULT_RETENTION, Overdue
 from bot.core.shared.clock import iso_utc, system_clock
 from bot.core.shared.errors import BotError, StorageRejected, StorageUnavailable
+from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.attachments import Attachment
 from bot.core.telegram.updates import Tap
 from bot.records_io import transfer as flows
 from bot.records_io.reading import ReadingFlaw
@@ -146,7 +149,9 @@ async def test_what_the_bot_stores_besides_an_answer_goes_back_unchanged(db: Db)
         await events.record([event])
         await events.add(
             [
-                AnswerAddition(event.identity, what, value, 10 + number, NOW, message_id=99)
+                NoteChange.written(event.identity, line_of(str(value), 10 + number))
+                if what is None
+                else AnswerAddition(event.identity, what, value, 10 + number, NOW)
                 for what, value in additions
             ]
         )
@@ -162,7 +167,14 @@ async def test_what_the_bot_stores_besides_an_answer_goes_back_unchanged(db: Db)
         await db.client.drop_database(other.name)
     said = [document["saidAt"] async for document in db.feedback_events.find()]
     assert sorted(name for each in said for name in each) == ["note", "pain", "reason", "rpe", "rpe", "where"]
-    assert {when["at"] for each in said for when in each.values()} == {NOW}
+    assert {when["at"] for each in said for when in each.values()} == {NOW, NOW + timedelta(seconds=1)}
+
+
+def line_of(text: str, update_id: int) -> NoteLine:
+    """A line of a note, with a voice message, that was changed."""
+    later = NOW + timedelta(seconds=1)
+    voice = Attachment("voice", "voice-id", 99)
+    return NoteLine(NOW, text, 99, UpdateStamp(update_id, later), 7, (voice,))
 
 
 SAID: dict[FeedbackType, list[tuple[Detail | None, int | str]]] = {

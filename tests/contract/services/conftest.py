@@ -32,6 +32,7 @@ from bot.services.telegram.message_editor import MessageEditor
 from bot.store.coach.messages import CoachMessageStore
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.tombstones import TombstoneStore
+from bot.store.words.notes import NoteStore
 from bot.store.words.sessions import SpokenSessionStore
 from tests.support.fakes import ADMIN, ATHLETE, Database, FakeApi, ShakyJournal, ShakyPrompts, Time
 from tests.support.flows import Parts
@@ -100,13 +101,14 @@ async def recording(
             stores=stores,
             commands=chat_commands,
             tombstones=TombstoneStore(db),
+            notes=NoteStore(db),
             spoken=SpokenSessionStore(db),
             talk=CoachTalk.of(CoachMessageStore(db), parts.named(), None),
             acknowledgements=Acknowledgements(journal),
             roster=roster,
             languages=languages,
             erasure=erasure,
-            actions=build_actions(parts.stores, erasure),
+            actions=build_actions(parts.stores, erasure, 14),
             answerer=answerer,
             editor=marker,
             replies=commands,

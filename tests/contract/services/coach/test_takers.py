@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.telegram.attachments import Attachment
 from bot.core.telegram.chats import ChatTopic
 from tests.support.desk import ANA, BEN, COACH_CHAT, NOW, Database, Desk, killed_at, open_desk
 
@@ -260,9 +261,17 @@ async def test_what_comes_with_the_words_is_copied(desk: Desk) -> None:
     photo = desk.world.wordless(
         COACH_CHAT, desk_user(LEE), "photo", caption="Like this", reply_to=alert["message_id"]
     )
-    await coach_writes(desk, 2, "Like this", alert["message_id"], message_id=photo, has_media=True)
+    await coach_writes(
+        desk,
+        2,
+        "Like this",
+        alert["message_id"],
+        message_id=photo,
+        attachments=(Attachment("photo", None, photo),),
+    )
     voice = desk.world.wordless(COACH_CHAT, desk_user(LEE), "voice", reply_to=alert["message_id"])
-    await coach_writes(desk, 3, "", alert["message_id"], message_id=voice, has_media=True)
+    sent = (Attachment("voice", None, voice),)
+    await coach_writes(desk, 3, "", alert["message_id"], message_id=voice, attachments=sent)
     await desk.send(after=3)
     first, second, third, fourth = desk.world.messages(ANA)
     assert first["text"] == "💬 Lee (coach):\nLike this"

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from bot.core.answers.notes import MOST_LINES
 from bot.core.answers.payloads import make_reference
+from bot.core.answers.rules import collision_key_of
 from bot.core.facts.answer_types import FeedbackType
-from tests.support.desk import ANA, BEN, EN, NOW, QUESTION, Database, Desk, killed_at, open_desk
+from bot.core.telegram.attachments import Attachment
+from bot.core.telegram.reactions import Reaction
+from tests.support.desk import ANA, BEN, EN, NOW, QUESTION, Database, Desk, Killed, killed_at, open_desk
 
 DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
 HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 GROUP, STRANGER = -900, 99
+ASKED = ("session_feedback|r|s|done",)
 
 
 @pytest.fixture
@@ -35,11 +42,14 @@ async def test_a_note_to_an_answer(desk: Desk) -> None:
     await desk.answer(1, DONE)
     before = await desk.event()
     assert await desk.note(2, "  left <b>knee</b>\n$x ", message_id=901) == EN.texts.notes.noted
+    said = {"at": NOW + timedelta(seconds=2), "updateId": 2}
+    text = "left <b>knee</b>\n$x"
     assert await desk.event() == {
         **before,
-        "note": "left <b>knee</b>\n$x",
+        "note": text,
+        "notes": [{**said, "text": text, "messageId": 901, "chatId": str(ANA)}],
         "noteMessageId": 901,
-        "saidAt": {"note": {"at": NOW + timedelta(seconds=2), "updateId": 2}},
+        "saidAt": {"note": said},
     }
     assert await desk.changes() == []
 
@@ -144,25 +154,29 @@ async def test_an_edit_changes_its_note(desk: Desk) -> None:
 
 
 async def test_an_edit_of_an_earlier_note(desk: Desk) -> None:
-    """The later note stays, and that is said; the history knows of no change."""
+    """Each message has its own line; the history knows of what was changed, and of no line that was added."""
     await desk.answer(1, DONE)
     await desk.note(2, "first", message_id=900)
     await desk.note(3, "second", message_id=901)
-    history = await desk.changes()
-    assert await desk.note(4, "first!", message_id=900, is_edit=True) == EN.texts.notes.not_the_note
-    assert await note_of(desk) == "second"
-    assert await desk.changes() == history
+    assert await desk.changes() == []
+    assert await desk.note(4, "first!", message_id=900, is_edit=True) == EN.texts.notes.changed
+    assert await note_of(desk) == "first!\nsecond"
     assert await desk.note(5, "second!", message_id=901, is_edit=True) == EN.texts.notes.changed
+    assert await note_of(desk) == "first!\nsecond!"
+    assert [change["note"] for change in await desk.changes()] == ["first\nsecond", "first!\nsecond"]
+    [first, second] = (await desk.event())["notes"]
+    assert (first["at"], first["changedAt"]) == (NOW + timedelta(seconds=2), NOW + timedelta(seconds=4))
+    assert (second["at"], second["changedAt"]) == (NOW + timedelta(seconds=3), NOW + timedelta(seconds=5))
 
 
 async def test_edits_of_notes_that_wait(desk: Desk) -> None:
     """They follow the same rule."""
     await desk.note(1, "first", message_id=900)
     await desk.note(2, "second", message_id=901)
-    assert await desk.note(3, "first!", message_id=900, is_edit=True) == EN.texts.notes.not_the_note
-    assert await desk.note(4, "second!", message_id=901, is_edit=True) == EN.texts.notes.noted_tap
+    assert await desk.note(3, "first!", message_id=900, is_edit=True) == EN.texts.notes.changed
+    assert await desk.note(4, "second!", message_id=901, is_edit=True) == EN.texts.notes.changed
     await desk.answer(5, DONE)
-    assert await note_of(desk) == "second!"
+    assert await note_of(desk) == "first!\nsecond!"
 
 
 @pytest.mark.parametrize("is_answered", [True, False])
@@ -214,7 +228,7 @@ async def test_notes_of_two_athletes_in_a_group(desk: Desk) -> None:
 
 
 async def test_which_session_a_reply_is_about(desk: Desk) -> None:
-    """By the buttons, whatever their form; without any, by the record of the question; else it is asked."""
+    """By the buttons, whatever their form; without any, by the record of the question; else the coach's."""
     long_run, long_session = "r" * 60, "s" * 60
     reference = make_reference(long_run, long_session)
     await desk.db.session_prompts.insert_many(
@@ -243,10 +257,10 @@ async def test_which_session_a_reply_is_about(desk: Desk) -> None:
 
 
 async def test_what_is_no_note(desk: Desk) -> None:
-    """No text, or none but blanks, is explained, a stranger is refused; nothing is stored."""
+    """What says nothing is nothing, a stranger is refused; nothing is stored."""
     await desk.answer(1, DONE)
-    assert await desk.note(2, None) == EN.texts.notes.only_text
-    assert await desk.note(3, " \n ") == EN.texts.notes.only_text
+    assert await desk.note(2, None) == ""
+    assert await desk.note(3, " \n ") == ""
     assert await desk.note(4, "hello", user=666) == EN.texts.notes.for_athletes
     assert await desk.note(5, None, user=666) == EN.texts.notes.for_athletes
     assert await note_of(desk) is None
@@ -259,14 +273,23 @@ async def test_plain_words(desk: Desk) -> None:
     titled = {**asked, "sessionId": "s", "title": "Tempo", "date": "2026-02-16"}
     await desk.db.session_prompts.insert_one({**titled, "sentAt": NOW - timedelta(hours=1)})
     reply = await desk.write(1, "did it")
-    assert reply.text == "📝 Noted with <b>Tempo</b> (Monday 16 February)."
+    noted, offered = "📝 Noted with <b>Tempo</b> (Monday 16 February).", "One tap saves it: ✅ Done."
+    assert reply.text == f"{noted}\nIs that your answer? {offered}"
+    assert reply.keyboard is not None
+    assert [[button["text"] for button in row] for row in reply.keyboard] == [
+        ["👉 ✅ Done", "⏭ Skipped"],
+        ["🥵 Hard", "🤕 Pain"],
+        ["↪️ Another session", "↩️ Take back"],
+    ]
+    assert reply.keyboard[0][0]["callback_data"] == "session_feedback|r|s|done"
     assert (await desk.write(1, "did it")).text == reply.text
+    assert await desk.db.feedback_events.count_documents({}) == 0
     await desk.answer(2, DONE)
     assert await note_of(desk) == "did it"
     await desk.write(3, "and my knee is fine")
-    assert await note_of(desk) == "and my knee is fine"
+    assert await note_of(desk) == "did it\nand my knee is fine"
     await desk.write(4, "and my knee hurts", message_id=1003, is_edit=True)
-    assert await note_of(desk) == "and my knee hurts"
+    assert await note_of(desk) == "did it\nand my knee hurts"
 
 
 async def test_plain_words_that_are_seen_to_again(desk: Desk) -> None:
@@ -279,3 +302,101 @@ async def test_plain_words_that_are_seen_to_again(desk: Desk) -> None:
     await desk.write(1, "knee")
     assert await note_of(desk) == "knee"
     assert await desk.db.waiting_notes.count_documents({}) == 0
+
+
+async def test_what_is_sent_along(desk: Desk) -> None:
+    """Voice messages, photos and the like are kept by Telegram's ids, with words or without, in an answer and
+    before it."""
+    voice, photo = Attachment("voice", "v-1", 1001), Attachment("photo", "p-1", 1002)
+    await desk.write(1, None, attachments=(voice,), replied_to=QUESTION, payloads=ASKED)
+    [waiting] = await desk.db.waiting_notes.find().to_list()
+    assert (waiting["note"], waiting["attachments"]) == (None, [voice.to_document()])
+    await desk.answer(3, DONE)
+    assert await note_of(desk) is None
+    await desk.write(2, "look", attachments=(photo,), replied_to=QUESTION, payloads=ASKED)
+    event = await desk.event()
+    assert event["note"] == "look"
+    assert event["attachments"] == [voice.to_document(), photo.to_document()]
+    assert [line.get("text") for line in event["notes"]] == [None, "look"]
+    await desk.answer(4, PAIN)
+    assert (await desk.event())["attachments"] == event["attachments"]
+
+
+async def test_an_album_is_one_line(desk: Desk) -> None:
+    """Also when a part comes late, or the caption of one is edited."""
+    await desk.answer(1, DONE)
+    parts = [Attachment("photo", f"p-{number}", 900 + number) for number in range(3)]
+    how: dict[str, Any] = {"replied_to": QUESTION, "payloads": ASKED}
+    await desk.write(2, "hills", message_id=901, attachments=tuple(parts[1:]), **how)
+    await desk.write(3, "hills", message_id=901, attachments=tuple(parts), **how)
+    await desk.write(4, "Hills", message_id=902, attachments=(parts[2],), is_edit=True, **how)
+    [line] = (await desk.event())["notes"]
+    assert (line["text"], line["messageId"]) == ("Hills", 901)
+    assert sorted(it["messageId"] for it in line["attachments"]) == [900, 901, 902]
+
+
+async def test_so_many_lines_and_no_more(desk: Desk) -> None:
+    """A flood does not make a document too large, and is told so; what is there can be edited."""
+    await desk.answer(1, DONE)
+    for number in range(MOST_LINES):
+        await desk.note(2 + number, f"{number}")
+    said = await desk.note(100, "one more")
+    assert said == EN.texts.words.full
+    assert await desk.note(101, "edited", message_id=1002, is_edit=True) == EN.texts.notes.changed
+    lines = (await desk.event())["notes"]
+    assert (len(lines), lines[0]["text"]) == (MOST_LINES, "edited")
+
+
+async def test_a_note_of_an_older_release(desk: Desk) -> None:
+    """It is the first line, which can be edited, and a second one is added to it; also where it waits."""
+    await desk.answer(1, DONE)
+    said = {"note": {"at": NOW, "updateId": 0}}
+    old = {"note": "old", "noteMessageId": 900, "saidAt": said}
+    await desk.db.feedback_events.update_one({}, {"$set": old})
+    await desk.note(2, "new", message_id=901)
+    assert await note_of(desk) == "old\nnew"
+    await desk.note(3, "older", message_id=900, is_edit=True)
+    assert await note_of(desk) == "older\nnew"
+    waiting = {"runId": "r", "sessionId": "t", "userId": ANA, "note": "old", "messageId": 902}
+    key = f"r-t-{ANA}"
+    key = collision_key_of(key, "r", "t")
+    await desk.db.waiting_notes.insert_one({"_id": key, **waiting, "updateId": 4, "receivedAt": NOW})
+    payload = "session_feedback|r|t|done"
+    await desk.note(5, "new", message_id=903, payloads=(payload,))
+    await desk.store(desk.tap(6, payload))
+    event = await desk.event(sessionId="t")
+    assert (event["note"], event["noteMessageId"]) == ("old\nnew", 903)
+    assert await desk.db.waiting_notes.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("step", ["put", "of", "drop"])
+async def test_killed_while_a_line_is_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Seen to again it is there once, whatever came in between."""
+    await desk.note(1, "first")
+    with contextlib.suppress(Killed), monkeypatch.context() as patch:
+
+        async def die(*_: Any) -> None:
+            raise Killed
+
+        patch.setattr(desk.stores.pending_notes, step, die)
+        await desk.note(2, "second")
+    await desk.answer(3, DONE)
+    for _ in range(2):
+        await desk.note(2, "second")
+    assert await note_of(desk) == "first\nsecond"
+    assert await desk.db.waiting_notes.count_documents({}) == 0
+
+
+async def test_a_reply_that_may_be_an_answer(desk: Desk) -> None:
+    """Offered where the question is on record, which tells its time; else the note is kept quietly."""
+    quiet = await desk.write(1, "hecho, 7", replied_to=QUESTION, payloads=ASKED)
+    assert (quiet.text, quiet.reaction, quiet.keyboard) == (EN.texts.notes.noted_tap, Reaction.NOTED, None)
+    question = {"runId": "r", "sessionId": "s", "chatId": "7", "state": "sent", "sentAt": NOW}
+    await desk.db.session_prompts.insert_one(question)
+    offered = await desk.write(2, "no pude", replied_to=QUESTION, payloads=ASKED)
+    assert offered.text == "📝 Noted.\nIs that your answer? One tap saves it: ⏭ Skipped."
+    assert (offered.reaction, offered.keyboard is None) == (None, False)
+    assert await desk.db.feedback_events.count_documents({}) == 0
+    await desk.answer(3, DONE)
+    told = await desk.write(4, "no pude", replied_to=QUESTION, payloads=ASKED)
+    assert (told.text, told.reaction) == (EN.texts.notes.noted, Reaction.NOTED)

@@ -39,6 +39,7 @@ NOW = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)  # a Monday
 DAY = NOW.date()
 WEEK = Week(DAY, ())
 ATHLETE_DAY = AthleteDay(Athlete("ana", 7, 7, ContactHours(ZoneInfo("UTC"))), "Ana", silence=Silence(4, DAY))
+SPOKEN = SpokenSession("r", "s", "Tempo", DAY, NOW, None)
 DETAILS = Details({Detail.PLACE: "knee", Detail.PAIN: 6})
 
 # What is the same in several languages: numbers, and what is called RPE in all of them.
@@ -62,7 +63,8 @@ VALUES: Mapping[str, object] = {
     "pain": PainReport("Ana", None, DAY, FeedbackType.PAIN, DETAILS, None, seen_by="Coach", seen_at=NOW),
     "copy": OlderCopy(1, 2, Whereabouts.ASKED_BELOW), "chat_id": 7, "is_private": True, "thread_id": None,
     "places": 1, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
-    "session": SpokenSession("r", "s", "Tempo", DAY, NOW, None),
+    "message_id": 5, "offered": [FeedbackType.DONE], "others": [SPOKEN], "place": ("r", "s"),
+    "session": SPOKEN,
     "question": Detail.PLACE, "run_id": "r", "session_id": "s", "stats": examples.stats(),
     "share": 0.5, "style": "or",
     "text": "?", "title": None, "type_": FeedbackType.DONE, "until": NOW, "user_id": 7, "value": "knee",

@@ -15,7 +15,7 @@ def part(message_id: int, text: str | None) -> NoteUpdate:
     """One of its messages."""
     return NoteUpdate(
         100 + message_id, 7, 7, is_private=True, message_id=message_id, text=text, replied_to=2, payloads=(),
-        is_edit=False, has_media=True, album="a",
+        is_edit=False, album="a",
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from bot.core.answers.details import Details
 from bot.core.answers.event import AnswerAddition, StoredAnswer
+from bot.core.answers.notes import NoteLine, Notes
 from bot.core.answers.payloads import DetailTap, format_again, format_callback, format_detail, format_later
 from bot.core.answers.rules import Cause, NotWritten, Outcome, TappedSession
 from bot.core.facts.answer_types import FeedbackType
@@ -76,6 +77,9 @@ def facts(data: str | None = DONE, *, prompt: PromptFacts | None = None, **field
 def decide(data: str | None = DONE, **known: Any) -> Any:
     """What a tap comes to, when all is looked up."""
     return judge(facts(data, **({"prompt": PromptFacts(None)} | known)), RULES).decision
+
+
+LINE = NoteLine(NOW - DAY, "a reply", 5, UpdateStamp(2, NOW - DAY), ANA)
 
 
 def answer(type_: FeedbackType = FeedbackType.DONE, **fields: Any) -> StoredAnswer:
@@ -197,7 +201,7 @@ def test_the_day_is_the_athlete_s() -> None:
         (answer(FeedbackType.PAIN), True, True),
         (answer(), False, False),
         (answer(note="a note"), True, True),
-        (answer(note="a reply", note_message_id=5), False, False),
+        (answer(note="a reply", notes=Notes((LINE,))), False, False),
         # This very tap, stored before a crash.
         (answer(update_id=10, received_at=NOW), True, False),
         # A later tap stands: it is told of, and stays.

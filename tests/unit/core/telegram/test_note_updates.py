@@ -119,12 +119,12 @@ def test_a_caption_is_a_note(kind: str) -> None:
     fields: dict[str, Any] = {"text": None, kind: {"file_id": "x"}, "caption": "/left \ud83e knee"}
     group = {"id": -5, "type": "group"}
     for found in (note(**fields), note(**fields, chat=group), note(**fields, media_group_id="77")):
-        assert (found.text, found.has_media, found.replied_to) == ("/left ? knee", True, 700)
+        assert (found.text, bool(found.attachments), found.replied_to) == ("/left ? knee", True, 700)
     assert [note(**fields).album, note(**fields, media_group_id="77").album] == [None, "77"]
     edited = read("edited_message", **fields)
     assert isinstance(edited, NoteUpdate)
     assert (edited.text, edited.is_edit) == ("/left ? knee", True)
-    assert not note().has_media
+    assert note().attachments == ()
 
 
 @pytest.mark.parametrize("text", ["hello", " /start"])

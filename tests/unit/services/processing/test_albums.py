@@ -60,7 +60,7 @@ def part(seq: int, text: str | None = None, album: str | None = "a", *, user: in
     """A photo, at a position of the journal that is also its message's id."""
     note = NoteUpdate(
         seq, user, user, is_private=True, message_id=seq, text=text, replied_to=2, payloads=(), is_edit=False,
-        has_media=True, album=album,
+        album=album,
     )  # fmt: skip
     return entry(seq), note
 

@@ -1,0 +1,78 @@
+"""Makes changes of notes durable, with all that follows from them. Doing it again, after a crash, changes
+nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.core.answers.event import Identity, NoteChange, StoredAnswer
+from bot.core.answers.notes import Notes
+from bot.core.shared.update_order import UpdateStamp
+from bot.services.answers.tap_writer import TapStores
+from bot.store.answers.history import AnswerChange
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNote:
+    """How it stands with a session's notes now.
+
+    Attributes:
+        answer: with which they stand; None: they wait for one.
+    """
+
+    answer: StoredAnswer | None
+    notes: Notes
+
+
+class NoteKeeper:
+    """Keeps notes: with their answers, or until these come."""
+
+    def __init__(self, stores: TapStores) -> None:
+        self._events = stores.events
+        self._history = stores.history
+        self._pending = stores.pending_notes
+        self._coach_alerts = stores.coach_alerts
+
+    async def answer_of(self, change: NoteChange) -> StoredAnswer | None:
+        """What stands about the session of a note."""
+        return (await self._events.answers([change.session])).get(change.session)
+
+    async def take_back(self, session: Identity, chat_id: int, message_id: int, stamp: UpdateStamp) -> None:
+        """Take the line of a message back, unless it was written anew since.
+
+        Args:
+            stamp: the update that says so.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        change = NoteChange.taken_back(session, chat_id, message_id, stamp)
+        await self.keep(change, await self.answer_of(change))
+
+    async def keep(self, change: NoteChange, before: StoredAnswer | None) -> KeptNote:
+        """Make a change durable.
+
+        Args:
+            before: what stood about the session a moment ago.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        if before is not None:
+            if before.is_rewritten_by(change):
+                at = change.stamp
+                await self._history.record([AnswerChange(change.session, before, at.update_id, at.at)])
+            await self._events.add([change])
+        else:
+            await self._pending.put(change)
+            waiting = await self._pending.of([change.session])
+            # The answer may have come at this very moment.
+            if await self.answer_of(change) is None:
+                return KeptNote(None, waiting[0].notes if waiting else Notes())
+            await self._events.add([each for it in waiting for each in it.changes])
+            await self._pending.drop(waiting)
+        after = await self.answer_of(change)
+        if after is not None and after.type is not None and after.type.facts.alerts_coach:
+            stamp = change.stamp
+            await self._coach_alerts.refresh([(after.session_key, stamp.update_id, stamp.at)])
+        return KeptNote(after, Notes() if after is None else after.notes)
