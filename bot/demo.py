@@ -43,8 +43,8 @@ from bot.sandbox.world import User, World
 from bot.services.reports.summary import collect
 from bot.settings import DEFAULT_DB, Settings
 from bot.store.answers import feedback_events as feedback
+from bot.store.embedded.server import EmbeddedMongo
 from bot.store.mongodb.client import Database, connect
-from bot.store.mongodb.embedded import EmbeddedMongo
 from bot.store.records.upserts import Refused
 from bot.store.records.writer import RecordStore
 from bot.store.summary import SummaryStore
@@ -149,7 +149,7 @@ async def _play(console: Console, data_dir: Path) -> None:
             Panel(
                 "A coach writes a plan; each evening the bot asks Ana how it went, and she taps a button.\n"
                 "The week passes in seconds, at Telegram's pace of one message a second in a chat.\n"
-                f"The service, HTTP and MongoDB ({mongo.url}) are real;\n"
+                f"The service, HTTP and MongoDB ({mongo.address}) are real;\n"
                 f"Telegram is played by a local Bot API server ({telegram.url}).",
                 title="Feedback bot: demo",
             )

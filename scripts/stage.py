@@ -17,8 +17,8 @@ from bot.app.runtime import serve
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import User, World
 from bot.settings import DEFAULT_DB, Settings
+from bot.store.embedded.server import EmbeddedMongo
 from bot.store.mongodb.client import Database, connect
-from bot.store.mongodb.embedded import EmbeddedMongo
 
 TOKEN = "123456:" + "story" * 7  # made up; the local Bot API server takes no other
 _PATIENCE = 120.0

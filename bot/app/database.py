@@ -9,9 +9,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from bot.core.records.declaration import Index
 from bot.settings import DEFAULT_DB, Settings
+from bot.store.embedded.server import EmbeddedMongo
 from bot.store.mongodb.client import OPERATION_TIMEOUT, Database, connect
 from bot.store.mongodb.command_metrics import OnWrite
-from bot.store.mongodb.embedded import EmbeddedMongo
 from bot.store.mongodb.indexes import declare
 from bot.tasks import end_tasks, give_up_after
 
@@ -62,7 +62,7 @@ async def connect_database(
         if settings.mongo_url is None:
             embedded = await stack.enter_async_context(EmbeddedMongo(settings.data_dir, brief=brief))
             url = embedded.url
-            log.info("embedded MongoDB at %s", url)
+            log.info("embedded MongoDB at %s", embedded.address)
             if brief:
                 options["selection_timeout"] = OPERATION_TIMEOUT
         else:

@@ -26,8 +26,8 @@ from pathlib import Path
 
 from pymongo import AsyncMongoClient
 
+from bot.store.embedded.server import EmbeddedMongo
 from bot.store.mongodb.client import Document
-from bot.store.mongodb.embedded import EmbeddedMongo
 from tests.benchmarks import backlog, dispatch, footprint, growth, ingest, latency, picture, writers
 from tests.benchmarks.harness import Bench, Failed, say
 from tests.benchmarks.rows import Row, show

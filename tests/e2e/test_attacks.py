@@ -11,6 +11,8 @@ import httpx
 
 from bot.cli import cli
 from bot.sandbox.world import User
+from bot.store.embedded.access import read_key
+from bot.store.embedded.server import EmbeddedMongo
 from tests.support.bot import ATHLETES, TOKEN, Rig
 from tests.support.processes import free_port, wait_until
 
@@ -48,6 +50,9 @@ async def test_data_dir_is_its_owner_s_and_holds_no_token(tmp_path: Path) -> Non
             for path in (rig.data_dir, rig.data_dir / "mongodb", rig.data_dir / "journal.sqlite3"):
                 assert path.stat().st_mode & 0o077 == 0, path
             assert listeners(rig.embedded()["port"]) == {"0100007F"}
+            key = read_key(rig.data_dir / "mongodb")
+            assert (await rig.command("mongo-url")).out.strip() == EmbeddedMongo.last_url(rig.data_dir)
+            assert key not in bot.log
             assert await bot.terminate() == 0
             held = {path: path.read_bytes() for path in rig.data_dir.rglob("*") if path.is_file()}
             assert any(NOTE.encode() in content for content in held.values())

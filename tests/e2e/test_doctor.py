@@ -62,7 +62,7 @@ async def test_a_healthy_bot(ready: Rig) -> None:
     assert (done.status, troubles(done)) == (0, [])
     assert list(dict.fromkeys(check for _, check, _ in lines(done))) == list(CHECKS)
     assert about(done, "token") == f"@sandbox_feedback_bot (id {TOKEN.partition(':')[0]})"
-    assert "replica set, without a user" in about(done, "mongodb")
+    assert "replica set, as feedback-bot" in about(done, "mongodb")
     assert "Telegram" in about(done, "clock")
     assert sorted(await ready.db.list_collection_names()) == sorted(before)
     assert not ready.data_dir.exists()

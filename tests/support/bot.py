@@ -21,6 +21,7 @@ from bot.sandbox.faults import FaultScript
 from bot.sandbox.ledger import Tap
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import Json, User, World
+from bot.store.embedded.server import EmbeddedMongo
 from tests.support.processes import Finished, Program, is_alive, run_to_end, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +94,8 @@ class Rig:
     @property
     def db(self) -> AsyncDatabase[dict[str, Any]]:
         """The bot's database, read by the test itself."""
-        url = self.mongo_url or f"mongodb://127.0.0.1:{self.embedded()['port']}/?directConnection=true"
+        url = self.mongo_url or EmbeddedMongo.last_url(self.data_dir)
+        assert url is not None, "it has no embedded MongoDB"
         if url not in self._clients:
             self._clients[url] = AsyncMongoClient(
                 url, tz_aware=True, timeoutMS=60_000, w="majority", journal=True

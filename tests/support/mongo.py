@@ -16,7 +16,8 @@ from uuid import uuid4
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.store.mongodb.embedded import EmbeddedMongo, find_mongod
+from bot.store.embedded.binary import find_mongod
+from bot.store.embedded.server import EmbeddedMongo
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from typing import Any, TypeVar, overload
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from bot.store.mongodb.embedded import SMALL_JOURNAL, find_mongod
+from bot.store.embedded.binary import find_mongod
+from bot.store.embedded.server import SMALL_JOURNAL
 
 HOST = "127.0.0.1"
 PATIENCE = 5

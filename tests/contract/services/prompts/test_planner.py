@@ -23,7 +23,7 @@ from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.chats import ChatTopic
 from bot.services.prompts import planner as planner_module
 from bot.services.prompts.planner import Planner
-from bot.store.mongodb.embedded import find_mongod
+from bot.store.embedded.binary import find_mongod
 from bot.store.mongodb.indexes import bootstrap
 from bot.store.plans import PlanStore
 from bot.store.prompts.expiry import PromptExpiryStore

@@ -15,8 +15,8 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.records.retention import Retention
+from bot.store.embedded.binary import find_mongod
 from bot.store.mongodb.date_repair import FIELDS, convert_dates, find_odd_dates
-from bot.store.mongodb.embedded import find_mongod
 from bot.store.mongodb.indexes import bootstrap, declare
 from tests.support.mongo import fresh_database
 

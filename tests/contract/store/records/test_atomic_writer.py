@@ -26,9 +26,9 @@ from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.records_io import transfer as flows
 from bot.records_io.reading import ReadingFlaw
 from bot.records_io.transfer import TransferCounts, write_all_or_nothing
+from bot.store.embedded.binary import find_mongod
 from bot.store.mongodb import transactions
 from bot.store.mongodb.client import connect
-from bot.store.mongodb.embedded import find_mongod
 from bot.store.mongodb.indexes import bootstrap, declare
 from bot.store.mongodb.transactions import TransactionImpossible, in_transaction
 from bot.store.records.atomic_writer import AtomicWriter, Outcomes

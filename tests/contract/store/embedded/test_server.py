@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import importlib.util
 import json
 import logging
@@ -17,16 +18,21 @@ from typing import Any, Self
 
 import pytest
 from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
 
 from bot.core.shared.errors import EmbeddedMongoError
-from bot.store.mongodb import embedded
-from bot.store.mongodb.embedded import EmbeddedMongo, find_mongod
+from bot.store.embedded import primary
+from bot.store.embedded import server as embedded
+from bot.store.embedded.access import Access, key_file, read_key
+from bot.store.embedded.binary import find_mongod
+from bot.store.embedded.server import EmbeddedMongo
 from bot.tasks import end_tasks
+from tests.support.mongo import bare_mongod
 
 _NEIGHBOUR = """
 import asyncio, sys
 from pathlib import Path
-from bot.store.mongodb.embedded import EmbeddedMongo
+from bot.store.embedded.server import EmbeddedMongo
 
 async def main():
     async with EmbeddedMongo(Path(sys.argv[1])) as mongo:
@@ -247,7 +253,7 @@ async def test_starts_at_once_share_one_server(tmp_path: Path) -> None:
     """However many processes start together, one of them starts the server and all use it."""
     everyone = await asyncio.gather(*(Neighbour.join(tmp_path) for _ in range(3)))
     assert len({neighbour.url for neighbour in everyone}) == 1
-    assert everyone[0].url.startswith("mongodb://127.0.0.1:")
+    assert "@127.0.0.1:" in everyone[0].url
     assert len(mongods(tmp_path)) == 1
     await asyncio.gather(*(neighbour.leave() for neighbour in everyone))
     assert mongods(tmp_path) == []
@@ -315,12 +321,13 @@ async def test_a_start_that_is_given_up_closes_its_client(
         return moment != "asking"
 
     async with EmbeddedMongo(tmp_path) as mongo:
-        port = int(mongo.url.split(":")[2].split("/")[0])
-        monkeypatch.setattr(embedded, "AsyncMongoClient", Client)
-        monkeypatch.setattr(embedded, "_is_primary", is_primary)
+        port = int(mongo.address.split(":")[2].split("/")[0])
+        monkeypatch.setattr(primary, "AsyncMongoClient", Client)
+        monkeypatch.setattr(primary, "_is_primary", is_primary)
         if moment == "hanging":
-            monkeypatch.setattr(embedded, "_GOODBYE", 0.05)
-        starting = asyncio.create_task(embedded._become_primary(port))
+            monkeypatch.setattr(primary, "_GOODBYE", 0.05)
+        access = Access(port, read_key(tmp_path / "mongodb"))
+        starting = asyncio.create_task(primary.become_primary(access))
         await reached.wait()
         starting.cancel()
         if moment != "hanging":
@@ -332,6 +339,74 @@ async def test_a_start_that_is_given_up_closes_its_client(
         assert closed.is_set() == (moment != "hanging")
         go_on.set()
         await asyncio.wait_for(closed.wait(), 25)
+
+
+async def test_nobody_gets_in_without_the_key(tmp_path: Path) -> None:
+    """No other account of the machine can read it, and nothing that is told of the server has it."""
+    async with EmbeddedMongo(tmp_path) as mongo:
+        key = read_key(tmp_path / "mongodb")
+        assert key in mongo.url
+        assert key not in mongo.address
+        assert key_file(tmp_path / "mongodb").stat().st_mode & 0o777 == 0o600
+        await write(mongo.url, "mine")
+        for url in (mongo.address, mongo.url.replace(key, "pw")):
+            with pytest.raises(OperationFailure, match=r"requires authentication|Authentication failed"):
+                await read(url)
+        async with AsyncMongoClient[dict[str, Any]](mongo.url, compressors="zlib") as client:
+            options = await client.admin.command("getCmdLineOpts")
+            assert options["parsed"]["net"]["compression"] == {"compressors": "disabled"}
+    async with EmbeddedMongo(tmp_path) as mongo:
+        assert read_key(tmp_path / "mongodb") == key
+        assert await read(mongo.url) == ["mine"]
+
+
+async def test_a_directory_of_an_earlier_release_gets_a_password(tmp_path: Path) -> None:
+    """Its data stay; as long as the earlier release's server runs, it is used as it is."""
+    directory = tmp_path / "mongodb"
+    directory.mkdir()
+    with bare_mongod(directory, "--replSet", "rs0") as port:
+        await primary.become_primary(Access(port, None))
+        url = Access(port, None).url
+        await write(url, "old")
+        async with AsyncMongoClient[dict[str, Any]](url) as client:
+            pid = (await client.admin.command("serverStatus"))["pid"]
+        (directory / "server.json").write_text(json.dumps({"pid": pid, "port": port}))
+        with (directory / "owner.lock").open("w") as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX)
+            async with EmbeddedMongo(tmp_path) as guest:
+                assert guest.url == guest.address
+                assert await read(guest.url) == ["old"]
+    for text in ("new", "newer"):  # at the same port or another one
+        async with EmbeddedMongo(tmp_path) as mongo:
+            await write(mongo.url, text)
+            with pytest.raises(OperationFailure):
+                await read(mongo.address)
+        (directory / "server.json").unlink()
+    async with EmbeddedMongo(tmp_path) as mongo:
+        assert await read(mongo.url) == ["new", "newer", "old"]
+
+
+async def test_a_key_that_was_lost_is_made_anew(tmp_path: Path) -> None:
+    """Whoever owns the directory owns its data."""
+    async with EmbeddedMongo(tmp_path) as mongo:
+        await write(mongo.url, "kept")
+        before = mongo.url
+    key_file(tmp_path / "mongodb").unlink()
+    async with EmbeddedMongo(tmp_path) as mongo:
+        assert mongo.url != before
+        assert await read(mongo.url) == ["kept"]
+
+
+async def test_the_address_for_other_programs(tmp_path: Path) -> None:
+    """It is that of the server that runs, or ran last; before the first there is none."""
+    assert EmbeddedMongo.last_url(tmp_path) is None
+    async with EmbeddedMongo(tmp_path) as mongo:
+        url = mongo.url
+        assert EmbeddedMongo.last_url(tmp_path) == url
+    assert EmbeddedMongo.last_url(tmp_path) == url
+    key_file(tmp_path / "mongodb").unlink()
+    with pytest.raises(EmbeddedMongoError, match="cannot be read"):
+        EmbeddedMongo.last_url(tmp_path)
 
 
 async def test_damaged_state_and_growing_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
