@@ -29,7 +29,7 @@ async def look(db: Database, clock: Clock) -> tuple[Server, timedelta]:
     with storage_errors():
         await db.command("ping")  # connects
         before = clock()
-        hello = await db.command("hello")
+        hello = await db.command("hello", compression=["zlib"])  # an offer; nothing is compressed by it
         after = clock()
         build = await db.command("buildInfo")
         status = await db.command("connectionStatus")
@@ -40,6 +40,7 @@ async def look(db: Database, clock: Clock) -> tuple[Server, timedelta]:
         user=users[0]["user"] if users else None,
         user_db=users[0]["db"] if users else None,
         latency=after - before,
+        takes_zlib="zlib" in hello.get("compression", ()),
     )
     theirs: datetime = hello["localTime"]
     return server, before + (after - before) / 2 - theirs.astimezone(UTC)

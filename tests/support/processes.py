@@ -213,6 +213,7 @@ class Mongod(Program):
             str(find_mongod()),
             *("--dbpath", str(folder), "--port", str(self.port), "--bind_ip", HOST, "--nounixsocket"),
             *("--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--quiet", *SMALL_JOURNAL),
+            *("--networkMessageCompressors", "disabled"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             *("--setParameter", "ttlMonitorEnabled=false"),  # tests with fixed dates outlive today's
             *options,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,6 +24,10 @@ SLOW = timedelta(milliseconds=500)
 SHOWN = 10
 """So many plans are named."""
 
+# CVE-2025-14847, by MongoDB's advisory: of each release the first patch without it. Older releases keep it.
+_FLAW_MENDED_IN = {(4, 4): 30, (5, 0): 32, (6, 0): 27, (7, 0): 28, (8, 0): 17, (8, 2): 3}
+_NEWEST_WITH_FLAW = (8, 3)
+
 _NONE: Mapping[str, Decision] = MappingProxyType({})
 
 
@@ -35,6 +40,7 @@ class Server:
         has_set: whether it is a replica set, or a cluster of them.
         user, user_db: who we are there, and where that user is kept; None without authentication.
         latency: of one small command.
+        takes_zlib: whether it takes compressed messages, of the kind with the flaw.
     """
 
     version: str
@@ -42,6 +48,7 @@ class Server:
     user: str | None
     user_db: str | None
     latency: timedelta
+    takes_zlib: bool = False
 
 
 def judge_server(server: Server, place: str) -> Iterator[Finding]:
@@ -57,6 +64,14 @@ def judge_server(server: Server, place: str) -> Iterator[Finding]:
         yield warn("mongodb", told, "move the bot nearer to it, or look at what loads the server")
     else:
         yield ok("mongodb", told)
+    if server.takes_zlib and _gives_memory_away(server.version):
+        yield warn(
+            "mongodb",
+            f"version {server.version} gives its memory away to whoever reaches its port, passwords included"
+            " (CVE-2025-14847)",
+            "upgrade the server to 6.0.27, 7.0.28, 8.0.17 or newer, or start it with"
+            " --networkMessageCompressors disabled",
+        )
     if not server.has_set:
         yield warn(
             "mongodb",
@@ -67,8 +82,14 @@ def judge_server(server: Server, place: str) -> Iterator[Finding]:
         )
 
 
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("-", maxsplit=1)[0].split(".")[:2] if part.isdigit())
+def _gives_memory_away(version: str) -> bool:
+    major, minor, patch = (*_version(version, 3), 0, 0, 0)[:3]
+    return (major, minor) < _NEWEST_WITH_FLAW and patch < _FLAW_MENDED_IN.get((major, minor), math.inf)
+
+
+def _version(text: str, parts: int = 2) -> tuple[int, ...]:
+    found = text.split("-", maxsplit=1)[0].split(".")[:parts]
+    return tuple(int(part) for part in found if part.isdigit())
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,14 @@ import pytest
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
+from bot.core.shared.clock import system_clock
 from bot.core.shared.errors import EmbeddedMongoError
 from bot.store.embedded import primary
 from bot.store.embedded import server as embedded
 from bot.store.embedded.access import Access, key_file, read_key
 from bot.store.embedded.binary import find_mongod
 from bot.store.embedded.server import EmbeddedMongo
+from bot.store.probes import look
 from bot.tasks import end_tasks
 from tests.support.mongo import bare_mongod
 
@@ -352,9 +354,9 @@ async def test_nobody_gets_in_without_the_key(tmp_path: Path) -> None:
         for url in (mongo.address, mongo.url.replace(key, "pw")):
             with pytest.raises(OperationFailure, match=r"requires authentication|Authentication failed"):
                 await read(url)
-        async with AsyncMongoClient[dict[str, Any]](mongo.url, compressors="zlib") as client:
-            options = await client.admin.command("getCmdLineOpts")
-            assert options["parsed"]["net"]["compression"] == {"compressors": "disabled"}
+        async with AsyncMongoClient[dict[str, Any]](mongo.url, tz_aware=True) as client:
+            server, _ = await look(client.admin, system_clock)
+            assert not server.takes_zlib
     async with EmbeddedMongo(tmp_path) as mongo:
         assert read_key(tmp_path / "mongodb") == key
         assert await read(mongo.url) == ["mine"]
@@ -368,8 +370,10 @@ async def test_a_directory_of_an_earlier_release_gets_a_password(tmp_path: Path)
         await primary.become_primary(Access(port, None))
         url = Access(port, None).url
         await write(url, "old")
-        async with AsyncMongoClient[dict[str, Any]](url) as client:
+        async with AsyncMongoClient[dict[str, Any]](url, tz_aware=True) as client:
             pid = (await client.admin.command("serverStatus"))["pid"]
+            server, _ = await look(client.admin, system_clock)
+            assert server.takes_zlib  # as `doctor` tells
         (directory / "server.json").write_text(json.dumps({"pid": pid, "port": port}))
         with (directory / "owner.lock").open("w") as owner:
             fcntl.flock(owner, fcntl.LOCK_EX)

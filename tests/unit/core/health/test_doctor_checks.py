@@ -325,6 +325,22 @@ def test_the_server(version: str, has_set: bool, latency: int, expected: list[st
 
 
 @pytest.mark.parametrize(
+    ("version", "takes_zlib", "is_told"),
+    [
+        ("6.0.5", True, True), ("6.0.5", False, False), ("6.0.26", True, True), ("6.0.27", True, False),
+        ("7.0.27", True, True), ("7.0.28", True, False), ("5.3.1", True, True), ("8.2.3", True, False),
+        ("8.2.2-rc0", True, True), ("8.3.0", True, False), ("9.0.0", True, False), ("odd", True, True),
+    ],
+)  # fmt: skip
+def test_a_server_with_a_known_flaw(version: str, takes_zlib: bool, is_told: bool) -> None:
+    """It is told with the cure, unless nobody can make use of it."""
+    server = replace(SERVER, version=version, takes_zlib=takes_zlib)
+    told = [found for found in mongodb.judge_server(server, "here") if "CVE-2025-14847" in found.message]
+    assert [found.level for found in told] == ["warn"] * is_told
+    assert all("disabled" in (found.cure or "") for found in told)
+
+
+@pytest.mark.parametrize(
     ("refused", "level"),
     [
         ((), "ok"), (("insert",), "FAIL"), (("createIndex",), "FAIL"), (("collMod",), "warn"),
