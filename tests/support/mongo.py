@@ -56,7 +56,7 @@ async def fresh_database(url: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]
 
 def guarded_mongod(directory: Path) -> AbstractContextManager[int]:
     """A mongod that asks for passwords, with no users yet; yields its port."""
-    return bare_mongod(directory, "--auth")
+    return bare_mongod(directory, "--auth", "--networkMessageCompressors", "disabled")
 
 
 @contextmanager
