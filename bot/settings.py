@@ -35,6 +35,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from bot.core.availability.asking import WeeklyHour, read_weekly_hour
 from bot.core.facts.questions import SETTINGS, Detail
 from bot.core.inbox.webhook import WebhookSettings, read_hook, secret_of
 from bot.core.people.athlete import ContactHours, QuietHours, read_hours, read_quiet, read_time, read_zone
@@ -147,6 +148,7 @@ class Settings(_DeclaredSettings):
     reminder_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     nudge_after_hours: Annotated[int | None, NoDecode, _read(read_hours)] = None
     quiet_hours: Annotated[QuietHours | None, NoDecode, _read(read_quiet)] = None
+    ask_availability: Annotated[WeeklyHour | None, NoDecode, _read(read_weekly_hour)] = None
     weekly_summary_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     late_after_days: int = Field(14, ge=0, le=3650)
     coach_chat_id: Annotated[ChatTopic | None, NoDecode, _read(read_chat_topic)] = None

@@ -20,6 +20,8 @@ from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.rate_limits import SendLimits
 from bot.services.answers.not_kept import NotKeptNotice
 from bot.services.answers.tap_writer import TapStores
+from bot.services.availability.availability_commands import AvailabilityCommands
+from bot.services.availability.questions import AvailabilityQuestions
 from bot.services.chat.button_actions import ButtonActions
 from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.commands import ChatCommands
@@ -43,6 +45,7 @@ from bot.services.inbox.leader_election import LeaderElection
 from bot.services.inbox.outage import OutageRecovery
 from bot.services.inbox.poller import Poller
 from bot.services.inbox.webhook import WebhookReceiver
+from bot.services.pauses.pause_commands import PauseCommands
 from bot.services.people.erasure import Erasure
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
@@ -75,6 +78,7 @@ from bot.store.answers.feedback_events import FeedbackStore
 from bot.store.answers.history import AnswerHistory
 from bot.store.answers.pending_notes import PendingNotes
 from bot.store.answers.tap_ledger import TapLedger
+from bot.store.availability.availability import AvailabilityStore
 from bot.store.coach.digests import DigestStore
 from bot.store.coach.messages import CoachMessageStore
 from bot.store.coach.usernames import UsernameStore
@@ -125,6 +129,7 @@ class Stores:
     planned: PlannedPromptStore
     followups: PromptExpiryStore
     copies: CopyStore
+    availability: AvailabilityStore
     plans: PlanStore
     summaries: SummaryStore
     personal: PersonalStore
@@ -171,6 +176,7 @@ class Service:
     menus: MenuSync
     weekly_summaries: WeeklySummaries
     digests: CoachDigests
+    availability_questions: AvailabilityQuestions
     alerts: AdminAlerts
     figures: Figures
 
@@ -195,6 +201,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
         planned=PlannedPromptStore(db),
         followups=PromptExpiryStore(db),
         copies=CopyStore(db),
+        availability=AvailabilityStore(db),
         plans=PlanStore(db),
         summaries=SummaryStore(db),
         personal=PersonalStore(db),
@@ -241,7 +248,9 @@ def build_note_commands(stores: Stores, late_after_days: int) -> NoteCommands:
     return NoteCommands(stores.notes, sessions, NoteKeeper(stores.taps), late_after_days)
 
 
-def build_actions(stores: Stores, erasure: Erasure, late_after_days: int) -> ButtonActions:
+def build_actions(
+    stores: Stores, erasure: Erasure, late_after_days: int, pauses: PauseCommands
+) -> ButtonActions:
     """What buttons that are no answers ask for."""
     sessions = SpokenSessions(stores.spoken, stores.taps.prompts, late_after_days)
     return ButtonActions(
@@ -249,6 +258,8 @@ def build_actions(stores: Stores, erasure: Erasure, late_after_days: int) -> But
             NoteButtons(stores.notes, sessions, NoteKeeper(stores.taps)).handlers(),
             SeenButton(stores.taps.coach_alerts).handlers(),
             ErasureButtons(stores.tombstones, erasure).handlers(),
+            pauses.buttons(),
+            AvailabilityCommands(stores.availability).buttons(),
         ]
     )
 
@@ -305,6 +316,8 @@ def build_service(
         *(stores.athletes, roster, languages, stores.taps.prompts, stores.taps.undelivered, weeks),
         *(stores.users, settings.late_after_days),
     )
+    pauses = PauseCommands(stores.athletes, roster)
+    availability = AvailabilityCommands(stores.availability)
     named = CoachRoster(roster, stores.usernames)
     talk = CoachTalk.of(stores.coach_messages, named, coach)
     report_rules = ReportRules(
@@ -318,6 +331,7 @@ def build_service(
         [
             *(info.handlers(), personal.handlers(), changes.handlers()),
             *(notes.handlers(), coaching.handlers()),
+            *(pauses.handlers(), availability.handlers()),
         ],
         roster,
         languages,
@@ -355,7 +369,7 @@ def build_service(
             answerer=answerer,
             editor=editor,
             commands=commands,
-            actions=build_actions(stores, erasure, settings.late_after_days),
+            actions=build_actions(stores, erasure, settings.late_after_days, pauses),
             replies=replies,
             openings=openings,
             identity=BotIdentity(_bot_id(settings), api.username),
@@ -457,6 +471,10 @@ def build_service(
         digests=CoachDigests(stores.digests, coach, settings.coach_digest_time, settings.timezone, clock),
         weekly_summaries=WeeklySummaries(
             stores.taps.prompts, weeks, lambda: roster.roster, settings.weekly_summary_time, clock
+        ),
+        availability_questions=AvailabilityQuestions(
+            *(stores.taps.prompts, stores.availability, lambda: roster.roster),
+            *(settings.ask_availability, clock),
         ),
         alerts=AdminAlerts(
             look=monitor.look,

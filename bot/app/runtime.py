@@ -164,6 +164,7 @@ async def _run(
         service.menus.run(),
         service.weekly_summaries.run(),
         service.digests.run(),
+        service.availability_questions.run(),
         service.alerts.run(),
         service.figures.keep(),
         *upkeep,

@@ -10,6 +10,7 @@ from bot.core.people.tombstone import DataSubject
 from bot.core.prompts.prompt import NOTIFICATIONS
 from bot.core.records.collections import (
     ATHLETES,
+    AVAILABILITY,
     COLLECTIONS,
     FEEDBACK_EVENTS,
     FEEDBACK_HISTORY,
@@ -23,6 +24,7 @@ from bot.core.records.models import Record
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.answers.note_updates import stored_lines, summed_up
 from bot.store.answers.pending_notes import ID_FIELD as WAITING_ID
+from bot.store.availability.availability import forget_said
 from bot.store.mongodb.client import Database, Document, storage_errors, within
 from bot.store.mongodb.update_order import date, is_until
 from bot.store.people.tombstones import forgotten
@@ -256,5 +258,6 @@ EDITS: Mapping[str, Callable[[UpdateStamp], list[Document]]] = {
     FEEDBACK_HISTORY.name: _later_changes,
     FEEDBACK_EVENTS.name: _later_words,
     WAITING_NOTES.name: _later_waiting,
+    AVAILABILITY.name: forget_said,
 }
 """By collection: what is taken out of its documents where `Before.is_edited`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from bot.core.pain.stored import OpenPain
 from bot.core.people.athlete import Athlete
 from bot.core.plans.dates import MAX_DAYS
 from bot.core.plans.ownership import Decision, plan_name
-from bot.core.records.collections import PLAN_SNAPSHOTS
+from bot.core.records.collections import AVAILABILITY, PLAN_SNAPSHOTS
 from bot.store.answers import feedback_events as feedback
 from bot.store.mongodb.client import Collection, Database, Document, storage_errors
 from bot.store.pain.episodes import PainEpisodeStore
@@ -33,10 +33,11 @@ class SummaryRecords:
     decisions: Mapping[str, Decision]
     prompts: list[Document]
     events: list[Document]
+    availability: list[Document] = field(default_factory=list)
 
 
 class SummaryStore:
-    """Reads of `plan_snapshots`, `session_prompts`, `feedback_events` and `pain_episodes`."""
+    """Reads of `plan_snapshots`, `session_prompts`, `feedback_events`, `pain_episodes` and `availability`."""
 
     def __init__(self, db: Database) -> None:
         self._plans = db[PLANS]
@@ -44,6 +45,7 @@ class SummaryStore:
         self._prompts = db[prompts.COLLECTION]
         self._events = db[feedback.COLLECTION]
         self._pains = PainEpisodeStore(db)
+        self._availability = db[AVAILABILITY.name]
 
     async def open_pain(self, athlete: Athlete, now: datetime) -> list[OpenPain]:
         """What may still hurt an athlete, the worst first.
@@ -65,7 +67,8 @@ class SummaryStore:
         # Answers last: those that prompts are said to have are there by now.
         events = await _find(self._events, {"runId": {"$in": _runs([*plans, *asked])}})
         answers = list({str(e["_id"]): e for e in (*early, *events)}.values())
-        return SummaryRecords(plans, decisions, asked, answers)
+        said = await _find(self._availability, availability_query(athlete, last))
+        return SummaryRecords(plans, decisions, asked, answers, said)
 
     async def plans(
         self, athlete: Athlete, first: date, last: date
@@ -99,6 +102,12 @@ def events_query(athlete: Athlete, first: date, last: date) -> Document:
     days = {"$gte": (first - _ZONES).isoformat(), "$lte": (last + _ZONES).isoformat()}
     users = [] if athlete.user_id is None else [athlete.user_id, str(athlete.user_id)]
     return {"sessionDate": days, "userId": {"$in": [None, "", "anon", *users]}}
+
+
+def availability_query(athlete: Athlete, last: date) -> Document:
+    """What the athlete has said of the week that ends on this day, and of the one after it."""
+    starts = [last - timedelta(days=6), last + timedelta(days=1)]
+    return {"athleteId": athlete.athlete_id, "weekStart": {"$in": [start.isoformat() for start in starts]}}
 
 
 def prompts_query(athlete: Athlete, first: date, last: date, runs: Document) -> Document:

@@ -95,11 +95,11 @@ async def test_how_hard_it_was(rig: Rig, athlete: User, run_id: str) -> None:
     await press(rig, athlete, message_id, "✅ Done")
     message = await shown(rig, athlete, message_id, "➜ ✅ Done", "", *RPE_WORDS)
     assert message["text"].splitlines()[1] == "Tempo <b>run</b> & more"
-    assert labels(message)[4:] == [*map(str, range(11)), "Pass"]
+    assert labels(message)[4:] == [*map(str, range(11)), "Pass", "shortened", "something else"]
     tap = await press(rig, athlete, message_id, "7")
     assert (tap.answer, tap.alert) == ("Saved: RPE 7. Thank you!", False)
     message = await shown(rig, athlete, message_id, "➜ ✅ Done", "Effort (RPE) 7 · very hard")
-    assert labels(message) == ["• ✅ Done", "⏭ Skipped", "🥵 Hard", "🤕 Pain", "✏️ RPE 7"]
+    assert labels(message) == ["• ✅ Done", "⏭ Skipped", "🥵 Hard", "🤕 Pain", "✏️ RPE 7", "✏️ changed?"]
     await press(rig, athlete, message_id, "✏️ RPE 7")
     await shown(rig, athlete, message_id, *RPE_WORDS, button="• 7")
     await press(rig, athlete, message_id, "8")

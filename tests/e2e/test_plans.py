@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from bot.core.i18n.language import Language
 from bot.sandbox.world import Json, User
 from tests.support.bot import ADMIN, ATHLETES, Rig
 from tests.support.processes import Mongod, wait_until
 
 ATHLETE = ATHLETES[0]
+EN = Language.EN
 LATER = 4  # the button's place in reading order
 
 
@@ -67,7 +69,7 @@ async def test_a_plan_is_asked_about_and_answered(alone: Rig) -> None:
     await write(alone, plan("R1", (0, "Tempo <run>"), (0, "Strength"), (0, "Rest"), (1, "Long run")))
     messages = await alone.messages(ATHLETE, 2)
     assert [message["text"].splitlines() for message in messages] == [
-        ["How did your session go?", "Tempo <run>", "8 km"],
+        ["How did your session go?", "Tempo <run>", "8 km", "", EN.texts.prompts.words_count],
         ["How did your session go?", "Strength", "8 km"],
     ]
     for number, message in enumerate(messages):
@@ -234,12 +236,22 @@ async def test_plans_after_an_outage(tmp_path: Path, mongod: Mongod) -> None:
 
 
 async def test_later(alone: Rig) -> None:
-    """The button below the answers brings the question again at the usual hour, and answers count still."""
+    """The button below the answers offers hours, the last one tomorrow's usual one; answers count still. When
+    it comes again, the older message points there and has no buttons."""
     await alone.start()
     await write(alone, plan("R1", (0, "Run")))
     [message] = await alone.messages(ATHLETE, 1)
     assert place_of(message, LATER) == f"later|R1|{day()}-run"
-    tap = alone.world.tap(ATHLETE, message["message_id"], User(ATHLETE), button=LATER)
+    alone.world.tap(ATHLETE, message["message_id"], User(ATHLETE), button=LATER)
+
+    def offered() -> list[str]:
+        shown = alone.world.message_of(ATHLETE, message["message_id"])
+        rows = shown["reply_markup"]["inline_keyboard"]
+        return [button["text"] for row in rows[2:] for button in row]
+
+    await wait_until(lambda: offered()[-1:] == ["Tomorrow · 00:00"], 10, "hours are offered")
+    last = LATER + len(offered()) - 1
+    tap = alone.world.tap(ATHLETE, message["message_id"], User(ATHLETE), button=last)
     later = await alone.prompt_in_state("pending", again="later")
     assert later["dueAt"].replace(tzinfo=UTC) > datetime.now(UTC)
     assert (later["dueAt"].hour, later["dueAt"].minute) == (0, 0)
@@ -247,5 +259,18 @@ async def test_later(alone: Rig) -> None:
     await alone.db["session_prompts"].update_one({"again": "later"}, {"$set": {"dueAt": datetime.now(UTC)}})
     _, again = await alone.messages(ATHLETE, 2)
     assert again["text"].startswith("You asked me to come back later")
+
+    def older() -> Json:
+        return alone.world.message_of(ATHLETE, message["message_id"])
+
+    await wait_until(lambda: "⤵️ Asked again below." in older()["text"], 10, "the older one points there")
+    assert "reply_markup" not in older()
     alone.world.tap(ATHLETE, again["message_id"], User(ATHLETE), button=0)
     await alone.prompt_in_state("answered")
+    await wait_until(lambda: "⤵️ Answered below." in older()["text"], 10, "and says that it is answered")
+
+    def newest() -> str:
+        return str(alone.world.message_of(ATHLETE, again["message_id"])["text"])
+
+    await wait_until(lambda: "➜ ✅ Done" in newest(), 10, "the answer shows")
+    assert "come back later" not in newest()

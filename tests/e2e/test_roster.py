@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.core.answers.payloads import Later, parse_payload
+from bot.core.answers.payloads import Later, format_later, parse_payload
 from bot.core.i18n.language import Language
 from bot.sandbox.world import User
 from tests.support.bot import ADMIN, Rig
@@ -97,6 +97,11 @@ async def test_in_a_group(rig: Rig) -> None:
     assert "another athlete" not in (stranger.answer or "")
     assert await rig.events() == []
     own = rig.world.tap(GROUP, sent["messageId"], ANA, button=later)
+    await rig.answered([own])
+    assert own.answer == "When shall I ask again?"
+    tomorrow = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=1)
+    chosen = format_later("r", "s", tomorrow)
+    own = rig.world.tap(GROUP, sent["messageId"], ANA, data=chosen, force=True)
     await rig.answered([own])
     assert "I will ask again" in (own.answer or "")
     postponed = await rig.prompt_in_state("pending", sessionId="s")

@@ -22,6 +22,7 @@ from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.updates import Tap
 from bot.services.answers.tap_reader import TapReader
 from bot.services.answers.tap_writer import TapResult, TapStores, TapWriter
+from bot.services.availability.availability_commands import AvailabilityCommands
 from bot.services.chat.button_actions import ButtonActions
 from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.commands import ChatCommands
@@ -31,6 +32,7 @@ from bot.services.coach.coach_commands import CoachCommands
 from bot.services.coach.reports import CoachReports, ReportRules
 from bot.services.coach.roster import CoachRoster
 from bot.services.coach.talk import CoachTalk
+from bot.services.pauses.pause_commands import PauseCommands
 from bot.services.people.erasure import Erasure
 from bot.services.people.erasure_guard import ErasureGuard
 from bot.services.people.language_cache import LanguageCache
@@ -122,7 +124,11 @@ class Parts:
 
     def actions(self) -> ButtonActions:
         """What buttons ask for."""
-        return build_actions(self.stores, self.forgetting(), LATE_AFTER_DAYS)
+        return build_actions(self.stores, self.forgetting(), LATE_AFTER_DAYS, self.pauses())
+
+    def pauses(self, athletes: AthleteStore | None = None) -> PauseCommands:
+        """Pauses, by command and by button."""
+        return PauseCommands(athletes or self.stores.athletes, self.roster)
 
     def taps(self, stores: TapStores, rules: TapRules) -> Taps:
         """The way of taps up to MongoDB."""
@@ -155,6 +161,8 @@ class Parts:
             self.personal().handlers(),
             changes.handlers(),
             self.coaching(coach).handlers(),
+            self.pauses(athletes).handlers(),
+            AvailabilityCommands(stores.availability).handlers(),
             build_note_commands(stores, LATE_AFTER_DAYS).handlers(),
         ]
         return ChatCommands(

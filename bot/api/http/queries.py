@@ -166,6 +166,17 @@ class PainQuery(Query):
     )
 
 
+class AvailabilityQuery(Query):
+    """Whose weeks, and from which one on."""
+
+    weekStart: Monday | None = Field(
+        None,
+        examples=["2026-02-23"],
+        description="The Monday of the first week; without it, the current one's.",
+    )
+    athlete: Text | None = Field(None, description="Whose: an athlete id; without it, everybody's.")
+
+
 class StatsQuery(Query):
     """How far back."""
 

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.core.answers.rules import WEEKDAYS
 from bot.core.figures.stats import CountedFigures, Stats, Tally, sum_up
 from bot.core.pain.episodes import Episode, Spot
 from bot.core.pain.stored import OpenPain
@@ -180,6 +181,18 @@ DOCUMENTS: Mapping[str, Mapping[str, tuple[str, object]]] = {
 def written(collection: str) -> dict[str, object]:
     """The answer to writing one new document."""
     return {"collection": collection, "inserted": 1, "changed": 0, "unchanged": 0}
+
+
+AVAILABILITY: Mapping[str, Any] = {
+    "items": [
+        {
+            "athlete": "ana",
+            "weekStart": "2026-02-23",
+            "days": [WEEKDAYS[number] for number in (0, 2, 5)],
+            "saidAt": "2026-02-21T09:12:30.000Z",
+        }
+    ]
+}
 
 
 def summary() -> Summary:

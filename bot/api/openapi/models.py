@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from bot.core.answers.rules import WEEKDAYS, Outcome
+from bot.core.answers.rules import WEEKDAYS, Outcome, Weekday
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.pain.follow_up import OPEN_PAIN
 from bot.core.prompts.prompt import PromptState
@@ -411,6 +411,29 @@ class OpenPains(_Described):
     """The worst first."""
 
 
+class AvailabilityShown(_Described):
+    """On which days of a week an athlete can train, as they said."""
+
+    weekStart: dt.date
+    """Its Monday."""
+    days: list[Weekday]
+    """Those on which they can; empty: on none."""
+    saidAt: dt.datetime | None
+    """When they said it last."""
+
+
+class AthleteAvailability(AvailabilityShown):
+    """The same, with whose it is."""
+
+    athlete: str
+
+
+class AvailabilityList(_Described):
+    """Weeks, in order."""
+
+    items: list[AthleteAvailability]
+
+
 class WeekSummary(_Described):
     """What a planner needs to know of a week."""
 
@@ -428,6 +451,9 @@ class WeekSummary(_Described):
     pauses: list[PauseShown]
     openPain: list[OpenPainModel]
     """What hurts, and is not said to be gone, as things are now."""
+    availability: list[AvailabilityShown]
+    """What the athlete has said of this week and of the coming one; a week of which they said nothing is left
+    out."""
     unreadable: NonNegativeInt
     """Records that may belong here, and which nobody can read or put on a day."""
     scales: list[dict[str, Any]]
@@ -575,7 +601,7 @@ def components() -> dict[str, Any]:
     documents: list[type[BaseModel]] = [PlanModel, *MODELS.values()]
     models: list[type[BaseModel]] = [
         *(ProblemModel, PromptPage, PromptMade, PlanTaken, WrittenCounts, WeeklyPlan, RunModel, RunRecorded),
-        *(FeedbackPage, Streak, WeekSummary, OpenPains, StatsShown, Healthy, Ready),
+        *(FeedbackPage, AvailabilityList, Streak, WeekSummary, OpenPains, StatsShown, Healthy, Ready),
     ]
     _, described = models_json_schema(
         [(model, "validation") for model in models + documents],

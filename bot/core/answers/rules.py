@@ -62,6 +62,8 @@ class Cause(Enum):
     """To move a note, or to take it back, that is not there."""
     NOT_ASKED = auto()
     """To have everything deleted, when that was not asked, or long ago."""
+    WEEK_OVER = auto()
+    """A day of a week that is over, or too far ahead."""
     FORGOTTEN = auto()
     """It came before its sender had everything deleted."""
 

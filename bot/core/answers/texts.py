@@ -97,6 +97,8 @@ def _cause(cause: Cause, texts: RefusalTexts) -> str:
             return texts.no_note
         case Cause.NOT_ASKED:
             return texts.not_asked
+        case Cause.WEEK_OVER:
+            return texts.week_over
         case Cause.FORGOTTEN:
             return texts.forgotten
 

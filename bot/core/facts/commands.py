@@ -52,8 +52,9 @@ class Command(StrEnum):
     WEEK = "week", Audience.ATHLETES, Place.PRIVATE
     PENDING = "pending", Audience.ATHLETES, Place.OWN_CHAT, Effect.CHANGE
     UNDO = "undo", Audience.ATHLETES, Place.OWN_CHAT, Effect.CHANGE
-    PAUSE = "pause", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
+    PAUSE = "pause", Audience.ATHLETES, Place.PRIVATE, Effect.WITH_ARGUMENT
     RESUME = "resume", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
+    AVAILABILITY = "availability", Audience.ATHLETES, Place.PRIVATE
     LANGUAGE = "language", Audience.KNOWN, Place.PRIVATE, Effect.CHANGE
     MYDATA = "mydata", Audience.ATHLETES, Place.PRIVATE
     FORGETME = "forgetme", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE

@@ -115,6 +115,7 @@ class RefusalTexts:
     no_alert: str
     no_note: str
     not_asked: str
+    week_over: str
     forgotten: str
     too_old: str
     late: str
@@ -407,6 +408,43 @@ class PeopleTexts:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PauseTexts:
+    """What /pause offers, and how long a pause lasts in words, which are understood of all languages.
+
+    Attributes:
+        a_week, until_i_say: labels of buttons.
+        begun: the notice once one is tapped.
+        running_until, running_open: that there is a pause.
+        open_words: for a pause until somebody ends it.
+        until: words before a day.
+        weekdays: from Monday on, each with what else it is called behind a space.
+    """
+
+    choose: str
+    a_week: str
+    until_i_say: str
+    begun: str
+    running_until: str
+    running_open: str
+    tomorrow: tuple[str, ...]
+    week_words: tuple[str, ...]
+    open_words: tuple[str, ...]
+    day_units: tuple[str, ...]
+    week_units: tuple[str, ...]
+    until: tuple[str, ...]
+    weekdays: tuple[str, str, str, str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AvailabilityTexts:
+    """/availability: the days of a week, to be ticked."""
+
+    question: str
+    possible: str
+    impossible: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CommandTexts:
     """One command.
 
@@ -600,6 +638,8 @@ class Texts:
     coach_digest: CoachDigestTexts
     admin_alerts: AdminAlertTexts
     people: PeopleTexts
+    pauses: PauseTexts
+    availability: AvailabilityTexts
     languages: LanguageTexts
     command: Callable[[Command], CommandTexts]
     rules: RuleTexts

@@ -11,6 +11,7 @@ from bot.core.i18n.catalog import (
     AdminAlertTexts,
     AnswerTexts,
     AnswerTypeTexts,
+    AvailabilityTexts,
     CoachAlertTexts,
     CoachDigestTexts,
     CoachTexts,
@@ -24,6 +25,7 @@ from bot.core.i18n.catalog import (
     LaterTexts,
     NoteTexts,
     OutcomeTexts,
+    PauseTexts,
     PendingTexts,
     PeopleTexts,
     Phrases,
@@ -210,8 +212,8 @@ def _command(command: Command) -> CommandTexts:
             return CommandTexts(
                 menu="Stop the questions for a while",
                 help=(
-                    "stops the questions until you send /resume, /pause 7 for seven days, /pause with"
-                    " a day (YYYY-MM-DD) until that day"
+                    "stops the questions: for some days, until a day (/pause friday) or until you send"
+                    " /resume"
                 ),
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
@@ -222,6 +224,11 @@ def _command(command: Command) -> CommandTexts:
                 help=None,
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
+            )
+        case Command.AVAILABILITY:
+            return CommandTexts(
+                menu="The days on which you can train",
+                help="tells your coach on which days of the coming week you can train",
             )
         case Command.LANGUAGE:
             return CommandTexts(
@@ -354,6 +361,7 @@ TEXTS = Texts(
         not_asked=(
             "This button has expired, so it did nothing. Send me /forgetme if you want everything deleted."
         ),
+        week_over="This week is over, so nothing was changed. Send /availability for the coming one.",
         forgotten="You have had everything deleted since, and this went with it.",
         too_old="This message is too old for an answer to count, so it was not recorded. Thank you!",
         late=(
@@ -675,8 +683,8 @@ TEXTS = Texts(
         ),
         resumed="I ask about your sessions as planned. /pause takes a break.",
         pause_usage=(
-            "Please write /pause alone, or with a number of days from 1 to 366 (/pause 7), or with the"
-            " coming day on which it ends (written YYYY-MM-DD)."
+            "I do not understand until when. Write a number of days from 1 to 366 (/pause 7), or the coming"
+            " day on which it ends: /pause friday, /pause 24.12. Or send /pause alone, and choose."
         ),
         help=(
             "I ask you about each planned session, with these buttons:\n\n"
@@ -696,6 +704,37 @@ TEXTS = Texts(
             " that question to leave a note; /help says what else I can do."
         ),
         not_done="Something is wrong, and I could not do what you asked for. Please tell your coach.",
+    ),
+    pauses=PauseTexts(
+        choose="How long shall I ask nothing? You may also write it: /pause 5, /pause friday, /pause 24.12.",
+        a_week="A week",
+        until_i_say="Until I say",
+        begun="All right, a pause.",
+        running_until="You are on a pause until {date}; that day I start again. /resume ends it earlier.",
+        running_open="You are on a pause: I ask nothing until you send /resume.",
+        tomorrow=("tomorrow",),
+        week_words=("week", "1 week", "one week"),
+        open_words=("forever", "until further notice", "further notice"),
+        day_units=("d", "day", "days"),
+        week_units=("w", "week", "weeks"),
+        until=("until", "till", "to"),
+        weekdays=(
+            "monday mon",
+            "tuesday tue",
+            "wednesday wed",
+            "thursday thu",
+            "friday fri",
+            "saturday sat",
+            "sunday sun",
+        ),
+    ),
+    availability=AvailabilityTexts(
+        question=(
+            "🗓 On which days can you train, {week}? Tap a day to tick it, or to take the tick away; each tap"
+            " is saved."
+        ),
+        possible="Saved: {day}, yes.",
+        impossible="Saved: {day}, no.",
     ),
     languages=LanguageTexts(
         present="Language: {name}. Change it with {commands}; /language auto follows Telegram.",

@@ -11,6 +11,7 @@ from bot.core.i18n.catalog import (
     AdminAlertTexts,
     AnswerTexts,
     AnswerTypeTexts,
+    AvailabilityTexts,
     CoachAlertTexts,
     CoachDigestTexts,
     CoachTexts,
@@ -24,6 +25,7 @@ from bot.core.i18n.catalog import (
     LaterTexts,
     NoteTexts,
     OutcomeTexts,
+    PauseTexts,
     PendingTexts,
     PeopleTexts,
     Phrases,
@@ -214,8 +216,8 @@ def _command(command: Command) -> CommandTexts:
             return CommandTexts(
                 menu="Detener las preguntas por un tiempo",
                 help=(
-                    "detiene las preguntas hasta que envíes /resume, /pause 7 durante siete días,"
-                    " /pause con un día (AAAA-MM-DD) hasta ese día"
+                    "detiene las preguntas: unos días, hasta un día (/pause viernes) o hasta que envíes"
+                    " /resume"
                 ),
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
@@ -226,6 +228,11 @@ def _command(command: Command) -> CommandTexts:
                 help=None,
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
+            )
+        case Command.AVAILABILITY:
+            return CommandTexts(
+                menu="Los días en que puedes entrenar",
+                help="le dice a tu entrenador qué días de la semana que viene puedes entrenar",
             )
         case Command.LANGUAGE:
             return CommandTexts(
@@ -360,6 +367,7 @@ TEXTS = Texts(
             "Este botón ha caducado, así que no ha hecho nada. Envíame /forgetme si quieres que se borre"
             " todo."
         ),
+        week_over="Esa semana ya pasó, así que no ha cambiado nada. Envía /availability para la que viene.",
         forgotten="Después pediste borrarlo todo, y esto se fue con lo demás.",
         too_old=(
             "Este mensaje es demasiado antiguo para que cuente la respuesta, así que no se ha guardado."
@@ -696,8 +704,8 @@ TEXTS = Texts(
         ),
         resumed="Pregunto por tus sesiones como está previsto. /pause hace un descanso.",
         pause_usage=(
-            "Escribe /pause solo, o con un número de días de 1 a 366 (/pause 7), o con el día en que"
-            " termina (escrito AAAA-MM-DD)."
+            "No entiendo hasta cuándo. Escribe un número de días de 1 a 366 (/pause 7) o el día en que"
+            " termina: /pause viernes, /pause 24/12, /pause mañana. /pause solo te ofrece botones."
         ),
         help=(
             "Te pregunto por cada sesión planificada, con estos botones:\n\n"
@@ -717,6 +725,40 @@ TEXTS = Texts(
             " pregunta para dejar una nota; /help explica qué más puedo hacer."
         ),
         not_done="Algo falla y no he podido hacer lo que pedías. Díselo a tu entrenador, por favor.",
+    ),
+    pauses=PauseTexts(
+        choose=(
+            "¿Cuánto tiempo no te pregunto nada? También puedes escribirlo: /pause 5, /pause viernes,"
+            " /pause 24/12"
+        ),
+        a_week="Una semana",
+        until_i_say="Hasta que yo diga",
+        begun="De acuerdo, en pausa.",
+        running_until="Estás en pausa hasta el {date}; ese día empiezo otra vez. /resume la termina antes.",
+        running_open="Estás en pausa: no te pregunto nada hasta que envíes /resume.",
+        tomorrow=("mañana",),
+        week_words=("semana", "1 semana"),
+        open_words=("siempre", "nuevo aviso", "hasta nuevo aviso"),
+        day_units=("día", "días"),
+        week_units=("s", "semana", "semanas"),
+        until=("hasta", "hasta el", "el"),
+        weekdays=(
+            "lunes lun",
+            "martes mar",
+            "miércoles mié",
+            "jueves jue",
+            "viernes vie",
+            "sábado sáb",
+            "domingo dom",
+        ),
+    ),
+    availability=AvailabilityTexts(
+        question=(
+            "🗓 ¿Qué días puedes entrenar, {week}? Toca un día para marcarlo o desmarcarlo; cada toque se"
+            " guarda."
+        ),
+        possible="Guardado: el {day}, sí.",
+        impossible="Guardado: el {day}, no.",
     ),
     languages=LanguageTexts(
         present="Idioma: {name}. Cámbialo con {commands}; /language auto usa el que dice Telegram.",

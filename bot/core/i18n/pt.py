@@ -11,6 +11,7 @@ from bot.core.i18n.catalog import (
     AdminAlertTexts,
     AnswerTexts,
     AnswerTypeTexts,
+    AvailabilityTexts,
     CoachAlertTexts,
     CoachDigestTexts,
     CoachTexts,
@@ -24,6 +25,7 @@ from bot.core.i18n.catalog import (
     LaterTexts,
     NoteTexts,
     OutcomeTexts,
+    PauseTexts,
     PendingTexts,
     PeopleTexts,
     Phrases,
@@ -208,8 +210,7 @@ def _command(command: Command) -> CommandTexts:
             return CommandTexts(
                 menu="Parar as perguntas por um tempo",
                 help=(
-                    "para as perguntas até você enviar /resume, /pause 7 por sete dias, /pause com um dia"
-                    " (AAAA-MM-DD) até esse dia"
+                    "para as perguntas: por alguns dias, até um dia (/pause sexta) ou até você enviar /resume"
                 ),
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
@@ -220,6 +221,11 @@ def _command(command: Command) -> CommandTexts:
                 help=None,
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
+            )
+        case Command.AVAILABILITY:
+            return CommandTexts(
+                menu="Os dias em que você pode treinar",
+                help="diz ao seu treinador em que dias da próxima semana você pode treinar",
             )
         case Command.LANGUAGE:
             return CommandTexts(
@@ -345,6 +351,7 @@ TEXTS = Texts(
         not_asked=(
             "Este botão venceu, então não fez nada. Me envie /forgetme se quiser que tudo seja apagado."
         ),
+        week_over="Essa semana já passou, então nada mudou. Envie /availability para a próxima.",
         forgotten="Depois disso você pediu para apagar tudo, e isto foi junto.",
         too_old="Esta mensagem é antiga demais para a resposta valer, então não foi salva. Obrigado!",
         late=(
@@ -657,8 +664,8 @@ TEXTS = Texts(
         paused_until="Não pergunto nada até {date}; nesse dia recomeço. /resume termina a pausa antes.",
         resumed="Pergunto sobre suas sessões como planejado. /pause faz um descanso.",
         pause_usage=(
-            "Escreva só /pause, ou com um número de dias de 1 a 366 (/pause 7), ou com o dia em que ela"
-            " termina (escrito AAAA-MM-DD)."
+            "Não entendi até quando. Escreva um número de dias de 1 a 366 (/pause 7) ou o dia em que ela"
+            " termina: /pause sexta, /pause 24/12, /pause amanhã. Só /pause oferece botões."
         ),
         help=(
             "Pergunto sobre cada sessão planejada, com estes botões:\n\n"
@@ -678,6 +685,40 @@ TEXTS = Texts(
             " ela para deixar uma nota; /help diz o que mais posso fazer."
         ),
         not_done="Há algo errado, e não consegui fazer o que você pediu. Avise seu treinador, por favor.",
+    ),
+    pauses=PauseTexts(
+        choose=(
+            "Por quanto tempo não pergunto nada? Você também pode escrever: /pause 5, /pause sexta,"
+            " /pause 24/12"
+        ),
+        a_week="Uma semana",
+        until_i_say="Até eu avisar",
+        begun="Certo, em pausa.",
+        running_until="Você está em pausa até {date}; nesse dia começo de novo. /resume termina antes.",
+        running_open="Você está em pausa: não pergunto nada até você enviar /resume.",
+        tomorrow=("amanhã",),
+        week_words=("1 semana",),
+        open_words=("sempre", "segunda ordem", "até segunda ordem"),
+        day_units=("dia", "dias"),
+        week_units=("sem",),
+        until=("até", "até a", "até o", "a"),
+        weekdays=(
+            "segunda segunda-feira seg",
+            "terça terça-feira ter",
+            "quarta quarta-feira qua",
+            "quinta quinta-feira qui",
+            "sexta sexta-feira sex",
+            "sábado",
+            "domingo",
+        ),
+    ),
+    availability=AvailabilityTexts(
+        question=(
+            "🗓 Em que dias você pode treinar, de {week}? Toque em um dia para marcar ou desmarcar; cada toque"
+            " é salvo."
+        ),
+        possible="Salvo: {day}, sim.",
+        impossible="Salvo: {day}, não.",
     ),
     languages=LanguageTexts(
         present="Idioma: {name}. Mude com {commands}; /language auto segue o Telegram.",

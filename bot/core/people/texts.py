@@ -12,11 +12,25 @@ from bot.core.i18n.formats import listed, long_date
 from bot.core.i18n.language import Language
 
 
-def welcome(user_id: int, language: Language, *, athlete: bool, admin: bool, coach: bool = False) -> str:
-    """The reply to /start; `coach`: it came from the coach's chat."""
+def welcome(
+    user_id: int,
+    language: Language,
+    *,
+    athlete: bool,
+    admin: bool,
+    coach: bool = False,
+    pause: str | None = None,
+) -> str:
+    """The reply to /start.
+
+    Args:
+        coach: it came from the coach's chat.
+        pause: what is said of the pause on which the athlete is.
+    """
     texts = language.texts.people
     if athlete:
-        return texts.hello.format(what=texts.what_i_do, user_id=user_id)
+        hello = texts.hello.format(what=texts.what_i_do, user_id=user_id)
+        return hello if pause is None else f"{hello}\n\n{pause}"
     hello = texts.hello_admin if admin else texts.hello_coach if coach else texts.hello_stranger
     return hello.format(user_id=user_id)
 
@@ -117,7 +131,7 @@ def language_usage(language: Language) -> str:
 def _present(reader: Language, present: Language) -> str:
     others = [_command(other) for other in Language if other is not reader]
     return reader.texts.languages.present.format(
-        name=present.named(present), commands=listed([*others, _command(reader)], "or", reader)
+        name=present.named(reader), commands=listed([*others, _command(reader)], "or", reader)
     )
 
 

@@ -67,6 +67,8 @@ class PromptKind(StrEnum):
     """The athlete is told that the coach has seen it."""
     WEEKLY = "weekly"
     """The athlete's own week, on Sunday evening."""
+    AVAILABILITY = "days"
+    """The athlete is asked on which days of the coming week they can train."""
     PLAN = "plan"
     """An admin, or the coach, is told of a plan that cannot be used."""
     WORD = "word"

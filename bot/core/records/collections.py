@@ -149,6 +149,16 @@ COACH_MESSAGES = Collection(
     coach=READ,
     personal=Personal("userId", erased=Before("receivedAt", "updateId")),
 )
+AVAILABILITY = Collection(
+    "availability",
+    own_key=("athleteId", "weekStart"),
+    indexes=(by("userId"), by("weekStart")),
+    expiry=Expiry("updatedAt", like=FEEDBACK_EVENTS.name),
+    own_dates=("updatedAt",),
+    coach=READ,
+    reader=True,
+    personal=Personal("userId", erased=Before("updatedAt", "updateId", is_edited=True)),
+)
 PAIN_REPORTS = Collection(
     "pain_reports",
     own_key=("userId", "reportId"),
@@ -204,6 +214,7 @@ COLLECTIONS = (
         COACH_MESSAGES,
         PAIN_REPORTS,
         PAIN_EPISODES,
+        AVAILABILITY,
         TAPS,
         TOMBSTONES,
         FIGURES,

@@ -112,6 +112,9 @@ def _figures(summary: Summary) -> list[str]:
     if summary.pauses:
         lines.append(f"- Paused {', '.join(_pause(pause, summary.zone) for pause in summary.pauses)}.")
     lines += [f"- {_open_pain(pain, summary)}" for pain in summary.pains]
+    for said in summary.availability:
+        days = ", ".join(said.day_names) or "no day"
+        lines.append(f"- Can train, as the athlete says, in the week from {said.week_start}: {days}.")
     if summary.unreadable:
         left_out = count(summary.unreadable, "record")
         lines.append(f"- Left out, as nobody can read them or put them on a day: {left_out}.")

@@ -21,6 +21,7 @@ from itertools import groupby
 from typing import Any
 
 from bot.core.answers.rules import WEEKDAYS
+from bot.core.availability.days import Availability, read_availability
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.adherence import Adherence
 from bot.core.pain.follow_up import open_pain_json
@@ -129,6 +130,7 @@ class Summary:
         weeks: the week that was asked for stands last.
         unreadable: records that may belong here, and which nobody can read or put on a day.
         pains: what may still hurt, the worst first.
+        availability: what the athlete has said of this week and of the coming one.
     """
 
     athlete: Athlete
@@ -136,6 +138,7 @@ class Summary:
     weeks: tuple[Week, ...]
     unreadable: int
     pains: tuple[OpenPain, ...] = ()
+    availability: tuple[Availability, ...] = ()
 
     @property
     def zone(self) -> tzinfo:
@@ -196,6 +199,7 @@ class Summary:
                 for pause in self.pauses
             ],
             "openPain": [open_pain_json(pain, self.generated_at, self.zone) for pain in self.pains],
+            "availability": [week.to_json() for week in self.availability],
             "unreadable": self.unreadable,
             "scales": [dict(scale) for scale in self.scales],
             "legend": {
@@ -223,6 +227,7 @@ def summarize(
     alone: bool = True,
     unreadable: int = 0,
     pains: Iterable[OpenPain] = (),
+    availability: Iterable[Mapping[str, Any]] = (),
 ) -> Summary:
     """The week that begins on `week_start`, and the four before.
 
@@ -234,6 +239,7 @@ def summarize(
         alone: whether what names no athlete is this one's, because there is no other.
         unreadable: records that the caller could not read.
         pains: the athlete's, that may still hurt; the worst first.
+        availability: stored documents about weeks of the athlete's.
 
     Raises:
         ValueError: `week_start` is no Monday, or out of reach.
@@ -246,7 +252,10 @@ def summarize(
         Week(start, tuple(s for s in sessions if start <= s.date <= start + timedelta(days=6)))
         for start in starts
     ]
-    return Summary(athlete, now, tuple(weeks), unreadable + lost, tuple(pains))
+    shown = (week_start, week_start + timedelta(weeks=1))
+    said = [week for it in availability if (week := read_availability(it)) is not None]
+    possible = sorted((week for week in said if week.week_start in shown), key=lambda week: week.week_start)
+    return Summary(athlete, now, tuple(weeks), unreadable + lost, tuple(pains), tuple(possible))
 
 
 def read_sessions(

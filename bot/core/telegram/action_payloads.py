@@ -53,6 +53,10 @@ class Action(StrEnum):
     """Move it; the argument is its message and the reference of the session."""
     NOTE_STAY = "stay"
     """Leave it where it is, after all; the argument is its message."""
+    PAUSE = "break"
+    """Ask nothing for a while; the argument says how long, see `bot.core.people.pauses`."""
+    AVAILABLE = "able"
+    """Whether they can train on a day; the argument says which, see `bot.core.availability.days`."""
 
 
 _ACTIONS = frozenset(Action)

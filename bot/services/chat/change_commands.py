@@ -1,4 +1,4 @@
-"""Commands that change something: pauses, languages, what is asked again, invitations that are accepted, and
+"""Commands that change something: languages, what is asked again, invitations that are accepted, and
 the wish to have everything deleted, which is asked about first.
 
 Everything is decided by the message and the time at which it was received. So a message that is carried out
@@ -13,8 +13,9 @@ from bot.core.answers.keyboards import Keyboard
 from bot.core.facts.commands import Command
 from bot.core.i18n.language import chosen_language
 from bot.core.people import privacy_texts, texts
+from bot.core.people.athlete import Athlete
 from bot.core.people.invitations import hash_code, is_code
-from bot.core.people.pauses import read_pause_end
+from bot.core.people.pauses import running
 from bot.core.prompts.texts import pending as pending_text
 from bot.core.telegram.action_payloads import Action, format_action
 from bot.services.chat.commands import CommandRequest, Handler
@@ -64,8 +65,6 @@ class ChangeCommands:
         """The commands that are carried out here. They raise `StorageError`; doing it again is harmless."""
         return {
             Command.START: self._start,
-            Command.PAUSE: self._pause,
-            Command.RESUME: self._resume,
             Command.LANGUAGE: self._choose_language,
             Command.PENDING: self._ask_pending,
             Command.FORGETME: self._ask_to_forget,
@@ -81,6 +80,7 @@ class ChangeCommands:
                 athlete=athlete is not None,
                 admin=request.is_admin,
                 coach=request.is_coach_chat,
+                pause=None if athlete is None else _running_pause(athlete, request),
             )
             return Reply(hello)
         if not update.is_private:
@@ -102,29 +102,6 @@ class ChangeCommands:
         if athlete is not None:
             return Reply(texts.enlisted_before(athlete.name or athlete.athlete_id, language), is_refused=True)
         return Reply(texts.invitation_invalid(update.user_id, language), is_refused=True)
-
-    async def _pause(self, request: CommandRequest) -> Reply:
-        athlete, language, since = request.athlete, request.language, request.at
-        zone = athlete.hours.zone
-        try:
-            until = read_pause_end(request.update.argument, since, zone)
-        except ValueError:
-            return Reply(language.texts.people.pause_usage)
-        # Who is on the roster by ATHLETE_IDS alone gets a document now.
-        user_id = athlete.user_id if athlete.user_id in self._roster.user_ids else None
-        is_known = await self._athletes.pause(
-            athlete.athlete_id, since, until, user_id=user_id, now=since, update_id=request.update.update_id
-        )
-        await self._roster.refresh()
-        if not is_known:  # removed a moment ago
-            return Reply(texts.for_others(Command.PAUSE, language), is_refused=True)
-        return Reply(texts.paused(until, zone, language))
-
-    async def _resume(self, request: CommandRequest) -> Reply:
-        athlete_id = request.athlete.athlete_id
-        await self._athletes.resume(athlete_id, request.at, update_id=request.update.update_id)
-        await self._roster.refresh()
-        return Reply(request.language.texts.people.resumed)
 
     async def _choose_language(self, request: CommandRequest) -> Reply:
         update, language = request.update, request.language
@@ -160,3 +137,9 @@ class ChangeCommands:
         ]
         is_listed = user_id in self._roster.user_ids
         return Reply(privacy_texts.warning(language, listed=is_listed), keyboard=keyboard)
+
+
+def _running_pause(athlete: Athlete, request: CommandRequest) -> str | None:
+    """That the athlete is on a pause; None: on none."""
+    pause = athlete.pause_at(request.at)
+    return None if pause is None else running(pause, athlete.hours.zone, request.language)

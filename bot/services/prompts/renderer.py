@@ -9,6 +9,8 @@ from datetime import timedelta, tzinfo
 from bot.core.answers.details import Details, read_details
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
 from bot.core.answers.message import MessageEdit
+from bot.core.availability import texts as availability_texts
+from bot.core.availability.asking import read_week_start
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts import coach_alert_texts, older_copies, plan_news
@@ -83,6 +85,8 @@ class PromptRenderer:
                 return RenderedPrompt(coach_alert_texts.notice(pain, language), quotes=asked)
             case PromptKind.WEEKLY:
                 return await self._weekly(prompt, athlete, language)
+            case PromptKind.AVAILABILITY:
+                return self._availability(prompt, language)
             case PromptKind.PLAN:
                 chat_language = self._languages.of(prompt.chat_id)
                 return RenderedPrompt(plan_news.text(prompt.title, prompt.note, chat_language))
@@ -91,6 +95,13 @@ class PromptRenderer:
             case PromptKind.SESSION:
                 is_first = athlete is not None and await self._is_first(prompt)
                 return self._question(prompt, athlete, language, is_first=is_first)
+
+    def _availability(self, prompt: Prompt, language: Language) -> RenderedPrompt:
+        start = read_week_start(prompt.session_id)
+        if start is None:
+            raise InvalidPrompt("sessionId: names no week; the bot alone asks about weeks")
+        text = availability_texts.question(start, language)
+        return RenderedPrompt(text, availability_texts.toggles(start, (), language))
 
     async def _weekly(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> RenderedPrompt:
         sunday = read_sunday(prompt.session_id)

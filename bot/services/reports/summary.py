@@ -48,6 +48,7 @@ async def collect(
         late_after_days=late_after_days,
         kept_days=kept_days,
         alone=roster.sole() is athlete,
+        availability=records.availability,
         # The service's log names them and the cure.
         unreadable=sum(it.plan is None and it.flaw is not None for it in judged),
         pains=await store.open_pain(athlete, now),

@@ -143,11 +143,13 @@ class PromptStore:
         due_at: datetime,
         not_after: datetime,
         now: datetime,
+        kind: PromptKind = PromptKind.WEEKLY,
     ) -> bool:
-        """Have an athlete told of their week, in their private chat; returns whether that is new."""
+        """Have an athlete told, or asked, something of a week in their private chat; returns whether that is
+        new."""
         # Without `date`, which is for what stands in plans.
         document = {
-            "kind": PromptKind.WEEKLY.value,
+            "kind": kind.value,
             "athleteId": athlete_id,
             "userId": user_id,
             "state": PromptState.PENDING.value,

@@ -108,7 +108,7 @@ async def recording(
             roster=roster,
             languages=languages,
             erasure=erasure,
-            actions=build_actions(parts.stores, erasure, 14),
+            actions=build_actions(parts.stores, erasure, 14, parts.pauses(athletes)),
             answerer=answerer,
             editor=marker,
             replies=commands,

@@ -14,6 +14,7 @@ from bot.core.answers.payloads import format_callback, format_later, make_refere
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
+from bot.core.people import pauses
 from bot.core.people import texts as people
 from bot.core.people.invitations import VALID_FOR, hash_code
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
@@ -56,6 +57,7 @@ async def handle(recording: Recording, *updates: object) -> None:
     async with running(*recording.flows()):
         await recording.receive(*updates)
         await eventually(recording.emptied)
+        await recording.marker.drain()
         await recording.answerer.join()
 
 
@@ -407,8 +409,48 @@ async def test_pause_and_resume(api: FakeApi, db: Database, recording: Recording
 
 async def test_somebody_of_athlete_ids_can_pause(db: Database, recording: Recording) -> None:
     """Without being in the collection before."""
-    await handle(recording, message(1, "/pause", ATHLETE))
+    await handle(recording, message(1, "/pause open", ATHLETE))
     assert await paused(db, str(ATHLETE)) == [(NOW, None)]
+
+
+async def test_a_pause_by_button(api: FakeApi, db: Database, recording: Recording) -> None:
+    """/pause alone begins none and offers how long; what is tapped is told in the message, once durable.
+    Again it says which pause there is; so does /start."""
+    await add(recording, "ana", userId=ANA, timezone="Europe/Madrid")
+    await handle(recording, message(1, "/pause"))
+    assert await paused(db, "ana") == []
+    [(_, text, keyboard)] = api.sent
+    assert text == EN.texts.pauses.choose
+    assert keyboard == pauses.choices(EN)
+    tap = tap_update(2, "do|break|7", user_id=ANA)
+    until = datetime(2026, 2, 22, 23, tzinfo=UTC)
+    for _ in range(2):
+        await handle(recording, tap)
+        assert await paused(db, "ana") == [(NOW, until)]
+    assert api.edits[0][2:] == (people.paused(until, ZoneInfo("Europe/Madrid"), EN), [])
+    assert api.said("q2")[0] == EN.texts.pauses.begun
+    await handle(recording, message(3, "/pause"), message(4, "/start"))
+    running_ = "You are on a pause until Monday, 23 February 2026"
+    assert sorted(running_ in text for _, text, _ in api.sent) == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("data", "user", "chat", "outcome"),
+    [
+        ("do|break|7", STRANGER, None, "refused"),
+        ("do|break|7", ANA, GROUP, "refused"),
+        ("do|break|9", ANA, None, "invalid"),
+        ("do|break|", ANA, None, "invalid"),
+    ],
+)
+async def test_a_pause_button_of_nobody(
+    db: Database, recording: Recording, data: str, user: int, chat: int | None, outcome: str
+) -> None:
+    """Strangers, taps elsewhere, and what no button of ours says."""
+    await add(recording, "ana", userId=ANA)
+    await handle(recording, tap_update(1, data, user_id=user, chat_id=chat))
+    assert await paused(db, "ana") == []
+    assert await outcomes(db) == {"q1": outcome}
 
 
 async def test_a_pause_waits_for_mongodb_and_says_nothing_wrong(
@@ -456,7 +498,7 @@ async def test_who_cannot_pause(api: FakeApi, db: Database, recording: Recording
         message(1, "/pause", STRANGER),
         message(2, "/resume", ADMIN),
         message(3, "/pause 3", ATHLETE, chat_id=GROUP),
-        message(4, "/pause until monday", ATHLETE),
+        message(4, "/pause until summer", ATHLETE),
     )
     assert {chat_id: text for chat_id, text, _ in api.sent} == {
         STRANGER: people.for_others(Command.PAUSE, EN),
@@ -571,7 +613,7 @@ async def test_a_request_with_a_defect_is_a_dead_letter(
         raise ValueError("a defect")
 
     monkeypatch.setattr(recording.athletes, "pause", fail)
-    await handle(recording, message(1, "/pause", ATHLETE), message(2, "/resume", BEN), tap_update(3))
+    await handle(recording, message(1, "/pause 7", ATHLETE), message(2, "/resume", BEN), tap_update(3))
     await told_that_it_is_not_done(api, recording)
     assert await outcomes(db) == {"q3": "written", "update-2": "refused-command"}
 
@@ -581,7 +623,7 @@ async def test_a_request_that_mongodb_never_takes_holds_up_nobody(
 ) -> None:
     """After a few tries it is a dead letter, too; here somebody else has the name."""
     await add(recording, str(ATHLETE), userId=BEN)
-    await handle(recording, tap_update(1), message(2, "/pause", ATHLETE), tap_update(3))
+    await handle(recording, tap_update(1), message(2, "/pause 7", ATHLETE), tap_update(3))
     await told_that_it_is_not_done(api, recording)
     assert await outcomes(db) == {"q1": "written", "q3": "written"}
 

@@ -60,7 +60,7 @@ async def test_a_defect_with_one_command_does_not_repeat_the_others(
         return await carry_out(self, update, *arguments, **options)
 
     monkeypatch.setattr(ChatCommands, "carry_out", fail)
-    await recording.receive(*(message_update(n, "/pause", n) for n in (ANA, BEN, CLEO)))
+    await recording.receive(*(message_update(n, "/pause 7", n) for n in (ANA, BEN, CLEO)))
     async with running(*recording.flows()):
         await eventually(recording.emptied)
         await eventually(lambda: len(api.sent) == 3)
@@ -70,7 +70,7 @@ async def test_a_defect_with_one_command_does_not_repeat_the_others(
 
 
 @pytest.mark.usefixtures("athletes")
-@pytest.mark.parametrize("text", ["/help", "/pause"])
+@pytest.mark.parametrize("text", ["/help", "/pause 7"])
 @pytest.mark.parametrize("defects", [1, 100])
 async def test_a_defect_in_replying_ends_nothing(
     api: FakeApi, recording: Recording, monkeypatch: pytest.MonkeyPatch, text: str, defects: int
@@ -91,7 +91,7 @@ async def test_a_defect_in_replying_ends_nothing(
         await eventually(recording.emptied)
         await recording.receive(message_update(99, "/help", ANA))
         await eventually(recording.emptied)
-    is_told = text == "/pause" and defects < MAX_TRIES
+    is_told = text == "/pause 7" and defects < MAX_TRIES
     assert Counter(chat for chat, _, _ in api.sent) == {ANA: 2, CLEO: 1, **({BEN: 1} if is_told else {})}
     assert (await recording.journal.state()).dead == (0 if is_told else 1)
 
@@ -110,7 +110,7 @@ async def test_a_defect_in_telling_of_a_refused_change_ends_nothing(
 
     monkeypatch.setattr(ChatCommands, "carry_out", fail)
     monkeypatch.setattr(CommandReplies, "put", fail_to_reply)
-    await recording.receive(message_update(1, "/pause", ANA))
+    await recording.receive(message_update(1, "/pause 7", ANA))
     async with running(*recording.flows()):
         await eventually(recording.emptied)
     assert api.sent == []

@@ -46,7 +46,7 @@ def test_in_the_coachs_chat() -> None:
 @pytest.mark.parametrize(
     ("argument", "expected"),
     [
-        ("", {"pending", "undo", "pause", "resume", "language", "forgetme", "ask"}),
+        ("", {"pending", "undo", "resume", "language", "forgetme", "ask"}),
         ("x", {"start", "pending", "undo", "pause", "resume", "language", "forgetme", "ask"}),
     ],
 )

@@ -20,6 +20,7 @@ from bot import core
 from bot.api.openapi import examples
 from bot.core.answers.details import Details
 from bot.core.answers.rules import NotWritten, Outcome
+from bot.core.availability.days import DayWish
 from bot.core.coach.digest import AthleteDay, Digest, Silence
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
@@ -28,7 +29,7 @@ from bot.core.health.vitals import DeadLettersGrew
 from bot.core.i18n.catalog import Formats, Plural, Texts
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import JournalLoss
-from bot.core.people.athlete import Athlete, ContactHours
+from bot.core.people.athlete import Athlete, ContactHours, Pause
 from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.prompts.older_copies import OlderCopy, Whereabouts
 from bot.core.summary.sessions import SessionState
@@ -62,6 +63,8 @@ VALUES: Mapping[str, object] = {
     "number": 1_200,
     "pain": PainReport("Ana", None, DAY, FeedbackType.PAIN, DETAILS, None, seen_by="Coach", seen_at=NOW),
     "copy": OlderCopy(1, 2, Whereabouts.ASKED_BELOW), "chat_id": 7, "is_private": True, "thread_id": None,
+    "week_start": DAY, "possible": {0}, "wish": DayWish(DAY, is_possible=True),
+    "pause": Pause(NOW, NOW),
     "places": 1, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
     "message_id": 5, "offered": [FeedbackType.DONE], "others": [SPOKEN], "place": ("r", "s"),
     "session": SPOKEN,

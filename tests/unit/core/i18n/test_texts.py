@@ -159,7 +159,7 @@ def test_each_kind_of_refusal_has_its_own_words(language: Language) -> None:
     verdicts = [NotWritten(Outcome.LATE, 20), *(NotWritten(outcome) for outcome in outcomes)]
     verdicts += [NotWritten(Outcome.REFUSED, cause=cause) for cause in Cause]
     said = [answers.not_written(verdict, 14, language) for verdict in verdicts]
-    assert len(set(said)) == len(verdicts) == 15
+    assert len(set(said)) == len(verdicts) == 16
     for days in (14, 20):
         assert counted(language.texts.counts.days, days, language) in said[0]
     assert "20 days ago" in answers.not_written(verdicts[0], 14, EN)
@@ -406,7 +406,7 @@ def test_help_shows_stats_to_admins_only(language: Language) -> None:
 def test_help_tells_together_what_belongs_together() -> None:
     """Commands that the texts name stand where these put them; another follows in a line of its own."""
     *_, pause, commands = people.help_text(EN, admin=True).split("\n\n")
-    assert pause.startswith("Away or ill? /pause stops the questions until you send /resume, /pause 7")
+    assert pause.startswith("Away or ill? /pause stops the questions: for some days, until a day")
     lines = commands.splitlines()
     assert lines[:4] == [
         "/week shows your week, /pending what is unanswered.",
