@@ -85,7 +85,6 @@ class CoachReports:
 
     async def _digest(self, now: datetime) -> Digest:
         roster = await self._roster.load()
-        athletes = [it for it in roster.athletes if it.athlete_id not in roster.forgotten]
         refusals = await self._refusals(now)
         turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -94,7 +93,7 @@ class CoachReports:
                 sessions = await self._sessions(athlete, roster, now)
             return self._day_of(athlete, roster, sessions, refusals, now)
 
-        days = await asyncio.gather(*map(read, athletes))
+        days = await asyncio.gather(*map(read, roster.athletes))
         today = now.astimezone(self._rules.zone).date()
         return Digest(today, days, self._rules.silent_after)
 

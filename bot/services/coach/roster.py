@@ -10,7 +10,8 @@ from bot.store.coach.usernames import UsernameStore
 
 
 class CoachRoster:
-    """The roster, in which those without a name have that of their Telegram account."""
+    """The roster, in which those without a name have that of their Telegram account; without those who had
+    everything deleted, and have not come back since."""
 
     def __init__(self, roster: RosterCache, usernames: UsernameStore) -> None:
         self._roster = roster
@@ -23,12 +24,11 @@ class CoachRoster:
             StorageError: they cannot be read.
         """
         roster = await self._roster.loaded()
-        nameless = [it.user_id for it in roster.athletes if it.name is None and it.user_id is not None]
-        if not nameless:
-            return roster
+        athletes = [it for it in roster.athletes if it.athlete_id not in roster.forgotten]
+        nameless = [it.user_id for it in athletes if it.name is None and it.user_id is not None]
         known = await self._usernames.of(nameless)
-        athletes = tuple(
+        named = tuple(
             replace(it, name=f"@{known[it.user_id]}") if it.name is None and it.user_id in known else it
-            for it in roster.athletes
+            for it in athletes
         )
-        return Roster(athletes, roster.left, roster.forgotten, roster.gone)
+        return Roster(named, roster.left, roster.forgotten, roster.gone)
