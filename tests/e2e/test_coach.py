@@ -16,13 +16,12 @@ MALLORY = User(666, "Mallory")
 async def said(rig: Rig, chat: int, words: str) -> int:
     """The id of the bot's message with these words, once it is there."""
 
-    def found() -> int | None:
+    def found() -> list[int]:
         its = [it for it in rig.world.messages(chat) if it["from"]["is_bot"] and words in it.get("text", "")]
-        return its[-1]["message_id"] if its else None
+        return [it["message_id"] for it in its]
 
-    message_id = await wait_until(found, 20, f"{words!r} in chat {chat}")
-    assert message_id is not None
-    return message_id
+    await wait_until(lambda: bool(found()), 20, f"{words!r} in chat {chat}")
+    return found()[-1]
 
 
 def of_bot(rig: Rig, chat: int) -> list[str]:
