@@ -32,6 +32,7 @@ from bot.services.chat.personal_commands import DisclosureRules, PersonalCommand
 from bot.services.chat.replies import CommandReplies
 from bot.services.coach.coach_commands import CoachCommands
 from bot.services.coach.digest_prompts import CoachDigests, DigestPrompts
+from bot.services.coach.read_button import React, ReadButton
 from bot.services.coach.reports import CoachReports, ReportRules
 from bot.services.coach.roster import CoachRoster
 from bot.services.coach.seen_button import SeenButton
@@ -249,14 +250,20 @@ def build_note_commands(stores: Stores, late_after_days: int) -> NoteCommands:
 
 
 def build_actions(
-    stores: Stores, erasure: Erasure, late_after_days: int, pauses: PauseCommands
+    stores: Stores,
+    erasure: Erasure,
+    late_after_days: int,
+    pauses: PauseCommands,
+    named: CoachRoster,
+    react: React,
 ) -> ButtonActions:
     """What buttons that are no answers ask for."""
     sessions = SpokenSessions(stores.spoken, stores.taps.prompts, late_after_days)
     return ButtonActions(
         [
             NoteButtons(stores.notes, sessions, NoteKeeper(stores.taps)).handlers(),
-            SeenButton(stores.taps.coach_alerts).handlers(),
+            SeenButton(stores.taps.coach_alerts, react).handlers(),
+            ReadButton(stores.coach_messages, named, react).handlers(),
             ErasureButtons(stores.tombstones, erasure).handlers(),
             pauses.buttons(),
             AvailabilityCommands(stores.availability).buttons(),
@@ -324,7 +331,12 @@ def build_service(
         settings.timezone, settings.silent_after, settings.late_after_days, settings.kept_days
     )
     reports = CoachReports(
-        stores.summaries, stores.taps.undelivered, stores.coach_messages, named, report_rules
+        stores.summaries,
+        stores.taps.undelivered,
+        stores.coach_messages,
+        stores.taps.pain_episodes,
+        named,
+        report_rules,
     )
     coaching = CoachCommands(reports, talk.post, named)
     commands = ChatCommands(
@@ -369,7 +381,7 @@ def build_service(
             answerer=answerer,
             editor=editor,
             commands=commands,
-            actions=build_actions(stores, erasure, settings.late_after_days, pauses),
+            actions=build_actions(stores, erasure, settings.late_after_days, pauses, named, reactions.put),
             replies=replies,
             openings=openings,
             identity=BotIdentity(_bot_id(settings), api.username),

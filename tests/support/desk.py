@@ -158,6 +158,7 @@ class Desk:
         )
         languages = LanguageCache(UserStore(db), self.roster, frozenset(), TombstoneStore(db))
         parts = Parts.of(db, Journal(Path("unused")), self._clock, self.roster)
+        self.reacted = parts.reacted
         self.taps = parts.taps(self.stores, TapRules(14, coach))
         self.coach = coach
         coach_chat = None if coach is None else ChatTopic(coach)

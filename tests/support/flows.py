@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError, PictureError
 from bot.core.taps.judge import TapRules, judge
 from bot.core.telegram.chats import ChatTopic
+from bot.core.telegram.reactions import Reaction
 from bot.core.telegram.updates import Tap
 from bot.services.answers.tap_reader import TapReader
 from bot.services.answers.tap_writer import TapResult, TapStores, TapWriter
@@ -79,6 +80,7 @@ class Parts:
     clock: Clock
     roster: RosterCache
     admins: frozenset[int] = frozenset()
+    reacted: list[tuple[int, int, Reaction]] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -124,7 +126,10 @@ class Parts:
 
     def actions(self) -> ButtonActions:
         """What buttons ask for."""
-        return build_actions(self.stores, self.forgetting(), LATE_AFTER_DAYS, self.pauses())
+        return build_actions(
+            *(self.stores, self.forgetting(), LATE_AFTER_DAYS, self.pauses(), self.named()),
+            lambda *it: self.reacted.append(it),
+        )
 
     def pauses(self, athletes: AthleteStore | None = None) -> PauseCommands:
         """Pauses, by command and by button."""
@@ -184,7 +189,12 @@ class Parts:
         """What the coach is told."""
         stores, rules = self.stores, ReportRules(ZoneInfo("UTC"), 3, LATE_AFTER_DAYS, 180)
         return CoachReports(
-            stores.summaries, stores.taps.undelivered, stores.coach_messages, self.named(), rules
+            stores.summaries,
+            stores.taps.undelivered,
+            stores.coach_messages,
+            stores.taps.pain_episodes,
+            self.named(),
+            rules,
         )
 
 

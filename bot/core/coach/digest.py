@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from bot.core.pain.episodes import Episode
 from bot.core.people.athlete import Athlete, Pause, local_instant
 from bot.core.summary.sessions import Session, SessionState
 from bot.core.telegram.refusals import Refusal
@@ -39,19 +40,6 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenPain:
-    """Something that hurts, and is not gone.
-
-    Attributes:
-        what: in the reader's words.
-        since: the day on which it was told first.
-    """
-
-    what: str
-    since: date
-
-
-@dataclass(frozen=True, slots=True)
 class AthleteDay:
     """An athlete, as a digest tells of them.
 
@@ -59,6 +47,7 @@ class AthleteDay:
         name: unlike those of all others.
         sessions: those to be told of, in order.
         silence: None if they answer.
+        pains: what hurts and is not gone, the worst first.
         pause: the one that it is now.
         refusal: why the chat takes no messages; None: it does, as far as is known.
     """
@@ -67,7 +56,7 @@ class AthleteDay:
     name: str
     sessions: tuple[Session, ...] = ()
     silence: Silence | None = None
-    pains: tuple[OpenPain, ...] = ()
+    pains: tuple[Episode, ...] = ()
     pause: Pause | None = None
     refusal: Refusal | None = None
 

@@ -6,16 +6,18 @@ import html
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, tzinfo
 
 from bot.core.answers.detail_texts import lines as detail_lines
 from bot.core.answers.details import read_details
-from bot.core.coach.digest import AthleteDay, Digest, OpenPain
+from bot.core.coach.digest import AthleteDay, Digest
 from bot.core.coach.names import link
 from bot.core.coach.words import Direction, Word
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.formats import counted, day_and_month, short_date, weekday, weekday_and_date
 from bot.core.i18n.language import Language
+from bot.core.pain.episodes import Episode
+from bot.core.pain.stored import details_of
 from bot.core.shared.formatting import MAX_MESSAGE, escape, escape_line, units
 from bot.core.summary.sessions import Session, SessionState
 from bot.core.summary.week_message import standing
@@ -24,6 +26,7 @@ from bot.core.telegram.refusals import Refusal
 _TAG = re.compile(r"<[^<>]*>")
 _WEEK = 7
 _MOST_BEFORE_NAMES = 40
+_MAX_LINE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ def _short(name: str, limits: _Limits) -> str:
 def _standing(it: AthleteDay, day: date, silent_after: int, language: Language) -> list[str]:
     """What is to be known of an athlete besides today's sessions."""
     texts = language.texts.coach_digest
-    lines = [_pain(pain, day, language) for pain in it.pains]
+    lines = [_pain(pain, day, it.athlete.hours.zone, language) for pain in it.pains]
     if it.is_silent(silent_after) and it.silence is not None:
         lines.append(f"🔕 {_silent(it.silence.number, it.silence.since, day, language)}")
     if it.refusal is not None:
@@ -168,9 +171,10 @@ def _standing(it: AthleteDay, day: date, silent_after: int, language: Language) 
     return lines
 
 
-def _pain(pain: OpenPain, day: date, language: Language) -> str:
-    texts = language.texts.coach_digest
-    return f"🤕 {texts.pain.format(what=escape_line(pain.what, 100), since=_when(pain.since, day, language))}"
+def _pain(pain: Episode, day: date, zone: tzinfo, language: Language) -> str:
+    since = _when(pain.since.astimezone(zone).date(), day, language)
+    what = ", ".join(detail_lines(details_of(pain), language)) or language.texts.coach_digest.hurts
+    return f"🤕 {language.texts.coach_digest.pain.format(what=escape_line(what, _MAX_LINE), since=since)}"
 
 
 def _silence(it: AthleteDay, shown: Digest, language: Language) -> str | None:
@@ -211,7 +215,8 @@ def _session(session: Session, day: date | None, language: Language, limits: _Li
     if session.answer is None or not session.answer.facts.is_usual:  # of the usual the sign says enough
         parts.append(state)
     if session.answer is not None:
-        parts += detail_lines(read_details(session.extras), language)
+        said = detail_lines(read_details(session.extras), language)
+        parts += [escape_line(line, _MAX_LINE) for line in said]
     text = " · ".join(parts)
     if session.note and limits.note:
         text += f"\n    📝 {escape(' '.join(session.note.split()), limits.note)}"

@@ -21,15 +21,23 @@ def from_coach(author: str, text: str, language: Language) -> str:
     return texts.from_coach.format(who=who, text=escape(text, MAX_MESSAGE))
 
 
-def from_athlete(who: str, text: str, language: Language) -> str:
+def from_athlete(who: str, text: str, language: Language, *, read_by: str | None = None) -> str:
     """What an athlete wrote, for the coach (HTML).
 
     Args:
         who: their name (HTML).
+        read_by: the coach who has read it.
     """
-    if not text:
-        return language.texts.coach.sent_by_athlete.format(who=who)
-    return f"💬 {who}:\n{escape(text, MAX_MESSAGE)}"
+    texts = language.texts.coach
+    said = f"💬 {who}:\n{escape(text, MAX_MESSAGE)}" if text else texts.sent_by_athlete.format(who=who)
+    return (
+        said if read_by is None else f"{said}\n\n{texts.read_by.format(who=escape_line(read_by, MAX_NAME))}"
+    )
+
+
+def read_toast(language: Language) -> str:
+    """The toast for the coach who has read it."""
+    return language.texts.coach.read_toast
 
 
 def on_its_way(who: str, until: datetime | None, language: Language) -> str:

@@ -6,7 +6,7 @@ what came with the text, each a copy of the message in which it was sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from typing import Any
 from bot.core.shared.formatting import units
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.attachments import Attachment
 
 RUN_ID = "coach-words"
 """Under which words stand in the outbox."""
@@ -31,25 +32,6 @@ class Direction(StrEnum):
 
     TO_ATHLETE = "to athlete"
     TO_COACH = "to coach"
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """What came with the words, or in place of words.
-
-    Attributes:
-        kind: such as `voice` or `photo`.
-        file_id: Telegram's; None for what is no file.
-        message_id: the message in which it was sent, in the chat of the word.
-    """
-
-    kind: str
-    file_id: str | None
-    message_id: int
-
-    def to_document(self) -> dict[str, Any]:
-        """As it is stored."""
-        return {"kind": self.kind, "fileId": self.file_id, "messageId": self.message_id}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +159,6 @@ def read_part(about: Mapping[str, Any] | None) -> Part | None:
     if chat_id is None or message_id is None:
         return None
     return Part(chat_id, message_id, read_int64(about.get("part")), read_int64(about.get("copies")))
-
-
-def read_attachments(value: object) -> tuple[Attachment, ...]:
-    """As stored; what cannot be read is left out."""
-    items: Sequence[object] = value if isinstance(value, list) else ()
-    return tuple(
-        Attachment(str(it.get("kind")), None if it.get("fileId") is None else str(it["fileId"]), message_id)
-        for it in items
-        if isinstance(it, Mapping) and (message_id := read_int64(it.get("messageId"))) is not None
-    )
 
 
 def read_quote(value: object) -> Quote | None:

@@ -305,6 +305,8 @@ class CoachTexts:
     from_coach: str
     sent_by_coach: str
     sent_by_athlete: str
+    read_by: str
+    read_toast: str
     on_its_way: str
     on_its_way_later: str
     no_telegram: str
@@ -341,6 +343,7 @@ class CoachDigestTexts:
     none_silent: Plural
     no_sessions: str
     silent: Plural
+    hurts: str
     pain: str
     paused: str
     paused_until: str

@@ -41,6 +41,8 @@ class Action(StrEnum):
 
     SEEN = "seen", MayTap.COACH_CHAT
     """The coach has seen that something hurts; the argument is the reference of the alert."""
+    READ = "read", MayTap.COACH_CHAT
+    """The coach has read what an athlete wrote: the message that the button is below."""
     FORGET = "forget", MayTap.ANYBODY_IN_PRIVATE
     """Delete everything about who taps."""
     KEEP = "keep", MayTap.ANYBODY_IN_PRIVATE

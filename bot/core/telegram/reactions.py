@@ -15,5 +15,7 @@ class Reaction(StrEnum):
     """It is kept as a note."""
     CHANGED = "👌"
     """The note that was edited is kept as it reads now."""
+    PASSED_ON = "🕊"
+    """It is on its way to whom it is for."""
     READ = "👀"
     """The coach has read it."""

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.coach import names, texts
-from bot.core.coach.words import Attachment, Direction, Word, goes_at
+from bot.core.coach.words import Direction, Word, goes_at
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.attachments import Attachment
 from bot.core.telegram.chats import ChatTopic
-from bot.core.telegram.updates import NoteUpdate
+from bot.core.telegram.reactions import Reaction
 from bot.services.chat.commands import CommandRequest
 from bot.services.chat.reply import Reply
 from bot.services.chat.words import Written
@@ -56,7 +57,7 @@ class Letter:
             author_id=update.user_id,
             stamp=words.stamp,
             language=words.language,
-            attachments=attachments(update),
+            attachments=update.attachments,
             is_edit=update.is_edit,
         )
 
@@ -121,9 +122,7 @@ class CoachPost:
         if not is_kept:
             return Reply(language.texts.coach.not_here, is_outcome=True)
         until = None if goes == letter.at else goes.astimezone(athlete.hours.zone)
-        return Reply(texts.on_its_way(who, until, language), is_outcome=True)
-
-
-def attachments(update: NoteUpdate) -> tuple[Attachment, ...]:
-    """What came with somebody's words."""
-    return tuple(Attachment(it.kind, it.file_id, it.message_id) for it in update.attachments)
+        # Where it is clear for whom it is, and it goes at once, no more need be said.
+        is_clear = answered is not None and until is None
+        reaction = Reaction.PASSED_ON if is_clear else None
+        return Reply(texts.on_its_way(who, until, language), is_outcome=True, reaction=reaction)

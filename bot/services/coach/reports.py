@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 from bot.core.coach import digest_texts, names
 from bot.core.coach.digest import LOOK_BACK, AthleteDay, Digest, shown_sessions, silence
 from bot.core.i18n.language import Language
+from bot.core.pain.stored import OpenPain
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.ownership import accepted, judge_all
 from bot.core.summary.sessions import Horizon, Session, SessionState
@@ -17,6 +19,7 @@ from bot.core.summary.summary import read_sessions
 from bot.core.telegram.refusals import Refusal
 from bot.services.coach.roster import CoachRoster
 from bot.store.coach.messages import CoachMessageStore, read_word
+from bot.store.pain.episodes import PainEpisodeStore
 from bot.store.prompts.undelivered import UndeliveredStore
 from bot.store.summary import SummaryStore
 
@@ -41,6 +44,18 @@ class ReportRules:
     kept_days: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How it stands with all athletes.
+
+    Attributes:
+        refusals: why chats take no messages.
+    """
+
+    refusals: Mapping[int, Refusal]
+    pains: Sequence[OpenPain]
+
+
 class CoachReports:
     """Puts reports together. All methods raise `StorageUnavailable`, `StorageRejected`."""
 
@@ -49,12 +64,14 @@ class CoachReports:
         summaries: SummaryStore,
         undelivered: UndeliveredStore,
         messages: CoachMessageStore,
+        pains: PainEpisodeStore,
         roster: CoachRoster,
         rules: ReportRules,
     ) -> None:
         self._summaries = summaries
         self._undelivered = undelivered
         self._messages = messages
+        self._pains = pains
         self._roster = roster
         self._rules = rules
 
@@ -70,7 +87,7 @@ class CoachReports:
         """Two weeks of one athlete (HTML)."""
         roster = await self._roster.load()
         athlete = roster.by_id(athlete.athlete_id) or athlete
-        refusals = await self._refusals(now)
+        standing = await self._standing(roster, now)
         sessions = await self._sessions(athlete, roster, now)
         today = now.astimezone(athlete.hours.zone).date()
         shown = [
@@ -80,18 +97,18 @@ class CoachReports:
         ]
         written = [] if athlete.user_id is None else await self._messages.list(athlete.user_id, limit=_WORDS)
         words = [word for document in reversed(written) if (word := read_word(document)) is not None]
-        day = self._day_of(athlete, roster, sessions, refusals, now)
+        day = self._day_of(athlete, roster, sessions, standing, now)
         return digest_texts.athlete(day, shown, words, today, self._rules.silent_after, language)
 
     async def _digest(self, now: datetime) -> Digest:
         roster = await self._roster.load()
-        refusals = await self._refusals(now)
+        standing = await self._standing(roster, now)
         turns = asyncio.Semaphore(_AT_ONCE)
 
         async def read(athlete: Athlete) -> AthleteDay:
             async with turns:
                 sessions = await self._sessions(athlete, roster, now)
-            return self._day_of(athlete, roster, sessions, refusals, now)
+            return self._day_of(athlete, roster, sessions, standing, now)
 
         days = await asyncio.gather(*map(read, roster.athletes))
         today = now.astimezone(self._rules.zone).date()
@@ -102,7 +119,7 @@ class CoachReports:
         athlete: Athlete,
         roster: Roster,
         sessions: list[Session],
-        refusals: dict[int, Refusal],
+        standing: _Standing,
         now: datetime,
     ) -> AthleteDay:
         return AthleteDay(
@@ -110,13 +127,16 @@ class CoachReports:
             names.label(athlete, roster),
             shown_sessions(sessions, now, athlete.hours.zone),
             silence(sessions, now),
-            pause=athlete.pause_at(now),
-            refusal=None if athlete.chat_id is None else refusals.get(athlete.chat_id),
+            tuple(it.episode for it in standing.pains if it.user_id == athlete.user_id),
+            athlete.pause_at(now),
+            None if athlete.chat_id is None else standing.refusals.get(athlete.chat_id),
         )
 
-    async def _refusals(self, now: datetime) -> dict[int, Refusal]:
+    async def _standing(self, roster: Roster, now: datetime) -> _Standing:
         closed = await self._undelivered.closed(self._rules.late_after_days, now)
-        return {chat.chat_id: chat.refusal for chat in closed}
+        users = [it.user_id for it in roster.athletes if it.user_id is not None]
+        pains = await self._pains.open_of(users, now)
+        return _Standing({chat.chat_id: chat.refusal for chat in closed}, pains)
 
     async def _sessions(self, athlete: Athlete, roster: Roster, now: datetime) -> list[Session]:
         today = now.astimezone(athlete.hours.zone).date()

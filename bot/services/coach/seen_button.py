@@ -12,8 +12,10 @@ from bot.core.prompts.prompt import PromptKind
 from bot.core.shared.tolerant import read_int64
 from bot.core.telegram.action_payloads import Action, ActionTap
 from bot.core.telegram.chats import ChatTopic
+from bot.core.telegram.reactions import Reaction
 from bot.core.telegram.updates import Tap
 from bot.services.chat.button_actions import ActionDone, ActionHandler, ActionResult
+from bot.services.coach.read_button import React
 from bot.store.mongodb.client import Document
 from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
 
@@ -21,8 +23,9 @@ from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
 class SeenButton:
     """Marks alerts as seen."""
 
-    def __init__(self, alerts: CoachAlertStore) -> None:
+    def __init__(self, alerts: CoachAlertStore, react: React) -> None:
         self._alerts = alerts
+        self._react = react
 
     def handlers(self) -> Mapping[Action, ActionHandler]:
         """The button that is seen to here."""
@@ -37,6 +40,9 @@ class SeenButton:
         if alert is None or notice is None:
             return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
         await self._alerts.raise_([notice])
+        for line in (await self._alerts.notes(alert)).lines:
+            for message_id in line.message_ids if line.chat_id is not None else ():
+                self._react(line.chat_id or 0, message_id, Reaction.READ)
         return ActionDone(coach_alert_texts.seen)
 
 

@@ -6,10 +6,11 @@ from bot.core.coach.words import Direction, Word
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts.prompt import PromptKind
 from bot.core.telegram.chats import ChatTopic
+from bot.core.telegram.reactions import Reaction
 from bot.core.telegram.updates import NoteUpdate
 from bot.services.chat.reply import Reply
 from bot.services.chat.words import Written
-from bot.services.coach.post import CoachPost, Letter, attachments
+from bot.services.coach.post import CoachPost, Letter
 from bot.services.coach.roster import CoachRoster
 from bot.store.coach.messages import CoachMessageStore, Told
 
@@ -36,7 +37,7 @@ class FromCoach:
         told = await self._told(update)
         athletes = _meant(told, update, roster)
         if len(athletes) == 1:
-            if not words.text and not attachments(update):
+            if not words.text and not update.attachments:
                 return _NOTHING
             return await self._post.send(Letter.of(words), athletes[0], words.text, told)
         if told is None and not athletes and words.sender is not None:
@@ -82,7 +83,7 @@ class ToCoach:
 
     async def _pass_on(self, words: Written, told: Told | None) -> Reply:
         update, athlete, language = words.update, words.athlete, words.language
-        came_with = attachments(update)
+        came_with = update.attachments
         if not words.text and not came_with:
             return _NOTHING
         word = Word(
@@ -103,7 +104,8 @@ class ToCoach:
         if not await self._messages.put(word, self._coach, words.at) or update.is_edit:
             return _NOTHING
         said = language.texts.coach.kept if self._coach is None else language.texts.coach.passed_on
-        return Reply(said, is_outcome=True)
+        reaction = None if told is None or self._coach is None else Reaction.PASSED_ON
+        return Reply(said, is_outcome=True, reaction=reaction)
 
 
 class CoachsWordAnswered:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.core.coach import names, texts
+from bot.core.coach import texts
 from bot.core.coach.words import Direction, Part, Word, chunks, read_part
 from bot.core.people.athlete import Athlete
 from bot.core.prompts.prompt import InvalidPrompt, Prompt, PromptState
+from bot.core.telegram.action_payloads import Action, format_action
 from bot.core.telegram.chats import ChatTopic
+from bot.services.coach.read_button import athlete_link
 from bot.services.coach.roster import CoachRoster
 from bot.services.people.language_cache import LanguageCache
 from bot.services.prompts.kinds import CopiedMessage, RenderedPrompt
@@ -63,10 +65,10 @@ class WordPrompts:
             return await self._not_delivered(prompt, word, document.get("refusal"))
         if part.copies is not None:
             return RenderedPrompt("", copies=CopiedMessage(part.chat_id, part.copies))
-        return await self._text(prompt, part.number, word, athlete)
+        return await self._text(prompt, part.number, word, athlete, document.get("readBy"))
 
     async def _text(
-        self, prompt: Prompt, number: int, word: Word, athlete: Athlete | None
+        self, prompt: Prompt, number: int, word: Word, athlete: Athlete | None, read_by: object
     ) -> RenderedPrompt | None:
         pieces = chunks(word.text) or [""]
         if number >= len(pieces):
@@ -74,28 +76,29 @@ class WordPrompts:
         piece, quotes = pieces[number], None
         if word.answers is not None and word.answers.chat_id == prompt.chat_id and number == 0:
             quotes = word.answers.message_id
+        edits = prompt.message_id if prompt.was_sent else None
         if word.direction is Direction.TO_ATHLETE:
             text = texts.from_coach(word.author, piece, self._languages.of_athlete(athlete))
-        else:
-            text = texts.from_athlete(await self._name(word), piece, self._languages.of(prompt.chat_id))
-        return RenderedPrompt(text, edits=prompt.message_id if prompt.was_sent else None, quotes=quotes)
+            return RenderedPrompt(text, edits=edits, quotes=quotes)
+        language, name = self._languages.of(prompt.chat_id), await athlete_link(word, self._roster)
+        if number:
+            return RenderedPrompt(texts.from_athlete(name, piece, language), edits=edits)
+        is_read = isinstance(read_by, str)
+        text = texts.from_athlete(name, piece, language, read_by=str(read_by) if is_read else None)
+        read = {
+            "text": language.texts.coach_alerts.seen_button,
+            "callback_data": format_action(Action.READ),
+        }
+        return RenderedPrompt(text, [] if is_read else [[read]], edits, quotes)
 
     async def _not_delivered(self, prompt: Prompt, word: Word, refusal: object) -> RenderedPrompt | None:
         if not isinstance(refusal, str):
             return None  # it has arrived since
         quotes = word.message_id if word.chat_id == prompt.chat_id else None
         language = self._languages.of(prompt.chat_id)
-        return RenderedPrompt(texts.not_delivered(await self._name(word), refusal, language), quotes=quotes)
-
-    async def _name(self, word: Word) -> str:
-        """The athlete's, with a link by which a reply is known to be for them (HTML)."""
-        roster = await self._roster.load()
-        athlete = roster.by_user(word.user_id) or roster.by_id(word.athlete_id)
-        if athlete is None:
-            return names.link(str(word.user_id), None)
-        if athlete.name is None and word.direction is Direction.TO_COACH:
-            return names.link(word.author, word.user_id)
-        return names.link(names.label(athlete, roster), word.user_id)
+        return RenderedPrompt(
+            texts.not_delivered(await athlete_link(word, self._roster), refusal, language), quotes=quotes
+        )
 
     async def sent(self, prompt: Prompt, message_id: int | None, sent_at: datetime, now: datetime) -> None:
         """See `OwnKind`."""

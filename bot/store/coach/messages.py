@@ -1,10 +1,11 @@
 """Words between athletes and the coach: the collection `coach_messages`, and their way out in the outbox.
 
 `coach_messages` has one document for each message that was written (see `bot.core.coach.words.Word`), with
-`deliveredAt` once it has arrived, or `refusal`, Telegram's reason, as long as it could not. The outbox has
-one for each part of it, of kind `word`: `about` (`{userId, chatId, messageId, part, copies, order,
-direction}`: the message that was written, which part of it this is, and its place among the words to
-somebody) and `version` (the update id of its last wording). What they say is read when it is sent.
+`deliveredAt` once it has arrived, `readAt` and `readBy` once a coach has read it, or `refusal`, Telegram's
+reason, as long as it could not arrive. The outbox has one for each part of it, of kind `word`: `about`
+(`{userId, chatId, messageId, part, copies, order, direction}`: the message that was written, which part of it
+this is, and its place among the words to somebody) and `version` (the update id of its last wording). What
+they say is read when it is sent.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from bot.core.coach.words import (
     chunks,
     order,
     parts,
-    read_attachments,
     read_quote,
 )
 from bot.core.prompts.prompt import Prompt, PromptKind, PromptState
@@ -34,6 +34,7 @@ from bot.core.records.collections import COACH_MESSAGES
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.attachments import read_attachments
 from bot.core.telegram.chats import ChatTopic
 from bot.store.mongodb.client import Database, Document, insert_new, storage_errors, write_all
 from bot.store.mongodb.indexes import hold_keys_if_possible
@@ -181,6 +182,13 @@ class CoachMessageStore:
             return await self._messages.find_one(
                 {"chatId": str(part.chat_id), "messageId": part.message_id}, {"_id": False}
             )
+
+    async def read(self, written: Quote, by: str, at: datetime) -> Document | None:
+        """A coach has read a word: its document, which remembers who was the first; None if it is gone."""
+        key = {"chatId": str(written.chat_id), "messageId": written.message_id}
+        with storage_errors():
+            await self._messages.update_one({**key, "readAt": None}, {"$set": {"readAt": at, "readBy": by}})
+            return await self._messages.find_one(key, {"_id": False})
 
     async def last_heard(self, user_id: int) -> datetime | None:
         """When an athlete wrote to the coach last."""

@@ -17,6 +17,7 @@ from typing import Any
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
 
 from bot.core.answers.event import Identity
+from bot.core.answers.notes import Notes, read_notes
 from bot.core.answers.payloads import make_reference
 from bot.core.prompts.prompt import Prompt, PromptKind, PromptState
 from bot.core.shared.errors import StorageUnavailable
@@ -233,6 +234,14 @@ class CoachAlertStore:
             )
             alert = await self._prompts.find_one({"_id": prompt.id})
         return event, question, alert
+
+    async def notes(self, alert: Document) -> Notes:
+        """What the athlete has written about what an alert tells."""
+        about = alert.get("about")
+        session_key = about.get("sessionKey") if isinstance(about, Mapping) else None
+        with storage_errors():
+            event = await self._events.find_one({"sessionKey": session_key})
+        return Notes() if event is None else read_notes(event)
 
     async def is_there(self, prompt: Prompt) -> bool:
         """Whether it is still to be told: what it is about may have been deleted a moment ago."""

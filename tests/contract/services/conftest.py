@@ -108,7 +108,9 @@ async def recording(
             roster=roster,
             languages=languages,
             erasure=erasure,
-            actions=build_actions(parts.stores, erasure, 14, parts.pauses(athletes)),
+            actions=build_actions(
+                parts.stores, erasure, 14, parts.pauses(athletes), parts.named(), lambda *_: None
+            ),
             answerer=answerer,
             editor=marker,
             replies=commands,

@@ -86,7 +86,8 @@ async def test_an_athlete(desk: Desk) -> None:
     await desk.command(2, "/ask ana how is it?")
     desk.now = NOW + timedelta(seconds=3)
     text = (await desk.read("/athlete ANA")).text
-    assert text.startswith('👤 <b><a href="tg://user?id=7">Ana</a></b>\n\n16 Feb 🤕 Run s · Pain')
+    begin = '👤 <b><a href="tg://user?id=7">Ana</a></b>\n🤕 something hurts, since Monday\n\n'
+    assert text.startswith(f"{begin}16 Feb 🤕 Run s · Pain")
     assert text.endswith("📨 16 Feb Lee: how is it?")
     assert "Ben" not in text
     assert (await desk.read("/athlete")).text.startswith("Write /athlete")

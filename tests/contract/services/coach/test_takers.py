@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bot.core.answers.rules import NotWritten
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.i18n.language import Language
 from bot.core.telegram.attachments import Attachment
 from bot.core.telegram.chats import ChatTopic
+from bot.core.telegram.reactions import Reaction
+from bot.services.chat.button_actions import ActionDone
 from tests.support.desk import ANA, BEN, COACH_CHAT, NOW, Database, Desk, killed_at, open_desk
 
 LEE, MIA = 99, 98
@@ -285,3 +290,30 @@ def desk_user(user_id: int) -> Any:
     from bot.sandbox.world import User
 
     return User(user_id, "Lee")
+
+
+async def test_the_coach_has_read_it(desk: Desk) -> None:
+    """The athlete sees it at their message; the coach's message says who was the first."""
+    await desk.write(2, "Away next week", user=BEN)
+    await desk.send(after=2)
+    relayed = desk.alerts()[-1]
+    data = desk.button(relayed)
+    for update_id, name in ((3, "Lee"), (3, "Lee"), (4, "Mia")):
+        tap = desk.tap(update_id, data, user=LEE, chat=COACH_CHAT, name=name)
+        [result] = await desk.store(replace(tap, message_id=relayed["message_id"]))
+        assert isinstance(result, ActionDone)
+        assert result.instead is not None
+        shown = result.instead(Language.EN)
+        assert (shown.text or "").endswith("Away next week\n\n👀 Read by Lee")
+    assert set(desk.reacted) == {(BEN, 1002, Reaction.READ)}
+    for chat, message_id in ((COACH_CHAT, 1), (-501, relayed["message_id"]), (ANA, relayed["message_id"])):
+        forged = replace(desk.tap(5, data, user=666, chat=chat), message_id=message_id)
+        [refused] = await desk.store(forged)
+        assert isinstance(refused, NotWritten)
+
+
+async def test_seen_below_an_alert_shows_at_the_notes(desk: Desk) -> None:
+    """With a reaction, besides the notice."""
+    await desk.note(2, "since km 3")
+    await desk.seen(3)
+    assert desk.reacted == [(ANA, 1002, Reaction.READ)]

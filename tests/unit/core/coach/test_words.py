@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from bot.core.coach.words import (
     MAX_PART,
     TALKING,
-    Attachment,
     Direction,
     Quote,
     Word,
@@ -19,12 +18,12 @@ from bot.core.coach.words import (
     goes_at,
     order,
     parts,
-    read_attachments,
     read_part,
     read_quote,
 )
 from bot.core.shared.formatting import units
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.attachments import Attachment
 
 NOW = datetime(2026, 2, 16, 22, 30, tzinfo=UTC)
 
@@ -82,10 +81,6 @@ def test_quiet_hours(heard: timedelta | None, expected: str) -> None:
 
 def test_what_is_stored_is_read() -> None:
     """What cannot be read counts as not there."""
-    assert read_attachments([{"kind": "voice", "fileId": "f", "messageId": 4}, 3, {"kind": "x"}]) == (
-        Attachment("voice", "f", 4),
-    )
-    assert read_attachments("x") == ()
     assert read_quote({"chatId": "-500", "messageId": 3}) == Quote(-500, 3)
     assert read_quote({"chatId": "-500"}) is None
     assert read_quote(3) is None
