@@ -20,7 +20,7 @@ from bot.api.http.guard import Guard, defect
 from bot.api.http.problems import Flaw, Problem, invalid, later
 from bot.api.http.queries import problem_of
 from bot.api.openapi import models
-from bot.api.routes import availability, feedback, health, pain, plans, prompts, records, stats
+from bot.api.routes import availability, feedback, health, messages, pain, plans, prompts, records, stats
 from bot.core.shared.errors import (
     JournalError,
     StorageConflict,
@@ -71,7 +71,7 @@ def build(deps: ApiDependencies, token: str | None) -> ASGIApp:
     )
     # Only tells of the token; the guard in front asks for it.
     bearer = HTTPBearer(bearerFormat="HTTP_TOKEN", description="The token of HTTP_TOKEN.", auto_error=False)
-    modules = (prompts, plans, feedback, pain, availability, records, stats)
+    modules = (prompts, plans, feedback, pain, availability, messages, records, stats)
     routers = [module.routes(deps) for module in modules]
     for router in routers:
         app.include_router(router, dependencies=[Depends(bearer)])

@@ -11,7 +11,7 @@ from bot.core.pain.stored import OpenPain
 from bot.core.people.athlete import Athlete
 from bot.core.plans.dates import MAX_DAYS
 from bot.core.plans.ownership import Decision, plan_name
-from bot.core.records.collections import AVAILABILITY, PLAN_SNAPSHOTS
+from bot.core.records.collections import AVAILABILITY, COACH_MESSAGES, PLAN_SNAPSHOTS
 from bot.store.answers import feedback_events as feedback
 from bot.store.mongodb.client import Collection, Database, Document, storage_errors
 from bot.store.pain.episodes import PainEpisodeStore
@@ -21,6 +21,7 @@ from bot.store.prompts import prompts
 PLANS = PLAN_SNAPSHOTS.name
 
 _LONGEST_PLAN = timedelta(days=MAX_DAYS - 1)
+_MOST_MESSAGES = 30
 # The day of one instant differs by up to two between zones, and answers carry that of TIMEZONE.
 _ZONES = timedelta(days=2)
 
@@ -37,7 +38,8 @@ class SummaryRecords:
 
 
 class SummaryStore:
-    """Reads of `plan_snapshots`, `session_prompts`, `feedback_events`, `pain_episodes` and `availability`."""
+    """Reads of `plan_snapshots`, `session_prompts`, `feedback_events`, `pain_episodes`,
+    `availability` and `coach_messages`."""
 
     def __init__(self, db: Database) -> None:
         self._plans = db[PLANS]
@@ -46,6 +48,7 @@ class SummaryStore:
         self._events = db[feedback.COLLECTION]
         self._pains = PainEpisodeStore(db)
         self._availability = db[AVAILABILITY.name]
+        self._messages = db[COACH_MESSAGES.name]
 
     async def open_pain(self, athlete: Athlete, now: datetime) -> list[OpenPain]:
         """What may still hurt an athlete, the worst first.
@@ -54,6 +57,18 @@ class SummaryStore:
             StorageError: as `storage_errors`.
         """
         return [] if athlete.user_id is None else await self._pains.open_of([athlete.user_id], now)
+
+    async def messages(self, athlete: Athlete, since: date) -> list[Document]:
+        """The newest of what an athlete and the coach wrote to each other from about a day on.
+
+        Raises:
+            StorageError: as `storage_errors`.
+        """
+        if athlete.user_id is None:
+            return []
+        query = {"userId": athlete.user_id, "receivedAt": {"$gte": _midnight(since - timedelta(days=1))}}
+        with storage_errors():
+            return await self._messages.find(query).sort("receivedAt", -1).to_list(_MOST_MESSAGES)
 
     async def read(self, athlete: Athlete, first: date, last: date) -> SummaryRecords:
         """What is on record about an athlete's sessions from `first` to `last`, both included.

@@ -177,6 +177,16 @@ class AvailabilityQuery(Query):
     athlete: Text | None = Field(None, description="Whose: an athlete id; without it, everybody's.")
 
 
+class MessagesQuery(Query):
+    """Whose messages, and which."""
+
+    athlete: Text | None = Field(None, description="Whose: an athlete id; without it, everybody's.")
+    since: Bound | None = Field(
+        None, examples=["2026-02-16"], description="Written from this day (in TIMEZONE) or instant on."
+    )
+    limit: Annotated[int, Field(ge=1, le=500, description="The most messages.")] = 100
+
+
 class StatsQuery(Query):
     """How far back."""
 

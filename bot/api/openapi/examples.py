@@ -195,6 +195,22 @@ AVAILABILITY: Mapping[str, Any] = {
 }
 
 
+MESSAGES: Mapping[str, Any] = {
+    "items": [
+        {
+            "athlete": "ana",
+            "at": "2026-02-18T07:31:04.000Z",
+            "direction": "to coach",
+            "author": "Ana",
+            "text": "Away from Friday on, no bike there",
+            "attachments": [],
+            "state": "delivered",
+            "why": None,
+        }
+    ]
+}
+
+
 def summary() -> Summary:
     """The summary of a week with one plan, one answer, and the rest still to come."""
     zone = ZoneInfo("Europe/Madrid")

@@ -434,6 +434,34 @@ class AvailabilityList(_Described):
     items: list[AthleteAvailability]
 
 
+class MessageShown(_Described):
+    """What an athlete wrote to the coach, or the other way round."""
+
+    at: dt.datetime
+    direction: Literal["to athlete", "to coach"]
+    author: str
+    """Who wrote it, by the name in Telegram."""
+    text: str | None
+    attachments: list[str]
+    """What came with the words: `photo`, `voice` ..."""
+    state: Literal["read", "delivered", "not delivered", "waiting"]
+    """What became of it. `waiting` is also what is kept because no coach's chat is set."""
+    why: str | None
+    """Telegram's reason, where it is not delivered."""
+
+
+class AthleteMessage(MessageShown):
+    """The same, with whose it is."""
+
+    athlete: str | None
+
+
+class MessageList(_Described):
+    """Messages, the newest first."""
+
+    items: list[AthleteMessage]
+
+
 class WeekSummary(_Described):
     """What a planner needs to know of a week."""
 
@@ -451,6 +479,8 @@ class WeekSummary(_Described):
     pauses: list[PauseShown]
     openPain: list[OpenPainModel]
     """What hurts, and is not said to be gone, as things are now."""
+    messages: list[MessageShown]
+    """What the athlete and the coach wrote to each other from that week on, the oldest first; at most 30."""
     availability: list[AvailabilityShown]
     """What the athlete has said of this week and of the coming one; a week of which they said nothing is left
     out."""
@@ -601,7 +631,8 @@ def components() -> dict[str, Any]:
     documents: list[type[BaseModel]] = [PlanModel, *MODELS.values()]
     models: list[type[BaseModel]] = [
         *(ProblemModel, PromptPage, PromptMade, PlanTaken, WrittenCounts, WeeklyPlan, RunModel, RunRecorded),
-        *(FeedbackPage, AvailabilityList, Streak, WeekSummary, OpenPains, StatsShown, Healthy, Ready),
+        *(FeedbackPage, AvailabilityList, MessageList, Streak, WeekSummary, OpenPains, StatsShown),
+        *(Healthy, Ready),
     ]
     _, described = models_json_schema(
         [(model, "validation") for model in models + documents],

@@ -12,7 +12,6 @@ from bot.core.answers.detail_texts import lines as detail_lines
 from bot.core.answers.details import read_details
 from bot.core.coach.digest import AthleteDay, Digest
 from bot.core.coach.names import link
-from bot.core.coach.words import Direction, Word
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.formats import counted, day_and_month, short_date, weekday, weekday_and_date
 from bot.core.i18n.language import Language
@@ -21,6 +20,7 @@ from bot.core.pain.stored import details_of
 from bot.core.shared.formatting import MAX_MESSAGE, escape, escape_line, units
 from bot.core.summary.sessions import Session, SessionState
 from bot.core.summary.week_message import standing
+from bot.core.talk.words import Direction, Word
 from bot.core.telegram.refusals import Refusal
 
 _TAG = re.compile(r"<[^<>]*>")

@@ -22,6 +22,8 @@ from bot.core.shared.formatting import clip, count
 from bot.core.shared.printable import joiners
 from bot.core.summary.legend import COMPLETED, STATES, WARNINGS
 from bot.core.summary.sessions import Asker, PlannedMinutes, Session
+from bot.core.talk.shown import ShownWord
+from bot.core.talk.words import Direction
 
 if TYPE_CHECKING:
     from bot.core.summary.summary import AnswerStreak, Summary, Week
@@ -115,10 +117,20 @@ def _figures(summary: Summary) -> list[str]:
     for said in summary.availability:
         days = ", ".join(said.day_names) or "no day"
         lines.append(f"- Can train, as the athlete says, in the week from {said.week_start}: {days}.")
+    lines += [f"- {_message(word, summary)}" for word in summary.messages]
     if summary.unreadable:
         left_out = count(summary.unreadable, "record")
         lines.append(f"- Left out, as nobody can read them or put them on a day: {left_out}.")
     return lines
+
+
+def _message(word: ShownWord, summary: Summary) -> str:
+    """What was written, as a quotation that nobody takes for the summary's own words."""
+    day = word.at.astimezone(summary.zone).date()
+    who = "The athlete wrote to the coach" if word.direction is Direction.TO_COACH else "The coach wrote"
+    text = f": {quoted(word.text)}" if word.text else ""
+    came = f" [{', '.join(word.attachments)}]" if word.attachments else ""
+    return f"{who} on {day}{came}{text}"
 
 
 def _open_pain(pain: OpenPain, summary: Summary) -> str:

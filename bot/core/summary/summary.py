@@ -46,6 +46,7 @@ from bot.core.summary.legend import (
 from bot.core.summary.markdown import markdown
 from bot.core.summary.sessions import Horizon, Session, SessionState, list_sessions
 from bot.core.summary.stored_documents import AskedQuestion, read_answer, read_question
+from bot.core.talk.shown import ShownWord, read_shown
 
 WEEKS = 5
 """The number of weeks in a summary; the last is the one that was asked for."""
@@ -131,6 +132,7 @@ class Summary:
         unreadable: records that may belong here, and which nobody can read or put on a day.
         pains: what may still hurt, the worst first.
         availability: what the athlete has said of this week and of the coming one.
+        messages: what they and the coach wrote to each other in that week and since, the oldest first.
     """
 
     athlete: Athlete
@@ -139,6 +141,7 @@ class Summary:
     unreadable: int
     pains: tuple[OpenPain, ...] = ()
     availability: tuple[Availability, ...] = ()
+    messages: tuple[ShownWord, ...] = ()
 
     @property
     def zone(self) -> tzinfo:
@@ -199,6 +202,7 @@ class Summary:
                 for pause in self.pauses
             ],
             "openPain": [open_pain_json(pain, self.generated_at, self.zone) for pain in self.pains],
+            "messages": [word.to_json() for word in self.messages],
             "availability": [week.to_json() for week in self.availability],
             "unreadable": self.unreadable,
             "scales": [dict(scale) for scale in self.scales],
@@ -228,6 +232,7 @@ def summarize(
     unreadable: int = 0,
     pains: Iterable[OpenPain] = (),
     availability: Iterable[Mapping[str, Any]] = (),
+    messages: Iterable[Mapping[str, Any]] = (),
 ) -> Summary:
     """The week that begins on `week_start`, and the four before.
 
@@ -240,6 +245,7 @@ def summarize(
         unreadable: records that the caller could not read.
         pains: the athlete's, that may still hurt; the worst first.
         availability: stored documents about weeks of the athlete's.
+        messages: stored documents of what they and the coach wrote to each other in that week and since.
 
     Raises:
         ValueError: `week_start` is no Monday, or out of reach.
@@ -255,7 +261,14 @@ def summarize(
     shown = (week_start, week_start + timedelta(weeks=1))
     said = [week for it in availability if (week := read_availability(it)) is not None]
     possible = sorted((week for week in said if week.week_start in shown), key=lambda week: week.week_start)
-    return Summary(athlete, now, tuple(weeks), unreadable + lost, tuple(pains), tuple(possible))
+    words = [word for it in messages if (word := read_shown(it)) is not None]
+    zone = athlete.hours.zone
+    written = sorted(
+        (word for word in words if word.at.astimezone(zone).date() >= week_start), key=lambda it: it.at
+    )
+    return Summary(
+        athlete, now, tuple(weeks), unreadable + lost, tuple(pains), tuple(possible), tuple(written)
+    )
 
 
 def read_sessions(

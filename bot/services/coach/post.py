@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.coach import names, texts
-from bot.core.coach.words import Direction, Word, goes_at
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.talk.words import Direction, Word, goes_at
 from bot.core.telegram.attachments import Attachment
 from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.reactions import Reaction

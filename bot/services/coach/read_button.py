@@ -9,10 +9,10 @@ from typing import TypeAlias
 from bot.core.answers.message import MessageEdit
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.coach import names, texts
-from bot.core.coach.words import Direction, Word, chunks
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete
 from bot.core.prompts.prompt import PromptKind
+from bot.core.talk.words import Direction, Word, chunks
 from bot.core.telegram.action_payloads import Action, ActionTap
 from bot.core.telegram.reactions import Reaction
 from bot.core.telegram.updates import Tap

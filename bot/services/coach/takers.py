@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.core.coach.words import Direction, Word
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts.prompt import PromptKind
+from bot.core.talk.words import Direction, Word
 from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.reactions import Reaction
 from bot.core.telegram.updates import NoteUpdate

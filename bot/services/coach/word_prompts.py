@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.core.coach import texts
-from bot.core.coach.words import Direction, Part, Word, chunks, read_part
 from bot.core.people.athlete import Athlete
 from bot.core.prompts.prompt import InvalidPrompt, Prompt, PromptState
+from bot.core.talk.words import Direction, Part, Word, chunks, read_part
 from bot.core.telegram.action_payloads import Action, format_action
 from bot.core.telegram.chats import ChatTopic
 from bot.services.coach.read_button import athlete_link

@@ -52,6 +52,7 @@ async def collect(
         # The service's log names them and the cure.
         unreadable=sum(it.plan is None and it.flaw is not None for it in judged),
         pains=await store.open_pain(athlete, now),
+        messages=await store.messages(athlete, week_start),
     )
 
 

@@ -1,6 +1,6 @@
 """Words between athletes and the coach: the collection `coach_messages`, and their way out in the outbox.
 
-`coach_messages` has one document for each message that was written (see `bot.core.coach.words.Word`), with
+`coach_messages` has one document for each message that was written (see `bot.core.talk.words.Word`), with
 `deliveredAt` once it has arrived, `readAt` and `readBy` once a coach has read it, or `refusal`, Telegram's
 reason, as long as it could not arrive. The outbox has one for each part of it, of kind `word`: `about`
 (`{userId, chatId, messageId, part, copies, order, direction}`: the message that was written, which part of it
@@ -18,7 +18,12 @@ from typing import Any
 from pymongo import UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from bot.core.coach.words import (
+from bot.core.prompts.prompt import Prompt, PromptKind, PromptState
+from bot.core.records.collections import COACH_MESSAGES
+from bot.core.shared.errors import StorageUnavailable
+from bot.core.shared.tolerant import read_int64
+from bot.core.shared.update_order import UpdateStamp
+from bot.core.talk.words import (
     RUN_ID,
     Direction,
     Part,
@@ -29,11 +34,6 @@ from bot.core.coach.words import (
     parts,
     read_quote,
 )
-from bot.core.prompts.prompt import Prompt, PromptKind, PromptState
-from bot.core.records.collections import COACH_MESSAGES
-from bot.core.shared.errors import StorageUnavailable
-from bot.core.shared.tolerant import read_int64
-from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.attachments import read_attachments
 from bot.core.telegram.chats import ChatTopic
 from bot.store.mongodb.client import Database, Document, insert_new, storage_errors, write_all

@@ -19,7 +19,7 @@ from bot.api.routes.records import MAX_DOCUMENTS
 from bot.core.health.vitals import DRAINED_WITHIN, POLLED_WITHIN
 from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours, Roster, read_quiet
 from bot.core.records.collections import MODELS
-from bot.core.shared.clock import iso_utc
+from bot.core.shared.clock import iso_utc, monday_of
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.prompts.planner import Planner
 from bot.store.mongodb.indexes import bootstrap
@@ -744,3 +744,41 @@ async def test_the_figures(api: Api) -> None:
     for days in ("0", "366", "soon", "-1"):
         problem = checked(await api.http.get(f"/v1/stats?days={days}"), 422)
         assert by_field(problem) == {"days": "must be a whole number from 1 to 365"}
+
+
+async def test_messages(api: Api) -> None:
+    """What was written, the newest first: of one athlete, or of all; what nobody can read is left out."""
+    word = {
+        "chatId": "42", "direction": "to coach", "userId": 42, "athleteId": "ana", "updateId": 1,
+        "author": {"userId": 42, "name": "Ana"}, "text": "Away", "receivedAt": NOW,
+    }  # fmt: skip
+    later = {"receivedAt": NOW + timedelta(hours=1), "updateId": 2}
+    await api.db.coach_messages.insert_many(
+        [
+            {**word, "messageId": 1, "deliveredAt": NOW},
+            {**word, "messageId": 2, "text": "", "attachments": [{"kind": "voice", "messageId": 2}], **later},
+            {
+                **word,
+                "messageId": 3,
+                "userId": 43,
+                "athleteId": "ben",
+                "refusal": "blocked",
+            },
+            {**word, "messageId": 4, "direction": "sideways"},
+        ]
+    )
+    items = (await api.get("/v1/messages"))["items"]
+    assert {(it["athlete"], it["text"], it["state"]) for it in items} == {
+        ("ana", None, "waiting"), ("ana", "Away", "delivered"), ("ben", "Away", "not delivered"),
+    }  # fmt: skip
+    [newest, oldest] = (await api.get("/v1/messages", athlete="ana"))["items"]
+    assert (newest["attachments"], oldest["at"], oldest["author"]) == (["voice"], iso_utc(NOW), "Ana")
+    assert len((await api.get("/v1/messages", athlete="ana", limit=1))["items"]) == 1
+    since = iso_utc(NOW + timedelta(minutes=1))
+    assert len((await api.get("/v1/messages", since=since))["items"]) == 1
+    await api.get("/v1/messages", 422, athlete="zoe")
+    monday = monday_of(NOW.date())
+    summary = await api.get("/v1/feedback/summary", weekStart=monday, athlete="ana")
+    assert [it["text"] for it in summary["messages"]] == ["Away", None]
+    later_week = await api.get("/v1/feedback/summary", weekStart=monday + timedelta(days=7), athlete="ana")
+    assert later_week["messages"] == []

@@ -583,7 +583,7 @@ def test_the_json_has_its_keys_in_order() -> None:
     figures = summary_of(plans, prompts, events, athlete=athlete, now=now).to_json()
     assert list(figures) == [
         "athlete", "name", "zone", "weekStart", "generatedAt", "week", "before", "runs", "trend", "pauses",
-        "openPain", "availability", "unreadable", "scales", "legend",
+        "openPain", "messages", "availability", "unreadable", "scales", "legend",
     ]  # fmt: skip
     assert figures["trend"] == {
         "weekStart": ["2026-01-19", "2026-01-26", "2026-02-02", "2026-02-09", "2026-02-16"],

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.coach.words import (
+from bot.core.shared.formatting import units
+from bot.core.shared.update_order import UpdateStamp
+from bot.core.talk.words import (
     MAX_PART,
     TALKING,
     Direction,
@@ -21,8 +23,6 @@ from bot.core.coach.words import (
     read_part,
     read_quote,
 )
-from bot.core.shared.formatting import units
-from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.attachments import Attachment
 
 NOW = datetime(2026, 2, 16, 22, 30, tzinfo=UTC)
