@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -16,13 +16,14 @@ from bot.core.inbox.webhook import WebhookSettings
 from bot.core.prompts.prompt import PromptKind
 from bot.core.shared.clock import Clock
 from bot.core.taps.judge import TapRules
+from bot.core.telegram.action_payloads import Action
 from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.rate_limits import SendLimits
 from bot.services.answers.not_kept import NotKeptNotice
 from bot.services.answers.tap_writer import TapStores
 from bot.services.availability.availability_commands import AvailabilityCommands
 from bot.services.availability.questions import AvailabilityQuestions
-from bot.services.chat.button_actions import ButtonActions
+from bot.services.chat.button_actions import ActionHandler, ButtonActions
 from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.commands import ChatCommands
 from bot.services.chat.erasure_buttons import ErasureButtons
@@ -46,6 +47,7 @@ from bot.services.inbox.leader_election import LeaderElection
 from bot.services.inbox.outage import OutageRecovery
 from bot.services.inbox.poller import Poller
 from bot.services.inbox.webhook import WebhookReceiver
+from bot.services.logbook.log_commands import LogCommands
 from bot.services.pauses.pause_commands import PauseCommands
 from bot.services.people.erasure import Erasure
 from bot.services.people.language_cache import LanguageCache
@@ -253,11 +255,15 @@ def build_actions(
     stores: Stores,
     erasure: Erasure,
     late_after_days: int,
-    pauses: PauseCommands,
     named: CoachRoster,
     react: React,
+    *more: Mapping[Action, ActionHandler],
 ) -> ButtonActions:
-    """What buttons that are no answers ask for."""
+    """What buttons that are no answers ask for.
+
+    Args:
+        more: the handlers of those that belong to commands.
+    """
     sessions = SpokenSessions(stores.spoken, stores.taps.prompts, late_after_days)
     return ButtonActions(
         [
@@ -265,8 +271,7 @@ def build_actions(
             SeenButton(stores.taps.coach_alerts, react).handlers(),
             ReadButton(stores.coach_messages, named, react).handlers(),
             ErasureButtons(stores.tombstones, erasure).handlers(),
-            pauses.buttons(),
-            AvailabilityCommands(stores.availability).buttons(),
+            *more,
         ]
     )
 
@@ -325,6 +330,7 @@ def build_service(
     )
     pauses = PauseCommands(stores.athletes, roster)
     availability = AvailabilityCommands(stores.availability)
+    logbook = LogCommands(stores.taps, settings.asked_details())
     named = CoachRoster(roster, stores.usernames)
     talk = CoachTalk.of(stores.coach_messages, named, coach)
     report_rules = ReportRules(
@@ -343,7 +349,7 @@ def build_service(
         [
             *(info.handlers(), personal.handlers(), changes.handlers()),
             *(notes.handlers(), coaching.handlers()),
-            *(pauses.handlers(), availability.handlers()),
+            *(pauses.handlers(), availability.handlers(), logbook.handlers()),
         ],
         roster,
         languages,
@@ -381,7 +387,10 @@ def build_service(
             answerer=answerer,
             editor=editor,
             commands=commands,
-            actions=build_actions(stores, erasure, settings.late_after_days, pauses, named, reactions.put),
+            actions=build_actions(
+                *(stores, erasure, settings.late_after_days, named, reactions.put),
+                *(pauses.buttons(), availability.buttons(), logbook.buttons()),
+            ),
             replies=replies,
             openings=openings,
             identity=BotIdentity(_bot_id(settings), api.username),

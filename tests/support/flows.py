@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.app.bootstrap import Stores, build_actions, build_note_commands, build_stores
+from bot.core.facts.questions import Detail
 from bot.core.figures.stats import Stats
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import ContactHours
@@ -18,13 +19,14 @@ from bot.core.records.retention import DEFAULT_RETENTION
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError, PictureError
 from bot.core.taps.judge import TapRules, judge
+from bot.core.telegram.action_payloads import Action
 from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.reactions import Reaction
 from bot.core.telegram.updates import Tap
 from bot.services.answers.tap_reader import TapReader
 from bot.services.answers.tap_writer import TapResult, TapStores, TapWriter
 from bot.services.availability.availability_commands import AvailabilityCommands
-from bot.services.chat.button_actions import ButtonActions
+from bot.services.chat.button_actions import ActionHandler, ButtonActions
 from bot.services.chat.change_commands import ChangeCommands
 from bot.services.chat.commands import ChatCommands
 from bot.services.chat.info_commands import InfoCommands
@@ -33,6 +35,7 @@ from bot.services.coach.coach_commands import CoachCommands
 from bot.services.coach.reports import CoachReports, ReportRules
 from bot.services.coach.roster import CoachRoster
 from bot.services.coach.talk import CoachTalk
+from bot.services.logbook.log_commands import LogCommands
 from bot.services.pauses.pause_commands import PauseCommands
 from bot.services.people.erasure import Erasure
 from bot.services.people.erasure_guard import ErasureGuard
@@ -127,9 +130,22 @@ class Parts:
     def actions(self) -> ButtonActions:
         """What buttons ask for."""
         return build_actions(
-            *(self.stores, self.forgetting(), LATE_AFTER_DAYS, self.pauses(), self.named()),
+            *(self.stores, self.forgetting(), LATE_AFTER_DAYS, self.named()),
             lambda *it: self.reacted.append(it),
+            *self.buttons(),
         )
+
+    def buttons(self, athletes: AthleteStore | None = None) -> list[Mapping[Action, ActionHandler]]:
+        """The buttons that belong to commands."""
+        return [
+            self.pauses(athletes).buttons(),
+            AvailabilityCommands(self.stores.availability).buttons(),
+            self.logbook().buttons(),
+        ]
+
+    def logbook(self) -> LogCommands:
+        """Sessions that no plan has."""
+        return LogCommands(self.stores.taps, frozenset(Detail))
 
     def pauses(self, athletes: AthleteStore | None = None) -> PauseCommands:
         """Pauses, by command and by button."""
@@ -168,6 +184,7 @@ class Parts:
             self.coaching(coach).handlers(),
             self.pauses(athletes).handlers(),
             AvailabilityCommands(stores.availability).handlers(),
+            self.logbook().handlers(),
             build_note_commands(stores, LATE_AFTER_DAYS).handlers(),
         ]
         return ChatCommands(

@@ -10,17 +10,32 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from bot.core.answers.details import Details
 from bot.core.answers.notes import NoteLine, Notes, taken_back_mark
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.facts.questions import Detail
+from bot.core.facts.questions import EFFORT, Detail
 from bot.core.shared.update_order import UpdateStamp
 
 Identity: TypeAlias = tuple[str, str, int | None]
 """Run, session and user: what an answer is about and whose it is, without the ambiguity of `sessionKey`."""
+
+
+class LoggedSession(BaseModel):
+    """A session that no plan has, and that was not asked about: the athlete logged it.
+
+    Frozen, and silent about values in its errors.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    what: str
+    """A kind such as `run`, or the athlete's words."""
+    minutes: int | None
+    rpe: int | None = Field(None, exclude=True)
+    """It stands where that of every answer stands."""
 
 
 class FeedbackEvent(BaseModel):
@@ -66,6 +81,8 @@ class FeedbackEvent(BaseModel):
     """Always false in stored documents: late answers are not stored."""
     update_id: int
     """Telegram's update id: orders the taps of one session."""
+    logged: LoggedSession | None = None
+    """None, and not stored, of what was asked about."""
 
     @property
     def identity(self) -> Identity:
@@ -75,7 +92,12 @@ class FeedbackEvent(BaseModel):
     def to_bson(self) -> dict[str, Any]:
         """The document as MongoDB stores it, answers as plain strings."""
         answers = {"type": self.type.value, "response": self.response.value}
-        return {**self.model_dump(by_alias=True), **answers}
+        document = {**self.model_dump(by_alias=True), **answers}
+        if self.logged is None:
+            del document["logged"]
+        elif self.logged.rpe is not None:
+            document |= Details({EFFORT: self.logged.rpe}).to_document()
+        return document
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,8 @@ class FeedbackType(StrEnum):
     )
 
 
+LOGGED = FeedbackType.DONE
+"""What a session is that an athlete logs, without being asked."""
 KNOWN_DONE = tuple(type_ for type_ in FeedbackType if type_.facts.is_done)
 """The answers after which the session counts as done, whatever else was said."""
 BY_COMPLETION = tuple(sorted(FeedbackType, key=lambda type_: (True, None, False).index(type_.facts.is_done)))

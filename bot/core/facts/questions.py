@@ -253,6 +253,8 @@ FIELDS: Mapping[str, tuple[Detail, ...]] = {
     for name in (detail.facts.field.name for detail in Detail)
 }
 """The fields of stored answers that questions fill, by name, and these questions."""
+EFFORT = Detail.RPE
+"""The question that is put of a session that an athlete logs."""
 SETTINGS = tuple(dict.fromkeys(detail.facts.setting for detail in Detail))
 """The variables that switch questions, in lower case."""
 WORDS: Mapping[str, Word] = {word: word for word in get_args(Word)}

@@ -12,6 +12,7 @@ from typing import Literal
 
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
+from bot.core.facts.logged_kinds import LoggedKind
 from bot.core.facts.questions import Detail, Word
 
 # Texts are neither compared nor shown as values; classes without methods for that are made in half the time.
@@ -439,6 +440,24 @@ class PauseTexts:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LogbookTexts:
+    """/log: a session that no plan has.
+
+    Attributes:
+        kind: the label of a button.
+        saved: the notice after the last tap.
+    """
+
+    kind: Callable[[LoggedKind], str]
+    ask_what: str
+    ask_minutes: str
+    minutes: str
+    unknown_minutes: str
+    logged: str
+    saved: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AvailabilityTexts:
     """/availability: the days of a week, to be ticked."""
 
@@ -642,6 +661,7 @@ class Texts:
     admin_alerts: AdminAlertTexts
     people: PeopleTexts
     pauses: PauseTexts
+    logbook: LogbookTexts
     availability: AvailabilityTexts
     languages: LanguageTexts
     command: Callable[[Command], CommandTexts]

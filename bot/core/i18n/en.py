@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
+from bot.core.facts.logged_kinds import LoggedKind
 from bot.core.facts.questions import Detail, Word
 from bot.core.i18n.catalog import (
     AdminAlertTexts,
@@ -23,6 +24,7 @@ from bot.core.i18n.catalog import (
     Formats,
     LanguageTexts,
     LaterTexts,
+    LogbookTexts,
     NoteTexts,
     OutcomeTexts,
     PauseTexts,
@@ -192,6 +194,22 @@ def _word(word: Word) -> str:
             return "moved to another day"
 
 
+def _kind(kind: LoggedKind) -> str:
+    match kind:
+        case "run":
+            return "🏃 run"
+        case "ride":
+            return "🚴 ride"
+        case "swim":
+            return "🏊 swim"
+        case "strength":
+            return "🏋️ strength"
+        case "walk":
+            return "🚶 walk"
+        case "mobility":
+            return "🧘 mobility"
+
+
 def _command(command: Command) -> CommandTexts:
     match command:
         case Command.START:
@@ -224,6 +242,10 @@ def _command(command: Command) -> CommandTexts:
                 help=None,
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
+            )
+        case Command.LOG:
+            return CommandTexts(
+                menu="Log a session that is not in the plan", help="logs a session that is not in your plan"
             )
         case Command.AVAILABILITY:
             return CommandTexts(
@@ -730,6 +752,18 @@ TEXTS = Texts(
             "saturday sat",
             "sunday sun",
         ),
+    ),
+    logbook=LogbookTexts(
+        kind=_kind,
+        ask_what=(
+            "What did you do? Tap it, or write it behind the command:"
+            " /log 45 min easy run 4 (the 4 is how hard it was, 0 to 10)."
+        ),
+        ask_minutes="{what}: how long was it?",
+        minutes="{number} min",
+        unknown_minutes="not sure",
+        logged="📓 Logged, besides your plan:",
+        saved="Logged.",
     ),
     availability=AvailabilityTexts(
         question=(

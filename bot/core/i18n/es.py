@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
+from bot.core.facts.logged_kinds import LoggedKind
 from bot.core.facts.questions import Detail, Word
 from bot.core.i18n.catalog import (
     AdminAlertTexts,
@@ -23,6 +24,7 @@ from bot.core.i18n.catalog import (
     Formats,
     LanguageTexts,
     LaterTexts,
+    LogbookTexts,
     NoteTexts,
     OutcomeTexts,
     PauseTexts,
@@ -196,6 +198,22 @@ def _word(word: Word) -> str:
             return "la paso a otro día"
 
 
+def _kind(kind: LoggedKind) -> str:
+    match kind:
+        case "run":
+            return "🏃 correr"
+        case "ride":
+            return "🚴 bici"
+        case "swim":
+            return "🏊 natación"
+        case "strength":
+            return "🏋️ fuerza"
+        case "walk":
+            return "🚶 caminar"
+        case "mobility":
+            return "🧘 movilidad"
+
+
 def _command(command: Command) -> CommandTexts:
     match command:
         case Command.START:
@@ -228,6 +246,10 @@ def _command(command: Command) -> CommandTexts:
                 help=None,
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
+            )
+        case Command.LOG:
+            return CommandTexts(
+                menu="Anotar una sesión fuera del plan", help="anota una sesión que no está en tu plan"
             )
         case Command.AVAILABILITY:
             return CommandTexts(
@@ -754,6 +776,18 @@ TEXTS = Texts(
             "sábado sáb",
             "domingo dom",
         ),
+    ),
+    logbook=LogbookTexts(
+        kind=_kind,
+        ask_what=(
+            "¿Qué hiciste? Tócalo, o escríbelo detrás del comando:"
+            " /log 45 min rodaje suave 4 (el 4 es el esfuerzo, de 0 a 10)."
+        ),
+        ask_minutes="{what}: ¿cuánto duró?",
+        minutes="{number} minutos",
+        unknown_minutes="no lo sé",
+        logged="📓 Anotada, aparte de tu plan:",
+        saved="Anotada.",
     ),
     availability=AvailabilityTexts(
         question=(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
+from bot.core.facts.logged_kinds import LoggedKind
 from bot.core.facts.questions import Detail, Word
 from bot.core.i18n.catalog import (
     AdminAlertTexts,
@@ -23,6 +24,7 @@ from bot.core.i18n.catalog import (
     Formats,
     LanguageTexts,
     LaterTexts,
+    LogbookTexts,
     NoteTexts,
     OutcomeTexts,
     PauseTexts,
@@ -190,6 +192,22 @@ def _word(word: Word) -> str:
             return "fica para outro dia"
 
 
+def _kind(kind: LoggedKind) -> str:
+    match kind:
+        case "run":
+            return "🏃 corrida"
+        case "ride":
+            return "🚴 pedalada"
+        case "swim":
+            return "🏊 natação"
+        case "strength":
+            return "🏋️ força"
+        case "walk":
+            return "🚶 caminhada"
+        case "mobility":
+            return "🧘 mobilidade"
+
+
 def _command(command: Command) -> CommandTexts:
     match command:
         case Command.START:
@@ -221,6 +239,10 @@ def _command(command: Command) -> CommandTexts:
                 help=None,
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
+            )
+        case Command.LOG:
+            return CommandTexts(
+                menu="Anotar uma sessão fora do plano", help="anota uma sessão que não está no seu plano"
             )
         case Command.AVAILABILITY:
             return CommandTexts(
@@ -714,6 +736,18 @@ TEXTS = Texts(
             "sábado",
             "domingo",
         ),
+    ),
+    logbook=LogbookTexts(
+        kind=_kind,
+        ask_what=(
+            "O que você fez? Toque, ou escreva depois do comando:"
+            " /log 45 min corrida leve 4 (o 4 é o esforço, de 0 a 10)."
+        ),
+        ask_minutes="{what}: quanto tempo durou?",
+        minutes="{number} minutos",
+        unknown_minutes="não sei",
+        logged="📓 Anotada, além do seu plano:",
+        saved="Anotada.",
     ),
     availability=AvailabilityTexts(
         question=(

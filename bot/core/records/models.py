@@ -535,6 +535,8 @@ class _BeforeDetails(Record):
     """False: late answers are not stored."""
     updateId: Integer | None = None
     """Telegram's update id; orders the answers of one session."""
+    logged: dict[str, Any] | None = None
+    """Of a session that no plan has, and that the athlete logged: `what` it was, and its `minutes`."""
 
 
 if TYPE_CHECKING:

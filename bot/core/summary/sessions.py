@@ -50,6 +50,7 @@ class Asker(StrEnum):
     BOT = "bot"
     OTHERS = "coach's own buttons"
     """There is an answer, and no question of ours."""
+    ATHLETE = "nobody: the athlete logged it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,11 @@ class Session:
     def completion(self) -> Completion:
         """How much of it was done, as the athlete said."""
         return completion_of(self.answer, self.extras)
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether the athlete said by themselves that it was done."""
+        return self.asked_by is Asker.ATHLETE
 
     @property
     def minutes(self) -> PlannedMinutes | None:
@@ -274,6 +280,8 @@ class _Join:
         if self._is_asked(key):
             is_ours = any(question.is_sent or question.may_be_sent for question in questions)
             asker: Asker | None = Asker.BOT if is_ours else Asker.OTHERS
+            if answer is not None and answer.logged is not None and not is_ours:
+                asker = Asker.ATHLETE
             state: FeedbackType | SessionState
             state, why = _after_asking(questions, answer, horizon)
             why = why or self._replaced(key, day)
@@ -281,7 +289,7 @@ class _Join:
             asker = None
             state, why = self._before_asking(questions, day, horizon)
         known = answer if answer is not None and answer.type is not None else None
-        planned = _planned(questions, plan_session)
+        planned = _planned(questions, plan_session) or (answer.logged if answer else None) or {}
         return Session(
             date=day,
             number=plan_session.number if plan_session else min(numbers, default=_LAST_OF_DAY),

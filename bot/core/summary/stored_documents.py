@@ -102,6 +102,7 @@ class StoredFeedback:
         type: None if what is stored is none of the answers.
         date: the day of the question, as stored.
         extras: those of `EXTRAS` that are stored.
+        logged: of a session that the athlete logged, what it was, by the names of `PLANNED`; else None.
     """
 
     run_id: str
@@ -116,6 +117,7 @@ class StoredFeedback:
     update_id: int
     date: date | None
     extras: Mapping[str, Any]
+    logged: Mapping[str, str] | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -172,7 +174,7 @@ def read_answer(document: Mapping[str, Any]) -> StoredFeedback | None:
     run_id, session_id = read_id(document.get("runId")), read_id(document.get("sessionId"))
     if run_id is None or session_id is None:
         return None
-    user = document.get("userId")
+    user, logged = document.get("userId"), read_logged(document.get("logged"))
     return StoredFeedback(
         run_id=run_id,
         session_id=session_id,
@@ -181,12 +183,25 @@ def read_answer(document: Mapping[str, Any]) -> StoredFeedback | None:
         chat_id=read_id(document.get("chatId")),
         type=read_type(document.get("type")) or read_type(document.get("response")),
         note=read_text(document.get("note"), MAX_NOTE),
-        asked_at=read_when(document.get("promptSentAt"), UTC),
+        asked_at=None if logged is not None else read_when(document.get("promptSentAt"), UTC),
         answered_at=read_when(document.get("receivedAt"), UTC) or read_when(document.get("timestamp"), UTC),
         update_id=read_user(document.get("updateId")) or 0,
         date=read_day(document.get("sessionDate")) or read_day(document.get("date")),
         extras={name: value for name in EXTRAS if (value := plain(document.get(name))) is not None},
+        logged=logged,
     )
+
+
+def read_logged(value: object) -> dict[str, str] | None:
+    """What a logged session was, and how long; None if it is none."""
+    if not isinstance(value, Mapping):
+        return None
+    minutes = read_whole(value.get("minutes"))
+    said = {
+        "title": read_text(value.get("what")),
+        "distance_time": None if minutes is None else f"{minutes} min",
+    }
+    return {name: text for name, text in said.items() if text is not None}
 
 
 def read_id(value: object) -> str | None:

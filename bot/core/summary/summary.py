@@ -73,7 +73,8 @@ class Week:
     @property
     def counts(self) -> dict[str, int]:
         """Sessions, by the names of `COUNTS`."""
-        states: Counter[FeedbackType | SessionState] = Counter(session.state for session in self.sessions)
+        asked = [session for session in self.sessions if not session.is_logged]
+        states: Counter[FeedbackType | SessionState] = Counter(session.state for session in asked)
         answers = {type_.value: states[type_] for type_ in FeedbackType}
         no_answer = states[SessionState.OPEN] + states[SessionState.UNANSWERED] + states[SessionState.LATE]
         said = Counter(s.completion for s in self.sessions if s.answer and s.answer.facts.is_done is None)

@@ -57,6 +57,8 @@ class Action(StrEnum):
     """Leave it where it is, after all; the argument is its message."""
     PAUSE = "break"
     """Ask nothing for a while; the argument says how long, see `bot.core.people.pauses`."""
+    LOG = "entry"
+    """Log a session, a step further; the argument says what it was, see `bot.core.logbook.entry`."""
     AVAILABLE = "able"
     """Whether they can train on a day; the argument says which, see `bot.core.availability.days`."""
 

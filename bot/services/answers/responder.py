@@ -16,6 +16,7 @@ from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
+from bot.core.logbook.entry import is_logged
 from bot.core.shared.clock import Clock
 from bot.core.taps.judge import AnswerWrite, DetailSaved, DetailWrite, LaterOffer, Postponed, Verdict
 from bot.core.telegram.updates import (
@@ -205,7 +206,7 @@ class Responder:
             details=stands.details,
             question=question,
             language=tap.language,
-            asides=asides(type_, self._asked),
+            asides=() if is_logged(session.run_id) else asides(type_, self._asked),
         )
         self._edit(verdict, partial(show, tap.prompted, shown))
 

@@ -119,6 +119,21 @@ class FeedbackStore:
             open_events = collided
         return [_result(event, standing, refused) for event in events]
 
+    async def log(self, event: FeedbackEvent) -> None:
+        """Make a session durable that an athlete logs. Of several taps that log it the last one counts.
+
+        Raises:
+            StorageError: doing it again is harmless.
+        """
+        await self.record([event])
+        logged = event.to_bson()["logged"]
+        with storage_errors():
+            # Where it is still the last one.
+            await self._events.update_one(
+                {"sessionKey": event.session_key, "runId": event.run_id, "updateId": event.update_id},
+                [{"$set": {"logged": {"$literal": logged}}}],
+            )
+
     async def answers(self, sessions: Iterable[Identity]) -> dict[Identity, StoredAnswer]:
         """What is stored about some sessions; those about which there is nothing are left out."""
         # Two sessions may share a key, of which only one has the document there.

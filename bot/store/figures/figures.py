@@ -173,7 +173,8 @@ class FigureStore:
         of an hour at which was asked, since MongoDB may not know the zone."""
         asked: Document = {"$dateTrunc": {"date": "$promptSentAt", "unit": "minute", "binSize": 15}}
         pipeline: list[Document] = [
-            {"$match": _within(periods)},
+            # What athletes log was not asked about.
+            {"$match": {**_within(periods), "logged": None}},
             {
                 "$project": {
                     "_id": False,

@@ -109,7 +109,7 @@ async def recording(
             languages=languages,
             erasure=erasure,
             actions=build_actions(
-                parts.stores, erasure, 14, parts.pauses(athletes), parts.named(), lambda *_: None
+                *(parts.stores, erasure, 14, parts.named(), lambda *_: None), *parts.buttons(athletes)
             ),
             answerer=answerer,
             editor=marker,

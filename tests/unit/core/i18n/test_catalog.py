@@ -24,11 +24,13 @@ from bot.core.availability.days import DayWish
 from bot.core.coach.digest import AthleteDay, Digest, Silence
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
+from bot.core.facts.logged_kinds import KINDS
 from bot.core.facts.questions import WORDS, Detail
 from bot.core.health.vitals import DeadLettersGrew
 from bot.core.i18n.catalog import Formats, Plural, Texts
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import JournalLoss
+from bot.core.logbook.entry import LogEntry
 from bot.core.people.athlete import Athlete, ContactHours, Pause
 from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.prompts.older_copies import OlderCopy, Whereabouts
@@ -65,6 +67,7 @@ VALUES: Mapping[str, object] = {
     "copy": OlderCopy(1, 2, Whereabouts.ASKED_BELOW), "chat_id": 7, "is_private": True, "thread_id": None,
     "week_start": DAY, "possible": {0}, "wish": DayWish(DAY, is_possible=True),
     "pause": Pause(NOW, NOW),
+    "what": "run", "entry": LogEntry("run", 45),
     "places": 1, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
     "message_id": 5, "offered": [FeedbackType.DONE], "others": [SPOKEN], "place": ("r", "s"),
     "session": SPOKEN,
@@ -80,6 +83,7 @@ VALUES: Mapping[str, object] = {
 }  # fmt: skip
 # Tried with something else than other functions of the same parameters.
 OWN_VALUES: Mapping[str, Mapping[str, object]] = {
+    "bot.core.logbook.texts.logged": {"asked": frozenset(Detail)},
     "bot.core.answers.detail_texts.unsaid": {"detail": Detail.CHANGE},
     "bot.core.i18n.formats.counted": {"text": Language.EN.texts.counts.days},
     "bot.core.i18n.formats.decimal": {"value": 0.5},
@@ -128,6 +132,7 @@ DOMAINS: Mapping[str, tuple[object, ...]] = {
     "command": tuple(Command),
     "details.question": tuple(Detail),
     "details.word": tuple(WORDS),
+    "logbook.kind": KINDS,
 }
 """What the functions in a catalog are asked for."""
 

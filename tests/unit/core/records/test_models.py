@@ -36,7 +36,7 @@ LINEAGE = {
     "feedback_events": (
         "sessionId sessionKey sessionRef runId type response note sessionDate date sessionDay day chatId"
         " messageId userId username timestamp receivedAt promptSentAt promptAgeDays isLateResponse updateId"
-        " rpe pain completed reason change notes attachments noteMessageId saidAt"
+        " logged rpe pain completed reason change notes attachments noteMessageId saidAt"
     ),
     "weekly_metrics": (
         "athleteId weekStart weekEnd runCount runDistance runTime rideCount rideDistance rideTime vo2Sessions"
