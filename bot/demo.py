@@ -91,7 +91,7 @@ WEEK = (
         "6 km",
         None,
         (FeedbackType.PAIN,),
-        ("knee", "6"),
+        ("knee", "left", "6", "part", "4"),
         "Left <knee>, since km 4 & worse uphill",
     ),
     DemoSession("Ride", "90 min", "Flat, easy gear.", (FeedbackType.DONE,), ("2",)),
@@ -245,6 +245,7 @@ class _Story:
                 await self._reply(message, session.reply)
             if any(type_.facts.alerts_coach for type_ in session.taps):
                 await self._coach_sees()
+                await self._coach_writes("Leave the bike out tomorrow, and tell me how it is on stairs.")
             if session.taps:
                 shown.append(partial(self._shows, message, session.taps[-1]))
             else:
@@ -264,11 +265,11 @@ class _Story:
         await self._tell(self._world.tap(ATHLETE.id, message_id, ATHLETE, text=label), label)
 
     async def _reply(self, message_id: int, note: str) -> None:
-        before = len(self._world.messages(ATHLETE.id))
         self._world.message(ATHLETE.id, ATHLETE, note, reply_to=message_id)
-        await self._until(lambda: len(self._world.messages(ATHLETE.id)) >= before + 2, "the reply to a note")
+        written = self._world.messages(ATHLETE.id)[-1]["message_id"]
+        await self._until(lambda: self._reaction(ATHLETE, written), "the sign that a note is kept")
         self._console.print(Text(f"           Ana replies: {note}"))
-        self._console.print(f"           bot: [i]{self._world.messages(ATHLETE.id)[-1]['text']}[/i]")
+        self._console.print(f"           bot reacts: {self._reaction(ATHLETE, written)}")
 
     async def _coach_sees(self) -> None:
         """The coach is told at once, and presses Seen; Ana is told."""
@@ -282,6 +283,17 @@ class _Story:
         await self._until(lambda: len(self._world.messages(ATHLETE.id)) > before, "the news for Ana")
         self._console.print("           Marta presses Seen.")
         self._console.print(f"           bot, to Ana: [i]{self._world.messages(ATHLETE.id)[-1]['text']}[/i]")
+
+    async def _coach_writes(self, words: str) -> None:
+        """A reply to the alert reaches Ana."""
+        before = len(self._world.messages(ATHLETE.id))
+        self._world.message(COACH.id, COACH, words, reply_to=1)
+        await self._until(lambda: len(self._world.messages(ATHLETE.id)) > before, "the coach's words")
+        self._console.print(f"           Marta replies to the alert: {words}")
+        self._console.print(Text(f"           bot, to Ana: {self._world.messages(ATHLETE.id)[-1]['text']}"))
+
+    def _reaction(self, user: User, message_id: int) -> str:
+        return "".join(self._world.message_of(user.id, message_id).get("reactions", ()))
 
     def _told_coach(self) -> str:
         messages = self._world.messages(COACH.id)
@@ -318,12 +330,14 @@ class _Story:
         )
 
     async def _show_stored(self) -> None:
-        columns = ("sessionDate", "sessionDay", "sessionId", "type", *FIELDS, "note")
-        table = Table(*columns)
+        columns = ("sessionDate", "type", *FIELDS, "note")
+        table = Table()
+        for column in columns:
+            table.add_column(column, no_wrap=column in ("sessionDate", "type", *FIELDS))
         async for event in self._db[feedback.COLLECTION].find().sort("receivedAt", 1):
             table.add_row(*(_cell(event.get(column)) for column in columns))
         self._console.print(table)
-        self._console.print(f"Each also has runId ({self._run_id}), sessionKey, userId, timestamps and more.")
+        self._console.print(f"Each also has runId ({self._run_id}), sessionId, sessionDay, sessionKey, userId and more.")
 
     async def _show_stats(self) -> None:
         before = len(self._world.messages(ATHLETE.id))

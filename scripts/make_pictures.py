@@ -61,13 +61,18 @@ async def _play(stage: Stage) -> None:
     world.advance(86_400)
     await stage.until(lambda: len(world.messages(ANA.id)) == 2, "the second question")
     await stage.tap(ANA, 2, "🤕 Pain", "Where does it hurt")
-    await stage.tap(ANA, 2, "knee", "How bad")
-    await stage.tap(ANA, 2, "6", "knee, 6/10")
-    world.message(ANA.id, ANA, "Left knee, from km 5 on. Walked home.", reply_to=2)
-    await stage.until(lambda: len(world.messages(ANA.id)) == 4, "the reply to the note")
+    await stage.tap(ANA, 2, "knee", "Which side")
+    await stage.tap(ANA, 2, "left", "How bad")
+    await stage.tap(ANA, 2, "6", "Did you do")
+    await stage.tap(ANA, 2, "part", "How hard")
+    await stage.tap(ANA, 2, "4", "Effort")
+    world.message(ANA.id, ANA, "From km 5 on. Walked home.", reply_to=2)
+    await stage.until(lambda: world.messages(ANA.id)[-1].get("reactions"), "the sign that a note is kept")
     await stage.until(lambda: bool(world.messages(COACH.id)), "the coach's message")
     world.tap(COACH.id, 1, COACH, button=0)
-    await stage.until(lambda: len(world.messages(ANA.id)) == 5, "the notice")
+    await stage.until(lambda: len(world.messages(ANA.id)) == 4, "the notice")
+    world.message(COACH.id, COACH, "No running until Friday. Swim, if it does not hurt.", reply_to=1)
+    await stage.until(lambda: len(world.messages(ANA.id)) == 5, "the coach's words")
 
 
 async def _draw_stats(stage: Stage) -> None:

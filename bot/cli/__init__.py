@@ -74,6 +74,7 @@ class _Commands(Group):
         **dict.fromkeys(("run", "demo", "bootstrap", "prompt", "stats"), "bot.cli.service"),
         "athlete": "bot.cli.athletes",
         "doctor": "bot.cli.doctor",
+        "files": "bot.cli.files",
         "mongo-url": "bot.cli.mongo",
         "plan": "bot.cli.plans",
         "summary": "bot.cli.summary",
