@@ -337,7 +337,8 @@ class _Story:
         async for event in self._db[feedback.COLLECTION].find().sort("receivedAt", 1):
             table.add_row(*(_cell(event.get(column)) for column in columns))
         self._console.print(table)
-        self._console.print(f"Each also has runId ({self._run_id}), sessionId, sessionDay, sessionKey, userId and more.")
+        more = f"runId ({self._run_id}), sessionId, sessionDay, sessionKey, userId and more"
+        self._console.print(f"Each also has {more}.")
 
     async def _show_stats(self) -> None:
         before = len(self._world.messages(ATHLETE.id))

@@ -27,10 +27,30 @@ class Theme:
     faint: str
     button: str
     chosen: str
+    styles: Mapping[str, str]
+    """The colours of buttons by their style in the Bot API."""
 
 
-LIGHT = Theme("#d7e3ec", "#ffffff", "#e3fbd3", "#17212b", "#7b8a97", "#f2f6f9", "#d5e9fb")
-DARK = Theme("#0e1621", "#182533", "#2b5278", "#f2f5f7", "#8499ab", "#223243", "#2b5278")
+LIGHT = Theme(
+    "#d7e3ec",
+    "#ffffff",
+    "#e3fbd3",
+    "#17212b",
+    "#7b8a97",
+    "#f2f6f9",
+    "#d5e9fb",
+    {"success": "#d3efd5", "danger": "#fadadb"},
+)
+DARK = Theme(
+    "#0e1621",
+    "#182533",
+    "#2b5278",
+    "#f2f5f7",
+    "#8499ab",
+    "#223243",
+    "#2b5278",
+    {"success": "#234d31", "danger": "#5a2d33"},
+)
 
 
 def draw(messages: Sequence[Mapping[str, Any]], theme: Theme) -> str:
@@ -71,13 +91,20 @@ def _message(message: Mapping[str, Any], top: int, theme: Theme) -> tuple[list[s
         f'<text x="{x + width - _PADDING}" y="{top + height - 8}" font-size="11" text-anchor="end"'
         f' fill="{theme.faint}">{time}</text>'
     )
+    if reactions := "".join(message.get("reactions", ())):
+        edge, bottom = x - 16, top + height
+        parts.append(
+            f'<rect x="{edge}" y="{bottom - 15}" width="30" height="22" rx="11" fill="{theme.button}"/>'
+            f'<text x="{edge + 7}" y="{bottom}" font-size="13">{escape(reactions)}</text>'
+        )
     y = top + height + _GAP
     for row in rows:
         each = (width - _GAP * (len(row) - 1)) / len(row)
         for number, button in enumerate(row):
             left = x + number * (each + _GAP)
             label = str(button["text"])
-            fill = theme.chosen if label.startswith("• ") else theme.button
+            plain = theme.styles.get(str(button.get("style")), theme.button)
+            fill = theme.chosen if label.startswith("• ") else plain
             parts.append(
                 f'<rect x="{left:.1f}" y="{y}" width="{each:.1f}" height="{_BUTTON}" rx="9" fill="{fill}"/>'
                 f'<text x="{left + each / 2:.1f}" y="{y + 22}" text-anchor="middle" font-size="14"'

@@ -43,7 +43,7 @@ def test_hostile_text_stays_text(theme: Theme) -> None:
 def test_the_chat_is_there(name: str) -> None:
     """Well-formed, with what the bot asks."""
     texts = [element.text for element in ElementTree.parse(IMAGES / name).iter()]  # noqa: S314  # our own
-    assert {"How did your session go?", "Tempo run", "Pass", "Hurts: knee, 6/10"} <= set(texts)
+    assert {"How did your session go?", "Tempo run", "Pass", "Hurts: knee (left), 6/10"} <= set(texts)
 
 
 def test_the_picture_of_stats_is_there() -> None:

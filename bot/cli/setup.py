@@ -1,4 +1,7 @@
-"""The command `files`: what comes with the program, beside it in a checkout, in it where it was installed."""
+"""What helps to set things up: the files that come with the program, and the address of MongoDB.
+
+The files stand beside the program in a checkout, and in it where it was installed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from pathlib import Path
 
 import click
 
-from bot.core.shared.errors import ConfigError
+from bot.cli.shared import read_settings
+from bot.core.shared.errors import ConfigError, EmbeddedMongoError
+from bot.store.embedded.server import EmbeddedMongo
 
 _INSTALLED = Path(__file__).resolve().parents[1] / "files"
 _CHECKOUT = _INSTALLED.parents[1]
@@ -26,7 +31,7 @@ def find_files() -> Mapping[str, Path]:
 
 @click.group()
 def files() -> None:
-    """Show and copy what the documentation names: settings, workflows, dashboards, scripts."""
+    """Show and copy the files that the documentation names."""
 
 
 @files.command("list")
@@ -76,3 +81,22 @@ def _chosen(names: Sequence[str]) -> Mapping[str, Path]:
             raise ConfigError(f"{name}: there is no such file; `files list` names all")
         chosen |= found
     return chosen
+
+
+@click.command(short_help="Print the address of MongoDB, with its password.")
+def mongo_url() -> None:
+    """Print the address of MongoDB, with its password, for other programs on this machine.
+
+    It is that of the embedded MongoDB, which is there as long as the bot runs, or MONGO_URL. Whoever has it
+    can read and change everything.
+    """
+    settings = read_settings()
+    if settings.mongo_url is not None:
+        click.echo(settings.mongo_url.get_secret_value())
+        return
+    url = EmbeddedMongo.last_url(settings.data_dir)
+    if url is None:
+        raise EmbeddedMongoError(
+            f"There is no embedded MongoDB in {settings.data_dir} yet: start the bot once, with `run`."
+        )
+    click.echo(url)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import main
-from bot.cli.files import find_files
+from bot.cli.setup import find_files
 
 ROOT = Path(__file__).resolve().parents[3]
 # What `python -m tests` and pictures need, and nobody who runs the bot.
