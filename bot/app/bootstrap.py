@@ -75,6 +75,7 @@ from bot.services.telegram.reactions import MessageReactions
 from bot.services.words.note_buttons import NoteButtons
 from bot.services.words.note_commands import NoteCommands
 from bot.services.words.note_keeper import NoteKeeper
+from bot.services.words.noted_questions import NotedQuestions
 from bot.services.words.sessions import SpokenSessions
 from bot.settings import Settings
 from bot.store.answers.feedback_events import FeedbackStore
@@ -245,15 +246,16 @@ def build_painter(settings: Settings) -> ChartProcess:
     return ChartProcess(settings.data_dir / "charts")
 
 
-def build_note_commands(stores: Stores, late_after_days: int) -> NoteCommands:
+def build_note_commands(stores: Stores, keeper: NoteKeeper, late_after_days: int) -> NoteCommands:
     """What athletes ask for about their notes."""
     sessions = SpokenSessions(stores.spoken, stores.taps.prompts, late_after_days)
-    return NoteCommands(stores.notes, sessions, NoteKeeper(stores.taps), late_after_days)
+    return NoteCommands(stores.notes, sessions, keeper, late_after_days)
 
 
 def build_actions(
     stores: Stores,
     erasure: Erasure,
+    keeper: NoteKeeper,
     late_after_days: int,
     named: CoachRoster,
     react: React,
@@ -267,7 +269,7 @@ def build_actions(
     sessions = SpokenSessions(stores.spoken, stores.taps.prompts, late_after_days)
     return ButtonActions(
         [
-            NoteButtons(stores.notes, sessions, NoteKeeper(stores.taps)).handlers(),
+            NoteButtons(stores.notes, sessions, keeper).handlers(),
             SeenButton(stores.taps.coach_alerts, react).handlers(),
             ReadButton(stores.coach_messages, named, react).handlers(),
             ErasureButtons(stores.tombstones, erasure).handlers(),
@@ -321,7 +323,6 @@ def build_service(
     coach = settings.coach_chat_id
     coach_chat_id = None if coach is None else coach.chat_id
     disclosed = DisclosureRules(settings.retention(), coach_is_told=coach is not None)
-    notes = build_note_commands(stores, settings.late_after_days)
     info = InfoCommands(figures.collect, build_painter(settings).draw)
     personal = PersonalCommands(weeks, stores.personal, stores.journal, clock, disclosed)
     changes = ChangeCommands(
@@ -344,6 +345,25 @@ def build_service(
         named,
         report_rules,
     )
+    kinds: OwnKinds = {
+        PromptKind.WORD: WordPrompts(stores.coach_messages, stores.outbox, named, languages, coach),
+        PromptKind.DIGEST: DigestPrompts(reports, stores.outbox, languages, clock),
+    }
+    renderer = PromptRenderer(
+        stores.taps.coach_alerts,
+        stores.taps.prompts,
+        lambda: roster.roster,
+        languages,
+        clock,
+        settings.timezone,
+        weeks,
+        kinds,
+    )
+    noted = NotedQuestions(
+        stores.spoken, renderer, editor, languages, lambda: roster.roster, settings.asked_details()
+    )
+    keeper = NoteKeeper(stores.taps, noted.show)
+    notes = build_note_commands(stores, keeper, settings.late_after_days)
     coaching = CoachCommands(reports, talk.post, named)
     commands = ChatCommands(
         [
@@ -378,6 +398,7 @@ def build_service(
             stores=stores.taps,
             tombstones=stores.tombstones,
             notes=stores.notes,
+            keeper=keeper,
             spoken=stores.spoken,
             talk=talk,
             acknowledgements=acknowledgements,
@@ -388,7 +409,7 @@ def build_service(
             editor=editor,
             commands=commands,
             actions=build_actions(
-                *(stores, erasure, settings.late_after_days, named, reactions.put),
+                *(stores, erasure, keeper, settings.late_after_days, named, reactions.put),
                 *(pauses.buttons(), availability.buttons(), logbook.buttons()),
             ),
             replies=replies,
@@ -428,20 +449,6 @@ def build_service(
             on_unkept=unkept,
             on_turn=notifier.turned,
         )
-    kinds: OwnKinds = {
-        PromptKind.WORD: WordPrompts(stores.coach_messages, stores.outbox, named, languages, coach),
-        PromptKind.DIGEST: DigestPrompts(reports, stores.outbox, languages, clock),
-    }
-    renderer = PromptRenderer(
-        stores.taps.coach_alerts,
-        stores.taps.prompts,
-        lambda: roster.roster,
-        languages,
-        clock,
-        settings.timezone,
-        weeks,
-        kinds,
-    )
     dispatcher = Dispatcher(
         api=prompting,
         outbox=stores.outbox,

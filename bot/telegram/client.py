@@ -300,7 +300,7 @@ class BotClient:
     ) -> Any:
         try:
             return await self._bot.do_api_request(method, api_kwargs=given, read_timeout=read_timeout)
-        except EndPointNotFound as exc:
+        except (EndPointNotFound, InvalidToken) as exc:  # the server says the same of both
             if is_new:
                 raise errors.TelegramUnsupported(f"the Bot API server does not know {method}") from None
             _translate(exc)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from bot.core.telegram.reactions import Reaction
 from bot.sandbox.world import User
 from tests.support.bot import STRANGER, Rig
 from tests.support.processes import wait_until
@@ -40,12 +41,22 @@ async def said(rig: Rig, chat_id: int, words: str) -> str:
     return text
 
 
+async def reacted(rig: Rig, chat_id: int, message_id: int, reaction: Reaction) -> None:
+    """Once the bot has given a message this reaction."""
+    await wait_until(
+        lambda: rig.world.message_of(chat_id, message_id).get("reactions") == [reaction],
+        15,
+        f"message {message_id} of chat {chat_id} has {reaction}",
+        otherwise=lambda: rig.world.messages(chat_id)[-2:],
+    )
+
+
 async def test_a_note_and_its_edit(rig: Rig) -> None:
     """Written before the answer, kept with it, shown to the coach as it is, and changed by an edit."""
     athlete = User(3000, "<u>Ana</u>", username="a<n>a")
     question = rig.ask("run", "s", athlete.id)
     written = rig.world.message(athlete.id, athlete, HOSTILE, reply_to=question)
-    await said(rig, athlete.id, "tap one of the buttons")
+    await reacted(rig, athlete.id, written, Reaction.NOTED)
     assert await rig.events({"userId": athlete.id}) == []
     await rig.answered([rig.world.tap(athlete.id, question, athlete, button=3)])
     (event,) = await rig.stored(1, userId=athlete.id)
@@ -54,7 +65,7 @@ async def test_a_note_and_its_edit(rig: Rig) -> None:
     assert alert["text"].startswith("🤕 <u>Ana</u> (@a<n>a) reports pain.\n")
     assert alert["text"].endswith(f"\nNote: {HOSTILE}")
     rig.world.edit_message(athlete.id, written, "only <left>")
-    await said(rig, athlete.id, "Your note is changed")
+    await reacted(rig, athlete.id, written, Reaction.CHANGED)
     (event,) = await rig.stored(1, userId=athlete.id)
     assert event["note"] == "only <left>"
     await wait_until(
@@ -68,16 +79,21 @@ async def test_a_note_and_its_edit(rig: Rig) -> None:
     assert len(rig.world.messages(COACHES)) == 1
 
 
-@pytest.mark.parametrize("kind", ["voice", "photo", "sticker"])
-async def test_what_is_no_text_is_explained(rig: Rig, kind: str) -> None:
-    """Kindly, reply or not; nothing is stored."""
-    athlete = User(3001 + ["voice", "photo", "sticker"].index(kind))
+@pytest.mark.parametrize("kind", ["voice", "photo", "sticker", "video_note", "document", "location"])
+async def test_what_is_no_text(rig: Rig, kind: str) -> None:
+    """It is kept with the question by Telegram's id, reply or not, and with the answer once that comes."""
+    athlete = User(3001 + ["voice", "photo", "sticker", "video_note", "document", "location"].index(kind))
     question = rig.ask("run", kind, athlete.id)
-    rig.world.wordless(athlete.id, athlete, kind, reply_to=question)
-    assert "I can only read text" in await said(rig, athlete.id, "sorry")
-    rig.world.wordless(athlete.id, athlete, kind)
-    await rig.messages(athlete.id, 5)
+    written = rig.world.wordless(athlete.id, athlete, kind, reply_to=question)
+    await reacted(rig, athlete.id, written, Reaction.NOTED)
     assert await rig.events({"userId": athlete.id}) == []
+    await rig.answered([rig.world.tap(athlete.id, question, athlete, button=0)])
+    second = rig.world.wordless(athlete.id, athlete, kind, caption="look")
+    await said(rig, athlete.id, "Noted with")
+    [event] = await rig.stored(1, userId=athlete.id)
+    assert [(it["kind"], it["messageId"]) for it in event["attachments"]] == [(kind, written), (kind, second)]
+    assert all(it["fileId"] for it in event["attachments"])
+    assert event["note"] == "look"
 
 
 async def test_the_longest_note(rig: Rig) -> None:
@@ -89,7 +105,7 @@ async def test_the_longest_note(rig: Rig) -> None:
     assert "1001 characters, and 1000 fit" in await said(rig, athlete.id, "1001")
     assert (await rig.stored(1, userId=athlete.id))[0]["note"] is None
     rig.world.edit_message(athlete.id, written, "🏃" * 1_000)
-    await said(rig, athlete.id, "Noted with your answer")
+    await reacted(rig, athlete.id, written, Reaction.NOTED)
     assert (await rig.stored(1, userId=athlete.id))[0]["note"] == "🏃" * 1_000
 
 
@@ -101,8 +117,8 @@ async def test_a_note_stays_when_the_answer_changes(rig: Rig) -> None:
     await wait_until(
         lambda: "➜" in rig.world.message_of(athlete.id, question)["text"], 15, "the answer is shown"
     )
-    rig.world.message(athlete.id, athlete, "llovía", reply_to=question)
-    await said(rig, athlete.id, "Anotado junto a tu respuesta")
+    written = rig.world.message(athlete.id, athlete, "llovía", reply_to=question)
+    await reacted(rig, athlete.id, written, Reaction.NOTED)
     await rig.answered([rig.world.tap(athlete.id, question, athlete, button=1)])
     (event,) = await rig.stored(1, userId=athlete.id)
     assert (event["type"], event["note"]) == ("skipped", "llovía")
@@ -114,8 +130,8 @@ async def test_a_tap_and_a_note_that_arrive_together(rig: Rig) -> None:
     question, asked = rig.ask("run", "first", athlete.id), rig.ask("run", "second", other.id)
     assert await rig.bots[-1].terminate() == 0
     taps = [rig.world.tap(athlete.id, question, athlete, button=2) for _ in range(2)]
-    rig.world.message(athlete.id, athlete, "hills", reply_to=question)
-    rig.world.message(other.id, other, "rain", reply_to=asked)
+    first = rig.world.message(athlete.id, athlete, "hills", reply_to=question)
+    second = rig.world.message(other.id, other, "rain", reply_to=asked)
     taps.append(rig.world.tap(other.id, asked, other, button=1))
     await rig.start()
     await rig.answered(taps)
@@ -124,29 +140,29 @@ async def test_a_tap_and_a_note_that_arrive_together(rig: Rig) -> None:
         f"Saved: 🥵 Hard. {hint}",
         f"🥵 Hard is saved already. {hint}",
     ]
-    for user, kind, note in ((athlete, "hard", "hills"), (other, "skipped", "rain")):
-        assert "Noted with your answer" in await said(rig, user.id, "Noted")
+    for user, written, kind, note in ((athlete, first, "hard", "hills"), (other, second, "skipped", "rain")):
+        await reacted(rig, user.id, written, Reaction.NOTED)
         (event,) = await rig.stored(1, userId=user.id)
         assert (event["type"], event["note"]) == (kind, note)
 
 
 async def test_what_the_coach_writes(rig: Rig) -> None:
-    """In the coaches' group people talk about what they are told: the bot keeps out of it."""
+    """A reply to an alert goes to the athlete; to greet and to talk counts as no refusal."""
     athlete = User(3015)
     question = rig.ask("run", "s", athlete.id)
     known = len(rig.world.messages(COACHES))
     await rig.answered([rig.world.tap(athlete.id, question, athlete, button=3)])
     alert = (await rig.messages(COACHES, known + 1))[-1]
     refused = (await rig.stats())["taps"]["refused-command"]
-    rig.world.message(COACHES, KIM, "I call them", reply_to=alert["message_id"])
+    rig.world.message(COACHES, KIM, "I call you", reply_to=alert["message_id"])
+    await said(rig, athlete.id, "I call you")
     rig.world.message(COACHES, KIM, "/start")
     assert "This is the coach's chat" in await said(rig, COACHES, "coach's chat")
-    assert len(rig.world.messages(COACHES)) == known + 4
     assert (await rig.stats())["taps"]["refused-command"] == refused
 
 
 async def test_a_stranger_and_a_message_about_nothing(rig: Rig) -> None:
-    """A stranger's reply is refused and counted; a reply to what asks nothing is asked back."""
+    """A stranger's reply is refused and counted; an athlete's about no session is the coach's."""
     refused = (await rig.stats())["taps"]["refused-command"]
     question = rig.ask("run", "strange", STRANGER.id)
     rig.world.message(STRANGER.id, STRANGER, "let me in", reply_to=question)
@@ -158,7 +174,7 @@ async def test_a_stranger_and_a_message_about_nothing(rig: Rig) -> None:
     athlete = User(3012)
     notice = rig.world.message_at(athlete.id, date=rig.world.time(), text="Good morning!")
     rig.world.message(athlete.id, athlete, "knee", reply_to=notice)
-    await said(rig, athlete.id, "cannot tell which session")
+    await said(rig, athlete.id, "Passed on to your coach")
 
 
 async def test_the_log_holds_neither_notes_nor_names(rig: Rig) -> None:

@@ -164,7 +164,11 @@ class Desk:
         coach_chat = None if coach is None else ChatTopic(coach)
         self.coach_messages = CoachMessageStore(db)
         self.talk = CoachTalk.of(self.coach_messages, parts.named(), coach_chat)
-        self.words = Words(takers(self.stores, parts.stores.notes, parts.stores.spoken, self.talk, 14))
+        self.words = Words(
+            takers(
+                NoteKeeper(self.stores), self.stores, parts.stores.notes, parts.stores.spoken, self.talk, 14
+            )
+        )
         self.commands = parts.chat(languages, coach=coach)
         outbox = Outbox(db)
         kinds: OwnKinds = {

@@ -42,6 +42,7 @@ from bot.services.people.erasure_guard import ErasureGuard
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.week_report import WeekReports
+from bot.services.words.note_keeper import NoteKeeper
 from bot.store.inbox.journal import Journal
 from bot.store.people.athletes import AthleteStore
 
@@ -130,7 +131,7 @@ class Parts:
     def actions(self) -> ButtonActions:
         """What buttons ask for."""
         return build_actions(
-            *(self.stores, self.forgetting(), LATE_AFTER_DAYS, self.named()),
+            *(self.stores, self.forgetting(), self.keeper(), LATE_AFTER_DAYS, self.named()),
             lambda *it: self.reacted.append(it),
             *self.buttons(),
         )
@@ -185,11 +186,15 @@ class Parts:
             self.pauses(athletes).handlers(),
             AvailabilityCommands(stores.availability).handlers(),
             self.logbook().handlers(),
-            build_note_commands(stores, LATE_AFTER_DAYS).handlers(),
+            build_note_commands(stores, self.keeper(), LATE_AFTER_DAYS).handlers(),
         ]
         return ChatCommands(
             handlers, self.roster, languages, self.clock, admins=self.admins, coach_chat_id=coach
         )
+
+    def keeper(self) -> NoteKeeper:
+        """Keeps notes, and shows them nowhere."""
+        return NoteKeeper(self.stores.taps)
 
     def coaching(self, coach: int | None = None) -> CoachCommands:
         """What the coach asks and writes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ from bot.core.answers import detail_texts
 from bot.core.answers.details import Details, open_words
 from bot.core.answers.keyboards import Keyboard, answered_keyboard, detail_rows, prompt_keyboard
 from bot.core.answers.payloads import detail_ids
-from bot.core.answers.texts import asked_text, shown_text, unanswered_prefix
+from bot.core.answers.texts import asked_text, note_block, shown_text, unanswered_prefix
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
@@ -26,6 +27,7 @@ class ShownAnswer:
         by_reference: whether the session's payloads travel by reference.
         question: None: nothing is asked.
         asides: the questions of which the choices stand beside those of another.
+        note: in short, see `bot.core.answers.notes.note_line`; None: there is none.
     """
 
     run_id: str
@@ -36,6 +38,7 @@ class ShownAnswer:
     question: Detail | None
     language: Language
     asides: tuple[Detail, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ def show(prompted: TappedMessage, choice: ShownAnswer) -> MessageEdit:
     if prompted.text is None:
         return MessageEdit(None, [], keyboard)
     lines = detail_texts.lines(choice.details, choice.language)
+    if choice.note is not None:
+        lines.append(choice.note)
     questions = (question, open_words(choice.type, choice.details))
     asked = "\n\n".join(detail_texts.question(it, choice.language) for it in questions if it is not None)
     text = shown_text(prompted.text, choice.type, choice.language, lines=lines, question=asked or None)
@@ -77,6 +82,20 @@ def show(prompted: TappedMessage, choice: ShownAnswer) -> MessageEdit:
         prompted.entities, units(asked_text(text)), start=units(unanswered_prefix(prompted.text))
     )
     return MessageEdit(text, entities, keyboard)
+
+
+def show_again(question: str, choice: ShownAnswer) -> MessageEdit:
+    """The message of a question (HTML), of which only the record tells, with the choice shown in it."""
+    below = show(TappedMessage("", [], []), choice)
+    return MessageEdit(
+        question + html.escape(below.text or "", quote=False), keyboard=below.keyboard, html=True
+    )
+
+
+def show_noted(question: str, note: str | None, keyboard: Keyboard) -> MessageEdit:
+    """The message of a question (HTML) that is not answered yet, with its note."""
+    below = "" if note is None else note_block(note)
+    return MessageEdit(question + html.escape(below, quote=False), keyboard=keyboard, html=True)
 
 
 def entities_within(entities: list[dict[str, Any]], length: int, *, start: int = 0) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bot.core.shared.formatting import clip
 from bot.core.shared.tolerant import read_int64, read_user
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.attachments import Attachment, read_attachments
@@ -18,6 +19,8 @@ from bot.core.telegram.attachments import Attachment, read_attachments
 MOST_LINES = 50
 """So many lines a session can have: a flood must not make a document too large."""
 
+_NOTED, _ATTACHED = "📝", "📎"
+_MAX_SHOWN = 200
 _MARK = re.compile(r"note (-?[0-9]{1,19}) ([0-9]{1,19})")
 
 
@@ -94,9 +97,12 @@ def taken_back_mark(chat_id: int, message_id: int) -> str:
     return f"note {chat_id} {message_id}"
 
 
-def joined(lines: Iterable[NoteLine]) -> str | None:
-    """The words of lines as one note; None if there are none."""
-    return "\n".join(line.text for line in lines if line.text) or None
+def note_line(lines: Iterable[NoteLine]) -> str | None:
+    """The lines in short, on one line, as the question's message shows them; None if there are none."""
+    lines = list(lines)
+    words = clip(" · ".join(" ".join(line.text.split()) for line in lines if line.text), _MAX_SHOWN)
+    attached = [_ATTACHED] if any(line.attachments for line in lines) else []
+    return " ".join([_NOTED, *([words] if words else []), *attached]) if words or attached else None
 
 
 def read_notes(document: Mapping[str, Any], *, id_field: str = "noteMessageId") -> Notes:

@@ -18,6 +18,7 @@ TRACE = "\n\n"
 """Before the line that says when a question comes again."""
 _MARK = "• "
 _SUGGESTED = "👉 "
+_NOTE_LINE = "\n\n📝 "
 
 
 def label(type_: FeedbackType, language: Language) -> str:
@@ -104,12 +105,20 @@ def _cause(cause: Cause, texts: RefusalTexts) -> str:
 
 
 def asked_text(text: str) -> str:
-    """A question's text without what is shown below it: the answer, or when it comes again."""
+    """A question's text without what is shown below it: the answer, a note, or when it comes again."""
     asked, line, shown = text.rpartition(_ANSWER_LINE)
     if line and shown.partition("\n")[0] in _ALL_LABELS:
         return asked
     asked, line, shown = text.rpartition(TRACE)
-    return asked if line and _TRACES.fullmatch(shown) else text
+    if line and _TRACES.fullmatch(shown):
+        text = asked
+    asked, line, shown = text.rpartition(_NOTE_LINE)
+    return asked if line and "\n" not in shown else text
+
+
+def note_block(note: str) -> str:
+    """What stands below a question that is not answered yet, for a note."""
+    return f"\n\n{note}"
 
 
 def unanswered_prefix(text: str) -> str:

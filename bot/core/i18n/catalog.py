@@ -181,7 +181,7 @@ class WordTexts:
     Attributes:
         session_of: a session of which only the day is known.
         offered: what the note may be meant for.
-        unanswered: the session can be answered below.
+        unanswered: the session has no answer yet.
     """
 
     noted: str

@@ -429,7 +429,7 @@ TEXTS = Texts(
         noted_with="📝 Noted with {session}.",
         session_of="the session of {day}",
         offered="Is that your answer? One tap saves it: {answers}.",
-        unanswered="It has no answer yet: one tap below is enough.",
+        unanswered="Please tap an answer below its question, too.",
         full=(
             "This session has as many notes as I can keep, so this one was not saved. Please edit one of "
             "the others."

@@ -442,7 +442,7 @@ TEXTS = Texts(
         noted_with="📝 Anotado en {session}.",
         session_of="la sesión del {day}",
         offered="¿Es tu respuesta? Un toque la guarda: {answers}.",
-        unanswered="Aún no tiene respuesta: basta un toque aquí abajo.",
+        unanswered="Toca también una respuesta debajo de su pregunta.",
         full=(
             "Esta sesión ya tiene tantas notas como puedo guardar, así que esta no se ha guardado. Edita "
             "alguna de las otras."

@@ -416,7 +416,7 @@ TEXTS = Texts(
         noted_with="📝 Anotado junto com {session}.",
         session_of="o treino de {day}",
         offered="É essa a sua resposta? Um toque salva: {answers}.",
-        unanswered="Ainda falta a resposta: basta um toque aqui embaixo.",
+        unanswered="Toque também em uma resposta embaixo da pergunta.",
         full=(
             "Este treino já tem todas as notas que consigo guardar, então esta não foi salva. Edite uma "
             "das outras."

@@ -26,7 +26,7 @@ def noted(
     Args:
         session: None where that is clear.
         offered: the answers that the note may be meant for.
-        is_open: whether the session can be answered with a button below.
+        is_open: whether the session has no answer yet.
     """
     texts = language.texts.words
     lines = [

@@ -11,6 +11,7 @@ from bot.core.answers import detail_texts, later, texts
 from bot.core.answers.details import asides, next_question, question_after
 from bot.core.answers.event import StoredAnswer
 from bot.core.answers.message import MessageEdit, ShownAnswer, show
+from bot.core.answers.notes import note_line
 from bot.core.answers.payloads import Callback, DetailTap
 from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
@@ -207,6 +208,7 @@ class Responder:
             question=question,
             language=tap.language,
             asides=() if is_logged(session.run_id) else asides(type_, self._asked),
+            note=note_line(stands.notes.lines),
         )
         self._edit(verdict, partial(show, tap.prompted, shown))
 

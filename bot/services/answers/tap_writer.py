@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from bot.core.answers.event import AnswerAddition, StoredAnswer
+from bot.core.answers.notes import NoteLine, Notes
 from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.facts.answering_window import repeated_within
 from bot.core.people.tombstone import Tombstone
@@ -152,7 +153,11 @@ class TapWriter:
         if notes:
             await self._events.add([change for waiting in notes for change in waiting.changes])
             await self._pending_notes.drop(notes)
-        return dict(zip(writes, recorded, strict=True))
+        waited = {waiting.session: waiting.notes.lines for waiting in notes}
+        return {
+            index: _with_notes(result, waited.get(write.event.identity, ()))
+            for (index, write), result in zip(writes.items(), recorded, strict=True)
+        }
 
     async def _write_details(self, verdicts: Sequence[Verdict]) -> dict[int, Result]:
         """Store details where they fit the answers that stand."""
@@ -241,6 +246,15 @@ def _is_about_pain(decision: Decision, result: Result) -> bool:
             return type_.facts.alerts_coach
         case _:
             return False
+
+
+def _with_notes(result: Recorded | Unrecordable, lines: Sequence[NoteLine]) -> Recorded | Unrecordable:
+    """An answer with the lines that have waited for it."""
+    if not lines or isinstance(result, Unrecordable):
+        return result
+    known = {line.message_id for line in lines}
+    others = [line for line in result.notes.lines if line.message_id not in known]
+    return replace(result, notes=Notes((*others, *lines), result.notes.taken_back))
 
 
 def _alert(verdict: Verdict, write: AnswerWrite, result: Recorded, to: ChatTopic) -> CoachAlert:

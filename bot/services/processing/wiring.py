@@ -31,6 +31,7 @@ from bot.services.telegram.identity import BotIdentity
 from bot.services.telegram.message_editor import MessageEditor
 from bot.services.telegram.metered_api import Meters, NoMeters
 from bot.services.words.doors import Strangers, Unattributed, Unclaimed
+from bot.services.words.note_keeper import NoteKeeper
 from bot.services.words.notes import NoteTaker
 from bot.services.words.sessions import SpokenSessions
 from bot.store.inbox.journal import Journal
@@ -52,6 +53,7 @@ class ProcessingParts:
     stores: TapStores
     tombstones: TombstoneStore
     notes: NoteStore
+    keeper: NoteKeeper
     spoken: SpokenSessionStore
     talk: CoachTalk
     acknowledgements: Acknowledgements
@@ -107,7 +109,9 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
             roster=parts.roster,
             languages=parts.languages,
             commands=parts.commands,
-            words=Words(takers(stores, parts.notes, parts.spoken, parts.talk, rules.late_after_days)),
+            words=Words(
+                takers(parts.keeper, stores, parts.notes, parts.spoken, parts.talk, rules.late_after_days)
+            ),
             replies=parts.replies,
             openings=parts.openings,
             guard=guard,
@@ -131,7 +135,12 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
 
 
 def takers(
-    stores: TapStores, notes: NoteStore, spoken: SpokenSessionStore, talk: CoachTalk, late_after_days: int
+    keeper: NoteKeeper,
+    stores: TapStores,
+    notes: NoteStore,
+    spoken: SpokenSessionStore,
+    talk: CoachTalk,
+    late_after_days: int,
 ) -> list[Taker]:
     """Who takes what people write, in the order in which they are asked.
 
@@ -146,7 +155,7 @@ def takers(
         Strangers(),
         # From here on athletes alone: what answers something that was said or asked comes before notes.
         talk.answered,
-        NoteTaker(stores, notes, sessions, late_after_days),
+        NoteTaker(keeper, stores.prompts, notes, sessions, late_after_days),
         # What can be about no session.
         talk.kept,
         Unclaimed(),

@@ -8,7 +8,7 @@ from datetime import timedelta, tzinfo
 
 from bot.core.answers.details import Details, read_details
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
-from bot.core.answers.message import MessageEdit
+from bot.core.answers.message import MessageEdit, ShownAnswer, show_again, show_noted
 from bot.core.availability import texts as availability_texts
 from bot.core.availability.asking import read_week_start
 from bot.core.i18n.language import Language
@@ -118,6 +118,21 @@ class PromptRenderer:
         question = self._question(replace(prompt, again=None), athlete, language)
         line = older_copies.line(copy, prompt.chat_id, prompt.thread_id, language)
         return MessageEdit(f"{question.text}\n\n{line}", html=True)
+
+    def noted(
+        self, prompt: Prompt, athlete: Athlete | None, shown: ShownAnswer | None, note: str | None
+    ) -> MessageEdit:
+        """How the message of a question looks when its note has changed.
+
+        Args:
+            shown: its answer, with the note; None: there is none yet.
+            note: in short; None: there is none any more.
+        """
+        language = self._languages.of_athlete(athlete)
+        if shown is not None:
+            return show_again(self._question(replace(prompt, again=None), athlete, language).text, shown)
+        question = self._question(prompt, athlete, language)
+        return show_noted(question.text, note, question.keyboard or [])
 
     async def _is_first(self, prompt: Prompt) -> bool:
         """Whether nobody has been asked in this way before."""

@@ -90,7 +90,7 @@ class NoteButtons:
             for each in kept:
                 if each.place != target.place:
                     await self._keeper.take_back(each.session, tap.chat_id, message_id, tap.stamp)
-        edit = partial(self._where, target, message_id, tap.chat_id)
+        edit = partial(self._where, target, message_id)
         return ActionDone(lambda language: language.texts.words.moved, instead=edit)
 
     async def _stay(self, action: ActionTap, tap: Tap, _athlete: Athlete | None) -> ActionResult:
@@ -98,7 +98,7 @@ class NoteButtons:
         if standing is None or message_id is None or tap.chat_id is None:
             return _GONE
         session = await self._session(standing.place, tap)
-        return ActionDone(lambda _: "", instead=partial(self._where, session, message_id, tap.chat_id))
+        return ActionDone(lambda _: "", instead=partial(self._where, session, message_id))
 
     async def _kept(self, argument: str, tap: Tap) -> tuple[list[KeptNotes], int | None]:
         """The sessions with which the note of a button is kept, or was, and its message."""
@@ -122,12 +122,10 @@ class NoteButtons:
         return await self._sessions.known(place, tap.user_id or 0, tap.received_at)
 
     @staticmethod
-    def _where(session: SpokenSession, message_id: int, chat_id: int, language: Language) -> MessageEdit:
+    def _where(session: SpokenSession, message_id: int, language: Language) -> MessageEdit:
         """The message that says where a note is."""
-        can_answer = session.is_open and session.chat_id == chat_id
-        place = session.place if can_answer else None
-        text = texts.noted(session, (), language, is_open=can_answer)
-        return MessageEdit(text, keyboard=keyboards.note_keyboard(message_id, place, (), language), html=True)
+        text = texts.noted(session, (), language, is_open=session.is_open)
+        return MessageEdit(text, keyboard=keyboards.note_keyboard(message_id, None, (), language), html=True)
 
 
 def _shown(text: partial[str], language: Language) -> MessageEdit:

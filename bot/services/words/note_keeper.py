@@ -3,7 +3,10 @@ nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
 
 from bot.core.answers.event import Identity, NoteChange, StoredAnswer
 from bot.core.answers.notes import Notes
@@ -24,10 +27,23 @@ class KeptNote:
     notes: Notes
 
 
-class NoteKeeper:
-    """Keeps notes: with their answers, or until these come."""
+Display: TypeAlias = Callable[[Identity, StoredAnswer | None, Notes, datetime], Awaitable[None]]
+"""Shows a session's notes where they can be seen; raises `StorageError`."""
 
-    def __init__(self, stores: TapStores) -> None:
+
+async def _nowhere(*_: object) -> None:
+    """Notes are shown nowhere."""
+
+
+class NoteKeeper:
+    """Keeps notes: with their answers, or until these come.
+
+    Args:
+        display: called when notes have changed, and when they are seen to again.
+    """
+
+    def __init__(self, stores: TapStores, display: Display = _nowhere) -> None:
+        self._display = display
         self._events = stores.events
         self._history = stores.history
         self._pending = stores.pending_notes
@@ -68,11 +84,15 @@ class NoteKeeper:
             waiting = await self._pending.of([change.session])
             # The answer may have come at this very moment.
             if await self.answer_of(change) is None:
-                return KeptNote(None, waiting[0].notes if waiting else Notes())
+                return await self._shown(change, KeptNote(None, waiting[0].notes if waiting else Notes()))
             await self._events.add([each for it in waiting for each in it.changes])
             await self._pending.drop(waiting)
         after = await self.answer_of(change)
         if after is not None and after.type is not None and after.type.facts.alerts_coach:
             stamp = change.stamp
             await self._coach_alerts.refresh([(after.session_key, stamp.update_id, stamp.at)])
-        return KeptNote(after, Notes() if after is None else after.notes)
+        return await self._shown(change, KeptNote(after, Notes() if after is None else after.notes))
+
+    async def _shown(self, change: NoteChange, kept: KeptNote) -> KeptNote:
+        await self._display(change.session, kept.answer, kept.notes, change.stamp.at)
+        return kept

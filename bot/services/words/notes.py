@@ -16,11 +16,11 @@ from bot.core.telegram.updates import NoteUpdate
 from bot.core.words import keyboards, texts
 from bot.core.words.phrases import offered_answers
 from bot.core.words.sessions import SpokenSession, meant
-from bot.services.answers.tap_writer import TapStores
 from bot.services.chat.reply import Reply
 from bot.services.chat.words import Written
 from bot.services.words.note_keeper import KeptNote, NoteKeeper
 from bot.services.words.sessions import SpokenSessions
+from bot.store.prompts.prompts import PromptStore
 from bot.store.words.notes import KeptNotes, NoteStore
 
 _NOTHING = Reply("")
@@ -46,13 +46,18 @@ class NoteTaker:
     """
 
     def __init__(
-        self, stores: TapStores, notes: NoteStore, sessions: SpokenSessions, late_after_days: int
+        self,
+        keeper: NoteKeeper,
+        prompts: PromptStore,
+        notes: NoteStore,
+        sessions: SpokenSessions,
+        late_after_days: int,
     ) -> None:
         self._late_after_days = late_after_days
         self._notes = notes
         self._sessions = sessions
-        self._keeper = NoteKeeper(stores)
-        self._prompts = stores.prompts
+        self._keeper = keeper
+        self._prompts = prompts
 
     async def take(self, words: Written) -> Reply | None:
         """See `Taker`: a reply to a question, and in private whatever can be about a session."""
@@ -114,10 +119,10 @@ class NoteTaker:
             said = language.texts.notes.noted_tap if is_open else language.texts.notes.noted
             return Reply(said, is_outcome=True, reaction=Reaction.NOTED, renew=renew)
         return Reply(
-            texts.noted(chosen, offered, language, is_open=place is not None),
+            texts.noted(chosen, offered, language, is_open=is_open),
             is_outcome=True,
             html=True,
-            keyboard=keyboards.note_keyboard(line.message_id, place, offered, language),
+            keyboard=keyboards.note_keyboard(line.message_id, place if offered else None, offered, language),
             renew=renew,
         )
 

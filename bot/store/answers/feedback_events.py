@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pymongo import UpdateOne
@@ -11,7 +11,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 
 from bot.core.answers.details import Details, read_details
 from bot.core.answers.event import AnswerAddition, FeedbackEvent, Identity, NoteChange, StoredAnswer
-from bot.core.answers.notes import read_notes
+from bot.core.answers.notes import Notes, read_notes
 from bot.core.answers.rules import (
     collision_key,
     newest,
@@ -58,6 +58,7 @@ class Recorded:
         session_key: under which it is stored.
         details: what else is known about the session.
         received_at: when that answer was given first; None if whoever wrote it left that out.
+        notes: the lines of its note.
     """
 
     type: FeedbackType
@@ -65,6 +66,7 @@ class Recorded:
     session_key: str
     details: Details
     received_at: datetime | None = None
+    notes: Notes = field(default_factory=Notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,4 +276,5 @@ def _result(
         session_key=standing_now.session_key,
         details=standing_now.details,
         received_at=standing_now.received_at,
+        notes=standing_now.notes,
     )

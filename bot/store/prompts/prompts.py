@@ -407,6 +407,15 @@ def stale_if_older(at: datetime, most: int) -> Any:
     return {"$cond": [{"$gt": [number, most]}, at, "$copiesAt"]}
 
 
+def _stale_if_others(tap: Answered) -> Any:
+    """As `stale_if_older`, of a question that is answered, be it below a message that only tells of it."""
+    if tap.message_id is None:
+        return stale_if_older(tap.at, 1)
+    ids = {"$ifNull": ["$messages.messageId", []]}
+    others = {"$setDifference": [{"$cond": [{"$isArray": ids}, ids, []]}, [tap.message_id]]}
+    return {"$cond": [{"$ne": [others, []]}, tap.at, "$copiesAt"]}
+
+
 def question_about(run_id: str, session_id: str, *chat_ids: int) -> Document:
     """Selects the questions about a session in these chats."""
     return {"runId": run_id, "sessionId": session_id, "chatId": in_chats(*chat_ids), **IS_QUESTION}
@@ -426,7 +435,8 @@ def _is_new_to(tap: Answered) -> Document:
     is_open: Document = {"state": {"$ne": PromptState.ANSWERED.value}}
     if tap.message_id is None:
         return is_open
-    return {"$or": [is_open, {"messages.1": {"$exists": True}, "answeredIn": {"$ne": tap.message_id}}]}
+    has_others = [{"messages.1": {"$exists": True}}, {"messages.messageId": {"$ne": tap.message_id}}]
+    return {"$or": [is_open, {"answeredIn": {"$ne": tap.message_id}, "$or": has_others}]}
 
 
 def _settled_by(tap: Answered) -> list[Document]:
@@ -436,7 +446,7 @@ def _settled_by(tap: Answered) -> list[Document]:
         "state": answered,
         "answeredAt": {"$cond": [is_answered, "$answeredAt", tap.at]},
         "answeredIn": "$answeredIn" if tap.message_id is None else tap.message_id,
-        "copiesAt": stale_if_older(tap.at, 1),
+        "copiesAt": _stale_if_others(tap),
         "updatedAt": tap.at,
     }
     return [{"$set": fields}, {"$unset": ["reason", "claim", "attemptAt", "nudgeAt"]}]

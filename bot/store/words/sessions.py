@@ -26,6 +26,17 @@ class SpokenSessionStore:
         self._prompts = db[COLLECTION]
         self._events = db[feedback.COLLECTION]
 
+    async def questions(self, run_id: str, session_id: str, user_id: int) -> list[Document]:
+        """What somebody was asked about a session, whole: in private, or in a group for them alone."""
+        query = {
+            "runId": run_id,
+            "sessionId": session_id,
+            "$or": [{"chatId": in_chats(user_id), "userId": {"$in": [None, user_id]}}, {"userId": user_id}],
+            **IS_QUESTION,
+        }
+        with storage_errors():
+            return await self._prompts.find(query).to_list(_MOST)
+
     async def read(
         self, user_id: int, at: datetime, late_after_days: int
     ) -> tuple[list[Document], list[Document]]:

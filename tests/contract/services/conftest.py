@@ -29,6 +29,7 @@ from bot.services.telegram import callback_answers as answers_module
 from bot.services.telegram.callback_answers import CallbackAnswerer
 from bot.services.telegram.identity import BotIdentity
 from bot.services.telegram.message_editor import MessageEditor
+from bot.services.words.note_keeper import NoteKeeper
 from bot.store.coach.messages import CoachMessageStore
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.people.tombstones import TombstoneStore
@@ -102,6 +103,7 @@ async def recording(
             commands=chat_commands,
             tombstones=TombstoneStore(db),
             notes=NoteStore(db),
+            keeper=NoteKeeper(stores),
             spoken=SpokenSessionStore(db),
             talk=CoachTalk.of(CoachMessageStore(db), parts.named(), None),
             acknowledgements=Acknowledgements(journal),
@@ -109,7 +111,8 @@ async def recording(
             languages=languages,
             erasure=erasure,
             actions=build_actions(
-                *(parts.stores, erasure, 14, parts.named(), lambda *_: None), *parts.buttons(athletes)
+                *(parts.stores, erasure, parts.keeper(), 14, parts.named(), lambda *_: None),
+                *parts.buttons(athletes),
             ),
             answerer=answerer,
             editor=marker,

@@ -82,7 +82,7 @@ async def test_a_note_is_moved(desk: Desk) -> None:
     assert text == "Your note is with <b>Tempo</b> (Monday 16 February). To which session does it belong?"
     assert buttons == ["Hills · 16 Feb", "Leave it there"]
     assert shown(await tap(desk, 3, Action.NOTE_STAY))[0] == (
-        "📝 Noted with <b>Tempo</b> (Monday 16 February).\nIt has no answer yet: one tap below is enough."
+        "📝 Noted with <b>Tempo</b> (Monday 16 February).\nPlease tap an answer below its question, too."
     )
     target = target_of(NOTE, ("r", "t"))
     for _ in range(2):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from bot.core.answers import detail_texts as texts
 from bot.core.answers.details import Details, next_question
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
-from bot.core.answers.message import MessageEdit, ShownAnswer, show
+from bot.core.answers.message import MessageEdit, ShownAnswer, show, show_again, show_noted
 from bot.core.answers.payloads import (
     DetailTap,
     format_callback,
@@ -294,3 +295,27 @@ def test_a_prompt_of_others_is_marked() -> None:
     once = show(asked(keyboard=keyboard), chosen(DONE))
     twice = show(again(once), chosen(DONE))
     assert rows(once) == rows(twice) == [["• ¡Hecho!"]]
+
+
+def test_a_note_is_shown() -> None:
+    """In a line below the answer; or below a question that is open, from where it goes with the answer."""
+    noted = replace(chosen(DONE, Details({Detail.RPE: 8})), note="📝 knee <b>")
+    edit = show(asked(), noted)
+    assert edit.text == "How was it?\n\n➜ ✅ Done\nEffort (RPE) 8\n📝 knee <b>"
+    assert show(again(edit), replace(noted, note=None)).text == "How was it?\n\n➜ ✅ Done\nEffort (RPE) 8"
+    waiting = show_noted("<b>Run</b>\n\nHow?", "📝 knee <b>", prompt_keyboard("r", "s", EN))
+    assert (waiting.text, waiting.html) == ("<b>Run</b>\n\nHow?\n\n📝 knee &lt;b&gt;", True)
+    assert waiting.keyboard == prompt_keyboard("r", "s", EN)
+    shown = TappedMessage("Run\n\nHow?\n\n📝 knee <b>", [BOLD], waiting.keyboard)
+    assert show(shown, noted).text == "Run\n\nHow?\n\n➜ ✅ Done\nEffort (RPE) 8\n📝 knee <b>"
+    assert show_noted("How?", None, []).text == "How?"
+
+
+def test_a_question_of_which_only_the_record_tells() -> None:
+    """Looks as if its message had been tapped, whatever its formatting."""
+    noted = replace(chosen(DONE, question=Detail.RPE), note="📝 5 < 6 & so")
+    edit = show_again("<b>Run</b>\n\nHow?", noted)
+    tapped = show(TappedMessage("Run\n\nHow?", [], prompt_keyboard("r", "s", EN)), noted)
+    assert edit.html
+    assert html.unescape((edit.text or "").replace("<b>", "").replace("</b>", "")) == tapped.text
+    assert edit.keyboard == tapped.keyboard
