@@ -35,7 +35,7 @@ def judge_taps(me: Mapping[str, Any]) -> Iterator[Finding]:
     if mode in (None, "", "default"):
         return
     yield warn(
-        "taps",
+        "token",
         f"callback_query_mode is {mode}: taps may come without their message. Answers count all the same;"
         " other buttons, such as those of /pause and the coach's, do not work",
         'setMySettings with {"callback_query_mode": "default"}',

@@ -16,6 +16,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.app.bootstrap import build_figures, build_roster, build_stores
 from bot.app.instance_lock import open_journal
 from bot.core.answers.payloads import make_reference
+from bot.core.availability.days import DayWish
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.people.athlete import Athlete, ContactHours, Roster
@@ -28,11 +29,13 @@ from bot.services.prompts.planner import Planner
 from bot.services.reports.summary import collect, collect_open
 from bot.settings import Settings
 from bot.store.answers.tap_ledger import TapLedger
+from bot.store.availability.availability import AvailabilityStore
 from bot.store.mongodb.date_repair import find_odd_dates
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.users import UserStore
 from bot.store.personal_data import PersonalStore
 from bot.store.plans import PlanStore
+from bot.store.prompts.copies import CopyStore
 from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.planned import PlannedPromptStore
 from bot.store.prompts.prompts import PromptStore
@@ -209,9 +212,17 @@ def questions(db: Database) -> dict[str, Job]:
         "which question a message asked": lambda: prompts.asked_by(user, 22),
         "when a question was sent": lambda: prompts.sent_at(run, session, user, 22),
         "when a question was sent, in any chat": lambda: prompts.sent_at(run, session, None, None),
+        "whether somebody was asked before": lambda: prompts.has_asked(user, user),
+        "where sessions were asked about": lambda: prompts.asked({(run, session), (run, "s2")}),
+        "older copies": lambda: CopyStore(db).stale(),
+        "older copies that say it now": lambda: CopyStore(db).settle([("none", NOW)]),
+        "a day on which somebody can train": lambda: AvailabilityStore(db).say(
+            CLARA, DayWish(NOW.date(), is_possible=True), UpdateStamp(9, NOW)
+        ),
+        "weeks of which somebody said something": lambda: AvailabilityStore(db).since(NOW.date()),
         "whose questions": lambda: prompts.owners([(run, session)], [user]),
         "settling": lambda: prompts.settle_taps(
-            [Answered(run, session, user, user, NOW)], [Answered(run, "s2", user + 1, user + 1, NOW)]
+            [Answered(run, session, user, user, NOW, 22)], [Answered(run, "s2", user + 1, user + 1, NOW)]
         ),
         "later": lambda: prompts.ask_later(
             *(run, session, user), stamp=UpdateStamp(9, NOW), due_at=NOW + DAY, until=NOW - DAY

@@ -107,3 +107,52 @@ async def test_a_message_that_is_gone_is_not_quoted() -> None:
     finally:
         await server.stop()
     assert "reply_to_message" not in world.messages(-5)[-1]
+
+
+STYLED = [
+    [{"text": "Done", "callback_data": "a", "style": "success"}, {"text": "Later", "callback_data": "b"}]
+]
+PLAIN = [[{"text": "Done", "callback_data": "a"}, {"text": "Later", "callback_data": "b"}]]
+
+
+async def test_buttons_have_their_colours() -> None:
+    """A server that knows them shows them."""
+    world = World(limits=None)
+    server = SandboxServer(world, token=TOKEN)
+    await server.start()
+    try:
+        async with BotClient(TOKEN, server.url) as api:
+            await api.send(7, "How?", keyboard=STYLED)
+    finally:
+        await server.stop()
+    assert world.messages(7)[0]["reply_markup"]["inline_keyboard"] == STYLED
+
+
+async def test_a_server_that_knows_no_colours() -> None:
+    """It is sent again without, once; from then on buttons have none. A message that does not change, or a
+    button that is wrong for another reason, is no sign of that."""
+    world = World(limits=None)
+    world.styles = False
+    server = SandboxServer(world, token=TOKEN)
+    await server.start()
+    try:
+        async with BotClient(TOKEN, server.url) as api:
+            message = (await api.send(7, "How?", keyboard=STYLED)).message_id
+            assert message is not None
+            await api.edit_text(7, message, "How was it?", [], STYLED)
+            await api.edit_keyboard(7, message, STYLED)  # not modified
+        calls = [call["method"] for call in world.ledger.calls()]
+        assert calls == ["sendMessage", "sendMessage", "editMessageText", "editMessageReplyMarkup"]
+        world.styles = True
+        async with BotClient(TOKEN, server.url) as api:
+            await api.edit_keyboard(7, message, STYLED)
+            await api.edit_keyboard(7, message, STYLED)  # not modified
+            with pytest.raises(TelegramRejected, match=r"(?i)button_data_invalid"):
+                await api.send(7, "How?", keyboard=[[{**STYLED[0][0], "callback_data": "x" * 65}]])
+            await api.send(7, "How?", keyboard=STYLED)
+    finally:
+        await server.stop()
+    first, second = world.messages(7)
+    assert first["reply_markup"]["inline_keyboard"] == STYLED
+    assert second["reply_markup"]["inline_keyboard"] == STYLED
+    assert PLAIN != STYLED

@@ -215,6 +215,21 @@ def test_the_port(state: machine.PortState, is_running: bool, level: str) -> Non
 # Telegram
 
 
+@pytest.mark.parametrize("mode", [None, "", "default"])
+def test_taps_as_ever(mode: str | None) -> None:
+    """Nothing is said of it."""
+    assert list(telegram.judge_taps({"callback_query_mode": mode})) == []
+
+
+@pytest.mark.parametrize("mode", ["inline", "auto"])
+def test_taps_without_their_message(mode: str) -> None:
+    """The mode is named, with what does not work in it, and the cure."""
+    [found] = telegram.judge_taps({"callback_query_mode": mode})
+    assert found.level == "warn"
+    assert f"callback_query_mode is {mode}" in found.message
+    assert "setMySettings" in (found.cure or "")
+
+
 @pytest.mark.parametrize(("pending", "level"), [(0, "ok"), (100, "ok"), (101, "warn"), ("many", "ok")])
 def test_updates_that_wait(pending: object, level: str) -> None:
     """More than one poll brings is a word worth."""
