@@ -80,6 +80,18 @@ def _read(reader: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: reader(value) if isinstance(value, str) else value)
 
 
+def _check_time(value: str) -> time | None:
+    """A time of day; `off`: never.
+
+    Raises:
+        ValueError: saying what is expected.
+    """
+    try:
+        return None if value.strip().lower() == "off" else read_time(value)
+    except ValueError as exc:
+        raise ValueError(f"{exc}, or off") from None
+
+
 _PLAIN_REASONS = {
     "int_parsing": "{input} is not a whole number; write one such as {example}",
     "int_parsing_size": "{input} is too large; write a number such as {example}",
@@ -152,6 +164,7 @@ class Settings(_DeclaredSettings):
     weekly_summary_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     late_after_days: int = Field(14, ge=0, le=3650)
     coach_chat_id: Annotated[ChatTopic | None, NoDecode, _read(read_chat_topic)] = None
+    pain_check: Annotated[time | None, NoDecode, _read(_check_time)] = time(8)
     coach_digest_time: Annotated[time | None, NoDecode, _read(read_time)] = None
     silent_after: int = Field(3, ge=1, le=50)
     metrics_per_athlete: bool = False

@@ -48,6 +48,11 @@ from bot.services.inbox.outage import OutageRecovery
 from bot.services.inbox.poller import Poller
 from bot.services.inbox.webhook import WebhookReceiver
 from bot.services.logbook.log_commands import LogCommands
+from bot.services.pain.alert_writer import AlertWriter
+from bot.services.pain.checks import PainBelowQuestions, PainCheckPrompts, PainChecks
+from bot.services.pain.desk import PainDesk
+from bot.services.pain.pain_buttons import PainButtons
+from bot.services.pain.pain_commands import PainCommands
 from bot.services.pauses.pause_commands import PauseCommands
 from bot.services.people.erasure import Erasure
 from bot.services.people.language_cache import LanguageCache
@@ -92,7 +97,9 @@ from bot.store.inbox.journal import Journal
 from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.leases import LeaseStore
 from bot.store.mongodb.client import Database
+from bot.store.pain.checks import PainCheckStore
 from bot.store.pain.episodes import PainEpisodeStore
+from bot.store.pain.reports import PainReportStore
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
@@ -141,6 +148,7 @@ class Stores:
     tombstones: TombstoneStore
     spoken: SpokenSessionStore
     coach_messages: CoachMessageStore
+    pain_checks: PainCheckStore
     digests: DigestStore
     usernames: UsernameStore
     counts: FigureStore
@@ -181,6 +189,7 @@ class Service:
     weekly_summaries: WeeklySummaries
     digests: CoachDigests
     availability_questions: AvailabilityQuestions
+    pain_checks: PainChecks
     alerts: AdminAlerts
     figures: Figures
 
@@ -198,6 +207,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
             undelivered=UndeliveredStore(db),
             coach_alerts=CoachAlertStore(db),
             pain_episodes=PainEpisodeStore(db),
+            pain_reports=PainReportStore(db),
             ledger=TapLedger(db),
             invalidation=FigureInvalidation(db, clock),
         ),
@@ -213,6 +223,7 @@ def build_stores(db: Database, journal: Journal, clock: Clock) -> Stores:
         tombstones=TombstoneStore(db),
         spoken=SpokenSessionStore(db),
         coach_messages=CoachMessageStore(db),
+        pain_checks=PainCheckStore(db),
         digests=DigestStore(db),
         usernames=UsernameStore(db),
         counts=FigureStore(db, clock),
@@ -276,6 +287,11 @@ def build_actions(
             *more,
         ]
     )
+
+
+def build_pain_desk(stores: TapStores, coach: ChatTopic | None) -> PainDesk:
+    """Where pain is taken that is told besides answers."""
+    return PainDesk(stores.pain_reports, stores.pain_episodes, stores.coach_alerts, coach)
 
 
 def build_service(
@@ -348,9 +364,10 @@ def build_service(
     kinds: OwnKinds = {
         PromptKind.WORD: WordPrompts(stores.coach_messages, stores.outbox, named, languages, coach),
         PromptKind.DIGEST: DigestPrompts(reports, stores.outbox, languages, clock),
+        PromptKind.PAIN: PainCheckPrompts(stores.taps.pain_episodes, stores.outbox, languages, clock),
     }
     renderer = PromptRenderer(
-        stores.taps.coach_alerts,
+        AlertWriter(stores.taps.coach_alerts, lambda: roster.roster, languages, settings.timezone),
         stores.taps.prompts,
         lambda: roster.roster,
         languages,
@@ -358,6 +375,9 @@ def build_service(
         settings.timezone,
         weeks,
         kinds,
+        PainBelowQuestions(
+            stores.taps.pain_episodes, languages, clock, is_on=settings.pain_check is not None
+        ),
     )
     noted = NotedQuestions(
         stores.spoken, renderer, editor, languages, lambda: roster.roster, settings.asked_details()
@@ -365,11 +385,13 @@ def build_service(
     keeper = NoteKeeper(stores.taps, noted.show)
     notes = build_note_commands(stores, keeper, settings.late_after_days)
     coaching = CoachCommands(reports, talk.post, named)
+    pain = build_pain_desk(stores.taps, coach)
     commands = ChatCommands(
         [
             *(info.handlers(), personal.handlers(), changes.handlers()),
             *(notes.handlers(), coaching.handlers()),
             *(pauses.handlers(), availability.handlers(), logbook.handlers()),
+            PainCommands(pain).handlers(),
         ],
         roster,
         languages,
@@ -410,8 +432,9 @@ def build_service(
             commands=commands,
             actions=build_actions(
                 *(stores, erasure, keeper, settings.late_after_days, named, reactions.put),
-                *(pauses.buttons(), availability.buttons(), logbook.buttons()),
+                *(pauses.buttons(), availability.buttons(), logbook.buttons(), PainButtons(pain).handlers()),
             ),
+            pain=pain,
             replies=replies,
             openings=openings,
             identity=BotIdentity(_bot_id(settings), api.username),
@@ -496,6 +519,13 @@ def build_service(
         roster=roster,
         languages=languages,
         menus=MenuSync(api, roster, languages, settings.admin_ids, coach_chat_id=coach_chat_id),
+        pain_checks=PainChecks(
+            stores.pain_checks,
+            stores.taps.pain_episodes,
+            lambda: roster.roster,
+            settings.pain_check,
+            clock,
+        ),
         digests=CoachDigests(stores.digests, coach, settings.coach_digest_time, settings.timezone, clock),
         weekly_summaries=WeeklySummaries(
             stores.taps.prompts, weeks, lambda: roster.roster, settings.weekly_summary_time, clock

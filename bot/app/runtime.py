@@ -165,6 +165,7 @@ async def _run(
         service.weekly_summaries.run(),
         service.digests.run(),
         service.availability_questions.run(),
+        service.pain_checks.run(),
         service.alerts.run(),
         service.figures.keep(),
         *upkeep,

@@ -35,6 +35,7 @@ from bot.core.telegram.updates import CommandUpdate
 from bot.records_io.transfer import TransferCounts, export_stream
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.inbox.leader_election import LeaderElection
+from bot.services.pain.alert_writer import AlertWriter
 from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.renderer import PromptRenderer
@@ -601,8 +602,9 @@ class Town:
         """Send what is due."""
         clock, languages = self.clock, self.service.languages
         composer = PromptRenderer(
-            *(self.stores.taps.coach_alerts, self.stores.taps.prompts, lambda: self.roster.roster),
-            *(languages, clock, MADRID),
+            AlertWriter(self.stores.taps.coach_alerts, lambda: self.roster.roster, languages, MADRID),
+            *(self.stores.taps.prompts, lambda: self.roster.roster, languages),
+            *(clock, MADRID),
             self.service.weekly_summaries._weeks,
         )
         letters, roster = self.stores.taps.coach_alerts, self.roster

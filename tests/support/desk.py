@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,6 +36,8 @@ from bot.services.chat.words import Words, Written
 from bot.services.coach.digest_prompts import DigestPrompts
 from bot.services.coach.talk import CoachTalk
 from bot.services.coach.word_prompts import WordPrompts
+from bot.services.pain.alert_writer import AlertWriter
+from bot.services.pain.checks import PainBelowQuestions, PainCheckPrompts, PainChecks
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.services.processing.wiring import takers
@@ -53,7 +55,9 @@ from bot.store.coach.messages import CoachMessageStore
 from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.indexes import INDEXES, bootstrap
+from bot.store.pain.checks import PainCheckStore
 from bot.store.pain.episodes import PainEpisodeStore
+from bot.store.pain.reports import PainReportStore
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
@@ -88,7 +92,7 @@ def killed_at(
 ) -> Iterator[None]:
     """What is done in the block ends where a store is to take this step."""
 
-    async def die(*_: Any) -> None:
+    async def die(*_: Any, **__: Any) -> None:
         raise error("here")
 
     with monkeypatch.context() as patch:
@@ -149,6 +153,7 @@ class Desk:
             prompts=PromptStore(db),
             undelivered=UndeliveredStore(db),
             pain_episodes=PainEpisodeStore(db),
+            pain_reports=PainReportStore(db),
             coach_alerts=CoachAlertStore(db),
             ledger=TapLedger(db),
             invalidation=FigureInvalidation(db, self._clock),
@@ -164,9 +169,12 @@ class Desk:
         coach_chat = None if coach is None else ChatTopic(coach)
         self.coach_messages = CoachMessageStore(db)
         self.talk = CoachTalk.of(self.coach_messages, parts.named(), coach_chat)
+        stores = parts.stores
         self.words = Words(
             takers(
-                NoteKeeper(self.stores), self.stores, parts.stores.notes, parts.stores.spoken, self.talk, 14
+                *(NoteKeeper(self.stores), self.stores, stores.notes, stores.spoken, self.talk),
+                parts.pain(coach),
+                14,
             )
         )
         self.commands = parts.chat(languages, coach=coach)
@@ -174,11 +182,17 @@ class Desk:
         kinds: OwnKinds = {
             PromptKind.WORD: WordPrompts(self.coach_messages, outbox, parts.named(), languages, coach_chat),
             PromptKind.DIGEST: DigestPrompts(parts.reports(), outbox, languages, self._clock),
+            PromptKind.PAIN: PainCheckPrompts(self.stores.pain_episodes, outbox, languages, self._clock),
         }
         composer = PromptRenderer(
-            *(self.stores.coach_alerts, self.stores.prompts, lambda: self.roster.roster, languages),
+            AlertWriter(self.stores.coach_alerts, lambda: self.roster.roster, languages, UTC),
+            *(self.stores.prompts, lambda: self.roster.roster, languages),
             *(self._clock, UTC),
             *(parts.weeks(), kinds),
+            PainBelowQuestions(self.stores.pain_episodes, languages, self._clock, is_on=True),
+        )
+        self.checks = PainChecks(
+            PainCheckStore(db), self.stores.pain_episodes, lambda: self.roster.roster, time(8), self._clock
         )
         self.dispatcher = Dispatcher(
             api,

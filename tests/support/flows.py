@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.app.bootstrap import Stores, build_actions, build_note_commands, build_stores
+from bot.app.bootstrap import Stores, build_actions, build_note_commands, build_pain_desk, build_stores
 from bot.core.facts.questions import Detail
 from bot.core.figures.stats import Stats
 from bot.core.i18n.language import Language
@@ -36,6 +36,9 @@ from bot.services.coach.reports import CoachReports, ReportRules
 from bot.services.coach.roster import CoachRoster
 from bot.services.coach.talk import CoachTalk
 from bot.services.logbook.log_commands import LogCommands
+from bot.services.pain.desk import PainDesk
+from bot.services.pain.pain_buttons import PainButtons
+from bot.services.pain.pain_commands import PainCommands
 from bot.services.pauses.pause_commands import PauseCommands
 from bot.services.people.erasure import Erasure
 from bot.services.people.erasure_guard import ErasureGuard
@@ -128,25 +131,32 @@ class Parts:
             *(self.journal, self.roster, self.languages(), self.clock),
         )
 
-    def actions(self) -> ButtonActions:
-        """What buttons ask for."""
+    def actions(self, coach: int | None = None) -> ButtonActions:
+        """What buttons ask for; `coach`: COACH_CHAT_ID."""
         return build_actions(
             *(self.stores, self.forgetting(), self.keeper(), LATE_AFTER_DAYS, self.named()),
             lambda *it: self.reacted.append(it),
-            *self.buttons(),
+            *self.buttons(coach=coach),
         )
 
-    def buttons(self, athletes: AthleteStore | None = None) -> list[Mapping[Action, ActionHandler]]:
+    def buttons(
+        self, athletes: AthleteStore | None = None, coach: int | None = None
+    ) -> list[Mapping[Action, ActionHandler]]:
         """The buttons that belong to commands."""
         return [
             self.pauses(athletes).buttons(),
             AvailabilityCommands(self.stores.availability).buttons(),
             self.logbook().buttons(),
+            PainButtons(self.pain(coach)).handlers(),
         ]
 
     def logbook(self) -> LogCommands:
         """Sessions that no plan has."""
         return LogCommands(self.stores.taps, frozenset(Detail))
+
+    def pain(self, coach: int | None = None) -> PainDesk:
+        """Where pain is taken that is told besides answers."""
+        return build_pain_desk(self.stores.taps, None if coach is None else ChatTopic(coach))
 
     def pauses(self, athletes: AthleteStore | None = None) -> PauseCommands:
         """Pauses, by command and by button."""
@@ -156,7 +166,7 @@ class Parts:
         """The way of taps up to MongoDB."""
         guard = ErasureGuard(self.stores.tombstones, self.forgetting())
         reader = TapReader(self.roster, guard, stores, self.clock)
-        return Taps(reader, TapWriter(stores, self.actions(), guard, rules), rules)
+        return Taps(reader, TapWriter(stores, self.actions(rules.coach_chat_id), guard, rules), rules)
 
     def chat(
         self,
@@ -187,6 +197,7 @@ class Parts:
             AvailabilityCommands(stores.availability).handlers(),
             self.logbook().handlers(),
             build_note_commands(stores, self.keeper(), LATE_AFTER_DAYS).handlers(),
+            PainCommands(self.pain(coach)).handlers(),
         ]
         return ChatCommands(
             handlers, self.roster, languages, self.clock, admins=self.admins, coach_chat_id=coach

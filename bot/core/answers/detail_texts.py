@@ -53,6 +53,11 @@ def lines(details: Details, language: Language) -> list[str]:
     return found
 
 
+def said_of(detail: Detail, details: Details, language: Language) -> list[str]:
+    """What was said to the questions that share a field, in short."""
+    return _said(details, FIELDS[detail.facts.field.name], language)
+
+
 def saved(detail: Detail, value: int | str, language: Language) -> str:
     """The toast after a tap that is stored."""
     return language.texts.details.saved.format(what=_short(detail, value, language))

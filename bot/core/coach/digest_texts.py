@@ -29,6 +29,9 @@ _MOST_BEFORE_NAMES = 40
 _MAX_LINE = 200
 
 
+_MAX_LINE = 200
+
+
 @dataclass(frozen=True, slots=True)
 class _Limits:
     """How much is shown: characters of a title and a note; whether those of whom there is nothing to tell are

@@ -54,6 +54,7 @@ class Command(StrEnum):
     UNDO = "undo", Audience.ATHLETES, Place.OWN_CHAT, Effect.CHANGE
     PAUSE = "pause", Audience.ATHLETES, Place.PRIVATE, Effect.WITH_ARGUMENT
     RESUME = "resume", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
+    PAIN = "pain", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
     LOG = "log", Audience.ATHLETES, Place.PRIVATE, Effect.CHANGE
     AVAILABILITY = "availability", Audience.ATHLETES, Place.PRIVATE
     LANGUAGE = "language", Audience.KNOWN, Place.PRIVATE, Effect.CHANGE

@@ -356,6 +356,38 @@ class CoachDigestTexts:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PainTexts:
+    """Pain besides the answers: /pain, the question how it is by now, and what the coach is told of both.
+
+    Attributes:
+        spoken: what athletes may write behind /pain besides the label of a button, in lower case and without
+            accents.
+        somewhere: in place of a place that was not said.
+        how_now: the question; `{where}` is what was said last.
+        gone, same, worse: the answers to it, as buttons.
+        noted, coach_is_told, coach_reads: the replies to /pain.
+        words_noted: the reply to where it hurts, in words.
+        got_worse, by_now: lines of the alert, in HTML.
+        told_anew: below an alert in whose place there is a newer one.
+    """
+
+    spoken: Callable[[Word], tuple[str, ...]]
+    somewhere: str
+    how_now: str
+    gone: str
+    same: str
+    worse: str
+    thanks: str
+    noted: str
+    coach_is_told: str
+    coach_reads: str
+    words_noted: str
+    got_worse: str
+    by_now: str
+    told_anew: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AdminAlertTexts:
     """Alerts to admins: a part is broken, or well again; entries of a journal are missing. Plain text."""
 
@@ -475,12 +507,14 @@ class CommandTexts:
         help: what it does, behind its name in /help; None: another one's says it.
         for_others: what those are told whom it is not for; None: see `RuleTexts`.
         elsewhere: what is said where it is not carried out; None: see `RuleTexts`.
+        aliases: what may be written in place of its name.
     """
 
     menu: str
     help: str | None
     for_others: str | None = None
     elsewhere: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -658,6 +692,7 @@ class Texts:
     coach_alerts: CoachAlertTexts
     coach: CoachTexts
     coach_digest: CoachDigestTexts
+    pain: PainTexts
     admin_alerts: AdminAlertTexts
     people: PeopleTexts
     pauses: PauseTexts

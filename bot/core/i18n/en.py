@@ -27,6 +27,7 @@ from bot.core.i18n.catalog import (
     LogbookTexts,
     NoteTexts,
     OutcomeTexts,
+    PainTexts,
     PauseTexts,
     PendingTexts,
     PeopleTexts,
@@ -210,6 +211,19 @@ def _kind(kind: LoggedKind) -> str:
             return "🧘 mobility"
 
 
+def _spoken(word: Word) -> tuple[str, ...]:
+    return _SPOKEN.get(word, ())
+
+
+_SPOKEN: Mapping[Word, tuple[str, ...]] = {
+    "foot": ("heel", "toe", "sole"),
+    "calf": ("calves",),
+    "thigh": ("quad", "quads"),
+    "hip": ("groin", "glute"),
+    "back": ("lower back",),
+}
+
+
 def _command(command: Command) -> CommandTexts:
     match command:
         case Command.START:
@@ -242,6 +256,12 @@ def _command(command: Command) -> CommandTexts:
                 help=None,
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
+            )
+        case Command.PAIN:
+            return CommandTexts(
+                menu="Tell of pain, on any day",
+                help="tells of pain, on any day (/pain knee 5)",
+                elsewhere="What hurts is yours to tell: please send me /pain in a private chat.",
             )
         case Command.LOG:
             return CommandTexts(
@@ -569,6 +589,22 @@ TEXTS = Texts(
         not_answered_yet="❓ not answered yet",
         undelivered="📭 my question did not arrive",
     ),
+    pain=PainTexts(
+        spoken=_spoken,
+        somewhere="what hurts",
+        how_now="🤕 How is it by now: {where}?",
+        gone="🙂 Gone",
+        same="😐 The same",
+        worse="🙁 Worse",
+        thanks="Thank you, noted.",
+        noted="🤕 Noted: {where}. I ask how it is until you say that it is gone.",
+        coach_is_told="Your coach is told.",
+        coach_reads="Your coach reads it.",
+        words_noted="📝 Noted where it hurts: {words}.",
+        got_worse="🤕 <b>{who}</b>: it has got worse.",
+        by_now="By now: {how}",
+        told_anew="👇 There is news of this below.",
+    ),
     admin_alerts=AdminAlertTexts(
         telegram_broken=(
             "⚠️ I have not been able to fetch anything from Telegram since {since}. Taps wait at"
@@ -720,6 +756,7 @@ TEXTS = Texts(
             " week.\n\n"
             "Away or ill? {pause}. Your coach sees it as a pause, not as skipped.\n\n"
             "{week}, {pending}.\n"
+            "{pain}.\n"
             "{language}.\n"
             "{privacy}, {mydata}, {forgetme}.\n"
             "{start}, {help}."

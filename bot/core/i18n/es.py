@@ -27,6 +27,7 @@ from bot.core.i18n.catalog import (
     LogbookTexts,
     NoteTexts,
     OutcomeTexts,
+    PainTexts,
     PauseTexts,
     PendingTexts,
     PeopleTexts,
@@ -214,6 +215,25 @@ def _kind(kind: LoggedKind) -> str:
             return "🧘 movilidad"
 
 
+def _spoken(word: Word) -> tuple[str, ...]:
+    return _SPOKEN.get(word, ())
+
+
+_SPOKEN: Mapping[Word, tuple[str, ...]] = {
+    "foot": ("talon", "planta", "dedo"),
+    "achilles": ("aquiles",),
+    "calf": ("gemelo", "gemelos", "pantorrilla"),
+    "shin": ("tibia",),
+    "hamstring": ("isquios",),
+    "thigh": ("cuadriceps",),
+    "hip": ("ingle", "gluteo"),
+    "back": ("lumbar", "lumbares"),
+    "left": ("izquierda", "izquierdo"),
+    "right": ("derecha", "derecho"),
+    "both": ("ambos", "ambas", "los dos", "las dos"),
+}
+
+
 def _command(command: Command) -> CommandTexts:
     match command:
         case Command.START:
@@ -246,6 +266,13 @@ def _command(command: Command) -> CommandTexts:
                 help=None,
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
+            )
+        case Command.PAIN:
+            return CommandTexts(
+                menu="Avisar de una molestia, cualquier día",
+                help="avisa de una molestia, cualquier día (/pain rodilla 5)",
+                elsewhere="Lo que te duele es cosa tuya: escríbeme /pain en un chat privado, por favor.",
+                aliases=("dolor", "molestia"),
             )
         case Command.LOG:
             return CommandTexts(
@@ -590,6 +617,22 @@ TEXTS = Texts(
         not_answered_yet="❓ sin responder todavía",
         undelivered="📭 mi pregunta no llegó",
     ),
+    pain=PainTexts(
+        spoken=_spoken,
+        somewhere="lo que te duele",
+        how_now="🤕 ¿Cómo va ahora: {where}?",
+        gone="🙂 Ya no duele",
+        same="😐 Igual",
+        worse="🙁 Peor",
+        thanks="Gracias, anotado.",
+        noted="🤕 Anotado: {where}. Te preguntaré cómo va hasta que digas que ya no duele.",
+        coach_is_told="Se lo digo a tu entrenador.",
+        coach_reads="Tu entrenador lo leerá.",
+        words_noted="📝 Anotado dónde te duele: {words}.",
+        got_worse="🤕 <b>{who}</b> dice que ha ido a peor.",
+        by_now="Ahora: {how}",
+        told_anew="👇 Hay novedades de esto más abajo.",
+    ),
     admin_alerts=AdminAlertTexts(
         telegram_broken=(
             "⚠️ No consigo recibir nada de Telegram desde {since}. Las respuestas esperan en Telegram,"
@@ -741,6 +784,7 @@ TEXTS = Texts(
             " siguiente.\n\n"
             "¿De viaje o con gripe? {pause}. Tu entrenador lo ve como pausa, no como sesión saltada.\n\n"
             "{week}, {pending}.\n"
+            "{pain}.\n"
             "{language}.\n"
             "{privacy}, {mydata}, {forgetme}.\n"
             "{start}, {help}."

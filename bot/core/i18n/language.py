@@ -5,10 +5,12 @@ What is stored, logged, or said to programs is English; what a person reads in T
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from bot.core.facts.commands import Command
 from bot.core.i18n import en, es, pt
 from bot.core.i18n.catalog import Texts
 from bot.core.shared.tolerant import fold
@@ -47,6 +49,22 @@ class Language(StrEnum):
     def named(self, reader: Language) -> str:
         """The name of this language in that of `reader`: `español`, `Spanish`."""
         return str(reader.locale.languages[self.value])
+
+
+def named_command(name: str) -> Command | None:
+    """The command that somebody means, by its name or what it may be called in any language."""
+    return _commands().get(name)
+
+
+@cache
+def _commands() -> Mapping[str, Command]:
+    aliases = {
+        alias: command
+        for language in Language
+        for command in Command
+        for alias in language.texts.command(command).aliases
+    }
+    return {**aliases, **{command.value: command for command in Command}}
 
 
 DEFAULT = Language.EN

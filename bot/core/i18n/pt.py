@@ -27,6 +27,7 @@ from bot.core.i18n.catalog import (
     LogbookTexts,
     NoteTexts,
     OutcomeTexts,
+    PainTexts,
     PauseTexts,
     PendingTexts,
     PeopleTexts,
@@ -208,6 +209,25 @@ def _kind(kind: LoggedKind) -> str:
             return "🧘 mobilidade"
 
 
+def _spoken(word: Word) -> tuple[str, ...]:
+    return _SPOKEN.get(word, ())
+
+
+_SPOKEN: Mapping[Word, tuple[str, ...]] = {
+    "foot": ("calcanhar", "sola", "dedo"),
+    "achilles": ("aquiles",),
+    "calf": ("batata da perna",),
+    "shin": ("tibia",),
+    "hamstring": ("isquiotibiais",),
+    "thigh": ("quadriceps",),
+    "hip": ("virilha", "gluteo"),
+    "back": ("lombar",),
+    "left": ("esquerda", "esquerdo"),
+    "right": ("direita", "direito"),
+    "both": ("ambos", "ambas", "os dois", "as duas"),
+}
+
+
 def _command(command: Command) -> CommandTexts:
     match command:
         case Command.START:
@@ -239,6 +259,13 @@ def _command(command: Command) -> CommandTexts:
                 help=None,
                 for_others=_PAUSE_FOR_OTHERS,
                 elsewhere=_PAUSE_ELSEWHERE,
+            )
+        case Command.PAIN:
+            return CommandTexts(
+                menu="Avisar de uma dor, em qualquer dia",
+                help="avisa de uma dor, em qualquer dia (/pain joelho 5)",
+                elsewhere="O que dói é assunto seu: mande /pain em um chat privado, por favor.",
+                aliases=("dor", "dores"),
             )
         case Command.LOG:
             return CommandTexts(
@@ -555,6 +582,22 @@ TEXTS = Texts(
         not_answered_yet="❓ ainda sem resposta",
         undelivered="📭 minha pergunta não chegou",
     ),
+    pain=PainTexts(
+        spoken=_spoken,
+        somewhere="o que está doendo",
+        how_now="🤕 Como está agora: {where}?",
+        gone="🙂 Passou",
+        same="😐 Na mesma",
+        worse="🙁 Pior",
+        thanks="Obrigado, anotado.",
+        noted="🤕 Anotado: {where}. Vou perguntar como está até você dizer que passou.",
+        coach_is_told="Seu treinador fica sabendo.",
+        coach_reads="Seu treinador vai ler.",
+        words_noted="📝 Anotado onde dói: {words}.",
+        got_worse="🤕 <b>{who}</b> diz que piorou.",
+        by_now="Agora: {how}",
+        told_anew="👇 Há novidades disto mais abaixo.",
+    ),
     admin_alerts=AdminAlertTexts(
         telegram_broken=(
             "⚠️ Não consigo receber nada do Telegram desde {since}. Os toques esperam no Telegram, que os"
@@ -701,6 +744,7 @@ TEXTS = Texts(
             " seguinte.\n\n"
             "Viajando ou doente? {pause}. Seu treinador vê como pausa, não como sessão não feita.\n\n"
             "{week}, {pending}.\n"
+            "{pain}.\n"
             "{language}.\n"
             "{privacy}, {mydata}, {forgetme}.\n"
             "{start}, {help}."

@@ -15,7 +15,6 @@ from bot.core.shared.tolerant import read_int64
 
 PAIN = Detail.PAIN.facts.field.name
 """The field of answers and reports in which it stands where it hurts, and how much."""
-_SAID_WITH = tuple(detail.value for detail in FIELDS[PAIN])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +96,13 @@ def read_episode(document: Mapping[str, Any]) -> OpenPain | None:
     )
 
 
+def said_at(document: Mapping[str, Any], detail: Detail) -> Mapping[str, Any] | None:
+    """When something was said, and by which update, as far as is noted: `at`, `updateId`."""
+    all_ = document.get("saidAt")
+    said = all_.get(detail.value) if isinstance(all_, Mapping) else None
+    return said if isinstance(said, Mapping) else None
+
+
 def details_of(episode: Episode) -> Details:
     """Where it hurts and how much, as it is said of an answer."""
     spot = episode.spot
@@ -111,13 +117,8 @@ def details_of(episode: Episode) -> Details:
 
 def _word(document: Mapping[str, Any], details: Details, verdict: Verdict | None) -> PainWord | None:
     """The last of what it says about pain gives it its time."""
-    said_at = document.get("saidAt")
-    said = said_at if isinstance(said_at, Mapping) else {}
-    stamps = [
-        (stamp.get("at"), read_int64(stamp.get("updateId")) or 0)
-        for stamp in (said.get(name) for name in _SAID_WITH)
-        if isinstance(stamp, Mapping)
-    ]
+    said = [said_at(document, detail) for detail in FIELDS[PAIN]]
+    stamps = [(it.get("at"), read_int64(it.get("updateId")) or 0) for it in said if it is not None]
     stamps.append((document.get("receivedAt"), read_int64(document.get("updateId")) or 0))
     times = [(at, update_id) for at, update_id in stamps if isinstance(at, datetime)]
     if not times:

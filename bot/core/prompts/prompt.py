@@ -73,6 +73,8 @@ class PromptKind(StrEnum):
     """An admin, or the coach, is told of a plan that cannot be used."""
     WORD = "word"
     """What a coach wrote, for the athlete, or the other way round (see `bot.store.coach.messages`)."""
+    PAIN = "pain"
+    """The athlete is asked in the morning how their pain is by now."""
     DIGEST = "digest"
     """The coach is told of a day: who answered what, and who did not."""
 

@@ -34,6 +34,7 @@ class _Limits:
 # From all that is readable down to what always fits.
 _SIZES = (_Limits(120, 120, 300, 60), _Limits(80, 60, 100, 40), _Limits(60, 0, 40, 25), _Limits(30, 0, 0, 12))
 _MAX_WHY = 3
+_MAX_LINE = 200
 _WHY_LIMIT = 200
 
 
@@ -142,7 +143,7 @@ def _session(session: Session, language: Language, limits: _Limits) -> str:
     lines = [_name(session.planned, session.session_id, limits), f"    {standing(session.state, language)}"]
     if session.answer is not None:
         if said := detail_lines(read_details(session.extras), language):
-            lines[-1] += " · " + " · ".join(said)
+            lines[-1] += " · " + " · ".join(escape(line, _MAX_LINE) for line in said)
         if session.note and limits.note:
             lines.append(f"    📝 {escape(' '.join(session.note.split()), limits.note)}")
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.core.facts.commands import Command, Place
+from bot.core.i18n.language import named_command
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import is_about_note
@@ -121,7 +122,7 @@ class CommandUpdate:
     @property
     def command(self) -> Command | None:
         """The command, if it is one of ours."""
-        return next((command for command in Command if command.value == self.name), None)
+        return named_command(self.name)
 
     @property
     def is_change(self) -> bool:

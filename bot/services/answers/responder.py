@@ -123,10 +123,12 @@ class Responder:
                 self._confirm(tap, verdict, write, recorded)
             case DetailWrite() as write, DetailSaved() as saved:
                 self._thank(tap, verdict, write.payload, saved)
-            case _, ActionDone(say, is_alert, instead):
+            case _, ActionDone(say, is_alert, instead, change):
                 self._answer(tap, say(tap.language), alert=is_alert)
                 if instead is not None:
                     self._edit(verdict, partial(instead, tap.language))
+                elif change is not None:
+                    self._edit(verdict, partial(change, tap.prompted, tap.language))
             case _, LaterOffer(choices, zone):
                 self._answer(tap, tap.language.texts.later.choose)
                 if (postponing := _later_tap(tap, verdict, zone)) is not None:

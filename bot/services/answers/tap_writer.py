@@ -39,6 +39,7 @@ from bot.store.answers.pending_notes import PendingNotes
 from bot.store.answers.tap_ledger import LedgerEntry, TapLedger
 from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.pain.episodes import PainEpisodeStore
+from bot.store.pain.reports import PainReportStore
 from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
 from bot.store.prompts.prompts import PromptStore
 from bot.store.prompts.undelivered import UndeliveredStore
@@ -60,6 +61,7 @@ class TapStores:
     undelivered: UndeliveredStore
     coach_alerts: CoachAlertStore
     pain_episodes: PainEpisodeStore
+    pain_reports: PainReportStore
     ledger: TapLedger
     invalidation: FigureInvalidation
 

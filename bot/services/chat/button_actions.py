@@ -13,7 +13,7 @@ from bot.core.people.athlete import Athlete
 from bot.core.people.tombstone import DataSubject
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import Action, ActionTap
-from bot.core.telegram.updates import Tap
+from bot.core.telegram.updates import Tap, TappedMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,13 @@ class ActionDone:
         say: the notice to who tapped, of at most 200 characters; empty: none.
         is_alert: a box that has to be closed, for what must be read.
         instead: what takes the place of the message with the button; None leaves it as it is.
+        change: how that message changes, where more of it stays; None: not so.
     """
 
     say: Callable[[Language], str]
     is_alert: bool = False
     instead: Callable[[Language], MessageEdit] | None = None
+    change: Callable[[TappedMessage, Language], MessageEdit] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from bot.services.chat.replies import CommandReplies
 from bot.services.chat.words import Taker, Words
 from bot.services.coach.talk import CoachTalk
 from bot.services.inbox.acknowledgements import Acknowledgements
+from bot.services.pain.desk import PainDesk
+from bot.services.pain.where_words import WhereWords
 from bot.services.people.erasure import Erasure
 from bot.services.people.erasure_guard import ErasureGuard
 from bot.services.people.language_cache import LanguageCache
@@ -64,6 +66,7 @@ class ProcessingParts:
     editor: MessageEditor
     commands: ChatCommands
     actions: ButtonActions
+    pain: PainDesk
     replies: CommandReplies
     openings: ChatOpenings
     identity: BotIdentity
@@ -110,7 +113,10 @@ def build_processor(parts: ProcessingParts) -> UpdateProcessor:
             languages=parts.languages,
             commands=parts.commands,
             words=Words(
-                takers(parts.keeper, stores, parts.notes, parts.spoken, parts.talk, rules.late_after_days)
+                takers(
+                    *(parts.keeper, stores, parts.notes, parts.spoken, parts.talk, parts.pain),
+                    rules.late_after_days,
+                )
             ),
             replies=parts.replies,
             openings=parts.openings,
@@ -140,6 +146,7 @@ def takers(
     notes: NoteStore,
     spoken: SpokenSessionStore,
     talk: CoachTalk,
+    pain: PainDesk,
     late_after_days: int,
 ) -> list[Taker]:
     """Who takes what people write, in the order in which they are asked.
@@ -155,6 +162,7 @@ def takers(
         Strangers(),
         # From here on athletes alone: what answers something that was said or asked comes before notes.
         talk.answered,
+        WhereWords(stores.events, stores.pain_reports, stores.pain_episodes, stores.coach_alerts, pain),
         NoteTaker(keeper, stores.prompts, notes, sessions, late_after_days),
         # What can be about no session.
         talk.kept,

@@ -291,7 +291,7 @@ class Dispatcher:
             log.error("sending a prompt failed unexpectedly: %s", describe_defect(exc))
             defect = Undeliverable(f"defect: {describe_defect(exc)}")
             return _Outcome(lambda: self._outbox.settle_failed(prompt, defect, self._clock()))
-        return _Outcome(lambda: self._settle_sent(prompt, athlete, sent), is_sent=True)
+        return _Outcome(lambda: self._settle_sent(prompt, athlete, rendered, sent), is_sent=True)
 
     async def _settle_failed(
         self, prompt: Prompt, result: Retry | Undeliverable | Moved, now: datetime
@@ -318,9 +318,13 @@ class Dispatcher:
             chat_id, rendered.text, html=True, keyboard=keyboard or None, within=within
         )
 
-    async def _settle_sent(self, prompt: Prompt, athlete: Athlete | None, sent: SentMessage) -> None:
+    async def _settle_sent(
+        self, prompt: Prompt, athlete: Athlete | None, rendered: RenderedPrompt, sent: SentMessage
+    ) -> None:
         now = self._clock()
         sent_at = sent.sent_at or now
+        if rendered.then is not None:
+            await rendered.then(sent_at)
         log.info("%s sent: %s / %s", prompt.kind, prompt.run_id, prompt.session_id)
         if prompt.kind is PromptKind.ALERT:
             self._unreachable_told.discard(prompt.chat_id)

@@ -3,7 +3,7 @@ writes it, and keeps what became of it. The dispatcher claims and sends them lik
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -34,6 +34,7 @@ class RenderedPrompt:
         edits: the message that takes this form; None: a new one.
         quotes: the message that it answers; None: none.
         copies: what is sent in place of the text; None: the text.
+        then: what is made durable once it is sent, with the time of that; doing it again is harmless.
     """
 
     text: str
@@ -41,6 +42,31 @@ class RenderedPrompt:
     edits: int | None = None
     quotes: int | None = None
     copies: CopiedMessage | None = None
+    then: Callable[[datetime], Awaitable[None]] | None = None
+
+
+class Composer(Protocol):
+    """Writes prompts."""
+
+    async def compose(self, prompt: Prompt, athlete: Athlete | None) -> RenderedPrompt | None:
+        """What to send; None if there is nothing to tell any more.
+
+        Raises:
+            StorageError: what it is about cannot be read now.
+        """
+
+
+class BelowQuestion(Protocol):
+    """Asks something else in the message with a question about a session."""
+
+    async def below(
+        self, prompt: Prompt, athlete: Athlete
+    ) -> tuple[str, Keyboard, Callable[[datetime], Awaitable[None]]] | None:
+        """What is asked (HTML), its buttons, and what is made durable once it is sent; None: nothing.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
 
 
 class OwnKind(Protocol):

@@ -6,28 +6,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta, tzinfo
 
-from bot.core.answers.details import Details, read_details
-from bot.core.answers.keyboards import Keyboard, prompt_keyboard
+from bot.core.answers.keyboards import prompt_keyboard
 from bot.core.answers.message import MessageEdit, ShownAnswer, show_again, show_noted
 from bot.core.availability import texts as availability_texts
 from bot.core.availability.asking import read_week_start
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
-from bot.core.prompts import coach_alert_texts, older_copies, plan_news
+from bot.core.prompts import older_copies, plan_news
 from bot.core.prompts import texts as question_texts
-from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.prompts.older_copies import OlderCopy
 from bot.core.prompts.prompt import InvalidPrompt, Prompt, PromptKind
 from bot.core.shared.clock import Clock
-from bot.core.shared.tolerant import read_int64
-from bot.core.summary.stored_documents import read_answer, read_day, read_when
 from bot.core.summary.weekly_schedule import read_sunday
-from bot.core.telegram.action_payloads import Action, format_action
 from bot.services.people.language_cache import LanguageCache
-from bot.services.prompts.kinds import NO_KINDS, OwnKinds, RenderedPrompt
+from bot.services.prompts.kinds import NO_KINDS, BelowQuestion, Composer, OwnKinds, RenderedPrompt
 from bot.services.reports.week_report import WeekReports
-from bot.store.mongodb.client import Document
-from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.prompts import PromptStore
 
 _SUNDAY = 6
@@ -38,12 +31,14 @@ class PromptRenderer:
 
     Args:
         zone: TIMEZONE, for those who are no athletes.
+        alerts: writes alerts and notices.
         kinds: those that other rooms write.
+        below: asks more in the message with a question.
     """
 
     def __init__(
         self,
-        coach_alerts: CoachAlertStore,
+        alerts: Composer,
         prompts: PromptStore,
         roster: Callable[[], Roster | None],
         languages: LanguageCache,
@@ -51,8 +46,9 @@ class PromptRenderer:
         zone: tzinfo,
         weeks: WeekReports,
         kinds: OwnKinds = NO_KINDS,
+        below: BelowQuestion | None = None,
     ) -> None:
-        self._coach_alerts = coach_alerts
+        self._alerts = alerts
         self._prompts = prompts
         self._asked: set[tuple[int, int | None]] = set()
         self._roster = roster
@@ -61,6 +57,7 @@ class PromptRenderer:
         self._zone = zone
         self._weeks = weeks
         self._kinds = kinds
+        self._below = below
 
     async def compose(self, prompt: Prompt, athlete: Athlete | None) -> RenderedPrompt | None:
         """What to send; None if there is nothing to tell any more: pain that gave way, or was deleted, before
@@ -77,12 +74,8 @@ class PromptRenderer:
         match prompt.kind:
             case PromptKind.REMINDER:
                 return RenderedPrompt(question_texts.reminder(prompt.sessions, language))
-            case PromptKind.ALERT:
-                return await self._alert(prompt)
-            case PromptKind.NOTICE:
-                pain, _ = await self._pain(prompt)
-                asked = read_int64((prompt.about or {}).get("messageId")) if prompt.chat_id < 0 else None
-                return RenderedPrompt(coach_alert_texts.notice(pain, language), quotes=asked)
+            case PromptKind.ALERT | PromptKind.NOTICE:
+                return await self._alerts.compose(prompt, athlete)
             case PromptKind.WEEKLY:
                 return await self._weekly(prompt, athlete, language)
             case PromptKind.AVAILABILITY:
@@ -90,11 +83,23 @@ class PromptRenderer:
             case PromptKind.PLAN:
                 chat_language = self._languages.of(prompt.chat_id)
                 return RenderedPrompt(plan_news.text(prompt.title, prompt.note, chat_language))
-            case PromptKind.WORD | PromptKind.DIGEST:
+            case PromptKind.WORD | PromptKind.DIGEST | PromptKind.PAIN:
                 return await self._kinds[prompt.kind].compose(prompt, athlete)
             case PromptKind.SESSION:
                 is_first = athlete is not None and await self._is_first(prompt)
-                return self._question(prompt, athlete, language, is_first=is_first)
+                question = self._question(prompt, athlete, language, is_first=is_first)
+                return await self._with_more(question, prompt, athlete)
+
+    async def _with_more(
+        self, question: RenderedPrompt, prompt: Prompt, athlete: Athlete | None
+    ) -> RenderedPrompt:
+        """A question about a session, and what else is asked in its message."""
+        more = None if athlete is None or self._below is None else await self._below.below(prompt, athlete)
+        if more is None:
+            return question
+        text, rows, then = more
+        keyboard = [*(question.keyboard or []), *rows]
+        return replace(question, text=f"{question.text}\n\n{text}", keyboard=keyboard, then=then)
 
     def _availability(self, prompt: Prompt, language: Language) -> RenderedPrompt:
         start = read_week_start(prompt.session_id)
@@ -160,47 +165,3 @@ class PromptRenderer:
         if is_first:
             text += f"\n\n{question_texts.words_count(language, is_private=prompt.chat_id > 0)}"
         return RenderedPrompt(text, prompt_keyboard(prompt.run_id, prompt.session_id, language))
-
-    async def _alert(self, prompt: Prompt) -> RenderedPrompt | None:
-        # A private chat has its user's id.
-        language = self._languages.of(prompt.chat_id)
-        pain, alert = await self._pain(prompt)
-        if not alert or (not prompt.was_sent and pain.type is not None and not pain.type.facts.alerts_coach):
-            return None
-        keyboard: Keyboard = []
-        if pain.seen_by is None:
-            seen = format_action(Action.SEEN, str(alert.get("reference")))
-            keyboard = [[{"text": language.texts.coach_alerts.seen_button, "callback_data": seen}]]
-        edits = prompt.message_id if prompt.was_sent else None
-        return RenderedPrompt(coach_alert_texts.alert(pain, self._zone, language), keyboard, edits)
-
-    async def _pain(self, prompt: Prompt) -> tuple[PainReport, Document]:
-        event, question, alert = await self._coach_alerts.contents(prompt)
-        alert, question = alert or {}, question or {}
-        answer = None if event is None else read_answer(event)
-        plan = question.get("plan")
-        title = question.get("title") or (plan.get("activity") if isinstance(plan, dict) else None)
-        seen_by = alert.get("seenBy")
-        pain = PainReport(
-            who=self._name(prompt, event),
-            title=str(title) if title else None,
-            day=read_day(question.get("date")) or (None if answer is None else answer.date),
-            type=None if answer is None else answer.type,
-            details=Details() if event is None else read_details(event),
-            note=None if answer is None else answer.note,
-            seen_by=str(seen_by) if seen_by else None,
-            seen_at=read_when(alert.get("seenAt"), self._zone),
-        )
-        return pain, alert
-
-    def _name(self, prompt: Prompt, event: Document | None) -> str:
-        user_id = read_int64((prompt.about or {}).get("userId"))
-        roster = self._roster()
-        athlete = None if roster is None else roster.by_id(prompt.athlete_id) or roster.by_user(user_id)
-        if athlete is not None and athlete.name:
-            return athlete.name
-        name, username = (prompt.about or {}).get("name"), (event or {}).get("username")
-        tagged = f"@{username}" if isinstance(username, str) and username else ""
-        if isinstance(name, str) and name:
-            return f"{name} ({tagged})" if tagged else name
-        return tagged or prompt.athlete_id or str(user_id)

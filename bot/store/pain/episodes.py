@@ -14,6 +14,7 @@ from datetime import datetime
 from pymongo import DeleteMany, UpdateOne
 
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.questions import Detail
 from bot.core.pain.episodes import LAPSES_AFTER, Episode, episodes, open_episodes
 from bot.core.pain.stored import PAIN, OpenPain, details_of, read_episode, word_of_answer, word_of_report
 from bot.core.records.collections import FEEDBACK_EVENTS, PAIN_EPISODES, PAIN_REPORTS
@@ -34,9 +35,9 @@ class PainEpisodeStore:
         self._db = db
         self._episodes = db[COLLECTION]
 
-    async def settle(self, user_id: int, athlete_id: str | None) -> None:
-        """Make somebody's episodes of all that they have said, now that it is stored."""
-        told = await self._told(user_id)
+    async def settle(self, user_id: int, athlete_id: str | None) -> list[Episode]:
+        """Make somebody's episodes of all that they have said, now that it is stored; returns them."""
+        told = await self.told(user_id)
         requests: list[UpdateOne | DeleteMany] = []
         names: Counter[str] = Counter()
         kept: list[str] = []
@@ -50,7 +51,7 @@ class PainEpisodeStore:
         await hold_keys_if_possible(self._db, COLLECTION)
         for _ in range(_TRIES):
             if not requests:
-                return
+                return told
             # A duplicate: another worker has just put the same.
             requests = [requests[place] for place in await write_all(self._episodes, requests)]
         raise StorageUnavailable("MongoDB keeps reporting a duplicate episode of pain")
@@ -73,7 +74,17 @@ class PainEpisodeStore:
         with storage_errors():
             await self._episodes.update_many({"userId": user_id, "closedAt": None}, {"$max": {"askedAt": at}})
 
-    async def _told(self, user_id: int) -> list[Episode]:
+    async def newest_answer(self, user_id: int, place: str, since: datetime) -> Document | None:
+        """The answer about a session that tells of pain at a place, and was given or changed last, from then
+        on."""
+        where = Detail.PLACE.facts.path
+        said_at = f"saidAt.{Detail.PLACE.value}.at"
+        query = {"userId": user_id, where: place, said_at: {"$gte": since}}
+        with storage_errors():
+            return await self._db[FEEDBACK_EVENTS.name].find_one(query, sort=[(said_at, -1)])
+
+    async def told(self, user_id: int) -> list[Episode]:
+        """All of somebody's episodes, as what they have said tells."""
         whose = {"userId": {"$in": [user_id, str(user_id)]}}
         hurts = {**whose, "$or": [{"type": {"$in": _HURT}}, {PAIN: {"$ne": None}}]}
         with storage_errors():

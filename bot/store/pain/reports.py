@@ -78,10 +78,11 @@ class PainReportStore:
             return await self._reports.find_one(key)
 
     async def newest(self, user_id: int, place: str, since: datetime) -> Document | None:
-        """The last report of pain at a place, from then on."""
-        query = {"userId": user_id, _path(Detail.PLACE): place, "receivedAt": {"$gte": since}}
+        """The report that tells of pain at a place, and was made or changed last, from then on."""
+        said_at = f"saidAt.{Detail.PLACE.value}.at"
+        query = {"userId": user_id, _path(Detail.PLACE): place, said_at: {"$gte": since}}
         with storage_errors():
-            return await self._reports.find_one(query, sort=[("receivedAt", -1), ("updateId", -1)])
+            return await self._reports.find_one(query, sort=[(said_at, -1)])
 
 
 def _stages(

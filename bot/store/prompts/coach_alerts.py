@@ -20,6 +20,7 @@ from bot.core.answers.event import Identity
 from bot.core.answers.notes import Notes, read_notes
 from bot.core.answers.payloads import make_reference
 from bot.core.prompts.prompt import Prompt, PromptKind, PromptState
+from bot.core.records.collections import PAIN_REPORTS
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
@@ -52,6 +53,7 @@ class CoachAlert:
         version: the update id of the tap.
         seen_by: in a notice, who has seen the alert.
         name: the athlete's, as Telegram says; for where the roster has none.
+        report_id: of the report that it is about, instead of an answer (see `bot.store.pain.reports`).
     """
 
     kind: PromptKind
@@ -68,6 +70,7 @@ class CoachAlert:
     seen_by: str | None = None
     name: str | None = None
     thread_id: int | None = None
+    report_id: str | None = None
 
     @property
     def session_id(self) -> str:
@@ -97,13 +100,14 @@ class CoachAlertStore:
     def __init__(self, db: Database) -> None:
         self._prompts = db[COLLECTION]
         self._events = db[feedback.COLLECTION]
+        self._reports = db[PAIN_REPORTS.name]
         self._tombstones = TombstoneStore(db)
 
     async def raise_(self, alerts: Collection[CoachAlert]) -> None:
         """Have these sent, as new messages, but for what is about a deleted answer; one that the same answer
         has raised before stays as it is."""
         alerts = await self._without_deleted(alerts)
-        todo = [_raised(alert) for alert in alerts]
+        todo = [request for alert in alerts for request in (_raised(alert), _closing(alert))]
         if todo:
             await hold_keys_if_possible(self._prompts.database, COLLECTION)
         for _ in range(_TRIES):
@@ -170,7 +174,7 @@ class CoachAlertStore:
         return len(found) - len(told)
 
     async def refresh(self, changes: Iterable[tuple[str, int, datetime]]) -> None:
-        """What is told of these answers has changed: alerts that are sent are edited.
+        """What is told of these answers has changed: alerts that are sent are edited, or told anew.
 
         Args:
             changes: session key, update id and time of each.
@@ -181,9 +185,12 @@ class CoachAlertStore:
                 "about.sessionKey": session_key,
                 "kind": PromptKind.ALERT.value,
                 "version": {"$ne": update_id},
+                "supersededBy": None,
             }
             state = PromptState.PENDING.value
-            changed = {"state": state, "version": update_id, "dueAt": now, "updatedAt": now}
+            changed = {
+                "state": state, "version": update_id, "dueAt": now, "updatedAt": now, "changedAt": now
+            }  # fmt: skip
             requests.append(UpdateMany(told, {"$set": changed}))
         await write_all(self._prompts, requests)
 
@@ -220,10 +227,14 @@ class CoachAlertStore:
             return document or await self._prompts.find_one(alert)
 
     async def contents(self, prompt: Prompt) -> tuple[Document | None, Document | None, Document | None]:
-        """What an alert or notice is made of: the answer, the question, and its document; None: gone."""
+        """What an alert or notice is made of: answer or report, question, its document; None: gone."""
         about = prompt.about or {}
+        report = {"userId": about.get("userId"), "reportId": about.get("reportId")}
         with storage_errors():
-            event = await self._events.find_one({"sessionKey": about.get("sessionKey")})
+            if report["reportId"] is not None:
+                event = await self._reports.find_one(report)
+            else:
+                event = await self._events.find_one({"sessionKey": about.get("sessionKey")})
             question = await self._prompts.find_one(
                 {
                     "runId": about.get("runId"),
@@ -242,6 +253,46 @@ class CoachAlertStore:
         with storage_errors():
             event = await self._events.find_one({"sessionKey": session_key})
         return Notes() if event is None else read_notes(event)
+
+    async def prepare(self, prompt: Prompt, showing: Document, *, is_seen: bool) -> None:
+        """Before it is sent: what the message tells; see `bot.core.pain.alerting.Showing`.
+
+        Args:
+            is_seen: whether the message says so; else it is to be seen anew.
+        """
+        fields: Document = {"telling": {"$literal": showing}}
+        if not is_seen:
+            # What was seen a moment ago has changed the version, and is not lost.
+            is_same = {"$eq": ["$version", prompt.version]}
+            fields |= {name: {"$cond": [is_same, "$$REMOVE", f"${name}"]} for name in ("seenAt", "seenBy")}
+        with storage_errors():
+            await self._prompts.update_one({"_id": prompt.id, "claim": prompt.claim}, [{"$set": fields}])
+
+    async def succeed(self, prompt: Prompt) -> None:
+        """What this alert is about is told anew, in a message of its own; this one stays as it was."""
+        with storage_errors():
+            document = await self._prompts.find_one({"_id": prompt.id, "claim": prompt.claim})
+        if document is None:
+            return
+        session_id = f"{document['sessionId']}|{prompt.version}"
+        key = {"runId": document["runId"], "sessionId": session_id, "chatId": document["chatId"]}
+        kept = ("kind", "about", "athleteId", "messageThreadId", "version")
+        at = document.get("changedAt") or document["dueAt"]
+        anew: Document = {
+            **{name: document[name] for name in kept if name in document},
+            "raisedBy": at,
+            "raisedUpdateId": prompt.version,
+            "reference": make_reference(str(document["runId"]), session_id),
+            "state": PromptState.PENDING.value,
+            "dueAt": at,
+            "createdAt": at,
+            "updatedAt": at,
+        }
+        await hold_keys_if_possible(self._prompts.database, COLLECTION)
+        # A duplicate: another service has just done the same.
+        await write_all(self._prompts, [UpdateOne(key, {"$setOnInsert": anew}, upsert=True)])
+        with storage_errors():
+            await self._prompts.update_one({"_id": prompt.id}, {"$set": {"supersededBy": session_id}})
 
     async def is_there(self, prompt: Prompt) -> bool:
         """Whether it is still to be told: what it is about may have been deleted a moment ago."""
@@ -275,11 +326,27 @@ class CoachAlertStore:
                             "updatedAt": now,
                             **message,
                             "messages": messages,
+                            "told": {"$ifNull": ["$telling", "$told"]},
+                            "rangAt": {"$cond": [{"$eq": ["$telling.isNew", True]}, now, "$rangAt"]},
                         }
                     },
-                    {"$unset": ["claim", "attemptAt", "reason", "unknowns"]},
+                    {"$unset": ["claim", "attemptAt", "reason", "unknowns", "telling"]},
                 ],
             )
+
+
+def _closing(alert: CoachAlert) -> UpdateMany:
+    """What was told anew of an answer that was given before this one is not changed any more."""
+    earlier = {
+        "about.sessionKey": alert.session_key,
+        "kind": alert.kind.value,
+        "sessionId": {"$ne": alert.session_id},
+        "chatId": str(alert.to.chat_id),
+        "raisedBy": {"$lt": alert.raised_by},
+        "supersededBy": None,
+    }
+    closed = {"supersededBy": alert.session_id, "state": PromptState.PENDING.value, "dueAt": alert.at}
+    return UpdateMany(earlier, {"$set": closed})
 
 
 def _raised(alert: CoachAlert) -> UpdateOne:
@@ -293,6 +360,7 @@ def _raised(alert: CoachAlert) -> UpdateOne:
         "messageThreadId": alert.thread_id,
         "messageId": alert.message_id,
         "name": alert.name,
+        **({} if alert.report_id is None else {"reportId": alert.report_id}),
     }
     fields: Document = {
         "kind": alert.kind.value,

@@ -114,6 +114,7 @@ async def recording(
                 *(parts.stores, erasure, parts.keeper(), 14, parts.named(), lambda *_: None),
                 *parts.buttons(athletes),
             ),
+            pain=parts.pain(),
             answerer=answerer,
             editor=marker,
             replies=commands,

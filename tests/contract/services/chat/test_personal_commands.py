@@ -27,6 +27,7 @@ from bot.core.telegram.updates import CommandUpdate, Tap
 from bot.services.chat.button_actions import ActionDone, ErasureBegun
 from bot.services.chat.erasure_buttons import ErasureButtons
 from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
+from bot.services.pain.alert_writer import AlertWriter
 from bot.services.people.erasure import CONFIRM_WITHIN, Erasure
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
@@ -582,7 +583,7 @@ async def test_what_it_says_is_written_when_it_is_sent(people: People) -> None:
     await letters.look()
     composer = PromptRenderer(
         *(
-            CoachAlertStore(people.db),
+            AlertWriter(CoachAlertStore(people.db), lambda: people.roster.roster, people.languages, UTC),
             people.prompts,
             lambda: people.roster.roster,
             people.languages,

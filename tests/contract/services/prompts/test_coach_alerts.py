@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -82,7 +84,8 @@ async def test_without_a_coach_nothing_is_told(db: Database, monkeypatch: pytest
 
 
 async def test_what_comes_later_is_put_in(desk: Desk) -> None:
-    """Place, level and note are shown in the same message, before and after it was seen."""
+    """Place, level and note are shown in the same message within a minute. What was seen is not shown below
+    newer words: they are to be seen anew, and the athlete is not told of that twice."""
     await desk.answer(1, PAIN)
     await desk.send(after=1)
     for step, line in (
@@ -96,9 +99,133 @@ async def test_what_comes_later_is_put_in(desk: Desk) -> None:
         await desk.send(after=10)
         [alert] = desk.alerts()
         assert line in alert["text"].splitlines()
-    assert "reply_markup" not in alert
-    assert "Seen by Kim" in alert["text"]
+    assert "Seen" not in alert["text"]
     assert (await desk.letters(kind="alert"))[0]["state"] == "sent"
+    await desk.seen(7)
+    await desk.send(after=10)
+    [alert] = desk.alerts()
+    assert alert["text"].endswith("Note: right\n\n👀 Seen by Kim, 18:43")
+    assert "reply_markup" not in alert
+    assert len(desk.alerts(ANA)) == 1
+
+
+async def test_what_is_severe_rings(desk: Desk) -> None:
+    """From 7 on it is a message of its own at once, to be seen by itself; the one before says so."""
+    await desk.answer(1, PAIN)
+    await desk.send(after=1)
+    await desk.detail(2, Detail.PLACE, "knee")
+    await desk.detail(3, Detail.PAIN, 6)
+    await desk.send(after=4)
+    assert len(desk.alerts()) == 1
+    await desk.detail(5, Detail.PAIN, 7)
+    await desk.send(after=5)
+    first, second = desk.alerts()
+    assert "knee, 6/10" in first["text"]
+    assert first["text"].endswith("👇 There is news of this below.")
+    assert "reply_markup" not in first
+    assert "knee, 7/10" in second["text"]
+    old = (await desk.letters(kind="alert"))[0]
+    assert await desk.seen(6, data=f"do|seen|{old['reference']}") != NotWritten(Outcome.REFUSED)
+    await desk.send(after=7)
+    first, second = desk.alerts()
+    assert "Seen by Kim" in first["text"]
+    assert "Seen by Kim" not in second["text"]
+    assert len(desk.alerts(ANA)) == 1
+    await desk.seen(8)
+    await desk.send(after=9)
+    assert "Seen by Kim" in desk.alerts()[1]["text"]
+    assert len(desk.alerts(ANA)) == 2
+    # What is said of it since is put into the newer one.
+    await desk.detail(10, Detail.COMPLETED, "no")
+    await desk.send(after=11)
+    assert ["Session done: no" in it["text"] for it in desk.alerts()] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "detail", "value", "rings"),
+    [
+        (59, Detail.PAIN, 6, False),
+        (60, Detail.PAIN, 6, True),
+        (60, Detail.PAIN, 5, False),
+        (60, Detail.PAIN, 4, False),
+        (59, Detail.PLACE, "hip", False),
+        (60, Detail.PLACE, "hip", True),
+        (3600, Detail.SIDE, "both", True),
+        (3600, Detail.COMPLETED, "no", False),
+        (3600, Detail.RPE, 9, False),
+    ],
+)
+async def test_what_rings_after_a_minute(
+    desk: Desk, seconds: int, detail: Detail, value: int | str, *, rings: bool
+) -> None:
+    """Worse, or another place; the rest is put into what was told. To the second."""
+    await desk.answer(1, PAIN)
+    await desk.detail(2, Detail.PLACE, "knee")
+    await desk.detail(3, Detail.SIDE, "left")
+    await desk.detail(4, Detail.PAIN, 5)
+    await desk.send(after=10)
+    await desk.detail(10 + seconds, detail, value)
+    await desk.send(after=11 + seconds)
+    assert len(desk.alerts()) == (2 if rings else 1)
+
+
+async def test_more_words_ring_and_changed_ones_do_not(desk: Desk) -> None:
+    """After a minute; a note that is edited is put in."""
+    await desk.answer(1, PAIN)
+    await desk.send(after=1)
+    await desk.note(100, "cannot walk")
+    await desk.send(after=101)
+    assert ["cannot walk" in it["text"] for it in desk.alerts()] == [False, True]
+    await desk.note(200, "can hardly walk", message_id=1100, is_edit=True)
+    await desk.send(after=201)
+    assert ["hardly" in it["text"] for it in desk.alerts()] == [False, True]
+
+
+async def test_pain_again_closes_what_was_told_anew(desk: Desk) -> None:
+    """Another answer and pain once more: a new message, and only that one goes on."""
+    await desk.answer(1, PAIN)
+    await desk.send(after=1)
+    await desk.detail(2, Detail.PAIN, 8)
+    await desk.send(after=3)
+    await desk.answer(4, DONE)
+    await desk.send(after=5)
+    await desk.answer(6, PAIN)
+    await desk.send(after=7)
+    await desk.detail(8, Detail.PLACE, "hip")
+    await desk.send(after=9)
+    assert ["hip" in it["text"] for it in desk.alerts()] == [False, False, True]
+    assert ["reply_markup" in it for it in desk.alerts()] == [False, False, True]
+
+
+@pytest.mark.parametrize("step", ["prepare", "succeed", "settle"])
+async def test_killed_while_it_is_told_anew(desk: Desk, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """At each step: afterwards there are two messages, each once, and one of them to be seen."""
+    await desk.answer(1, PAIN)
+    await desk.send(after=1)
+    await desk.detail(2, Detail.PAIN, 8)
+    store = type(desk.stores.coach_alerts)
+    kept, died = getattr(store, step), list[str]()
+
+    async def die_once(self: Any, *args: Any, **more: Any) -> Any:
+        if not died and step != "settle":
+            died.append(step)
+            raise StorageUnavailable("here")
+        result = await kept(self, *args, **more)
+        if not died:
+            died.append(step)
+            raise StorageUnavailable("there")
+        return result
+
+    monkeypatch.setattr(store, step, die_once)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(3):
+            await desk.send(after=3)
+    await desk.send(after=200)
+    first, second = desk.alerts()
+    assert died == [step]
+    assert "8/10" not in first["text"]
+    assert "8/10" in second["text"]
+    assert ["reply_markup" in it for it in (first, second)] == [False, True]
 
 
 async def test_all_that_is_known_when_it_is_sent(desk: Desk) -> None:

@@ -19,6 +19,7 @@ from bot.core.prompts import texts as questions
 from bot.core.prompts.prompt import AskAgainReason, LaterResult
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.rate_limits import GLOBAL_WINDOW, GROUP_WINDOW, SendLimits
+from bot.services.pain.alert_writer import AlertWriter
 from bot.services.prompts import dispatcher as dispatcher_module
 from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
@@ -75,8 +76,10 @@ class Evening:
         self.seconds, self.between_looks = 0.0, 100.0
         self.limits = Limits()
         letters = CoachAlertStore(db)
+        languages = languages_of(db, lambda: self.now)
         composer = PromptRenderer(
-            *(letters, self.prompts, lambda: self.roster, languages_of(db, lambda: self.now)),
+            AlertWriter(letters, lambda: self.roster, languages, UTC),
+            *(self.prompts, lambda: self.roster, languages),
             *(lambda: self.now, UTC),
             Parts.of(db, Journal(Path("unused")), lambda: self.now).weeks(),
         )

@@ -26,6 +26,7 @@ from bot.core.shared.errors import (
     TelegramUnknown,
 )
 from bot.core.telegram.rate_limits import SendLimits
+from bot.services.pain.alert_writer import AlertWriter
 from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.renderer import PromptRenderer
@@ -48,7 +49,9 @@ class Sending:
         self.seconds, self.step = 1000.0, 100.0
         letters = CoachAlertStore(db)
         weeks = Parts.of(db, Journal(Path("unused")), time).weeks()
-        composer = PromptRenderer(letters, PromptStore(db), Roster, languages_of(db, time), time, UTC, weeks)
+        languages = languages_of(db, time)
+        writer = AlertWriter(letters, Roster, languages, UTC)
+        composer = PromptRenderer(writer, PromptStore(db), Roster, languages, time, UTC, weeks)
         self.dispatcher = Dispatcher(
             *(api, prompts, letters, composer, ChatOpenings(UndeliveredStore(db), 14)),
             *(self.limits, time, UTC),

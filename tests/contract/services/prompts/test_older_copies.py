@@ -14,6 +14,7 @@ from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.core.prompts.prompt import Answered, Prompt, read_prompt
 from bot.core.shared.errors import TelegramRejected, TelegramUnknown
 from bot.core.telegram.rate_limits import SendLimits
+from bot.services.pain.alert_writer import AlertWriter
 from bot.services.prompts.older_copies import OlderCopies
 from bot.services.prompts.renderer import PromptRenderer
 from bot.services.telegram.message_editor import MessageEditor
@@ -48,7 +49,8 @@ class Chat:
         """What runs after a start; what was in memory before is gone."""
         clock = lambda: NOW  # noqa: E731
         renderer = PromptRenderer(
-            *(CoachAlertStore(self.db), self.prompts, lambda: self.roster, languages_of(self.db, clock)),
+            AlertWriter(CoachAlertStore(self.db), lambda: self.roster, languages_of(self.db, clock), UTC),
+            *(self.prompts, lambda: self.roster, languages_of(self.db, clock)),
             *(clock, UTC, Parts.of(self.db, Journal(Path("unused")), clock).weeks()),
         )
         self.editor = MessageEditor(self.api, SendLimits(), self._monotonic)

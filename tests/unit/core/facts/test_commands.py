@@ -46,8 +46,8 @@ def test_in_the_coachs_chat() -> None:
 @pytest.mark.parametrize(
     ("argument", "expected"),
     [
-        ("", {"pending", "undo", "log", "resume", "language", "forgetme", "ask"}),
-        ("x", {"start", "pending", "undo", "log", "pause", "resume", "language", "forgetme", "ask"}),
+        ("", {"pending", "undo", "log", "resume", "pain", "language", "forgetme", "ask"}),
+        ("x", {"start", "pending", "undo", "log", "pause", "resume", "pain", "language", "forgetme", "ask"}),
     ],
 )
 def test_what_changes_something(argument: str, expected: set[str]) -> None:

@@ -31,6 +31,8 @@ from bot.core.i18n.catalog import Formats, Plural, Texts
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import JournalLoss
 from bot.core.logbook.entry import LogEntry
+from bot.core.pain.buttons import Asked
+from bot.core.pain.episodes import Episode, Spot, Verdict
 from bot.core.people.athlete import Athlete, ContactHours, Pause
 from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.prompts.older_copies import OlderCopy, Whereabouts
@@ -54,8 +56,13 @@ SHORT = 25
 # These say something else in each language: how it is written.
 SETTINGS = {"languages.named", "languages.either"}
 
+EPISODE = Episode(
+    spot=Spot("knee", "left"), level=4, words=None, since=NOW, opened_by=1, told_at=NOW, told_by=1
+)
 # By parameter, what each function of texts is tried with; 1,200 and 8,100 s have a decimal point when shown.
 VALUES: Mapping[str, object] = {
+    "asks_level": False, "episode": EPISODE, "open_": [EPISODE], "report_id": "r1",
+    "spot": Spot("knee", "left"), "verdict": Verdict.SAME,
     "again_at": datetime(2026, 3, 1, 18, tzinfo=UTC), "admin": True, "asked": 3, "athlete": True,
     "command": Command.WEEK,
     "day": date(2026, 8, 10), "first": date(2026, 8, 10), "last": date(2026, 9, 6), "local": NOW,
@@ -84,6 +91,8 @@ VALUES: Mapping[str, object] = {
 # Tried with something else than other functions of the same parameters.
 OWN_VALUES: Mapping[str, Mapping[str, object]] = {
     "bot.core.logbook.texts.logged": {"asked": frozenset(Detail)},
+    "bot.core.pain.texts.check": {"said": [EPISODE]},
+    "bot.core.pain.buttons.check_rows": {"asked": Asked.NOW},
     "bot.core.answers.detail_texts.unsaid": {"detail": Detail.CHANGE},
     "bot.core.i18n.formats.counted": {"text": Language.EN.texts.counts.days},
     "bot.core.i18n.formats.decimal": {"value": 0.5},
@@ -133,6 +142,7 @@ DOMAINS: Mapping[str, tuple[object, ...]] = {
     "details.question": tuple(Detail),
     "details.word": tuple(WORDS),
     "logbook.kind": KINDS,
+    "pain.spoken": tuple(WORDS),
 }
 """What the functions in a catalog are asked for."""
 

@@ -408,13 +408,14 @@ def test_help_tells_together_what_belongs_together() -> None:
     *_, pause, commands = people.help_text(EN, admin=True).split("\n\n")
     assert pause.startswith("Away or ill? /pause stops the questions: for some days, until a day")
     lines = commands.splitlines()
-    assert lines[:4] == [
+    assert lines[:5] == [
         "/week shows your week, /pending what is unanswered.",
+        "/pain tells of pain, on any day (/pain knee 5).",
         "/language changes the language.",
         "/privacy says what is stored, /mydata sends it to you, /forgetme deletes it.",
         "/start shows your Telegram id, /help this page.",
     ]
-    assert "/stats [days] shows figures, for admins." in lines[4:]
+    assert "/stats [days] shows figures, for admins." in lines[5:]
 
 
 def test_some_commands_say_in_their_own_words_why_they_are_not_carried_out() -> None:
