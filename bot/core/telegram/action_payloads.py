@@ -43,7 +43,7 @@ class Action(StrEnum):
     """The coach has seen that something hurts; the argument is the reference of the alert."""
     READ = "read", MayTap.COACH_CHAT
     """The coach has read what an athlete wrote: the message that the button is below."""
-    PAIN = "pain", MayTap.ATHLETE
+    PAIN = "hurts", MayTap.ATHLETE
     """How it is by now, or what hurts; see `bot.core.pain.buttons`."""
     FORGET = "forget", MayTap.ANYBODY_IN_PRIVATE
     """Delete everything about who taps."""

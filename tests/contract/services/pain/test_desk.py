@@ -59,7 +59,7 @@ async def tap(
     desk: Desk, update_id: int, data: str, *, message: int = 500, asked: float = 0, **more: Any
 ) -> Result | None:
     """A tap on such a button, below a message that was sent so many seconds after `NOW`."""
-    made = desk.tap(update_id, f"do|pain|{data}", name="Ana", **more)
+    made = desk.tap(update_id, f"do|hurts|{data}", name="Ana", **more)
     made = replace(made, message_id=message, prompt_at=NOW + timedelta(seconds=asked))
     return (await desk.store(made))[0]
 
@@ -244,7 +244,7 @@ async def test_never_in_a_pause(desk: Desk) -> None:
     """Not put there, and not sent if it stands there; after it the next morning comes."""
     await tell(desk, 5, "/pain back 4")
     await look(desk, EIGHT)
-    await tell(desk, int(EIGHT), "/pause")
+    await tell(desk, int(EIGHT), "/pause 7")
     await desk.roster.refresh()
     await desk.send(after=EIGHT + 1)
     desk.checks._seen.clear()
