@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -114,8 +116,12 @@ async def run_demo(*, keep: bool) -> None:
     try:
         await _play(console, data_dir)
         if keep:
+            _leave_settings(data_dir)
             console.print(
-                f"\nKept in {data_dir}. To look again: [b]DATA_DIR={data_dir} python -m bot stats[/b]"
+                f"\nKept in {data_dir}, with settings for every command. To look again:\n"
+                f"cd {shlex.quote(str(data_dir))}\n"
+                f"{shlex.quote(sys.executable)} -m bot summary --week-start {_a_past_monday():%Y-%m-%d}",
+                soft_wrap=True,
             )
         else:
             console.print(
@@ -124,6 +130,20 @@ async def run_demo(*, keep: bool) -> None:
     finally:
         if not keep:
             shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def _leave_settings(data_dir: Path) -> None:
+    """What the commands need to know in the working directory."""
+    settings = {
+        "DATA_DIR": data_dir,
+        "ATHLETE_IDS": ATHLETE.id,
+        "ADMIN_IDS": ATHLETE.id,
+        "COACH_CHAT_ID": COACH.id,
+    }
+    lines = "".join(f"{name}={value}\n" for name, value in settings.items())
+    kept = data_dir / ".env"
+    kept.touch(mode=0o600)
+    kept.write_text(lines, encoding="utf-8")
 
 
 async def _play(console: Console, data_dir: Path) -> None:

@@ -54,6 +54,19 @@ async def test_it_runs_without_a_checkout(wheel: Path, tmp_path: Path) -> None:
     assert done.out.startswith(str(place))
     done = await run_to_end([sys.executable, "-m", "bot", "files", "list"], environment, home)
     assert done.out.split() == list(find_files())
-    done = await run_to_end([sys.executable, "-m", "bot", "demo"], environment, home, timeout=120)
+    environment["TMPDIR"] = str(home)
+    done = await run_to_end([sys.executable, "-m", "bot", "demo", "--keep"], environment, home, timeout=120)
+    assert (done.status, done.err) == (0, "")
+    go, summary = done.out.splitlines()[-2:]
+    done = await run_to_end(["/bin/sh", "-c", f"{go} && {summary}"], environment, home)
+    assert (done.status, done.err) == (0, "")
+    assert "7 sessions planned" in done.out
+
+
+async def test_the_demo_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Neither on the disk nor running."""
+    environment = _environment(tmp_path, PYTHONPATH=str(ROOT), TMPDIR=str(tmp_path))
+    done = await run_to_end([sys.executable, "-m", "bot", "demo"], environment, tmp_path, timeout=120)
     assert (done.status, done.err) == (0, "")
     assert "Nothing is left running" in done.out
+    assert os.listdir(tmp_path) == []  # noqa: PTH208  # no path is wanted
