@@ -840,7 +840,7 @@ TEXTS = Texts(
             " language.\n"
             "• What I asked you, when, and what you answered: the button, effort, pain, reason, your"
             " note, your Telegram user name, and up to 50 earlier versions of an answer that you"
-            " changed.\n"
+            " changed; the sessions that you logged, and the days on which you can train.\n"
             "• Plans and weekly figures that your coach's tools write.\n"
             "• A count of taps that does not say whose they are.\n\n"
             "How long\n"
@@ -896,8 +896,8 @@ TEXTS = Texts(
         ),
         warning=(
             "This deletes, for good: your answers with their notes and earlier versions, my questions to"
-            " you, what your coach was told about pain, your language, and your name, zone, hours and"
-            " pauses. I ask you nothing any more.\n\n"
+            " you, what your coach was told about pain, the days on which you can train, your language, and"
+            " your name, zone, hours and pauses. I ask you nothing any more.\n\n"
             "{remains}\n\n"
             "Do you want that? The button works for 10 minutes. /mydata sends you a copy first."
         ),

@@ -870,7 +870,7 @@ TEXTS = Texts(
             " idioma.\n"
             "• Qué te pregunté, cuándo, y qué respondiste: el botón, esfuerzo, dolor, motivo, tu nota,"
             " tu nombre de usuario de Telegram, y hasta 50 versiones anteriores de una respuesta que"
-            " cambiaste.\n"
+            " cambiaste; las sesiones que anotaste y los días en que puedes entrenar.\n"
             "• Los planes y las cifras semanales que escriben las herramientas de tu entrenador.\n"
             "• Un recuento de toques que no dice de quién son.\n\n"
             "Cuánto tiempo\n"
@@ -927,8 +927,8 @@ TEXTS = Texts(
         ),
         warning=(
             "Esto borra para siempre: tus respuestas con sus notas y versiones anteriores, mis"
-            " preguntas, lo que avisé a tu entrenador sobre dolor, tu idioma, y tu nombre, zona, horas y"
-            " pausas. No te preguntaré nada más.\n\n"
+            " preguntas, lo que avisé a tu entrenador sobre dolor, los días en que puedes entrenar, tu"
+            " idioma, y tu nombre, zona, horas y pausas. No te preguntaré nada más.\n\n"
             "{remains}\n\n"
             "¿Lo quieres? El botón funciona durante 10 minutos. /mydata te envía antes una copia."
         ),

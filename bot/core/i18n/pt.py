@@ -827,7 +827,8 @@ TEXTS = Texts(
             "• Seu id do Telegram, seu nome, fuso e horários como seu treinador os definiu, suas pausas e"
             " seu idioma.\n"
             "• O que perguntei, quando, e o que você respondeu: o botão, esforço, dor, motivo, sua nota, seu"
-            " nome de usuário do Telegram, e até 50 versões anteriores de uma resposta que você mudou.\n"
+            " nome de usuário do Telegram, e até 50 versões anteriores de uma resposta que você mudou; as"
+            " sessões que anotou, e os dias em que você pode treinar.\n"
             "• Planos e números semanais que as ferramentas do seu treinador escrevem.\n"
             "• Uma contagem de toques que não diz de quem são.\n\n"
             "Por quanto tempo\n"
@@ -881,8 +882,8 @@ TEXTS = Texts(
         ),
         warning=(
             "Isto apaga para sempre: suas respostas com suas notas e versões anteriores, minhas perguntas a"
-            " você, o que contei ao seu treinador sobre dor, seu idioma, e seu nome, fuso, horários e pausas."
-            " Não pergunto mais nada.\n\n"
+            " você, o que contei ao seu treinador sobre dor, os dias em que você pode treinar, seu idioma,"
+            " e seu nome, fuso, horários e pausas. Não pergunto mais nada.\n\n"
             "{remains}\n\n"
             "Você quer isso? O botão funciona por 10 minutos. /mydata envia uma cópia antes."
         ),
