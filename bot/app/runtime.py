@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from bot.app.bootstrap import Service, bot_name, build_register, build_service, build_stores
 from bot.app.database import CANCEL_TRIES, GOODBYE, connect_database, declared_indexes
 from bot.app.instance_lock import open_journal
-from bot.app.upkeep import keep_indexes, redirect_alerts, redirect_words, watch_means
+from bot.app.upkeep import keep_indexes, redirect_alerts, redirect_words, tell_untold_pain, watch_means
 from bot.core.health.metrics import WRITES
 from bot.core.i18n import formats
 from bot.core.shared.clock import Clock, system_clock
@@ -30,6 +30,7 @@ from bot.services.inbox.leader_election import LeaderElection
 from bot.services.telegram.lost_topics import LostTopics
 from bot.services.telegram.metered_api import Meters, NoMeters
 from bot.settings import Settings
+from bot.store.coach.untold_pain import UntoldPainStore
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.leases import Holder
 from bot.systemd import Notifier
@@ -118,6 +119,8 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         upkeep = [keep_indexes(db, declared_indexes(settings)), watch_means(), register.run()]
         if settings.coach_chat_id is not None:
             upkeep.append(redirect_alerts(stores.taps.coach_alerts, settings.coach_chat_id, clock))
+            untold = UntoldPainStore(db, stores.taps.coach_alerts)
+            upkeep.append(tell_untold_pain(untold, service.roster, settings.coach_chat_id, clock))
         upkeep.append(redirect_words(stores.coach_messages, settings.coach_chat_id, clock))
         if embedded is not None:
             upkeep.append(embedded.supervise())

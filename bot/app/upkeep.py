@@ -14,8 +14,10 @@ from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import ExhaustedError, is_exhausted
 from bot.core.telegram.chats import ChatTopic
+from bot.services.people.roster_cache import RosterCache
 from bot.services.periodic import FaultLog, repeat, retry
 from bot.store.coach.messages import CoachMessageStore
+from bot.store.coach.untold_pain import UntoldPainStore
 from bot.store.mongodb.client import Database
 from bot.store.mongodb.indexes import IndexReport, bootstrap, missing
 from bot.store.prompts.coach_alerts import CoachAlertStore
@@ -75,6 +77,25 @@ async def redirect_alerts(coach_alerts: CoachAlertStore, coach_chat: ChatTopic, 
     )
     if number:
         log.info("%d alerts that did not arrive go to COACH_CHAT_ID now", number)
+
+
+async def tell_untold_pain(
+    pains: UntoldPainStore, roster: RosterCache, coach_chat: ChatTopic, clock: Clock
+) -> None:
+    """Pain that was reported before there was a coach's chat is told there."""
+
+    async def tell() -> int:
+        athletes = await roster.loaded()
+
+        def athlete_id(user_id: int) -> str | None:
+            athlete = athletes.by_user(user_id)
+            return None if athlete is None else athlete.athlete_id
+
+        return await pains.tell(coach_chat, clock(), athlete_id)
+
+    number = await _until_stored(tell, "pain that was reported before COACH_CHAT_ID was set is not told yet")
+    if number:
+        log.info("%d reports of pain from before COACH_CHAT_ID was set are told there", number)
 
 
 async def redirect_words(messages: CoachMessageStore, coach_chat: ChatTopic | None, clock: Clock) -> None:
