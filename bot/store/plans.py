@@ -14,6 +14,7 @@ from typing import Any
 from pymongo import UpdateOne
 from pymongo.errors import OperationFailure
 
+from bot.core.changes.because import REASON_FIELDS
 from bot.core.plans.ownership import CONTENT, Decision, Verdict
 from bot.core.records.collections import PLAN_DECISIONS, PLAN_SNAPSHOTS
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
@@ -21,8 +22,10 @@ from bot.store.mongodb.indexes import hold_keys
 
 COLLECTION = PLAN_SNAPSHOTS.name
 
-# What says nothing about prompts, and may be large.
-_FIELDS = dict.fromkeys(("runId", "createdAt", *CONTENT), True)
+# Without what says nothing about prompts, and may be large: of the reasons those that are objects.
+_FIELDS = dict.fromkeys(
+    ("runId", "createdAt", *CONTENT, *(f"justification.{name}" for name in REASON_FIELDS)), True
+)
 # No days of this millennium. Each by itself, so that an index serves it.
 _UNDATED: tuple[Any, ...] = (
     None,

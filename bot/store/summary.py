@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from bot.core.changes.because import AnswerReference
 from bot.core.pain.stored import OpenPain
 from bot.core.people.athlete import Athlete
 from bot.core.plans.dates import MAX_DAYS
 from bot.core.plans.ownership import Decision, plan_name
 from bot.core.records.collections import AVAILABILITY, COACH_MESSAGES, PLAN_SNAPSHOTS
 from bot.store.answers import feedback_events as feedback
-from bot.store.mongodb.client import Collection, Database, Document, storage_errors
+from bot.store.answers.referred import ReferredAnswers
+from bot.store.mongodb.client import Collection as MongoCollection
+from bot.store.mongodb.client import Database, Document, storage_errors
 from bot.store.pain.episodes import PainEpisodeStore
 from bot.store.plans import PlanDecisions
 from bot.store.prompts import prompts
@@ -49,6 +52,7 @@ class SummaryStore:
         self._pains = PainEpisodeStore(db)
         self._availability = db[AVAILABILITY.name]
         self._messages = db[COACH_MESSAGES.name]
+        self._referred = ReferredAnswers(db)
 
     async def open_pain(self, athlete: Athlete, now: datetime) -> list[OpenPain]:
         """What may still hurt an athlete, the worst first.
@@ -57,6 +61,14 @@ class SummaryStore:
             StorageError: as `storage_errors`.
         """
         return [] if athlete.user_id is None else await self._pains.open_of([athlete.user_id], now)
+
+    async def referred(self, user_id: int, references: Collection[AnswerReference]) -> list[Document]:
+        """Somebody's own answers about some sessions.
+
+        Raises:
+            StorageError: as `storage_errors`.
+        """
+        return await self._referred.read(user_id, references)
 
     async def messages(self, athlete: Athlete, since: date) -> list[Document]:
         """The newest of what an athlete and the coach wrote to each other from about a day on.
@@ -143,7 +155,7 @@ def prompts_query(athlete: Athlete, first: date, last: date, runs: Document) -> 
     return {"$or": found}
 
 
-async def _find(collection: Collection, query: Document) -> list[Document]:
+async def _find(collection: MongoCollection, query: Document) -> list[Document]:
     with storage_errors():
         return await collection.find(query).to_list()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.core.answers.details import Details
 from bot.core.facts.questions import FIELDS, WORDS, Detail
 from bot.core.i18n.language import Language
@@ -61,6 +63,11 @@ def said_of(detail: Detail, details: Details, language: Language) -> list[str]:
 def saved(detail: Detail, value: int | str, language: Language) -> str:
     """The toast after a tap that is stored."""
     return language.texts.details.saved.format(what=_short(detail, value, language))
+
+
+def short(details: Details, fields: Iterable[str], language: Language) -> list[str]:
+    """What was said to the questions that fill some fields, in a few words each."""
+    return [said for name in fields for said in _said(details, FIELDS[name], language)]
 
 
 def _said(details: Details, asked: tuple[Detail, ...], language: Language) -> list[str]:

@@ -292,6 +292,22 @@ class CoachAlertTexts:
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ChangesTexts:
+    """What came of an athlete's answers (HTML).
+
+    Attributes:
+        said: an answer and its day, a day of the week or a date.
+        changed: what a plan says has changed, with the answers.
+        planned, planned_with: with one answer, or several, where the plan says nothing else.
+    """
+
+    said: str
+    changed: str
+    planned: str
+    planned_with: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CoachTexts:
     """Words between athletes and the coach, and the coach's commands.
 
@@ -690,6 +706,7 @@ class Texts:
     copies: CopyTexts
     pending: PendingTexts
     coach_alerts: CoachAlertTexts
+    changes: ChangesTexts
     coach: CoachTexts
     coach_digest: CoachDigestTexts
     pain: PainTexts

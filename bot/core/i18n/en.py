@@ -13,6 +13,7 @@ from bot.core.i18n.catalog import (
     AnswerTexts,
     AnswerTypeTexts,
     AvailabilityTexts,
+    ChangesTexts,
     CoachAlertTexts,
     CoachDigestTexts,
     CoachTexts,
@@ -518,6 +519,12 @@ TEXTS = Texts(
             "⚠️ I cannot use the plan <b>{plan}</b>, so it asks nothing and calls nothing off:\n{reason}\n"
             "What to do: correct the plan and write it again, or withdraw it (<code>plan withdraw</code>)."
         ),
+    ),
+    changes=ChangesTexts(
+        said="{what} on {day}",
+        changed="↪️ {words}, since you said {said}.",
+        planned="↪️ Planned with your answer of {day} in mind: {what}.",
+        planned_with="↪️ Planned with your answers in mind: {said}.",
     ),
     coach=CoachTexts(
         a_coach="your coach",

@@ -13,6 +13,7 @@ from bot.core.i18n.catalog import (
     AnswerTexts,
     AnswerTypeTexts,
     AvailabilityTexts,
+    ChangesTexts,
     CoachAlertTexts,
     CoachDigestTexts,
     CoachTexts,
@@ -543,6 +544,12 @@ TEXTS = Texts(
             "⚠️ No puedo usar el plan <b>{plan}</b>, así que no pregunta ni anula nada:\n{reason}\n"
             "Qué hacer: corrige el plan y vuelve a escribirlo, o retíralo (<code>plan withdraw</code>)."
         ),
+    ),
+    changes=ChangesTexts(
+        said="{what} el {day}",
+        changed="↪️ {words}, porque dijiste {said}.",
+        planned="↪️ Planificado pensando en tu respuesta del {day}: {what}.",
+        planned_with="↪️ Planificado pensando en tus respuestas: {said}.",
     ),
     coach=CoachTexts(
         a_coach="tu entrenador",

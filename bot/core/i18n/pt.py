@@ -13,6 +13,7 @@ from bot.core.i18n.catalog import (
     AnswerTexts,
     AnswerTypeTexts,
     AvailabilityTexts,
+    ChangesTexts,
     CoachAlertTexts,
     CoachDigestTexts,
     CoachTexts,
@@ -516,6 +517,12 @@ TEXTS = Texts(
             "⚠️ Não consigo usar o plano <b>{plan}</b>, então ele não pergunta nem cancela nada:\n{reason}\n"
             "O que fazer: corrija o plano e grave de novo, ou retire o plano (<code>plan withdraw</code>)."
         ),
+    ),
+    changes=ChangesTexts(
+        said="{what} ({day})",
+        changed="↪️ {words}, porque você disse {said}.",
+        planned="↪️ Planejado pensando na sua resposta ({day}): {what}.",
+        planned_with="↪️ Planejado pensando nas suas respostas: {said}.",
     ),
     coach=CoachTexts(
         a_coach="seu treinador",

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
 
+from bot.core.changes.because import of_reasons
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.plans.dates import MAX_DAYS
 from bot.core.plans.plan import Plan, created_at, plan_athlete_id, read_plan
@@ -29,7 +30,7 @@ _WEEK = timedelta(days=6)
 
 # Reading costs milliseconds, and the same plans are judged again every few seconds, and for each summary.
 _MOST_RECALLED = 4_000
-_recalled: dict[tuple[str, datetime, tzinfo], Plan | InvalidPlan] = {}
+_recalled: dict[tuple[str, datetime, tzinfo, str], Plan | InvalidPlan] = {}
 
 
 class Verdict(StrEnum):
@@ -226,7 +227,8 @@ def _read(document: Mapping[str, Any], said: str, made_at: datetime, zone: tzinf
     Raises:
         InvalidPlan: as `read_plan` does.
     """
-    key = said, made_at, zone
+    # Reasons are no part of the digest, by which decisions are kept; of most plans they say nothing here.
+    key = said, made_at, zone, repr(of_reasons(document.get("justification")))
     if (found := _recalled.get(key)) is None:
         try:
             found = read_plan(document, zone)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
+from bot.core.changes import because
+from bot.core.changes.because import PlanChange
 from bot.core.plans import names
 from bot.core.plans.activities import slug
 from bot.core.plans.dates import EntryDates, Week, read_week
@@ -37,6 +39,7 @@ class PlannedSession:
         activity: not blank.
         day: the weekday as the plan writes it.
         distance_time, intensity, goal, note: as the plan writes them; None if it does not.
+        change: what in it came of the athlete's answers; None: nothing, as far as the plan says.
     """
 
     date: date
@@ -48,6 +51,7 @@ class PlannedSession:
     intensity: str | None = None
     goal: str | None = None
     note: str | None = None
+    change: PlanChange | None = None
 
     @property
     def title(self) -> str:
@@ -59,9 +63,11 @@ class PlannedSession:
         """Everything else that is planned, in one line; empty if there is nothing."""
         return " · ".join(" ".join(line.split()) for line in detail_lines(self.to_document()))
 
-    def to_document(self) -> dict[str, str | None]:
+    def to_document(self) -> dict[str, Any]:
         """The session as it stands in a prompt's `plan`."""
-        return {"day": self.day, "activity": self.activity} | {name: getattr(self, name) for name in DETAILS}
+        details = {name: getattr(self, name) for name in DETAILS}
+        change = {} if self.change is None else self.change.to_document()
+        return {"day": self.day, "activity": self.activity, **details, **change}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,7 @@ class Plan:
         sessions: by date, then number.
         covered: the dates about which the plan decides: its week; without one, what it lists.
         rest: of those, the dates that it lists as days of rest.
+        changes: what in it came of the athlete's answers, by the day that it is about.
         warnings: what is odd about it, and does not stand in the way.
         readings: what was understood though it is not written as documented.
     """
@@ -88,6 +95,7 @@ class Plan:
     rest: frozenset[date] = frozenset()
     warnings: tuple[PlanRemark, ...] = ()
     readings: tuple[PlanRemark, ...] = ()
+    changes: Mapping[date, PlanChange] = field(default_factory=dict)
 
 
 _LABELS = {"intensity": "Intensity: ", "goal": "Goal: "}
@@ -116,8 +124,12 @@ def read_plan(document: Mapping[str, Any], zone: tzinfo) -> Plan:
     week = read_week(document, plan, zone, remarks)
     entries = read_entries(plan, remarks)
     _check_owner(entries, athlete_id)
-    drafts, rest = _read_days(entries, week, zone, remarks)
-    sessions = tuple(_number(drafts))
+    drafts, rest, changes = _read_days(entries, week, zone, remarks)
+    reasons, odd = because.of_reasons(document.get("justification"))
+    for where, what in odd:
+        remarks.warn(where, what)
+    changes = {**reasons, **changes}
+    sessions = tuple(_number(drafts, changes))
     listed = {session.date for session in sessions}
     return Plan(
         run_id=run_id,
@@ -130,6 +142,7 @@ def read_plan(document: Mapping[str, Any], zone: tzinfo) -> Plan:
         rest=frozenset(rest - listed),
         warnings=tuple(remarks.warnings),
         readings=tuple(remarks.readings),
+        changes={day: changes[day] for day in sorted(changes)},
     )
 
 
@@ -162,27 +175,33 @@ def _check_owner(entries: Iterable[Entry], athlete_id: str | None) -> None:
 
 def _read_days(
     entries: Sequence[Entry], week: Week, zone: tzinfo, remarks: Remarks
-) -> tuple[_Drafts, set[date]]:
-    """The sessions in the order of the plan, and the dates listed as rest."""
+) -> tuple[_Drafts, set[date], dict[date, PlanChange]]:
+    """The sessions in the order of the plan, the dates listed as rest, and what came of answers."""
     if len(entries) > MAX_SESSIONS:  # days of rest cost time, too
         raise InvalidPlan("activityPlan.days", f"more than {MAX_SESSIONS} entries; is this one plan?")
     drafts: _Drafts = []
     rest: set[date] = set()
+    changes: dict[date, PlanChange] = {}
     for entry in entries:
         dates = EntryDates(zone)
         if entry.day is not None:
             dates.add_day(entry.day, entry.path)
-        sessions = EntryReader(dates, remarks).read(entry.content, entry.path, entry.day)
+        content, change, odd = because.take(entry.content, entry.path)
+        sessions = EntryReader(dates, remarks).read(content, entry.path, entry.day)
         day = dates.resolve(entry.path, week, remarks)
+        for where, what in odd:
+            remarks.warn(where, what)
+        if change is not None:
+            changes[day] = change
         if not sessions:
             rest.add(day)
         drafts += [(day, draft) for draft in sessions]
         if len(drafts) > MAX_SESSIONS:
             raise InvalidPlan("activityPlan.days", f"more than {MAX_SESSIONS} sessions; is this one plan?")
-    return drafts, rest
+    return drafts, rest, changes
 
 
-def _number(drafts: _Drafts) -> Iterator[PlannedSession]:
+def _number(drafts: _Drafts, changes: Mapping[date, PlanChange]) -> Iterator[PlannedSession]:
     """The sessions with their numbers and ids, by date.
 
     The first session of each name has the name for itself, wherever in the day it stands.
@@ -199,7 +218,9 @@ def _number(drafts: _Drafts) -> Iterator[PlannedSession]:
             session_id = f"{name}-{copy}"
         seen.add(session_id)
         numbers[day] += 1
-        yield PlannedSession(day, numbers[day], session_id, draft.activity, **draft.details)
+        yield PlannedSession(
+            day, numbers[day], session_id, draft.activity, change=changes.get(day), **draft.details
+        )
 
 
 def _found(run_id: object) -> str:

@@ -27,16 +27,19 @@ def prompt(
     plan: Mapping[str, Any] | None = None,
     day: date | None = None,
     today: date | None = None,
+    reason: str | None = None,
 ) -> str:
     """The question about one session (HTML).
 
     Args:
         plan: the session as planned, see `bot.core.plans.plan.PlannedSession.to_document`.
         day, today: the planned day, and the day on which the athlete reads this.
+        reason: what in it came of their answers (HTML).
     """
     lines = [] if again is None else [_again(again, language.texts.prompts) + "\n"]
     lines.append(_question(day, today, language))
-    return "\n".join([*lines, *_session_lines(title, note, plan or {}, language)])
+    lines += _session_lines(title, note, plan or {}, language)
+    return "\n".join([*lines, *([] if reason is None else [reason])])
 
 
 def words_count(language: Language, *, is_private: bool) -> str:
@@ -45,13 +48,21 @@ def words_count(language: Language, *, is_private: bool) -> str:
     return texts.words_count if is_private else texts.words_count_in_reply
 
 
-def reminder(sessions: Sequence[Mapping[str, Any]], language: Language) -> str:
-    """The reminder of today's sessions (HTML)."""
+def reminder(
+    sessions: Sequence[Mapping[str, Any]], language: Language, reasons: Sequence[str | None] = ()
+) -> str:
+    """The reminder of today's sessions (HTML).
+
+    Args:
+        reasons: what in each of them came of the athlete's answers (HTML).
+    """
     texts, number = language.texts.prompts, len(sessions)
     blocks = [counted(texts.todays, number, language)]
     room = _MAX_REMINDER
     for place, session in enumerate(sessions):
-        block = "\n".join(_session_lines(None, None, session, language))
+        reason = reasons[place] if place < len(reasons) else None
+        lines = [*_session_lines(None, None, session, language), *([] if reason is None else [reason])]
+        block = "\n".join(lines)
         room -= len(html.unescape(block))  # Telegram counts what is shown
         if room < 0:
             blocks.append(texts.more.format(number=number - place))

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from bot.core.changes.because import PlanChange
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.answering_window import is_late
 from bot.core.facts.completion import Completion, completion_of
@@ -75,6 +76,7 @@ class Session:
         why: what the state alone does not say.
         asked_by: None if it was not asked about.
         asked_at: when it was asked about first; None also if nobody knows.
+        change: what in it came of the athlete's answers, as its plan says.
         open_question: the `_id` of the question that stands open, the one sent last; None if none does.
         extras: what else is stored with the answer, see `bot.core.summary.stored_documents.EXTRAS`.
     """
@@ -93,6 +95,7 @@ class Session:
     answered_at: datetime | None
     extras: Mapping[str, Any]
     open_question: object = None
+    change: PlanChange | None = None
 
     @property
     def answer(self) -> FeedbackType | None:
@@ -305,6 +308,7 @@ class _Join:
             answered_at=known.answered_at if known else None,
             extras=_with_load(known, _planned_minutes(planned)) if known else {},
             open_question=_open_question(questions) if state is SessionState.OPEN else None,
+            change=None if plan_session is None else plan_session.change,
         )
 
     def _questions_of(self, key: Key) -> Sequence[AskedQuestion]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from statistics import fmean
@@ -30,6 +30,21 @@ class _Limits:
     note: int
     sessions: int
 
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What came of the athlete's answers (HTML).
+
+    Attributes:
+        sessions: by run and session.
+        rests: of days without any.
+    """
+
+    sessions: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    rests: Mapping[date, str] = field(default_factory=dict)
+
+
+NO_REASONS = Reasons()
 
 # From all that is readable down to what always fits.
 _SIZES = (_Limits(120, 120, 300, 60), _Limits(80, 60, 100, 40), _Limits(60, 0, 40, 25), _Limits(30, 0, 0, 12))
@@ -61,11 +76,12 @@ def usage(language: Language) -> str:
     return texts.usage.format(past=texts.past[0], coming=texts.coming[0])
 
 
-def week(shown: Week, language: Language) -> str:
+def week(shown: Week, language: Language, reasons: Reasons = NO_REASONS) -> str:
     """The plan of a week with each answer, grouped by day; fits one message, whatever is in it."""
 
     def render(limits: _Limits) -> str:
-        parts = [_title(shown, language), *_days(shown.sessions, language, limits)]
+        parts = [_title(shown, language), *_days(shown.sessions, language, limits, reasons)]
+        parts += _rests(shown, language, limits, reasons)
         if not shown.sessions:
             parts.append(language.texts.week.no_sessions)
         counts = shown.counts
@@ -81,12 +97,21 @@ def week(shown: Week, language: Language) -> str:
     return _fitting(render)
 
 
-def weekly(said: Week, following: Week, why: Sequence[str], language: Language, *, is_planned: bool) -> str:
+def weekly(
+    said: Week,
+    following: Week,
+    why: Sequence[str],
+    language: Language,
+    reasons: Reasons = NO_REASONS,
+    *,
+    is_planned: bool,
+) -> str:
     """The summary of a week and its plan for the next; fits one message.
 
     Args:
         following: the next week.
         why: the first reasons that its plan gives.
+        reasons: what came of the athlete's answers.
         is_planned: whether there is a plan for it.
     """
 
@@ -94,9 +119,9 @@ def weekly(said: Week, following: Week, why: Sequence[str], language: Language, 
         blocks = [
             _title(said, language),
             "\n".join(_figures(said, language)),
-            *_days(said.sessions, language, limits),
+            *_days(said.sessions, language, limits, reasons),
             "\n".join(
-                _following(said, following, why, language, limits)
+                _following(said, following, why, language, limits, reasons)
                 if is_planned
                 else [language.texts.week.no_plan]
             ),
@@ -118,10 +143,10 @@ def _title(shown: Week, language: Language) -> str:
     return language.texts.week.title.format(days=day_span(shown.start, shown.end, language))
 
 
-def _days(sessions: Sequence[Session], language: Language, limits: _Limits) -> list[str]:
+def _days(sessions: Sequence[Session], language: Language, limits: _Limits, reasons: Reasons) -> list[str]:
     """A block for each day that has sessions."""
     blocks = [
-        "\n".join([f"<b>{_day(day, language)}</b>", *(_session(s, language, limits) for s in items)])
+        "\n".join([f"<b>{_day(day, language)}</b>", *(_session(s, language, limits, reasons) for s in items)])
         for day, items in groupby(sessions[: limits.sessions], key=lambda session: session.date)
     ]
     if (rest := len(sessions) - limits.sessions) > 0:
@@ -138,7 +163,7 @@ def _day(day: date, language: Language) -> str:
     return name[0].upper() + name[1:]
 
 
-def _session(session: Session, language: Language, limits: _Limits) -> str:
+def _session(session: Session, language: Language, limits: _Limits, reasons: Reasons) -> str:
     """A session: what it was, how it stands, and what was said about it."""
     lines = [_name(session.planned, session.session_id, limits), f"    {standing(session.state, language)}"]
     if session.answer is not None:
@@ -146,6 +171,7 @@ def _session(session: Session, language: Language, limits: _Limits) -> str:
             lines[-1] += " · " + " · ".join(escape(line, _MAX_LINE) for line in said)
         if session.note and limits.note:
             lines.append(f"    📝 {escape(' '.join(session.note.split()), limits.note)}")
+    lines[1:1] = [f"    {line}" for line in _reason(session, limits, reasons)]
     return "\n".join(lines)
 
 
@@ -171,6 +197,18 @@ def standing(state: FeedbackType | SessionState, language: Language) -> str:
             return texts.not_asked
         case SessionState.NOT_DUE:
             return texts.not_due
+
+
+def _rests(shown: Week, language: Language, limits: _Limits, reasons: Reasons) -> list[str]:
+    """The days of a week that are free because of what the athlete said."""
+    days = sorted(day for day in reasons.rests if shown.start <= day <= shown.end and limits.details)
+    return [f"<b>{_day(day, language)}</b>\n    {reasons.rests[day]}" for day in days]
+
+
+def _reason(session: Session, limits: _Limits, reasons: Reasons) -> list[str]:
+    """What in it came of the athlete's answers; left out where room is scarce."""
+    reason = reasons.sessions.get((session.run_id, session.session_id))
+    return [] if reason is None or not limits.details else [reason]
 
 
 def _name(planned: Mapping[str, str], session_id: str, limits: _Limits) -> str:
@@ -204,7 +242,12 @@ def _figures(said: Week, language: Language) -> list[str]:
 
 
 def _following(
-    said: Week, following: Week, why: Sequence[str], language: Language, limits: _Limits
+    said: Week,
+    following: Week,
+    why: Sequence[str],
+    language: Language,
+    limits: _Limits,
+    reasons: Reasons,
 ) -> list[str]:
     texts = language.texts.week
     number, before = len(following.sessions), len(said.sessions)
@@ -214,14 +257,16 @@ def _following(
         f"{texts.next.format(sessions=sessions)} ({compared.format(number=abs(number - before))})",
         *(
             f"{_day(session.date, language)} {_name(session.planned, session.session_id, limits)}"
+            + "".join(f"\n    {line}" for line in _reason(session, limits, reasons))
             for session in following.sessions[: limits.sessions]
         ),
     ]
     if (rest := number - limits.sessions) > 0:
         lines.append(_more(rest, language))
+    lines += _rests(following, language, limits, reasons)
     if why:
-        reasons = " ".join(escape(" ".join(reason.split()), _WHY_LIMIT) for reason in why[:_MAX_WHY])
-        lines.append(texts.why.format(why=reasons))
+        given = " ".join(escape(" ".join(reason.split()), _WHY_LIMIT) for reason in why[:_MAX_WHY])
+        lines.append(texts.why.format(why=given))
     return lines
 
 

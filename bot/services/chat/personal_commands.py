@@ -72,7 +72,7 @@ class PersonalCommands:
         if which is None:
             return Reply(week_message.usage(language))
         start = week_of(request.at, athlete.hours.zone) + timedelta(weeks=which)
-        return Reply(week_message.week(await self._weeks.read(athlete, start), language), html=True)
+        return Reply(await self._weeks.week_text(athlete, start, language), html=True)
 
     async def _privacy(self, request: CommandRequest) -> Reply:
         retention = self._disclosed.retention

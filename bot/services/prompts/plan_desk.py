@@ -13,10 +13,12 @@ from typing import Any
 
 from bot.core.people.athlete import Roster
 from bot.core.plans.ownership import Decision, JudgedPlan, Standing, Verdict, judge, judge_all, plan_name
+from bot.core.plans.remarks import PlanRemark
 from bot.core.prompts.plan_book import PlanBook
 from bot.core.prompts.planned import OutboxChange
 from bot.core.prompts.preview import CancelledQuestion, Held, PlanPreview, called_off, changed, preview_plan
 from bot.services.prompts.planner import LONGEST_PLAN, LOOK_BACK
+from bot.store.answers.referred import ReferredAnswers
 from bot.store.mongodb.client import Database, Document
 from bot.store.plans import PlanStore
 from bot.store.prompts.planned import PlannedPromptStore
@@ -35,8 +37,10 @@ class PlanDesk:
         known: Mapping[str, Decision],
         held: Held,
         run_ids: Collection[str],
+        answers: ReferredAnswers,
     ) -> None:
         self._plans = plans
+        self._answers = answers
         self._roster = roster
         self._now = now
         self._late_after_days = late_after_days
@@ -72,7 +76,8 @@ class PlanDesk:
         if runs.difference(map(plan_name, documents)):
             documents = await plans.read(begin, {*runs, *run_ids})
         known = await plans.decisions.of({*run_ids, *map(plan_name, documents)})
-        return cls(plans, roster, now, late_after_days, documents, known, held, run_ids)
+        answers = ReferredAnswers(db)
+        return cls(plans, roster, now, late_after_days, documents, known, held, run_ids, answers)
 
     async def look_up(self, names: Collection[str]) -> None:
         """Look up plans that are to be judged next, in one go; those looked up before are forgotten.
@@ -103,7 +108,28 @@ class PlanDesk:
             document["createdAt"] = stored.get("createdAt", self._now)
         known = self._known.get(name)
         # A plan may be a megabyte long: taps go on meanwhile.
-        return await asyncio.to_thread(judge, document, known, self._roster, is_handed_over=True)
+        judged = await asyncio.to_thread(judge, document, known, self._roster, is_handed_over=True)
+        return await self._with_references(judged)
+
+    async def _with_references(self, judged: JudgedPlan) -> JudgedPlan:
+        """The plan with warnings of answers that it names and that are not there."""
+        plan, athlete = judged.plan, judged.athlete
+        if plan is None or athlete is None or not plan.changes:
+            return judged
+        wanted = {reference for change in plan.changes.values() for reference in change.because}
+        user_id = athlete.user_id
+        known = set() if user_id is None else await self._answers.known(user_id, wanted)
+        warnings = [
+            PlanRemark(
+                f"because of {day.isoformat()}",
+                f"{athlete.athlete_id} has given no answer about session {it.session_id!r} of run"
+                f" {it.run_id!r}; nothing is told of it",
+            )
+            for day, change in plan.changes.items()
+            for it in change.because
+            if it not in known
+        ]
+        return replace(judged, plan=replace(plan, warnings=(*plan.warnings, *warnings)))
 
     def preview(self, plan: JudgedPlan) -> PlanPreview:
         """What comes of a plan that is accepted; from now on it is there."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta, tzinfo
+from typing import Any
 
 from bot.core.answers.keyboards import prompt_keyboard
 from bot.core.answers.message import MessageEdit, ShownAnswer, show_again, show_noted
 from bot.core.availability import texts as availability_texts
 from bot.core.availability.asking import read_week_start
+from bot.core.changes.because import read_change
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, Roster
 from bot.core.prompts import older_copies, plan_news
@@ -73,7 +75,7 @@ class PromptRenderer:
         language = self._languages.of_athlete(athlete)
         match prompt.kind:
             case PromptKind.REMINDER:
-                return RenderedPrompt(question_texts.reminder(prompt.sessions, language))
+                return await self._reminder(prompt, athlete, language)
             case PromptKind.ALERT | PromptKind.NOTICE:
                 return await self._alerts.compose(prompt, athlete)
             case PromptKind.WEEKLY:
@@ -87,7 +89,8 @@ class PromptRenderer:
                 return await self._kinds[prompt.kind].compose(prompt, athlete)
             case PromptKind.SESSION:
                 is_first = athlete is not None and await self._is_first(prompt)
-                question = self._question(prompt, athlete, language, is_first=is_first)
+                [reason] = await self._reasons(prompt, [prompt.plan or {}], athlete, language)
+                question = self._question(prompt, athlete, language, is_first=is_first, reason=reason)
                 return await self._with_more(question, prompt, athlete)
 
     async def _with_more(
@@ -100,6 +103,21 @@ class PromptRenderer:
         text, rows, then = more
         keyboard = [*(question.keyboard or []), *rows]
         return replace(question, text=f"{question.text}\n\n{text}", keyboard=keyboard, then=then)
+
+    async def _reminder(self, prompt: Prompt, athlete: Athlete | None, language: Language) -> RenderedPrompt:
+        reasons = await self._reasons(prompt, prompt.sessions, athlete, language)
+        return RenderedPrompt(question_texts.reminder(prompt.sessions, language, reasons))
+
+    async def _reasons(
+        self, prompt: Prompt, plans: Sequence[Mapping[str, Any]], athlete: Athlete | None, language: Language
+    ) -> list[str | None]:
+        """What in planned sessions came of the athlete's answers. In a group others would read it, too."""
+        changes = [read_change(plan) for plan in plans]
+        told = [change for change in changes if change is not None]
+        if athlete is None or prompt.chat_id != athlete.user_id or not told:
+            return [None] * len(changes)
+        found = await self._weeks.reasons(athlete, told, language)
+        return [None if change is None else found.get(change) for change in changes]
 
     def _availability(self, prompt: Prompt, language: Language) -> RenderedPrompt:
         start = read_week_start(prompt.session_id)
@@ -150,7 +168,13 @@ class PromptRenderer:
         return True
 
     def _question(
-        self, prompt: Prompt, athlete: Athlete | None, language: Language, *, is_first: bool = False
+        self,
+        prompt: Prompt,
+        athlete: Athlete | None,
+        language: Language,
+        *,
+        is_first: bool = False,
+        reason: str | None = None,
     ) -> RenderedPrompt:
         zone = self._zone if athlete is None else athlete.hours.zone
         text = question_texts.prompt(
@@ -161,6 +185,7 @@ class PromptRenderer:
             plan=prompt.plan,
             day=prompt.day,
             today=self._clock().astimezone(zone).date(),
+            reason=reason,
         )
         if is_first:
             text += f"\n\n{question_texts.words_count(language, is_private=prompt.chat_id > 0)}"

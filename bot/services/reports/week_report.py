@@ -6,17 +6,20 @@ How it reads is in `bot.core.summary.week_message`; when weekly summaries come, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from bot.core.answers.details import read_details
+from bot.core.changes.because import AnswerReference, PlanChange, words_of
+from bot.core.changes.texts import SaidAnswer, reason
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete
 from bot.core.plans.ownership import accepted, judge_all, plan_name
 from bot.core.plans.plan import Plan, current_sessions
 from bot.core.shared.clock import Clock, days_from
 from bot.core.summary import week_message
-from bot.core.summary.stored_documents import read_text
+from bot.core.summary.stored_documents import read_answer, read_text
 from bot.core.summary.summary import Week
 from bot.services.people.roster_cache import RosterCache
 from bot.services.reports.summary import OpenQuestions, collect, collect_open
@@ -68,12 +71,53 @@ class WeekReports:
             kept_days=self._kept_days,
         )
 
+    async def reasons(
+        self, athlete: Athlete, changes: Iterable[PlanChange], language: Language
+    ) -> dict[PlanChange, str]:
+        """What came of an athlete's answers, as they read it (HTML); of what is not known, nothing."""
+        told = set(changes)
+        if athlete.user_id is None or not told:
+            return {}
+        references = {reference for change in told for reference in change.because}
+        answers: dict[AnswerReference, SaidAnswer] = {}
+        zone = athlete.hours.zone
+        for document in await self._store.referred(athlete.user_id, references):
+            answer = read_answer(document)
+            if answer is not None and answer.type is not None and answer.answered_at is not None:
+                day = answer.answered_at.astimezone(zone).date()
+                reference = AnswerReference(answer.run_id, answer.session_id)
+                answers[reference] = SaidAnswer(answer.type, read_details(document), day)
+        today = self._clock().astimezone(zone).date()
+        found = {change: reason(change, answers, today, language) for change in told}
+        return {change: text for change, text in found.items() if text is not None}
+
+    async def week_text(self, athlete: Athlete, week_start: date, language: Language) -> str:
+        """A week with its answers, and what came of earlier ones (HTML)."""
+        week = await self.read(athlete, week_start)
+        plan, _ = await self._plan(athlete, week_start)
+        return week_message.week(week, language, await self._reasons_in([week], plan, athlete, language))
+
+    async def _reasons_in(
+        self, weeks: Sequence[Week], plan: Plan | None, athlete: Athlete, language: Language
+    ) -> week_message.Reasons:
+        """What came of answers in some weeks; of free days, as the plan of the last one says."""
+        sessions = [session for week in weeks for session in week.sessions if session.change is not None]
+        busy = {session.date for week in weeks for session in week.sessions}
+        free = {} if plan is None else {day: it for day, it in plan.changes.items() if day not in busy}
+        changes = [session.change for session in sessions if session.change is not None]
+        found = await self.reasons(athlete, [*changes, *free.values()], language)
+        return week_message.Reasons(
+            {(it.run_id, it.session_id): found[it.change] for it in sessions if it.change in found},
+            {day: found[change] for day, change in free.items() if change in found},
+        )
+
     async def weekly_message(self, athlete: Athlete, week_start: date, language: Language) -> str:
         """The weekly summary (HTML): what was said in that week, and what it led to."""
         said = await self.read(athlete, week_start)
         following = await self.read(athlete, week_start + _WEEK)
         plan, why = await self._plan(athlete, week_start + _WEEK)
-        return week_message.weekly(said, following, why, language, is_planned=plan is not None)
+        reasons = await self._reasons_in([said, following], plan, athlete, language)
+        return week_message.weekly(said, following, why, language, reasons, is_planned=plan is not None)
 
     async def _plan(self, athlete: Athlete, week_start: date) -> tuple[Plan | None, list[str]]:
         """The newest plan for a week, and its first reasons."""
@@ -90,4 +134,5 @@ class WeekReports:
 def _reasons(document: Mapping[str, Any]) -> list[str]:
     given = document.get("justification")
     lines = given if isinstance(given, list) else str(given or "").splitlines()
-    return [text for line in lines[:_MOST_REASONS] if (text := read_text(line)) is not None]
+    texts = [words_of(line) if isinstance(line, Mapping) else read_text(line) for line in lines]
+    return [text for text in texts if text is not None][:_MOST_REASONS]

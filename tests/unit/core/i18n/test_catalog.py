@@ -21,6 +21,8 @@ from bot.api.openapi import examples
 from bot.core.answers.details import Details
 from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.availability.days import DayWish
+from bot.core.changes.because import AnswerReference, PlanChange
+from bot.core.changes.texts import SaidAnswer
 from bot.core.coach.digest import AthleteDay, Digest, Silence
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.commands import Command
@@ -85,6 +87,7 @@ VALUES: Mapping[str, object] = {
     "coach_is_told": True, "following": WEEK, "is_planned": True, "listed": True,
     "answers": 180, "plans": 365, "runs": 90,
     "said": WEEK, "shown": WEEK, "why": ["Because."],
+    "change": PlanChange((AnswerReference("r", "s"),)), "fields": ["pain"], "today": DAY,
     "author": "Lee", "called": ["Ana"], "known": ["Ana"], "refusal": "bot was blocked by the user",
     "silent_after": 3, "state": SessionState.OPEN, "who": "Ana", "words": [],
 }  # fmt: skip
@@ -96,6 +99,9 @@ OWN_VALUES: Mapping[str, Mapping[str, object]] = {
     "bot.core.answers.detail_texts.unsaid": {"detail": Detail.CHANGE},
     "bot.core.i18n.formats.counted": {"text": Language.EN.texts.counts.days},
     "bot.core.i18n.formats.decimal": {"value": 0.5},
+    "bot.core.changes.texts.reason": {
+        "answers": {AnswerReference("r", "s"): SaidAnswer(FeedbackType.PAIN, DETAILS, DAY)}
+    },
     "bot.core.coach.digest_texts.athlete": {"shown": ATHLETE_DAY, "sessions": []},
     "bot.core.coach.digest_texts.digest": {"shown": Digest(DAY, [ATHLETE_DAY], 3)},
     "bot.core.coach.digest_texts.silent": {"shown": Digest(DAY, [ATHLETE_DAY], 3)},
