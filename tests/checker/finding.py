@@ -138,8 +138,9 @@ def _answers(person: Person, expected: Expected, finding: Finding, *, loose: boo
             continue
         yield from _differences(session, is_, must, loose=loose)
     waiting = {note["sessionId"]: note["note"] for note in finding.of(person, "waiting_notes")}
-    if waiting != expected.waiting:
-        yield f"waiting notes: {waiting} instead of {expected.waiting}"
+    must_wait = {session: "\n".join(lines) for session, lines in expected.waiting.items()}
+    if waiting != must_wait:
+        yield f"waiting notes: {waiting} instead of {must_wait}"
 
 
 def _differences(session: str, is_: Document, must: Answer, *, loose: bool) -> Iterator[str]:

@@ -28,15 +28,20 @@ class Answer:
 
     Attributes:
         update_id: of the last tap on it.
-        is_written: the note is a reply, which stays whatever the buttons carry.
+        lines: what was written in replies, which stays whatever the buttons carry, and takes the place of
+            what came with a button.
     """
 
     type: str
     update_id: int
-    note: str | None = None
-    is_written: bool = False
-    note_message: int = 0
+    button_note: str | None = None
+    lines: list[str] = field(default_factory=list)
     details: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def note(self) -> str | None:
+        """As one text."""
+        return "\n".join(self.lines) if self.lines else self.button_note
 
 
 @dataclass(slots=True)
@@ -57,7 +62,7 @@ class Expected:
     role: Role
     asked: set[str]
     answers: dict[str, Answer] = field(default_factory=dict)
-    waiting: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, list[str]] = field(default_factory=dict)
     postponed: set[str] = field(default_factory=set)
     language: str | None = None
     paused: float = 0.0
@@ -86,13 +91,12 @@ class Expected:
             return _UNKNOWN
         type_, _, note = act.value.partition("+")
         stood = self.answers.get(act.session)
-        new = Answer(type_, given.update_id, note or None)
+        new = Answer(type_, given.update_id, button_note=note or None)
         if stood is not None:
-            if stood.is_written:
-                new.note, new.is_written, new.note_message = stood.note, True, stood.note_message
+            new.lines = stood.lines
             new.details = {k: v for k, v in stood.details.items() if type_ in _SAID_AFTER[k]}
         elif act.session in self.waiting:
-            new.note, new.is_written = self.waiting.pop(act.session), True
+            new.lines = self.waiting.pop(act.session)
         if type_ == "pain" and (stood is None or stood.type != "pain"):
             self.pains += 1
         self.answers[act.session] = new
@@ -122,15 +126,25 @@ class Expected:
         return _DETAIL
 
     def _note(self, given: Given) -> frozenset[str]:
+        if (lines := self._lines(given)) is None:
+            return _REFUSED
+        lines.append(given.text)
+        return _WRITTEN
+
+    def _edit(self, given: Given) -> frozenset[str]:
+        """The message that was written last, which may be deleted here."""
+        if (lines := self._lines(given)) is None:
+            return _REFUSED
+        lines[-1:] = [given.text]
+        return _WRITTEN
+
+    def _lines(self, given: Given) -> list[str] | None:
+        """The lines of a session; None: there can be none."""
         session = given.act.session
         if not self.is_athlete or (session == "r" and "r" not in self.asked):
-            return _REFUSED
+            return None
         stands = self.answers.get(session)
-        if stands is None:
-            self.waiting[session] = given.text
-        else:
-            stands.note, stands.is_written = given.text, True
-        return _WRITTEN
+        return self.waiting.setdefault(session, []) if stands is None else stands.lines
 
     def _say(self, given: Given) -> frozenset[str]:
         command = given.act.value
@@ -195,7 +209,7 @@ _STEPS = {
     "later": Expected._later,
     "detail": Expected._detail,
     "note": Expected._note,
-    "edit": Expected._note,
+    "edit": Expected._edit,
     "say": Expected._say,
     "join": Expected._join,
     "confirm": Expected._confirm,

@@ -197,7 +197,9 @@ class House:
         self.world = Telegram(self.clock.unix)
         self.server = SandboxServer(self.world, token=TOKEN)
         self._name = f"test_{uuid4().hex}"
-        self._port = urlsplit(url).port or 27017
+        self._url = urlsplit(url)
+        self._port = self._url.port or 27017
+        self._user = "".join(self._url.netloc.rpartition("@")[:2])
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(
             url, tz_aware=True, w="majority", journal=True
         )
@@ -242,7 +244,7 @@ class House:
             "HOME": str(self.folder),
             "TELEGRAM_BOT_TOKEN": TOKEN,
             "TELEGRAM_API_URL": self.server.url,
-            "MONGO_URL": f"mongodb://{HOST}:{gate.port}/?directConnection=true",
+            "MONGO_URL": self._url._replace(netloc=f"{self._user}{HOST}:{gate.port}").geturl(),
             "MONGO_DB": self._name,
             "DATA_DIR": str(self.folder / f"data-{name}"),
             "ATHLETE_IDS": ",".join(map(str, self._athletes)),

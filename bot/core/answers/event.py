@@ -14,9 +14,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from bot.core.answers.details import Details
-from bot.core.answers.notes import NoteLine, Notes, taken_back_mark
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import EFFORT, Detail
+from bot.core.notes.lines import NoteLine, Notes, taken_back_mark
 from bot.core.shared.update_order import UpdateStamp
 
 Identity: TypeAlias = tuple[str, str, int | None]

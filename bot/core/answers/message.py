@@ -27,7 +27,7 @@ class ShownAnswer:
         by_reference: whether the session's payloads travel by reference.
         question: None: nothing is asked.
         asides: the questions of which the choices stand beside those of another.
-        note: in short, see `bot.core.answers.notes.note_line`; None: there is none.
+        note: in short, see `bot.core.notes.lines.note_line`; None: there is none.
     """
 
     run_id: str

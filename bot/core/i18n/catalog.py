@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.attachment_kinds import AttachmentKind
 from bot.core.facts.commands import Command
 from bot.core.facts.logged_kinds import LoggedKind
 from bot.core.facts.questions import Detail, Word
@@ -199,6 +200,18 @@ class WordTexts:
     taken_back: str
     taken_back_toast: str
     nothing_to_undo: str
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class AttachmentTexts:
+    """What came with an athlete's words, for the coach (HTML).
+
+    Attributes:
+        kind: what it is called.
+    """
+
+    line: str
+    kind: Callable[[AttachmentKind], str]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -701,6 +714,7 @@ class Texts:
     notes: NoteTexts
     words: WordTexts
     phrases: Phrases
+    attachments: AttachmentTexts
     prompts: PromptTexts
     later: LaterTexts
     copies: CopyTexts

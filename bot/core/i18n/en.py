@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.attachment_kinds import AttachmentKind
 from bot.core.facts.commands import Command
 from bot.core.facts.logged_kinds import LoggedKind
 from bot.core.facts.questions import Detail, Word
@@ -12,6 +13,7 @@ from bot.core.i18n.catalog import (
     AdminAlertTexts,
     AnswerTexts,
     AnswerTypeTexts,
+    AttachmentTexts,
     AvailabilityTexts,
     ChangesTexts,
     CoachAlertTexts,
@@ -322,6 +324,34 @@ _PAUSE_FOR_OTHERS = "/pause and /resume are for athletes in training. /start say
 _PAUSE_ELSEWHERE = "Please send me /pause and /resume in a private chat, so that I do not mix anybody up."
 
 
+def _attachment(kind: AttachmentKind) -> str:
+    match kind:
+        case "animation":
+            return "GIF"
+        case "audio":
+            return "audio file"
+        case "contact":
+            return "contact"
+        case "dice":
+            return "dice"
+        case "document":
+            return "file"
+        case "location":
+            return "location"
+        case "photo":
+            return "photo"
+        case "poll":
+            return "poll"
+        case "sticker":
+            return "sticker"
+        case "video":
+            return "video"
+        case "video_note":
+            return "video message"
+        case "voice":
+            return "voice message"
+
+
 _PHRASES = Phrases(
     unclear=(
         "not done, not done yet, not yet done, almost done, nearly done, half done, not all done, "
@@ -466,6 +496,7 @@ TEXTS = Texts(
         nothing_to_undo="There is no note of yours that I could take back.",
     ),
     phrases=_PHRASES,
+    attachments=AttachmentTexts(line="📎 Sent along: {what}", kind=_attachment),
     prompts=PromptTexts(
         again_after_absence="I was away for a while and may have missed your answer, so I ask once more.",
         again_later="You asked me to come back later, so here I am again.",
@@ -758,9 +789,9 @@ TEXTS = Texts(
             "I ask you about each planned session, with these buttons:\n\n"
             "{answers}\n\n"
             "One tap is enough. Tap another button to change your answer; the last one counts. I may ask"
-            " one more thing, such as how hard it was: tap, or skip it. Reply to my question with a few"
-            " words, and they become your note. Your coach reads all of it before planning the next"
-            " week.\n\n"
+            " one more thing, such as how hard it was: tap, or skip it. Write me a few words, or send a"
+            " voice message, and it becomes the note of that session. Your coach reads all of it before"
+            " planning the next week.\n\n"
             "Away or ill? {pause}. Your coach sees it as a pause, not as skipped.\n\n"
             "{week}, {pending}.\n"
             "{pain}.\n"
@@ -846,8 +877,9 @@ TEXTS = Texts(
             "• Your Telegram id, your name, zone and hours as your coach set them, your pauses, your"
             " language.\n"
             "• What I asked you, when, and what you answered: the button, effort, pain, reason, your"
-            " note, your Telegram user name, and up to 50 earlier versions of an answer that you"
-            " changed; the sessions that you logged, and the days on which you can train.\n"
+            " notes and what you sent with them (as Telegram's reference), your Telegram user name, and up to"
+            " 50 earlier versions of an answer that you changed; the sessions that you logged, and the days"
+            " on which you can train.\n"
             "• Plans and weekly figures that your coach's tools write.\n"
             "• A count of taps that does not say whose they are.\n\n"
             "How long\n"

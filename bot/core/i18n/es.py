@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.attachment_kinds import AttachmentKind
 from bot.core.facts.commands import Command
 from bot.core.facts.logged_kinds import LoggedKind
 from bot.core.facts.questions import Detail, Word
@@ -12,6 +13,7 @@ from bot.core.i18n.catalog import (
     AdminAlertTexts,
     AnswerTexts,
     AnswerTypeTexts,
+    AttachmentTexts,
     AvailabilityTexts,
     ChangesTexts,
     CoachAlertTexts,
@@ -333,6 +335,34 @@ _PAUSE_FOR_OTHERS = "/pause y /resume son para deportistas que entrenan. /start 
 _PAUSE_ELSEWHERE = "Envíame /pause y /resume en un chat privado, para que no confunda a nadie."
 
 
+def _attachment(kind: AttachmentKind) -> str:
+    match kind:
+        case "animation":
+            return "animación"
+        case "audio":
+            return "archivo de audio"
+        case "contact":
+            return "contacto"
+        case "dice":
+            return "dado"
+        case "document":
+            return "archivo"
+        case "location":
+            return "ubicación"
+        case "photo":
+            return "foto"
+        case "poll":
+            return "encuesta"
+        case "sticker":
+            return "pegatina"
+        case "video":
+            return "vídeo"
+        case "video_note":
+            return "mensaje de vídeo"
+        case "voice":
+            return "mensaje de voz"
+
+
 _PHRASES = Phrases(
     unclear=(
         "no hecho, no hecha, aún no hecho, casi hecho, casi hecha, medio hecho, medio hecha, de hecho, "
@@ -486,6 +516,7 @@ TEXTS = Texts(
         nothing_to_undo="No hay ninguna nota tuya que pueda retirar.",
     ),
     phrases=_PHRASES,
+    attachments=AttachmentTexts(line="📎 También envió: {what}", kind=_attachment),
     prompts=PromptTexts(
         again_after_absence="Estuve fuera un rato y quizá me perdí tu respuesta, así que pregunto otra vez.",
         again_later="Me pediste que volviera más tarde, así que aquí estoy otra vez.",
@@ -786,9 +817,9 @@ TEXTS = Texts(
             "Te pregunto por cada sesión planificada, con estos botones:\n\n"
             "{answers}\n\n"
             "Basta un toque. Toca otro botón para cambiar tu respuesta; cuenta la última. A veces"
-            " pregunto algo más, como cuánto esfuerzo te exigió: toca, u omítelo. Responde a mi pregunta con"
-            " unas palabras y serán tu nota. Tu entrenador lo lee todo antes de planificar la semana"
-            " siguiente.\n\n"
+            " pregunto algo más, como cuánto esfuerzo te exigió: toca, u omítelo. Escríbeme unas palabras o"
+            " mándame un audio, y será la nota de esa sesión. Tu entrenador lo lee todo antes de planificar"
+            " la semana siguiente.\n\n"
             "¿De viaje o con gripe? {pause}. Tu entrenador lo ve como pausa, no como sesión saltada.\n\n"
             "{week}, {pending}.\n"
             "{pain}.\n"
@@ -875,7 +906,8 @@ TEXTS = Texts(
             "Qué guardo sobre ti\n"
             "• Tu id de Telegram, tu nombre, zona y horas como las puso tu entrenador, tus pausas y tu"
             " idioma.\n"
-            "• Qué te pregunté, cuándo, y qué respondiste: el botón, esfuerzo, dolor, motivo, tu nota,"
+            "• Qué te pregunté, cuándo, y qué respondiste: el botón, esfuerzo, dolor, motivo, tus"
+            " notas y lo que enviaste con ellas (como referencia de Telegram),"
             " tu nombre de usuario de Telegram, y hasta 50 versiones anteriores de una respuesta que"
             " cambiaste; las sesiones que anotaste y los días en que puedes entrenar.\n"
             "• Los planes y las cifras semanales que escriben las herramientas de tu entrenador.\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.attachment_kinds import AttachmentKind
 from bot.core.facts.commands import Command
 from bot.core.facts.logged_kinds import LoggedKind
 from bot.core.facts.questions import Detail, Word
@@ -12,6 +13,7 @@ from bot.core.i18n.catalog import (
     AdminAlertTexts,
     AnswerTexts,
     AnswerTypeTexts,
+    AttachmentTexts,
     AvailabilityTexts,
     ChangesTexts,
     CoachAlertTexts,
@@ -324,6 +326,34 @@ _PAUSE_FOR_OTHERS = "/pause e /resume são para atletas que treinam. /start expl
 _PAUSE_ELSEWHERE = "Me envie /pause e /resume em um chat privado, para eu não confundir ninguém."
 
 
+def _attachment(kind: AttachmentKind) -> str:
+    match kind:
+        case "animation":
+            return "animação"
+        case "audio":
+            return "arquivo de áudio"
+        case "contact":
+            return "contato"
+        case "dice":
+            return "dado"
+        case "document":
+            return "arquivo"
+        case "location":
+            return "localização"
+        case "photo":
+            return "foto"
+        case "poll":
+            return "enquete"
+        case "sticker":
+            return "figurinha"
+        case "video":
+            return "vídeo"
+        case "video_note":
+            return "mensagem de vídeo"
+        case "voice":
+            return "mensagem de voz"
+
+
 _PHRASES = Phrases(
     unclear=(
         "não feito, não feita, quase feito, meio feito, bem feito, quase terminei, não terminei, "
@@ -440,26 +470,27 @@ TEXTS = Texts(
         ),
     ),
     words=WordTexts(
-        noted="📝 Tudo anotado.",
+        noted="📝 Anotado.",
         noted_with="📝 Anotado junto com {session}.",
-        session_of="o treino de {day}",
+        session_of="a sessão de {day}",
         offered="É essa a sua resposta? Um toque salva: {answers}.",
         unanswered="Toque também em uma resposta embaixo da pergunta.",
         full=(
-            "Este treino já tem todas as notas que consigo guardar, então esta não foi salva. Edite uma "
+            "Esta sessão já tem todas as notas que consigo guardar, então esta não foi salva. Edite uma "
             "das outras."
         ),
-        move_button="↪️ Outro treino",
+        move_button="↪️ Outra sessão",
         back_button="↩️ Desfazer",
         stay_button="Deixar lá",
-        which="Sua nota está junto com {session}. De qual treino ela é?",
-        no_other="Não conheço outro treino de que ela possa ser.",
-        moved="Mudou de treino.",
+        which="Sua nota está junto com {session}. De qual sessão ela é?",
+        no_other="Não conheço outra sessão de que ela possa ser.",
+        moved="Mudou de sessão.",
         taken_back="↩️ Desfeito: sua nota não está mais junto com {session}.",
         taken_back_toast="Nota desfeita.",
         nothing_to_undo="Não há nenhuma nota sua para desfazer.",
     ),
     phrases=_PHRASES,
+    attachments=AttachmentTexts(line="📎 Enviou também: {what}", kind=_attachment),
     prompts=PromptTexts(
         again_after_absence=(
             "Estive fora um tempo e talvez tenha perdido sua resposta, então pergunto de novo."
@@ -746,9 +777,9 @@ TEXTS = Texts(
             "Pergunto sobre cada sessão planejada, com estes botões:\n\n"
             "{answers}\n\n"
             "Basta um toque. Toque em outro botão para mudar sua resposta; vale a última. Às vezes pergunto"
-            " mais uma coisa, como quanto esforço exigiu: toque, ou pule. Responda à minha pergunta com"
-            " algumas palavras, e elas viram sua nota. Seu treinador lê tudo antes de planejar a semana"
-            " seguinte.\n\n"
+            " mais uma coisa, como quanto esforço exigiu: toque, ou pule. Escreva algumas palavras ou"
+            " mande um áudio, e isso vira a nota da sessão. Seu treinador lê tudo antes de planejar a"
+            " semana seguinte.\n\n"
             "Viajando ou doente? {pause}. Seu treinador vê como pausa, não como sessão não feita.\n\n"
             "{week}, {pending}.\n"
             "{pain}.\n"
@@ -833,9 +864,10 @@ TEXTS = Texts(
             "O que guardo sobre você\n"
             "• Seu id do Telegram, seu nome, fuso e horários como seu treinador os definiu, suas pausas e"
             " seu idioma.\n"
-            "• O que perguntei, quando, e o que você respondeu: o botão, esforço, dor, motivo, sua nota, seu"
-            " nome de usuário do Telegram, e até 50 versões anteriores de uma resposta que você mudou; as"
-            " sessões que anotou, e os dias em que você pode treinar.\n"
+            "• O que perguntei, quando, e o que você respondeu: o botão, esforço, dor, motivo, suas notas e o"
+            " que você enviou com elas (como referência do Telegram), seu nome de usuário do Telegram, e até"
+            " 50 versões anteriores de uma resposta que você mudou; as sessões que anotou, e os dias em que"
+            " você pode treinar.\n"
             "• Planos e números semanais que as ferramentas do seu treinador escrevem.\n"
             "• Uma contagem de toques que não diz de quem são.\n\n"
             "Por quanto tempo\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 
 from bot.core.answers.detail_texts import lines
@@ -11,6 +11,8 @@ from bot.core.answers.texts import label
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.formats import clock_time, weekday_and_date
 from bot.core.i18n.language import Language
+from bot.core.notes.attachment_texts import sent_along
+from bot.core.notes.lines import Notes
 from bot.core.pain.episodes import Verdict
 from bot.core.pain.texts import how, where
 from bot.core.shared.formatting import MAX_NOTE, MAX_TITLE, escape, escape_line
@@ -31,6 +33,7 @@ class PainReport:
         seen_by, seen_at: who has seen it, and when; None: nobody yet.
         is_report: whether it is about no session: it was told by itself, or in answer to how it is by now.
         verdict: that answer; None: it was told unasked.
+        notes: the lines of the note, with what came along.
     """
 
     who: str
@@ -43,6 +46,7 @@ class PainReport:
     seen_at: datetime | None = None
     is_report: bool = False
     verdict: Verdict | None = None
+    notes: Notes = field(default_factory=Notes)
 
 
 def alert(pain: PainReport, zone: tzinfo, language: Language) -> str:
@@ -56,6 +60,9 @@ def alert(pain: PainReport, zone: tzinfo, language: Language) -> str:
         found += [escape_line(line, _MAX_LINE) for line in lines(pain.details, language)]
     if pain.note:
         found.append(texts.note.format(note=escape_line(pain.note, MAX_NOTE)))
+    sent = [(it, line.chat_id) for line in pain.notes.lines for it in line.attachments]
+    if (came_along := sent_along(sent, language)) is not None:
+        found.append(came_along)
     if pain.type is None:
         found.append(texts.gone)
     elif not pain.type.facts.alerts_coach:

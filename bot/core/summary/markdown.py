@@ -204,6 +204,8 @@ def _session(session: Session) -> str:
         line += f" ({quoted(session.why)})"
     if session.note is not None:
         line += f", note {quoted(session.note, MAX_NOTE)}"
+    if session.notes.attachments:
+        line += f", sent along {', '.join(it.kind for it in session.notes.attachments)}"
     line += f", planned minutes {_minutes(session.minutes)}"
     line += "".join(f", {name} {_value(value)}" for name, value in session.extras.items())
     if not session.in_plan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.answering_window import is_late
 from bot.core.facts.completion import Completion, completion_of
 from bot.core.facts.questions import Detail
+from bot.core.notes.lines import Notes
 from bot.core.people.athlete import Athlete, local_instant
 from bot.core.plans.durations import planned_minutes
 from bot.core.plans.plan import Plan, PlannedSession, current_sessions
@@ -78,6 +79,7 @@ class Session:
         asked_at: when it was asked about first; None also if nobody knows.
         change: what in it came of the athlete's answers, as its plan says.
         open_question: the `_id` of the question that stands open, the one sent last; None if none does.
+        notes: the lines of the note, with what came along.
         extras: what else is stored with the answer, see `bot.core.summary.stored_documents.EXTRAS`.
     """
 
@@ -96,6 +98,7 @@ class Session:
     extras: Mapping[str, Any]
     open_question: object = None
     change: PlanChange | None = None
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def answer(self) -> FeedbackType | None:
@@ -309,6 +312,7 @@ class _Join:
             extras=_with_load(known, _planned_minutes(planned)) if known else {},
             open_question=_open_question(questions) if state is SessionState.OPEN else None,
             change=None if plan_session is None else plan_session.change,
+            notes=known.notes if known else Notes(),
         )
 
     def _questions_of(self, key: Key) -> Sequence[AskedQuestion]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from itertools import islice
 from typing import Any
 
 from bot.core.facts.answer_types import FeedbackType, read_type
 from bot.core.facts.questions import FIELDS
+from bot.core.notes.lines import Notes, read_notes
 from bot.core.plans.plan import DETAILS
 from bot.core.prompts.planned import is_paused
 from bot.core.prompts.prompt import PromptState
@@ -102,6 +103,7 @@ class StoredFeedback:
         type: None if what is stored is none of the answers.
         date: the day of the question, as stored.
         extras: those of `EXTRAS` that are stored.
+        notes: the lines of the note, with what came along.
         logged: of a session that the athlete logged, what it was, by the names of `PLANNED`; else None.
     """
 
@@ -118,6 +120,7 @@ class StoredFeedback:
     date: date | None
     extras: Mapping[str, Any]
     logged: Mapping[str, str] | None = None
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -189,6 +192,7 @@ def read_answer(document: Mapping[str, Any]) -> StoredFeedback | None:
         date=read_day(document.get("sessionDate")) or read_day(document.get("date")),
         extras={name: value for name in EXTRAS if (value := plain(document.get(name))) is not None},
         logged=logged,
+        notes=read_notes(document),
     )
 
 

@@ -357,6 +357,7 @@ def _session_json(session: Session) -> dict[str, Any]:
         "answeredAt": iso_utc(session.answered_at) if session.answered_at else None,
         "runId": session.run_id,
         "sessionId": session.session_id,
+        **({"sentAlong": sent} if (sent := [it.kind for it in session.notes.attachments]) else {}),
         **session.extras,
     }
 

@@ -1,22 +1,13 @@
-"""What comes with a message besides its words. Pure.
-
-Source: https://core.telegram.org/bots/api#message
-"""
+"""What comes with a message besides its words. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
+from bot.core.facts.attachment_kinds import ATTACHMENT_KINDS, AttachmentKind
 from bot.core.shared.tolerant import read_int64
-
-AttachmentKind: TypeAlias = Literal[
-    "animation", "audio", "contact", "dice", "document", "location", "photo", "poll", "sticker", "video",
-    "video_note", "voice",
-]  # fmt: skip
-"""By the names of Telegram's fields."""
-KINDS: Mapping[str, AttachmentKind] = {kind: kind for kind in get_args(AttachmentKind)}
 
 _LONGEST_ID = 512
 
@@ -41,7 +32,7 @@ class Attachment:
 
 def sent_along(message: Mapping[str, Any], message_id: int) -> tuple[Attachment, ...]:
     """What a message on the wire brings; a GIF comes as a document, too, and is named once."""
-    found = [kind for name, kind in KINDS.items() if name in message]
+    found = [kind for name, kind in ATTACHMENT_KINDS.items() if name in message]
     if "animation" in found and "document" in found:
         found.remove("document")
     return tuple(Attachment(kind, _file_id(message[kind]), message_id) for kind in found)
@@ -52,7 +43,7 @@ def read_attachments(value: object) -> tuple[Attachment, ...]:
     found = []
     for each in value if isinstance(value, list) else ():
         if isinstance(each, Mapping):
-            kind, message_id = KINDS.get(str(each.get("kind"))), read_int64(each.get("messageId"))
+            kind, message_id = ATTACHMENT_KINDS.get(str(each.get("kind"))), read_int64(each.get("messageId"))
             if kind is not None and message_id is not None:
                 file_id = each.get("fileId")
                 found.append(Attachment(kind, file_id if isinstance(file_id, str) else None, message_id))

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.core.facts.attachment_kinds import ATTACHMENT_KINDS
 from bot.core.facts.commands import Command, Place
 from bot.core.i18n.language import named_command
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.action_payloads import is_about_note
-from bot.core.telegram.attachments import KINDS, Attachment, sent_along
+from bot.core.telegram.attachments import Attachment, sent_along
 from bot.core.telegram.quotes import people_named
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
@@ -320,7 +321,9 @@ def _read_message(
     is_command = isinstance(text, str) and text.startswith("/")
     words = text if isinstance(text, str) else message.get("caption")
     # A live location is edited every few seconds.
-    says_something = isinstance(words, str) or (not is_edit and any(kind in message for kind in KINDS))
+    says_something = isinstance(words, str) or (
+        not is_edit and any(kind in message for kind in ATTACHMENT_KINDS)
+    )
     mentions = () if is_private else _mentions(message)
     if not is_command and (replied_to is not None or (is_private and says_something) or mentions):
         album = message.get("media_group_id")

@@ -11,13 +11,13 @@ from bot.core.answers import detail_texts, later, texts
 from bot.core.answers.details import asides, next_question, question_after
 from bot.core.answers.event import StoredAnswer
 from bot.core.answers.message import MessageEdit, ShownAnswer, show
-from bot.core.answers.notes import note_line
 from bot.core.answers.payloads import Callback, DetailTap
 from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.logbook.entry import is_logged
+from bot.core.notes.lines import note_line
 from bot.core.shared.clock import Clock
 from bot.core.taps.judge import AnswerWrite, DetailSaved, DetailWrite, LaterOffer, Postponed, Verdict
 from bot.core.telegram.updates import (

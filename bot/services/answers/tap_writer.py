@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from bot.core.answers.event import AnswerAddition, StoredAnswer
-from bot.core.answers.notes import NoteLine, Notes
 from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.facts.answering_window import repeated_within
+from bot.core.notes.lines import NoteLine, Notes
 from bot.core.people.tombstone import Tombstone
 from bot.core.prompts.prompt import Answered, PromptKind
 from bot.core.taps.judge import (

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from bot.core.answers.details import Details, read_details
 from bot.core.answers.keyboards import Keyboard
 from bot.core.i18n.language import Language
+from bot.core.notes.lines import Notes
 from bot.core.pain.alerting import HURTS, Showing, ToldPain, read_told, rings
 from bot.core.pain.stored import level_of, read_verdict, spot_of
 from bot.core.people.athlete import Athlete, Roster
@@ -115,6 +116,7 @@ class AlertWriter:
             type=HURTS if is_report and event is not None else type_,
             details=Details() if event is None else read_details(event),
             note=None if answer is None else answer.note,
+            notes=Notes() if answer is None else answer.notes,
             seen_by=str(seen_by) if seen_by else None,
             seen_at=read_when(alert.get("seenAt"), self._zone),
             is_report=is_report,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.core.answers.notes import NoteLine
 from bot.core.facts.commands import Command
+from bot.core.notes.lines import NoteLine
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.words import texts
 from bot.services.chat.commands import CommandRequest, Handler

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from bot.core.answers.event import Identity, NoteChange, StoredAnswer
-from bot.core.answers.notes import Notes
+from bot.core.notes.lines import Notes
 from bot.core.shared.update_order import UpdateStamp
 from bot.services.answers.tap_writer import TapStores
 from bot.store.answers.history import AnswerChange

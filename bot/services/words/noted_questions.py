@@ -10,9 +10,9 @@ from functools import partial
 from bot.core.answers.details import asides, next_question
 from bot.core.answers.event import Identity, StoredAnswer
 from bot.core.answers.message import ShownAnswer
-from bot.core.answers.notes import Notes, note_line
 from bot.core.answers.payloads import needs_reference
 from bot.core.facts.questions import Detail
+from bot.core.notes.lines import Notes, note_line
 from bot.core.people.athlete import Roster
 from bot.core.prompts.prompt import InvalidPrompt, PromptState, read_prompt
 from bot.core.shared.tolerant import read_int64

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot.core.answers.event import NoteChange
-from bot.core.answers.notes import MOST_LINES, NoteLine
 from bot.core.answers.rules import lateness
 from bot.core.answers.texts import not_written
+from bot.core.notes.lines import MOST_LINES, NoteLine
 from bot.core.shared.formatting import MAX_NOTE
 from bot.core.telegram.reactions import Reaction
 from bot.core.telegram.updates import NoteUpdate

@@ -11,13 +11,13 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 
 from bot.core.answers.details import Details, read_details
 from bot.core.answers.event import AnswerAddition, FeedbackEvent, Identity, NoteChange, StoredAnswer
-from bot.core.answers.notes import Notes, read_notes
 from bot.core.answers.rules import (
     collision_key,
     newest,
 )
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import FIELDS
+from bot.core.notes.lines import Notes, read_notes
 from bot.core.records.collections import FEEDBACK_EVENTS
 from bot.core.shared.errors import StorageRejected, StorageUnavailable
 from bot.core.shared.tolerant import read_int64

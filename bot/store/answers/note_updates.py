@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from bot.core.answers.event import NoteChange
-from bot.core.answers.notes import MOST_LINES
+from bot.core.notes.lines import MOST_LINES
 from bot.store.mongodb.client import Document
 from bot.store.mongodb.update_order import is_after
 

@@ -15,8 +15,8 @@ from pymongo import DeleteOne
 from pymongo.errors import DuplicateKeyError
 
 from bot.core.answers.event import Identity, NoteChange
-from bot.core.answers.notes import Notes, read_notes
 from bot.core.answers.rules import collision_key_of, session_key
+from bot.core.notes.lines import Notes, read_notes
 from bot.core.records.collections import WAITING_NOTES
 from bot.store.answers.note_updates import note_stages
 from bot.store.mongodb.client import Database, Document, storage_errors

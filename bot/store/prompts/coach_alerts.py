@@ -17,8 +17,8 @@ from typing import Any
 from pymongo import ReturnDocument, UpdateMany, UpdateOne
 
 from bot.core.answers.event import Identity
-from bot.core.answers.notes import Notes, read_notes
 from bot.core.answers.payloads import make_reference
+from bot.core.notes.lines import Notes, read_notes
 from bot.core.prompts.prompt import Prompt, PromptKind, PromptState
 from bot.core.records.collections import PAIN_REPORTS
 from bot.core.shared.errors import StorageUnavailable

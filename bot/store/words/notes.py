@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.answers.event import Identity
-from bot.core.answers.notes import NoteLine, Notes, read_notes, taken_back_mark
 from bot.core.facts.answering_window import closed_until
+from bot.core.notes.lines import NoteLine, Notes, read_notes, taken_back_mark
 from bot.store.answers import feedback_events as feedback
 from bot.store.answers import pending_notes
 from bot.store.mongodb.client import Database, Document, storage_errors

@@ -20,11 +20,11 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from bot.core.answers.event import AnswerAddition, FeedbackEvent, NoteChange
-from bot.core.answers.notes import NoteLine
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import TappedSession, derive_event
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
+from bot.core.notes.lines import NoteLine
 from bot.core.records.collections import KEYS, MODELS, parse
 from bot.core.records.models import Record
 from bot.core.records.retention import DEFAULT_RETENTION, Overdue

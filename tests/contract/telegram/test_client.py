@@ -8,7 +8,8 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from bot.core.shared.errors import TelegramRejected
+from bot.core.shared.errors import TelegramRejected, TelegramUnsupported
+from bot.sandbox.faults import Fault
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.world import User, World
 from bot.services.telegram.api import SentMessage, Within
@@ -156,3 +157,27 @@ async def test_a_server_that_knows_no_colours() -> None:
     assert first["reply_markup"]["inline_keyboard"] == STYLED
     assert second["reply_markup"]["inline_keyboard"] == STYLED
     assert PLAIN != STYLED
+
+
+async def test_reactions() -> None:
+    """In place of the one before; a server that knows none is told from a refusal."""
+    world = World(limits=None)
+    server = SandboxServer(world, token=TOKEN)
+    await server.start()
+    try:
+        async with BotClient(TOKEN, server.url) as client:
+            written = world.message(7, User(7), "knee")
+            for reaction in ("✍", "✍", "👀"):
+                await client.react(7, written, reaction)
+                assert world.message_of(7, written)["reactions"] == [reaction]
+            for refused in ("✍️", "📝", ""):
+                with pytest.raises(TelegramRejected, match=r"(?i)reaction_invalid"):
+                    await client.react(7, written, refused)
+            with pytest.raises(TelegramRejected, match="not found"):
+                await client.react(7, written + 1, "👀")
+            server.faults.add(Fault("status", "setMessageReaction", status=404))
+            with pytest.raises(TelegramUnsupported):
+                await client.react(7, written, "✍")
+            assert world.message_of(7, written)["reactions"] == ["👀"]
+    finally:
+        await server.stop()

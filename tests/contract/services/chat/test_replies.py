@@ -15,7 +15,8 @@ from bot.core.i18n.language import Language
 from bot.core.people import texts as people
 from bot.core.shared.errors import PictureError, TelegramRateLimited, TelegramRejected
 from bot.core.telegram.rate_limits import SendLimits
-from bot.core.telegram.updates import CommandUpdate
+from bot.core.telegram.reactions import Reaction
+from bot.core.telegram.updates import CommandUpdate, NoteUpdate
 from bot.services.chat.replies import CommandReplies
 from bot.services.chat.reply import Reply
 from tests.support.fakes import ADMIN, ATHLETE, EN, STRANGER, FakeApi, eventually, running
@@ -163,3 +164,26 @@ async def test_a_flood_is_not_replied_to(api: FakeApi, recording: Recording) -> 
         recording.commands.put(note, lambda: done.append(-1), Reply("noted", is_outcome=True))
     assert done.count(-1) == 10
     assert api.sent == []
+
+
+def noted(message_id: int) -> NoteUpdate:
+    """An athlete's reply to a question."""
+    return NoteUpdate(
+        1, ATHLETE, 7, is_private=True, message_id=message_id, text="knee", replied_to=1, payloads=(),
+        is_edit=False,
+    )  # fmt: skip
+
+
+async def test_a_reaction_in_place_of_a_reply(api: FakeApi, recording: Recording) -> None:
+    """Where it cannot be given the text is sent, once; a limit is waited for, and what fails is let be."""
+    done: list[int] = []
+    reply = Reply("Noted.", is_outcome=True, reaction=Reaction.NOTED)
+    api.reaction_script.extend(
+        [None, TelegramRejected("REACTION_INVALID"), TelegramRateLimited("wait", 0.01), None]
+    )
+    async with running(recording.commands.run()):
+        for number in (5, 6, 8):
+            recording.commands.put(noted(number), lambda number=number: done.append(number), reply)  # type: ignore[misc]
+        await eventually(lambda: len(done) == 3)
+    assert api.reactions == [(7, 5, Reaction.NOTED), (7, 8, Reaction.NOTED)]
+    assert [(chat_id, text) for chat_id, text, _ in api.sent] == [(7, "Noted.")]

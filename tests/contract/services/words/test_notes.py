@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bot.core.answers.notes import MOST_LINES
 from bot.core.answers.payloads import make_reference
 from bot.core.answers.rules import collision_key_of
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.notes.lines import MOST_LINES
 from bot.core.telegram.attachments import Attachment
 from bot.core.telegram.reactions import Reaction
 from tests.support.desk import ANA, BEN, EN, NOW, QUESTION, Database, Desk, Killed, killed_at, open_desk

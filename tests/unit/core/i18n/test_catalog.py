@@ -25,6 +25,7 @@ from bot.core.changes.because import AnswerReference, PlanChange
 from bot.core.changes.texts import SaidAnswer
 from bot.core.coach.digest import AthleteDay, Digest, Silence
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.facts.attachment_kinds import ATTACHMENT_KINDS
 from bot.core.facts.commands import Command
 from bot.core.facts.logged_kinds import KINDS
 from bot.core.facts.questions import WORDS, Detail
@@ -40,6 +41,7 @@ from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.prompts.older_copies import OlderCopy, Whereabouts
 from bot.core.summary.sessions import SessionState
 from bot.core.summary.summary import Week
+from bot.core.telegram.attachments import Attachment
 from bot.core.words.sessions import SpokenSession
 
 NOW = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)  # a Monday
@@ -78,6 +80,7 @@ VALUES: Mapping[str, object] = {
     "pause": Pause(NOW, NOW),
     "what": "run", "entry": LogEntry("run", 45),
     "places": 1, "result": NotWritten(Outcome.LATE, 20), "seconds": 8_100.0, "sessions": [{}, {}],
+    "sent": [(Attachment("voice", None, 5), -1_000_000_000_007)],
     "message_id": 5, "offered": [FeedbackType.DONE], "others": [SPOKEN], "place": ("r", "s"),
     "session": SPOKEN,
     "question": Detail.PLACE, "run_id": "r", "session_id": "s", "stats": examples.stats(),
@@ -143,6 +146,7 @@ def texts_of(texts: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 DOMAINS: Mapping[str, tuple[object, ...]] = {
+    "attachments.kind": tuple(ATTACHMENT_KINDS),
     "answers.type": tuple(FeedbackType),
     "command": tuple(Command),
     "details.question": tuple(Detail),

@@ -14,9 +14,12 @@ from bot.core.answers.details import Details
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
+from bot.core.notes.lines import NoteLine, Notes
 from bot.core.prompts import coach_alert_texts as texts
 from bot.core.prompts.coach_alert_texts import PainReport
 from bot.core.shared.formatting import MAX_MESSAGE, MAX_NOTE, escape_line, units
+from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.attachments import Attachment
 from bot.sandbox.text import parse_html
 
 EN, ES = Language.EN, Language.ES
@@ -131,3 +134,11 @@ def test_the_length_is_told(language: Language) -> None:
     text = language.texts.notes.too_long.format(number=1_001, most=MAX_NOTE)
     assert "1001" in text
     assert "1000" in text
+
+
+def test_what_came_with_the_words() -> None:
+    """Is named below the note, also where there are no words."""
+    at = datetime(2026, 2, 17, 19, tzinfo=UTC)
+    voice = NoteLine(at, None, 5, UpdateStamp(1, at), 7, (Attachment("voice", "v", 5),))
+    report = replace(KNEE, note=None, notes=Notes((voice,)))
+    assert texts.alert(report, MADRID, EN).splitlines()[-1] == "📎 Sent along: voice message"

@@ -11,11 +11,11 @@ import pytest
 
 from bot.core.answers.details import Details
 from bot.core.answers.event import AnswerAddition, StoredAnswer
-from bot.core.answers.notes import NoteLine, Notes
 from bot.core.answers.payloads import DetailTap, format_again, format_callback, format_detail, format_later
 from bot.core.answers.rules import Cause, NotWritten, Outcome, TappedSession
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
+from bot.core.notes.lines import NoteLine, Notes
 from bot.core.people.athlete import Athlete, ContactHours, Pause, QuietHours
 from bot.core.people.tombstone import Tombstone
 from bot.core.prompts.prompt import LaterResult

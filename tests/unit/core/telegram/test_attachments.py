@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from bot.core.telegram.attachments import KINDS, Attachment, read_attachments, sent_along
+from bot.core.facts.attachment_kinds import ATTACHMENT_KINDS
+from bot.core.telegram.attachments import Attachment, read_attachments, sent_along
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ATTACHMENT_KINDS)
 def test_each_kind(kind: str) -> None:
     """By Telegram's id of the file; what is no file has none."""
-    assert sent_along({kind: {"file_id": "x"}}, 5) == (Attachment(KINDS[kind], "x", 5),)
-    assert sent_along({kind: {}}, 5) == (Attachment(KINDS[kind], None, 5),)
+    assert sent_along({kind: {"file_id": "x"}}, 5) == (Attachment(ATTACHMENT_KINDS[kind], "x", 5),)
+    assert sent_along({kind: {}}, 5) == (Attachment(ATTACHMENT_KINDS[kind], None, 5),)
 
 
 def test_the_largest_size_of_a_photo() -> None:

@@ -374,3 +374,16 @@ def test_any_json_gives_a_result_or_unreadable(update: object) -> None:
         for number in (tap.update_id, tap.user_id, tap.chat_id, tap.message_id):
             assert number is None or -INT64 <= number < INT64
         (tap.username or "").encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "is_question"), [("later|r|s", True), ("do|unnote|5", False), ("do|x|5", True)]
+)
+def test_a_message_that_tells_of_a_note_is_no_question(data: str, *, is_question: bool) -> None:
+    """Its time is not that of the question which its other buttons answer."""
+    rows = [
+        [{"text": "a", "callback_data": "session_feedback|r|s|done"}],
+        [{"text": "b", "callback_data": data}],
+    ]
+    tap = read_tap(make_update(message=make_message(reply_markup={"inline_keyboard": rows}))).tap
+    assert (tap.prompt_at is not None) is is_question

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.answers.notes import NoteLine, Notes, note_line, read_notes, taken_back_mark
+from bot.core.notes.lines import NoteLine, Notes, note_line, read_notes, taken_back_mark
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.attachments import Attachment
 
