@@ -231,9 +231,9 @@ def _told(person: Person, expected: Expected, finding: Finding) -> Iterator[str]
         notices = [i for i, text in finding.sent.get(person.id, []) if i > since and text.startswith("👀")]
         if notices and not seen:
             yield "a notice after the deletion"
-    if len(alerts) > expected.pains:
+    if len(alerts) > expected.pains + expected.more:
         where = " after the deletion" if expected.deleted else ""
-        yield f"{len(alerts)} alerts{where} of {expected.pains} pains"
+        yield f"{len(alerts)} alerts{where} of {expected.pains} pains, and {expected.more} words more"
 
 
 def _query(given: Given) -> str:

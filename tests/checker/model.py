@@ -54,6 +54,7 @@ class Expected:
         postponed: those of them that wait.
         paused: until when; 0: not; infinite: without end.
         pains: how often an answer became pain, since the last deletion.
+        more: how often more was said of one, which may be told anew.
         has_forged: whether they sent by hand what the button of /forgetme sends.
         outcomes: of each tap, what the ledger may say; None: anything, once.
         deleted: the confirmations that counted.
@@ -70,6 +71,7 @@ class Expected:
     has_entry: bool = False
     is_code_used: bool = False
     pains: int = 0
+    more: int = 0
     has_forged: bool = False
     outcomes: dict[str, frozenset[str] | None] = field(default_factory=dict)
     deleted: list[Given] = field(default_factory=list)
@@ -123,6 +125,7 @@ class Expected:
         stands = self.answers.get(session)
         if stands is not None and stands.type in _SAID_AFTER[name] and value not in ("-", "?"):
             stands.details[name] = value
+            self.more += stands.type == "pain"
         return _DETAIL
 
     def _note(self, given: Given) -> frozenset[str]:
@@ -144,7 +147,10 @@ class Expected:
         if not self.is_athlete or (session == "r" and "r" not in self.asked):
             return None
         stands = self.answers.get(session)
-        return self.waiting.setdefault(session, []) if stands is None else stands.lines
+        if stands is None:
+            return self.waiting.setdefault(session, [])
+        self.more += stands.type == "pain"
+        return stands.lines
 
     def _say(self, given: Given) -> frozenset[str]:
         command = given.act.value
@@ -177,7 +183,7 @@ class Expected:
         self.postponed.clear()
         self.asked.clear()
         self.language = None
-        self.pains = 0
+        self.pains = self.more = 0
         is_listed = self.role is Role.LISTED
         self.is_athlete = self.has_entry = is_listed
         self.paused = float("inf") if is_listed else 0.0

@@ -9,7 +9,7 @@ from bot.core.answers.details import Details
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.pain.episodes import Episode, Verdict
-from bot.core.pain.stored import details_of
+from bot.core.pain.stored import details_of, level_of
 
 
 def where(details: Details, language: Language) -> str:
@@ -56,6 +56,8 @@ def report(details: Details, question: Detail | None, language: Language, *, coa
         if details.said:
             parts.append(f"🤕 {where(details, language)}")
         parts.append(detail_texts.question(question, language))
+    elif level_of(details) == 0:
+        parts.append(texts.thanks)
     else:
         told = texts.coach_is_told if coach_is_told else texts.coach_reads
         parts.append(f"{texts.noted.format(where=where(details, language))} {told}")
