@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from bot.core.telegram.reactions import Reaction
 from bot.sandbox.world import Json, User
 from tests.support.bot import ADMIN, STRANGER, Rig
 from tests.support.processes import Program, wait_until
@@ -103,8 +104,8 @@ def thread(message: Json) -> int | None:
 
 
 async def test_a_topic_from_question_to_notice(group: Group) -> None:
-    """The question, what is said to a note, and that the coach has seen it, stand in the athlete's topic, the
-    alert in the coach's; replies quote what they answer."""
+    """The question, and that the coach has seen it, stand in the athlete's topic, the alert in the coach's;
+    replies quote what they answer, and a note gets a reaction: then another one, once it is read."""
     rig, world = group.rig, group.world
     assert f"in chat {FORUM}:{group.anas}" in await group.run("athlete", "list")
     await group.run("prompt", "--run-id=topics", "--session-id=s", "--athlete=ana", "--title=Tempo")
@@ -114,11 +115,12 @@ async def test_a_topic_from_question_to_notice(group: Group) -> None:
     alert = await group.said(FORUM, "Ana")
     assert thread(alert) == group.coaches
     note = world.message(FORUM, ANA, "la rodilla", reply_to=question["message_id"])
-    assert thread(await group.said(FORUM, "Anotado junto a tu respuesta", quoting=note)) == group.anas
+    await rig.reacted(FORUM, note)
     await rig.answered([world.tap(FORUM, alert["message_id"], KIM, button=0)])
     assert thread(await group.said(FORUM, "Kim", quoting=question["message_id"])) == group.anas
     (event,) = await rig.stored(1, runId="topics")
     assert (event["note"], event["type"], event["chatId"]) == ("la rodilla", "pain", str(FORUM))
+    await rig.reacted(FORUM, note, Reaction.READ)
     asked = world.message(FORUM, ANA, "/help", thread_id=group.coaches)
     assert thread(await group.said(FORUM, "/pending", quoting=asked)) == group.coaches
 
@@ -163,7 +165,8 @@ async def test_topics_that_are_none(group: Group) -> None:
 
 
 async def test_an_album_is_one_note(group: Group) -> None:
-    """Captions in their order, one answer that quotes the first of them, with a kill in between."""
+    """Captions in their order, with what came along; one reaction, to the first that has words; with a kill
+    in between."""
     rig, world = group.rig, group.world
     question = rig.ask("album", "s", GROUP)
     await rig.answered([world.tap(GROUP, question, BEN, button=0)])
@@ -172,28 +175,32 @@ async def test_an_album_is_one_note(group: Group) -> None:
     await wait_until(lambda: group.waiting() == len(sent), 20, "the album is in the journal")
     await group.bot.kill()
     await group.start()
-    reply = await group.said(GROUP, "Noted with your answer", quoting=sent[1])
-    assert "the words alone" in reply["text"]
+    await rig.reacted(GROUP, sent[1])
     (event,) = await rig.stored(1, runId="album")
     assert (event["note"], event["noteMessageId"]) == ("left knee\nright knee", sent[1])
     wordless = world.album(GROUP, BEN, ["", "", ""], reply_to=question)
-    await group.said(GROUP, "I can only read text", quoting=wordless[0])
+    await rig.reacted(GROUP, wordless[0])
     await group.processed()
-    assert len(world.messages(GROUP)) == before + len(sent) + 1 + len(wordless) + 1
+    assert len(world.messages(GROUP)) == before + len(sent) + len(wordless)
     world.edit_message(GROUP, sent[1], "both knees")
-    await group.said(GROUP, "note is changed", quoting=sent[1])
+    await rig.reacted(GROUP, sent[1], Reaction.CHANGED)
+    (event,) = await rig.stored(1, runId="album")
+    assert [(line["text"], len(line["attachments"])) for line in event["notes"]] == [
+        ("both knees", len(sent)), (None, len(wordless))
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["photo", "voice", "video", "document"])
 async def test_a_caption_is_a_note(group: Group, kind: str) -> None:
-    """As text is; what comes with it is not kept, which is said."""
+    """As text is; what comes with it is kept by Telegram's id."""
     rig, world = group.rig, group.world
     question = rig.ask("caption", kind, GROUP)
     await rig.answered([world.tap(GROUP, question, BEN, button=0)])
     sent = world.wordless(GROUP, BEN, kind, caption=f"a {kind}", reply_to=question)
-    await group.said(GROUP, "the words alone", quoting=sent)
+    await rig.reacted(GROUP, sent)
     (event,) = await rig.stored(1, runId="caption", sessionId=kind)
     assert event["note"] == f"a {kind}"
+    assert [(it["kind"], it["messageId"]) for it in event["attachments"]] == [(kind, sent)]
 
 
 async def test_a_note_that_nobody_can_be_named_for(group: Group) -> None:

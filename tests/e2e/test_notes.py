@@ -41,22 +41,12 @@ async def said(rig: Rig, chat_id: int, words: str) -> str:
     return text
 
 
-async def reacted(rig: Rig, chat_id: int, message_id: int, reaction: Reaction) -> None:
-    """Once the bot has given a message this reaction."""
-    await wait_until(
-        lambda: rig.world.message_of(chat_id, message_id).get("reactions") == [reaction],
-        15,
-        f"message {message_id} of chat {chat_id} has {reaction}",
-        otherwise=lambda: rig.world.messages(chat_id)[-2:],
-    )
-
-
 async def test_a_note_and_its_edit(rig: Rig) -> None:
     """Written before the answer, kept with it, shown to the coach as it is, and changed by an edit."""
     athlete = User(3000, "<u>Ana</u>", username="a<n>a")
     question = rig.ask("run", "s", athlete.id)
     written = rig.world.message(athlete.id, athlete, HOSTILE, reply_to=question)
-    await reacted(rig, athlete.id, written, Reaction.NOTED)
+    await rig.reacted(athlete.id, written)
     assert await rig.events({"userId": athlete.id}) == []
     await rig.answered([rig.world.tap(athlete.id, question, athlete, button=3)])
     (event,) = await rig.stored(1, userId=athlete.id)
@@ -65,7 +55,7 @@ async def test_a_note_and_its_edit(rig: Rig) -> None:
     assert alert["text"].startswith("🤕 <u>Ana</u> (@a<n>a) reports pain.\n")
     assert alert["text"].endswith(f"\nNote: {HOSTILE}")
     rig.world.edit_message(athlete.id, written, "only <left>")
-    await reacted(rig, athlete.id, written, Reaction.CHANGED)
+    await rig.reacted(athlete.id, written, Reaction.CHANGED)
     (event,) = await rig.stored(1, userId=athlete.id)
     assert event["note"] == "only <left>"
     await wait_until(
@@ -85,7 +75,7 @@ async def test_what_is_no_text(rig: Rig, kind: str) -> None:
     athlete = User(3001 + ["voice", "photo", "sticker", "video_note", "document", "location"].index(kind))
     question = rig.ask("run", kind, athlete.id)
     written = rig.world.wordless(athlete.id, athlete, kind, reply_to=question)
-    await reacted(rig, athlete.id, written, Reaction.NOTED)
+    await rig.reacted(athlete.id, written)
     assert await rig.events({"userId": athlete.id}) == []
     await rig.answered([rig.world.tap(athlete.id, question, athlete, button=0)])
     second = rig.world.wordless(athlete.id, athlete, kind, caption="look")
@@ -105,7 +95,7 @@ async def test_the_longest_note(rig: Rig) -> None:
     assert "1001 characters, and 1000 fit" in await said(rig, athlete.id, "1001")
     assert (await rig.stored(1, userId=athlete.id))[0]["note"] is None
     rig.world.edit_message(athlete.id, written, "🏃" * 1_000)
-    await reacted(rig, athlete.id, written, Reaction.NOTED)
+    await rig.reacted(athlete.id, written)
     assert (await rig.stored(1, userId=athlete.id))[0]["note"] == "🏃" * 1_000
 
 
@@ -118,7 +108,7 @@ async def test_a_note_stays_when_the_answer_changes(rig: Rig) -> None:
         lambda: "➜" in rig.world.message_of(athlete.id, question)["text"], 15, "the answer is shown"
     )
     written = rig.world.message(athlete.id, athlete, "llovía", reply_to=question)
-    await reacted(rig, athlete.id, written, Reaction.NOTED)
+    await rig.reacted(athlete.id, written)
     await rig.answered([rig.world.tap(athlete.id, question, athlete, button=1)])
     (event,) = await rig.stored(1, userId=athlete.id)
     assert (event["type"], event["note"]) == ("skipped", "llovía")
@@ -141,7 +131,7 @@ async def test_a_tap_and_a_note_that_arrive_together(rig: Rig) -> None:
         f"🥵 Hard is saved already. {hint}",
     ]
     for user, written, kind, note in ((athlete, first, "hard", "hills"), (other, second, "skipped", "rain")):
-        await reacted(rig, user.id, written, Reaction.NOTED)
+        await rig.reacted(user.id, written)
         (event,) = await rig.stored(1, userId=user.id)
         assert (event["type"], event["note"]) == (kind, note)
 

@@ -117,11 +117,7 @@ async def test_a_note_to_an_answer_without_a_reply(rig: Rig) -> None:
     await shows(rig, athlete, question, "felt <b>good</b> · calf tight")
     rig.world.edit_message(athlete.id, written, "calf fine")
     await shows(rig, athlete, question, "felt <b>good</b> · calf fine")
-    await wait_until(
-        lambda: rig.world.message_of(athlete.id, written).get("reactions") == [Reaction.CHANGED],
-        15,
-        "the edit is acknowledged",
-    )
+    await rig.reacted(athlete.id, written, Reaction.CHANGED)
     rig.world.message(athlete.id, athlete, "/undo")
     await last(rig, athlete, "Taken back")
     assert await lines(rig, athlete) == {"tue": ["felt <b>good</b>"]}

@@ -17,6 +17,7 @@ from uuid import uuid4
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.core.telegram.reactions import Reaction
 from bot.sandbox.faults import FaultScript
 from bot.sandbox.ledger import Tap
 from bot.sandbox.server import SandboxServer
@@ -210,6 +211,15 @@ class Rig:
             otherwise=lambda: self.world.messages(chat_id),
         )
         return self.world.messages(chat_id)
+
+    async def reacted(self, chat_id: int, message_id: int, reaction: Reaction = Reaction.NOTED) -> None:
+        """Return when the bot has given a message this reaction."""
+        await wait_until(
+            lambda: self.world.message_of(chat_id, message_id).get("reactions") == [reaction],
+            20,
+            f"message {message_id} of chat {chat_id} has {reaction}",
+            otherwise=lambda: self.world.messages(chat_id)[-2:],
+        )
 
     # What is stored
 

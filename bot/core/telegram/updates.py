@@ -146,6 +146,7 @@ class NoteUpdate:
         replied_by: the bot that sent it.
         thread_id: the topic in which they wrote; None: none, or the chat has no topics.
         attachments: what came with the words.
+        written_at: when they wrote it, also where it is an edit; None: Telegram does not say.
         album: what it has in common with the other messages of an album; None: it is a single message.
         is_anonymous: it was written in the name of the group or of a channel, so that nobody knows by whom;
             `user_id` is Telegram's stand-in.
@@ -168,6 +169,7 @@ class NoteUpdate:
     replied_by: int | None = None
     thread_id: int | None = None
     attachments: tuple[Attachment, ...] = ()
+    written_at: datetime | None = None
     album: str | None = None
     is_anonymous: bool = False
     sender_name: str | None = None
@@ -343,6 +345,7 @@ def _read_message(
             replied_by=None if replied_to is None else read_int64(replied_to["from"].get("id")),
             thread_id=_thread(message),
             attachments=sent_along(message, message_id),
+            written_at=read_instant(message.get("date")),
             album=album if isinstance(album, str) else None,
             is_anonymous=is_anonymous,
             sender_name=_name(message),

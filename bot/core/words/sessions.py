@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from bot.core.facts.answering_window import is_late
 from bot.core.prompts.prompt import PromptState
 from bot.core.shared.tolerant import read_user
-from bot.core.summary.stored_documents import read_day, read_text
+from bot.core.summary.stored_documents import read_day, read_logged, read_text
 
 NEWS_FOR = timedelta(days=1)
 """So long after a question, or an answer, words are taken to be about it."""
@@ -92,7 +92,8 @@ def spoken_sessions(
             )
     for place, event in answered.items():
         if place not in found:
-            found[place] = SpokenSession(*place, None, _day(event), None, event["receivedAt"])
+            logged = read_logged(event.get("logged")) or {}
+            found[place] = SpokenSession(*place, logged.get("title"), _day(event), None, event["receivedAt"])
     fresh = [it for it in found.values() if it.heard_at and not is_late(it.heard_at, at, late_after_days)]
     return sorted(fresh, key=lambda it: it.heard_at or at, reverse=True)
 

@@ -65,9 +65,10 @@ class NoteTaker:
         if not words.text and not note.attachments:
             return None
         kept = await self._notes.of_messages(note.user_id, note.chat_id, _message_ids(note))
-        if kept and _is_taken_back(kept, note):
+        standing = [it for it in kept if it.notes.of_messages(note.chat_id, _message_ids(note)) is not None]
+        if kept and not standing:  # it was taken back
             return _NOTHING
-        belonging = await self._belonging(words, kept)
+        belonging = await self._belonging(words, standing)
         if belonging is None:
             return None
         if len(words.text) > MAX_NOTE:
@@ -86,17 +87,19 @@ class NoteTaker:
         kept_now = await self._keeper.keep(change, before)
         return await self._reply(words, change, kept_now, belonging.chosen)
 
-    async def _belonging(self, words: Written, kept: list[KeptNotes]) -> _Belonging | None:
+    async def _belonging(self, words: Written, standing: list[KeptNotes]) -> _Belonging | None:
         """Where it is kept already, else what it replies to, else what it can only be about."""
         note = words.update
-        place = kept[0].place if kept else await self._sessions.named(note)
+        place = standing[0].place if standing else await self._sessions.named(note)
         is_reply = note.replied_to is not None and place is not None
         if is_reply or (note.is_edit and place is not None):
             return _Belonging(place) if place is not None else None
         if not note.is_private:
             return None
-        spoken = await self._sessions.spoken_of(note.user_id, words.at)
-        found = next((it for it in spoken if it.place == place), None) if place else meant(spoken, words.at)
+        # What is edited was about what there was when it was written.
+        at = note.written_at if note.is_edit and note.written_at is not None else words.at
+        spoken = await self._sessions.spoken_of(note.user_id, at)
+        found = next((it for it in spoken if it.place == place), None) if place else meant(spoken, at)
         if place is None and found is not None:
             place = found.place
         return None if place is None else _Belonging(place, found)
@@ -141,12 +144,6 @@ class NoteTaker:
 
 def _message_ids(note: NoteUpdate) -> list[int]:
     return list(dict.fromkeys([note.message_id, *(it.message_id for it in note.attachments)]))
-
-
-def _is_taken_back(kept: list[KeptNotes], note: NoteUpdate) -> bool:
-    """Whether a message was taken back, and stands nowhere else."""
-    ids = _message_ids(note)
-    return all(it.notes.of_messages(note.chat_id, ids) is None for it in kept)
 
 
 def _line(words: Written) -> NoteLine:

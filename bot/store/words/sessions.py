@@ -13,7 +13,7 @@ _QUESTION = (
     "runId", "sessionId", "chatId", "title", "plan.activity", "date", "state", "sentAt", "messages",
     "answeredAt",
 )  # fmt: skip
-_ANSWER = ("runId", "sessionId", "sessionDate", "receivedAt")
+_ANSWER = ("runId", "sessionId", "sessionDate", "receivedAt", "logged")
 _MOST = 50
 # The day of an answer is that of its question, in whichever zone.
 _ZONES = timedelta(days=1)

@@ -101,6 +101,18 @@ async def test_a_note_is_moved(desk: Desk) -> None:
     assert await desk.lines() == {}
 
 
+@pytest.mark.parametrize(("there", "back"), [("s", "t"), ("t", "s")])
+async def test_an_edit_finds_a_note_that_was_moved(desk: Desk, there: str, back: str) -> None:
+    """Whichever session it came from, and though both are answered."""
+    await desk.answer(1, FeedbackType.DONE)
+    await desk.write(2, "knee", replied_to=QUESTION, payloads=(f"session_feedback|r|{there}|done",))
+    await tap(desk, 3, Action.NOTE_TO, target_of(1002, ("r", back)))
+    await desk.write(4, "hip", message_id=1002, is_edit=True)
+    assert await desk.lines() == {back: ["hip"]}
+    await desk.write(2, "knee", replied_to=QUESTION, payloads=(f"session_feedback|r|{there}|done",))
+    assert await desk.lines() == {back: ["hip"]}
+
+
 @pytest.mark.parametrize("is_answered", [True, False])
 @pytest.mark.parametrize("is_kept", [True, False])
 @pytest.mark.parametrize("number", [1, 2])

@@ -21,6 +21,7 @@ from tests.support.desk import ANA, BEN, EN, NOW, QUESTION, Database, Desk, Kill
 DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
 HARD, PAIN = FeedbackType.HARD, FeedbackType.PAIN
 GROUP, STRANGER = -900, 99
+HOUR = timedelta(hours=1)
 ASKED = ("session_feedback|r|s|done",)
 
 
@@ -400,3 +401,17 @@ async def test_a_reply_that_may_be_an_answer(desk: Desk) -> None:
     await desk.answer(3, DONE)
     told = await desk.write(4, "no pude", replied_to=QUESTION, payloads=ASKED)
     assert (told.text, told.reaction) == (EN.texts.notes.noted, Reaction.NOTED)
+
+
+async def test_an_edit_is_about_what_there_was(desk: Desk) -> None:
+    """What went to the coach, when nothing was asked, is no note of a question that came since."""
+    await desk.write(1, "hello")
+    question = {"runId": "r", "sessionId": "s", "chatId": "7", "state": "sent", "sentAt": desk.now + HOUR}
+    await desk.db.session_prompts.insert_one(question)
+    edit = 2 * 3600
+    await desk.write(edit, "hello!", message_id=1001, is_edit=True, written_at=NOW)
+    assert await desk.lines() == {}
+    await desk.write(edit + 1, "x" * 1_001, message_id=1003)
+    later = NOW + timedelta(seconds=edit + 1)
+    await desk.write(edit + 2, "knee", message_id=1003, is_edit=True, written_at=later)
+    assert await desk.lines() == {"s": ["knee"]}

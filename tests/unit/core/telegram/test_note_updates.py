@@ -72,6 +72,15 @@ def test_a_reply() -> None:
     )
 
 
+def test_when_it_was_written() -> None:
+    """Also of an edit: Telegram says so."""
+    at = NOW - timedelta(hours=2)
+    edited = read("edited_message", date=int(at.timestamp()), edit_date=int(NOW.timestamp()))
+    assert isinstance(edited, NoteUpdate)
+    assert edited.written_at == at == note(date=int(at.timestamp())).written_at
+    assert note().written_at is None
+
+
 def test_an_edited_reply() -> None:
     """The same, known as an edit, whether it is a reply or not; other edits are nobody's business."""
     found = read("edited_message", text="right knee")

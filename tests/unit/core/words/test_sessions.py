@@ -83,3 +83,5 @@ def test_names() -> None:
         ("d", None, date(2026, 2, 16), False),
     ]
     assert found[0].place == ("r", "b")
+    logged = {**answer("log-1", HOUR), "logged": {"what": "Yoga"}}
+    assert [it.title for it in spoken_sessions([], [logged], NOW, 14)] == ["Yoga"]
