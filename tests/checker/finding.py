@@ -30,12 +30,13 @@ _PROCESSING = frozenset(
         "unknowns",
         "polledAt",
         "telegramLanguage",
+        "rangAt",
     }
 )
 _UPDATE_IDS = frozenset(
     {
         *("updateId", "version", "laterUpdateId", "pendingUpdateId", "replacedBy"),
-        *("chosenBy", "joinedBy"),
+        *("chosenBy", "joinedBy", "raisedUpdateId", "openedBy"),
     }
 )
 _MESSAGE_IDS = frozenset({"messageId", "noteMessageId"})

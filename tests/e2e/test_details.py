@@ -196,6 +196,31 @@ async def test_where_it_hurts(rig: Rig, athlete: User) -> None:
     assert "rpe" not in event
 
 
+async def test_where_it_hurts_in_words(rig: Rig, athlete: User) -> None:
+    """Another place: the next message says where, and the question shows it; what comes then is a note."""
+    message_id = await asked(rig, athlete)
+    await press(rig, athlete, message_id, "🤕 Pain")
+    await shown(rig, athlete, message_id, "Where does it hurt?", button="other")
+    await press(rig, athlete, message_id, "other")
+    hint = "✍️ Where exactly? Just write it here in a few words."
+    message = await shown(rig, athlete, message_id, hint, button="10")
+    assert "How bad is it, 0 to 10?" in message["text"]
+    rig.world.message(athlete.id, athlete, "the *sole* <left>")
+    await wait_until(
+        lambda: "Hurts: “the *sole* <left>”" in rig.world.message_of(athlete.id, message_id)["text"],
+        15,
+        "the question shows where",
+    )
+    assert hint not in rig.world.message_of(athlete.id, message_id)["text"]
+    reply = (await rig.messages(athlete.id, 3))[-1]
+    assert reply["text"] == "📝 Noted where it hurts: the *sole* <left>."
+    await press(rig, athlete, message_id, "4")
+    await shown(rig, athlete, message_id, "Did you do the session?", button="part")
+    (event,) = await rig.stored(1, userId=athlete.id)
+    assert event["pain"] == {"where": "other", "words": "the *sole* <left>", "level": 4}
+    assert event["note"] is None
+
+
 async def test_details_are_no_answers_in_the_figures(rig: Rig) -> None:
     """However much is said besides, the rate and the answers count answers alone."""
     figures = await rig.stats()

@@ -113,8 +113,8 @@ class Episode:
 
     @property
     def name(self) -> str:
-        """Tells it from the same athlete's others, however often episodes are made anew."""
-        return f"{self.spot.place or ''}-{self.since.timestamp():.3f}-{self.opened_by}"
+        """Tells it from the athlete's others that began at another moment, however often they are made anew."""
+        return f"{self.spot.place or ''}-{self.since.timestamp():.3f}"
 
     def is_open(self, now: datetime) -> bool:
         """Whether it may still hurt."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from bot.core.answers.details import MAX_WORDS
-from bot.core.answers.event import AnswerAddition
+from bot.core.answers.event import AnswerAddition, Identity
 from bot.core.facts.questions import ELSEWHERE, Detail
 from bot.core.pain.stored import said_at
 from bot.core.shared.tolerant import read_int64
@@ -21,11 +23,17 @@ from bot.store.prompts.coach_alerts import CoachAlertStore
 WAITS = timedelta(hours=1)
 """So long after the tap a message is taken for these words; a later one is a note."""
 
+Show: TypeAlias = Callable[[Identity, datetime], Awaitable[None]]
+
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class WhereWords:
-    """Takes them; see `bot.services.chat.words.Taker`."""
+    """Takes them; see `bot.services.chat.words.Taker`.
+
+    Args:
+        show: shows an answer, now that more is said of it.
+    """
 
     def __init__(
         self,
@@ -34,12 +42,14 @@ class WhereWords:
         episodes: PainEpisodeStore,
         alerts: CoachAlertStore,
         desk: PainDesk,
+        show: Show,
     ) -> None:
         self._events = events
         self._reports = reports
         self._episodes = episodes
         self._alerts = alerts
         self._desk = desk
+        self._show = show
 
     async def take(self, words: Written) -> Reply | None:
         """See `Taker`. What replies to something, or is too long, is for others."""
@@ -67,6 +77,7 @@ class WhereWords:
         await self._events.add([addition])
         await self._alerts.refresh([(str(answer["sessionKey"]), stamp.update_id, stamp.at)])
         await self._episodes.settle(words.update.user_id, words.athlete.athlete_id)
+        await self._show(session, stamp.at)
 
 
 def _waits(document: Document | None, words: Written) -> bool:

@@ -162,7 +162,10 @@ def takers(
         Strangers(),
         # From here on athletes alone: what answers something that was said or asked comes before notes.
         talk.answered,
-        WhereWords(stores.events, stores.pain_reports, stores.pain_episodes, stores.coach_alerts, pain),
+        WhereWords(
+            *(stores.events, stores.pain_reports, stores.pain_episodes, stores.coach_alerts, pain),
+            keeper.show,
+        ),
         NoteTaker(keeper, stores.prompts, notes, sessions, late_after_days),
         # What can be about no session.
         talk.kept,

@@ -93,6 +93,18 @@ class NoteKeeper:
             await self._coach_alerts.refresh([(after.session_key, stamp.update_id, stamp.at)])
         return await self._shown(change, KeptNote(after, Notes() if after is None else after.notes))
 
+    async def show(self, session: Identity, at: datetime) -> None:
+        """Show an answer about which something was said elsewhere than below its question.
+
+        Args:
+            at: when that was.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        answer = (await self._events.answers([session])).get(session)
+        await self._display(session, answer, Notes() if answer is None else answer.notes, at)
+
     async def _shown(self, change: NoteChange, kept: KeptNote) -> KeptNote:
         await self._display(change.session, kept.answer, kept.notes, change.stamp.at)
         return kept
