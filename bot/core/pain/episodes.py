@@ -113,7 +113,7 @@ class Episode:
 
     @property
     def name(self) -> str:
-        """Tells it from the athlete's others that began at another moment, however often they are made anew."""
+        """Tells it from the athlete's others that began at another moment, however often all are made."""
         return f"{self.spot.place or ''}-{self.since.timestamp():.3f}"
 
     def is_open(self, now: datetime) -> bool:
