@@ -29,7 +29,7 @@ EXPIRIES = {
     if index.expire_after_days is not None and index.collection in FIELDS
 }
 LASTING = ("weekly_metrics", "run_artifacts")
-KEYS = ("runId", "sessionKey", "weekStart")
+KEYS = ("runId", "sessionKey", "weekStart", "reportId", "episodeId")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,11 @@ async def test_old_documents_go_and_young_ones_stay(quick_db: Database) -> None:
     """An hour decides, in every collection that expires; strings stay until their conversion is agreed to."""
     await bootstrap(quick_db)
     now = datetime.now(UTC)
-    of_the_bot = {"feedback_history", "plan_decisions", "taps", "waiting_notes", "coach_messages"}
+    of_the_bot = {"feedback_history", "plan_decisions", "taps", "waiting_notes", "coach_messages"} | {
+        "availability",
+        "pain_episodes",
+        "pain_reports",
+    }
     assert set(EXPIRIES) == {"run_events", "feedback_events", "plan_snapshots", *of_the_bot}
     for collection, (field, days) in EXPIRIES.items():
         assert days is not None
