@@ -92,6 +92,15 @@ def show_again(question: str, choice: ShownAnswer) -> MessageEdit:
     )
 
 
+def show_note(prompted: TappedMessage, note: str | None) -> MessageEdit:
+    """The message of a question that is not answered yet, with its note."""
+    if prompted.text is None:
+        return MessageEdit(None, [], prompted.keyboard)
+    text = asked_text(prompted.text)
+    entities = entities_within(prompted.entities, units(text))
+    return MessageEdit(text + ("" if note is None else note_block(note)), entities, prompted.keyboard)
+
+
 def show_noted(question: str, note: str | None, keyboard: Keyboard) -> MessageEdit:
     """The message of a question (HTML) that is not answered yet, with its note."""
     below = "" if note is None else note_block(note)

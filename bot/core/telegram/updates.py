@@ -7,7 +7,7 @@ Source: https://core.telegram.org/bots/api#update
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -142,6 +142,7 @@ class NoteUpdate:
             sticker or the like, without words.
         replied_to: the message that they replied to; None: none.
         payloads: callback data of the buttons below that message.
+        quoted: that message, as it looked then; None: it came without, or is nobody's.
         asked_at: when that message was sent.
         replied_by: the bot that sent it.
         thread_id: the topic in which they wrote; None: none, or the chat has no topics.
@@ -170,6 +171,7 @@ class NoteUpdate:
     thread_id: int | None = None
     attachments: tuple[Attachment, ...] = ()
     written_at: datetime | None = None
+    quoted: TappedMessage | None = field(default=None, compare=False)
     album: str | None = None
     is_anonymous: bool = False
     sender_name: str | None = None
@@ -276,7 +278,7 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
     message = query.get("message")
     message = message if isinstance(message, dict) else {}
     chat = message.get("chat")
-    text, data = message.get("text"), query.get("data")
+    data = query.get("data")
     keyboard = _keyboard(message.get("reply_markup"))
     buttons = [button.get("callback_data") for row in keyboard for button in row]
     tap = Tap(
@@ -294,12 +296,17 @@ def _read_tap(update: dict[str, Any], query: dict[str, Any], received_at: dateti
         language_code=_language(sender),
         thread_id=_thread(message),
     )
-    prompted = TappedMessage(
+    return TapUpdate(tap, _shown(message))
+
+
+def _shown(message: dict[str, Any]) -> TappedMessage:
+    """A message of the bot's, as far as it was sent along."""
+    text = message.get("text")
+    return TappedMessage(
         text=text if isinstance(text, str) else None,
         entities=_dicts(message.get("entities")),
-        keyboard=keyboard,
+        keyboard=_keyboard(message.get("reply_markup")),
     )
-    return TapUpdate(tap, prompted)
 
 
 def _read_message(
@@ -346,6 +353,7 @@ def _read_message(
             thread_id=_thread(message),
             attachments=sent_along(message, message_id),
             written_at=read_instant(message.get("date")),
+            quoted=None if replied_to is None else _shown(replied_to),
             album=album if isinstance(album, str) else None,
             is_anonymous=is_anonymous,
             sender_name=_name(message),

@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import TypeAlias
 
 from bot.core.answers.event import Identity, NoteChange, StoredAnswer
+from bot.core.i18n.language import Language
 from bot.core.notes.lines import Notes
 from bot.core.shared.update_order import UpdateStamp
+from bot.core.telegram.updates import TappedMessage
 from bot.services.answers.tap_writer import TapStores
 from bot.store.answers.history import AnswerChange
 
@@ -27,7 +29,23 @@ class KeptNote:
     notes: Notes
 
 
-Display: TypeAlias = Callable[[Identity, StoredAnswer | None, Notes, datetime], Awaitable[None]]
+@dataclass(frozen=True, slots=True)
+class QuotedQuestion:
+    """The message that a note replies to, as it came with it: all that is known where no record tells of it.
+
+    Attributes:
+        language: of who replied.
+    """
+
+    chat_id: int
+    message_id: int
+    message: TappedMessage
+    language: Language
+
+
+Display: TypeAlias = Callable[
+    [Identity, StoredAnswer | None, Notes, datetime, QuotedQuestion | None], Awaitable[None]
+]
 """Shows a session's notes where they can be seen; raises `StorageError`."""
 
 
@@ -65,11 +83,14 @@ class NoteKeeper:
         change = NoteChange.taken_back(session, chat_id, message_id, stamp)
         await self.keep(change, await self.answer_of(change))
 
-    async def keep(self, change: NoteChange, before: StoredAnswer | None) -> KeptNote:
+    async def keep(
+        self, change: NoteChange, before: StoredAnswer | None, quoted: QuotedQuestion | None = None
+    ) -> KeptNote:
         """Make a change durable.
 
         Args:
             before: what stood about the session a moment ago.
+            quoted: the question, if the note replies to one.
 
         Raises:
             StorageError: doing it again is harmless.
@@ -84,14 +105,16 @@ class NoteKeeper:
             waiting = await self._pending.of([change.session])
             # The answer may have come at this very moment.
             if await self.answer_of(change) is None:
-                return await self._shown(change, KeptNote(None, waiting[0].notes if waiting else Notes()))
+                kept = KeptNote(None, waiting[0].notes if waiting else Notes())
+                return await self._shown(change, kept, quoted)
             await self._events.add([each for it in waiting for each in it.changes])
             await self._pending.drop(waiting)
         after = await self.answer_of(change)
         if after is not None and after.type is not None and after.type.facts.alerts_coach:
             stamp = change.stamp
             await self._coach_alerts.refresh([(after.session_key, stamp.update_id, stamp.at)])
-        return await self._shown(change, KeptNote(after, Notes() if after is None else after.notes))
+        kept = KeptNote(after, Notes() if after is None else after.notes)
+        return await self._shown(change, kept, quoted)
 
     async def show(self, session: Identity, at: datetime) -> None:
         """Show an answer about which something was said elsewhere than below its question.
@@ -103,8 +126,8 @@ class NoteKeeper:
             StorageError: it cannot be read.
         """
         answer = (await self._events.answers([session])).get(session)
-        await self._display(session, answer, Notes() if answer is None else answer.notes, at)
+        await self._display(session, answer, Notes() if answer is None else answer.notes, at, None)
 
-    async def _shown(self, change: NoteChange, kept: KeptNote) -> KeptNote:
-        await self._display(change.session, kept.answer, kept.notes, change.stamp.at)
+    async def _shown(self, change: NoteChange, kept: KeptNote, quoted: QuotedQuestion | None) -> KeptNote:
+        await self._display(change.session, kept.answer, kept.notes, change.stamp.at, quoted)
         return kept

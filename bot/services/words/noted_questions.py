@@ -9,9 +9,10 @@ from functools import partial
 
 from bot.core.answers.details import asides, next_question
 from bot.core.answers.event import Identity, StoredAnswer
-from bot.core.answers.message import ShownAnswer
+from bot.core.answers.message import MessageEdit, ShownAnswer, show, show_note
 from bot.core.answers.payloads import needs_reference
 from bot.core.facts.questions import Detail
+from bot.core.i18n.language import Language
 from bot.core.notes.lines import Notes, note_line
 from bot.core.people.athlete import Roster
 from bot.core.prompts.prompt import InvalidPrompt, PromptState, read_prompt
@@ -20,6 +21,7 @@ from bot.logs import describe_defect
 from bot.services.people.language_cache import LanguageCache
 from bot.services.prompts.renderer import PromptRenderer
 from bot.services.telegram.message_editor import MessageEditor
+from bot.services.words.note_keeper import QuotedQuestion
 from bot.store.mongodb.client import Document
 from bot.store.words.sessions import SpokenSessionStore
 
@@ -54,12 +56,20 @@ class NotedQuestions:
         self._roster = roster
         self._asked = asked
 
-    async def show(self, session: Identity, answer: StoredAnswer | None, notes: Notes, at: datetime) -> None:
+    async def show(
+        self,
+        session: Identity,
+        answer: StoredAnswer | None,
+        notes: Notes,
+        at: datetime,
+        quoted: QuotedQuestion | None = None,
+    ) -> None:
         """Show how it stands with a session.
 
         Args:
             answer: None: there is none yet.
             at: when the note was changed.
+            quoted: the question as it looked a moment ago, for where no record tells of it.
 
         Raises:
             StorageError: the question cannot be read.
@@ -67,7 +77,13 @@ class NotedQuestions:
         run_id, session_id, user_id = session
         if user_id is None:
             return
-        for document in await self._store.questions(run_id, session_id, user_id):
+        documents = await self._store.questions(run_id, session_id, user_id)
+        # In a group it may be everybody's.
+        if not documents and quoted is not None and quoted.chat_id == user_id:
+            shown = self._answer(run_id, session_id, answer, notes, at, quoted.language)
+            render = partial(_quoted, quoted, shown, note_line(notes.lines))
+            self._editor.put(quoted.chat_id, quoted.message_id, render)
+        for document in documents:
             try:
                 self._show(document, answer, notes, at)
             except InvalidPrompt:  # somebody has changed it since it was sent
@@ -87,22 +103,38 @@ class NotedQuestions:
             else roster.whose(prompt.athlete_id, prompt.user_id, prompt.chat_id, prompt.thread_id)
         )
         language, note = self._languages.of_athlete(athlete), note_line(notes.lines)
-        shown = None
-        if answer is not None and answer.type is not None:
-            is_fresh = answer.received_at is not None and at - answer.received_at <= _ASKS_FOR
-            shown = ShownAnswer(
-                run_id=prompt.run_id,
-                session_id=prompt.session_id,
-                by_reference=needs_reference(prompt.run_id, prompt.session_id),
-                type=answer.type,
-                details=answer.details,
-                question=next_question(answer.type, answer.details, self._asked) if is_fresh else None,
-                language=language,
-                asides=asides(answer.type, self._asked),
-                note=note,
-            )
+        shown = self._answer(prompt.run_id, prompt.session_id, answer, notes, at, language)
         render = partial(self._renderer.noted, prompt, athlete, shown, note)
         self._editor.put(prompt.chat_id, message_id, render)
+
+    def _answer(
+        self,
+        run_id: str,
+        session_id: str,
+        answer: StoredAnswer | None,
+        notes: Notes,
+        at: datetime,
+        language: Language,
+    ) -> ShownAnswer | None:
+        """The answer as a message shows it; None: there is none yet."""
+        if answer is None or answer.type is None:
+            return None
+        is_fresh = answer.received_at is not None and at - answer.received_at <= _ASKS_FOR
+        return ShownAnswer(
+            run_id=run_id,
+            session_id=session_id,
+            by_reference=needs_reference(run_id, session_id),
+            type=answer.type,
+            details=answer.details,
+            question=next_question(answer.type, answer.details, self._asked) if is_fresh else None,
+            language=language,
+            asides=asides(answer.type, self._asked),
+            note=note_line(notes.lines),
+        )
+
+
+def _quoted(quoted: QuotedQuestion, shown: ShownAnswer | None, note: str | None) -> MessageEdit:
+    return show_note(quoted.message, note) if shown is None else show(quoted.message, shown)
 
 
 def _message(document: Document) -> int | None:

@@ -3,7 +3,7 @@ crash, changes nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from bot.core.answers.event import NoteChange
@@ -18,7 +18,7 @@ from bot.core.words.phrases import offered_answers
 from bot.core.words.sessions import SpokenSession, meant
 from bot.services.chat.reply import Reply
 from bot.services.chat.words import Written
-from bot.services.words.note_keeper import KeptNote, NoteKeeper
+from bot.services.words.note_keeper import KeptNote, NoteKeeper, QuotedQuestion
 from bot.services.words.sessions import SpokenSessions
 from bot.store.prompts.prompts import PromptStore
 from bot.store.words.notes import KeptNotes, NoteStore
@@ -84,7 +84,7 @@ class NoteTaker:
             late = lateness(note.asked_at, words.at, self._late_after_days)
             if late is not None:  # no tap can come any more, for it to go with
                 return Reply(not_written(late, self._late_after_days, language), is_outcome=True)
-        kept_now = await self._keeper.keep(change, before)
+        kept_now = await self._keeper.keep(change, before, _quoted(words))
         return await self._reply(words, change, kept_now, belonging.chosen)
 
     async def _belonging(self, words: Written, standing: list[KeptNotes]) -> _Belonging | None:
@@ -117,7 +117,7 @@ class NoteTaker:
         is_open = kept.answer is None
         place = change.session[:2] if is_open and await self._can_answer_here(change, note) else None
         offered = offered_answers(words.text) if place is not None else ()
-        renew = partial(self._renewed, words) if is_open else None
+        renew = partial(self._renewed, words, change, kept, chosen) if is_open else None
         if chosen is None and not offered:
             said = language.texts.notes.noted_tap if is_open else language.texts.notes.noted
             return Reply(said, is_outcome=True, reaction=Reaction.NOTED, renew=renew)
@@ -137,9 +137,21 @@ class NoteTaker:
             and await self._prompts.sent_at(run_id, session_id, note.chat_id, None) is not None
         )
 
-    async def _renewed(self, words: Written) -> Reply:
-        """What to say to a note whose answer may have come with it: it is kept, and nothing changes."""
-        return await self.take(words) or _NOTHING
+    async def _renewed(
+        self, words: Written, change: NoteChange, kept: KeptNote, chosen: SpokenSession | None
+    ) -> Reply:
+        """What to say to a note whose answer may have come with it. Nothing is written: who wrote it may have
+        had everything deleted since."""
+        answer = await self._keeper.answer_of(change)
+        return await self._reply(words, change, replace(kept, answer=answer), chosen)
+
+
+def _quoted(words: Written) -> QuotedQuestion | None:
+    """The question that a note replies to, as it looked then."""
+    note = words.update
+    if note.quoted is None or note.replied_to is None:
+        return None
+    return QuotedQuestion(note.chat_id, note.replied_to, note.quoted, words.language)
 
 
 def _message_ids(note: NoteUpdate) -> list[int]:

@@ -1,8 +1,8 @@
 """The collection `waiting_notes`: notes of athletes who have not tapped an answer yet.
 
-`{_id, runId, sessionId, userId, note, notes, attachments, messageId, saidAt, version, updateId, receivedAt}`:
-the lines, and what follows from them, as in `feedback_events`; `updateId` and `receivedAt` are of the last
-change, `version` counts them all. Taken away when the answer comes, and expired like answers.
+`{_id, runId, sessionId, userId, note, notes, attachments, messageId, saidAt, revision, updateId,
+receivedAt}`: the lines, and what follows from them, as in `feedback_events`; `updateId` and `receivedAt` are
+of the last change, `revision` counts them all. Taken away when the answer comes, and expired like answers.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class WaitingNotes:
     """The lines that wait for the answer of a session.
 
     Attributes:
-        version: of the document.
+        revision: of the document.
     """
 
     session: Identity
     notes: Notes
-    version: Any
+    revision: Any
 
     @property
     def changes(self) -> list[NoteChange]:
@@ -77,14 +77,14 @@ class PendingNotes:
             found = self._notes.find({"_id": {"$in": list(by_key)}})
             return [
                 WaitingNotes(
-                    by_key[document["_id"]], read_notes(document, id_field=ID_FIELD), document.get("version")
+                    by_key[document["_id"]], read_notes(document, id_field=ID_FIELD), document.get("revision")
                 )
                 async for document in found
             ]
 
     async def drop(self, notes: Iterable[WaitingNotes]) -> None:
         """These are with their answers now; what has been changed since stays."""
-        requests = [DeleteOne({"_id": _key(it.session), "version": it.version}) for it in notes]
+        requests = [DeleteOne({"_id": _key(it.session), "revision": it.revision}) for it in notes]
         if requests:
             with storage_errors():
                 await self._notes.bulk_write(requests, ordered=False)
@@ -94,13 +94,13 @@ def _changed(change: NoteChange) -> list[Document]:
     run_id, session_id, user_id = change.session
     whose = {"runId": {"$literal": run_id}, "sessionId": {"$literal": session_id}, "userId": user_id}
     is_last = is_after(change.stamp.update_id, change.stamp.at, "$updateId", "$receivedAt")
-    version = {"$cond": [{"$isNumber": "$version"}, {"$add": ["$version", 1]}, 1]}
+    revision = {"$cond": [{"$isNumber": "$revision"}, {"$add": ["$revision", 1]}, 1]}
     return [
         *note_stages(change, id_field=ID_FIELD),
         {
             "$set": {
                 **whose,
-                "version": version,
+                "revision": revision,
                 "updateId": {"$cond": [is_last, change.stamp.update_id, "$updateId"]},
                 "receivedAt": {"$cond": [is_last, change.stamp.at, "$receivedAt"]},
             }

@@ -415,3 +415,12 @@ async def test_an_edit_is_about_what_there_was(desk: Desk) -> None:
     later = NOW + timedelta(seconds=edit + 1)
     await desk.write(edit + 2, "knee", message_id=1003, is_edit=True, written_at=later)
     assert await desk.lines() == {"s": ["knee"]}
+
+
+async def test_telling_of_a_note_writes_nothing(desk: Desk) -> None:
+    """Its writer may have had everything deleted in the same page: what is told then keeps nothing."""
+    reply = await desk.write(1, "knee", replied_to=QUESTION, payloads=ASKED)
+    assert reply.renew is not None
+    await desk.db.waiting_notes.delete_many({})
+    assert (await reply.renew()).text == EN.texts.notes.noted_tap
+    assert await desk.lines() == {}
