@@ -12,10 +12,14 @@ import pytest
 from bot.core.answers.rules import NotWritten
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
+from bot.core.people.tombstone import DataSubject
+from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.attachments import Attachment
 from bot.core.telegram.chats import ChatTopic
 from bot.core.telegram.reactions import Reaction
 from bot.services.chat.button_actions import ActionDone
+from bot.store.people.tombstones import TombstoneStore
+from bot.store.personal_data import PersonalStore
 from tests.support.desk import ANA, BEN, COACH_CHAT, NOW, Database, Desk, killed_at, open_desk
 
 LEE, MIA = 99, 98
@@ -317,3 +321,68 @@ async def test_seen_below_an_alert_shows_at_the_notes(desk: Desk) -> None:
     await desk.note(2, "since km 3")
     await desk.seen(3)
     assert desk.reacted == [(ANA, 1002, Reaction.READ)]
+
+
+async def test_words_are_the_athletes_own(desk: Desk) -> None:
+    """Those of both directions stand in /mydata, and go with /forgetme; delivered again they stay gone."""
+    [alert] = desk.alerts()
+    await coach_writes(desk, 2, "How is it?", alert["message_id"])
+    await desk.send(after=2)
+    [word] = desk.world.messages(ANA)
+    await desk.write(3, "Better", replied_to=word["message_id"])
+    await desk.write(4, "Away", user=BEN)
+    await desk.send(after=4)
+    store = PersonalStore(desk.db)
+    person = DataSubject(ANA, str(ANA))
+    shown = [document async for name, document in store.read(person) if name == "coach_messages"]
+    assert {it["text"] for it in shown} == {"How is it?", "Better"}
+    deleted = UpdateStamp(5, NOW + timedelta(seconds=5))
+    await TombstoneStore(desk.db).put(person, deleted)
+    await store.forget_prompts(person, deleted)
+    await store.forget_before(person, deleted)
+    for _ in range(2):
+        left = await desk.db.coach_messages.find().to_list()
+        assert [it["userId"] for it in left] == [BEN]
+        words = {"kind": "word", "about.userId": ANA}
+        assert await desk.db.session_prompts.count_documents(words) == 0
+        # Delivered again after a crash: what came before the deletion leaves nothing.
+        await coach_writes(desk, 2, "How is it?", alert["message_id"], people=(ANA,))
+        await desk.write(3, "Better", replied_to=word["message_id"])
+    before = len(desk.world.messages(ANA))
+    await desk.send(after=6)
+    assert len(desk.world.messages(ANA)) == before
+
+
+@pytest.mark.parametrize("age", [timedelta(), timedelta(days=14), timedelta(days=14, milliseconds=1)])
+async def test_how_long_words_wait_for_a_chat_to_open(desk: Desk, age: timedelta) -> None:
+    """Two weeks; then the coach has to write again."""
+    desk.world.set_chat(ANA, blocked=True)
+    [alert] = desk.alerts()
+    await coach_writes(desk, 2, "Rest", alert["message_id"])
+    await desk.send(after=2)
+    desk.world.set_chat(ANA, blocked=False)
+    heard = NOW + timedelta(seconds=2) + age
+    await desk.db.session_prompts.update_many({"kind": "word"}, {"$set": {"updatedAt": NOW}})
+    await desk.stores.undelivered.open_chats({ANA: heard}, 14)
+    await desk.send(after=(heard - NOW).total_seconds())
+    assert len(texts(desk, ANA)) == (1 if age <= timedelta(days=14) else 0)
+
+
+async def test_quiet_hours(desk: Desk) -> None:
+    """A coach's words wait for their end; who has just written gets the answer, and what waited before it."""
+    quiet = {"quietHours": "18:00-23:00"}
+    await desk.db.athletes.update_one({"userId": ANA}, {"$set": quiet})
+    await desk.roster.refresh()
+    [alert] = desk.alerts()
+    # She has reported pain a second ago, and this answers it.
+    assert await coach_writes(desk, 2, "Rest", alert["message_id"]) == "📨 On its way to Kim."
+    await desk.db.athletes.insert_one({"athleteId": "8", "userId": BEN, "state": "active", **quiet})
+    await desk.roster.refresh()
+    said = (await desk.command(3, "/ask 8 first")).text
+    assert said == "📨 8 gets it at 23:00, when their quiet hours end."
+    await desk.send(after=3)
+    assert texts(desk, BEN) == []
+    await desk.write(4, "are you there?", user=BEN)
+    assert (await desk.command(5, "/ask 8 second")).text == "📨 On its way to 8."
+    await desk.send(after=5)
+    assert texts(desk, BEN) == ["💬 Lee (coach):\nfirst", "💬 Lee (coach):\nsecond"]

@@ -13,6 +13,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, ContactHours, Pause
 from bot.core.shared.formatting import MAX_MESSAGE, units
+from bot.core.summary.sessions import SessionState
 from bot.core.telegram.refusals import Refusal
 from bot.sandbox.text import parse_html
 from tests.unit.core.coach.test_digest import DAY, NOW, OPEN, UTC_ZONE, session
@@ -22,12 +23,13 @@ LONG = "Very long <b>name</b> & more 🏃" * 10
 
 def day(number: int) -> AthleteDay:
     """An athlete with much to tell."""
+    states: list[FeedbackType | SessionState] = [FeedbackType.PAIN, FeedbackType.HARD, OPEN]
     sessions = tuple(
         session(
             state, DAY * place, session_id=f"s{place}", planned={"activity": LONG}, note=LONG * 5,
             extras={"rpe": 9, "pain": {"where": "knee", "level": 6}},
         )
-        for place, state in enumerate((FeedbackType.PAIN, FeedbackType.HARD, OPEN))
+        for place, state in enumerate(states)
     )  # fmt: skip
     athlete = Athlete(f"a{number}", 1_000_000_000 + number, None, ContactHours(UTC_ZONE), LONG)
     return AthleteDay(
