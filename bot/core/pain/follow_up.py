@@ -33,13 +33,14 @@ class DueCheck:
 
 
 def due_check(athlete: Athlete, at: time, now: datetime) -> DueCheck | None:
-    """The morning's question that is to be put now, if there is something to ask; None in a pause, and at any
-    other time.
+    """The morning's question that is to be put now, if there is something to ask; None in a pause, at any other
+    time, and for who is asked in a group, where what hurts is nobody's business.
 
     Args:
         at: PAIN_CHECK, in the athlete's zone.
     """
-    if athlete.user_id is None or athlete.pause_at(now) is not None:
+    is_private = athlete.user_id is not None and athlete.chat_id == athlete.user_id
+    if not is_private or athlete.pause_at(now) is not None:
         return None
     zone = athlete.hours.zone
     today = now.astimezone(zone).date()

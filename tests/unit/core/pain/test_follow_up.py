@@ -55,11 +55,12 @@ def test_the_hour() -> None:
 
 
 def test_nobody_is_asked_in_a_pause() -> None:
-    """Nor who has no chat."""
+    """Nor who has no chat, or is asked in a group."""
     paused = replace(ANA, pauses=(Pause(EIGHT, EIGHT + timedelta(hours=1)),))
     assert due_check(paused, time(8), EIGHT) is None
     assert due_check(paused, time(8), EIGHT + timedelta(hours=1)) is not None
     assert due_check(replace(ANA, user_id=None), time(8), EIGHT) is None
+    assert due_check(replace(ANA, chat_id=-5), time(8), EIGHT) is None
 
 
 @pytest.mark.parametrize(
