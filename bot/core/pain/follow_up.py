@@ -33,8 +33,8 @@ class DueCheck:
 
 
 def due_check(athlete: Athlete, at: time, now: datetime) -> DueCheck | None:
-    """The morning's question that is to be put now, if there is something to ask; None in a pause, at any other
-    time, and for who is asked in a group, where what hurts is nobody's business.
+    """The morning's question that is to be put now, if there is something to ask; None at any other time, in a
+    pause, and for who is asked in a group, where what hurts is nobody's business.
 
     Args:
         at: PAIN_CHECK, in the athlete's zone.
