@@ -33,7 +33,7 @@ class DueCheck:
 
 
 def due_check(athlete: Athlete, at: time, now: datetime) -> DueCheck | None:
-    """The morning's question that is to be put now, if there is something to ask; None at any other time, in a
+    """The morning's question that is to be put now, if there is something to ask; None at another time, in a
     pause, and for who is asked in a group, where what hurts is nobody's business.
 
     Args:
