@@ -14,6 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.core.facts.commands import Command
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import ContactHours
+from bot.core.people.menu import APPS
 from bot.core.shared.update_order import UpdateStamp
 from bot.sandbox.faults import Fault
 from bot.sandbox.server import SandboxServer
@@ -108,8 +109,8 @@ async def shop(house: House) -> AsyncIterator[Shop]:
 
 
 async def test_menus_are_set_once(shop: Shop) -> None:
-    """Everybody's, the athlete's and the admin's, in both languages; then nothing more is called."""
-    assert await shop.calls() == 6
+    """Everybody's, the athlete's and the admin's, in all languages; then nothing more is called."""
+    assert await shop.calls() == 3 * len(APPS)
     assert "stats" not in shop.names(None) + shop.names(ANA)
     assert "stats" in shop.names(BOSS)
     assert (shop.words(ANA), shop.words(ANA, "es")) == (
@@ -120,10 +121,10 @@ async def test_menus_are_set_once(shop: Shop) -> None:
 
 
 async def test_a_chosen_language_changes_ones_own_menu_alone(shop: Shop) -> None:
-    """The one that is not in it yet: a single call."""
+    """Those that are not in it yet: a call for each."""
     await shop.calls()
     await shop.house.languages.choose(ANA, Language.ES, UpdateStamp(1, NOW))
-    assert await shop.calls() == 1
+    assert await shop.calls() == len(APPS) - 1
     assert shop.words(ANA) == Language.ES.texts.command(Command.START).menu
     assert shop.words(BOSS) == Language.EN.texts.command(Command.START).menu
 
@@ -132,11 +133,11 @@ async def test_who_leaves_has_the_menu_of_everybody_again(shop: Shop) -> None:
     """Who comes has one at the next look."""
     assert await shop.house.athletes.add("ben", {"userId": 72}, NOW)
     await shop.house.roster.refresh()
-    assert await shop.calls() == 8
+    assert await shop.calls() == 4 * len(APPS)
     assert "week" in shop.names(72)
     await shop.house.athletes.remove("ben", NOW)
     await shop.house.roster.refresh()
-    assert await shop.calls() == 2
+    assert await shop.calls() == len(APPS)
     assert shop.names(72) == []
     assert await shop.calls() == 0
 
@@ -155,7 +156,7 @@ async def test_who_left_while_the_bot_was_down_keeps_no_menu(shop: Shop, db: Dat
     shop.menus = MenuSync(
         shop.menus._api, fresh.roster, fresh.languages, frozenset({BOSS}), lambda: shop.seconds
     )
-    assert await shop.calls() == 10
+    assert await shop.calls() == 5 * len(APPS)
     assert shop.names(72) == []
     assert "week" in shop.names(73)
     assert await shop.calls() == 0
@@ -174,7 +175,7 @@ async def test_what_telegram_refuses_waits_an_hour_and_holds_up_nobody(shop: Sho
     """A chat that was never begun is tried again later, not every few seconds."""
     refusal = Fault("status", "setMyCommands", status=400, description="Bad Request: chat not found")
     shop.server.faults.add(refusal)
-    assert await shop.calls() == 6
+    assert await shop.calls() == 3 * len(APPS)
     assert await shop.calls() == 0
     shop.seconds += 3_599.9
     assert await shop.calls() == 0
@@ -191,4 +192,15 @@ async def test_when_telegram_asks_to_wait_the_rest_waits(shop: Shop) -> None:
     shop.seconds += 29.9
     assert await shop.calls() == 0
     shop.seconds += 0.1
-    assert await shop.calls() == 6
+    assert await shop.calls() == 3 * len(APPS)
+
+
+async def test_the_coachs_chat_has_a_menu_of_its_own(shop: Shop) -> None:
+    """A group, too."""
+    shop.menus = MenuSync(
+        *(shop.menus._api, shop.house.roster, shop.house.languages, frozenset({BOSS}), lambda: shop.seconds),
+        coach_chat_id=-500,
+    )
+    assert await shop.calls() == 4 * len(APPS)
+    assert shop.names(-500) == ["start", "help", "today", "athlete", "ask", "silent"]
+    assert "today" not in shop.names(None) + shop.names(ANA) + shop.names(BOSS)

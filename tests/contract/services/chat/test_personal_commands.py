@@ -271,8 +271,8 @@ async def test_a_week_in_private_for_athletes_alone(people: People) -> None:
     assert "Answered: 1 of 1" in shown.text
     assert "private" in (await people.reply("week", private=False)).text
     assert "for athletes" in (await people.reply("week", user_id=9)).text
-    assert "16 February" in shown.text
-    for argument, monday in (("last", "9 February"), ("próxima", "23 February"), ("PASADA", "9 February")):
+    assert "16 to 22 February" in shown.text
+    for argument, monday in (("last", "9 to 15"), ("próxima", "23 February"), ("PASADA", "9 to 15")):
         assert monday in (await people.reply("week", argument=argument)).text
 
 
