@@ -249,7 +249,8 @@ def tap_update(
 def message_update(update_id: int, text: str, user_id: int) -> dict[str, Any]:
     """A message as Telegram sends it, in the user's private chat."""
     chat = {"id": user_id, "type": "private"}
-    return {"update_id": update_id, "message": {"chat": chat, "from": {"id": user_id}, "text": text}}
+    message = {"message_id": 500 + update_id, "chat": chat, "from": {"id": user_id}, "text": text}
+    return {"update_id": update_id, "message": message}
 
 
 def session_tap(update_id: int, run_id: str, type_: FeedbackType = FeedbackType.DONE) -> dict[str, Any]:
