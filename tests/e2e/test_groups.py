@@ -186,7 +186,7 @@ async def test_an_album_is_one_note(group: Group) -> None:
     await rig.reacted(GROUP, sent[1], Reaction.CHANGED)
     (event,) = await rig.stored(1, runId="album")
     assert [(line["text"], len(line["attachments"])) for line in event["notes"]] == [
-        ("both knees", len(sent)), (None, len(wordless))
+        ("both knees\nright knee", len(sent)), (None, len(wordless))
     ]  # fmt: skip
 
 

@@ -156,9 +156,9 @@ def takers(
     """
     sessions = SpokenSessions(spoken, stores.prompts, late_after_days)
     return [
-        # Before the next two, what anybody may write: coaches in their chat.
-        talk.from_coach,
+        # What anybody may write: coaches in their chat, also as the group; a reply to a question is no talk.
         Unattributed(sessions),
+        talk.from_coach,
         Strangers(),
         # From here on athletes alone: what answers something that was said or asked comes before notes.
         talk.answered,

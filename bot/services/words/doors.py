@@ -16,11 +16,12 @@ class Unattributed:
         self._sessions = sessions
 
     async def take(self, words: Written) -> Reply | None:
-        """See `Taker`. Who edits it was told already, and coaches talk about what they are told."""
+        """See `Taker`. Who edits it was told already; in the coach's chat only what replies to a question."""
         if not words.update.is_anonymous:
             return None
-        is_talk = words.is_coach_chat and await self._sessions.named(words.update) is None
-        if words.update.is_edit or is_talk:
+        if words.is_coach_chat and await self._sessions.named(words.update) is None:
+            return None
+        if words.update.is_edit:
             return _NOTHING
         return Reply(words.language.texts.notes.anonymous, is_refused=True, is_outcome=True)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.core.answers import detail_texts as texts
 from bot.core.answers.details import Details, next_question
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
-from bot.core.answers.message import MessageEdit, ShownAnswer, show, show_again, show_noted
+from bot.core.answers.message import MessageEdit, ShownAnswer, show, show_again, show_note, show_noted
 from bot.core.answers.payloads import (
     DetailTap,
     format_callback,
@@ -319,3 +319,13 @@ def test_a_question_of_which_only_the_record_tells() -> None:
     assert edit.html
     assert html.unescape((edit.text or "").replace("<b>", "").replace("</b>", "")) == tapped.text
     assert edit.keyboard == tapped.keyboard
+
+
+def test_a_note_below_a_message_as_it_looked() -> None:
+    """In place of an earlier one; the buttons stay as they are, and a message without text has them alone."""
+    first = show_note(asked(), "📝 knee")
+    assert first.text == "How was it?\n\n📝 knee"
+    assert (first.entities, first.keyboard) == ([BOLD], asked().keyboard)
+    assert show_note(again(first), "📝 knee · hip").text == "How was it?\n\n📝 knee · hip"
+    assert show_note(again(first), None).text == "How was it?"
+    assert show_note(asked(None), "📝 knee").text is None

@@ -72,6 +72,14 @@ def test_a_reply() -> None:
     )
 
 
+def test_the_question_as_it_looked() -> None:
+    """It comes with the reply; what is no reply has none."""
+    quoted = note().quoted
+    assert quoted is not None
+    assert (quoted.text, quoted.entities, quoted.keyboard[1][0]["text"]) == ("How?", [], "c")
+    assert note(reply_to_message=None).quoted is None
+
+
 def test_when_it_was_written() -> None:
     """Also of an edit: Telegram says so."""
     at = NOW - timedelta(hours=2)
