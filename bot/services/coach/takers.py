@@ -40,8 +40,10 @@ class FromCoach:
             if not words.text and not update.attachments:
                 return _NOTHING
             return await self._post.send(Letter.of(words), athletes[0], words.text, told)
-        if told is None and not athletes and words.sender is not None:
-            return None  # they train here, too
+        # They train here, too; or somebody may have replied to a question in the name of the group.
+        is_others = words.sender is not None or (update.is_anonymous and update.replied_to is not None)
+        if told is None and not athletes and is_others:
+            return None
         if update.is_edit:
             return _NOTHING
         if athletes:

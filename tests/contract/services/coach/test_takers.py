@@ -386,3 +386,16 @@ async def test_quiet_hours(desk: Desk) -> None:
     assert (await desk.command(5, "/ask 8 second")).text == "📨 On its way to 8."
     await desk.send(after=5)
     assert texts(desk, BEN) == ["💬 Lee (coach):\nfirst", "💬 Lee (coach):\nsecond"]
+
+
+async def test_a_coach_who_writes_as_the_group(desk: Desk) -> None:
+    """Their words go in its name; what they reply to a question is nobody's note, and mere talk is talk."""
+    [alert] = desk.alerts()
+    how: dict[str, Any] = {"user": 1_087_968_824, "name": "Coaches", "is_anonymous": True}
+    assert await coach_writes(desk, 2, "Rest", alert["message_id"], **how) == "📨 On its way to Kim."
+    await desk.send(after=2)
+    assert texts(desk, ANA) == ["💬 Coaches (coach):\nRest"]
+    assert await coach_writes(desk, 3, "hm", 12345, **how) == ""
+    payloads = ("session_feedback|r|s|done",)
+    refused = await coach_writes(desk, 4, "knee", 700, payloads=payloads, **how)
+    assert refused == Language.EN.texts.notes.anonymous
