@@ -749,7 +749,8 @@ TEXTS = Texts(
             "Your Telegram id is {user_id}."
         ),
         hello_coach=(
-            "Hello! This is the coach's chat: when an athlete reports pain, it is told here at once.\n\n"
+            "Hello! This is the coach's chat: when an athlete reports pain, it is told here at once."
+            " What athletes write to you comes here, too; /help says what you can do.\n\n"
             "Your Telegram id is {user_id}."
         ),
         hello_stranger=(
@@ -880,6 +881,7 @@ TEXTS = Texts(
             " notes and what you sent with them (as Telegram's reference), your Telegram user name, and up to"
             " 50 earlier versions of an answer that you changed; the sessions that you logged, the days on"
             " which you can train, and the pain that you told of, until it was gone.\n"
+            "• What you and your coach wrote to each other through me.\n"
             "• Plans and weekly figures that your coach's tools write.\n"
             "• A count of taps that does not say whose they are.\n\n"
             "How long\n"
@@ -897,7 +899,10 @@ TEXTS = Texts(
             " them.\n\n"
             "/mydata sends you everything that is stored about you. /forgetme deletes it."
         ),
-        coach=" When you answer that something hurts, your coach's chat is told at once.",
+        coach=(
+            " When you answer that something hurts, your coach's chat is told at once; what you write that is"
+            " about no session goes there, too."
+        ),
         mydata=(
             "Everything that is stored about you, as one JSON file; all times are in UTC. /privacy says"
             " what it is for, /forgetme deletes it."
@@ -935,8 +940,9 @@ TEXTS = Texts(
         ),
         warning=(
             "This deletes, for good: your answers with their notes and earlier versions, my questions to"
-            " you, what your coach was told about pain, the days on which you can train, your language, and"
-            " your name, zone, hours and pauses. I ask you nothing any more.\n\n"
+            " you, what your coach was told about pain, what you wrote to each other, the days on which you"
+            " can train, your language, and your name, zone, hours and pauses. I ask you nothing any"
+            " more.\n\n"
             "{remains}\n\n"
             "Do you want that? The button works for 10 minutes. /mydata sends you a copy first."
         ),

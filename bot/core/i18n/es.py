@@ -778,7 +778,8 @@ TEXTS = Texts(
         ),
         hello_coach=(
             "¡Hola! Este es el chat del entrenador: si un deportista avisa de dolor, se cuenta aquí en"
-            " el acto.\n\n"
+            " el acto. También llega aquí lo que te escriben los deportistas; /help dice qué puedes"
+            " hacer.\n\n"
             "Tu id de Telegram es {user_id}."
         ),
         hello_stranger=(
@@ -911,6 +912,7 @@ TEXTS = Texts(
             " tu nombre de usuario de Telegram, y hasta 50 versiones anteriores de una respuesta que"
             " cambiaste; las sesiones que anotaste, los días en que puedes entrenar y las molestias de las"
             " que avisaste, hasta que pasaron.\n"
+            "• Lo que tú y tu entrenador os habéis escrito a través de mí.\n"
             "• Los planes y las cifras semanales que escriben las herramientas de tu entrenador.\n"
             "• Un recuento de toques que no dice de quién son.\n\n"
             "Cuánto tiempo\n"
@@ -928,7 +930,10 @@ TEXTS = Texts(
             " bot las borre.\n\n"
             "/mydata te envía todo lo que hay guardado sobre ti. /forgetme lo borra."
         ),
-        coach=" Cuando respondes que te duele algo, aviso enseguida en el chat de tu entrenador.",
+        coach=(
+            " Cuando respondes que te duele algo, aviso enseguida en el chat de tu entrenador; también llega"
+            " allí lo que escribes y no es sobre ninguna sesión."
+        ),
         mydata=(
             "Todo lo que hay guardado sobre ti, en un archivo JSON; las horas están en UTC. /privacy"
             " explica para qué es, /forgetme lo borra."
@@ -967,8 +972,8 @@ TEXTS = Texts(
         ),
         warning=(
             "Esto borra para siempre: tus respuestas con sus notas y versiones anteriores, mis"
-            " preguntas, lo que avisé a tu entrenador sobre dolor, los días en que puedes entrenar, tu"
-            " idioma, y tu nombre, zona, horas y pausas. No te preguntaré nada más.\n\n"
+            " preguntas, lo que avisé a tu entrenador sobre dolor, lo que os habéis escrito, los días en que"
+            " puedes entrenar, tu idioma, y tu nombre, zona, horas y pausas. No te preguntaré nada más.\n\n"
             "{remains}\n\n"
             "¿Lo quieres? El botón funciona durante 10 minutos. /mydata te envía antes una copia."
         ),

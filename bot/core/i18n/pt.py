@@ -740,7 +740,8 @@ TEXTS = Texts(
         ),
         hello_coach=(
             "Olá! Este é o chat do treinador: quando um atleta avisa que está com dor, é contado aqui na"
-            " hora.\n\n"
+            " hora. O que os atletas escrevem para você também chega aqui; /help diz o que você pode"
+            " fazer.\n\n"
             "Seu id do Telegram é {user_id}."
         ),
         hello_stranger=(
@@ -868,6 +869,7 @@ TEXTS = Texts(
             " que você enviou com elas (como referência do Telegram), seu nome de usuário do Telegram, e até"
             " 50 versões anteriores de uma resposta que você mudou; as sessões que anotou, os dias em que"
             " você pode treinar, e as dores de que avisou, até passarem.\n"
+            "• O que você e seu treinador escreveram um ao outro por mim.\n"
             "• Planos e números semanais que as ferramentas do seu treinador escrevem.\n"
             "• Uma contagem de toques que não diz de quem são.\n\n"
             "Por quanto tempo\n"
@@ -883,7 +885,10 @@ TEXTS = Texts(
             " de segurança conservam o que havia quando foram feitas, até quem cuida deste bot apagá-las.\n\n"
             "/mydata envia a você tudo o que está guardado. /forgetme apaga."
         ),
-        coach=" Quando você responde que alguma coisa dói, o chat do seu treinador fica sabendo na hora.",
+        coach=(
+            " Quando você responde que alguma coisa dói, o chat do seu treinador fica sabendo na hora; o que"
+            " você escreve e não é sobre nenhuma sessão também chega lá."
+        ),
         mydata=(
             "Tudo o que está guardado sobre você, em um arquivo JSON; os horários estão em UTC. /privacy diz"
             " para que serve, /forgetme apaga."
@@ -921,8 +926,8 @@ TEXTS = Texts(
         ),
         warning=(
             "Isto apaga para sempre: suas respostas com suas notas e versões anteriores, minhas perguntas a"
-            " você, o que contei ao seu treinador sobre dor, os dias em que você pode treinar, seu idioma,"
-            " e seu nome, fuso, horários e pausas. Não pergunto mais nada.\n\n"
+            " você, o que contei ao seu treinador sobre dor, o que vocês se escreveram, os dias em que você"
+            " pode treinar, seu idioma, e seu nome, fuso, horários e pausas. Não pergunto mais nada.\n\n"
             "{remains}\n\n"
             "Você quer isso? O botão funciona por 10 minutos. /mydata envia uma cópia antes."
         ),
