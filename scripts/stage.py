@@ -22,8 +22,10 @@ from bot.store.mongodb.client import Database, connect
 
 TOKEN = "123456:" + "story" * 7  # made up; the local Bot API server takes no other
 _PATIENCE = 120.0
+_LOOKS = 75
 _STEP = timedelta(seconds=100)
 """In steps of this length no service believes to have been away."""
+_SLOW = timedelta(minutes=70)
 
 
 @dataclass(slots=True)
@@ -37,6 +39,10 @@ class Stage:
     world: World
     db: Database
     settings: Settings
+
+    def calls(self) -> list[dict[str, Any]]:
+        """What the bot has asked of Telegram so far, but for polls."""
+        return [call for call in self.world.ledger.calls() if call["method"] != "getUpdates"]
 
     def clock(self) -> datetime:
         """The time on the stage."""
@@ -61,20 +67,46 @@ class Stage:
             f"{text!r} in message {message_id} of chat {chat}",
         )
 
-    async def tap(
-        self, user: User, message_id: int, button: str, shows: str, chat: int | None = None
-    ) -> None:
-        """Press a button, and wait until its message shows what comes of it."""
-        chat = user.id if chat is None else chat
-        self.world.tap(chat, message_id, user, text=button)
-        await self.shows(chat, message_id, shows)
+    def buttons(self, chat: int, message_id: int) -> list[str]:
+        """The labels of a message's buttons."""
+        markup = self.world.message_of(chat, message_id).get("reply_markup") or {}
+        return [str(button["text"]) for row in markup.get("inline_keyboard", ()) for button in row]
+
+    async def quiet(self) -> None:
+        """Wait until the bot has been silent for a second."""
+        before = -1
+        while before != len(self.calls()):
+            before = len(self.calls())
+            await asyncio.sleep(1)
+
+    async def tap(self, user: User, message_id: int, button: str, shows: str) -> None:
+        """Press a button in the private chat, and wait until its message shows what comes of it."""
+        self.world.tap(user.id, message_id, user, text=button)
+        await self.shows(user.id, message_id, shows)
 
     async def pass_until(self, moment: datetime) -> None:
-        """Let time pass; the bot polls in between, as it would."""
+        """Let time pass; the bot polls in between, as it would.
+
+        Long times pass at one go, after which the bot believes to have been away: without consequences where no
+        question is open.
+        """
+        await self._pass(moment - _SLOW, moment - self.clock())
+        await self._pass(moment, _STEP)
+
+    async def _pass(self, moment: datetime, step: timedelta) -> None:
         while (left := moment - self.clock()) > timedelta(0):
-            self.world.advance(min(left, _STEP).total_seconds())
+            self.world.advance(min(left, step).total_seconds())
             self.world.inject({"chat_boost": {}})  # of a kind that means nothing to the bot
             await self.until(lambda: self.world.pending() == 0, "a poll")
+            await self._send()
+
+    async def _send(self) -> None:
+        """Let the bot send what is due; what it holds back is not waited for."""
+        due = {"state": "pending", "dueAt": {"$lte": self.clock()}}
+        for _ in range(_LOOKS):
+            if not await self.db.session_prompts.count_documents(due):
+                break
+            await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager
@@ -103,6 +135,8 @@ async def staged(
             **settings,
         )
         stage = Stage(world, connect(mongo.url, None, DEFAULT_DB), made)
+        # MongoDB knows nothing of the time on the stage, by which nothing is old.
+        await stage.db.client.admin.command({"setParameter": 1, "ttlMonitorEnabled": False})
         await prepare(stage.db, stage.clock)
         stop = asyncio.Event()
         service = asyncio.create_task(serve(made, stop, stage.clock))
