@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from bot.core.answers.detail_texts import choice
 from bot.core.answers.keyboards import Keyboard
 from bot.core.answers.texts import marked
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.pain.episodes import Spot, Verdict
@@ -88,7 +89,9 @@ def check_of(message_id: int | None, spot: Spot) -> str:
 def check_rows(
     asked: Asked, spot: Spot, language: Language, *, verdict: Verdict | None = None, level: int | None = None
 ) -> Keyboard:
-    """One row: how it is; once it is the same or worse, also how bad it is, until that is said.
+    """One row: how it is; once it is worse, also how bad it is, until that is said.
+
+    Below a question about a session each level has a sign, since effort is asked with the same numbers.
 
     Args:
         verdict: what was said; None: nothing yet.
@@ -99,11 +102,17 @@ def check_rows(
     rows = [
         [_button(marked(labels[each], chosen=each is verdict), asked, _name(spot), each) for each in Verdict]
     ]
-    if verdict in (Verdict.SAME, Verdict.WORSE) and level is None:
-        levels = [_button(str(it), asked, _name(spot), str(it)) for it in Detail.PAIN.facts.choices]
+    if asks_level(verdict, level):
+        sign = FeedbackType.PAIN.facts.sign + " " if asked is Asked.TOO else ""
+        levels = [_button(f"{sign}{it}", asked, _name(spot), str(it)) for it in Detail.PAIN.facts.choices]
         skip = _button(language.texts.details.skip, asked, _name(spot), _LEAVE_OUT)
         rows += _rows([*levels, skip], _PER_ROW)
     return rows
+
+
+def asks_level(verdict: Verdict | None, level: int | None) -> bool:
+    """Whether to ask how bad it is now: what is the same, or gone, says so by itself."""
+    return verdict is Verdict.WORSE and level is None
 
 
 def report_rows(report_id: str, detail: Detail, language: Language) -> Keyboard:

@@ -13,7 +13,16 @@ from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.core.pain import texts
-from bot.core.pain.buttons import Asked, CheckTap, ReportTap, check_of, check_rows, read_pain, with_rows
+from bot.core.pain.buttons import (
+    Asked,
+    CheckTap,
+    ReportTap,
+    asks_level,
+    check_of,
+    check_rows,
+    read_pain,
+    with_rows,
+)
 from bot.core.pain.episodes import Episode, Verdict, open_episodes
 from bot.core.pain.stored import level_of, read_verdict
 from bot.core.people.athlete import Athlete
@@ -102,9 +111,9 @@ def _going_on(
 ) -> MessageEdit:
     """The message that asks about pain alone: what was said, and what is asked next."""
     verdict, level = read_verdict(report), _said_level(said, report)
-    asks_level = verdict in (Verdict.SAME, Verdict.WORSE) and level is None
-    text = texts.check(answered, still, language, asks_level=asks_level)
-    if asks_level:
+    is_level_asked = asks_level(verdict, level)
+    text = texts.check(answered, still, language, asks_level=is_level_asked)
+    if is_level_asked:
         rows: Keyboard = check_rows(Asked.NOW, said.spot, language, verdict=verdict)
     elif still:
         rows = check_rows(Asked.NOW, still[0].spot, language)

@@ -179,20 +179,18 @@ async def test_the_next_morning(desk: Desk) -> None:
     assert all(pain.asked_at is not None for pain in pains)
     at = int(EIGHT) + 60
     edit = shown(await tap(desk, at, "now|knee.left|same", asked=EIGHT))
-    assert edit.text == ("🤕 knee (left), 4/10\n\nHow bad is it, 0 to 10?\n0 no pain · 10 the worst pain")
-    edit = shown(await tap(desk, at + 1, "now|knee.left|3", asked=EIGHT))
-    assert edit.text == "🤕 knee (left), 3/10\n\n🤕 How is it by now: back, 2/10?"
+    assert edit.text == "🤕 knee (left), 4/10\n\n🤕 How is it by now: back, 2/10?"
     edit = shown(await tap(desk, at + 2, "now|back.|gone", asked=EIGHT))
-    assert edit.text == "🤕 knee (left), 3/10\nback: 🙂 Gone\n\nThank you, noted."
+    assert edit.text == "🤕 knee (left), 4/10\nback: 🙂 Gone\n\nThank you, noted."
     assert edit.keyboard == []
-    assert await open_pain(desk, at + 3) == [("knee", "left", None, 3)]
+    assert await open_pain(desk, at + 3) == [("knee", "left", None, 4)]
     # Neither of these is worse: the coach's phone stays quiet.
     await desk.send(after=at + 4)
     assert len(desk.alerts()) == 2
 
 
 async def test_worse_is_told(desk: Desk) -> None:
-    """At once, in a new message; how bad it is now is put in. So is a higher level, and one from 7 on."""
+    """At once, in a new message; how bad it is now, where that is asked, is put in."""
     await tell(desk, 5, "/pain back 4")
     await desk.send(after=6)
     for number, (said, words) in enumerate(
@@ -235,7 +233,7 @@ async def test_with_the_next_question(desk: Desk) -> None:
     edit = shown(await tap(desk, DAY + 70, "too|knee.left|worse"), prompted)
     assert edit.text is None
     assert edit.keyboard[: len(rows) - 1] == rows[:-1]
-    assert labels(edit.keyboard)[-13:] == ["• 🙁 Worse", *map(str, range(11)), "Pass"]
+    assert labels(edit.keyboard)[-13:] == ["• 🙁 Worse", *(f"🤕 {it}" for it in range(11)), "Pass"]
     edit = shown(await tap(desk, DAY + 71, "too|knee.left|5"), TappedMessage(None, [], edit.keyboard))
     assert labels(edit.keyboard)[-3:] == ["🙂 Gone", "😐 The same", "• 🙁 Worse"]
 

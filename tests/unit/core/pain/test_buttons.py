@@ -47,12 +47,14 @@ def taps(rows: Keyboard) -> list[object]:
 
 @pytest.mark.parametrize(("asked", "spot"), list(product(Asked, SPOTS)))
 def test_how_it_is_by_now(asked: Asked, spot: Spot) -> None:
-    """One row; how bad it is, once it is the same or worse, until that is said."""
+    """One row; how bad it is, once it is worse, until that is said."""
     assert taps(check_rows(asked, spot, EN)) == [CheckTap(asked, spot, verdict) for verdict in Verdict]
-    for verdict in (Verdict.SAME, Verdict.WORSE):
-        rows = check_rows(asked, spot, EN, verdict=verdict)
-        assert taps(rows[1:]) == [CheckTap(asked, spot, it) for it in (*range(11), None)]
-        assert len(check_rows(asked, spot, EN, verdict=verdict, level=4)) == 1
+    rows = check_rows(asked, spot, EN, verdict=Verdict.WORSE)
+    assert taps(rows[1:]) == [CheckTap(asked, spot, it) for it in (*range(11), None)]
+    # The same numbers are asked for effort.
+    assert rows[1][0]["text"] == ("🤕 0" if asked is Asked.TOO else "0")
+    assert len(check_rows(asked, spot, EN, verdict=Verdict.WORSE, level=4)) == 1
+    assert len(check_rows(asked, spot, EN, verdict=Verdict.SAME)) == 1
     [[gone, *_]] = check_rows(asked, spot, EN, verdict=Verdict.GONE)
     assert gone["text"] == "• 🙂 Gone"
 
@@ -90,7 +92,7 @@ def test_only_these_rows_change() -> None:
     question = prompt_keyboard("r", "s", EN)
     spot = Spot("knee", "left")
     asked = [*question, *check_rows(Asked.TOO, spot, EN)]
-    levels = check_rows(Asked.TOO, spot, EN, verdict=Verdict.SAME)
+    levels = check_rows(Asked.TOO, spot, EN, verdict=Verdict.WORSE)
     assert with_rows(asked, levels) == [*question, *levels]
     assert with_rows([*question, *levels], check_rows(Asked.TOO, spot, EN)) == asked
     assert with_rows(question, levels) == question
