@@ -199,7 +199,7 @@ class Fortnight:
         """She reads why it is only a walk; the knee is fine."""
         await self._at(8, "20:01")
         question = await self._question("Walk")
-        await asyncio.sleep(0)
+        await self.stage.shows(ANA.id, question, "knee")
         if "🙂 Gone" in self.stage.buttons(ANA.id, question):
             self.world.tap(ANA.id, question, ANA, text="🙂 Gone")
             await self.stage.quiet()

@@ -87,7 +87,7 @@ class Stage:
     async def pass_until(self, moment: datetime) -> None:
         """Let time pass; the bot polls in between, as it would.
 
-        Long times pass at one go, after which the bot believes to have been away: without consequences where no
+        Long times pass at one go, after which the bot believes to have been away: of no consequence where no
         question is open.
         """
         await self._pass(moment - _SLOW, moment - self.clock())
