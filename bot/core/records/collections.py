@@ -145,7 +145,7 @@ COACH_MESSAGES = Collection(
     own_key=("chatId", "messageId"),
     indexes=(by("userId", "-receivedAt"),),
     expiry=Expiry("receivedAt", like=FEEDBACK_EVENTS.name),
-    own_dates=("receivedAt", "deliveredAt", "editedAt", "readAt"),
+    own_dates=("receivedAt",),
     coach=READ,
     personal=Personal("userId", erased=Before("receivedAt", "updateId")),
 )

@@ -150,6 +150,8 @@ async def fill_all(db: Database) -> None:
         await db.weekly_metrics.insert_one({"weekStart": f"week {number:03}", "createdAt": made})
         await db.feedback_history.insert_one({"_id": run, "userId": number, "updatedAt": made, "changes": []})
         await db.waiting_notes.insert_one({"_id": run, "userId": number, "receivedAt": made})
+        written = {"chatId": str(number), "messageId": number, "direction": "to coach", "userId": number}
+        await db.coach_messages.insert_one({**written, "updateId": number, "receivedAt": made})
 
 
 async def consume(batches: AsyncIterator[object]) -> None:
