@@ -17,6 +17,8 @@ from bot.core.facts.questions import Detail
 from bot.core.pain.episodes import Spot
 from bot.core.pain.stored import PAIN, level_of, spot_of
 
+RUN_ID = "pain"
+"""The run under which what is told of reports stands in the outbox."""
 SEVERE = 7
 """From this level on it is told anew, whatever was told a moment ago."""
 GATHERED_WITHIN = timedelta(minutes=1)

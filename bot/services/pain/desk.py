@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.core.answers.details import read_details
 from bot.core.facts.questions import Detail
-from bot.core.pain.alerting import SEVERE
+from bot.core.pain.alerting import RUN_ID, SEVERE
 from bot.core.pain.episodes import Episode, Verdict
 from bot.core.pain.stored import level_of, read_verdict, spot_of
 from bot.core.people.athlete import Athlete
@@ -19,9 +19,6 @@ from bot.store.mongodb.client import Document
 from bot.store.pain.episodes import PainEpisodeStore
 from bot.store.pain.reports import PainReportStore, ReportKey
 from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
-
-RUN_ID = "pain"
-"""The run under which what is told of reports stands in the outbox."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from bot.core.answers.details import read_details
 from bot.core.facts.answer_types import FeedbackType, read_type
+from bot.core.pain.alerting import RUN_ID
+from bot.core.pain.stored import level_of, read_verdict, spot_of
 from bot.core.prompts.prompt import PromptKind
-from bot.core.records.collections import FEEDBACK_EVENTS
+from bot.core.records.collections import FEEDBACK_EVENTS, PAIN_REPORTS
 from bot.core.shared.tolerant import read_int64
 from bot.core.telegram.chats import ChatTopic
 from bot.store.mongodb.client import Database, Document, storage_errors
@@ -23,6 +26,7 @@ class UntoldPainStore:
 
     def __init__(self, db: Database, alerts: CoachAlertStore) -> None:
         self._events = db[FEEDBACK_EVENTS.name]
+        self._reports = db[PAIN_REPORTS.name]
         self._prompts = db[PROMPTS]
         self._alerts = alerts
 
@@ -43,15 +47,19 @@ class UntoldPainStore:
             "userId": {"$type": "number"},
             "updateId": {"$type": "number"},
         }
+        lately = {"createdAt": query["receivedAt"]}
         with storage_errors():
             events = await self._events.find(query).sort("receivedAt", 1).to_list()
-            keys = [event.get("sessionKey") for event in events]
-            alerts = {"kind": PromptKind.ALERT.value, "about.sessionKey": {"$in": keys}}
+            reports = await self._reports.find(lately).sort("createdAt", 1).to_list()
+        found = [it for event in events if (it := _alert(event, to, now, athlete_id)) is not None]
+        found += [it for report in reports if (it := _alert_of_report(report, to, now)) is not None]
+        keys = [alert.session_key for alert in found]
+        alerts = {"kind": PromptKind.ALERT.value, "about.sessionKey": {"$in": keys}}
+        with storage_errors():
             told = set(await self._prompts.distinct("about.sessionKey", alerts)) if keys else set()
-        untold = [event for event in events if event.get("sessionKey") not in told]
-        found = [it for event in untold if (it := _alert(event, to, now, athlete_id)) is not None]
-        await self._alerts.raise_(found)
-        return len(found)
+        untold = [alert for alert in found if alert.session_key not in told]
+        await self._alerts.raise_(untold)
+        return len(untold)
 
 
 def _alert(
@@ -77,4 +85,30 @@ def _alert(
         raised_update_id=update_id,
         version=update_id,
         at=now,
+    )
+
+
+def _alert_of_report(report: Document, to: ChatTopic, now: datetime) -> CoachAlert | None:
+    """Of what was told unasked; how it was by then is said in the summary."""
+    user_id, report_id = read_int64(report.get("userId")), report.get("reportId")
+    made_at, update_id = report.get("createdAt"), read_int64(report.get("updateId"))
+    details = read_details(report)
+    is_told = read_verdict(report) is None and spot_of(details).place is not None and level_of(details) != 0
+    if user_id is None or update_id is None or not isinstance(report_id, str) or not is_told:
+        return None
+    if not isinstance(made_at, datetime):
+        return None
+    athlete_id = report.get("athleteId")
+    return CoachAlert(
+        kind=PromptKind.ALERT,
+        to=to,
+        session=(RUN_ID, report_id, user_id),
+        session_key=f"{RUN_ID}-{report_id}-{user_id}",
+        athlete_id=athlete_id if isinstance(athlete_id, str) else None,
+        chat_id=user_id,
+        message_id=None,
+        raised_by=made_at,
+        version=update_id,
+        at=now,
+        report_id=report_id,
     )

@@ -51,3 +51,22 @@ async def test_what_is_no_pain_any_more_is_not_told(db: Database, monkeypatch: p
         )
         assert number == 0
         assert await desk.letters() == []
+
+
+async def test_what_was_told_without_a_session(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By /pain: once, too; but not what only says that it is gone."""
+    report = {
+        "userId": ANA, "athleteId": str(ANA), "chatId": str(ANA), "pain": {"where": "knee", "level": 5},
+        "createdAt": NOW, "receivedAt": NOW, "updateId": 3, "saidAt": {},
+    }  # fmt: skip
+    await db.pain_reports.insert_many(
+        [{**report, "reportId": "a"}, {**report, "reportId": "b", "verdict": "gone"}]
+    )
+    async with open_desk(db, monkeypatch) as desk:
+        await desk.roster.loaded()
+        pains = UntoldPainStore(db, desk.stores.coach_alerts)
+        numbers = [await pains.tell(ChatTopic(COACH_CHAT), NOW, lambda _: None) for _ in range(2)]
+        assert numbers == [1, 0]
+        await desk.send(after=1)
+        [alert] = desk.alerts()
+        assert "knee, 5/10" in alert["text"]
