@@ -57,7 +57,8 @@ async def test_a_fortnight(tmp_path: Path) -> None:
         {"type": "done", "rpe": 5},
     ]
     [episode] = episodes
-    assert (episode["where"], episode["side"], episode["closedAt"] is not None) == ("knee", "left", True)
+    assert (episode["pain"]["where"], episode["pain"]["side"]) == ("knee", "left")
+    assert episode["closedAt"] is not None
     assert days["days"] == ["Monday", "Tuesday", "Thursday", "Sunday"]
     assert summary.week.counts["asked"] == 6
     assert "knee" in summary.to_markdown()
