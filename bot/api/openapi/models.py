@@ -364,6 +364,10 @@ class WeekModel(_Rates):
     counts: WeekCounts
     why: str | None
     """Why the rates are not known."""
+    medianDelayHours: NonNegativeFloat | None
+    """Hours from the question within which half of the week's answers came; null if not known."""
+    noted: NonNegativeInt
+    """Sessions with a note of the athlete's."""
     sessions: list[WeekSession]
 
 

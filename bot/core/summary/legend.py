@@ -136,6 +136,7 @@ NULLS: Mapping[str, str] = {
     "adherence": "not known; the week's `why` says why",
     "responseRate": "not known; the week's `why` says why",
     "why": "there is nothing to explain",
+    "medianDelayHours": "of no answer of the week it is known how long it took",
     "current": "no session of the five weeks has a known answer",
     "longest": "no session of the five weeks has a known answer",
     "planned": "what was planned is not on record",

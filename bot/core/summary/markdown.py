@@ -109,6 +109,7 @@ def _figures(summary: Summary) -> list[str]:
         f"- {count(counts['planned'], 'session')} planned{unplanned}.",
         f"- Asked about {counts['asked']}: {answers}, {counts['noAnswer']} no answer{still_open}{unknown}.",
         f"- Not asked about: {others}.",
+        *_how_they_answer(week),
         f"- Answers in a row, over the five weeks: {in_a_row}.",
     ]
     if summary.pauses:
@@ -122,6 +123,14 @@ def _figures(summary: Summary) -> list[str]:
         left_out = count(summary.unreadable, "record")
         lines.append(f"- Left out, as nobody can read them or put them on a day: {left_out}.")
     return lines
+
+
+def _how_they_answer(week: Week) -> list[str]:
+    """How soon answers came, and how many have a note."""
+    if week.median_delay is None:
+        return []
+    hours = week.median_delay / timedelta(hours=1)
+    return [f"- Half of the answers came within {hours:.1f} h; {count(week.noted, 'session')} with a note."]
 
 
 def _message(word: ShownWord, summary: Summary) -> str:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import groupby
+from statistics import median
 from typing import Any
 
 from bot.core.answers.rules import WEEKDAYS
@@ -101,6 +102,17 @@ class Week:
         answers = {type_.value: counts[type_] for type_ in FeedbackType}
         told = counts[COMPLETED_ALL]
         return Adherence(answers, counts["asked"], is_known=not counts["unknown"], completed=told)
+
+    @property
+    def median_delay(self) -> timedelta | None:
+        """The time within which half of its answers came; None: of none is that known."""
+        delays = [it.delay.total_seconds() for it in self.sessions if it.delay is not None]
+        return timedelta(seconds=median(delays)) if delays else None
+
+    @property
+    def noted(self) -> int:
+        """Sessions with a note of the athlete's, in words or sent along."""
+        return sum(bool(session.note or session.notes.attachments) for session in self.sessions)
 
     @property
     def why(self) -> str | None:
@@ -334,12 +346,13 @@ def _week_json(week: Week) -> dict[str, Any]:
         "counts": week.counts,
         **week.rates.rates_json(),
         "why": week.why,
+        "medianDelayHours": _hours(week.median_delay),
+        "noted": week.noted,
         "sessions": [_session_json(session) for session in week.sessions],
     }
 
 
 def _session_json(session: Session) -> dict[str, Any]:
-    delay = session.delay
     return {
         "date": session.date.isoformat(),
         "weekday": WEEKDAYS[session.date.weekday()],
@@ -351,7 +364,7 @@ def _session_json(session: Session) -> dict[str, Any]:
         "why": session.why,
         "answer": session.answer.value if session.answer else None,
         "note": session.note,
-        "delayHours": None if delay is None else round(delay / timedelta(hours=1), 2),
+        "delayHours": _hours(session.delay),
         "askedBy": session.asked_by.value if session.asked_by else None,
         "askedAt": iso_utc(session.asked_at) if session.asked_at else None,
         "answeredAt": iso_utc(session.answered_at) if session.answered_at else None,
@@ -360,6 +373,10 @@ def _session_json(session: Session) -> dict[str, Any]:
         **({"sentAlong": sent} if (sent := [it.kind for it in session.notes.attachments]) else {}),
         **session.extras,
     }
+
+
+def _hours(time: timedelta | None) -> float | None:
+    return None if time is None else round(time / timedelta(hours=1), 2)
 
 
 def _streak_json(streak: AnswerStreak) -> dict[str, int | None]:

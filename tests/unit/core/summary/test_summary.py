@@ -732,3 +732,13 @@ def test_instants_are_read_from_anything(value: object) -> None:
 
 if __name__ == "__main__":
     EXAMPLE.write_text(example_text(), encoding="utf-8")
+
+
+def test_how_soon_and_with_how_many_notes() -> None:
+    """Of each week, for whoever holds it against what is known of other athletes; nothing of no answers."""
+    athlete, plans, prompts, events, now = five_weeks()
+    week = summary_of(plans, prompts, events, athlete=athlete, now=now).to_json()["week"]
+    assert (week["medianDelayHours"], week["noted"]) == (1.5, 2)
+    empty = summary_of()
+    assert (empty.week.median_delay, empty.week.noted) == (None, 0)
+    assert "Half of the answers" not in empty.to_markdown()
