@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,8 @@ from bot.core.answers.rules import NotWritten
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.language import Language
 from bot.core.people.tombstone import DataSubject
+from bot.core.prompts.prompt import LEASE
+from bot.core.shared.errors import StorageUnavailable
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.attachments import Attachment
 from bot.core.telegram.chats import ChatTopic
@@ -20,7 +23,9 @@ from bot.core.telegram.reactions import Reaction
 from bot.services.chat.button_actions import ActionDone
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.personal_data import PersonalStore
+from bot.tasks import end_tasks
 from tests.support.desk import ANA, BEN, COACH_CHAT, NOW, Database, Desk, killed_at, open_desk
+from tests.support.processes import wait_until
 
 LEE, MIA = 99, 98
 QUESTION = {
@@ -399,3 +404,31 @@ async def test_a_coach_who_writes_as_the_group(desk: Desk) -> None:
     payloads = ("session_feedback|r|s|done",)
     refused = await coach_writes(desk, 4, "knee", 700, payloads=payloads, **how)
     assert refused == Language.EN.texts.notes.anonymous
+
+
+@pytest.mark.parametrize("step", ["is_next", "word", "settle"])
+async def test_killed_while_it_is_sent(desk: Desk, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """It goes when the lease ends, before what was written after it; twice only if Telegram had it."""
+    [alert] = desk.alerts()
+    await coach_writes(desk, 2, "first", alert["message_id"])
+    await coach_writes(desk, 3, "second", alert["message_id"])
+    desk.now = NOW + timedelta(seconds=3)
+
+    async def die(*_: Any) -> None:
+        raise StorageUnavailable("the process ends here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.coach_messages, step, die)
+        task = asyncio.create_task(desk.dispatcher.run())
+        claimed = {"kind": "word", "claim": {"$exists": True}}
+        await wait_until(
+            lambda: desk.db.session_prompts.count_documents(claimed), 10, "it is claimed", poll=0.01
+        )
+        if step == "settle":
+            await wait_until(lambda: bool(texts(desk, ANA)), 10, "Telegram has it")
+        await end_tasks([task, *desk.dispatcher._in_flight], 50)
+    after = LEASE.total_seconds() + 10
+    for more in (0, 5, 10):
+        await desk.send(after=after + more)
+    arrived = [it.removeprefix("💬 Lee (coach):\n") for it in texts(desk, ANA)]
+    assert arrived == (["first", "first", "second"] if step == "settle" else ["first", "second"])
