@@ -42,7 +42,7 @@ class CopyStore:
         await write_all(
             self._prompts,
             [
-                UpdateOne({"_id": id_, "copiesAt": since}, {"$unset": {"copiesAt": ""}})
+                UpdateOne({"_id": {"$eq": id_}, "copiesAt": {"$eq": since}}, {"$unset": {"copiesAt": ""}})
                 for id_, since in shown
             ],
         )
