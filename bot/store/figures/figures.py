@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from pymongo import ReplaceOne
@@ -171,6 +171,10 @@ class FigureStore:
     async def _count_events(self, periods: Sequence[Period]) -> list[dict[str, list[Document]]]:
         """Answers of each period: by session day, type and whether with a note; by delay; and by the quarter
         of an hour at which was asked, since MongoDB may not know the zone."""
+        # Others may have written any date: MongoDB truncates none that is far away, and no zone reckons with
+        # the last year of all.
+        bounds = [{"$gte": ["$promptSentAt", _FIRST]}, {"$lt": ["$promptSentAt", _LAST]}]
+        is_near = {"$and": [{"$eq": [{"$type": "$promptSentAt"}, "date"]}, *bounds]}
         asked: Document = {"$dateTrunc": {"date": "$promptSentAt", "unit": "minute", "binSize": 15}}
         pipeline: list[Document] = [
             # What athletes log was not asked about.
@@ -182,7 +186,7 @@ class FigureStore:
                     "day": "$sessionDate",
                     "completed": f"${COMPLETED}",
                     "delay": _BUCKET,
-                    "asked": {"$cond": [{"$eq": [{"$type": "$promptSentAt"}, "date"]}, asked, None]},
+                    "asked": {"$cond": [is_near, asked, None]},
                     "hasNote": {"$gt": ["$note", ""]},
                     "period": _period_of(periods),
                 }
@@ -202,6 +206,9 @@ class FigureStore:
             for group in groups:
                 events[group["_id"]["period"]][name].append(group)
         return events
+
+
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def _id(period: Period, zone: tzinfo) -> str:

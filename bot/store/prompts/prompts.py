@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from itertools import product
 from typing import Any
 
@@ -43,6 +43,8 @@ COLLECTION = SESSION_PROMPTS.name
 IS_QUESTION: Document = {"kind": {"$in": [None, PromptKind.SESSION.value]}}
 """Selects questions; the rest are reminders, letters and weekly summaries."""
 
+_FAR = datetime(9000, 1, 1, tzinfo=UTC)
+"""Times behind it, which others may have written, no zone can reckon with."""
 _LATE_REASON = "the answer came too late to count"
 # From these the athlete may be asked later: a message may have arrived although nobody knows.
 _OPEN = [None, PromptState.PENDING.value, PromptState.SENT.value, PromptState.UNDELIVERABLE.value]
@@ -182,7 +184,7 @@ class PromptStore:
         quarter = {"$dateTrunc": {"date": "$sentAt", "unit": "minute", "binSize": 15}}
         is_planned = {"$eq": [{"$type": "$date"}, "string"]}
         pipeline: list[Document] = [
-            {"$match": {"state": {"$in": _ASKED}, **IS_QUESTION, "sentAt": {"$gte": since}}},
+            {"$match": {"state": {"$in": _ASKED}, **IS_QUESTION, "sentAt": {"$gte": since, "$lt": _FAR}}},
             {
                 "$group": {
                     "_id": {"planned": {"$cond": [is_planned, "$date", None]}, "asked": quarter},
