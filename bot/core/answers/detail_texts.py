@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bot.core.answers.details import Details
+from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import FIELDS, WORDS, Detail
 from bot.core.i18n.language import Language
 from bot.core.shared.formatting import clip
@@ -41,10 +42,11 @@ def unsaid(detail: Detail, language: Language) -> str | None:
     return None if label is None else f"{_CHANGE}{label}"
 
 
-def lines(details: Details, language: Language) -> list[str]:
-    """The details of an answer, a line for each field."""
+def lines(details: Details, type_: FeedbackType, language: Language) -> list[str]:
+    """The details of an answer, a line for each field, in the order in which it asks for them."""
     found = []
-    for asked in FIELDS.values():
+    for name in dict.fromkeys([*(detail.facts.field.name for detail in type_.facts.asks), *FIELDS]):
+        asked = FIELDS[name]
         if said := _said(details, asked, language):
             texts = language.texts.details.question(asked[0])
             if len(asked) == 1 and isinstance(value := details.value(asked[0]), int):
@@ -61,8 +63,10 @@ def said_of(detail: Detail, details: Details, language: Language) -> list[str]:
 
 
 def saved(detail: Detail, value: int | str, language: Language) -> str:
-    """The toast after a tap that is stored."""
-    return language.texts.details.saved.format(what=_short(detail, value, language))
+    """The toast after a tap that is stored: a word as its button says it, a number with what it means."""
+    is_word = isinstance(value, str) and not detail.facts.is_written
+    said = choice(value, language).rstrip(".") if is_word else _short(detail, value, language)
+    return language.texts.details.saved.format(what=said)
 
 
 def short(details: Details, fields: Iterable[str], language: Language) -> list[str]:

@@ -72,7 +72,7 @@ def show(prompted: TappedMessage, choice: ShownAnswer) -> MessageEdit:
         keyboard = [*keyboard, *rows]
     if prompted.text is None:
         return MessageEdit(None, [], keyboard)
-    lines = detail_texts.lines(choice.details, choice.language)
+    lines = detail_texts.lines(choice.details, choice.type, choice.language)
     if choice.note is not None:
         lines.append(choice.note)
     questions = (question, open_words(choice.type, choice.details))

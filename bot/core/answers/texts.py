@@ -148,7 +148,13 @@ def shown_text(
     below = _ANSWER_LINE + "\n".join([label(type_, language), *lines])
     if question is not None:
         below += f"\n\n{question}"
-    return clip_units(asked_text(text), MAX_MESSAGE - units(below)) + below
+    return clip_units(_without_offer(asked_text(text)), MAX_MESSAGE - units(below)) + below
+
+
+def _without_offer(text: str) -> str:
+    """The text without the line that asks whether an answer is meant."""
+    rest, _, last = text.rpartition("\n")
+    return rest if _OFFERS.fullmatch(last) else text
 
 
 def marked(text: str, *, chosen: bool) -> str:
@@ -171,6 +177,7 @@ def _matching(template: str) -> str:
 
 
 _TRACES = re.compile("|".join(_matching(language.texts.later.trace) for language in Language))
+_OFFERS = re.compile("|".join(_matching(language.texts.words.offered) for language in Language))
 _AGAIN = frozenset(
     text
     for texts in (language.texts.prompts for language in Language)

@@ -177,7 +177,8 @@ def _standing(it: AthleteDay, day: date, silent_after: int, language: Language) 
 
 def _pain(pain: Episode, day: date, zone: tzinfo, language: Language) -> str:
     since = _when(pain.since.astimezone(zone).date(), day, language)
-    what = ", ".join(detail_lines(details_of(pain), language)) or language.texts.coach_digest.hurts
+    said = detail_lines(details_of(pain), FeedbackType.PAIN, language)
+    what = ", ".join(said) or language.texts.coach_digest.hurts
     return f"🤕 {language.texts.coach_digest.pain.format(what=escape_line(what, _MAX_LINE), since=since)}"
 
 
@@ -219,7 +220,7 @@ def _session(session: Session, day: date | None, language: Language, limits: _Li
     if session.answer is None or not session.answer.facts.is_usual:  # of the usual the sign says enough
         parts.append(state)
     if session.answer is not None:
-        said = detail_lines(read_details(session.extras), language)
+        said = detail_lines(read_details(session.extras), session.answer, language)
         parts += [escape_line(line, _MAX_LINE) for line in said]
     text = " · ".join(parts)
     if session.note and limits.note:

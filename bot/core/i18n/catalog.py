@@ -391,6 +391,8 @@ class PainTexts:
     Attributes:
         spoken: what athletes may write behind /pain besides the label of a button, in lower case and without
             accents.
+        spoken_gone, spoken_same, spoken_worse: how they may write there how it is by now; likewise. Of what
+            is better the level says more.
         somewhere: in place of a place that was not said.
         how_now: the question; `{where}` is what was said last.
         gone, same, worse: the answers to it, as buttons.
@@ -401,6 +403,9 @@ class PainTexts:
     """
 
     spoken: Callable[[Word], tuple[str, ...]]
+    spoken_gone: tuple[str, ...]
+    spoken_same: tuple[str, ...]
+    spoken_worse: tuple[str, ...]
     somewhere: str
     how_now: str
     gone: str
@@ -469,6 +474,7 @@ class PeopleTexts:
     pause_usage: str
     help: str
     try_help: str
+    unknown_command: str
     not_done: str
 
 

@@ -629,6 +629,44 @@ TEXTS = Texts(
     ),
     pain=PainTexts(
         spoken=_spoken,
+        spoken_gone=(
+            "gone",
+            "it is gone",
+            "it's gone",
+            "all gone",
+            "gone now",
+            "no pain",
+            "no more pain",
+            "healed",
+            "all good",
+        ),
+        spoken_same=(
+            "same",
+            "the same",
+            "still the same",
+            "no change",
+            "unchanged",
+            "better",
+            "a bit better",
+            "much better",
+            "it is better",
+            "it's better",
+            "getting better",
+        ),
+        spoken_worse=(
+            "worse",
+            "a bit worse",
+            "much worse",
+            "it is worse",
+            "it's worse",
+            "worse now",
+            "worse today",
+            "got worse",
+            "it got worse",
+            "getting worse",
+            "it is getting worse",
+            "it's getting worse",
+        ),
         somewhere="what hurts",
         how_now="🤕 How is it by now: {where}?",
         gone="🙂 Gone",
@@ -796,13 +834,20 @@ TEXTS = Texts(
             "Away or ill? {pause}. Your coach sees it as a pause, not as skipped.\n\n"
             "{week}, {pending}.\n"
             "{pain}.\n"
+            "{log}.\n"
+            "{undo}.\n"
+            "{availability}.\n"
             "{language}.\n"
             "{privacy}, {mydata}, {forgetme}.\n"
             "{start}, {help}."
         ),
         try_help=(
-            "Your coach does not see this message. Please tap a button below my question, or reply to"
-            " that question to leave a note; /help says what else I can do."
+            "I can do nothing with this message, and your coach does not see it. Please tap a button below my"
+            " question, or write a few words; /help says what else I can do."
+        ),
+        unknown_command=(
+            "I do not know this command, so nothing was done. /help says what I can do. For your coach, write"
+            " it without the /."
         ),
         not_done="Something is wrong, and I could not do what you asked for. Please tell your coach.",
     ),

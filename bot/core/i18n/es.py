@@ -657,6 +657,45 @@ TEXTS = Texts(
     ),
     pain=PainTexts(
         spoken=_spoken,
+        spoken_gone=(
+            "ya no duele",
+            "ya no me duele",
+            "no me duele",
+            "sin dolor",
+            "se fue",
+            "se me fue",
+            "ya se fue",
+            "se me ha pasado",
+            "se me paso",
+            "ya paso",
+            "curado",
+            "curada",
+        ),
+        spoken_same=(
+            "igual",
+            "sigue igual",
+            "lo mismo",
+            "sin cambios",
+            "mejor",
+            "algo mejor",
+            "un poco mejor",
+            "mucho mejor",
+            "va mejor",
+            "esta mejor",
+        ),
+        spoken_worse=(
+            "peor",
+            "algo peor",
+            "un poco peor",
+            "mucho peor",
+            "esta peor",
+            "va a peor",
+            "va peor",
+            "ha ido a peor",
+            "ha empeorado",
+            "empeoro",
+            "empeora",
+        ),
         somewhere="lo que te duele",
         how_now="🤕 ¿Cómo va ahora: {where}?",
         gone="🙂 Ya no duele",
@@ -824,13 +863,20 @@ TEXTS = Texts(
             "¿De viaje o con gripe? {pause}. Tu entrenador lo ve como pausa, no como sesión saltada.\n\n"
             "{week}, {pending}.\n"
             "{pain}.\n"
+            "{log}.\n"
+            "{undo}.\n"
+            "{availability}.\n"
             "{language}.\n"
             "{privacy}, {mydata}, {forgetme}.\n"
             "{start}, {help}."
         ),
         try_help=(
-            "Tu entrenador no ve este mensaje. Toca un botón debajo de mi pregunta, o responde a esa"
-            " pregunta para dejar una nota; /help explica qué más puedo hacer."
+            "Con este mensaje no puedo hacer nada, y tu entrenador no lo ve. Toca un botón debajo de mi"
+            " pregunta, o escribe unas palabras; /help explica qué más puedo hacer."
+        ),
+        unknown_command=(
+            "No conozco este comando, así que no he hecho nada. /help explica qué puedo hacer. Si es para tu"
+            " entrenador, escríbelo sin la /."
         ),
         not_done="Algo falla y no he podido hacer lo que pedías. Díselo a tu entrenador, por favor.",
     ),

@@ -622,6 +622,41 @@ TEXTS = Texts(
     ),
     pain=PainTexts(
         spoken=_spoken,
+        spoken_gone=(
+            "passou",
+            "ja passou",
+            "sumiu",
+            "nao doi mais",
+            "nao doi",
+            "sem dor",
+            "parou de doer",
+            "sarou",
+            "curado",
+            "curada",
+        ),
+        spoken_same=(
+            "igual",
+            "na mesma",
+            "a mesma coisa",
+            "continua igual",
+            "sem mudanca",
+            "melhor",
+            "um pouco melhor",
+            "bem melhor",
+            "muito melhor",
+            "esta melhor",
+            "melhorou",
+        ),
+        spoken_worse=(
+            "pior",
+            "um pouco pior",
+            "bem pior",
+            "muito pior",
+            "esta pior",
+            "piorou",
+            "piorando",
+            "ficou pior",
+        ),
         somewhere="o que está doendo",
         how_now="🤕 Como está agora: {where}?",
         gone="🙂 Passou",
@@ -784,13 +819,20 @@ TEXTS = Texts(
             "Viajando ou doente? {pause}. Seu treinador vê como pausa, não como sessão não feita.\n\n"
             "{week}, {pending}.\n"
             "{pain}.\n"
+            "{log}.\n"
+            "{undo}.\n"
+            "{availability}.\n"
             "{language}.\n"
             "{privacy}, {mydata}, {forgetme}.\n"
             "{start}, {help}."
         ),
         try_help=(
-            "Seu treinador não vê esta mensagem. Toque em um botão abaixo da minha pergunta, ou responda a"
-            " ela para deixar uma nota; /help diz o que mais posso fazer."
+            "Não consigo fazer nada com esta mensagem, e seu treinador não a vê. Toque em um botão abaixo da"
+            " minha pergunta, ou escreva algumas palavras; /help diz o que mais posso fazer."
+        ),
+        unknown_command=(
+            "Não conheço este comando, então nada foi feito. /help diz o que posso fazer. Se é para seu"
+            " treinador, escreva sem a /."
         ),
         not_done="Há algo errado, e não consegui fazer o que você pediu. Avise seu treinador, por favor.",
     ),

@@ -65,7 +65,7 @@ def logged(
         f"{texts.logged}\n{_named(entry.what, language)}{minutes}",
         LOGGED,
         language,
-        lines=detail_texts.lines(details, language),
+        lines=detail_texts.lines(details, LOGGED, language),
         question=None if question is None else detail_texts.question(question, language),
     )
     return MessageEdit(text, keyboard=rows)

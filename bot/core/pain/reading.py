@@ -9,6 +9,7 @@ from functools import cache
 from bot.core.answers.details import MAX_WORDS, Details
 from bot.core.facts.questions import ELSEWHERE, WORDS, Detail, Word
 from bot.core.i18n.language import Language
+from bot.core.pain.episodes import Verdict
 from bot.core.shared.tolerant import fold
 
 _LEVEL = re.compile(r"(?<![\w/.,])(10|[0-9])(?:\s*/\s*10)?(?![\w/])")
@@ -37,6 +38,28 @@ def read_pain_words(text: str) -> Details:
     if requires is not None and said.get(Detail.PLACE) not in requires.choices:
         said.pop(Detail.SIDE, None)
     return Details(said)
+
+
+def read_how(text: str) -> Verdict | None:
+    """How it is by now, if that is all that is said beside place, side and level: `worse, 7`, `knee gone`."""
+    if read_pain_words(text).said == {Detail.PAIN: 0}:
+        return Verdict.GONE
+    rest = fold(_LEVEL.sub(" ", text))
+    names = {spoken for detail in (Detail.PLACE, Detail.SIDE) for spoken in _spoken(detail)}
+    for name in sorted((it for it in names if _holds(rest, it)), key=len, reverse=True):
+        rest = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", rest)
+    return _verdicts().get(" ".join(re.findall(r"[\w']+", rest)))
+
+
+@cache
+def _verdicts() -> Mapping[str, Verdict]:
+    """All that may be said of how it is by now, folded."""
+    found: dict[str, Verdict] = {}
+    for texts in (language.texts.pain for language in Language):
+        found |= dict.fromkeys(map(fold, texts.spoken_gone), Verdict.GONE)
+        found |= dict.fromkeys(map(fold, texts.spoken_same), Verdict.SAME)
+        found |= dict.fromkeys(map(fold, texts.spoken_worse), Verdict.WORSE)
+    return found
 
 
 def _holds(text: str, spoken: str) -> bool:

@@ -57,7 +57,7 @@ def alert(pain: PainReport, zone: tzinfo, language: Language) -> str:
     if (what := _what(pain, language)) is not None:
         found.append(texts.session.format(what=what))
     if pain.type is not None and pain.type.facts.alerts_coach:
-        found += [escape_line(line, _MAX_LINE) for line in lines(pain.details, language)]
+        found += [escape_line(line, _MAX_LINE) for line in lines(pain.details, pain.type, language)]
     if pain.note:
         found.append(texts.note.format(note=escape_line(pain.note, MAX_NOTE)))
     sent = [(it, line.chat_id) for line in pain.notes.lines for it in line.attachments]

@@ -167,7 +167,7 @@ def _session(session: Session, language: Language, limits: _Limits, reasons: Rea
     """A session: what it was, how it stands, and what was said about it."""
     lines = [_name(session.planned, session.session_id, limits), f"    {standing(session.state, language)}"]
     if session.answer is not None:
-        if said := detail_lines(read_details(session.extras), language):
+        if said := detail_lines(read_details(session.extras), session.answer, language):
             lines[-1] += " · " + " · ".join(escape(line, _MAX_LINE) for line in said)
         if session.note and limits.note:
             lines.append(f"    📝 {escape(' '.join(session.note.split()), limits.note)}")

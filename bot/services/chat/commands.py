@@ -151,7 +151,8 @@ def _hint(request: CommandRequest) -> str:
     """What is said to something that is no command of ours; only athletes have questions to answer."""
     language = request.language
     if request.sender is not None:
-        return language.texts.people.try_help
+        people = language.texts.people
+        return people.unknown_command if request.update.name else people.try_help
     if request.is_coach_chat:
         return language.texts.coach.how_to_reply
     return texts.welcome(request.update.user_id, language, athlete=False, admin=request.is_admin)

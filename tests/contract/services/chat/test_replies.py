@@ -37,6 +37,7 @@ async def test_replies(api: FakeApi, recording: Recording) -> None:
         CommandUpdate(1, ATHLETE, 8, is_private=True, name="", argument=""),
         CommandUpdate(1, ATHLETE, 9, is_private=False, name="other", argument=""),
         CommandUpdate(1, ADMIN, 10, is_private=True, name="help", argument=""),
+        CommandUpdate(1, ATHLETE, 11, is_private=True, name="other", argument=""),
     ]
     done: list[int] = []
     api.send_script.append(TelegramRejected("blocked"))
@@ -54,6 +55,7 @@ async def test_replies(api: FakeApi, recording: Recording) -> None:
         6: EN.texts.figures.usage,
         7: EN.texts.figures.later,
         8: EN.texts.people.try_help,
+        11: EN.texts.people.unknown_command,
         10: people.help_text(EN, admin=True),
     }
 

@@ -111,6 +111,44 @@ async def test_pain_in_words(desk: Desk) -> None:
     assert await desk.db.feedback_events.count_documents({}) == 0
 
 
+async def test_how_it_is_by_now_in_words(desk: Desk) -> None:
+    """With one pain open it is about that one, and no place of its own; what is worse is told."""
+    assert (await tell(desk, 4, "/pain gone")).text == "Thank you, noted."
+    await tell(desk, 5, "/pain left calf 3")
+    reply = await tell(desk, 6, "/pain worse, 7")
+    assert reply.text.startswith("🤕 Noted: calf (left), 7/10.")
+    assert await open_pain(desk) == [("calf", "left", None, 7)]
+    assert (await tell(desk, 6, "/pain worse, 7")).text == reply.text  # carried out again
+    await desk.send(after=7)
+    assert desk.alerts()[-1]["text"].startswith("🤕 Ana: it has got worse.\nHurts: calf (left), 7/10")
+    assert len(desk.alerts()) == 2
+    reply = await tell(desk, 8, "/pain worse")
+    assert reply.text.startswith("🤕 calf (left)")
+    assert len(labels(reply.keyboard)) == 12
+    reply = await tell(desk, 9, "/pain better 2")
+    assert (reply.text, reply.keyboard) == ("🤕 calf (left), 2/10\n\nThank you, noted.", None)
+    assert await open_pain(desk) == [("calf", "left", None, 2)]
+    gone = await tell(desk, 10, "/pain gone")
+    assert gone.text == "calf (left): 🙂 Gone\n\nThank you, noted."
+    assert await open_pain(desk) == []
+    assert (await tell(desk, 10, "/pain gone")).text == gone.text  # carried out again
+    reply = await tell(desk, 11, "/pain worse, 7")  # nothing is known that it could be about
+    assert "Where does it hurt?" in reply.text
+    assert await open_pain(desk) == []
+
+
+async def test_which_of_several_is_meant_is_asked(desk: Desk) -> None:
+    """Unless it is said: then the others stay as they are."""
+    await tell(desk, 5, "/pain left calf 3")
+    await tell(desk, 6, "/pain back 5")
+    reply = await tell(desk, 7, "/pain gone")
+    assert reply.text == "🤕 How is it by now: back, 5/10?"
+    assert labels(reply.keyboard) == ["🙂 Gone", "😐 The same", "🙁 Worse"]
+    assert len(await open_pain(desk)) == 2
+    await tell(desk, 8, "/pain calf gone")
+    assert await open_pain(desk) == [("back", None, None, 5)]
+
+
 async def test_pain_by_buttons(desk: Desk) -> None:
     """Where, on which side, how bad; each but the place can be left out. Nothing is told before the place."""
     reply = await tell(desk, 5, "/pain")

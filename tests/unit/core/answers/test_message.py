@@ -125,7 +125,7 @@ def test_pain_is_asked_and_shown() -> None:
     }
     all_ = show(again(second), chosen(PAIN, Details(said)))
     assert (all_.text or "").splitlines()[3:] == [
-        "Effort (RPE) 5 · hard", "Hurts: knee (left), 6/10", "Session done: part",
+        "Hurts: knee (left), 6/10", "Session done: part", "Effort (RPE) 5 · hard",
     ]  # fmt: skip
     assert rows(all_)[2:] == [["✏️ knee (left), 6/10", "✏️ done: part"], ["✏️ RPE 5"]]
 

@@ -29,6 +29,7 @@ from bot.core.prompts import coach_alert_texts as letters
 from bot.core.prompts import texts as questions
 from bot.core.prompts.prompt import AskAgainReason
 from bot.core.shared import formatting as common
+from bot.core.words.texts import noted
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 DONE, SKIPPED = FeedbackType.DONE, FeedbackType.SKIPPED
@@ -234,6 +235,30 @@ def test_what_was_said_besides_stands_below_the_answer_and_is_replaced_with_it()
     assert answers.shown_text(shown, DONE, EN) == answers.shown_text("How?", DONE, EN)
 
 
+@pytest.mark.parametrize("language", Language)
+def test_an_offer_is_gone_once_it_is_answered(language: Language) -> None:
+    """Nobody is asked whether it is their answer when they have given it."""
+    said = noted(None, [DONE, PAIN], language)
+    once = answers.shown_text(said, PAIN, language)
+    assert once == f"{language.texts.words.noted}\n\n➜ {answers.label(PAIN, language)}"
+    assert answers.shown_text(once, DONE, language) == answers.shown_text(said, DONE, language)
+
+
+def test_a_toast_says_the_word_that_was_tapped() -> None:
+    """Not what it looks like behind another one; a number says what it is."""
+    assert details.saved(Detail.SIDE, "left", EN) == "Saved: left. Thank you!"
+    assert details.saved(Detail.SIDE, "left", Language.ES) == "Guardado: izq. ¡Gracias!"
+    assert details.saved(Detail.COMPLETED, "part", EN) == "Saved: part. Thank you!"
+    assert details.saved(Detail.PAIN, 6, EN) == "Saved: 6/10. Thank you!"
+
+
+def test_after_pain_what_hurts_is_said_first() -> None:
+    """Each answer's lines come in the order in which it asks for them; what another one has asked, behind."""
+    said = Details({Detail.RPE: 5, Detail.PLACE: "knee", Detail.REASON: "ill"})
+    assert [line.split()[0] for line in details.lines(said, PAIN, EN)] == ["Hurts:", "Effort", "Reason:"]
+    assert [line.split()[0] for line in details.lines(said, DONE, EN)] == ["Effort", "Hurts:", "Reason:"]
+
+
 def test_a_question_with_an_arrow_of_its_own_keeps_it() -> None:
     """Only an answer is replaced, not a paragraph of the question that happens to look similar."""
     question = "Intervals\n\n➜ 6 x 800 m, then easy"
@@ -408,14 +433,17 @@ def test_help_tells_together_what_belongs_together() -> None:
     *_, pause, commands = people.help_text(EN, admin=True).split("\n\n")
     assert pause.startswith("Away or ill? /pause stops the questions: for some days, until a day")
     lines = commands.splitlines()
-    assert lines[:5] == [
+    assert lines[:8] == [
         "/week shows your week, /pending what is unanswered.",
         "/pain tells of pain, on any day (/pain knee 5).",
+        "/log logs a session that is not in your plan.",
+        "/undo takes your last note back.",
+        "/availability tells your coach on which days of the coming week you can train.",
         "/language changes the language.",
         "/privacy says what is stored, /mydata sends it to you, /forgetme deletes it.",
         "/start shows your Telegram id, /help this page.",
     ]
-    assert "/stats [days] shows figures, for admins." in lines[5:]
+    assert "/stats [days] shows figures, for admins." in lines[8:]
 
 
 def test_some_commands_say_in_their_own_words_why_they_are_not_carried_out() -> None:

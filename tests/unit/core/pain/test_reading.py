@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from bot.core.answers.details import MAX_WORDS, read_details
 from bot.core.facts.questions import SIDED, Detail
 from bot.core.i18n.language import Language
-from bot.core.pain.reading import read_pain_words
+from bot.core.pain.episodes import Verdict
+from bot.core.pain.reading import read_how, read_pain_words
 
 
 def read(text: str) -> dict[str, Any]:
@@ -62,9 +63,35 @@ def test_every_label_is_understood(language: Language) -> None:
     assert read(word("back")) == {"where": "back"}
 
 
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ("worse, 7", Verdict.WORSE),
+        ("It's worse!", Verdict.WORSE),
+        ("left knee gone", Verdict.GONE),
+        ("rodilla peor 6/10", Verdict.WORSE),
+        ("Ya no duele", Verdict.GONE),
+        ("empeoró", Verdict.WORSE),
+        ("algo mejor 2", Verdict.SAME),
+        ("na mesma", Verdict.SAME),
+        ("já passou", Verdict.GONE),
+        ("0", Verdict.GONE),
+        ("7", None),
+        ("knee 0", None),
+        ("worse than ever, the jaw", None),
+        ("not gone", None),
+        ("", None),
+    ],
+)
+def test_how_it_is_by_now(text: str, how: Verdict | None) -> None:
+    """Only where nothing else is said, beside where and how much."""
+    assert read_how(text) is how
+
+
 @given(st.text(max_size=400))
 def test_reading_is_total(text: str) -> None:
     """Whatever is written, what is read can be stored and read back."""
+    read_how(text)
     details = read_pain_words(text)
     assert len(str(details.value(Detail.WORDS) or "")) <= MAX_WORDS
     stored = read_details(details.to_document())
