@@ -63,10 +63,9 @@ class PainCommands:
                 rows = check_rows(Asked.NOW, meant[0].spot, language)
                 asks = texts.check([], meant, language, asks_level=False)
                 return Reply(asks, keyboard=rows, is_outcome=True)
-            details = Details({**details_of(meant[0]).said, **details.said})
-            said = {it: value for it, value in details.said.items() if it is not Detail.PAIN}
-            if (level := read_pain_words(request.update.argument).value(Detail.PAIN)) is not None:
-                said[Detail.PAIN] = level
+            said = {**details_of(meant[0]).said, **details.said}
+            if details.value(Detail.PAIN) is None:  # what was said of it before is not said again
+                said.pop(Detail.PAIN, None)
             report = await self._desk.say(speaker, report_id, said, stamp, verdict=verdict)
         if verdict is Verdict.WORSE:
             told_at_once = self._desk.coach_is_told
