@@ -271,18 +271,20 @@ def build_actions(
     named: CoachRoster,
     react: React,
     *more: Mapping[Action, ActionHandler],
+    coach: int | None = None,
 ) -> ButtonActions:
     """What buttons that are no answers ask for.
 
     Args:
         more: the handlers of those that belong to commands.
+        coach: COACH_CHAT_ID.
     """
     sessions = SpokenSessions(stores.spoken, stores.taps.prompts, late_after_days)
     return ButtonActions(
         [
             NoteButtons(stores.notes, sessions, keeper).handlers(),
-            SeenButton(stores.taps.coach_alerts, react).handlers(),
-            ReadButton(stores.coach_messages, named, react).handlers(),
+            SeenButton(stores.taps.coach_alerts, coach, react).handlers(),
+            ReadButton(stores.coach_messages, coach, named, react).handlers(),
             ErasureButtons(stores.tombstones, erasure).handlers(),
             *more,
         ]
@@ -433,6 +435,7 @@ def build_service(
             actions=build_actions(
                 *(stores, erasure, keeper, settings.late_after_days, named, reactions.put),
                 *(pauses.buttons(), availability.buttons(), logbook.buttons(), PainButtons(pain).handlers()),
+                coach=coach_chat_id,
             ),
             pain=pain,
             replies=replies,

@@ -14,6 +14,7 @@ from bot.core.records.collections import (
     COLLECTIONS,
     FEEDBACK_EVENTS,
     FEEDBACK_HISTORY,
+    PAIN_REPORTS,
     PLAN_SNAPSHOTS,
     SESSION_PROMPTS,
     USERS,
@@ -24,9 +25,11 @@ from bot.core.records.models import Record
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.answers.note_updates import stored_lines, summed_up
 from bot.store.answers.pending_notes import ID_FIELD as WAITING_ID
-from bot.store.availability.availability import forget_said
+from bot.store.availability import availability
 from bot.store.mongodb.client import Database, Document, storage_errors, within
 from bot.store.mongodb.update_order import date, is_until
+from bot.store.pain import reports
+from bot.store.pain.episodes import PainEpisodeStore
 from bot.store.people.tombstones import forgotten
 from bot.store.prompts.prompts import chat_forms
 
@@ -86,6 +89,8 @@ class PersonalStore:
                 await self._db[name].update_many(by_time[name][0], edit(until))
             history = FEEDBACK_HISTORY.name
             await self._db[history].delete_many({"$and": [by_time[history][0], {"changes": []}]})
+        # Somebody may have made them anew of answers that were about to go.
+        await PainEpisodeStore(self._db).settle(person.user_id, person.athlete_id)
 
     async def forget_prompts(self, person: DataSubject, until: UpdateStamp) -> None:
         """Delete questions, reminders and coach alerts that were made before an update."""
@@ -258,6 +263,7 @@ EDITS: Mapping[str, Callable[[UpdateStamp], list[Document]]] = {
     FEEDBACK_HISTORY.name: _later_changes,
     FEEDBACK_EVENTS.name: _later_words,
     WAITING_NOTES.name: _later_waiting,
-    AVAILABILITY.name: forget_said,
+    AVAILABILITY.name: availability.forget_said,
+    PAIN_REPORTS.name: reports.forget_said,
 }
 """By collection: what is taken out of its documents where `Before.is_edited`."""

@@ -137,6 +137,7 @@ class Parts:
             *(self.stores, self.forgetting(), self.keeper(), LATE_AFTER_DAYS, self.named()),
             lambda *it: self.reacted.append(it),
             *self.buttons(coach=coach),
+            coach=coach,
         )
 
     def buttons(

@@ -28,9 +28,9 @@ _TAG = re.compile(r"<[^<>]*>")
 _WEEK = 7
 _MOST_BEFORE_NAMES = 40
 _MAX_LINE = 200
-
-
-_MAX_LINE = 200
+_MOST_LINKS = 49
+"""Telegram drops what is marked in a message beyond a hundred places, of which a link, being bold, takes two.
+Whoever stands there without one cannot be replied to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,10 @@ class _Limits:
 
 # From all that is readable down to what always fits.
 _SIZES = (
-    _Limits(80, 200, 400),
-    _Limits(50, 60, 400),
-    _Limits(30, 0, 400),
-    _Limits(24, 0, 120, details=False),
-    _Limits(20, 0, 60, details=False),
+    _Limits(80, 200, _MOST_LINKS),
+    _Limits(50, 60, _MOST_LINKS),
+    _Limits(30, 0, _MOST_LINKS),
+    _Limits(24, 0, _MOST_LINKS, details=False),
     _Limits(16, 0, 30, details=False),
     _Limits(0, 0, 15, details=False),
 )

@@ -147,6 +147,7 @@ COACH_MESSAGES = Collection(
     expiry=Expiry("receivedAt", like=FEEDBACK_EVENTS.name),
     own_dates=("receivedAt",),
     coach=READ,
+    reader=True,
     personal=Personal("userId", erased=Before("receivedAt", "updateId")),
 )
 AVAILABILITY = Collection(
@@ -166,7 +167,7 @@ PAIN_REPORTS = Collection(
     own_dates=("receivedAt",),
     coach=READ,
     reader=True,
-    personal=Personal("userId", erased=Before("receivedAt", "updateId")),
+    personal=Personal("userId", erased=Before("receivedAt", "updateId", is_edited=True)),
 )
 PAIN_EPISODES = Collection(
     "pain_episodes",

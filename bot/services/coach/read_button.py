@@ -11,7 +11,6 @@ from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.coach import names, texts
 from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete
-from bot.core.prompts.prompt import PromptKind
 from bot.core.talk.words import Direction, Word, chunks
 from bot.core.telegram.action_payloads import Action, ActionTap
 from bot.core.telegram.reactions import Reaction
@@ -25,10 +24,17 @@ React: TypeAlias = Callable[[int, int, Reaction], None]
 
 
 class ReadButton:
-    """Marks athletes' words as read."""
+    """Marks athletes' words as read.
 
-    def __init__(self, messages: CoachMessageStore, roster: CoachRoster, react: React) -> None:
+    Args:
+        coach: COACH_CHAT_ID.
+    """
+
+    def __init__(
+        self, messages: CoachMessageStore, coach: int | None, roster: CoachRoster, react: React
+    ) -> None:
         self._messages = messages
+        self._coach = coach
         self._roster = roster
         self._react = react
 
@@ -38,10 +44,10 @@ class ReadButton:
 
     async def _mark_read(self, _read: ActionTap, tap: Tap, _athlete: Athlete | None) -> ActionResult:
         refused = NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
-        if tap.chat_id is None or tap.message_id is None:
+        if tap.chat_id is None or tap.message_id is None or self._coach is None:
             return refused
         # Not by what the button says, which anybody can send, but by the message that has it.
-        told = await self._messages.told(tap.chat_id, tap.message_id, (PromptKind.WORD,))
+        told = await self._messages.told_coach(tap.chat_id, self._coach, tap.message_id)
         if told is None or told.answers is None:
             return refused
         by = tap.first_name or tap.username or str(tap.user_id)

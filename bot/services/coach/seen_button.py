@@ -21,10 +21,15 @@ from bot.store.prompts.coach_alerts import CoachAlert, CoachAlertStore
 
 
 class SeenButton:
-    """Marks alerts as seen."""
+    """Marks alerts as seen.
 
-    def __init__(self, alerts: CoachAlertStore, react: React) -> None:
+    Args:
+        coach: COACH_CHAT_ID.
+    """
+
+    def __init__(self, alerts: CoachAlertStore, coach: int | None, react: React) -> None:
         self._alerts = alerts
+        self._coach = coach
         self._react = react
 
     def handlers(self) -> Mapping[Action, ActionHandler]:
@@ -32,10 +37,11 @@ class SeenButton:
         return {Action.SEEN: self._mark_seen}
 
     async def _mark_seen(self, seen: ActionTap, tap: Tap, _athlete: Athlete | None) -> ActionResult:
-        if tap.chat_id is None:
+        if tap.chat_id is None or self._coach is None:
             return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)
         name = tap.first_name or tap.username or str(tap.user_id)
-        alert = await self._alerts.see(seen.argument, tap.chat_id, name, tap.update_id, tap.received_at)
+        where = (tap.chat_id, self._coach)
+        alert = await self._alerts.see(seen.argument, *where, name, tap.update_id, tap.received_at)
         notice = None if alert is None else _notice(alert, tap)
         if alert is None or notice is None:
             return NotWritten(Outcome.REFUSED, cause=Cause.NO_ALERT)

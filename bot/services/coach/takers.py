@@ -40,9 +40,7 @@ class FromCoach:
             if not words.text and not update.attachments:
                 return _NOTHING
             return await self._post.send(Letter.of(words), athletes[0], words.text, told)
-        # They train here, too; or somebody may have replied to a question in the name of the group.
-        is_others = words.sender is not None or (update.is_anonymous and update.replied_to is not None)
-        if told is None and not athletes and is_others:
+        if told is None and not athletes and words.sender is not None:  # they train here, too
             return None
         if update.is_edit:
             return _NOTHING

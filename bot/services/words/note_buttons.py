@@ -86,7 +86,9 @@ class NoteButtons:
             session = (*target.place, tap.user_id)
             moved = replace(lines[0], stamp=tap.stamp, chat_id=tap.chat_id)
             change = NoteChange.written(session, moved)
-            await self._keeper.keep(change, await self._keeper.answer_of(change))
+            there = await self._keeper.keep(change, await self._keeper.answer_of(change))
+            if there.notes.of_messages(tap.chat_id, [message_id]) is None:  # it stays where it is
+                return ActionDone(lambda language: language.texts.words.full, is_alert=True)
             for each in kept:
                 if each.place != target.place:
                     await self._keeper.take_back(each.session, tap.chat_id, message_id, tap.stamp)

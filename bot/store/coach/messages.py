@@ -40,7 +40,7 @@ from bot.store.mongodb.client import Database, Document, insert_new, storage_err
 from bot.store.mongodb.indexes import hold_keys_if_possible
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.prompts.prompts import COLLECTION as PROMPTS
-from bot.store.prompts.prompts import in_chats
+from bot.store.prompts.prompts import in_chats, shown_in
 
 COLLECTION = COACH_MESSAGES.name
 
@@ -89,7 +89,7 @@ class CoachMessageStore:
         await hold_keys_if_possible(self._db, COLLECTION)
         await hold_keys_if_possible(self._db, PROMPTS)
         if word.is_edit:
-            return await self._change(word, due_at)
+            return await self._change(word, to, due_at)
         await self._insert(word)
         if to is not None:
             await self._queue([_part(word, part, to, due_at) for part in parts(word)])
@@ -125,7 +125,7 @@ class CoachMessageStore:
         with storage_errors():
             await self._prompts.update_many(waiting, {"$set": {"dueAt": due_at}})
 
-    async def _change(self, word: Word, due_at: datetime) -> bool:
+    async def _change(self, word: Word, to: ChatTopic | None, due_at: datetime) -> bool:
         """The wording of a word that is known; its text is sent, or shown, as it is then."""
         is_older = {"updateId": {"$lt": word.stamp.update_id}}
         changed = {"text": word.text, "updateId": word.stamp.update_id, "editedAt": word.stamp.at}
@@ -151,7 +151,18 @@ class CoachMessageStore:
                 "updatedAt": word.stamp.at,
             }
             await self._prompts.update_many(texts, {"$set": again})
+        # What does not fit the messages that are there any more.
+        more = [part for part in parts(word)[1:] if part.copies is None]
+        is_last = (read_int64(known.get("updateId")) or 0) <= word.stamp.update_id
+        if more and is_last and to is not None and await self._is_queued(word, to):
+            await self._queue([_part(word, part, to, due_at) for part in more])
         return True
+
+    async def _is_queued(self, word: Word, to: ChatTopic) -> bool:
+        """Whether a word goes, or went, to this chat."""
+        query = {**_parts_of(word.chat_id, word.message_id), "chatId": in_chats(to.chat_id)}
+        with storage_errors():
+            return await self._prompts.find_one(query, {"_id": True}) is not None
 
     async def _queue(self, requests: Sequence[UpdateOne]) -> bool:
         """Put parts into the outbox that are not there; returns whether there were any."""
@@ -167,8 +178,15 @@ class CoachMessageStore:
 
     async def told(self, chat_id: int, message_id: int, kinds: Collection[PromptKind]) -> Told | None:
         """What a message of the bot's in a chat is about; None if it is none of these kinds."""
+        return await self._told({"chatId": in_chats(chat_id)}, message_id, kinds)
+
+    async def told_coach(self, chat_id: int, coach: int, message_id: int) -> Told | None:
+        """As `told`, of words, where the chat is the coach's: see `shown_in`."""
+        return await self._told(shown_in(chat_id, coach), message_id, [PromptKind.WORD])
+
+    async def _told(self, where: Document, message_id: int, kinds: Collection[PromptKind]) -> Told | None:
         query = {
-            "chatId": in_chats(chat_id),
+            **where,
             "messages.messageId": message_id,
             "kind": {"$in": [kind.value for kind in kinds]},
         }

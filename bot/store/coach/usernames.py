@@ -22,10 +22,11 @@ class UsernameStore:
         """
         if not user_ids:
             return {}
+        # Without a sort of all that everybody has ever answered.
+        last = {"$top": {"sortBy": {"receivedAt": -1}, "output": "$username"}}
         pipeline: list[Document] = [
             {"$match": {"userId": {"$in": list(user_ids)}, "username": {"$type": "string"}}},
-            {"$sort": {"receivedAt": 1}},
-            {"$group": {"_id": "$userId", "last": {"$last": "$username"}}},
+            {"$group": {"_id": "$userId", "last": last}},
         ]
         with storage_errors():
             found = await (await self._events.aggregate(pipeline)).to_list()

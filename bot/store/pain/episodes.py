@@ -8,7 +8,7 @@ athlete was asked last how it is by now. `updateId` and `updatedAt` are those of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from pymongo import DeleteMany, UpdateOne
@@ -38,6 +38,17 @@ class PainEpisodeStore:
     async def settle(self, user_id: int, athlete_id: str | None) -> list[Episode]:
         """Make somebody's episodes of all that they have said, now that it is stored; returns them."""
         told = await self.told(user_id)
+        await hold_keys_if_possible(self._db, COLLECTION)
+        for _ in range(_TRIES):
+            is_stored = await self._put(user_id, athlete_id, told)
+            # Of several who do this at once, the last one to write may have read before the others' words.
+            before, told = told, await self.told(user_id)
+            if is_stored and told == before:
+                return told
+        raise StorageUnavailable("somebody's pain keeps changing, or MongoDB reports duplicate episodes")
+
+    async def _put(self, user_id: int, athlete_id: str | None, told: Sequence[Episode]) -> bool:
+        """Store these, and no others; returns whether all are: another worker may just put the same."""
         requests: list[UpdateOne | DeleteMany] = []
         names: Counter[str] = Counter()
         kept: list[str] = []
@@ -48,13 +59,7 @@ class PainEpisodeStore:
             key = {"userId": user_id, "episodeId": kept[-1]}
             requests.append(UpdateOne(key, {"$set": _document(episode, athlete_id)}, upsert=True))
         requests.append(DeleteMany({"userId": user_id, "episodeId": {"$nin": kept}}))
-        await hold_keys_if_possible(self._db, COLLECTION)
-        for _ in range(_TRIES):
-            if not requests:
-                return told
-            # A duplicate: another worker has just put the same.
-            requests = [requests[place] for place in await write_all(self._episodes, requests)]
-        raise StorageUnavailable("MongoDB keeps reporting a duplicate episode of pain")
+        return not await write_all(self._episodes, requests)
 
     async def open_of(self, user_ids: Collection[int], now: datetime) -> list[OpenPain]:
         """The episodes of some people that may still go on: for each of them the worst first."""

@@ -15,14 +15,15 @@ from typing import Any
 from pymongo import UpdateOne
 
 from bot.core.answers.details import senseless_after
-from bot.core.facts.questions import Detail
+from bot.core.facts.questions import FIELDS, Detail
 from bot.core.pain.episodes import Verdict
+from bot.core.pain.stored import PAIN
 from bot.core.records.collections import PAIN_REPORTS
 from bot.core.shared.errors import StorageUnavailable
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database, Document, storage_errors, write_all
 from bot.store.mongodb.indexes import hold_keys_if_possible
-from bot.store.mongodb.update_order import is_after
+from bot.store.mongodb.update_order import is_after, is_until
 
 COLLECTION = PAIN_REPORTS.name
 
@@ -83,6 +84,20 @@ class PainReportStore:
         query = {"userId": user_id, _path(Detail.PLACE): place, said_at: {"$gte": since}}
         with storage_errors():
             return await self._reports.find_one(query, sort=[(said_at, -1)])
+
+
+def forget_said(until: UpdateStamp) -> list[Document]:
+    """An update that takes out of a report what was said before another one."""
+    values = [(it.value, _path(it)) for it in FIELDS[PAIN]] + [("verdict", "verdict")]
+    fields: Document = {"createdAt": {"$max": ["$createdAt", until.at]}}
+    for name, path in values:
+        said = f"$saidAt.{name}"
+        is_later = {"$not": [is_until(until, f"{said}.updateId", f"{said}.at")]}
+        stays = {"$and": [{"$eq": [{"$type": said}, "object"]}, is_later]}
+        fields[path] = {"$cond": [stays, f"${path}", "$$REMOVE"]}
+        fields[f"saidAt.{name}"] = {"$cond": [stays, said, "$$REMOVE"]}
+    no_pain = {"$cond": [{"$eq": [f"${PAIN}", {}]}, "$$REMOVE", f"${PAIN}"]}
+    return [{"$set": fields}, {"$set": {PAIN: no_pain}}]
 
 
 def _stages(

@@ -34,7 +34,7 @@ from bot.store.mongodb.client import (
 )
 from bot.store.mongodb.indexes import hold_keys_if_possible
 from bot.store.people.tombstones import TombstoneStore
-from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, chat_forms, in_chats
+from bot.store.prompts.prompts import COLLECTION, IS_QUESTION, chat_forms, shown_in
 
 _TRIES = 3
 _MESSAGES_KEPT = 20
@@ -195,16 +195,17 @@ class CoachAlertStore:
         await write_all(self._prompts, requests)
 
     async def see(
-        self, reference: str, chat_id: int, by: str, update_id: int, now: datetime
+        self, reference: str, chat_id: int, coach: int, by: str, update_id: int, now: datetime
     ) -> Document | None:
-        """The coach has seen an alert: its document; None if there is no such alert in this chat.
+        """The coach has seen an alert: its document; None if there is no such alert in this chat, or the chat
+        is not the coach's any more.
 
         The first to see it is remembered, for each time that it is raised.
         """
         alert = {
             "reference": reference,
             "kind": PromptKind.ALERT.value,
-            "chatId": in_chats(chat_id),
+            **shown_in(chat_id, coach),
         }
         # A button that is seen to again, after a crash, is not about what was raised since.
         unseen = {"seenAt": None, "raisedBy": {"$not": {"$gt": now}}}

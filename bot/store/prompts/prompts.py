@@ -403,6 +403,12 @@ def in_chats(*chat_ids: int) -> Document:
     return {"$in": [form for chat_id in chat_ids for form in chat_forms(chat_id)]}
 
 
+def shown_in(chat_id: int, coach: int) -> Document:
+    """Selects what stands in a chat that is the coach's, also where its group goes by another id by now than
+    COACH_CHAT_ID says; nothing in a chat that was another coach's."""
+    return {"chatId": in_chats(chat_id), **({} if chat_id == coach else {"movedFrom": in_chats(coach)})}
+
+
 def stale_if_older(at: datetime, most: int) -> Any:
     """An expression: the new `copiesAt` of a question that has more messages than `most` so far."""
     number = {"$size": {"$cond": [{"$isArray": "$messages"}, "$messages", []]}}

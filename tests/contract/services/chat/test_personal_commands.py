@@ -672,7 +672,7 @@ async def test_an_alert_that_was_seen_goes_too(people: People) -> None:
         }
     )  # fmt: skip
     await people.tombstones.put(DataSubject(ANA, "ana"), UpdateStamp(10, NOW))
-    assert await letters.see("~x", GROUP, "Kim", 100, NOW + DAY) is None
+    assert await letters.see("~x", GROUP, GROUP, "Kim", 100, NOW + DAY) is None
     await people.forgetting.finish(DataSubject(ANA, "ana"), UpdateStamp(10, NOW))
     assert await people.db.session_prompts.count_documents({}) == 0
 

@@ -269,6 +269,18 @@ async def test_an_edit_shows_in_the_message(desk: Desk) -> None:
     assert texts(desk, ANA) == ["💬 Lee (coach):\nRest"]
 
 
+async def test_an_edit_that_is_longer_than_a_message(desk: Desk) -> None:
+    """What does not fit the message that was sent comes in one more, once."""
+    [alert] = desk.alerts()
+    await coach_writes(desk, 2, "Rest", alert["message_id"])
+    await desk.send(after=2)
+    long = " ".join(["rest"] * 800)
+    for _ in range(2):
+        await coach_writes(desk, 3, long, alert["message_id"], message_id=1002, is_edit=True)
+        await desk.send(after=3)
+        assert [it.count("rest") for it in texts(desk, ANA)] == [700, 100]
+
+
 async def test_what_comes_with_the_words_is_copied(desk: Desk) -> None:
     """Text first; in both directions."""
     [alert] = desk.alerts()
@@ -319,6 +331,21 @@ async def test_the_coach_has_read_it(desk: Desk) -> None:
         forged = replace(desk.tap(5, data, user=666, chat=chat), message_id=message_id)
         [refused] = await desk.store(forged)
         assert isinstance(refused, NotWritten)
+
+
+async def test_a_former_coach_has_seen_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another group is the coach's now: the buttons in the first one are nobody's."""
+    await desk.write(2, "Away next week", user=BEN)
+    await desk.send(after=2)
+    alert, relayed = desk.alerts()
+    async with open_desk(desk.db, monkeypatch, -502) as later:
+        for message in (alert, relayed):
+            tap = later.tap(3, desk.button(message), user=LEE, chat=COACH_CHAT)
+            [refused] = await later.store(replace(tap, message_id=message["message_id"]))
+            assert isinstance(refused, NotWritten)
+        assert later.reacted == []
+    assert await desk.db.coach_messages.count_documents({"readAt": {"$ne": None}}) == 0
+    assert await desk.db.session_prompts.count_documents({"seenAt": {"$ne": None}}) == 0
 
 
 async def test_seen_below_an_alert_shows_at_the_notes(desk: Desk) -> None:
@@ -394,13 +421,13 @@ async def test_quiet_hours(desk: Desk) -> None:
 
 
 async def test_a_coach_who_writes_as_the_group(desk: Desk) -> None:
-    """Their words go in its name; what they reply to a question is nobody's note, and mere talk is talk."""
+    """Their words go in its name; what they reply to a question is nobody's note."""
     [alert] = desk.alerts()
     how: dict[str, Any] = {"user": 1_087_968_824, "name": "Coaches", "is_anonymous": True}
     assert await coach_writes(desk, 2, "Rest", alert["message_id"], **how) == "📨 On its way to Kim."
     await desk.send(after=2)
     assert texts(desk, ANA) == ["💬 Coaches (coach):\nRest"]
-    assert await coach_writes(desk, 3, "hm", 12345, **how) == ""
+    assert await coach_writes(desk, 3, "hm", 12345, **how) == Language.EN.texts.coach.how_to_reply
     payloads = ("session_feedback|r|s|done",)
     refused = await coach_writes(desk, 4, "knee", 700, payloads=payloads, **how)
     assert refused == Language.EN.texts.notes.anonymous

@@ -10,6 +10,7 @@ import pytest
 
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
+from bot.core.notes.lines import MOST_LINES
 from bot.core.telegram.action_payloads import Action, format_action
 from bot.core.words.keyboards import target_of
 from bot.services.chat.button_actions import ActionDone
@@ -160,3 +161,16 @@ async def test_who_can_do_none_of_it(desk: Desk) -> None:
             assert await tap(desk, 4, action, odd) == GONE
     assert await tap(desk, 5, Action.NOTE_TO, target_of(NOTE, ("r", "nowhere"))) == GONE
     assert await desk.lines() == {"s": ["knee"]}
+
+
+async def test_a_note_stays_where_it_is_if_there_is_no_room(desk: Desk) -> None:
+    """The other session has as many lines as one can have: nothing is lost on the way there."""
+    for number in range(MOST_LINES):
+        await desk.write(
+            2 + number, f"{number}", replied_to=QUESTION, payloads=("session_feedback|r|t|done",)
+        )
+    await desk.write(100, "knee", replied_to=QUESTION, payloads=("session_feedback|r|s|done",))
+    result = await tap(desk, 101, Action.NOTE_TO, target_of(1100, ("r", "t")))
+    assert isinstance(result, ActionDone)
+    assert (result.say(EN), result.instead) == (EN.texts.words.full, None)
+    assert (await desk.lines())["s"] == ["knee"]

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from bot.core.facts.questions import Detail
-from bot.core.pain.episodes import LAPSES_AFTER, Spot, Verdict
+from bot.core.pain.episodes import LAPSES_AFTER, Episode, Spot, Verdict
+from bot.core.people.tombstone import DataSubject
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.mongodb.client import Database
 from bot.store.pain.episodes import PainEpisodeStore
 from bot.store.pain.reports import PainReportStore, ReportKey
+from bot.store.personal_data import PersonalStore
 
 ANA, BEN = 7, 8
 NOW = datetime(2026, 2, 16, 19, tzinfo=UTC)
@@ -120,3 +122,51 @@ async def test_a_place_without_sides_takes_the_side_away(db: Database) -> None:
     assert newest is not None
     assert newest["reportId"] == "r1"
     assert await reports.newest(ANA, "other", NOW) is None
+
+
+async def test_two_at_once(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes last has not read last: what was said in between counts all the same."""
+    slow, told = PainEpisodeStore(db), PainEpisodeStore.told
+
+    async def overtaken(store: PainEpisodeStore, user_id: int) -> list[Episode]:
+        found = await told(store, user_id)
+        if store is slow and not await db.feedback_events.count_documents({}):
+            await answer(db, "mon", NOW, pain={"where": "knee", "level": 4})
+            await PainEpisodeStore(db).settle(user_id, "ana")
+        return found
+
+    monkeypatch.setattr(PainEpisodeStore, "told", overtaken)
+    assert len(await slow.settle(ANA, "ana")) == 1
+    assert len(await slow.open_of([ANA], NOW)) == 1
+
+
+async def test_what_is_deleted_is_not_made_anew(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of answers that go a moment later, either."""
+    await answer(db, "mon", NOW, pain={"where": "knee", "level": 4}, updateId=1)
+    slow, told = PainEpisodeStore(db), PainEpisodeStore.told
+
+    async def overtaken(store: PainEpisodeStore, user_id: int) -> list[Episode]:
+        found = await told(store, user_id)
+        if store is slow and found:
+            until = UpdateStamp(5, NOW + HOUR)
+            await PersonalStore(db).forget_before(DataSubject(ANA, "ana"), until)
+        return found
+
+    monkeypatch.setattr(PainEpisodeStore, "told", overtaken)
+    await slow.settle(ANA, "ana")
+    assert await db.pain_episodes.count_documents({}) == 0
+
+
+async def test_of_a_report_only_what_was_said_since_outlives_a_deletion(db: Database) -> None:
+    """Carried out late, when the athlete has gone on with the same report."""
+    reports, key = PainReportStore(db), ReportKey(ANA, "r1")
+    words: list[dict[Detail, int | str]] = [{Detail.PLACE: "knee", Detail.SIDE: "left"}, {Detail.PAIN: 6}]
+    for update_id, said in zip((1, 9), words, strict=True):
+        stamp = UpdateStamp(update_id, NOW + update_id * HOUR)
+        await reports.say(key, said, stamp, athlete_id="ana", chat_id=ANA)
+    await PainEpisodeStore(db).settle(ANA, "ana")
+    until = UpdateStamp(5, NOW + 5 * HOUR)
+    await PersonalStore(db).forget_before(DataSubject(ANA, "ana"), until)
+    [report] = await db.pain_reports.find({}).to_list()
+    assert (report["pain"], list(report["saidAt"]), report["createdAt"]) == ({"level": 6}, ["pain"], until.at)
+    assert await db.pain_episodes.count_documents({}) == 0  # nobody knows where it hurts

@@ -53,6 +53,18 @@ def test_it_fits_one_message(number: int, language: Language) -> None:
     assert units(parse_html(text)[0]) <= MAX_MESSAGE
 
 
+def test_as_many_links_as_telegram_shows() -> None:
+    """A line whose link Telegram drops cannot be replied to."""
+    sessions = (session(FeedbackType.DONE, DAY),)
+    many = [
+        AthleteDay(Athlete(f"{it}", it, it, ContactHours(UTC_ZONE)), f"{it}", sessions) for it in range(250)
+    ]
+    digest = Digest(NOW.date(), many, 3)
+    shown, entities = parse_html(digest_texts.digest(digest, Language.EN))
+    assert len(entities) <= 100
+    assert "201" in shown.splitlines()[-1]
+
+
 def test_nobody() -> None:
     """And nothing to tell."""
     assert digest_texts.digest(Digest(NOW.date(), [], 3), Language.EN).endswith("There are no athletes yet.")

@@ -8,7 +8,7 @@ import pytest
 
 from bot.core.telegram.quotes import people_named
 
-TEXT = "📋 Monday\n\nAna\n✅ Tempo\n\nBen\n❓ Easy"
+TEXT = "📋 Monday\n\nAna\n✅ Tempo\n\nBen\n❓ Easy\n\nNothing for: Zoe"
 ANA, BEN = TEXT.index("Ana") + 1, TEXT.index("Ben") + 1  # the first sign takes two units
 
 
@@ -35,13 +35,20 @@ def quote(text: str) -> dict[str, Any]:
         (quote("Ben\n❓ Easy"), (8,)),
         (quote("Easy"), (8,)),
         (quote("Ana\n✅ Tempo\n\nBen"), (7, 8)),
+        (quote("Zoe"), ()),
         ({"text": "Monday", "position": 3}, ()),
         ({"text": 3}, (7, 8)),
     ],
 )
 def test_people_named(marked: object, expected: tuple[int, ...]) -> None:
-    """Of a marked part those whom it names, else who is named before it."""
+    """Of a marked part those whom it names, else who is named before it in the same block."""
     assert people_named(MESSAGE, marked) == expected
+
+
+def test_the_only_one_who_is_named() -> None:
+    """All of the message is about them."""
+    message = {"text": TEXT, "entities": [mention(ANA, 7)]}
+    assert people_named(message, quote("Zoe")) == (7,)
 
 
 @pytest.mark.parametrize(
