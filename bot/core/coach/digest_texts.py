@@ -16,6 +16,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.formats import counted, day_and_month, short_date, weekday, weekday_and_date
 from bot.core.i18n.language import Language
 from bot.core.notes.attachment_texts import sent_along
+from bot.core.pain.alerting import HURTS
 from bot.core.pain.episodes import Episode
 from bot.core.pain.stored import details_of
 from bot.core.shared.formatting import MAX_MESSAGE, escape, escape_line, units
@@ -176,7 +177,7 @@ def _standing(it: AthleteDay, day: date, silent_after: int, language: Language) 
 
 def _pain(pain: Episode, day: date, zone: tzinfo, language: Language) -> str:
     since = _when(pain.since.astimezone(zone).date(), day, language)
-    said = detail_lines(details_of(pain), FeedbackType.PAIN, language)
+    said = detail_lines(details_of(pain), HURTS, language)
     what = ", ".join(said) or language.texts.coach_digest.hurts
     return f"🤕 {language.texts.coach_digest.pain.format(what=escape_line(what, _MAX_LINE), since=since)}"
 

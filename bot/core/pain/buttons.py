@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 from bot.core.answers.detail_texts import choice
 from bot.core.answers.keyboards import Keyboard
 from bot.core.answers.texts import marked
-from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
+from bot.core.pain.alerting import HURTS
 from bot.core.pain.episodes import Spot, Verdict
 from bot.core.telegram.action_payloads import Action, format_action, parse_action
 from bot.core.telegram.callback_data import join, split
@@ -103,7 +103,7 @@ def check_rows(
         [_button(marked(labels[each], chosen=each is verdict), asked, _name(spot), each) for each in Verdict]
     ]
     if asks_level(verdict, level):
-        sign = FeedbackType.PAIN.facts.sign + " " if asked is Asked.TOO else ""
+        sign = HURTS.facts.sign + " " if asked is Asked.TOO else ""
         levels = [_button(f"{sign}{it}", asked, _name(spot), str(it)) for it in Detail.PAIN.facts.choices]
         skip = _button(language.texts.details.skip, asked, _name(spot), _LEAVE_OUT)
         rows += _rows([*levels, skip], _PER_ROW)
