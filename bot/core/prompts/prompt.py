@@ -105,6 +105,8 @@ class LaterResult(StrEnum):
     """What became of the wish to be asked again later."""
 
     POSTPONED = "postponed"
+    ANSWERED_SINCE = "answered since"
+    """It was granted before, and the question has been answered since."""
     ANSWERED = "answered"
     TOO_LATE = "too late"
     """By then no answer would count any more."""

@@ -227,10 +227,15 @@ class DetailWrite:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """To be asked again at `again_at`; `zone` is the athlete's."""
+    """To be asked again at `again_at`; `zone` is the athlete's.
+
+    Attributes:
+        is_answered: it was answered since, and only the tap is told.
+    """
 
     again_at: datetime
     zone: tzinfo
+    is_answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

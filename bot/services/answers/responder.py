@@ -133,9 +133,9 @@ class Responder:
                 self._answer(tap, tap.language.texts.later.choose)
                 if (postponing := _later_tap(tap, verdict, zone)) is not None:
                     self._edit(verdict, partial(later.offered, postponing, choices))
-            case _, Postponed(again_at, zone):
+            case _, Postponed(again_at, zone, is_answered):
                 self._answer(tap, texts.postponed(again_at, zone, self._clock(), tap.language))
-                if (postponing := _later_tap(tap, verdict, zone)) is not None:
+                if not is_answered and (postponing := _later_tap(tap, verdict, zone)) is not None:
                     self._edit(verdict, partial(later.postponed, postponing, again_at))
             case _, NotWritten() as refusal:
                 if (

@@ -13,7 +13,7 @@ from bot.core.answers.rules import NotWritten, Outcome
 from bot.core.facts.answering_window import repeated_within
 from bot.core.notes.lines import NoteLine, Notes
 from bot.core.people.tombstone import Tombstone
-from bot.core.prompts.prompt import Answered, PromptKind
+from bot.core.prompts.prompt import Answered, LaterResult, PromptKind
 from bot.core.taps.judge import (
     ERASED,
     REFUSED_LATER,
@@ -236,7 +236,8 @@ class TapWriter:
         result = await self._prompts.ask_later(
             *place, stamp=verdict.tap.stamp, due_at=postponed.again_at, until=until
         )
-        return REFUSED_LATER.get(result, postponed)
+        is_answered = result is LaterResult.ANSWERED_SINCE
+        return REFUSED_LATER.get(result, replace(postponed, is_answered=is_answered))
 
 
 def _is_about_pain(decision: Decision, result: Result) -> bool:

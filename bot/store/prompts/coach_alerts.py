@@ -186,6 +186,8 @@ class CoachAlertStore:
                 "kind": PromptKind.ALERT.value,
                 "version": {"$ne": update_id},
                 "supersededBy": None,
+                # One that is seen to again, after a crash, is part of what was told since.
+                "changedAt": {"$not": {"$gt": now}},
             }
             state = PromptState.PENDING.value
             changed = {

@@ -332,9 +332,10 @@ class PromptStore:
                 document = await self._prompts.find_one(key)
                 if document is None:
                     return LaterResult.UNKNOWN
-                if _is_carried_out(document, reason, stamp):
-                    return LaterResult.POSTPONED
                 state = document.get("state")
+                if _is_carried_out(document, reason, stamp):
+                    is_answered = state == PromptState.ANSWERED
+                    return LaterResult.ANSWERED_SINCE if is_answered else LaterResult.POSTPONED
                 if state == PromptState.ANSWERED:
                     return LaterResult.ANSWERED
                 if state not in _OPEN or _first_sent_at(document, until) < until:

@@ -189,11 +189,14 @@ async def test_the_same_wish_again_changes_nothing(db: Database, store: PromptSt
     await db.session_prompts.update_one({}, {"$set": {"state": "sent"}})
     assert await later(store, update_id=2) is LaterResult.POSTPONED
     assert (await found(db))["state"] == "sent"
+    await db.session_prompts.update_one({}, {"$set": {"state": "answered"}})
+    assert await later(store, update_id=2) is LaterResult.ANSWERED_SINCE
+    assert await later(store, update_id=3) is LaterResult.ANSWERED
 
 
 async def test_when_later_is_granted(db: Database, store: PromptStore) -> None:
     """As long as an answer at that time would count from the first question on, and nothing is settled."""
-    postponed, answered, too_late, unknown = LaterResult
+    postponed, _, answered, too_late, unknown = LaterResult
     twice = {"messages": [{"sentAt": NOW}, {"sentAt": NOW + HOUR}], "sentAt": NOW + HOUR}
     beyond = NOW + MILLISECOND
     table: list[tuple[dict[str, Any], datetime, LaterResult]] = [
