@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.core.answers.detail_texts import question
+from bot.core.answers.payloads import DetailTap, parse_payload
+from bot.core.facts.questions import Detail
+from bot.core.i18n.language import Language
 from tests.checker.model import Answer, Expected, expect
 from tests.checker.people import Given, Person, is_about, run_of
 from tests.checker.seam import COACH, Document, House, Message
@@ -42,6 +46,7 @@ _UPDATE_IDS = frozenset(
 _MESSAGE_IDS = frozenset({"messageId", "noteMessageId"})
 PAGED = ("feedback_events", "feedback_history", "waiting_notes", "athletes")
 _LETTERS = ("alert", "notice")
+_QUESTIONS = {question(detail, language) for detail in Detail for language in Language}
 _DELETED = ("Deleted.", "Borrado.")
 _NUMBER = re.compile(r"\d+")
 _WRITTEN = re.compile(r"zebra (\d+) (\d+)")
@@ -371,9 +376,17 @@ def differences(one: Mapping[str, Counter[str]], other: Mapping[str, Counter[str
 
 
 def _shown(message: Message) -> str:
+    """A message without what it asks besides: a tap that is seen to again asks what is still open then."""
     rows = message.get("reply_markup", {}).get("inline_keyboard", [])
-    buttons = [button.get("text") for row in rows for button in row]
-    return f"{message.get('text', message.get('document', {}).get('file_name'))} {buttons}"
+    buttons = [
+        button.get("text")
+        for row in rows
+        for button in row
+        if not isinstance(parse_payload(str(button.get("callback_data"))), DetailTap)
+    ]
+    text = str(message.get("text", message.get("document", {}).get("file_name")))
+    told, _, asked = text.rpartition("\n\n")
+    return f"{told if told and asked in _QUESTIONS else text} {buttons}"
 
 
 def _plain(
