@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.app.bootstrap import build_figures, build_painter, build_roster, build_stores
+from bot.app.bootstrap import build_figures, build_painter, build_roster
 from bot.app.instance_lock import open_journal
+from bot.app.stores import build_stores
 from bot.core.i18n.language import Language
 from bot.core.records.models import FeedbackRecord, PlanSnapshot
 from bot.core.telegram.chats import ChatTopic

@@ -15,9 +15,10 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, TypeVar
 
-from bot.app.bootstrap import Service, bot_name, build_register, build_service, build_stores
+from bot.app.bootstrap import Service, bot_name, build_register, build_service
 from bot.app.database import CANCEL_TRIES, GOODBYE, connect_database, declared_indexes
 from bot.app.instance_lock import open_journal
+from bot.app.stores import build_stores
 from bot.app.upkeep import keep_indexes, redirect_alerts, redirect_words, tell_untold_pain, watch_means
 from bot.core.health.metrics import WRITES
 from bot.core.i18n import formats

@@ -14,9 +14,10 @@ from typing import Any
 
 import click
 
-from bot.app.bootstrap import build_figures, build_painter, build_roster, build_stores
+from bot.app.bootstrap import build_figures, build_painter, build_roster
 from bot.app.database import declared_indexes, open_database
 from bot.app.instance_lock import is_served, open_journal
+from bot.app.stores import build_stores
 from bot.cli.shared import call, read_people, read_settings
 from bot.core.figures.stats import Stats
 from bot.core.figures.texts import stats as stats_text

@@ -22,8 +22,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from bot.app.bootstrap import build_figures, build_roster, build_stores
+from bot.app.bootstrap import build_figures, build_roster
 from bot.app.instance_lock import open_journal
+from bot.app.stores import build_stores
 from bot.core.people.athlete import Athlete, ContactHours, Roster
 from bot.core.prompts.prompt import read_prompt
 from bot.core.shared.clock import system_clock

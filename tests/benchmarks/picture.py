@@ -9,8 +9,9 @@ import time
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 
-from bot.app.bootstrap import build_figures, build_roster, build_stores
+from bot.app.bootstrap import build_figures, build_roster
 from bot.app.instance_lock import open_journal
+from bot.app.stores import build_stores
 from bot.core.i18n.language import Language
 from bot.core.shared.clock import system_clock
 from bot.services.reports.chart_process import ChartProcess

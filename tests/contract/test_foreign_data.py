@@ -23,7 +23,8 @@ from bson.datetime_ms import DatetimeMS
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
-from bot.app.bootstrap import build_service, build_stores
+from bot.app.bootstrap import build_service
+from bot.app.stores import build_stores
 from bot.cli.doctor import IN_MONGODB, Examination
 from bot.core.answers.rules import collision_key_of
 from bot.core.health.doctor_report import Finding

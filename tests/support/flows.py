@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.app.bootstrap import Stores, build_actions, build_note_commands, build_pain_desk, build_stores
+from bot.app.bootstrap import build_actions, build_note_commands, build_pain_desk
+from bot.app.stores import Stores, build_stores
 from bot.core.facts.questions import Detail
 from bot.core.figures.stats import Stats
 from bot.core.i18n.language import Language

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.app.bootstrap import build_actions, build_stores
+from bot.app.bootstrap import build_actions
+from bot.app.stores import build_stores
 from bot.core.people.athlete import ContactHours
 from bot.core.shared.backoff import Backoff, constant
 from bot.core.taps.judge import TapRules

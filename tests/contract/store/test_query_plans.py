@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.app.bootstrap import build_figures, build_roster, build_stores
+from bot.app.bootstrap import build_figures, build_roster
 from bot.app.instance_lock import open_journal
+from bot.app.stores import build_stores
 from bot.core.answers.payloads import make_reference
 from bot.core.availability.days import DayWish
 from bot.core.facts.answer_types import FeedbackType

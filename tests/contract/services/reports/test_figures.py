@@ -17,7 +17,7 @@ import pytest
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
-from bot.app.bootstrap import build_stores
+from bot.app.stores import build_stores
 from bot.core.answers.rules import Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.figures.periods import CLOSED_AFTER, INVALIDATE_AFTER, Period, window
