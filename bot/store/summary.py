@@ -92,7 +92,10 @@ class SummaryStore:
         early = await _find(self._events, events_query(athlete, first, last))
         asked = await _find(self._prompts, prompts_query(athlete, first, last, {"$in": _runs(early)}))
         # Answers last: those that prompts are said to have are there by now.
-        events = await _find(self._events, {"runId": {"$in": _runs([*plans, *asked])}})
+        runs = {"runId": {"$in": _runs([*plans, *asked])}, **_by_athlete(athlete)}
+        # A run may be everybody's: what others have said is read only where anybody may have been asked.
+        anybodys = {"runId": {"$in": _runs([it for it in asked if _is_anybodys(it)])}}
+        events = await _find(self._events, {"$or": [runs, anybodys]})
         answers = list({str(e["_id"]): e for e in (*early, *events)}.values())
         said = await _find(self._availability, availability_query(athlete, last))
         return SummaryRecords(plans, decisions, asked, answers, said)
@@ -127,8 +130,20 @@ def plans_query(athlete: Athlete, first: date, last: date) -> Document:
 def events_query(athlete: Athlete, first: date, last: date) -> Document:
     """Answers of the athlete, and of nobody in particular, to questions of these days."""
     days = {"$gte": (first - _ZONES).isoformat(), "$lte": (last + _ZONES).isoformat()}
+    return {"sessionDate": days, **_by_athlete(athlete)}
+
+
+def _by_athlete(athlete: Athlete) -> Document:
+    """Selects answers of the athlete, and of nobody in particular."""
     users = [] if athlete.user_id is None else [athlete.user_id, str(athlete.user_id)]
-    return {"sessionDate": days, "userId": {"$in": [None, "", "anon", *users]}}
+    return {"userId": {"$in": [None, "", "anon", *users]}}
+
+
+def _is_anybodys(question: Document) -> bool:
+    """Whether a question names nobody who is to answer it, and was asked in a group."""
+    chat_id = question.get("chatId")
+    is_private = chat_id is not None and not str(chat_id).startswith("-")
+    return question.get("athleteId") is None and question.get("userId") is None and not is_private
 
 
 def availability_query(athlete: Athlete, last: date) -> Document:
@@ -142,13 +157,16 @@ def prompts_query(athlete: Athlete, first: date, last: date, runs: Document) -> 
     be, in these days; and those of some runs."""
     days = {"$gte": first.isoformat(), "$lte": last.isoformat()}
     instants = {"$gte": _midnight(first - _ZONES), "$lt": _midnight(last + _ZONES)}
-    found: list[Document] = [{"athleteId": {"$in": _names(athlete)}, "date": days}, {"runId": runs}]
+    found: list[Document] = [{"athleteId": {"$in": _names(athlete)}, "date": days}]
     # Whoever asks by hand may name the athlete, and ask wherever they like.
     places: list[Document] = [{"athleteId": {"$in": _names(athlete)}, "date": None}]
     if chats := {chat_id for chat_id in (athlete.chat_id, athlete.user_id) if chat_id is not None}:
         places.append({"chatId": prompts.in_chats(*sorted(chats))})
     if athlete.user_id is not None:
         places.append({"userId": athlete.user_id, "athleteId": None})
+    # A run may be everybody's: of others' private chats nothing is read.
+    whose = [*places, {"athleteId": {"$in": _names(athlete)}}, {"chatId": {"$not": {"$regex": "^[0-9]"}}}]
+    found.append({"runId": runs, "athleteId": {"$in": [None, *_names(athlete)]}, "$or": whose})
     unsent = {"sentAt": None, "$or": [{"dueAt": instants}, {"dueAt": {"$not": {"$type": "date"}}}]}
     for place in places:
         found += [{**place, "sentAt": instants}, {**place, **unsent}]

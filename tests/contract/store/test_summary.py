@@ -206,6 +206,18 @@ async def test_each_athlete_has_their_own(db: Database) -> None:
     assert [s.run_id for s in alone] == ["R-ana", "R0"]
 
 
+@pytest.mark.parametrize("named", [{}, {"athleteId": "ben"}, {"userId": 8}])
+async def test_of_a_run_of_everybody_only_what_is_theirs_is_read(db: Database, named: Document) -> None:
+    """Else what is read for all athletes would grow with their number twice."""
+    asked = {"runId": "R", "state": "answered", "sentAt": TUESDAY}
+    mine = {**asked, "sessionId": "s", "chatId": str(ANA.user_id)}
+    other = {**asked, "sessionId": "t", "chatId": "8", **named}
+    answers = [event("R", "s", "done", TUESDAY, user=ANA.user_id), event("R", "t", "done", TUESDAY, user=8)]
+    await store(db, prompts=[mine, other], events=answers)
+    records = await SummaryStore(db).read(ANA, FIRST, LAST)
+    assert [it["sessionId"] for it in (*records.prompts, *records.events)] == ["s", "s"]
+
+
 async def test_a_shared_question_answered_by_another(db: Database) -> None:
     """In a group, the answer of one athlete is not missing at the other."""
     ana, ben = replace(ANA, chat_id=-100), replace(BEN, chat_id=-100)
