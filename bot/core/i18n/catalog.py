@@ -191,6 +191,7 @@ class WordTexts:
     offered: str
     unanswered: str
     full: str
+    full_there: str
     move_button: str
     back_button: str
     stay_button: str

@@ -485,6 +485,7 @@ TEXTS = Texts(
             "This session has as many notes as I can keep, so this one was not saved. Please edit one of "
             "the others."
         ),
+        full_there="That session has as many notes as I can keep, so yours stays where it is.",
         move_button="↪️ Another session",
         back_button="↩️ Take back",
         stay_button="Leave it there",

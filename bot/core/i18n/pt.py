@@ -479,6 +479,7 @@ TEXTS = Texts(
             "Esta sessão já tem todas as notas que consigo guardar, então esta não foi salva. Edite uma "
             "das outras."
         ),
+        full_there="Essa sessão já tem todas as notas que consigo guardar, então a sua fica onde está.",
         move_button="↪️ Outra sessão",
         back_button="↩️ Desfazer",
         stay_button="Deixar lá",

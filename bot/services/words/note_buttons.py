@@ -88,7 +88,7 @@ class NoteButtons:
             change = NoteChange.written(session, moved)
             there = await self._keeper.keep(change, await self._keeper.answer_of(change))
             if there.notes.of_messages(tap.chat_id, [message_id]) is None:  # it stays where it is
-                return ActionDone(lambda language: language.texts.words.full, is_alert=True)
+                return ActionDone(lambda language: language.texts.words.full_there, is_alert=True)
             for each in kept:
                 if each.place != target.place:
                     await self._keeper.take_back(each.session, tap.chat_id, message_id, tap.stamp)

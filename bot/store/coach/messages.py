@@ -156,6 +156,10 @@ class CoachMessageStore:
         is_last = (read_int64(known.get("updateId")) or 0) <= word.stamp.update_id
         if more and is_last and to is not None and await self._is_queued(word, to):
             await self._queue([_part(word, part, to, due_at) for part in more])
+            with storage_errors():
+                # Deleted at this very moment?
+                if await self._messages.find_one(word.key, {"_id": True}) is None:
+                    await self._prompts.delete_many(_parts_of(word.chat_id, word.message_id))
         return True
 
     async def _is_queued(self, word: Word, to: ChatTopic) -> bool:

@@ -76,8 +76,8 @@ WIDE = {
     *((name, "plan_snapshots") for name in ("a summary", "pending")),
     # X In the order of making; those without a planned day have no index on theirs.
     ("a page of a day's prompts", "session_prompts"),
-    # What was received today is counted anew, and what is unanswered is counted by day.
-    *(("the figures", name) for name in ("taps", "feedback_events", "session_prompts")),
+    # What was received today is counted anew.
+    *(("the figures", name) for name in ("taps", "feedback_events")),
 }
 """What reads far more than it finds, through an index, and why it may."""
 

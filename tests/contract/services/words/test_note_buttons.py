@@ -172,5 +172,5 @@ async def test_a_note_stays_where_it_is_if_there_is_no_room(desk: Desk) -> None:
     await desk.write(100, "knee", replied_to=QUESTION, payloads=("session_feedback|r|s|done",))
     result = await tap(desk, 101, Action.NOTE_TO, target_of(1100, ("r", "t")))
     assert isinstance(result, ActionDone)
-    assert (result.say(EN), result.instead) == (EN.texts.words.full, None)
+    assert (result.say(EN), result.instead) == (EN.texts.words.full_there, None)
     assert (await desk.lines())["s"] == ["knee"]
