@@ -505,7 +505,7 @@ TEXTS = Texts(
             "Esta sesión ya tiene tantas notas como puedo guardar, así que esta no se ha guardado. Edita "
             "alguna de las otras."
         ),
-        full_there="Esa sesión ya tiene tantas notas como puedo guardar, así que la tuya se queda donde está.",
+        full_there="Esa sesión ya tiene tantas notas como puedo guardar, así que la tuya no se mueve.",
         move_button="↪️ Otra sesión",
         back_button="↩️ Retirar",
         stay_button="Dejarla ahí",
