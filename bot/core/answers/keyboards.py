@@ -25,6 +25,7 @@ from bot.core.answers.texts import label, marked
 from bot.core.facts.answer_types import FeedbackType, Style
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
+from bot.core.telegram.action_payloads import Action, parse_action
 
 Keyboard = list[list[dict[str, Any]]]
 
@@ -57,9 +58,11 @@ def _style(style: Style | None) -> dict[str, Any]:
 def answered_keyboard(keyboard: Keyboard, chosen: FeedbackType) -> Keyboard:
     """The same keyboard with the chosen answer marked and the others not.
 
-    Later goes, and what was asked about an answer; buttons that are not ours stay as they are.
+    Later goes, what was asked about an answer, and the wish to move a note, which is about this session
+    then; buttons that are not ours stay as they are.
     """
-    return [[_mark(button, chosen) for button in row] for row in asked_keyboard(keyboard)]
+    rows = [[_mark(it, chosen) for it in row if not _moves(it)] for row in asked_keyboard(keyboard)]
+    return [row for row in rows if row]
 
 
 def asked_keyboard(keyboard: Keyboard) -> Keyboard:
@@ -120,6 +123,11 @@ def _rows(buttons: list[dict[str, Any]], length: int) -> Keyboard:
 
 def _is_passing(button: dict[str, Any]) -> bool:
     return isinstance(parse_payload(button.get("callback_data")), Later | DetailTap)
+
+
+def _moves(button: dict[str, Any]) -> bool:
+    action = parse_action(button.get("callback_data"))
+    return action is not None and action.action is Action.NOTE_MOVE
 
 
 def _mark(button: dict[str, Any], chosen: FeedbackType) -> dict[str, Any]:

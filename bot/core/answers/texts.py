@@ -18,7 +18,8 @@ TRACE = "\n\n"
 """Before the line that says when a question comes again."""
 _MARK = "• "
 _SUGGESTED = "👉 "
-_NOTE_LINE = "\n\n📝 "
+_NOTE_SIGN = "📝 "
+_NOTE_LINE = f"\n\n{_NOTE_SIGN}"
 
 
 def label(type_: FeedbackType, language: Language) -> str:
@@ -114,6 +115,16 @@ def asked_text(text: str) -> str:
         text = asked
     asked, line, shown = text.rpartition(_NOTE_LINE)
     return asked if line and "\n" not in shown else text
+
+
+def answer_block(text: str, note: str | None) -> str | None:
+    """What stands below a question for its answer, with this note; None: it shows no answer."""
+    asked = asked_text(text)
+    if not text[len(asked) :].startswith(_ANSWER_LINE):
+        return None
+    said, line, question = text[len(asked) + len(_ANSWER_LINE) :].partition("\n\n")
+    lines = [it for it in said.split("\n") if not it.startswith(_NOTE_SIGN)]
+    return _ANSWER_LINE + "\n".join([*lines, *([] if note is None else [note])]) + line + question
 
 
 def note_block(note: str) -> str:

@@ -14,11 +14,13 @@ from bot.core.answers.message import MessageEdit
 from bot.core.answers.payloads import make_reference
 from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.i18n.language import Language
+from bot.core.notes.lines import note_line
 from bot.core.people.athlete import Athlete
 from bot.core.telegram.action_payloads import Action, ActionTap
 from bot.core.telegram.updates import Tap
 from bot.core.words import keyboards, texts
 from bot.core.words.sessions import MOST_OFFERED, Place, SpokenSession
+from bot.core.words.taken_back import without_note
 from bot.services.chat.button_actions import ActionDone, ActionHandler, ActionResult
 from bot.services.words.note_keeper import NoteKeeper
 from bot.services.words.sessions import SpokenSessions
@@ -48,12 +50,13 @@ class NoteButtons:
         kept, message_id = await self._kept(action.argument, tap)
         if not kept or message_id is None or tap.chat_id is None:
             return _GONE
+        left = kept[0].notes
         for each in kept:
             if each.notes.of_messages(tap.chat_id, [message_id]) is not None:
-                await self._keeper.take_back(each.session, tap.chat_id, message_id, tap.stamp)
+                left = (await self._keeper.take_back(each.session, tap.chat_id, message_id, tap.stamp)).notes
         session = await self._session(kept[0].place, tap)
-        edit = partial(_shown, partial(texts.taken_back, session))
-        return ActionDone(lambda language: language.texts.words.taken_back_toast, instead=edit)
+        change = partial(without_note, session, note_line(left.lines))
+        return ActionDone(lambda language: language.texts.words.taken_back_toast, change=change)
 
     async def _offer(self, action: ActionTap, tap: Tap, _athlete: Athlete | None) -> ActionResult:
         """Show the sessions to which it can go."""
@@ -128,7 +131,3 @@ class NoteButtons:
         """The message that says where a note is."""
         text = texts.noted(session, (), language, is_open=session.is_open)
         return MessageEdit(text, keyboard=keyboards.note_keyboard(message_id, None, (), language), html=True)
-
-
-def _shown(text: partial[str], language: Language) -> MessageEdit:
-    return MessageEdit(text(language), html=True)

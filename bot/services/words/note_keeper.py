@@ -71,7 +71,9 @@ class NoteKeeper:
         """What stands about the session of a note."""
         return (await self._events.answers([change.session])).get(change.session)
 
-    async def take_back(self, session: Identity, chat_id: int, message_id: int, stamp: UpdateStamp) -> None:
+    async def take_back(
+        self, session: Identity, chat_id: int, message_id: int, stamp: UpdateStamp
+    ) -> KeptNote:
         """Take the line of a message back, unless it was written anew since.
 
         Args:
@@ -81,7 +83,7 @@ class NoteKeeper:
             StorageError: doing it again is harmless.
         """
         change = NoteChange.taken_back(session, chat_id, message_id, stamp)
-        await self.keep(change, await self.answer_of(change))
+        return await self.keep(change, await self.answer_of(change))
 
     async def keep(
         self, change: NoteChange, before: StoredAnswer | None, quoted: QuotedQuestion | None = None

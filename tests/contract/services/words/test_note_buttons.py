@@ -12,6 +12,7 @@ from bot.core.answers.rules import Cause, NotWritten, Outcome
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.notes.lines import MOST_LINES
 from bot.core.telegram.action_payloads import Action, format_action
+from bot.core.telegram.updates import TappedMessage
 from bot.core.words.keyboards import target_of
 from bot.services.chat.button_actions import ActionDone
 from tests.support.desk import ANA, BEN, EN, NOW, QUESTION, Database, Desk, killed_at_keep, open_desk
@@ -44,8 +45,11 @@ async def tap(desk: Desk, update_id: int, action: Action, argument: str = str(NO
 def shown(result: Any) -> tuple[str | None, list[str]]:
     """The message in the place of the one with the button: its text, and its buttons."""
     assert isinstance(result, ActionDone)
-    assert result.instead is not None
-    edit = result.instead(EN)
+    if result.change is not None:
+        edit = result.change(TappedMessage("📝 Noted.", [], []), EN)
+    else:
+        assert result.instead is not None
+        edit = result.instead(EN)
     return edit.text, [button["text"] for row in edit.keyboard for button in row]
 
 
