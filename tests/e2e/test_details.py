@@ -173,7 +173,7 @@ async def test_where_it_hurts(rig: Rig, athlete: User) -> None:
     await press(rig, athlete, message_id, "7")
     message = await shown(
         rig, athlete, message_id, "➜ 🤕 Dolor",
-        "Esfuerzo (RPE) 7 · muy duro", "Molestia: rodilla (izq.), 6/10", "Sesión hecha: en parte",
+        "Molestia: rodilla (izq.), 6/10", "Sesión hecha: en parte", "Esfuerzo (RPE) 7 · muy duro",
     )  # fmt: skip
     changes = ["✏️ RPE 7", "✏️ rodilla (izq.), 6/10", "✏️ hecha: en parte"]
     assert sorted(labels(message)[4:]) == sorted(changes)

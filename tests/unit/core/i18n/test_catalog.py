@@ -42,6 +42,7 @@ from bot.core.prompts.older_copies import OlderCopy, Whereabouts
 from bot.core.summary.sessions import SessionState
 from bot.core.summary.summary import Week
 from bot.core.telegram.attachments import Attachment
+from bot.core.telegram.updates import TappedMessage
 from bot.core.words.sessions import SpokenSession
 
 NOW = datetime(2026, 2, 16, 18, 42, tzinfo=UTC)  # a Monday
@@ -93,6 +94,7 @@ VALUES: Mapping[str, object] = {
     "change": PlanChange((AnswerReference("r", "s"),)), "fields": ["pain"], "today": DAY,
     "author": "Lee", "called": ["Ana"], "known": ["Ana"], "refusal": "bot was blocked by the user",
     "silent_after": 3, "state": SessionState.OPEN, "who": "Ana", "words": [],
+    "prompted": TappedMessage("?", [], []),
 }  # fmt: skip
 # Tried with something else than other functions of the same parameters.
 OWN_VALUES: Mapping[str, Mapping[str, object]] = {
