@@ -39,13 +39,16 @@ class PainEpisodeStore:
         """Make somebody's episodes of all that they have said, now that it is stored; returns them."""
         told = await self.told(user_id)
         await hold_keys_if_possible(self._db, COLLECTION)
+        is_stored = False
         for _ in range(_TRIES):
             is_stored = await self._put(user_id, athlete_id, told)
             # Of several who do this at once, the last one to write may have read before the others' words.
             before, told = told, await self.told(user_id)
             if is_stored and told == before:
-                return told
-        raise StorageUnavailable("somebody's pain keeps changing, or MongoDB reports duplicate episodes")
+                break
+        if not is_stored:
+            raise StorageUnavailable("MongoDB keeps reporting a duplicate episode of pain")
+        return told  # who keeps on talking has them made anew with each word
 
     async def _put(self, user_id: int, athlete_id: str | None, told: Sequence[Episode]) -> bool:
         """Store these, and no others; returns whether all are: another worker may just put the same."""
