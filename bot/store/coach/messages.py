@@ -127,10 +127,11 @@ class CoachMessageStore:
 
     async def _change(self, word: Word, to: ChatTopic | None, due_at: datetime) -> bool:
         """The wording of a word that is known; its text is sent, or shown, as it is then."""
-        is_older = {"updateId": {"$lt": word.stamp.update_id}}
-        changed = {"text": word.text, "updateId": word.stamp.update_id, "editedAt": word.stamp.at}
+        update_id = word.stamp.update_id
+        is_older = {"updateId": {"$lt": update_id}, "editedBy": {"$not": {"$gte": update_id}}}
+        changed = {"text": word.text, "editedBy": update_id, "editedAt": word.stamp.at}
         with storage_errors():
-            known = await self._messages.find_one(word.key, {"text": True, "updateId": True})
+            known = await self._messages.find_one(word.key, {"text": True, "editedBy": True})
             if known is None:
                 return False
             if known.get("text") != word.text:
@@ -153,7 +154,7 @@ class CoachMessageStore:
             await self._prompts.update_many(texts, {"$set": again})
         # What does not fit the messages that are there any more.
         more = [part for part in parts(word)[1:] if part.copies is None]
-        is_last = (read_int64(known.get("updateId")) or 0) <= word.stamp.update_id
+        is_last = (read_int64(known.get("editedBy")) or 0) <= update_id
         if more and is_last and to is not None and await self._is_queued(word, to):
             await self._queue([_part(word, part, to, due_at) for part in more])
             with storage_errors():

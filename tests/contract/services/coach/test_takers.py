@@ -269,6 +269,16 @@ async def test_an_edit_shows_in_the_message(desk: Desk) -> None:
     assert texts(desk, ANA) == ["💬 Lee (coach):\nRest"]
 
 
+async def test_an_edit_keeps_nothing_from_a_deletion(desk: Desk) -> None:
+    """What was written before it goes, also where its last wording came while it was under way."""
+    [alert] = desk.alerts()
+    await coach_writes(desk, 2, "Rset", alert["message_id"])
+    await coach_writes(desk, 4, "Rest", alert["message_id"], message_id=1002, is_edit=True)
+    until = UpdateStamp(3, NOW + timedelta(seconds=3))
+    await PersonalStore(desk.db).forget_before(DataSubject(ANA, str(ANA)), until)
+    assert await desk.db.coach_messages.count_documents({}) == 0
+
+
 async def test_an_edit_that_is_longer_than_a_message(desk: Desk) -> None:
     """What does not fit the message that was sent comes in one more, once."""
     [alert] = desk.alerts()
