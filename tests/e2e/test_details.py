@@ -186,7 +186,8 @@ async def test_where_it_hurts(rig: Rig, athlete: User) -> None:
     await press(rig, athlete, message_id, "espalda")
     await shown(rig, athlete, message_id, "0 nada · 10 el peor dolor", button="• 6")
     await press(rig, athlete, message_id, "2")
-    await shown(rig, athlete, message_id, "Sesión hecha: en parte", button="✏️ hecha: en parte")
+    effort = "Esfuerzo (RPE) 7 · muy duro"
+    await shown(rig, athlete, message_id, "Sesión hecha: en parte", effort, button="✏️ hecha: en parte")
     await press(rig, athlete, message_id, "✏️ hecha: en parte")
     await shown(rig, athlete, message_id, "¿Hiciste la sesión?", button="no")
     await press(rig, athlete, message_id, "no")

@@ -16,6 +16,7 @@ from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.formats import counted, day_and_month, short_date, weekday, weekday_and_date
 from bot.core.i18n.language import Language
 from bot.core.notes.attachment_texts import sent_along
+from bot.core.notes.lines import on_one_line
 from bot.core.pain.alerting import HURTS
 from bot.core.pain.episodes import Episode
 from bot.core.pain.stored import details_of
@@ -224,7 +225,7 @@ def _session(session: Session, day: date | None, language: Language, limits: _Li
         parts += [escape_line(line, _MAX_LINE) for line in said]
     text = " · ".join(parts)
     if session.note and limits.note:
-        text += f"\n    📝 {escape(' '.join(session.note.split()), limits.note)}"
+        text += f"\n    📝 {escape(on_one_line(session.note), limits.note)}"
     sent = [(it, line.chat_id) for line in session.notes.lines for it in line.attachments]
     if limits.note and (came_along := sent_along(sent, language)) is not None:
         text += f"\n    {came_along}"

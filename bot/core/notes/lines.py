@@ -19,6 +19,7 @@ from bot.core.telegram.attachments import Attachment, read_attachments
 MOST_LINES = 50
 """So many lines a session can have: a flood must not make a document too large."""
 
+_BETWEEN = " · "
 _NOTED, _ATTACHED = "📝", "📎"
 _MAX_SHOWN = 200
 _MARK = re.compile(r"note (-?[0-9]{1,19}) ([0-9]{1,19})")
@@ -97,10 +98,15 @@ def taken_back_mark(chat_id: int, message_id: int) -> str:
     return f"note {chat_id} {message_id}"
 
 
+def on_one_line(note: str) -> str:
+    """A whole note on one line, as lists show it: what stood on lines of its own stays apart."""
+    return _BETWEEN.join(" ".join(line.split()) for line in note.split("\n") if line.strip())
+
+
 def note_line(lines: Iterable[NoteLine]) -> str | None:
     """The lines in short, on one line, as the question's message shows them; None if there are none."""
     lines = list(lines)
-    words = clip(" · ".join(" ".join(line.text.split()) for line in lines if line.text), _MAX_SHOWN)
+    words = clip(_BETWEEN.join(" ".join(line.text.split()) for line in lines if line.text), _MAX_SHOWN)
     attached = [_ATTACHED] if any(line.attachments for line in lines) else []
     return " ".join([_NOTED, *([words] if words else []), *attached]) if words or attached else None
 

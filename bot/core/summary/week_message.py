@@ -15,6 +15,7 @@ from bot.core.answers.texts import label
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.i18n.formats import counted, day_span, decimal, percent, weekday_and_day
 from bot.core.i18n.language import Language
+from bot.core.notes.lines import on_one_line
 from bot.core.shared.formatting import MAX_MESSAGE, escape, units
 from bot.core.shared.tolerant import fold
 from bot.core.summary.sessions import Session, SessionState
@@ -170,7 +171,7 @@ def _session(session: Session, language: Language, limits: _Limits, reasons: Rea
         if said := detail_lines(read_details(session.extras), session.answer, language):
             lines[-1] += " · " + " · ".join(escape(line, _MAX_LINE) for line in said)
         if session.note and limits.note:
-            lines.append(f"    📝 {escape(' '.join(session.note.split()), limits.note)}")
+            lines.append(f"    📝 {escape(on_one_line(session.note), limits.note)}")
     lines[1:1] = [f"    {line}" for line in _reason(session, limits, reasons)]
     return "\n".join(lines)
 

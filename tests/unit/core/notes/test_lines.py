@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.notes.lines import NoteLine, Notes, note_line, read_notes, taken_back_mark
+from bot.core.notes.lines import NoteLine, Notes, note_line, on_one_line, read_notes, taken_back_mark
 from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.attachments import Attachment
 
@@ -76,6 +76,7 @@ def test_in_short() -> None:
     """In the question's message: on one line, cut, and whether something came along."""
     assert note_line([FIRST, EDITED]) == "📝 left knee · hip"
     assert note_line([WORDLESS]) == "📝 📎"
+    assert on_one_line("left  knee\n\n hip ") == "left knee · hip"
     assert note_line([FIRST, WORDLESS]) == "📝 left knee 📎"
     assert note_line([]) is None
     long = note_line([NoteLine(NOW, "a\n" * 500, 1, UpdateStamp(1, NOW))])
