@@ -84,7 +84,8 @@ def summed_up(id_field: str) -> list[Document]:
 
 
 def _with(change: NoteChange, line: Document) -> Expression:
-    """The lines with one that is written: in the place of the one that its message has, else by its time."""
+    """The lines with one that is written: in the place of the one that its message has, else in the order
+    of writing."""
     new: Expression = {"$literal": line}
     sent_along = line.get("attachments", [])
     others = {
@@ -110,8 +111,9 @@ def _with(change: NoteChange, line: Document) -> Expression:
             "in": {"$cond": [_is_changed(change), changed, "$$it"]},
         }
     }
-    earlier = {"$filter": {"input": "$$lines", "as": "it", "cond": {"$lte": ["$$it.at", line["at"]]}}}
-    later = {"$filter": {"input": "$$lines", "as": "it", "cond": {"$gt": ["$$it.at", line["at"]]}}}
+    is_earlier = _was_written_before(line, "$$it")
+    earlier = {"$filter": {"input": "$$lines", "as": "it", "cond": is_earlier}}
+    later = {"$filter": {"input": "$$lines", "as": "it", "cond": {"$not": [is_earlier]}}}
     has_room = {"$lt": [{"$size": "$$lines"}, MOST_LINES]}
     added = {
         "$cond": [
@@ -121,6 +123,16 @@ def _with(change: NoteChange, line: Document) -> Expression:
         ]
     }
     return {"$cond": [{"$eq": [ours, []]}, added, rewritten]}
+
+
+def _was_written_before(line: Document, other: str) -> Expression:
+    """Whether another line was written before this one.
+
+    In one chat messages are numbered in their order, whatever the clock did between.
+    """
+    is_here = {"$eq": [{"$ifNull": [f"{other}.chatId", None]}, line.get("chatId")]}
+    by_number = {"$lte": [f"{other}.messageId", line["messageId"]]}
+    return {"$cond": [is_here, by_number, {"$lte": [f"{other}.at", line["at"]]}]}
 
 
 def _without(change: NoteChange) -> Expression:
