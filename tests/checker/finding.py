@@ -35,6 +35,7 @@ _PROCESSING = frozenset(
         "polledAt",
         "telegramLanguage",
         "rangAt",
+        "isNew",
     }
 )
 _UPDATE_IDS = frozenset(

@@ -78,7 +78,7 @@ async def test_an_update_without_an_id(rig: Rig) -> None:
     reply = f'{{"ok":true,"result":[{",".join(batch)}]}}'
     # Not confirmed by any offset, so Telegram would send it again and again.
     rig.faults.add(Fault("status", "getUpdates", times=3, status=200, body=reply))
-    rig.world.message(ATHLETE, User(ATHLETE), "wake up")
+    rig.world.message(ATHLETE, User(ATHLETE), "/help")  # wakes a poll that waits, and changes nothing
     await rig.stored(99, 15)
     await wait_until(lambda: rig.faults.fired.get("status") == 3, 10, "it came three times")
     await wait_until(lambda: rig.world.pending() == 0, 10, "all is confirmed")
@@ -108,7 +108,7 @@ async def deliver(rig: Rig, batches: list[list[str]]) -> None:
     for batch in batches:
         reply = f'{{"ok":true,"result":[{",".join(batch)}]}}'
         rig.faults.add(Fault("status", "getUpdates", times=1, status=200, body=reply))
-    rig.world.message(ATHLETE, User(ATHLETE), "wake up")
+    rig.world.message(ATHLETE, User(ATHLETE), "/help")  # wakes a poll that waits, and changes nothing
     await wait_until(lambda: rig.faults.fired.get("status") == len(batches), 30, "all batches are taken")
     await wait_until(lambda: rig.world.pending() == 0, 10, "all is confirmed")
 

@@ -48,10 +48,10 @@ async def test_cleaning_that_takes_too_long_is_given_up(db: Db, monkeypatch: pyt
 
 
 async def test_the_server_says_what_it_is(db: Db) -> None:
-    """Version, replica set and clock, without a user here."""
+    """Version, replica set, clock, and the user that tests have."""
     server, skew = await look(db, system_clock)
     assert server.has_set
-    assert (server.user, server.user_db) == (None, None)
+    assert (server.user, server.user_db) == ("feedback-bot", "admin")
     assert server.version == (await db.client.server_info())["version"]
     assert abs(skew) < timedelta(seconds=1)
 
