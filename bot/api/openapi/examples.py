@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from bot.core.plans.plan import read_plan
 from bot.core.prompts.prompt import PromptState
 from bot.core.records.collections import MODELS, PLAN_SNAPSHOTS, RUN_ARTIFACTS, RUN_EVENTS
 from bot.core.records.models import PlanSnapshot
+from bot.core.shared.clock import days_from
 from bot.core.summary.summary import Summary, summarize
 
 SNAPSHOT: dict[str, Any] = dict(PlanSnapshot.EXAMPLES[0])
@@ -251,7 +252,7 @@ def pain() -> OpenPain:
 
 def stats() -> Stats:
     """The figures of a quiet week, with one question unanswered."""
-    days = [date(2026, 2, 12) + timedelta(days=number) for number in range(7)]
+    days = days_from(date(2026, 2, 12), date(2026, 2, 18))
     answers = ["done", "done", "hard", "done", "skipped", "done"]
     tallies = [
         Tally(
