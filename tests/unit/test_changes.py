@@ -545,10 +545,10 @@ def test_each_setting_is_in_the_example_and_in_the_tables() -> None:
     house = ROOT.parent
     example = (house / "config/env.example").read_text(encoding="utf-8")
     assert Counter(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) == Counter(settings)
-    readme, collections = (house / name for name in ("README.md", "docs/collections.md"))
-    in_readme = _rows(readme.read_text(encoding="utf-8"))
+    reference, collections = (house / "docs" / name for name in ("reference.md", "collections.md"))
+    in_reference = _rows(reference.read_text(encoding="utf-8"))
     in_collections = _rows(collections.read_text(encoding="utf-8")) & settings
-    assert (in_readme | in_collections, in_readme & in_collections) == (settings, set())
+    assert (in_reference | in_collections, in_reference & in_collections) == (settings, set())
 
 
 # A collection and an index: bot/core/records/{collections,declaration}.py, and the models.
