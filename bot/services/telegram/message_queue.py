@@ -1,4 +1,4 @@
-"""What is to be done to messages, one after the other within Telegram's limits. Best effort: nothing is kept."""
+"""Changes to messages, one after the other within Telegram's limits. Best effort: nothing is kept."""
 
 from __future__ import annotations
 
