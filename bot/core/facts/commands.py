@@ -14,7 +14,7 @@ class Audience(Enum):
 
     EVERYBODY = auto()
     KNOWN = auto()
-    """Athletes and admins; the others see it in their menu."""
+    """Athletes, admins and the coach; the others see it in their menu."""
     ATHLETES = auto()
     ADMINS = auto()
     COACH = auto()
@@ -84,7 +84,7 @@ class Command(StrEnum):
             case Audience.EVERYBODY:
                 return True
             case Audience.KNOWN:
-                return is_athlete or is_admin
+                return is_athlete or is_admin or is_coach
             case Audience.ATHLETES:
                 return is_athlete
             case Audience.ADMINS:

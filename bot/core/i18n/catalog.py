@@ -456,6 +456,7 @@ class PeopleTexts:
 
     Attributes:
         help: names commands, as `{week}`; those that it does not name follow it in lines of their own.
+        help_admin: for an admin who is no athlete.
     """
 
     what_i_do: str
@@ -474,6 +475,7 @@ class PeopleTexts:
     resumed: str
     pause_usage: str
     help: str
+    help_admin: str
     try_help: str
     unknown_command: str
     not_done: str

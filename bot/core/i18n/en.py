@@ -842,6 +842,12 @@ TEXTS = Texts(
             "{privacy}, {mydata}, {forgetme}.\n"
             "{start}, {help}."
         ),
+        help_admin=(
+            "You run this bot, and are not on its list of athletes, so I ask you nothing.\n\n"
+            "{commands}\n\n"
+            "When something breaks, I tell you here, with the cure. Plans, the list of athletes and all else"
+            " are seen to where I run: feedback-bot --help."
+        ),
         try_help=(
             "I can do nothing with this message, and your coach does not see it. Please tap a button below my"
             " question, or write a few words; /help says what else I can do."

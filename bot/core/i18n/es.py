@@ -871,6 +871,12 @@ TEXTS = Texts(
             "{privacy}, {mydata}, {forgetme}.\n"
             "{start}, {help}."
         ),
+        help_admin=(
+            "Administras este bot y no estás en su lista de deportistas, así que no te pregunto nada.\n\n"
+            "{commands}\n\n"
+            "Si algo se estropea, te lo digo aquí, con el remedio. Los planes, la lista de deportistas y lo"
+            " demás se llevan donde funciono: feedback-bot --help."
+        ),
         try_help=(
             "Con este mensaje no puedo hacer nada, y tu entrenador no lo ve. Toca un botón debajo de mi"
             " pregunta, o escribe unas palabras; /help explica qué más puedo hacer."

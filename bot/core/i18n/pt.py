@@ -827,6 +827,12 @@ TEXTS = Texts(
             "{privacy}, {mydata}, {forgetme}.\n"
             "{start}, {help}."
         ),
+        help_admin=(
+            "Você administra este bot e não está na lista de atletas, por isso não pergunto nada a você.\n\n"
+            "{commands}\n\n"
+            "Se algo quebrar, aviso você aqui, com a solução. Os planos, a lista de atletas e o resto são"
+            " cuidados onde eu rodo: feedback-bot --help."
+        ),
         try_help=(
             "Não consigo fazer nada com esta mensagem, e seu treinador não a vê. Toque em um botão abaixo da"
             " minha pergunta, ou escreva algumas palavras; /help diz o que mais posso fazer."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 from string import Formatter
 
@@ -66,25 +67,31 @@ def help_text(language: Language, *, admin: bool) -> str:
     texts, answers = language.texts.people, language.texts.answers
     lines = [f"{label(type_, language)}: {answers.type(type_).help}" for type_ in FeedbackType]
     lines.append(f"{answers.later}: {answers.later_help}")
-    commands = {
-        command.value: f"/{command} {what}"
-        for command in Command
-        if command.is_for(is_athlete=True, is_admin=admin)
-        and (what := language.texts.command(command).help) is not None
-    }
+    commands = _explained(language, lambda command: command.is_for(is_athlete=True, is_admin=admin))
     named = {name for _, name, _, _ in Formatter().parse(texts.help)}
     others = [f"\n{line}." for name, line in commands.items() if name not in named]
     return texts.help.format(answers="\n".join(lines), **commands) + "".join(others)
 
 
+def admin_help(language: Language) -> str:
+    """The reply to /help of an admin who is no athlete."""
+    commands = _explained(language, lambda command: command.is_for(is_athlete=False, is_admin=True))
+    return language.texts.people.help_admin.format(commands="\n".join(commands.values()))
+
+
 def coach_help(language: Language) -> str:
     """The reply to /help in the coach's chat."""
-    commands = "\n".join(
-        f"/{command} {what}"
+    commands = _explained(language, lambda command: command.audience is Audience.COACH)
+    return language.texts.coach.help.format(commands="\n".join(commands.values()))
+
+
+def _explained(language: Language, is_for_them: Callable[[Command], bool]) -> dict[str, str]:
+    """Commands by name, each with what it does."""
+    return {
+        command.value: f"/{command} {what}"
         for command in Command
-        if command.audience is Audience.COACH and (what := language.texts.command(command).help) is not None
-    )
-    return language.texts.coach.help.format(commands=commands)
+        if is_for_them(command) and (what := language.texts.command(command).help) is not None
+    }
 
 
 def for_others(command: Command, language: Language) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.core.facts.attachment_kinds import ATTACHMENT_KINDS
-from bot.core.facts.commands import Command, Place
+from bot.core.facts.commands import Command
 from bot.core.i18n.language import named_command
 from bot.core.shared.tolerant import read_int64
 from bot.core.shared.update_order import UpdateStamp
@@ -198,15 +198,15 @@ def is_refused(
     """Whether the sender may not have this: a stranger anything, an athlete what is for admins alone.
 
     Args:
-        is_coach: it came from the coach's chat, where anybody may greet, ask for help, and talk.
+        is_coach: it came from the coach's chat, where anybody may talk, and use what is the coach's.
     """
     if isinstance(command, NoteUpdate):
         return not (is_athlete or is_admin or is_coach)
-    known = command.command
-    if is_coach and (command.name == "" or (known is not None and known.place is Place.ANYWHERE)):
+    if is_admin or (is_coach and command.name == ""):
         return False
-    is_for_them = known is None or known.is_for(is_athlete=is_athlete, is_admin=is_admin)
-    return not is_admin and not (is_athlete and is_for_them)
+    known, who = command.command, {"is_athlete": is_athlete, "is_admin": False, "is_coach": is_coach}
+    is_for_them = is_athlete if known is None else known.is_for(**who)
+    return not (is_for_them and (is_athlete or is_coach))
 
 
 def unreadable(update_id: int, text: str) -> dict[str, Any]:

@@ -44,12 +44,15 @@ class InfoCommands:
     async def _help(self, request: CommandRequest) -> Reply:
         language = request.language
         coach_help = texts.coach_help(language) if request.is_coach_chat else ""
-        if request.sender is None and coach_help:
-            return Reply(coach_help)
-        if request.sender is None and not request.is_admin:
+        if request.sender is not None:
+            own_help = texts.help_text(language, admin=request.is_admin)
+        elif request.is_admin:
+            own_help = texts.admin_help(language)
+        elif coach_help:
+            own_help = ""
+        else:
             return Reply(texts.welcome(request.update.user_id, language, athlete=False, admin=False))
-        found = (texts.help_text(language, admin=request.is_admin), coach_help)
-        return Reply("\n\n".join(text for text in found if text))
+        return Reply("\n\n".join(text for text in (own_help, coach_help) if text))
 
     async def _show_stats(self, request: CommandRequest) -> Reply:
         language = request.language

@@ -56,7 +56,7 @@ async def test_replies(api: FakeApi, recording: Recording) -> None:
         7: EN.texts.figures.later,
         8: EN.texts.people.try_help,
         11: EN.texts.people.unknown_command,
-        10: people.help_text(EN, admin=True),
+        10: people.admin_help(EN),
     }
 
 

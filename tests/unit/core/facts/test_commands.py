@@ -35,9 +35,9 @@ def test_for_whom_commands_are(is_athlete: bool, is_admin: bool, expected: set[s
 
 
 def test_in_the_coachs_chat() -> None:
-    """Whoever writes there has the coach's, and nothing of athletes' or admins'."""
+    """Whoever writes there has the coach's and may choose a language; nothing of athletes or admins."""
     coach = {"is_athlete": False, "is_admin": False, "is_coach": True}
-    assert {it for it in Command if it.is_for(**coach)} == {"start", "help", "privacy"} | COACHS
+    assert {it for it in Command if it.is_for(**coach)} == {"start", "help", "privacy", "language"} | COACHS
     assert {it for it in Command if it.is_offered_to(**coach)} == {"start", "help"} | COACHS
     both = {**coach, "is_athlete": True}
     assert {it for it in Command if it.is_offered_to(**both)} == set(Command) - {"stats"}

@@ -428,6 +428,13 @@ def test_help_shows_stats_to_admins_only(language: Language) -> None:
     assert shown_length(admins) <= MAX_MESSAGE
 
 
+@pytest.mark.parametrize("language", Language)
+def test_help_of_an_admin_who_is_no_athlete(language: Language) -> None:
+    """What works for them, and nothing that is for athletes."""
+    shown = {command for command in Command if f"/{command} " in people.admin_help(language)}
+    assert shown == {Command.START, Command.HELP, Command.LANGUAGE, Command.PRIVACY, Command.STATS}
+
+
 def test_help_tells_together_what_belongs_together() -> None:
     """Commands that the texts name stand where these put them; another follows in a line of its own."""
     *_, pause, commands = people.help_text(EN, admin=True).split("\n\n")

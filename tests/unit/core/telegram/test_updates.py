@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.core.answers.payloads import Callback
 from bot.core.answers.rules import derive_event, named_session
 from bot.core.facts.answer_types import FeedbackType
-from bot.core.facts.commands import Command, Place
+from bot.core.facts.commands import Audience, Command
 from bot.core.telegram.updates import (
     ChatOpened,
     CommandUpdate,
@@ -292,8 +292,9 @@ def test_whose_commands_are_refused(name: str) -> None:
     assert is_refused(asked, is_athlete=True, is_admin=False) is not is_for_athletes
     assert not is_refused(asked, is_athlete=False, is_admin=True)
     assert not is_refused(asked, is_athlete=True, is_admin=True)
-    is_for_any_chat = command.place is Place.ANYWHERE if command is not None else name == ""
-    assert is_refused(asked, is_athlete=False, is_admin=False, is_coach=True) is not is_for_any_chat
+    not_theirs = (Audience.ATHLETES, Audience.ADMINS)
+    is_for_coach = command.audience not in not_theirs if command is not None else name == ""
+    assert is_refused(asked, is_athlete=False, is_admin=False, is_coach=True) is not is_for_coach
 
 
 def test_commands_in_groups_are_not_private() -> None:
