@@ -11,15 +11,15 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp
 
 from bot import __version__
 from bot.api.http.dependencies import ApiDependencies
-from bot.api.http.guard import Guard, defect
+from bot.api.http.guard import DOCS, OPENAPI, Guard, defect
 from bot.api.http.problems import Flaw, Problem, invalid, later
 from bot.api.http.queries import problem_of
-from bot.api.openapi import models
+from bot.api.openapi import models, page
 from bot.api.routes import availability, feedback, health, messages, pain, plans, prompts, records, stats
 from bot.core.shared.errors import (
     JournalError,
@@ -29,8 +29,6 @@ from bot.core.shared.errors import (
     StorageUnavailable,
 )
 from bot.store.records.pages import BadCursorError
-
-OPENAPI = "/openapi.json"
 
 _DESCRIPTION = """\
 For coach workflows: ask athletes about sessions, hand over plans, and read their answers back.
@@ -81,7 +79,21 @@ def build(deps: ApiDependencies, token: str | None) -> ASGIApp:
     routes = [route for route in found if isinstance(route, APIRoute)]
     _handle_errors(app, routes)
     app.openapi = lambda: _openapi(app, routes)  # type: ignore[method-assign]  # as FastAPI's documentation says
+    _show(app)
     return Guard(app, token)
+
+
+def _show(app: FastAPI) -> None:
+    """The page of the API, made at first sight."""
+    headers = {"Content-Security-Policy": page.policy(), "Referrer-Policy": "no-referrer"}
+    made: list[str] = []
+
+    def docs(_: Request) -> Response:
+        if not made:
+            made.append(page.render(app.openapi()))
+        return HTMLResponse(made[0], headers=headers)
+
+    app.add_route(DOCS, docs, methods=["GET"], include_in_schema=False)
 
 
 def _openapi(app: FastAPI, routes: Sequence[APIRoute]) -> dict[str, Any]:
@@ -122,7 +134,7 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _handle_errors(app: FastAPI, routes: Iterable[APIRoute]) -> None:
-    methods: dict[str, set[str]] = {OPENAPI: {"GET", "HEAD"}}
+    methods: dict[str, set[str]] = {path: {"GET", "HEAD"} for path in (OPENAPI, DOCS)}
     for route in routes:
         methods.setdefault(route.path, set()).update(route.methods or ())
 

@@ -19,7 +19,10 @@ from bot.logs import where
 log = logging.getLogger(__name__)
 
 OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Paths that need no token."""
+"""Paths that need no token, and are there without one."""
+DOCS = "/docs"
+OPENAPI = "/openapi.json"
+"""How to use the API is no secret: it needs no token, but is there only when the API is on."""
 
 _MAX_PARAMETERS = 50
 _HEADERS = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
@@ -74,6 +77,8 @@ class Guard:
         if self._digest is None:
             problem = "the HTTP API is off; HTTP_PORT and HTTP_TOKEN switch it on"
             raise Problem.of(404, Flaw("path", problem))
+        if scope["path"] in (DOCS, OPENAPI) and scope["method"] in ("GET", "HEAD"):
+            return
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
         is_right = hmac.compare_digest(digest(token.strip()), self._digest)

@@ -77,7 +77,11 @@ def _days(value: object) -> int:
 _TEXT = {"type": "string", "pattern": r"\S", "maxLength": _MAX_TEXT}
 Text = Annotated[str, PlainValidator(_text), WithJsonSchema(_TEXT)]
 Day = Annotated[date, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
-Monday = Annotated[date, PlainValidator(_monday), WithJsonSchema({"type": "string", "format": "date"})]
+Monday = Annotated[
+    date,
+    PlainValidator(_monday),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-02-16"]}),
+]
 Bound = Annotated[
     date | datetime,
     PlainValidator(_bound),
@@ -149,7 +153,7 @@ class PlanQuery(Query):
 class SummaryQuery(Query):
     """Which week."""
 
-    weekStart: Monday = Field(examples=["2026-02-16"], description="The Monday with which the week begins.")
+    weekStart: Monday = Field(description="The Monday with which the week begins.")
     athlete: Text | None = Field(
         None, description="Whose week: an athlete id. May be left out where there is one athlete only."
     )
@@ -170,9 +174,7 @@ class AvailabilityQuery(Query):
     """Whose weeks, and from which one on."""
 
     weekStart: Monday | None = Field(
-        None,
-        examples=["2026-02-23"],
-        description="The Monday of the first week; without it, the current one's.",
+        None, description="The Monday of the first week; without it, the current one's."
     )
     athlete: Text | None = Field(None, description="Whose: an athlete id; without it, everybody's.")
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from bot.core.shared.clock import from_ms
 from bot.core.shared.tolerant import read_int64
 
-RESERVED = ("/v1", "/healthz", "/readyz", "/metrics", "/openapi.json")
+RESERVED = ("/v1", "/healthz", "/readyz", "/metrics", "/docs", "/openapi.json")
 """Paths of the HTTP API."""
 
 _LATELY = timedelta(minutes=10)

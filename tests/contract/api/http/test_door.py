@@ -72,11 +72,12 @@ def status(reply: bytes) -> int:
 CLOSED = [
     "/v1/prompts",
     "/v1/feedback",
-    "/openapi.json",
-    "/docs",
     "/nope",
     "/",
     "//healthz",
+    "/docs/",
+    "//docs",
+    "/openapi.json/v1/feedback",
 ]
 
 
@@ -97,9 +98,24 @@ async def test_nothing_is_open_without_the_token(api: Api) -> None:
                 assert response.headers["www-authenticate"] == "Bearer"
                 assert list(by_field(checked(response, 401))) == ["Authorization"]
         response = await api.http.get(path)
-        assert response.status_code == (
-            200 if path in ("/v1/prompts", "/v1/feedback", "/openapi.json") else 404
-        )
+        assert response.status_code == (200 if path in ("/v1/prompts", "/v1/feedback") else 404)
+
+
+async def test_how_it_is_used_is_no_secret(api: Api) -> None:
+    """The page and the document are open to read, and the page has all that it needs in itself."""
+    nobody = {"Authorization": ""}
+    page = await api.http.get("/docs", headers=nobody)
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; ")
+    assert "<script" not in page.text
+    document = await api.http.get("/openapi.json", headers=nobody)
+    for path in document.json()["paths"]:
+        assert path in page.text
+    for path in ("/docs", "/openapi.json"):
+        assert (await api.http.head(path, headers=nobody)).status_code in (200, 405)
+        for method in ("POST", "DELETE", "OPTIONS"):
+            assert checked(await api.http.request(method, path, headers=nobody), 401)
 
 
 async def test_two_tokens_are_none(api: Api) -> None:
