@@ -173,6 +173,7 @@ class Settings(_DeclaredSettings):
     http_host: str = "127.0.0.1"
     http_port: int | None = Field(None, ge=1, le=65535)
     http_token: SecretStr | None = None
+    http_behind_proxy: bool = False
     webhook_url: str | None = None
 
     @field_validator("telegram_bot_token")
@@ -249,6 +250,12 @@ class Settings(_DeclaredSettings):
             return read_hook(self.webhook_url, self.telegram_bot_token.get_secret_value(), is_local=is_local)
         except ValueError as exc:
             raise ConfigError(f"WEBHOOK_URL (--webhook): {exc}") from None
+
+    @property
+    def has_proxy(self) -> bool:
+        """Whether a proxy with TLS stands in front of the HTTP port, as HTTP_BEHIND_PROXY says, or a webhook
+        that Telegram pushes to."""
+        return self.http_behind_proxy or (self.webhook_url or "").startswith("https://")
 
     def retention(self) -> Retention:
         """How long documents are kept."""

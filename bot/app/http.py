@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,6 +13,7 @@ from bot.api.http.server import HttpServer, url_of
 from bot.api.routes.webhook import WebhookDoor
 from bot.app.bootstrap import Service
 from bot.core.figures.stats import Stats
+from bot.core.health.machine_checks import open_without_tls
 from bot.core.inbox.webhook import WebhookSettings
 from bot.core.shared.clock import Clock
 from bot.metrics import PrometheusMeters
@@ -21,6 +23,8 @@ from bot.services.reports.figures import Figures
 from bot.settings import Settings
 from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import Database
+
+log = logging.getLogger(__name__)
 
 _FIGURES_HOLD = timedelta(minutes=3)  # it is collected each minute, unless MongoDB is away
 
@@ -73,6 +77,8 @@ async def open_http(
     port_setting = "WEBHOOK_URL (--webhook)" if settings.http_port is None else "HTTP_PORT"
     server = HttpServer(api, settings.http_host, port, port_setting)
     await server.bind()
+    if token is not None and (doubt := open_without_tls(settings.http_host, has_proxy=settings.has_proxy)):
+        log.warning("%s; %s", *doubt)
     try:
         yield server
     finally:

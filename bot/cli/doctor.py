@@ -248,7 +248,10 @@ class Examination:
             return [ok("http", "off; HTTP_PORT and HTTP_TOKEN switch it on")]
         state, detail = await look_at_port(settings.http_host, settings.http_port)
         address = f"{settings.http_host}:{settings.http_port}"
-        return [machine.judge_http(address, state, is_running=self._is_served, detail=detail)]
+        found = [machine.judge_http(address, state, is_running=self._is_served, detail=detail)]
+        if doubt := machine.open_without_tls(settings.http_host, has_proxy=settings.has_proxy):
+            found.append(warn("http", *doubt))
+        return found
 
     async def clock(self) -> list[Finding]:
         """This machine's clock beside those of Telegram and MongoDB."""

@@ -253,3 +253,17 @@ async def test_a_host_that_is_not_ours(rig: Rig, host: str) -> None:
     assert await bot.ended(30) == 2
     [error] = [line for line in bot.log.splitlines() if line.startswith("error:")]
     assert error.startswith(f"error: HTTP_HOST: '{host}' cannot be used as an address of this machine")
+
+
+async def test_a_port_that_others_reach_is_warned_of(rig: Rig) -> None:
+    """One line in the log, and one of `doctor`, until somebody says that a proxy stands in front."""
+    for said, warned in (("false", 1), ("true", 0)):
+        async with api(rig, HTTP_HOST="0.0.0.0", HTTP_BEHIND_PROXY=said):  # noqa: S104
+            bot = rig.bots[-1]
+            assert bot.log.count("HTTP_HOST=0.0.0.0 lets other machines in") == warned
+            report = (await rig.command("doctor")).out
+            lines = [
+                line for line in report.splitlines() if "HTTP_HOST=0.0.0.0 lets other machines in" in line
+            ]
+            assert [line.split()[:2] for line in lines] == [["warn", "http"]] * warned
+        await bot.terminate()

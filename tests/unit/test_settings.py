@@ -167,6 +167,23 @@ def test_http_without_a_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     assert fault(monkeypatch, HTTP_PORT="8080").startswith("HTTP_TOKEN: required")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "known"),
+    [
+        ("HTTP_BEHIND_PROXY", "true", True),
+        ("WEBHOOK_URL", "https://bot.example.org/telegram", True),
+        ("WEBHOOK_URL", "http://127.0.0.1:8080/telegram", False),
+        ("HTTP_BEHIND_PROXY", "false", False),
+    ],
+)
+def test_whether_a_proxy_stands_in_front(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, known: bool
+) -> None:
+    """It is said, or Telegram pushes through one."""
+    monkeypatch.setenv(name, value)
+    assert load_settings(None).has_proxy is known
+
+
 def test_http_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Any port, and any 32 characters that a header can carry."""
     for port, token in (("1", HTTP_TOKEN), ("65535", "contraseña-de-más-de-treinta-y-dos-letras")):

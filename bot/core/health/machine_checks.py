@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -256,6 +257,28 @@ def judge_http(address: str, state: PortState, *, is_running: bool, detail: str 
             "start `run` again",
         )
     return ok("http", f"{address} {'answers' if state == 'ours' else 'is free'}")
+
+
+def open_without_tls(host: str, *, has_proxy: bool) -> tuple[str, str] | None:
+    """What is wrong with listening there, in a sentence, and its cure; None: nothing.
+
+    Args:
+        host: HTTP_HOST.
+        has_proxy: whether a proxy with TLS is known to stand in front.
+    """
+    if has_proxy or _is_loopback(host):
+        return None
+    return (
+        f"HTTP_HOST={host} lets other machines in, and HTTP_TOKEN and all answers travel there in plain text",
+        "put a proxy with TLS in front and set HTTP_BEHIND_PROXY=true, or set HTTP_HOST=127.0.0.1",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _size(size: int) -> str:

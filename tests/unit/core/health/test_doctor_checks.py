@@ -212,6 +212,29 @@ def test_the_port(state: machine.PortState, is_running: bool, level: str) -> Non
     assert machine.judge_http("127.0.0.1:8080", state, is_running=is_running).level == level
 
 
+@pytest.mark.parametrize(
+    ("host", "has_proxy", "is_open"),
+    [
+        ("127.0.0.1", False, False),
+        ("127.8.0.1", False, False),
+        ("::1", False, False),
+        ("localhost", False, False),
+        ("0.0.0.0", False, True),  # noqa: S104  # a setting, not a socket
+        ("::", False, True),
+        ("192.168.1.10", False, True),
+        ("bot.lan", False, True),
+        ("0.0.0.0", True, False),  # noqa: S104
+    ],
+)
+def test_a_port_that_others_reach_without_tls(host: str, has_proxy: bool, is_open: bool) -> None:
+    """Only this machine's own addresses are nobody's way; of a proxy the bot knows what it was told."""
+    doubt = machine.open_without_tls(host, has_proxy=has_proxy)
+    assert (doubt is not None) is is_open
+    if doubt is not None:
+        assert doubt[0].startswith(f"HTTP_HOST={host} ")
+        assert "HTTP_BEHIND_PROXY=true" in doubt[1]
+
+
 # Telegram
 
 
