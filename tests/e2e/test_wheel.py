@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.setup import find_files
+from bot.cli.installation.files import find_files
 from tests.support.processes import run_to_end
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from bot.cli.shared import read_settings
 from bot.core.shared.errors import ConfigError, EmbeddedMongoError
 from bot.store.embedded.server import EmbeddedMongo
 
-_INSTALLED = Path(__file__).resolve().parents[1] / "files"
+_INSTALLED = Path(__file__).resolve().parents[2] / "files"
 _CHECKOUT = _INSTALLED.parents[1]
 _SCRIPTS = ("scripts/bootstrap_run_events_indexes.js", "scripts/create_roles.js")
 

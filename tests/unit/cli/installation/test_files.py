@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.cli import main
-from bot.cli.setup import find_files
+from bot.cli.installation.files import find_files
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 # What `python -m tests` and pictures need, and nobody who runs the bot.
 _FOR_DEVELOPERS = {"scripts/make_pictures", "scripts/chat_svg.py", "scripts/stage.py"}
 
