@@ -14,9 +14,8 @@ from bot.core.people import texts
 from bot.core.people.athlete import Athlete
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError, StorageError
-from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.updates import CommandUpdate, NoteUpdate
-from bot.services.chat.reply import Reply
+from bot.services.chat.reply import Received, Reply
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 
@@ -24,38 +23,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class CommandRequest:
-    """A command that is to be carried out, and who asks for it.
-
-    Attributes:
-        sender: None for somebody who is not on the roster.
-        language: of the reply.
-        is_coach_chat: it came from the coach's chat.
-        at: when a change was received, so that making it again after a crash is the same; else the time.
-    """
-
-    update: CommandUpdate
-    sender: Athlete | None
-    language: Language
-    is_admin: bool
-    is_coach_chat: bool
-    at: datetime
-
-    @property
-    def athlete(self) -> Athlete:
-        """Who asks for something that is for athletes alone.
-
-        Raises:
-            LookupError: the command is for others, too, and they are none.
-        """
-        if self.sender is None:
-            raise LookupError("a command for athletes was carried out for somebody else")
-        return self.sender
-
-    @property
-    def stamp(self) -> UpdateStamp:
-        """Its place in the order of updates."""
-        return UpdateStamp(self.update.update_id, self.at)
+class CommandRequest(Received[CommandUpdate]):
+    """A command that is to be carried out."""
 
 
 Handler: TypeAlias = Callable[[CommandRequest], Awaitable[Reply]]

@@ -9,49 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
-from bot.core.i18n.language import Language
-from bot.core.people.athlete import Athlete
-from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.updates import NoteUpdate
-from bot.services.chat.reply import Reply
+from bot.services.chat.reply import Received, Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What somebody wrote or sent, and who they are.
-
-    Attributes:
-        sender: None for somebody who is not on the roster.
-        language: of the reply.
-        is_coach_chat: it came from the coach's chat.
-        at: when this bot first received it.
-    """
-
-    update: NoteUpdate
-    sender: Athlete | None
-    language: Language
-    is_admin: bool
-    is_coach_chat: bool
-    at: datetime
-
-    @property
-    def athlete(self) -> Athlete:
-        """Who wrote, behind the taker that refuses everybody else.
-
-        Raises:
-            LookupError: it is somebody else.
-        """
-        if self.sender is None:
-            raise LookupError("what is for athletes alone was taken from somebody else")
-        return self.sender
-
-    @property
-    def stamp(self) -> UpdateStamp:
-        """Its place in the order of updates."""
-        return UpdateStamp(self.update.update_id, self.at)
+class Written(Received[NoteUpdate]):
+    """What is no command: words, or what was sent in place of words."""
 
     @property
     def text(self) -> str:
