@@ -55,6 +55,7 @@ from bot.services.pain.desk import PainDesk
 from bot.services.pain.pain_buttons import PainButtons
 from bot.services.pain.pain_commands import PainCommands
 from bot.services.pauses.pause_commands import PauseCommands
+from bot.services.people.deletion import Deletion
 from bot.services.people.erasure import Erasure
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
@@ -306,11 +307,11 @@ def build_service(
     reactions = MessageReactions(replying, limits)
     replies = CommandReplies(replying, limits, commands, languages, reactions=reactions)
     erasure = Erasure(
-        store=stores.personal,
+        deletion=Deletion(
+            stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.invalidation
+        ),
         tombstones=stores.tombstones,
-        athletes=stores.athletes,
         users=stores.users,
-        invalidation=stores.taps.invalidation,
         journal=stores.journal,
         roster=roster,
         languages=languages,

@@ -1,10 +1,11 @@
-"""The roster: `athlete add`, `list`, `pause`, `resume`, `remove`."""
+"""The roster: `athlete add`, `list`, `pause`, `resume`, `remove`, `erase`."""
 
 from __future__ import annotations
 
 import json
 import re
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,15 +29,22 @@ from bot.core.people.athlete import (
 )
 from bot.core.people.invitations import CODE_BYTES, VALID_FOR, hash_code, make_code, make_link
 from bot.core.people.pauses import read_pause_end
+from bot.core.people.tombstone import DataSubject
 from bot.core.shared import formatting as texts
 from bot.core.shared.clock import system_clock
 from bot.core.shared.errors import ConfigError, StorageRejected, TelegramError
 from bot.core.shared.printable import is_name, one_line
+from bot.core.shared.update_order import UpdateStamp
 from bot.core.telegram.chats import ChatTopic, read_chat_topic
+from bot.services.people.deletion import Deletion
 from bot.settings import Settings
+from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.mongodb.client import Database, Document
 from bot.store.mongodb.indexes import bootstrap
 from bot.store.people.athletes import COLLECTION, AthleteStore, UserTakenError
+from bot.store.people.tombstones import TombstoneStore
+from bot.store.people.users import UserStore
+from bot.store.personal_data import PersonalStore
 
 MAX_NAME = 100
 
@@ -353,6 +361,76 @@ async def _remove(settings: Settings, athlete_id: str) -> Athlete:
         if not await store.remove(athlete_id, system_clock()):
             raise ConfigError(f"ID: {athlete_id} stands in ATHLETE_IDS alone; take it out there")
         return person
+
+
+@athlete.command()
+@click.argument("athlete_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask whether it is meant.")
+def erase(athlete_id: str, *, yes: bool) -> None:
+    """Delete all that somebody has said, as their /forgetme does.
+
+    For who asks for it in another way. ID is theirs on the roster, or the Telegram id of somebody who is on
+    it no more. There is no way back.
+    """
+    settings = read_settings()
+    person = call(settings, _whom_to_erase(settings, athlete_id))
+    who = f"{athlete_id} (Telegram id {person.user_id})"
+    if not yes and not _is_meant(f"Delete all answers, notes, pain and questions of {who}?"):
+        click.echo("Nothing was deleted.")
+        return
+    is_listed = person.user_id in settings.athlete_ids
+    call(settings, _erase(settings, person, is_listed=is_listed))
+    click.echo(
+        f"erased: {who}. A running bot takes what waits in its journal out within two minutes; else the next"
+        " one does. What remains: plans and weekly figures, which are the coach's, and backups."
+    )
+    if is_listed:
+        click.echo(
+            f"warning: user {person.user_id} stands in ATHLETE_IDS, and is paused until you take the id out",
+            err=True,
+        )
+
+
+def _is_meant(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigError("--yes: there is no terminal to ask at; with it, nothing is asked")
+    return click.confirm(question)
+
+
+async def _whom_to_erase(settings: Settings, athlete_id: str) -> DataSubject:
+    async with open_database(settings) as db:
+        found = (await read_people(settings, db)).by_id(athlete_id)
+        if (
+            found is None
+            and athlete_id.isascii()
+            and athlete_id.isdigit()
+            and int(athlete_id) <= _MAX_USER_ID
+        ):
+            person = DataSubject(int(athlete_id), None)
+            async for _ in PersonalStore(db).read(person):
+                return person
+    if found is None:
+        raise ConfigError(
+            f"ID: nobody on the roster is called {athlete_id!r}, and nothing is stored about a Telegram user"
+            " of that id; `athlete list` shows the roster, `userId` in an answer is the Telegram id"
+        )
+    if found.user_id is None:
+        raise ConfigError(
+            f"ID: {athlete_id} has not accepted the invitation, and has said nothing; see `athlete remove`"
+        )
+    return DataSubject.of(found.user_id, found)
+
+
+async def _erase(settings: Settings, person: DataSubject, *, is_listed: bool) -> None:
+    """The tombstone stays open, by which a service knows that its journal is to be looked through."""
+    async with open_database(settings) as db:
+        deletion = Deletion(
+            *(PersonalStore(db), TombstoneStore(db), AthleteStore(db), UserStore(db)),
+            FigureInvalidation(db, system_clock),
+        )
+        at = UpdateStamp.by_time(system_clock())
+        await deletion.begin(person, at, is_listed=is_listed)
+        await deletion.forget(person, at)
 
 
 def _find(roster: Roster, athlete_id: str) -> Athlete:

@@ -284,3 +284,23 @@ async def test_who_is_listed_is_paused_without_end(rig: Rig) -> None:
     assert entry is not None
     kept = {"_id", "athleteId", "state", "userId", "pauses", "createdAt", "updatedAt", "forgottenAt"}
     assert set(entry) == kept
+
+
+async def test_whoever_runs_the_bot_deletes_for_somebody(rig: Rig) -> None:
+    """`athlete erase` leaves what /forgetme leaves; it asks before, and names who is nobody."""
+    asked = await rig.command("athlete", "erase", "ben")
+    assert (asked.status, asked.err.startswith("error: --yes: ")) == (2, True)
+    [event] = await rig.events({"runId": "r", "sessionId": "extra"})
+    assert event["userId"] == BEN.id
+    erased = await rig.command("athlete", "erase", "ben", "--yes")
+    assert (erased.status, erased.out.split(".")[0]) == (0, f"erased: ben (Telegram id {BEN.id})")
+    assert await rig.events({"userId": BEN.id}) == []
+    assert str(BEN.id) not in str(await rig.db["session_prompts"].find({}).to_list())
+    entry = await rig.db["athletes"].find_one({"athleteId": "ben"})
+    assert entry is not None
+    assert set(entry) == {"_id", "athleteId", "state", "createdAt", "updatedAt", "forgottenAt"}
+    await wait_until(lambda: menu(rig, BEN.id) == {}, 30, "the bot knows that Ben is gone")
+    assert "for athletes" in (await say(rig, BEN, "/mydata"))["text"]
+    for nobody in ("ben", str(BEN.id), "99999999999999999999"):
+        again = await rig.command("athlete", "erase", nobody, "--yes")
+        assert (again.status, "nothing is stored" in again.err) == (2, True)

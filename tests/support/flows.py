@@ -41,6 +41,7 @@ from bot.services.pain.desk import PainDesk
 from bot.services.pain.pain_buttons import PainButtons
 from bot.services.pain.pain_commands import PainCommands
 from bot.services.pauses.pause_commands import PauseCommands
+from bot.services.people.deletion import Deletion
 from bot.services.people.erasure import Erasure
 from bot.services.people.erasure_guard import ErasureGuard
 from bot.services.people.language_cache import LanguageCache
@@ -127,9 +128,17 @@ class Parts:
     def forgetting(self) -> Erasure:
         """Deletes what is stored about somebody."""
         stores = self.stores
+        deletion = Deletion(
+            stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.invalidation
+        )
         return Erasure(
-            *(stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.invalidation),
-            *(self.journal, self.roster, self.languages(), self.clock),
+            deletion,
+            stores.tombstones,
+            stores.users,
+            self.journal,
+            self.roster,
+            self.languages(),
+            self.clock,
         )
 
     def actions(self, coach: int | None = None) -> ButtonActions:

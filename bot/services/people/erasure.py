@@ -20,23 +20,19 @@ from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock
 from bot.core.shared.errors import JournalError, StorageError, StorageRejected, StorageUnavailable
 from bot.core.shared.update_order import UpdateStamp
+from bot.services.people.deletion import Deletion
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
 from bot.services.periodic import FaultLog, repeat
-from bot.store.figures.invalidation import FigureInvalidation
 from bot.store.inbox.journal import Journal
-from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
-from bot.store.personal_data import PersonalStore
 
 log = logging.getLogger(__name__)
 
 CONFIRM_WITHIN = timedelta(minutes=10)
 """The button counts for so long after its message was sent."""
 
-_BEFORE = timedelta(days=14)
-"""The pause begins so much earlier: what was planned this week is not asked about again, in any zone."""
 _PENDING = timedelta(hours=1)
 """A question that was made longer ago is not the one that is confirmed: it was sent within that time."""
 _LOOK_EVERY = 30.0
@@ -51,21 +47,17 @@ class Erasure:
 
     def __init__(
         self,
-        store: PersonalStore,
+        deletion: Deletion,
         tombstones: TombstoneStore,
-        athletes: AthleteStore,
         users: UserStore,
-        invalidation: FigureInvalidation,
         journal: Journal,
         roster: RosterCache,
         languages: LanguageCache,
         clock: Clock,
     ) -> None:
-        self._store = store
+        self._deletion = deletion
         self._tombstones = tombstones
-        self._athletes = athletes
         self._users = users
-        self._invalidation = invalidation
         self._journal = journal
         self._roster = roster
         self._languages = languages
@@ -126,11 +118,8 @@ class Erasure:
             StorageError: doing it again is harmless.
         """
         person = DataSubject.of(user_id, athlete)
-        paused = at.at - _BEFORE if self.is_listed(user_id) else None
-        if paused is not None and athlete is not None:  # they may have no entry yet
-            await self._athletes.pause(athlete.athlete_id, paused, None, user_id=user_id, now=at.at)
-        await self._store.forget_athlete(user_id, at.at, paused)
-        await self._tombstones.put(person, at, message_id)
+        is_listed = self.is_listed(user_id)
+        await self._deletion.begin(person, at, is_listed=is_listed, message_id=message_id)
         self._languages.forget(user_id)
         await self._roster.refresh()
         return person
@@ -150,8 +139,7 @@ class Erasure:
         Raises:
             StorageError: some of it may be deleted; doing it again is harmless.
         """
-        await self.purge(person, at)
-        await self._users.forget(person.user_id, at)
+        await self._deletion.forget(person, at)
         try:
             await self._journal.forget_user(person.user_id, at.at)
         except JournalError as exc:  # it is as much a store, and comes back
@@ -164,10 +152,7 @@ class Erasure:
         Raises:
             StorageError: doing it again is harmless.
         """
-        # Alerts first: without its answer, one would tell that there was something.
-        await self._store.forget_prompts(person, at)
-        async with self._invalidation.around(await self._store.received(person)):
-            await self._store.forget_before(person, at)
+        await self._deletion.purge(person, at)
 
     async def run(self) -> None:
         """Until cancelled, delete what was put here, and what ended services have left."""

@@ -28,6 +28,7 @@ from bot.services.chat.button_actions import ActionDone, ErasureBegun
 from bot.services.chat.erasure_buttons import ErasureButtons
 from bot.services.chat.personal_commands import DisclosureRules, PersonalCommands
 from bot.services.pain.alert_writer import AlertWriter
+from bot.services.people.deletion import Deletion
 from bot.services.people.erasure import CONFIRM_WITHIN, Erasure
 from bot.services.people.language_cache import LanguageCache
 from bot.services.people.roster_cache import RosterCache
@@ -74,15 +75,12 @@ class People:
         self.weeks = WeekReports(SummaryStore(db), self.roster, self.clock, late_after_days=14, kept_days=180)
         disclosed = DisclosureRules(Retention(), coach_is_told=False)
         self.personal = PersonalCommands(self.weeks, self.store, journal, self.clock, disclosed)
+        users = UserStore(db)
+        deletion = Deletion(
+            self.store, self.tombstones, AthleteStore(db), users, FigureInvalidation(db, self.clock)
+        )
         self.forgetting = Erasure(
-            *(
-                self.store,
-                self.tombstones,
-                AthleteStore(db),
-                UserStore(db),
-                FigureInvalidation(db, self.clock),
-            ),
-            *(journal, self.roster, self.languages, self.clock),
+            deletion, self.tombstones, users, journal, self.roster, self.languages, self.clock
         )
 
     def clock(self) -> datetime:
