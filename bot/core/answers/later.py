@@ -10,7 +10,7 @@ from enum import Enum, auto
 from bot.core.answers.keyboards import Keyboard, asked_keyboard, later_button, prompt_keyboard
 from bot.core.answers.message import MessageEdit, entities_within
 from bot.core.answers.payloads import format_later
-from bot.core.answers.texts import TRACE, asked_text
+from bot.core.answers.texts import TRACE, asked_text, without_trace
 from bot.core.i18n.formats import clock_time, weekday, weekday_and_date
 from bot.core.i18n.language import Language
 from bot.core.shared.formatting import MAX_MESSAGE, clip_units, units
@@ -75,13 +75,13 @@ def offered(tap: LaterTap, choices: Sequence[LaterChoice]) -> MessageEdit:
 
 
 def postponed(tap: LaterTap, again_at: datetime) -> MessageEdit:
-    """The message once a time is chosen: it says so, and can be answered and postponed still."""
+    """The message once a time is chosen: it says so, below its note, and keeps its buttons."""
     keyboard = [*tap.answers, [later_button(tap.run_id, tap.session_id, tap.language)]]
     if tap.prompted.text is None:
         return MessageEdit(None, keyboard=keyboard)
     below = TRACE + _line(again_at, tap.zone, tap.now, tap.language)
     asked = asked_text(tap.prompted.text)
-    text = clip_units(asked, MAX_MESSAGE - units(below)) + below
+    text = clip_units(without_trace(tap.prompted.text), MAX_MESSAGE - units(below)) + below
     return MessageEdit(text, entities_within(tap.prompted.entities, units(asked)), keyboard)
 
 

@@ -10,7 +10,13 @@ from bot.core.answers import detail_texts
 from bot.core.answers.details import Details, open_words
 from bot.core.answers.keyboards import Keyboard, answered_keyboard, detail_rows, prompt_keyboard
 from bot.core.answers.payloads import detail_ids
-from bot.core.answers.texts import asked_text, note_block, shown_text, unanswered_prefix
+from bot.core.answers.texts import (
+    asked_text,
+    note_block,
+    shown_text,
+    unanswered_prefix,
+    without_trace,
+)
 from bot.core.facts.answer_types import FeedbackType
 from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
@@ -93,12 +99,13 @@ def show_again(question: str, choice: ShownAnswer) -> MessageEdit:
 
 
 def show_note(prompted: TappedMessage, note: str | None) -> MessageEdit:
-    """The message of a question that is not answered yet, with its note."""
+    """The message of a question that is not answered yet, with its note, above when it comes again."""
     if prompted.text is None:
         return MessageEdit(None, [], prompted.keyboard)
-    text = asked_text(prompted.text)
-    entities = entities_within(prompted.entities, units(text))
-    return MessageEdit(text + ("" if note is None else note_block(note)), entities, prompted.keyboard)
+    asked, trace = asked_text(prompted.text), prompted.text.removeprefix(without_trace(prompted.text))
+    entities = entities_within(prompted.entities, units(asked))
+    below = ("" if note is None else note_block(note)) + trace
+    return MessageEdit(asked + below, entities, prompted.keyboard)
 
 
 def show_noted(question: str, note: str | None, keyboard: Keyboard) -> MessageEdit:

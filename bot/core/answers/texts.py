@@ -110,11 +110,15 @@ def asked_text(text: str) -> str:
     asked, line, shown = text.rpartition(_ANSWER_LINE)
     if line and shown.partition("\n")[0] in _ALL_LABELS:
         return asked
-    asked, line, shown = text.rpartition(TRACE)
-    if line and _TRACES.fullmatch(shown):
-        text = asked
+    text = without_trace(text)
     asked, line, shown = text.rpartition(_NOTE_LINE)
     return asked if line and "\n" not in shown else text
+
+
+def without_trace(text: str) -> str:
+    """The text of a question that is not answered yet, without when it comes again."""
+    asked, line, shown = text.rpartition(TRACE)
+    return asked if line and _TRACES.fullmatch(shown) else text
 
 
 def answer_block(text: str, note: str | None) -> str | None:

@@ -12,7 +12,7 @@ from bot.core.answers import later
 from bot.core.answers.details import Details
 from bot.core.answers.keyboards import Keyboard, prompt_keyboard
 from bot.core.answers.later import LaterChoice, LaterKind, LaterTap
-from bot.core.answers.message import ShownAnswer, show
+from bot.core.answers.message import ShownAnswer, show, show_note
 from bot.core.answers.payloads import Later, parse_payload
 from bot.core.answers.texts import asked_text
 from bot.core.facts.answer_types import FeedbackType
@@ -92,6 +92,19 @@ def test_the_trace() -> None:
     answered = show(TappedMessage(second.text, second.entities, again.keyboard), shown)
     assert answered.text == f"{QUESTION.text}\n\n➜ ✅ Done"
     assert labels(answered.keyboard) == [["• ✅ Done", "⏭ Skipped"], ["🥵 Hard", "🤕 Pain"]]
+
+
+def test_a_note_stays_above_the_trace() -> None:
+    """Also when another time is chosen; and it is no part of the question."""
+    noted = show_note(QUESTION, "📝 Warm")
+    first = later.postponed(tapped(TappedMessage(noted.text, noted.entities, noted.keyboard)), CHOICES[0].at)
+    assert first.text == f"{QUESTION.text}\n\n📝 Warm\n\n⏰ I ask again today at 21:05."
+    again = TappedMessage(first.text, first.entities, first.keyboard)
+    second = later.postponed(tapped(again), CHOICES[2].at).text
+    assert second == f"{QUESTION.text}\n\n📝 Warm\n\n⏰ I ask again on Friday at 20:00."
+    assert asked_text(second) == QUESTION.text
+    assert show_note(again, "📝 Warm, windy").text == first.text.replace("Warm", "Warm, windy")
+    assert show_note(again, None).text == first.text.replace("\n\n📝 Warm", "")
 
 
 def test_a_week_ahead_has_its_date() -> None:
