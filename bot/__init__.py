@@ -1,3 +1,3 @@
 """Telegram feedback bot: asks athletes about planned sessions and keeps every answer."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

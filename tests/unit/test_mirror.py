@@ -19,6 +19,7 @@ OF_THE_WHOLE = {
     "unit/test_n8n_files.py",
     "unit/test_no_secrets.py",
     "unit/test_pages.py",
+    "unit/test_require_python.py",
     "unit/test_run_of_tests.py",
     "unit/test_security_page.py",
     "contract/test_foreign_data.py",
