@@ -140,6 +140,13 @@ def build_roster(settings: Settings, stores: Stores, clock: Clock) -> RosterCach
     return RosterCache(stores.athletes, settings.athlete_ids, settings.hours(), clock)
 
 
+def build_deletion(stores: Stores) -> Deletion:
+    """What deletes what MongoDB holds of somebody."""
+    return Deletion(
+        stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.invalidation
+    )
+
+
 def build_figures(settings: Settings, stores: Stores, roster: RosterCache, clock: Clock) -> Figures:
     """The source of `/stats`, `stats` and `GET /v1/stats`."""
     return Figures(
@@ -307,9 +314,7 @@ def build_service(
     reactions = MessageReactions(replying, limits)
     replies = CommandReplies(replying, limits, commands, languages, reactions=reactions)
     erasure = Erasure(
-        deletion=Deletion(
-            stores.personal, stores.tombstones, stores.athletes, stores.users, stores.taps.invalidation
-        ),
+        deletion=build_deletion(stores),
         tombstones=stores.tombstones,
         users=stores.users,
         journal=stores.journal,

@@ -19,21 +19,30 @@ from bot.app.bootstrap import Service, bot_name, build_register, build_service
 from bot.app.database import CANCEL_TRIES, GOODBYE, connect_database, declared_indexes
 from bot.app.instance_lock import open_journal
 from bot.app.stores import build_stores
-from bot.app.upkeep import keep_indexes, redirect_alerts, redirect_words, tell_untold_pain, watch_means
+from bot.app.upkeep import (
+    keep_indexes,
+    redirect_alerts,
+    redirect_words,
+    refuse_half_restored,
+    tell_untold_pain,
+    watch_means,
+)
 from bot.core.health.metrics import WRITES
 from bot.core.i18n import formats
 from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.clock_guard import ClockGuard
-from bot.core.shared.errors import ConfigError, JournalError
+from bot.core.shared.errors import ConfigError, JournalError, StorageError
 from bot.descriptors import raise_limit, share
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.inbox.leader_election import LeaderElection
 from bot.services.telegram.lost_topics import LostTopics
 from bot.services.telegram.metered_api import Meters, NoMeters
 from bot.settings import Settings
+from bot.store.backups.mark import RestoreMark
 from bot.store.coach.untold_pain import UntoldPainStore
 from bot.store.inbox.journal import Journal
 from bot.store.inbox.leases import Holder
+from bot.store.mongodb.client import within
 from bot.systemd import Notifier
 from bot.tasks import end_tasks, give_up_after
 from bot.telegram.client import BotClient
@@ -46,6 +55,7 @@ _T = TypeVar("_T")
 _FINISH_WRITES = 2.5
 _FINISH_CALLS = 2.0
 _LAST_SENDS = 1.0  # within the one before
+_LOOK_FOR_MARK = 2.0  # at the start; a MongoDB that is away is asked again
 
 
 async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = None) -> None:
@@ -88,6 +98,9 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         if opened is None:
             return
         db, embedded = opened
+        mark = RestoreMark(db)
+        with contextlib.suppress(StorageError), within(_LOOK_FOR_MARK):
+            await mark.require_none()
         api = await stack.enter_async_context(
             BotClient(
                 settings.telegram_bot_token.get_secret_value(),
@@ -118,6 +131,7 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         # Not before everything that may fail: coroutines must be awaited once they are there.
         register = build_register(settings, journal, db, lambda: not stands_by())
         upkeep = [keep_indexes(db, declared_indexes(settings)), watch_means(), register.run()]
+        upkeep.append(refuse_half_restored(mark))
         if settings.coach_chat_id is not None:
             upkeep.append(redirect_alerts(stores.taps.coach_alerts, settings.coach_chat_id, clock))
             untold = UntoldPainStore(db, stores.taps.coach_alerts)

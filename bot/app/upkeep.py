@@ -16,6 +16,7 @@ from bot.core.shared.errors import ExhaustedError, is_exhausted
 from bot.core.telegram.chats import ChatTopic
 from bot.services.people.roster_cache import RosterCache
 from bot.services.periodic import FaultLog, repeat, retry
+from bot.store.backups.mark import RestoreMark
 from bot.store.coach.messages import CoachMessageStore
 from bot.store.coach.untold_pain import UntoldPainStore
 from bot.store.mongodb.client import Database
@@ -67,6 +68,18 @@ def _tell_of_indexes(reports: Sequence[IndexReport]) -> set[Index]:
         elif report.outcome == "changed":
             log.info("index %s", report)
     return {report.index for report in reports if report.outcome == "failed"}
+
+
+async def refuse_half_restored(mark: RestoreMark) -> None:
+    """Make sure that the database is no half of a backup, as soon as MongoDB answers.
+
+    Raises:
+        RestoreUnfinished: it is.
+    """
+    what = "whether the database is whole is not known yet"
+    await retry(
+        mark.require_none, _STORAGE_BACKOFF, FaultLog(log, waits=what, fails=what, level=logging.INFO)
+    )
 
 
 async def redirect_alerts(coach_alerts: CoachAlertStore, coach_chat: ChatTopic, clock: Clock) -> None:

@@ -74,6 +74,7 @@ class _Commands(Group):
         **dict.fromkeys(("run", "demo", "bootstrap", "prompt", "stats"), "bot.cli.service"),
         "athlete": "bot.cli.athletes",
         "doctor": "bot.cli.doctor",
+        **dict.fromkeys(("backup", "restore"), "bot.cli.installation.backup"),
         **dict.fromkeys(("files", "mongo-url"), "bot.cli.installation.files"),
         "plan": "bot.cli.plans",
         "summary": "bot.cli.summary",

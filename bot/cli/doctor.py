@@ -41,6 +41,8 @@ from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.errors import (
     BotError,
     ConfigError,
+    RestoreUnfinished,
+    StorageError,
     TelegramChatMigrated,
     TelegramError,
     TelegramRejected,
@@ -58,6 +60,7 @@ from bot.services.health.doctor_machine import (
     machine_zone,
 )
 from bot.settings import ENV_FILE, Settings, doubts, load_readable
+from bot.store.backups.mark import RestoreMark
 from bot.store.inbox.journal_file import read_witness
 from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.leases import LeaseStore
@@ -361,7 +364,14 @@ class Examination:
         self.reached.add("mongodb")
         # It asks for no password, so that other programs here can use it, too.
         who = ", which every account of this machine can reach" if self._settings.mongo_url is None else ""
-        return list(mongodb.judge_server(self._server, self._settings.mongo_place() + who))
+        findings = list(mongodb.judge_server(self._server, self._settings.mongo_place() + who))
+        try:
+            await RestoreMark(self._db).require_none()
+        except RestoreUnfinished as exc:
+            findings.append(fail_as_said("mongodb", str(exc)))
+        except StorageError:
+            pass  # what this user may not do is told of rights
+        return findings
 
     @property
     def _db(self) -> Database:

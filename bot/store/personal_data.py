@@ -22,6 +22,7 @@ from bot.core.records.collections import (
 )
 from bot.core.records.declaration import Before, Personal
 from bot.core.records.models import Record
+from bot.core.shared.tolerant import read_whole
 from bot.core.shared.update_order import UpdateStamp
 from bot.store.answers.note_updates import stored_lines, summed_up
 from bot.store.answers.pending_notes import ID_FIELD as WAITING_ID
@@ -36,6 +37,8 @@ from bot.store.prompts.prompts import chat_forms
 _AS_LONG_AS = 60
 """Seconds for one query: of plans and figures there is no index by athlete."""
 _BATCH = 200
+_USER_FIELDS = ("userId", "chatId", "athleteId", "about.userId")
+"""Where a Telegram user's id may stand, in any collection, as a number or as text: see the finders below."""
 
 
 class PersonalStore:
@@ -61,6 +64,18 @@ class PersonalStore:
             finally:
                 with storage_errors():
                     await cursor.close()
+
+    async def known_users(self) -> set[int]:
+        """Everybody, by Telegram user id, of whom something personal may be stored."""
+        found = set()
+        for name, personal in DISCLOSED.items():
+            for field in {*_USER_FIELDS, *filter(None, [personal.user])}:
+                with storage_errors(), within(_AS_LONG_AS):
+                    ids = await self._db[name].aggregate([{"$group": {"_id": f"${field}"}}])
+                    async for document in ids:
+                        if (user_id := _user_id(document["_id"])) is not None:
+                            found.add(user_id)
+        return found
 
     async def received(self, person: DataSubject) -> list[datetime]:
         """When their answers were received, as far as is known."""
@@ -141,6 +156,13 @@ async def forget_again(db: Database, records: Sequence[Record], now: datetime) -
     deleted = dict((await forgotten(db, records, now)).values())
     for user_id, tombstone in deleted.items():
         await PersonalStore(db).forget_before(DataSubject(user_id, None), tombstone.at)
+
+
+def _user_id(value: object) -> int | None:
+    """A number, also one that others stored as text."""
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() else None
+    return read_whole(value)
 
 
 def query_of(personal: Personal, person: DataSubject) -> Document:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import re
 import shutil
 import signal
-import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ import pytest
 
 from bot.core.records.collections import KEYS
 from bot.sandbox.world import User
-from tests.support.bot import ATHLETES, ROOT, Rig
-from tests.support.processes import is_alive, run_to_end, wait_until
+from tests.support.bot import ATHLETES, Crowd, Rig
+from tests.support.processes import Program, is_alive, wait_until
 
 ATHLETE = ATHLETES[0]
 DONE, HARD = 0, 2
@@ -74,52 +73,143 @@ async def test_a_copy_of_the_stopped_data_dir_loses_no_tap(embedded: Rig, tmp_pa
     assert [event["type"] for event in await restored(embedded, copy)] == ["done", "hard"]
 
 
-async def test_a_copy_under_a_lock_while_the_service_runs(embedded: Rig, tmp_path: Path) -> None:
-    """MongoDB's files hold still under its lock, and taps wait in the journal, which is copied with them."""
+async def test_a_backup_of_a_crashed_bot_loses_no_tap(embedded: Rig, tmp_path: Path) -> None:
+    """A tap that stands in the journal alone is in it, and is recorded where it is restored."""
     bot = await embedded.start()
     first = tap(embedded, "mon", DONE)
     await embedded.stored(1)
-    admin = embedded.db.client["admin"]
-    await admin.command("fsync", lock=True)
+    await embedded.disconnect()
+    pid = embedded.embedded()["pid"]
+    os.kill(pid, signal.SIGSTOP)
     second = tap(embedded, "tue", HARD)
     await embedded.answered([first, second])
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    # The journal's file changes all the time: SQLite copies it whole.
-    with (
-        closing(sqlite3.connect(embedded.data_dir / "journal.sqlite3")) as source,
-        closing(sqlite3.connect(copy / "journal.sqlite3")) as target,
-    ):
-        source.backup(target)
-    shutil.copytree(embedded.data_dir / "mongodb", copy / "mongodb")
-    await admin.command("fsyncUnlock")
-    await embedded.stored(2)
-    await embedded.disconnect()
-    assert await bot.terminate() == 0
-    assert [event["type"] for event in await restored(embedded, copy)] == ["done", "hard"]
+    await bot.kill()
+    os.kill(pid, signal.SIGKILL)
+    await wait_until(lambda: not is_alive(pid), 10, "the embedded MongoDB has ended")
+    made = await embedded.command("backup", "b.zip")
+    assert (made.status, made.err) == (0, "")
+    assert re.search(r"the journal with [12] updates? to be processed", made.out)
+    other = tmp_path / "other"
+    put_back = await embedded.command("restore", "b.zip", DATA_DIR=str(other))
+    assert (put_back.status, put_back.err) == (0, "")
+    assert "of the backup's journal will be processed when the bot starts" in put_back.out
+    assert [event["type"] for event in await restored(embedded, other)] == ["done", "hard"]
 
 
-async def test_the_page_s_script_copies_a_running_bot(embedded: Rig, tmp_path: Path) -> None:
-    """As it stands on the page; the service goes on."""
-    page = (ROOT / "docs" / "backup.md").read_text(encoding="utf-8")
-    script, *others = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert others == []
-    (embedded.folder / "backup.py").write_text(script)
+async def test_a_backup_while_everybody_taps(embedded: Rig, tmp_path: Path) -> None:
+    """What was answered before it is in it, and the service goes on; a service runs, so nothing is restored
+    below it."""
+    embedded.settings["ATHLETE_IDS"] = ",".join(map(str, ATHLETES))
     bot = await embedded.start()
-    taps = [tap(embedded, "mon", DONE), tap(embedded, "tue", HARD)]
-    await embedded.answered(taps)
-    await embedded.stored(2)
-    copy = tmp_path / "copy"
-    done = await run_to_end(
-        [sys.executable, "backup.py", str(embedded.data_dir), str(copy)],
-        embedded.environment(), embedded.folder,
-    )  # fmt: skip
-    assert (done.status, done.err) == (0, "")
-    await embedded.answered([tap(embedded, "wed", DONE)])
-    await embedded.stored(3)
+    crowd = Crowd(embedded, random.Random(1), sessions=20)
+    crowd.tap(40)
+    await embedded.answered(crowd.taps)
+    before = {crowd.key_of(each): each.update_id for each in crowd.taps}
+    making = asyncio.create_task(embedded.command("backup", "b.zip"))
+    while not making.done():
+        crowd.tap(3)
+        await asyncio.sleep(0.01)
+    made = await making
+    assert (made.status, made.err) == (0, "")
+    refused = await embedded.command("restore", "b.zip", "--replace")
+    assert (refused.status, refused.err.count("\n")) == (2, 1)
+    assert "a bot is running on" in refused.err
+    await crowd.settled()
     await embedded.disconnect()
     assert await bot.terminate() == 0
-    assert [event["type"] for event in await restored(embedded, copy)] == ["done", "hard"]
+
+    other = tmp_path / "other"
+    put_back = await embedded.command("restore", "b.zip", DATA_DIR=str(other))
+    assert (put_back.status, put_back.err) == (0, "")
+    embedded.settings["DATA_DIR"] = str(other)
+    embedded.world.set_webhook("", drop_pending_updates=True)
+    bot = await embedded.start()
+
+    async def all_there() -> bool:
+        found = {event["sessionKey"]: event["updateId"] for event in await embedded.events({})}
+        return all(found.get(key, 0) >= (update_id or 0) for key, update_id in before.items())
+
+    await wait_until(all_there, 20, "all that was answered before the backup is there")
+    await embedded.disconnect()
+    assert await bot.terminate() == 0
+
+
+async def test_a_backup_that_is_killed_leaves_no_file(rig: Rig) -> None:
+    """It can be made again, under the same name."""
+    await rig.db["run_artifacts"].insert_many([{"x": "x" * 10_000} for _ in range(2_000)])
+    program = Program(
+        [sys.executable, "-m", "bot", "backup", "b.zip"], rig.environment(), rig.folder, rig.folder / "log"
+    )
+    await program.start()
+    await wait_until((rig.folder / "b.zip.part").exists, 20, "it is being written")
+    await program.kill()
+    assert not (rig.folder / "b.zip").exists()
+    made = await rig.command("backup", "b.zip")
+    assert (made.status, made.err) == (0, "")
+    assert [path.name for path in rig.folder.glob("b.zip*")] == ["b.zip"]
+    checked = await rig.command("restore", "b.zip", "--check")
+    assert (checked.status, checked.err) == (0, "")
+    assert "2000 documents in 1 collection" in checked.out
+
+
+async def test_a_restore_that_is_killed(rig: Rig) -> None:
+    """What it leaves does not look whole, wherever it was: neither `run` nor `backup` go on with it, and
+    `doctor` says so; the next one does it all."""
+    for number in range(10):
+        documents = [{"_id": f"{number}-{each}", "x": "x" * 2_000} for each in range(2_000)]
+        await rig.db[f"collection-{number}"].insert_many(documents)
+    await rig.db["feedback_events"].insert_one({"_id": 1, "sessionKey": "k"})
+    await rig.db["users"].create_index("x", unique=True)
+    assert (await rig.command("backup", "b.zip")).status == 0
+    names = [f"collection-{number}" for number in range(10)]
+    half: list[list[str]] = []
+    for reached in ("collection-0", "collection-4", "feedback_events"):
+        program = Program(
+            [sys.executable, "-m", "bot", "restore", "b.zip", "--replace"],
+            rig.environment(), rig.folder, rig.folder / "log",
+        )  # fmt: skip
+        looked_for = [{"$match": {"ns.coll": reached}}]
+        async with await rig.db.watch(looked_for, show_expanded_events=True) as stream:
+            await program.start()
+            async for change in stream:
+                if change["operationType"] in ("create", "insert"):
+                    break
+        await program.kill()
+        half.append([name for name in names if await rig.db[name].find_one({}) is not None])
+        ended = await rig.launch()
+        assert await ended.ended(20) == 2, ended.log
+        assert ended.log.count("and has not ended, so that half of it may be missing; run `restore`") == 1
+        checked = await rig.command("doctor")
+        assert checked.status == 1
+        assert "FAIL  mongodb" in checked.out
+        assert "half of it may be missing" in checked.out
+        refused = await rig.command("backup", "c.zip")
+        assert (refused.status, refused.out) == (2, "")
+    assert len(half[0]) < len(half[1]) <= len(half[2])
+    done = await rig.command("restore", "b.zip")
+    assert (done.status, done.err) == (0, "")
+    assert [await rig.db[name].count_documents({}) for name in names] == [2_000] * 10
+    assert "x_1" in await rig.db["users"].index_information()
+    bot = await rig.start()
+    assert await bot.terminate() == 0
+
+
+async def test_what_is_no_backup_changes_nothing(rig: Rig) -> None:
+    """One line, before anything else is looked at."""
+    await rig.db["feedback_events"].insert_one({"_id": 1, "sessionKey": "k"})
+    assert (await rig.command("backup", "b.zip")).status == 0
+    (rig.folder / "cut.zip").write_bytes((rig.folder / "b.zip").read_bytes()[:-100])
+    (rig.folder / "text.zip").write_text("hello")
+    for name in ("cut.zip", "text.zip", "none.zip"):
+        done = await rig.command("restore", "--replace", name)
+        assert (done.status in (1, 2), done.out) == (True, "")
+        assert done.err.startswith(f"error: {name}")
+        assert done.err.count("\n") == 1
+    again = await rig.command("backup", "b.zip")
+    assert (again.status, again.err.count("\n")) == (2, 1)
+    full = await rig.command("restore", "b.zip")
+    assert "--replace: the database" in full.err
+    assert await rig.db["feedback_events"].count_documents({}) == 1
 
 
 async def test_the_five_collections_by_export_and_write(rig: Rig) -> None:

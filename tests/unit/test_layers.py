@@ -20,7 +20,7 @@ ROOT = Path(bot.__file__).parent
 # What a part of `bot` may import of `bot`, itself included. The top (app, cli, demo) may import anything.
 FLOORS: dict[str, tuple[str, ...]] = {
     "bot.core": ("bot.core",),
-    "bot.store": ("bot.core", "bot.store", "bot.tasks"),
+    "bot.store": ("bot.core", "bot.durable", "bot.store", "bot.tasks"),
     "bot.logs": ("bot.core",),
     "bot.settings": ("bot.core",),
     "bot.metrics": ("bot.__version__", "bot.core", "bot.services"),
@@ -30,6 +30,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "bot.services": ("bot.core", "bot.logs", "bot.services", "bot.store"),
     "bot.charts": ("bot.charts",),
     "bot.descriptors": ("bot.core",),
+    "bot.durable": (),
     "bot.records_io": ("bot.core", "bot.records_io", "bot.store", "bot.tasks"),
     "bot.api": (
         "bot.__version__",

@@ -191,8 +191,8 @@ TOMBSTONES = Collection(
     indexes=(by("userId", sparse=True),),  # deletions that are not done yet
 )
 # Of the next two nothing is used for longer than an hour.
-FIGURES = Collection("figures", expiry=Expiry("computedAt", 2), reader=True)
-FIGURE_TOUCHES = Collection("figure_touches", expiry=Expiry("at", 2), reader=True)
+FIGURES = Collection("figures", expiry=Expiry("computedAt", 2), reader=True, in_backup=False)
+FIGURE_TOUCHES = Collection("figure_touches", expiry=Expiry("at", 2), reader=True, in_backup=False)
 JOURNALS = Collection("journals", indexes=(by("bot"),), expiry=Expiry("seenAt", 180))
 ATHLETES = Collection(
     "athletes",
@@ -203,7 +203,7 @@ ATHLETES = Collection(
     personal=Personal("userId", erased="athlete"),
 )
 USERS = Collection("users", personal=Personal("_id", shows_id=True, erased="user"))
-LEASES = Collection("leases")
+LEASES = Collection("leases", in_backup=False)
 
 COLLECTIONS = (
     *(RUN_EVENTS, FEEDBACK_EVENTS, WEEKLY_METRICS, PLAN_SNAPSHOTS, RUN_ARTIFACTS),

@@ -153,6 +153,7 @@ class Collection:
             deletes.
         is_watched: the bot waits for changes in it.
         reader: whether dashboards may read it.
+        in_backup: whether `backup` takes it; not what is made anew, or is about what runs now.
         personal: None where nothing says whose a document is.
     """
 
@@ -168,6 +169,7 @@ class Collection:
     coach: Access = NONE
     is_watched: bool = False
     reader: bool = False
+    in_backup: bool = True
     personal: Personal | None = None
 
     @cached_property

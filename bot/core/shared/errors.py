@@ -67,6 +67,14 @@ class EmbeddedMongoError(BotError):
     """The embedded MongoDB cannot be started here; the message says how to do without it."""
 
 
+class BackupError(BotError):
+    """A backup cannot be made, or cannot be restored; the message says why."""
+
+
+class RestoreUnfinished(ConfigError):
+    """What is in the database is half of a backup: nothing may go on with it."""
+
+
 class JournalError(BotError):
     """The journal cannot be written (disk full, read-only, damaged): nothing may be confirmed."""
 

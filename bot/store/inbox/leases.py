@@ -114,10 +114,17 @@ class LeaseStore:
             update = [{"$set": {"services": _others(me, now), "expiresAt": ends}}]
             await self._leases.update_one({"_id": bot}, update)
 
+    async def all_peers(self) -> tuple[Peer, ...]:
+        """The services of all bots; nothing is written."""
+        return await self._peers({})
+
     async def peers(self, bot: str) -> tuple[Peer, ...]:
         """The services of a bot; nothing is written."""
+        return await self._peers({"_id": bot})
+
+    async def _peers(self, match: Document) -> tuple[Peer, ...]:
         with storage_errors():
-            found = await self._leases.aggregate([{"$match": {"_id": bot}}, {"$set": {"at": self._now()}}])
+            found = await self._leases.aggregate([{"$match": match}, {"$set": {"at": self._now()}}])
             return tuple(peer for document in await found.to_list() for peer in _peers(document))
 
 

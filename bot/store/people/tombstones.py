@@ -11,7 +11,7 @@ either the writer sees the tombstone, or the deletion sees what was written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from pymongo.errors import DuplicateKeyError
@@ -84,6 +84,23 @@ class TombstoneStore:
             if (tombstone := _read(document)) is not None
         ]
 
+    async def by_pseudonym(self) -> dict[str, Tombstone]:
+        """All there are."""
+        with storage_errors():
+            found = await self._tombstones.find({}).to_list()
+        return read_tombstones(found)
+
+    async def take_back(self, documents: Sequence[Document]) -> None:
+        """Put those of a backup beside what is there; of two about one person the later one stays."""
+        known = await self.by_pseudonym()
+        kept = read_tombstones(documents)
+        for document in documents:
+            pseudonym_ = document["_id"]
+            mine, theirs = known.get(pseudonym_), kept.get(pseudonym_)
+            if theirs is not None and (mine is None or theirs.at.is_after(mine.at)):
+                with storage_errors():
+                    await self._tombstones.replace_one({"_id": pseudonym_}, document, upsert=True)
+
 
 async def forgotten(
     db: Database, records: Sequence[Record], now: datetime
@@ -117,6 +134,12 @@ def _whose(answer: FeedbackRecord) -> int | None:
         return read_int64(answer.userId)
     chat = answer.chatId or ""
     return int(chat) if chat.isascii() and chat.isdigit() else None
+
+
+def read_tombstones(documents: Iterable[Document]) -> dict[str, Tombstone]:
+    """By pseudonym; what cannot be read is none."""
+    read = {str(document["_id"]): _read(document) for document in documents}
+    return {name: tombstone for name, tombstone in read.items() if tombstone is not None}
 
 
 def _read(document: Document) -> Tombstone | None:
