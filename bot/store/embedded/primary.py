@@ -15,6 +15,7 @@ from pymongo.errors import OperationFailure
 
 from bot.core.shared.errors import StorageError
 from bot.store.embedded.access import HOST, USER, Access
+from bot.store.embedded.version import FilesVersion
 from bot.store.mongodb.client import storage_errors
 from bot.tasks import heeding_cancellation
 
@@ -27,9 +28,9 @@ _GOODBYE = 3.0  # seconds for the driver to take leave of a server
 _NOT_YET_INITIALIZED = 94
 
 
-async def become_primary(access: Access) -> None:
+async def become_primary(access: Access) -> FilesVersion:
     """Wait for the server, give it the one-node replica set of its port if it has another or none, and its
-    user."""
+    user; returns which version its files are of."""
     while True:  # the driver would try only twice a second
         if await listens(access.port):
             break
@@ -40,7 +41,7 @@ async def become_primary(access: Access) -> None:
                 with storage_errors():
                     if await _is_primary(client.admin, f"{HOST}:{access.port}"):
                         await _admit(client.admin, access)
-                        return
+                        return await _version(client.admin)
             except StorageError as exc:
                 # It is still coming up; the caller ends this when it takes too long.
                 log.debug("The embedded MongoDB is not ready yet: %s", exc)
@@ -64,6 +65,12 @@ async def _is_primary(admin: AsyncDatabase[dict[str, Any]], address: str) -> boo
                 config["version"] += 1
                 await admin.command("replSetReconfig", config, force=True)
     return bool(hello["isWritablePrimary"])
+
+
+async def _version(admin: AsyncDatabase[dict[str, Any]]) -> FilesVersion:
+    build = await admin.command("buildInfo")
+    found = await admin.command({"getParameter": 1, "featureCompatibilityVersion": 1})
+    return FilesVersion(str(build["version"]), str(found["featureCompatibilityVersion"]["version"]))
 
 
 async def listens(port: int) -> bool:

@@ -30,8 +30,9 @@ from typing import Self
 from bot.core.shared.backoff import Backoff
 from bot.core.shared.errors import EmbeddedMongoError, StorageError
 from bot.store.embedded.access import HOST, Access, ensure_key, key_file, read_key
-from bot.store.embedded.binary import CURE, find_mongod
+from bot.store.embedded.binary import cure, find_mongod
 from bot.store.embedded.primary import POLL, REPLICA_SET, become_primary, client_of, listens
+from bot.store.embedded.version import FilesVersion, note_version, read_version, refusal, version_of
 from bot.store.mongodb.client import storage_errors
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ _LOG_BYTES = 16 * 2**20
 _OLD_LOGS = 2
 
 # Runs in the child and becomes mongod. A program of its own, because `preexec_fn` is unsafe beside threads.
-# The kernel sends SIGTERM when the starter (on Linux: the starting thread) is gone, `kill -9` included.
+# On Linux the kernel sends SIGTERM when the starting thread is gone, `kill -9` included. Elsewhere a server
+# that has lost its starter so goes on until the next start on its directory, which ends it.
 _LAUNCHER = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
@@ -355,6 +357,7 @@ class EmbeddedMongo:
 
     async def _launch(self) -> None:
         binary = find_mongod()
+        await self._require_openable(binary)
         ensure_key(self._dir)
         last = self._read_server()
         port = last.port if last is not None and _is_free(last.port) else _free_port()
@@ -363,7 +366,8 @@ class EmbeddedMongo:
         server = _Mongod(process.pid, port, has_key=True)
         try:
             self._write_server(server)
-            await self._until_ready(binary, process, self._access(server))
+            files = await self._until_ready(binary, process, self._access(server))
+            note_version(self._dir, files)
         except BaseException:
             with suppress(ProcessLookupError):
                 process.kill()
@@ -371,6 +375,12 @@ class EmbeddedMongo:
             raise
         self._process, self._server = process, server
         log.info("Started the embedded MongoDB, process %d, on port %d", process.pid, port)
+
+    async def _require_openable(self, binary: Path) -> None:
+        files = read_version(self._dir)
+        version = None if files is None else await version_of(binary)
+        if files is not None and version is not None and (why := refusal(files, binary, version)):
+            raise EmbeddedMongoError(f"The embedded MongoDB cannot start on {self._dir}: {why}.")
 
     async def _spawn(self, binary: Path, port: int) -> asyncio.subprocess.Process:
         arguments = [
@@ -397,7 +407,9 @@ class EmbeddedMongo:
         finally:
             os.close(output)
 
-    async def _until_ready(self, binary: Path, process: asyncio.subprocess.Process, access: Access) -> None:
+    async def _until_ready(
+        self, binary: Path, process: asyncio.subprocess.Process, access: Access
+    ) -> FilesVersion:
         ready = asyncio.ensure_future(become_primary(access))
         exited = asyncio.ensure_future(process.wait())
         try:
@@ -409,7 +421,7 @@ class EmbeddedMongo:
                     f"The embedded MongoDB is not ready within {_READY_WITHIN:.0f} s."
                     f" Its log: {self._log_file}"
                 )
-            ready.result()
+            return ready.result()
         finally:
             ready.cancel()
             exited.cancel()
@@ -427,7 +439,7 @@ class EmbeddedMongo:
                 f"The embedded MongoDB ended at its start ({_describe_exit(code)}). Its log: {self._log_file}"
             )
         reason = printed[0] if printed else _describe_exit(code)
-        return EmbeddedMongoError(f"{binary} does not run on this machine ({reason}); {CURE}.")
+        return EmbeddedMongoError(f"{binary} does not run on this machine ({reason}); {cure()}.")
 
     async def _watch(self, process: asyncio.subprocess.Process) -> int:
         """Wait for the exit status of `process`, keeping its log small meanwhile."""

@@ -17,6 +17,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from bot.core.inbox.journal_loss import JournalNumbers
+from bot.durable import sync, sync_folder
 
 _MAGIC = b"SQLite format 3\0"
 _LOG, _INDEX = "-wal", "-shm"
@@ -156,7 +157,7 @@ class JournalFile:
         This one is to be released when SQLite has closed it. If it fails, nothing stands at the path, or
         what stood there.
         """
-        os.fsync(copy._fd)
+        sync(copy._fd)
         self._sync_folder()
         # Before the copy stands there: what they hold is in it, and SQLite would add it again, in part if a
         # part is left. Whoever is killed after this finds the copy.
@@ -183,11 +184,7 @@ class JournalFile:
         return aside
 
     def _sync_folder(self) -> None:
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.path.parent)
 
 
 def is_taken(path: Path) -> bool:

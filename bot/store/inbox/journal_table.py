@@ -87,6 +87,9 @@ def connect(path: Path | str) -> sqlite3.Connection:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        # On macOS alone these make a difference: there `fsync` leaves it in the disk's cache.
+        db.execute("PRAGMA fullfsync = ON")
+        db.execute("PRAGMA checkpoint_fullfsync = ON")
         # What is deleted is overwritten: it may be what an athlete wrote, or asked to have forgotten.
         db.execute("PRAGMA secure_delete = ON")
         db.execute("PRAGMA journal_size_limit = 1048576")

@@ -27,6 +27,7 @@ from bot.store.embedded import server as embedded
 from bot.store.embedded.access import Access, key_file, read_key
 from bot.store.embedded.binary import find_mongod
 from bot.store.embedded.server import EmbeddedMongo
+from bot.store.embedded.version import FilesVersion, note_version, read_version
 from bot.store.probes import look
 from bot.tasks import end_tasks
 from tests.support.mongo import bare_mongod
@@ -34,7 +35,11 @@ from tests.support.mongo import bare_mongod
 _NEIGHBOUR = """
 import asyncio, sys
 from pathlib import Path
+from bot.store.embedded import server
 from bot.store.embedded.server import EmbeddedMongo
+
+if len(sys.argv) > 2:
+    server._LAUNCHER = server._LAUNCHER.replace("sys.platform", "'darwin'")
 
 async def main():
     async with EmbeddedMongo(Path(sys.argv[1])) as mongo:
@@ -53,11 +58,13 @@ class Neighbour:
         self.url = url
 
     @classmethod
-    async def join(cls, data_dir: Path) -> Self:
+    async def join(cls, data_dir: Path, *, ends_orphans: bool = True) -> Self:
         """Start the process and wait until its MongoDB is there."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _NEIGHBOUR, str(data_dir)), stdin=pipe, stdout=pipe
+            *(sys.executable, "-c", _NEIGHBOUR, str(data_dir), *([] if ends_orphans else ["darwin"])),
+            stdin=pipe,
+            stdout=pipe,
         )
         assert process.stdout is not None
         return cls(process, (await process.stdout.readline()).decode().strip())
@@ -174,6 +181,19 @@ async def test_kill_of_the_owner_leaves_nothing_running(tmp_path: Path) -> None:
     owner = await Neighbour.join(tmp_path)
     await owner.kill()
     await eventually_gone(tmp_path)
+
+
+async def test_a_system_that_ends_no_orphans(tmp_path: Path) -> None:
+    """As on macOS: it goes on when its starter is killed; the next start ends it, and has the data."""
+    owner = await Neighbour.join(tmp_path, ends_orphans=False)
+    await write(owner.url, "kept")
+    [orphan] = mongods(tmp_path)
+    await owner.kill()
+    await asyncio.sleep(0.5)
+    assert mongods(tmp_path) == [orphan]
+    async with EmbeddedMongo(tmp_path) as mongo:
+        assert await read(mongo.url) == ["kept"]
+        assert orphan not in mongods(tmp_path)
 
 
 async def test_guest_and_owner(tmp_path: Path) -> None:
@@ -508,11 +528,40 @@ async def test_data_that_this_version_cannot_open(tmp_path: Path) -> None:
     assert mongods(tmp_path) == []
 
 
+async def test_files_of_a_release_that_it_cannot_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that a Mac's package has written, say: it is told before anything is started on them."""
+    async with EmbeddedMongo(tmp_path) as mongo:
+        await write(mongo.url, "kept")
+    directory = tmp_path / "mongodb"
+    assert read_version(directory) == FilesVersion("6.0.5", "6.0")
+    note_version(directory, FilesVersion("7.0.28", "7.0"))
+    before = (directory / "mongod.log").stat()
+    with pytest.raises(EmbeddedMongoError, match=r"are those of MongoDB 7\.0, and .*mongod is 6\.0\.5"):
+        await EmbeddedMongo(tmp_path).start()
+    assert (directory / "mongod.log").stat() == before
+
+    note_version(directory, FilesVersion("6.0.5", "6.0"))
+    newer = tmp_path / "bin" / "mongod"
+    newer.parent.mkdir()
+    newer.write_text('#!/bin/sh\necho "db version v8.0.17"\n')
+    newer.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{newer.parent}:{os.environ['PATH']}")
+    with pytest.raises(EmbeddedMongoError, match=r"6\.0, and .* is 8\.0\.17.*mongod 6\.0, or of the release"):
+        await EmbeddedMongo(tmp_path).start()
+    newer.unlink()
+    (directory / "version.json").write_text("[")  # nobody knows: it is mongod's to judge
+    async with EmbeddedMongo(tmp_path) as mongo:
+        assert await read(mongo.url) == ["kept"]
+    assert read_version(directory) == FilesVersion("6.0.5", "6.0")
+
+
 async def test_no_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no mongod, the three ways out are named."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(EmbeddedMongoError, match=r"`embedded` .* PATH.* MONGO_URL"):
+    with pytest.raises(EmbeddedMongoError, match=r"`embedded`.* PATH.* MONGO_URL"):
         await EmbeddedMongo(tmp_path).start()
 
 
