@@ -52,14 +52,17 @@ _MAX_ID = 2**63 - 1
 _SHOWN = 60
 _EXAMPLES = {"http_port": "8080"}
 _LONGEST_DB_NAME = 63  # bytes
-_TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
+TOKEN = re.compile(r"[0-9]+:[A-Za-z0-9_-]+")
 
 
-def _ids(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def read_ids(text: str) -> frozenset[int]:
+    """Telegram user ids, with commas.
+
+    Raises:
+        ValueError: saying what is expected.
+    """
     ids = set()
-    for part in filter(None, (part.strip() for part in value.split(","))):
+    for part in filter(None, (part.strip() for part in text.split(","))):
         if not (part.isascii() and part.isdigit() and 0 < int(part) <= _MAX_ID):
             raise ValueError(
                 f"{part!r} is not a Telegram user id; write numbers with commas, such as 123456,789"
@@ -101,7 +104,7 @@ _PLAIN_REASONS = {
     "less_than_equal": "{input} is too large; write at most {le}",
     "literal_error": "{input} is not known; write {expected}",
 }
-Ids = Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)]
+Ids = Annotated[frozenset[int], NoDecode, _read(read_ids)]
 
 
 _RETAIN = {name: variable(name).lower() for name in DEFAULT_DAYS}
@@ -179,7 +182,7 @@ class Settings(_DeclaredSettings):
     @field_validator("telegram_bot_token")
     @classmethod
     def _check_token(cls, token: SecretStr | None) -> SecretStr | None:
-        if token is not None and not _TOKEN.fullmatch(token.get_secret_value()):
+        if token is not None and not TOKEN.fullmatch(token.get_secret_value()):
             raise ValueError("this is not a bot token; it looks like 123456:ABC-DEF, and @BotFather gives it")
         return token
 

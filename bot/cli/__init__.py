@@ -79,6 +79,7 @@ class _Commands(Group):
         **dict.fromkeys(("backup", "restore"), "bot.cli.installation.backup"),
         **dict.fromkeys(("files", "mongo-url"), "bot.cli.installation.files"),
         "plan": "bot.cli.plans",
+        "setup": "bot.cli.installation.setup",
         "summary": "bot.cli.summary",
         **dict.fromkeys(("write", "export", "schema", "record-run", "rollup"), "bot.cli.data"),
     }

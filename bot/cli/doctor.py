@@ -99,24 +99,30 @@ def doctor(as_json: bool) -> int:
     The exit status is 0 when nothing FAILs, 1 when something does, 2 when the configuration cannot be read;
     whatever can be checked then, is.
     """
-    settings, faults = load_readable()
-    setup_logging("CRITICAL", settings.log_format, settings.secrets())  # the lines say it all
-    formatter = RedactingFormatter(settings.secrets(), as_json=False)
-
-    def redact(text: str) -> str:
-        return one_line(formatter.redact(text))  # names and reasons are somebody else's words
-
-    findings = [
-        replace(finding, message=redact(finding.message), cure=finding.cure and redact(finding.cure))
-        for finding in in_order(asyncio.run(_examine_all(settings, faults)))
-    ]
+    findings = examine_all()
     click.echo(json.dumps(to_json(findings), indent=2) if as_json else "\n".join(map(str, findings)))
     if any(finding.level == "FAIL" and finding.check == "config" for finding in findings):
         return ConfigError.exit_status
     return BotError.exit_status if has_failed(findings) else 0
 
 
-async def _examine_all(settings: Settings, faults: Sequence[str]) -> list[Finding]:
+def examine_all() -> list[Finding]:
+    """What there is to say of everything that the settings name, in the order in which it is shown; logging
+    is silent from here on, since the findings say it all."""
+    settings, faults = load_readable()
+    setup_logging("CRITICAL", settings.log_format, settings.secrets())
+    formatter = RedactingFormatter(settings.secrets(), as_json=False)
+
+    def redact(text: str) -> str:
+        return one_line(formatter.redact(text))  # names and reasons are somebody else's words
+
+    return [
+        replace(finding, message=redact(finding.message), cure=finding.cure and redact(finding.cure))
+        for finding in in_order(asyncio.run(_look_at_all(settings, faults)))
+    ]
+
+
+async def _look_at_all(settings: Settings, faults: Sequence[str]) -> list[Finding]:
     findings = [fail_as_said("config", fault) for fault in faults]
     findings += [warn("config", doubt, cure) for doubt, cure in doubts(os.environ)]
     async with AsyncExitStack() as stack:

@@ -198,7 +198,7 @@ def prompt(
     except InvalidPrompt as exc:
         raise ConfigError(str(exc).replace("chatId", "--chat-id", 1)) from None
     _due_at(at, settings.timezone)
-    to_ask = _ask(settings, run_id, session_id, athlete_id, chat, topic, at, title=title, note=note)
+    to_ask = queue_question(settings, run_id, session_id, athlete_id, chat, topic, at, title=title, note=note)
     asked = call(settings, to_ask)
     for warning in asked.warnings():
         click.echo(f"warning: {warning}", err=True)
@@ -246,16 +246,26 @@ class _Asked:
             yield refuses(chat)
 
 
-async def _ask(
+async def queue_question(
     settings: Settings,
     run_id: str,
     session_id: str,
     athlete_id: str | None,
     chat_id: int | None,
-    topic: str | None,
-    at: str | None,
+    topic: str | None = None,
+    at: str | None = None,
     **what: Any,
 ) -> _Asked:
+    """Put a question about a session into the outbox.
+
+    Args:
+        athlete_id, chat_id, topic, at: as `prompt` takes them.
+        what: title and note.
+
+    Raises:
+        ConfigError: nobody is to be asked, or there is no such time.
+        StorageError: MongoDB is away, or refuses it.
+    """
     async with open_database(settings) as db:
         roster = await read_people(settings, db)
         athlete, chat_id = _whom(roster, athlete_id, chat_id)

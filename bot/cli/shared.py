@@ -6,7 +6,12 @@ import asyncio
 import difflib
 import logging
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import click
@@ -32,6 +37,17 @@ class Group(click.Group):
         if name not in names and (close := difflib.get_close_matches(name, names, 1)):
             ctx.fail(f"No such command {name!r}. Did you mean {close[0]!r}?")
         return super().resolve_command(ctx, args)
+
+
+def program() -> str:
+    """How this program was called, to be typed once more in the same directory."""
+    called = Path(sys.argv[0])
+    if called.name != "__main__.py":
+        return called.name if shutil.which(called.name) else shlex.quote(sys.argv[0])
+    python = Path(sys.executable)
+    with suppress(ValueError):
+        python = python.relative_to(Path.cwd())
+    return f"{shlex.quote(str(python))} -m bot"
 
 
 async def read_people(settings: Settings, db: Database) -> Roster:

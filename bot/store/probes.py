@@ -43,7 +43,7 @@ async def look(db: Database, clock: Clock) -> tuple[Server, timedelta]:
         takes_zlib="zlib" in hello.get("compression", ()),
     )
     theirs: datetime = hello["localTime"]
-    return server, before + (after - before) / 2 - theirs.astimezone(UTC)
+    return server, before + (after - before) / 2 - theirs.replace(tzinfo=UTC)
 
 
 async def try_rights(db: Database) -> Rights:

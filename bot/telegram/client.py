@@ -192,6 +192,10 @@ class BotClient:
             },
         )
 
+    async def delete_webhook(self) -> None:
+        """Have updates wait to be fetched; what waits already stays."""
+        await self._call("deleteWebhook", {})
+
     async def webhook_info(self) -> dict[str, Any]:
         """See `HookApi`: `url` is empty if Telegram sends nowhere."""
         return await self._ask("getWebhookInfo", {})

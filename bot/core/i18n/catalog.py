@@ -455,6 +455,8 @@ class PeopleTexts:
     """Greetings, invitations, pauses, help, and hints.
 
     Attributes:
+        connected: what a person is told whom setup has just made an athlete.
+        first_session: what they are asked about first, if they wish; the title of a session.
         help: names commands, as `{week}`; those that it does not name follow it in lines of their own.
         help_admin: for an admin who is no athlete.
     """
@@ -464,6 +466,8 @@ class PeopleTexts:
     hello_admin: str
     hello_coach: str
     hello_stranger: str
+    connected: str
+    first_session: str
     enlisted: str
     enlisted_before: str
     as_name: str

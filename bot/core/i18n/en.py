@@ -781,6 +781,10 @@ TEXTS = Texts(
             " another one to change your answer.\n\n"
             "/help says more."
         ),
+        connected=(
+            "✅ It works: I can write to you. Whenever I run, I ask you here how your planned sessions went."
+        ),
+        first_session="Your last session, to try me out",
         hello="Hello! {what}\n\nYour Telegram id is {user_id}.",
         hello_admin=(
             "Hello! You are an admin of this bot: /stats shows how the feedback is doing. /help says"

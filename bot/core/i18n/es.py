@@ -811,6 +811,11 @@ TEXTS = Texts(
             " para cambiar tu respuesta.\n\n"
             "/help explica más."
         ),
+        connected=(
+            "✅ Funciona: puedo escribirte. "
+            "Siempre que esté en marcha, te preguntaré aquí cómo te fueron las sesiones previstas."
+        ),
+        first_session="Tu última sesión, para probarme",
         hello="¡Hola! {what}\n\nTu id de Telegram es {user_id}.",
         hello_admin=(
             "¡Hola! Administras este bot: /stats muestra cómo van las respuestas. /help explica más.\n\n"

@@ -769,6 +769,11 @@ TEXTS = Texts(
             " para mudar sua resposta.\n\n"
             "/help explica mais."
         ),
+        connected=(
+            "✅ Funciona: consigo escrever para você. "
+            "Sempre que eu estiver no ar, pergunto aqui como foram os treinos planejados."
+        ),
+        first_session="Seu último treino, para me testar",
         hello="Olá! {what}\n\nSeu id do Telegram é {user_id}.",
         hello_admin=(
             "Olá! Você administra este bot: /stats mostra como vão as respostas. /help explica mais.\n\n"

@@ -23,6 +23,7 @@ from bot.store.inbox.journal_file import read_witness
 from bot.store.inbox.journal_table import LAST_POLL_FACT, read_loss
 
 _LOCALTIME = Path("/etc/localtime")
+_TIMEZONE = Path("/etc/timezone")
 _OURS = b'{"status":"ok"}'  # what /healthz says
 _MOST_READ = 65_536
 
@@ -192,12 +193,19 @@ async def _to_the_end(reader: asyncio.StreamReader) -> bytes:
         return exc.partial
 
 
-def machine_zone() -> tzinfo | None:
-    """The zone of this machine by its IANA name; None where nothing tells it."""
-    name = os.environ.get("TZ", "").lstrip(":")
-    if not name:
-        with suppress(OSError):
-            name = str(_LOCALTIME.resolve(strict=True)).partition("/zoneinfo/")[2]
-    with suppress(OSError, ValueError, LookupError):
-        return ZoneInfo(name)
+def machine_zone(localtime: Path = _LOCALTIME, timezone: Path = _TIMEZONE) -> tzinfo | None:
+    """The zone of this machine by its IANA name; None where nothing tells it.
+
+    Args:
+        localtime: what the system goes by: a link into the zones, or a copy, which has no name.
+        timezone: in which Debian notes the name.
+    """
+    names = [os.environ.get("TZ", "").lstrip(":")]
+    with suppress(OSError):
+        names.append(str(localtime.resolve(strict=True)).partition("/zoneinfo/")[2])
+    with suppress(OSError, UnicodeError):
+        names.append(timezone.read_text(encoding="utf-8").strip())
+    for name in filter(None, names):
+        with suppress(OSError, ValueError, LookupError):
+            return ZoneInfo(name)
     return None

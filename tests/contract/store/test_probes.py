@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,13 +48,18 @@ async def test_cleaning_that_takes_too_long_is_given_up(db: Db, monkeypatch: pyt
     await is_given_up.wait()
 
 
-async def test_the_server_says_what_it_is(db: Db) -> None:
-    """Version, replica set, clock, and the user that tests have."""
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Madrid"])
+async def test_the_server_says_what_it_is(db: Db, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Version, replica set, clock, whatever this machine's zone is, and the user that tests have."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
     server, skew = await look(db, system_clock)
     assert server.has_set
     assert (server.user, server.user_db) == ("feedback-bot", "admin")
     assert server.version == (await db.client.server_info())["version"]
     assert abs(skew) < timedelta(seconds=1)
+    monkeypatch.undo()
+    time.tzset()
 
 
 async def test_examining_indexes_changes_nothing(db: Db) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.services.health.doctor_machine import is_ours, look_at_data_dir, look_at_port
+from bot.services.health.doctor_machine import is_ours, look_at_data_dir, look_at_port, machine_zone
 from tests.support.processes import HOST, free_port
 
 
@@ -60,3 +60,25 @@ def test_a_data_dir_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyP
     *_, last = look_at_data_dir(tmp_path)[0]
     assert (last.level, last.check) == ("warn", "data")
     assert f"sudo -u {tmp_path.owner()} " in (last.cure or "")
+
+
+def test_the_zone_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TZ before the link that the system goes by, before the name that Debian notes; rubbish counts for
+    nothing."""
+    zones = tmp_path / "zoneinfo" / "Europe"
+    zones.mkdir(parents=True)
+    (zones / "Madrid").touch()
+    localtime, noted = tmp_path / "localtime", tmp_path / "timezone"
+    monkeypatch.delenv("TZ", raising=False)
+    assert machine_zone(localtime, noted) is None
+    noted.write_text("Asia/Tokyo\n", encoding="utf-8")
+    assert str(machine_zone(localtime, noted)) == "Asia/Tokyo"
+    localtime.touch()  # a copy tells no name
+    assert str(machine_zone(localtime, noted)) == "Asia/Tokyo"
+    localtime.unlink()
+    localtime.symlink_to(zones / "Madrid")
+    assert str(machine_zone(localtime, noted)) == "Europe/Madrid"
+    monkeypatch.setenv("TZ", ":America/Lima")
+    assert str(machine_zone(localtime, noted)) == "America/Lima"
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    assert str(machine_zone(localtime, noted)) == "Europe/Madrid"
