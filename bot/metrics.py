@@ -69,12 +69,13 @@ class PrometheusMeters:
         """See `Meters`."""
         self._counters[metric.name].labels(*labels).inc()
 
-    def called(self, metric: CallMetric, seconds: float, *, succeeded: bool) -> None:
+    def called(self, metric: CallMetric, seconds: float | None, *, succeeded: bool) -> None:
         """See `Meters`."""
         name = metric.count.name
         self._counters[name].labels("ok" if succeeded else "failed").inc()
         if succeeded:
-            self._durations[name].observe(seconds)
+            if seconds is not None:
+                self._durations[name].observe(seconds)
             if name in self._instants:
                 self._instants[name].set(self._clock())
 

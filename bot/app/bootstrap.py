@@ -103,6 +103,9 @@ class Source(Protocol):
     async def run(self) -> None:
         """Until cancelled."""
 
+    async def begun(self) -> None:
+        """Return when updates come, or would if there were any."""
+
     async def caught_up(self) -> None:
         """Return when Telegram has nothing more in store than what is in the journal."""
 

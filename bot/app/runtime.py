@@ -24,6 +24,7 @@ from bot.app.upkeep import (
     redirect_alerts,
     redirect_words,
     refuse_half_restored,
+    say_ready,
     tell_untold_pain,
     watch_means,
 )
@@ -132,6 +133,8 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
         register = build_register(settings, journal, db, lambda: not stands_by())
         upkeep = [keep_indexes(db, declared_indexes(settings)), watch_means(), register.run()]
         upkeep.append(refuse_half_restored(mark))
+        places = [settings.mongo_place(), *([] if server is None else [f"HTTP API at {server.url}"])]
+        upkeep.append(say_ready(service.source.begun, api.username, places))
         if settings.coach_chat_id is not None:
             upkeep.append(redirect_alerts(stores.taps.coach_alerts, settings.coach_chat_id, clock))
             untold = UntoldPainStore(db, stores.taps.coach_alerts)

@@ -12,7 +12,7 @@ from bot.core.prompts.undelivered import WORDS_WAIT
 from bot.core.records.declaration import Index
 from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock
-from bot.core.shared.errors import ExhaustedError, is_exhausted
+from bot.core.shared.errors import ExhaustedError, TelegramError, is_exhausted
 from bot.core.telegram.chats import ChatTopic
 from bot.services.people.roster_cache import RosterCache
 from bot.services.periodic import FaultLog, repeat, retry
@@ -30,6 +30,24 @@ _T = TypeVar("_T")
 _STORAGE_BACKOFF = constant(5.0)
 _LOOK_AT_INDEXES = 5.0
 _LOOK_AT_MEANS = 5.0
+
+
+async def say_ready(
+    begun: Callable[[], Awaitable[None]], username: Callable[[], Awaitable[str]], places: Sequence[str]
+) -> None:
+    """One line for whoever has started the service, once updates come.
+
+    Args:
+        begun: returns then.
+        username: asks Telegram for the bot's.
+        places: what else there is, and where.
+    """
+    await begun()
+    try:
+        link = f"https://t.me/{await username()}"
+    except TelegramError:
+        link = "the bot"
+    log.info("Ready: %s; Ctrl-C stops", "; ".join((link, *places)))
 
 
 async def keep_indexes(db: Database, indexes: Sequence[Index]) -> None:

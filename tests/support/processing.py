@@ -81,7 +81,7 @@ class Tally:
     """Implements `Meters`; remembers everything."""
 
     def __init__(self) -> None:
-        self.polls: list[tuple[float, bool]] = []
+        self.polls: list[tuple[float | None, bool]] = []
         self.writes: list[bool] = []
         self.taps: Counter[Outcome] = Counter()
         self.sends: Counter[tuple[SendKind, SendResult]] = Counter()
@@ -95,12 +95,13 @@ class Tally:
             kind, result = labels
             self.sends[SendKind(kind), SendResult(result)] += 1
 
-    def called(self, metric: CallMetric, seconds: float, *, succeeded: bool) -> None:
+    def called(self, metric: CallMetric, seconds: float | None, *, succeeded: bool) -> None:
         """Remembered."""
         if metric is POLLS:
             self.polls.append((seconds, succeeded))
         else:
             assert metric is WRITES
+            assert seconds is not None
             assert 0 <= seconds < 10
             self.writes.append(succeeded)
 

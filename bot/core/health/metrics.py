@@ -84,10 +84,10 @@ SENDS = CountMetric(
 POLLS = CallMetric(
     CountMetric("polls", "Polls of Telegram, by result.", _RESULTS),
     (
-        "poll_duration_seconds",
-        "How long successful polls took; Telegram holds a poll for up to 30 s until there is something.",
+        "poll_delay_seconds",
+        "How long polls took beyond the time for which Telegram was to hold them, where that is known.",
     ),
-    (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 31, 35, 40, 60),
+    (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 WRITES = CallMetric(
     CountMetric("mongodb_writes", "Write commands to MongoDB, by result.", _RESULTS),

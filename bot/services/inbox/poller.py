@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -48,6 +49,9 @@ drip in, and the longest delay, with a disk that is not in a hurry."""
 
 _STAND_BY_TURN = 5.0
 _BACKOFF = Backoff(1.0, 5.0, jitter=0.2)
+_CALM = POLL_TIMEOUT + 5.0
+"""Seconds. Two programs that poll with one token end each other's polls, and begin again: that a poll
+succeeds in between does not mean that it is over."""
 _UNREADABLE_TRIES = 3
 _A_RESULT = re.compile(r'\s*\{\s*"ok"\s*:\s*true\b')
 _UPDATE_IDS = re.compile(r'"update_id"\s*:\s*(\d{1,18})\b')
@@ -98,7 +102,8 @@ class Poller:
         self._singly = 0  # how many updates are still to be fetched one by one
         self._unreadable: dict[str, Any] = {}
         self._unreadable_seen = 0
-        self._ever_polled = False
+        self._begun = asyncio.Event()
+        self._conflict_at = -math.inf
         self._connected = False
         self._last_poll_ms: int | None = None
         self._caught_up = asyncio.Event()
@@ -112,6 +117,10 @@ class Poller:
             defect_level=logging.WARNING,
             recurring=self._trouble,
         )
+
+    async def begun(self) -> None:
+        """Return when a poll has succeeded."""
+        await self._begun.wait()
 
     async def caught_up(self) -> None:
         """Return when Telegram has nothing more in store than what is in the journal."""
@@ -188,11 +197,13 @@ class Poller:
             self._on_unkept(updates)
             raise
         self._last_poll_ms = to_ms(polled_at)
-        if not self._ever_polled:
+        if not self._begun.is_set():
             log.info("polling Telegram")
-        self._trouble.over("polling works again")
+        if self._monotonic() - self._conflict_at >= _CALM:
+            self._trouble.over("polling works again")
         self._unreadable_seen = 0
-        self._connected = self._ever_polled = True
+        self._connected = True
+        self._begun.set()
         ids = [number for update in updates if (number := update_id_of(update)) is not None]
         polled_with, self._offset = self._offset, max(ids) + 1 if ids else None
         if new:
@@ -232,6 +243,7 @@ class Poller:
     def _conflict_cure(self, reason: str) -> str:
         if "webhook" in reason.lower():
             return " (a webhook is set for this token: whoever set it gets the taps; deleteWebhook ends that)"
+        self._conflict_at = self._monotonic()
         if self._polling.conflict():
             return " (another service polls with this token; MongoDB decides whose turn it is)"
         return (

@@ -84,6 +84,7 @@ class WebhookReceiver:
         self._uncommitted: list[_Pushed] = []
         self._commit = asyncio.Lock()
         self._is_set = False
+        self._begun = asyncio.Event()
         self._last: WebhookInfo | None = None
         self._last_well: WebhookInfo | None = None
         self._reached_at: datetime | None = None
@@ -130,6 +131,10 @@ class WebhookReceiver:
         for pushed in batch:
             pushed.is_durable = True
         self._on_new()
+
+    async def begun(self) -> None:
+        """Return when the webhook is set, and Telegram gets through as far as it knows."""
+        await self._begun.wait()
 
     async def caught_up(self) -> None:
         """Return when Telegram has nothing more in store than what is in the journal."""
@@ -199,6 +204,7 @@ class WebhookReceiver:
         gap = gap_before(now, self._reached_at, self._polling.last_poll(), what="not reached")
         await self._journal.remember({LAST_POLL_FACT: to_ms(now), **known, **gap})
         self._reached_at = now
+        self._begun.set()
         self._polling.polled()
 
     def _has_arrived(self, state: WebhookInfo) -> bool:

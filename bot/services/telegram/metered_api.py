@@ -24,8 +24,8 @@ class Meters(Protocol):
             labels: a value for each label of the metric, in its order.
         """
 
-    def called(self, metric: CallMetric, seconds: float, *, succeeded: bool) -> None:
-        """A call has ended, after so many seconds."""
+    def called(self, metric: CallMetric, seconds: float | None, *, succeeded: bool) -> None:
+        """A call has ended, after so many seconds; None: how long it took says nothing."""
 
 
 class NoMeters:
@@ -34,7 +34,7 @@ class NoMeters:
     def count(self, metric: CountMetric, *labels: str) -> None:
         """See `Meters`."""
 
-    def called(self, metric: CallMetric, seconds: float, *, succeeded: bool) -> None:
+    def called(self, metric: CallMetric, seconds: float | None, *, succeeded: bool) -> None:
         """See `Meters`."""
 
 
@@ -62,7 +62,14 @@ class MeteredApi:
         except TelegramError:
             self._meters.called(POLLS, self._monotonic() - started, succeeded=False)
             raise
-        self._meters.called(POLLS, self._monotonic() - started, succeeded=True)
+        took = self._monotonic() - started
+        delay: float | None = None
+        if not updates:
+            delay = max(0.0, took - timeout)
+        elif not timeout or len(updates) >= limit > 1:  # there was more than enough already
+            delay = took
+        # Else nobody knows how long the poll was held before something came.
+        self._meters.called(POLLS, delay, succeeded=True)
         return updates
 
     async def answer(self, query_id: str, text: str, *, alert: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -202,6 +203,21 @@ async def test_every_trouble_is_survived(
     assert all(0.5 <= seconds <= 5 for seconds in time.slept[:12])
     assert time.slept[0] <= 1 < time.slept[11]
     assert [timeout for _, timeout in api.polls] == [0, 30, *[0] * 12, 30, 30]
+
+
+async def test_a_quarrel_over_polls_is_told_once(
+    api: FakeApi, polling: Polling, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two programs end each other's polls: each has one that succeeds after each that is ended. It is over
+    when no poll was ended for a while."""
+    caplog.set_level(logging.INFO)
+    conflict = TelegramConflict("terminated by other getUpdates request")
+    quarrel: list[list[Any] | Exception] = [conflict, []]
+    await poll_through(polling, api, [], *quarrel * 15, *[[]] * 100)
+    said = [it.message for it in caplog.records if it.levelno >= logging.WARNING]
+    assert len(said) == 1
+    assert "the same MONGO_URL" in said[0]
+    assert caplog.messages.count("polling works again") == 1
 
 
 async def test_retry_after_is_honoured(api: FakeApi, polling: Polling, time: Time) -> None:

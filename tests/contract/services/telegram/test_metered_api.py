@@ -72,17 +72,43 @@ async def test_sends_are_counted(error: TelegramError | None, result: SendResult
     }
 
 
-async def test_polls_are_measured() -> None:
-    """How long each took, whether it failed or not."""
+@pytest.mark.parametrize(
+    ("timeout", "limit", "updates", "took", "delay"),
+    [
+        (30, 100, 0, 30.4, 0.4),  # held for nothing
+        (30, 100, 0, 29.9, 0.0),
+        (30, 100, 1, 12.0, None),  # how long it was held, nobody knows
+        (30, 100, 1, 0.1, None),
+        (30, 100, 100, 0.3, 0.3),  # more than enough was there
+        (30, 1, 1, 12.0, None),
+        (0, 100, 5, 0.2, 0.2),  # not held at all
+        (0, 100, 0, 0.2, 0.2),
+    ],
+)
+async def test_the_wait_for_something_is_no_delay(
+    timeout: float, limit: int, updates: int, took: float, delay: float | None
+) -> None:
+    """Of a poll counts what Telegram took beyond the time for which it was to hold it."""
     api, tally, time = FakeApi(), Tally(), Time()
-    api.poll_script.extend([[], TelegramUnknown("502")])
+    api.poll_script.append([{"update_id": number} for number in range(updates)])
+
+    async def take() -> None:
+        time.advance(took)
+
+    api.on_poll = take
+    await MeteredApi(api, tally, SendKind.REPLY, time.monotonic).get_updates(None, timeout, limit)
+    assert tally.polls == [(None if delay is None else pytest.approx(delay), True)]
+
+
+async def test_failed_polls_are_measured() -> None:
+    """How long they took, which no histogram shows."""
+    api, tally, time = FakeApi(), Tally(), Time()
+    api.poll_script.append(TelegramUnknown("502"))
 
     async def take() -> None:
         time.advance(7)
 
     api.on_poll = take
-    metered = MeteredApi(api, tally, SendKind.REPLY, time.monotonic)
-    assert await metered.get_updates(None, 30, 100) == []
     with pytest.raises(TelegramUnknown):
-        await metered.get_updates(None, 30, 100)
-    assert tally.polls == [(7, True), (7, False)]
+        await MeteredApi(api, tally, SendKind.REPLY, time.monotonic).get_updates(None, 30, 100)
+    assert tally.polls == [(7, False)]
