@@ -23,6 +23,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     create_model,
     field_validator,
     model_validator,
@@ -156,6 +157,7 @@ class Settings(_DeclaredSettings):
     mongo_url: SecretStr | None = None
     mongo_db: str | None = None
     data_dir: Path = Path("data")
+    journal: Literal["disk", "mongodb"] = "disk"
     athlete_ids: Ids = frozenset()
     admin_ids: Ids = frozenset()
     timezone: Annotated[ZoneInfo, NoDecode, _read(read_zone)] = ZoneInfo("UTC")
@@ -218,12 +220,22 @@ class Settings(_DeclaredSettings):
         _check_db_name(name or "", _shown(name))
         return name
 
+    @field_validator("journal")
+    @classmethod
+    def _check_journal(cls, journal: str, info: ValidationInfo) -> str:
+        if journal == "mongodb" and info.data.get("mongo_url", ...) is None:
+            raise ValueError(
+                "mongodb needs MONGO_URL, a MongoDB that lasts: the embedded one is on the same disk; set"
+                " MONGO_URL, or JOURNAL=disk"
+            )
+        return journal
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("log_format", mode="before")
+    @field_validator("log_format", "journal", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

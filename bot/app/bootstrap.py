@@ -15,6 +15,7 @@ from bot.core.health.metrics import SendKind
 from bot.core.health.vitals import AlertBounds
 from bot.core.inbox.webhook import WebhookSettings
 from bot.core.prompts.prompt import PromptKind
+from bot.core.records.collections import INBOX
 from bot.core.shared.clock import Clock
 from bot.core.taps.judge import TapRules
 from bot.core.telegram.action_payloads import Action
@@ -429,7 +430,10 @@ def build_service(
         older_copies=OlderCopies(
             stores.copies, renderer, editor, lambda: roster.roster, lambda: election.leads
         ),
-        outage=OutageRecovery(stores.journal, stores.followups, clock, caught_up, answerable),
+        outage=OutageRecovery(
+            *(stores.journal, stores.followups, clock, caught_up, answerable),
+            lambda: election.leads or not stores.journal.is_shared,
+        ),
         roster=roster,
         languages=languages,
         menus=MenuSync(api, roster, languages, settings.admin_ids, coach_chat_id=coach_chat_id),
@@ -476,7 +480,8 @@ def bot_name(settings: Settings) -> str:
 def build_register(
     settings: Settings, journal: Journal, db: Database, takes_updates: Callable[[], bool]
 ) -> JournalRegister:
-    place = (socket.gethostname(), str(settings.data_dir.resolve()))
+    on_disk = (socket.gethostname(), str(settings.data_dir.resolve()))
+    place = ("MongoDB", f"the collection {INBOX.name}") if journal.is_shared else on_disk
     return JournalRegister(journal, JournalRegisterStore(db), bot_name(settings), *place, takes_updates)
 
 

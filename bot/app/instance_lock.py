@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from bot.core.shared.clock import Clock
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from bot.store.inbox.journal_connection import take
 from bot.store.inbox.journal_file import is_taken
 
@@ -23,7 +23,7 @@ def journal_file(data_dir: Path) -> Path:
 @asynccontextmanager
 async def open_journal(
     data_dir: Path, clock: Clock | None = None, *, may_make: bool = True
-) -> AsyncIterator[Journal]:
+) -> AsyncIterator[DiskJournal]:
     """The journal of a data directory, closed at the end.
 
     Args:
@@ -33,7 +33,7 @@ async def open_journal(
     Raises:
         ConfigError: another service has it.
     """
-    journal = Journal(journal_file(data_dir), clock, may_make=may_make)
+    journal = DiskJournal(journal_file(data_dir), clock, may_make=may_make)
     with contextlib.nullcontext() if clock is None else _locked_as_before(data_dir):
         try:
             await journal.open()

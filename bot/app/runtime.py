@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 
 from bot.app.bootstrap import Service, bot_name, build_register, build_service
 from bot.app.database import CANCEL_TRIES, GOODBYE, connect_database, declared_indexes
-from bot.app.instance_lock import open_journal
+from bot.app.journals import hand_over, is_in_mongodb, of_service, open_on_disk
 from bot.app.stores import build_stores
 from bot.app.upkeep import (
     keep_indexes,
+    look_into_journal,
     redirect_alerts,
     redirect_words,
     refuse_half_restored,
@@ -28,12 +29,14 @@ from bot.app.upkeep import (
     tell_untold_pain,
     watch_means,
 )
+from bot.core.health.machine_checks import judge_lasting
 from bot.core.health.metrics import WRITES
 from bot.core.i18n import formats
 from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.clock_guard import ClockGuard
 from bot.core.shared.errors import ConfigError, JournalError, StorageError
 from bot.descriptors import raise_limit, share
+from bot.services.health.doctor_machine import is_short_lived
 from bot.services.health.vitals import VitalsMonitor
 from bot.services.inbox.leader_election import LeaderElection
 from bot.services.telegram.lost_topics import LostTopics
@@ -42,7 +45,7 @@ from bot.settings import Settings
 from bot.store.backups.mark import RestoreMark
 from bot.store.coach.untold_pain import UntoldPainStore
 from bot.store.inbox.journal import Journal
-from bot.store.inbox.leases import Holder
+from bot.store.inbox.leases import Holder, LeaseStore
 from bot.store.mongodb.client import within
 from bot.systemd import Notifier
 from bot.tasks import end_tasks, give_up_after
@@ -57,6 +60,7 @@ _FINISH_WRITES = 2.5
 _FINISH_CALLS = 2.0
 _LAST_SENDS = 1.0  # within the one before
 _LOOK_FOR_MARK = 2.0  # at the start; a MongoDB that is away is asked again
+_SETTLE = 1.0
 
 
 async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = None) -> None:
@@ -91,8 +95,12 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
     meters: Meters = counting or NoMeters()
     on_write = None if counting is None else partial(counting.called, WRITES)
     lost_topics = LostTopics()
+    if not is_in_mongodb(settings) and (platform := is_short_lived(settings.data_dir, os.environ)):
+        has_database = settings.mongo_url is None
+        found = judge_lasting(platform, str(settings.data_dir), has_database=has_database)
+        log.warning("%s; %s", found.message, found.cure)
     async with AsyncExitStack() as stack:
-        journal = await stack.enter_async_context(open_journal(settings.data_dir, clock))
+        on_disk = await stack.enter_async_context(open_on_disk(settings, clock))
         opened = await _unless(
             stop, stack.enter_async_context(connect_database(settings, on_write, connections.mongodb))
         )
@@ -111,9 +119,10 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 lost_topics,
             )
         )
-        me = _myself(journal, is_pushed=hook is not None)
+        me = _myself(None if is_in_mongodb(settings) else on_disk, is_pushed=hook is not None)
+        election = LeaderElection(LeaseStore(db), bot_name(settings), me, clock, elapsed)
+        journal, before = of_service(settings, db, on_disk, clock, lambda: election.leads)
         stores = build_stores(db, journal, clock)
-        election = LeaderElection(stores.leases, bot_name(settings), me, clock, elapsed)
 
         def stands_by() -> bool:
             return hook is None and election.stands_by
@@ -130,11 +139,20 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
                 open_http(settings, port, hook, db, journal, service, monitor, counting, clock)
             )
         # Not before everything that may fail: coroutines must be awaited once they are there.
-        register = build_register(settings, journal, db, lambda: not stands_by())
+        register = build_register(
+            settings,
+            journal,
+            db,
+            (lambda: election.leads) if journal.is_shared else lambda: not stands_by(),
+        )
+        wake = service.processor.wake
         upkeep = [keep_indexes(db, declared_indexes(settings)), watch_means(), register.run()]
         upkeep.append(refuse_half_restored(mark))
         places = [settings.mongo_place(), *([] if server is None else [f"HTTP API at {server.url}"])]
         upkeep.append(say_ready(service.source.begun, api.username, places))
+        upkeep.append(look_into_journal(journal, wake))
+        if before is not None:
+            upkeep.append(hand_over(settings, db, before, journal, lambda: election.leads, wake).run())
         if settings.coach_chat_id is not None:
             upkeep.append(redirect_alerts(stores.taps.coach_alerts, settings.coach_chat_id, clock))
             untold = UntoldPainStore(db, stores.taps.coach_alerts)
@@ -162,10 +180,15 @@ def elapsed() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def _myself(journal: Journal, *, is_pushed: bool) -> Holder:
-    """This run. It is the same service as the one before on this journal, which so makes way at once."""
+def _myself(journal: Journal | None, *, is_pushed: bool) -> Holder:
+    """This run. It is the same service as the one before on this journal, which so makes way at once.
+
+    Args:
+        journal: its own; None: it is of all services.
+    """
     host = f"{socket.gethostname()} (process {os.getpid()})"
-    return Holder(secrets.token_hex(8), f"{journal.identity:x}", host, is_pushed)
+    service = secrets.token_hex(6) if journal is None else f"{journal.identity:x}"
+    return Holder(secrets.token_hex(8), service, host, is_pushed)
 
 
 async def _run(
@@ -211,17 +234,23 @@ async def _run(
         await give_up_after(_FINISH_WRITES, service.processor.drained())
         await give_up_after(_FINISH_CALLS, _finish_calls(service))
         await ending
+        await _settle(service)
+        # Not before: whoever comes next may take up the same journal.
+        await service.election.make_way()
     finally:
         await _end([stopping, *sources, *sinks])
-        with contextlib.suppress(JournalError):
-            await service.acknowledgements.settle()
+        await _settle(service)
+
+
+async def _settle(service: Service) -> None:
+    with contextlib.suppress(JournalError):
+        await give_up_after(_SETTLE, service.acknowledgements.write())
 
 
 async def _end_sources(sources: Collection[asyncio.Task[None]], service: Service) -> None:
     await _end(sources)
     # Whoever sends next does not know of what is on its way: together that may be too much for Telegram.
     await give_up_after(_LAST_SENDS, service.dispatcher.finish())
-    await service.election.make_way()
 
 
 def _start(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:

@@ -6,19 +6,21 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from bot.core.prompts.undelivered import WORDS_WAIT
 from bot.core.records.declaration import Index
 from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock
-from bot.core.shared.errors import ExhaustedError, TelegramError, is_exhausted
+from bot.core.shared.errors import ExhaustedError, JournalError, TelegramError, is_exhausted
 from bot.core.telegram.chats import ChatTopic
 from bot.services.people.roster_cache import RosterCache
 from bot.services.periodic import FaultLog, repeat, retry
 from bot.store.backups.mark import RestoreMark
 from bot.store.coach.messages import CoachMessageStore
 from bot.store.coach.untold_pain import UntoldPainStore
+from bot.store.inbox.journal import Journal
 from bot.store.mongodb.client import Database
 from bot.store.mongodb.indexes import IndexReport, bootstrap, missing
 from bot.store.prompts.coach_alerts import CoachAlertStore
@@ -30,6 +32,7 @@ _T = TypeVar("_T")
 _STORAGE_BACKOFF = constant(5.0)
 _LOOK_AT_INDEXES = 5.0
 _LOOK_AT_MEANS = 5.0
+_LOOK_INTO_JOURNAL = 0.5
 
 
 async def say_ready(
@@ -98,6 +101,20 @@ async def refuse_half_restored(mark: RestoreMark) -> None:
     await retry(
         mark.require_none, _STORAGE_BACKOFF, FaultLog(log, waits=what, fails=what, level=logging.INFO)
     )
+
+
+async def look_into_journal(journal: Journal, on_new: Callable[[], None]) -> None:
+    """Until cancelled, notice what other services put into a journal that they have together."""
+    if not journal.is_shared:
+        return
+    faults = FaultLog(
+        log,
+        waits="the journal is not looked into",  # whoever must write tells of trouble
+        fails="looking into the journal fails",
+        expected=(JournalError,),
+        level=logging.DEBUG,
+    )
+    await repeat(partial(journal.look, on_new), _LOOK_INTO_JOURNAL, faults)
 
 
 async def redirect_alerts(coach_alerts: CoachAlertStore, coach_chat: ChatTopic, clock: Clock) -> None:

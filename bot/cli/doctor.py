@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ import click
 from bot.app.bootstrap import bot_name
 from bot.app.database import declared_indexes, open_database
 from bot.app.instance_lock import is_served, journal_file, open_journal
+from bot.app.journals import is_in_mongodb
 from bot.core.health import machine_checks as machine
 from bot.core.health import mongodb_checks as mongodb
 from bot.core.health import telegram_checks as telegram
@@ -52,10 +54,12 @@ from bot.core.summary.summary import week_of
 from bot.logs import RedactingFormatter, describe_defect, setup_logging
 from bot.services.health.doctor_machine import (
     is_ours,
+    is_short_lived,
     look_at_data_dir,
     look_at_journal,
     look_at_port,
     look_at_privacy,
+    look_at_shared_journal,
     look_for_journal,
     machine_zone,
 )
@@ -64,6 +68,7 @@ from bot.store.backups.mark import RestoreMark
 from bot.store.inbox.journal_file import read_witness
 from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.leases import LeaseStore
+from bot.store.inbox.mongodb_journal import MongoJournal, identity_of
 from bot.store.mongodb.client import Database, within
 from bot.store.mongodb.date_repair import find_odd_dates
 from bot.store.mongodb.indexes import examine
@@ -225,16 +230,24 @@ class Examination:
     async def data(self) -> list[Finding]:
         """DATA_DIR, the disk it is on, and who can read what is in it."""
         data_dir = self._settings.data_dir
+        if is_in_mongodb(self._settings) and not data_dir.exists():
+            self.reached.add("data")
+            return [ok("data", "not needed, with the journal in MongoDB")]
         found, is_usable = await asyncio.to_thread(look_at_data_dir, data_dir)
+        if not is_in_mongodb(self._settings) and (platform := is_short_lived(data_dir, os.environ)):
+            has_database = self._settings.mongo_url is None
+            found.append(machine.judge_lasting(platform, str(data_dir), has_database=has_database))
         if is_usable:
             self.reached.add("data")
             self._is_served = is_served(data_dir)
         return found + await asyncio.to_thread(look_at_privacy, data_dir, ENV_FILE)
 
     async def journal(self) -> list[Finding]:
-        """The journal, and what it tells of the service."""
+        """The journal on disk, and what it tells of the service."""
         data_dir = self._settings.data_dir
         file = journal_file(data_dir)
+        if is_in_mongodb(self._settings):
+            return await self._left_on_disk(file)
         if not file.exists() or not file.stat().st_size:
             service = machine.judge_service(
                 is_running=self._is_served, last_poll=None, now=self._clock(), data_dir=str(data_dir)
@@ -247,6 +260,14 @@ class Examination:
 
         found = await take("journal", work, "restore DATA_DIR from a backup (docs/backup.md)")
         return [machine.judge_unreadable(it, is_served=self._is_served) for it in found]
+
+    async def _left_on_disk(self, file: Path) -> list[Finding]:
+        """The journal of before, if something waits in it."""
+        if not await asyncio.to_thread(file.exists):
+            return []
+        async with open_journal(file.parent, may_make=False) as journal:
+            number = (await journal.state()).pending
+        return [machine.judge_left(str(file), number)] if number else []
 
     async def http(self) -> list[Finding]:
         """The port of the HTTP API."""
@@ -415,6 +436,17 @@ class Examination:
             *mongodb.judge_plans(documents, self._roster, monday, known),
         ]
 
+    async def shared_journal(self) -> list[Finding]:
+        """The journal in MongoDB, and what it tells of the services."""
+        assert self.bot is not None  # noqa: S101 # `services` has looked
+        self._is_served = any(peer.is_alive for peer in await LeaseStore(self._db).peers(self.bot))
+        known = await JournalRegisterStore(self._db).of_bot(self.bot)
+        ours = [it.numbers for it in known if it.identity == f"{identity_of(self.bot):x}"]
+        journal = MongoJournal(self._db, self.bot)
+        return await look_at_shared_journal(
+            journal, ours[0] if ours else None, self._clock, is_served=self._is_served
+        )
+
     async def services(self) -> list[Finding]:
         """The services of this bot, and their journals."""
         if self.bot is None:
@@ -423,9 +455,14 @@ class Examination:
         self._webhook_takers = [peer.host for peer in peers if peer.is_alive and peer.is_pushed]
         known = read_witness(journal_file(self._settings.data_dir))
         ours = None if known is None else f"{known[0]:x}"
+        if is_in_mongodb(self._settings):
+            ours = f"{identity_of(self.bot):x}"
         register = JournalRegisterStore(self._db)
         journals = [it for it in await register.of_bot(self.bot) if it.identity != ours]
-        return [mongodb.judge_services(peers), *mongodb.judge_journals(journals)]
+        found = [mongodb.judge_services(peers), *mongodb.judge_journals(journals)]
+        if is_in_mongodb(self._settings):
+            found += await take("journal", self.shared_journal, _MONGODB_CURE)
+        return found
 
 
 async def _unreachable(api: BotClient, chat_id: int) -> str | None:

@@ -16,7 +16,8 @@ import click
 
 from bot.app.bootstrap import build_figures, build_painter, build_roster
 from bot.app.database import declared_indexes, open_database
-from bot.app.instance_lock import is_served, open_journal
+from bot.app.instance_lock import is_served
+from bot.app.journals import beside_service
 from bot.app.stores import build_stores
 from bot.cli.shared import call, read_people, read_settings
 from bot.core.figures.stats import Stats
@@ -370,10 +371,7 @@ def stats(days: int, as_json: bool, picture: Path | None) -> None:
 
 
 async def _stats(settings: Settings, days: int, picture: Path | None) -> Stats:
-    async with (
-        open_journal(settings.data_dir, may_make=False) as journal,
-        open_database(settings) as db,
-    ):
+    async with open_database(settings) as db, beside_service(settings, db) as journal:
         stores = build_stores(db, journal, system_clock)
         roster = build_roster(settings, stores, system_clock)
         figures = await build_figures(settings, stores, roster, system_clock).collect(days)

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from bot import cli
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 
 
 def main() -> int:
     """Run until terminated; returns the exit status of the bot."""
     waited: list[float] = []
     worked: list[float] = []
-    run = Journal._run
+    run = DiskJournal._run
 
-    async def timed_run(self: Journal, work: Callable[[], Any]) -> Any:
+    async def timed_run(self: DiskJournal, work: Callable[[], Any]) -> Any:
         def timed() -> Any:
             begun, begun_work = time.perf_counter(), time.thread_time()
             try:
@@ -36,7 +36,7 @@ def main() -> int:
 
         return await run(self, timed)
 
-    Journal._run = timed_run  # type: ignore[method-assign]
+    DiskJournal._run = timed_run  # type: ignore[method-assign]
     try:
         return cli.main(["run"])
     finally:

@@ -44,7 +44,7 @@ from bot.services.reports.summary import collect
 from bot.services.telegram.lost_topics import LostTopics
 from bot.services.telegram.metered_api import NoMeters
 from bot.settings import Settings
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from bot.store.inbox.leases import Holder
 from bot.store.mongodb.client import connect
 from bot.store.mongodb.date_repair import find_odd_dates
@@ -376,7 +376,7 @@ BASES: Mapping[str, tuple[Sequence[Document], Mapping[str, str]]] = {
 class Town:
     """Two athletes and a coach, and everything of the service that reads."""
 
-    def __init__(self, db: Database, journal: Journal, folder: Path, api: Api) -> None:
+    def __init__(self, db: Database, journal: DiskJournal, folder: Path, api: Api) -> None:
         self.db, self.journal, self.http = db, journal, api
         self.now = NOW
         self.api = FakeApi()
@@ -681,7 +681,7 @@ async def town(mongo_url: str, folder: Path) -> AsyncIterator[Town]:
     """Everything around a database of its own, read as the service reads it."""
     db = connect(mongo_url, f"test_{ObjectId()}", "unused")
     (folder / "api").mkdir(parents=True)  # nobody else runs yet
-    journal = Journal(folder / "journal.sqlite3")
+    journal = DiskJournal(folder / "journal.sqlite3")
     await journal.open()
     try:
         await bootstrap(db)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.faults import (
     deletion,
+    dynos,
     forged,
     journals,
     kills,
@@ -19,5 +20,18 @@ from tests.faults.stage import CASES
 
 __all__ = ["CASES"]
 
-_FAMILIES = (kills, outages, telegram, services, sends, forged, deletion, machine, journals, replica, soak)
+_FAMILIES = (
+    kills,
+    outages,
+    telegram,
+    services,
+    sends,
+    forged,
+    deletion,
+    machine,
+    journals,
+    dynos,
+    replica,
+    soak,
+)
 """Each registers its cases when it is imported."""

@@ -22,7 +22,7 @@ _SOON = 20.0
 @case
 async def killed_when_fetched(stage: Stage) -> Result:
     """The local Bot API has handed the updates out; nobody knows whether they arrived."""
-    return await _killed_at(stage, partial(_at_ledger, step="delivered"))
+    return await _killed_at(stage, partial(at_ledger, step="delivered"))
 
 
 @case
@@ -34,25 +34,25 @@ async def killed_when_journaled(stage: Stage) -> Result:
 @case
 async def killed_when_confirmed(stage: Stage) -> Result:
     """Telegram has forgotten them; only the journal knows."""
-    return await _killed_at(stage, partial(_at_ledger, step="confirmed"))
+    return await _killed_at(stage, partial(at_ledger, step="confirmed"))
 
 
 @case
 async def killed_when_stored(stage: Stage) -> Result:
     """The first ones stand in MongoDB, answered or not."""
-    return await _killed_at(stage, _at_store)
+    return await _killed_at(stage, at_store)
 
 
 @case
 async def killed_when_answered(stage: Stage) -> Result:
     """The first answer has gone out."""
-    return await _killed_at(stage, partial(_at_ledger, step="answered"))
+    return await _killed_at(stage, partial(at_ledger, step="answered"))
 
 
-_At = Callable[[Rig, Program, Crowd], Awaitable[bool]]
+At = Callable[[Rig, Program, Crowd], Awaitable[bool]]
 
 
-async def _killed_at(stage: Stage, at: _At) -> Result:
+async def _killed_at(stage: Stage, at: At) -> Result:
     result = Result()
     async with stage.rig() as rig:
         people = crowd(stage, rig)
@@ -66,7 +66,7 @@ async def _killed_at(stage: Stage, at: _At) -> Result:
     return result
 
 
-async def _at_ledger(rig: Rig, bot: Program, people: Crowd, *, step: str) -> bool:
+async def at_ledger(rig: Rig, bot: Program, people: Crowd, *, step: str) -> bool:
     """Killed from inside the local Bot API, within the call that is the step."""
     ledger, done = rig.world.ledger, asyncio.Event()
     before = getattr(ledger, step)
@@ -97,7 +97,7 @@ async def _at_journal(rig: Rig, bot: Program, people: Crowd) -> bool:
     return True
 
 
-async def _at_store(rig: Rig, bot: Program, people: Crowd) -> bool:
+async def at_store(rig: Rig, bot: Program, people: Crowd) -> bool:
     first = len(people.taps)
     people.tap(_BURST)
     numbers = [tap.update_id for tap in people.taps[first:]]

@@ -25,7 +25,7 @@ from bot.services.health.vitals import VitalsMonitor
 from bot.services.reports.figures import Figures
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.figures.figures import FigureStore
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from bot.store.prompts.prompts import PromptStore
 from bot.tasks import end_tasks
 
@@ -107,7 +107,7 @@ class Api:
     url: str
     http: httpx.AsyncClient
     db: AsyncDatabase[dict[str, Any]]
-    journal: Journal
+    journal: DiskJournal
     roster: FixedRoster
     time: Time
     parts: ApiDependencies
@@ -155,7 +155,7 @@ async def serving(
     db: AsyncDatabase[dict[str, Any]], folder: Path, *, token: str = API_TOKEN, zone: ZoneInfo = MADRID
 ) -> AsyncIterator[Api]:
     """Serve the API while the block runs."""
-    journal, roster, time = Journal(folder / "journal.sqlite3"), FixedRoster(), Time()
+    journal, roster, time = DiskJournal(folder / "journal.sqlite3"), FixedRoster(), Time()
     await journal.open()
     monitor, meters = VitalsMonitor(db, journal, time), PrometheusMeters()
 

@@ -53,7 +53,7 @@ from bot.store.answers.pending_notes import PendingNotes
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.coach.messages import CoachMessageStore
 from bot.store.figures.invalidation import FigureInvalidation
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from bot.store.mongodb.indexes import INDEXES, bootstrap
 from bot.store.pain.checks import PainCheckStore
 from bot.store.pain.episodes import PainEpisodeStore
@@ -162,7 +162,7 @@ class Desk:
             AthleteStore(db), frozenset({ANA, BEN}), ContactHours(ZoneInfo("UTC")), self._clock
         )
         languages = LanguageCache(UserStore(db), self.roster, frozenset(), TombstoneStore(db))
-        parts = Parts.of(db, Journal(Path("unused")), self._clock, self.roster)
+        parts = Parts.of(db, DiskJournal(Path("unused")), self._clock, self.roster)
         self.reacted = parts.reacted
         self.taps = parts.taps(self.stores, TapRules(14, coach))
         self.coach = coach

@@ -20,8 +20,8 @@ from bot.core.i18n.language import Language
 from bot.core.prompts.prompt import Prompt
 from bot.core.shared.errors import JournalError
 from bot.services.telegram.api import ANYWHERE, MAX_UPDATES, SentMessage, Within
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import Entry
+from bot.store.inbox.disk_journal import DiskJournal
+from bot.store.inbox.journal import Entry
 from bot.store.prompts.expiry import PromptExpiryStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.prompts import PromptStore
@@ -258,7 +258,7 @@ def session_tap(update_id: int, run_id: str, type_: FeedbackType = FeedbackType.
     return tap_update(update_id, format_callback(run_id, "s", type_))
 
 
-class ShakyJournal(Journal):
+class ShakyJournal(DiskJournal):
     """A journal whose writes fail, or wait, when a test says so."""
 
     def __init__(self, path: Path) -> None:
@@ -302,7 +302,7 @@ class ShakyJournal(Journal):
         await super().finish(seqs)
 
 
-async def journaled(journal: Journal) -> list[int]:
+async def journaled(journal: DiskJournal) -> list[int]:
     """The update ids in the journal that are not processed."""
     return [entry.update["update_id"] for entry in await journal.pending(after=0, limit=1000)]
 

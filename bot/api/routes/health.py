@@ -16,8 +16,10 @@ from bot.core.health.vitals import DRAINED_WITHIN, POLLED_WITHIN, Part, Vitals, 
 _PROBLEMS: Mapping[Part, str] = {
     Part.TELEGRAM: f"was not reached in the last {POLLED_WITHIN.total_seconds():.0f} s; the log of the"
     " service says why",
-    Part.MONGODB: "does not answer; taps are kept in the journal meanwhile",
-    Part.JOURNAL: "cannot be written; free disk space, or restore write access to DATA_DIR",
+    Part.MONGODB: "does not answer; taps are kept in the journal meanwhile or, if that is in MongoDB, by"
+    " Telegram for 150 s",
+    Part.JOURNAL: "cannot be written; free disk space, or restore write access to DATA_DIR or, with"
+    " JOURNAL=mongodb, to the collection inbox",
     Part.BACKLOG: "the journal holds an update that has not been processed for more than"
     f" {DRAINED_WITHIN.total_seconds():.0f} s although MongoDB answers; the log of the service says why",
 }

@@ -13,7 +13,8 @@ import click
 from bot import __version__
 from bot.app.bootstrap import build_deletion
 from bot.app.database import connect_database, open_database
-from bot.app.instance_lock import is_served, journal_file, open_journal
+from bot.app.instance_lock import is_served, journal_file
+from bot.app.journals import of_service, open_on_disk
 from bot.app.stores import build_stores
 from bot.cli.shared import call, read_people, read_settings
 from bot.core.shared.clock import parse_instant, system_clock
@@ -94,9 +95,10 @@ def restore(file: Path, replace: bool, check: bool) -> None:
 
 async def _restore(settings: Settings, backup: BackupFile, *, replace: bool) -> Restored:
     async with (
-        open_journal(settings.data_dir, system_clock) as journal,
+        open_on_disk(settings, system_clock) as on_disk,
         connect_database(settings, brief=True) as (db, _),
     ):
+        journal, _ = of_service(settings, db, on_disk, system_clock, lambda: True)
         stores = build_stores(db, journal, system_clock)
         target = Target(
             db,
@@ -106,7 +108,8 @@ async def _restore(settings: Settings, backup: BackupFile, *, replace: bool) -> 
             roster=partial(read_people, settings, db),
             clock=system_clock,
         )
-        with tempfile.TemporaryDirectory(prefix="restore-", dir=settings.data_dir) as scratch:
+        folder = None if journal.is_shared else settings.data_dir
+        with tempfile.TemporaryDirectory(prefix="restore-", dir=folder) as scratch:
             return await restore_backup(backup, target, Path(scratch), replace=replace)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -48,6 +49,37 @@ def judge_owner(data_dir: str, owner: str) -> Finding:
         f"{data_dir} belongs to {owner}, who could not use what another user makes there",
         f"run this as that user: sudo -u {owner} env DATA_DIR={data_dir} .venv/bin/python -m bot doctor",
     )
+
+
+def platform_of(environment: Mapping[str, str]) -> str | None:
+    """On which platform with disks that do not last this runs, as far as its variables tell."""
+    return next((name for name, sign in _PLATFORMS if any(map(sign.match, environment))), None)
+
+
+def judge_lasting(platform: str, data_dir: str, *, has_database: bool) -> Finding:
+    """A DATA_DIR that goes with each restart.
+
+    Args:
+        has_database: whether the embedded MongoDB is there, too.
+    """
+    lost = "the journal and the database" if has_database else "the journal"
+    return warn(
+        "data",
+        f"{data_dir} is on the machine's own disk, which on {platform} does not outlive a restart: {lost}"
+        " would be lost with it",
+        f"set JOURNAL=mongodb{' and MONGO_URL' if has_database else ''}, or mount a volume and set DATA_DIR"
+        " to it (docs/operations.md)",
+    )
+
+
+_PLATFORMS = (
+    ("Dokku", re.compile(r"DOKKU_")),  # which names its processes as Heroku does
+    ("Heroku", re.compile(r"DYNO$")),
+    ("Render", re.compile(r"RENDER$")),
+    ("Railway", re.compile(r"RAILWAY_(PROJECT_ID|ENVIRONMENT)")),
+    ("Fly.io", re.compile(r"FLY_APP_NAME$")),
+    ("Koyeb", re.compile(r"KOYEB_(APP|SERVICE)_NAME$")),
+)
 
 
 def skew_of(date: str, now: datetime) -> timedelta | None:
@@ -150,14 +182,16 @@ def judge_service(*, is_running: bool, last_poll: datetime | None, now: datetime
     return ok("service", f"`run` is running on {data_dir}, and Telegram was reached {seconds:.0f} s ago")
 
 
-def judge_loss(loss: tuple[JournalLoss, datetime] | None, now: datetime, path: str) -> Iterator[Finding]:
-    """A recent loss of the journal, and when it was noticed."""
+def judge_loss(
+    loss: tuple[JournalLoss, datetime] | None, now: datetime, path: str, where: str = "files in DATA_DIR"
+) -> Iterator[Finding]:
+    """A recent loss of the journal, and when it was noticed; `where` may have been meddled with."""
     if loss is not None and now - loss[1] <= TOLD_FOR:
         found, found_at = loss
         yield warn(
             "journal",
             f"{path} lacks {lacks(found, Language.EN)}, noticed at {iso_utc(found_at)}",
-            "what is unanswered was asked again; find out what deleted or replaced files in DATA_DIR",
+            f"what is unanswered was asked again; find out what deleted or replaced {where}",
         )
 
 
@@ -184,10 +218,12 @@ def judge_journal(
     is_served: bool,
     now: datetime,
     path: str,
+    to_look: str | None = None,
 ) -> Iterator[Finding]:
     """The journal of updates.
 
     Args:
+        to_look: the command that shows dead letters; None: of a file at the path.
         damage: what SQLite finds wrong; None if nothing.
         is_served: whether a service processes what is pending.
     """
@@ -207,11 +243,13 @@ def judge_journal(
             yield warn("journal", waits, "see the lines `mongodb` and `rights`, and the log of `run`")
         else:
             yield ok("journal", waits)
+    elif pending:  # no tap is among them
+        yield ok("journal", f"{count(pending, 'update')} not processed yet")
     if dead and oldest_dead is not None:
         yield warn(
             "journal",
             f"{count(dead, 'dead letter')} that nobody could read, the oldest {_age(now - oldest_dead)} old",
-            f"look at them with: sqlite3 {path} '{_DEAD_LETTERS}'; newer ones displace them",
+            f"look at them with: {to_look or f'sqlite3 {path} {_DEAD_LETTERS!r}'}; newer ones displace them",
         )
     if not pending and not dead:
         yield ok("journal", f"{path} is sound, and nothing waits in it")
@@ -222,6 +260,12 @@ def judge_unreadable(finding: Finding, *, is_served: bool) -> Finding:
     if finding.level != "FAIL" or finding.check != "journal" or not is_served:
         return finding
     return replace(finding, cure="move that file away: `run`, which has the journal open, puts it back")
+
+
+def judge_left(path: str, number: int) -> Finding:
+    """The journal of before, in which updates wait although JOURNAL was changed."""
+    waits = f"{path} is from before JOURNAL=mongodb, and {count(number, 'update')} in it are not processed"
+    return warn("journal", waits, "start `run` here: it takes them up")
 
 
 def judge_kept_aside(paths: Iterable[str]) -> Iterator[Finding]:

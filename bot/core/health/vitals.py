@@ -47,6 +47,7 @@ class Vitals:
         oldest_pending: receipt of the oldest one of them.
         dead_letters: updates that were given up, as far as they are kept.
         stands_by: another service polls, and MongoDB tells when it last did.
+        has_journal: whether the journal is in MongoDB, too.
     """
 
     at: datetime
@@ -57,6 +58,7 @@ class Vitals:
     oldest_pending: datetime | None = None
     dead_letters: int | None = None
     stands_by: bool = False
+    has_journal: bool = False
 
     @property
     def oldest_age(self) -> timedelta:
@@ -91,7 +93,8 @@ def examine(vitals: Vitals) -> tuple[PartFinding, ...]:
     elif vitals.pending is not None:
         findings.append(PartFinding(Part.TELEGRAM, is_well=False))
     findings.append(PartFinding(Part.MONGODB, vitals.answers))
-    findings.append(PartFinding(Part.JOURNAL, vitals.is_writable))
+    if vitals.answers or not vitals.has_journal:  # else it is one trouble
+        findings.append(PartFinding(Part.JOURNAL, vitals.is_writable))
     if vitals.answers and vitals.pending is not None:
         drains = vitals.oldest_age <= DRAINED_WITHIN
         findings.append(PartFinding(Part.BACKLOG, drains, None if drains else vitals.oldest_pending))

@@ -691,13 +691,14 @@ TEXTS = Texts(
         ),
         mongodb_broken=(
             "⚠️ MongoDB has not answered since {since}. What reaches me is not lost: I keep it in the"
-            " journal on disk. But no questions go out.\n"
+            " journal on disk. (With JOURNAL=mongodb I take nothing from Telegram, which keeps taps for two"
+            " and a half minutes; who taps is told.) But no questions go out.\n"
             "What to do: start MongoDB again, or check MONGO_URL, the network and the free disk space of"
             " its machine."
         ),
         journal_broken=(
-            "⚠️ I have not been able to write to my journal on disk since {since}. I take no taps from"
-            " Telegram until I can, and it forgets them after two and a half minutes.\n"
+            "⚠️ I have not been able to write to my journal since {since}. I take no taps from Telegram"
+            " until I can, and it forgets them after two and a half minutes.\n"
             "What to do: look into the service's log. It says whether the disk is full, write access is"
             " missing, or another file stands in the journal's place."
         ),
@@ -765,10 +766,11 @@ TEXTS = Texts(
             " --chat-id` or where the question is asked."
         ),
         entries_missing=(
-            "⚠️ At {found} I noticed that my journal lacks {entries}: its file was deleted, emptied, or"
+            "⚠️ At {found} I noticed that my journal lacks {entries}: it was deleted, emptied, or"
             " put back from an older copy. What of that I had received and not yet saved may be lost. I"
             " ask again, once, for what is unanswered.\n"
-            "What to do: find out what deleted or replaced files in DATA_DIR, and see the service's log."
+            "What to do: find out what deleted or replaced files in DATA_DIR (with JOURNAL=mongodb: the"
+            " collection inbox), and see the service's log."
         ),
         moment="{time} on {day}",
         entries="the entries {first} to {last} (up to {updates})",

@@ -720,12 +720,13 @@ TEXTS = Texts(
         ),
         mongodb_broken=(
             "⚠️ MongoDB no responde desde {since}. Lo que me llega no se pierde: lo guardo en el diario"
-            " en disco. Pero no salen preguntas.\n"
+            " en disco. (Con JOURNAL=mongodb no recojo nada de Telegram, que guarda las respuestas dos"
+            " minutos y medio; a quien toca se le avisa.) Pero no salen preguntas.\n"
             "Qué hacer: vuelve a arrancar MongoDB, o revisa MONGO_URL, la red y el espacio libre en su"
             " disco."
         ),
         journal_broken=(
-            "⚠️ No puedo escribir en mi diario en disco desde {since}. Hasta que pueda, no recojo"
+            "⚠️ No puedo escribir en mi diario desde {since}. Hasta que pueda, no recojo"
             " respuestas de Telegram, que las olvida a los dos minutos y medio.\n"
             "Qué hacer: mira el registro del servicio. Dice si el disco está lleno, falta el permiso de"
             " escritura o hay otro archivo en el lugar del diario."
@@ -795,10 +796,11 @@ TEXTS = Texts(
             " donde se hace la pregunta."
         ),
         entries_missing=(
-            "⚠️ A {found} vi que a mi diario le falta algo: {entries}. Alguien borró o vació su archivo,"
+            "⚠️ A {found} vi que a mi diario le falta algo: {entries}. Alguien lo borró, lo vació"
             " o lo cambió por una copia anterior. Lo que de ahí había recibido y aún no había guardado"
             " puede haberse perdido. Vuelvo a preguntar, una vez, por lo que está sin respuesta.\n"
-            "Qué hacer: averigua qué borró o cambió archivos en DATA_DIR y mira el registro del servicio."
+            "Qué hacer: averigua qué borró o cambió archivos en DATA_DIR (con JOURNAL=mongodb: la colección"
+            " inbox) y mira el registro del servicio."
         ),
         moment="las {time} del {day}",
         entries="las entradas de la {first} a la {last} (hasta {updates})",

@@ -681,12 +681,13 @@ TEXTS = Texts(
         ),
         mongodb_broken=(
             "⚠️ O MongoDB não responde desde {since}. O que chega até mim não se perde: guardo no diário"
-            " em disco. Mas nenhuma pergunta sai.\n"
+            " em disco. (Com JOURNAL=mongodb não recolho nada do Telegram, que guarda os toques por dois"
+            " minutos e meio; quem toca é avisado.) Mas nenhuma pergunta sai.\n"
             "O que fazer: inicie o MongoDB de novo, ou confira MONGO_URL, a rede e o espaço livre no disco"
             " dele."
         ),
         journal_broken=(
-            "⚠️ Não consigo escrever no meu diário em disco desde {since}. Até conseguir, não recolho toques"
+            "⚠️ Não consigo escrever no meu diário desde {since}. Até conseguir, não recolho toques"
             " do Telegram, que os esquece em dois minutos e meio.\n"
             "O que fazer: veja o log do serviço. Ele diz se o disco está cheio, se falta permissão de"
             " escrita ou se há outro arquivo no lugar do diário."
@@ -753,10 +754,11 @@ TEXTS = Texts(
             " --chat-id` ou onde a pergunta é feita."
         ),
         entries_missing=(
-            "⚠️ Em {found} percebi que falta algo no meu diário: {entries}. O arquivo foi apagado, esvaziado"
+            "⚠️ Em {found} percebi que falta algo no meu diário: {entries}. Ele foi apagado, esvaziado"
             " ou trocado por uma cópia antiga. O que eu tinha recebido ali e ainda não tinha salvo pode"
             " estar perdido. Pergunto de novo, uma vez, pelo que está sem resposta.\n"
-            "O que fazer: descubra o que apagou ou trocou arquivos em DATA_DIR, e veja o log do serviço."
+            "O que fazer: descubra o que apagou ou trocou arquivos em DATA_DIR (com JOURNAL=mongodb: a"
+            " coleção inbox), e veja o log do serviço."
         ),
         moment="{time} de {day}",
         entries="as entradas de {first} a {last} (até {updates})",

@@ -194,6 +194,14 @@ TOMBSTONES = Collection(
 FIGURES = Collection("figures", expiry=Expiry("computedAt", 2), reader=True, in_backup=False)
 FIGURE_TOUCHES = Collection("figure_touches", expiry=Expiry("at", 2), reader=True, in_backup=False)
 JOURNALS = Collection("journals", indexes=(by("bot"),), expiry=Expiry("seenAt", 180))
+INBOX = Collection(
+    "inbox",
+    # Whoever polls looks for what is unconfirmed; the rest goes in the order of arrival.
+    indexes=(by("bot", "state", "seq"), by("bot", "seq"), by("unconfirmed", sparse=True)),
+    expiry=Expiry("finishedAt", 1),
+    service=(*WRITE, "remove"),
+    reader=True,
+)
 ATHLETES = Collection(
     "athletes",
     own_key=("athleteId",),
@@ -221,7 +229,7 @@ COLLECTIONS = (
         FIGURES,
         FIGURE_TOUCHES,
     ),
-    *(JOURNALS, ATHLETES, USERS, LEASES),
+    *(JOURNALS, INBOX, ATHLETES, USERS, LEASES),
 )
 
 MODELS: Mapping[str, type[Record]] = MappingProxyType(

@@ -16,8 +16,7 @@ from bot.services.answers.tap_reader import TapReader
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.people.language_cache import LanguageCache
 from bot.services.periodic import FaultLog, repeat
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import Entry
+from bot.store.inbox.journal import Entry, Journal
 
 log = logging.getLogger(__name__)
 

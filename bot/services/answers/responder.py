@@ -40,7 +40,7 @@ from bot.services.people.language_cache import LanguageCache
 from bot.services.telegram.callback_answers import CallbackAnswer, CallbackAnswerer
 from bot.services.telegram.message_editor import MessageEditor
 from bot.store.answers.feedback_events import Recorded
-from bot.store.inbox.journal_table import Entry
+from bot.store.inbox.journal import Entry
 
 _ONLY_MONGODB_TELLS = frozenset({Outcome.LATE, Outcome.UNKNOWN})
 """What may become of a tap that was told that it was received."""

@@ -22,10 +22,10 @@ from bot.services.people.deletion import Deletion
 from bot.store.backups.archive import BackupFile
 from bot.store.backups.load import clear, count_outdated, load, occupied, read_all
 from bot.store.backups.mark import RestoreMark
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.journal import LAST_POLL_FACT, Journal, encode
 from bot.store.inbox.journal_copy import JournalReader
 from bot.store.inbox.journal_register import JournalRegisterStore
-from bot.store.inbox.journal_table import IDENTITY_FACT, LAST_POLL_FACT, encode
+from bot.store.inbox.journal_table import IDENTITY_FACT
 from bot.store.inbox.leases import LeaseStore
 from bot.store.mongodb.client import Database
 from bot.store.people.tombstones import TombstoneStore, read_tombstones

@@ -48,12 +48,11 @@ from bot.core.shared.errors import (
 )
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.refusals import Refusal
-from bot.logs import describe_defect
+from bot.logs import Recurring, describe_defect
 from bot.services.periodic import FaultLog, repeat
 from bot.services.telegram.api import BotApi
 from bot.services.telegram.sending import rate_limited
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import read_loss
+from bot.store.inbox.journal import Journal, read_loss
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +128,7 @@ class AdminAlerts:
         self._ending: dict[Part, datetime] = {}
         self._ended: set[Part] = set()
         self._is_loaded = False
+        self._load_trouble = Recurring(log)
         self._waiting: dict[int, dict[_Subject, News]] = {admin: {} for admin in self._admins}
         self._unknown_since: dict[int, float] = {}
         self._faults = FaultLog(
@@ -165,17 +165,24 @@ class AdminAlerts:
 
     async def _load(self) -> None:
         """What was told before the restart."""
-        self._is_loaded = True
         try:
             facts = await self._journal.facts()
         except JournalError as exc:
-            log.error("nobody knows what admins were told before the restart: %s", exc)
+            self._load_trouble.met(
+                f"nobody knows what admins were told before the restart: {exc}", logging.ERROR
+            )
+            # One in MongoDB comes back with it.
+            self._is_loaded = not self._journal.is_shared
             return
+        self._is_loaded = True
+        self._load_trouble.over("it is known what admins were told before the restart")
 
         def instant(name: str) -> datetime | None:
             return from_ms(facts[name]) if name in facts else None
 
-        self._told = {part: PartAlert(instant(_since(part)), instant(_told_at(part))) for part in Part}
+        for part in Part:
+            if _since(part) in facts:
+                self._told[part] = PartAlert(instant(_since(part)), instant(_told_at(part)))
         self._dead_told, self._dead_told_at = facts.get(_DEAD, 0), instant(_DEAD_TOLD)
         for part, told in self._told.items():
             if told.since is not None and facts.get(_sent(part)) != to_ms(told.since):

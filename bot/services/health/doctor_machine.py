@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import tzinfo
 from pathlib import Path
@@ -16,11 +17,12 @@ from zoneinfo import ZoneInfo
 from bot.core.health import machine_checks as machine
 from bot.core.health.doctor_report import Finding, fail, ok
 from bot.core.health.machine_checks import PortState
-from bot.core.inbox.journal_loss import JournalLoss, missing
+from bot.core.inbox.journal_loss import JournalLoss, JournalNumbers, missing
 from bot.core.shared.clock import Clock, from_ms
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
+from bot.store.inbox.journal import LAST_POLL_FACT, read_loss
 from bot.store.inbox.journal_file import read_witness
-from bot.store.inbox.journal_table import LAST_POLL_FACT, read_loss
+from bot.store.inbox.mongodb_journal import COLLECTION, PLACE, MongoJournal
 
 _LOCALTIME = Path("/etc/localtime")
 _TIMEZONE = Path("/etc/timezone")
@@ -60,6 +62,51 @@ def look_at_privacy(data_dir: Path, env_file: Path) -> list[Finding]:
     return list(machine.judge_privacy({str(path): it for path, it in contents.items() if _is_open(path)}))
 
 
+def is_short_lived(data_dir: Path, environment: Mapping[str, str], root: Path = Path("/")) -> str | None:
+    """The platform on which DATA_DIR goes with each restart, being on the root disk; None elsewhere."""
+    if (platform := machine.platform_of(environment)) is None:
+        return None
+    there = next(path for path in (data_dir, *data_dir.absolute().parents) if path.exists())
+    return platform if there.stat().st_dev == root.stat().st_dev else None
+
+
+async def look_at_shared_journal(
+    journal: MongoJournal, known: JournalNumbers | None, clock: Clock, *, is_served: bool
+) -> list[Finding]:
+    """The journal in MongoDB, and what it tells of the services.
+
+    Args:
+        known: how far it was, as the register has it.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
+    state, facts, now = await journal.state(), await journal.facts(), clock()
+    polled_ms = facts.get(LAST_POLL_FACT)
+    lack = None if is_served or known is None else missing(known, await journal.reach())
+    return [
+        machine.judge_service(
+            is_running=is_served,
+            last_poll=None if polled_ms is None else from_ms(polled_ms),
+            now=now,
+            data_dir=PLACE,
+        ),
+        *machine.judge_loss(read_loss(facts), now, PLACE, f"the collection {COLLECTION}"),
+        *filter(None, [machine.judge_missing(lack, PLACE, is_there=True)]),
+        *machine.judge_journal(
+            damage=None,
+            pending=state.pending,
+            oldest_pending=state.oldest_pending,
+            dead=state.dead,
+            oldest_dead=state.oldest_dead,
+            is_served=is_served,
+            now=now,
+            path=PLACE,
+            to_look=f"mongosh \"$MONGO_URL\" --eval 'db.{COLLECTION}.find({{state: 2}})'",
+        ),
+    ]
+
+
 def _is_open(path: Path) -> bool:
     try:
         return bool(path.stat().st_mode & 0o007)
@@ -92,7 +139,9 @@ def is_ours(data_dir: Path) -> bool:
     return data_dir.stat().st_uid == os.geteuid()
 
 
-async def look_at_journal(journal: Journal, path: Path, clock: Clock, *, is_served: bool) -> list[Finding]:
+async def look_at_journal(
+    journal: DiskJournal, path: Path, clock: Clock, *, is_served: bool
+) -> list[Finding]:
     """The journal, and what it tells of the service.
 
     Args:
@@ -141,7 +190,7 @@ def look_for_journal(path: Path) -> Finding:
     return machine.judge_missing(lack, str(path), is_there=False) or made
 
 
-async def _lack(journal: Journal, path: Path) -> JournalLoss | None:
+async def _lack(journal: DiskJournal, path: Path) -> JournalLoss | None:
     """What the journal lacks of what the file beside it knows."""
     if (known := read_witness(path)) is None:
         return None

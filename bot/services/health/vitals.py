@@ -10,8 +10,7 @@ from typing import Any
 from bot.core.health.vitals import Vitals
 from bot.core.shared.clock import Clock, from_ms
 from bot.core.shared.errors import JournalError, StorageError
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import LAST_POLL_FACT
+from bot.store.inbox.journal import LAST_POLL_FACT, Journal
 from bot.store.mongodb.client import Database, ping, within
 
 _PATIENCE = 2.0  # seconds, each
@@ -57,7 +56,11 @@ class VitalsMonitor:
             if self._vitals is None or self._monotonic() - self._looked_at >= _REMEMBERED:
                 answers, journal = await asyncio.gather(self._mongodb_answers(), self._look_at_journal())
                 self._vitals = Vitals(
-                    at=self._clock(), answers=answers, stands_by=self._stands_by(), **journal
+                    at=self._clock(),
+                    answers=answers,
+                    stands_by=self._stands_by(),
+                    has_journal=self._journal.is_shared,
+                    **journal,
                 )
                 self._looked_at = self._monotonic()
             return self._vitals

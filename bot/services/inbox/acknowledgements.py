@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable
 from bot.core.shared.backoff import constant
 from bot.core.shared.errors import JournalError
 from bot.services.periodic import FaultLog, repeat, retry
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import Entry
+from bot.store.inbox.journal import Entry, Journal
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +123,10 @@ class Acknowledgements:
                 self._settled = 0
 
         await repeat(step, _INTERVAL, self._faults, backoff=DISK_BACKOFF)
+
+    async def write(self) -> None:
+        """As `settle`, at the end."""
+        await self.settle()
 
     async def settle(self) -> int:
         """Write to the journal what is finished; returns how many entries.

@@ -60,7 +60,7 @@ class JournalRegister:
         self._journal = journal
         self._journals = journals
         self._bot = bot
-        self._me = KnownJournal(f"{journal.identity:x}", host, path, journal.opened_with)
+        self._me = KnownJournal(f"{journal.identity:x}", host, path, JournalNumbers())
         self._takes_updates = takes_updates
         self._sleep = sleep
         self._monotonic = monotonic
@@ -94,6 +94,8 @@ class JournalRegister:
             await self._compare()
             self._is_compared = True
         numbers, now = self._journal.numbers, self._monotonic()
+        if self._journal.is_shared and not self._takes_updates():
+            return  # the service that processes it knows best
         if self._noted is None or self._noted[0] != numbers or now - self._noted[1] >= _AT_LEAST_EVERY:
             await self._journals.note(self._bot, replace(self._me, numbers=numbers))
             self._noted = numbers, now
@@ -108,16 +110,17 @@ class JournalRegister:
 
     async def leave(self) -> None:
         """The service stops, and nothing more comes into its journal; to be called when `run` has ended."""
-        if self._is_compared:
+        if self._is_compared and (self._takes_updates() or not self._journal.is_shared):
             with contextlib.suppress(StorageError):
                 numbers = self._journal.numbers
                 await self._journals.note(self._bot, replace(self._me, numbers=numbers, is_closed=True))
 
     async def _compare(self) -> None:
         """Whether this journal is as far as it was."""
+        opened_with = await self._journal.opened_with()
         for it in await self._journals.of_bot(self._bot):
             if it.identity == self._me.identity:
-                loss = missing(it.numbers, self._me.numbers.last)
+                loss = missing(it.numbers, opened_with.last)
                 if loss is not None:
                     await self._journal.note_loss(loss)
 

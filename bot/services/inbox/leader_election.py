@@ -53,7 +53,7 @@ class PollingRights(Protocol):
         """
 
     def polled(self) -> None:
-        """A poll has succeeded."""
+        """A poll has succeeded, and what it brought is kept."""
 
     def reached(self, *, succeeded: bool) -> None:
         """With a webhook: a call to Telegram has succeeded, or failed. Whoever sends must get through."""
@@ -227,7 +227,10 @@ class LeaderElection:
             self._was_unreachable, self._takes_over_from = False, now + TTL.total_seconds()
         self._note(lease, now)
         if lease.is_ours and self._is_deaf(lease, now):
-            log.warning("Telegram was not reached for %.0f s: making way for another service", DEAF_AFTER)
+            log.warning(
+                "nothing came from Telegram, or could be kept, for %.0f s: making way for another service",
+                DEAF_AFTER,
+            )
             await self.make_way()
             self._rests_until = now + REST
             return self._knowledge.answered(now, is_ours=False)

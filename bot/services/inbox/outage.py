@@ -14,8 +14,7 @@ from bot.core.shared.clock import Clock, from_ms, to_ms
 from bot.core.shared.errors import JournalError, StorageError
 from bot.core.telegram.updates import TAP_LIFETIME
 from bot.services.periodic import FaultLog, repeat
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import GAP_FACT
+from bot.store.inbox.journal import GAP_FACT, Journal
 from bot.store.prompts.expiry import PromptExpiryStore
 
 log = logging.getLogger(__name__)
@@ -43,6 +42,7 @@ class OutageRecovery:
     Args:
         caught_up: returns when all that Telegram still had is stored, so that its answers count.
         window: how old a prompt may be to be asked again (answers to older ones would be late).
+        leads: whether it is this service that sees to gaps.
     """
 
     def __init__(
@@ -52,12 +52,14 @@ class OutageRecovery:
         clock: Clock,
         caught_up: Callable[[], Awaitable[None]],
         window: timedelta,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
         self._journal = journal
         self._prompts = prompts
         self._clock = clock
         self._caught_up = caught_up
         self._window = window
+        self._leads = leads
         self._faults = FaultLog(
             log,
             waits="asking again waits",
@@ -71,10 +73,14 @@ class OutageRecovery:
 
     async def ask_again(self) -> None:
         """See to the noted gap, if there is one; a crash on the way leaves it noted."""
+        if not self._leads():
+            return
         until_ms = (await self._journal.facts()).get(GAP_FACT)
         if until_ms is None:
             return
         await self._caught_up()
+        if not self._leads():  # any more
+            return
         now = self._clock()
         # Taps on younger prompts were still waiting at Telegram when the polls began again.
         sent_until = from_ms(until_ms) - TAP_LIFETIME

@@ -10,12 +10,14 @@ Of several services with one token only one polls at a time: see `bot.services.i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bot.core.shared.backoff import Backoff
@@ -30,13 +32,13 @@ from bot.core.shared.errors import (
 )
 from bot.core.telegram.updates import unreadable
 from bot.logs import Recurring
+from bot.services.inbox.keeping import kept
 from bot.services.inbox.leader_election import PollingRights, SupersededError
 from bot.services.inbox.outage import gap_before
 from bot.services.inbox.token_check import TokenCheck
 from bot.services.periodic import FaultLog, repeat
 from bot.services.telegram.api import MAX_UPDATES, BotApi
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import LAST_POLL_FACT, update_id_of
+from bot.store.inbox.journal import LAST_POLL_FACT, Journal, update_id_of
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +108,7 @@ class Poller:
         self._conflict_at = -math.inf
         self._connected = False
         self._last_poll_ms: int | None = None
+        self._has_recalled = False
         self._caught_up = asyncio.Event()
         self._trouble = Recurring(log)
         self._faults = FaultLog(
@@ -132,13 +135,12 @@ class Poller:
         Raises:
             ConfigError: Telegram refuses a token that it never took from here.
         """
-        facts = await self._journal.facts()
-        self._token_check.recall(facts)
-        self._last_poll_ms = facts.get(LAST_POLL_FACT)
         await repeat(self._turn, 0.0, self._faults, backoff=_BACKOFF, sleep=self._sleep)
 
     async def _turn(self) -> None:
         self._on_turn()
+        with contextlib.suppress(JournalError):  # who taps is to be told all the same
+            await self._recall()
         try:
             if await self._polling.may_poll(_STAND_BY_TURN):
                 await self._poll()
@@ -160,10 +162,20 @@ class Poller:
                     raise TelegramConflict(f"{exc}{self._conflict_cure(str(exc))}") from None
             raise
 
+    async def _recall(self) -> None:
+        """What the journal knows of earlier runs."""
+        if not self._has_recalled:
+            facts = await self._journal.facts()
+            self._token_check.recall(facts)
+            self._last_poll_ms = facts.get(LAST_POLL_FACT)
+            self._has_recalled = True
+
     async def _stand_by(self) -> None:
         self._offset = None  # what is confirmed by now is another service's business
         self._connected = False
         last_poll = self._last_poll()
+        if self._journal.is_shared:
+            return  # whoever polls puts that in
         if last_poll is not None and self._last_poll_ms != to_ms(last_poll):
             # How the bot is, and whether taps may have been forgotten, goes by the polls of whoever polls.
             # They have confirmed what we have fetched: what is finished of it need not be kept any longer.
@@ -188,14 +200,15 @@ class Poller:
             updates = await self._polling.during(self._api.get_updates(self._offset, timeout, limit))
             self._singly = max(0, self._singly - len(updates))
         polled_at = self._clock()
+
+        async def keep() -> int:
+            await self._recall()  # else nobody knows when the last poll was
+            facts = {**self._token_check.taken(), **self._gap_before(started_at)}
+            return await self._journal.append(updates, polled_at=polled_at, facts=facts)
+
+        new = await kept(keep(), partial(self._on_unkept, updates))
+        # Not before: what no poll could keep, Telegram may have forgotten.
         self._polling.polled()
-        facts = {**self._token_check.taken(), **self._gap_before(started_at)}
-        # Shielded: a batch that arrived is kept even if the bot is told to stop right now.
-        try:
-            new = await asyncio.shield(self._journal.append(updates, polled_at=polled_at, facts=facts))
-        except JournalError:
-            self._on_unkept(updates)
-            raise
         self._last_poll_ms = to_ms(polled_at)
         if not self._begun.is_set():
             log.info("polling Telegram")

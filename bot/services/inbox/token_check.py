@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.core.shared.errors import ConfigError, TelegramUnauthorized
-from bot.store.inbox.journal_table import TOKEN_FACT
+from bot.store.inbox.journal import TOKEN_FACT
 
 _REFUSALS_AT_START = 3
 

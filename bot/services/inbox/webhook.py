@@ -11,6 +11,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bot.core.inbox.webhook import WebhookInfo, WebhookSettings, read_state
@@ -24,13 +25,13 @@ from bot.core.shared.errors import (
 )
 from bot.core.shared.formatting import count
 from bot.logs import Recurring
+from bot.services.inbox.keeping import kept
 from bot.services.inbox.leader_election import PollingRights
 from bot.services.inbox.outage import gap_before
 from bot.services.inbox.token_check import TokenCheck
 from bot.services.periodic import FaultLog, repeat
 from bot.services.telegram.api import WebhookApi
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import LAST_POLL_FACT
+from bot.store.inbox.journal import LAST_POLL_FACT, Journal
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class WebhookReceiver:
         self._commit = asyncio.Lock()
         self._is_set = False
         self._begun = asyncio.Event()
+        self._has_recalled = False
         self._last: WebhookInfo | None = None
         self._last_well: WebhookInfo | None = None
         self._reached_at: datetime | None = None
@@ -121,12 +123,12 @@ class WebhookReceiver:
 
     async def _keep(self, batch: list[_Pushed]) -> None:
         updates = [pushed.update for pushed in batch]
+        keeping = self._journal.receive(updates, received_at=self._clock())
         try:
-            await self._journal.receive(updates, received_at=self._clock())
+            await kept(keeping, partial(self._on_unkept, updates))
         except JournalError as exc:
             for pushed in batch:
                 pushed.failure = exc
-            self._on_unkept(updates)
             return
         for pushed in batch:
             pushed.is_durable = True
@@ -160,16 +162,11 @@ class WebhookReceiver:
             ConfigError: Telegram refuses a token that it never took from here.
         """
         await self._polling.may_poll(0.0)  # so that it is known when another service was last reached
-        facts = await self._journal.facts()
-        self._token_check.recall(facts)
-        if (last := facts.get(LAST_POLL_FACT)) is not None:
-            self._reached_at = from_ms(last)
-            # Whatever a poll has brought before, none will confirm it any more.
-            await self._journal.append([], polled_at=self._reached_at)
         await repeat(self._turn, _LOOK_EVERY, self._faults, backoff=_BACKOFF, sleep=self._wait)
 
     async def _turn(self) -> None:
         self._on_turn()
+        await self._recall()
         try:
             await self._look()
         except TelegramError as exc:
@@ -177,6 +174,18 @@ class WebhookReceiver:
             if isinstance(exc, TelegramUnauthorized):
                 self._token_check.refused(exc)
             raise
+
+    async def _recall(self) -> None:
+        """What the journal knows of earlier runs."""
+        if self._has_recalled:
+            return
+        facts = await self._journal.facts()
+        self._token_check.recall(facts)
+        if (last := facts.get(LAST_POLL_FACT)) is not None:
+            self._reached_at = from_ms(last)
+            # Whatever a poll has brought before, none will confirm it any more.
+            await self._journal.append([], polled_at=self._reached_at)
+        self._has_recalled = True
 
     async def _wait(self, seconds: float) -> None:
         """However long Telegram asks to wait, the loop turns."""

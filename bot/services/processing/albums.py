@@ -11,7 +11,7 @@ from bot.core.inbox.albums import MOST_PARTS, join
 from bot.core.telegram.action_payloads import Action, parse_action
 from bot.core.telegram.updates import CommandUpdate, NoteUpdate, Tap, TapUpdate
 from bot.services.inbox.acknowledgements import Acknowledgements
-from bot.store.inbox.journal_table import Entry
+from bot.store.inbox.journal import Entry
 
 ReadEntry: TypeAlias = tuple[Entry, TapUpdate | CommandUpdate | NoteUpdate]
 

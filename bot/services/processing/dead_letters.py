@@ -9,7 +9,7 @@ from typing import TypeVar
 from bot.logs import describe_defect
 from bot.services.answers.responder import Responder
 from bot.services.inbox.acknowledgements import Acknowledgements
-from bot.store.inbox.journal_table import Entry
+from bot.store.inbox.journal import Entry
 
 log = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ from bot.services.processing.tap_pipeline import STORAGE_BACKOFF
 from bot.services.prompts.chat_openings import ChatOpenings
 from bot.store.answers.tap_ledger import LedgerEntry, TapLedger
 from bot.store.figures.invalidation import FigureInvalidation
-from bot.store.inbox.journal_table import Entry
+from bot.store.inbox.journal import Entry
 
 log = logging.getLogger(__name__)
 

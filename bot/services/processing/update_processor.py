@@ -42,8 +42,7 @@ from bot.services.processing.message_pipeline import MessageEntry, MessagePipeli
 from bot.services.processing.tap_pipeline import TapPipeline
 from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.telegram.identity import BotIdentity
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import Entry
+from bot.store.inbox.journal import Entry, Journal
 
 _PAGE = 500
 _STRANGERS_AT_ONCE = 50
@@ -122,7 +121,7 @@ class UpdateProcessor:
                 await self._acknowledgements.wait_for_disk(exc)
                 continue
             if page:
-                position = page[-1].seq
+                position = max(position, page[-1].seq)
             await self._take(Lane.KNOWN, self._without_strangers(await self._read(page)), more=bool(page))
 
     async def _process_strangers(self) -> None:

@@ -19,8 +19,7 @@ from bot.core.telegram.updates import Tap, TapUpdate, UnreadableUpdate, query_id
 from bot.services.periodic import FaultLog, repeat
 from bot.store.answers.tap_ledger import TapLedger
 from bot.store.figures.figures import HOLDS, FigureStore
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import LAST_POLL_FACT, Entry
+from bot.store.inbox.journal import LAST_POLL_FACT, Entry, Journal
 from bot.store.prompts.prompts import PromptStore, Unanswered
 
 log = logging.getLogger(__name__)

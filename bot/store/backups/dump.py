@@ -20,7 +20,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import ConfigurationError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
-from bot.core.records.collections import COLLECTIONS, LEASES
+from bot.core.records.collections import COLLECTIONS, INBOX, LEASES
 from bot.core.shared.errors import StorageDenied
 from bot.store.backups.archive import BackupWriter, SavedCollection, file_of
 from bot.store.mongodb.client import NO_TIMEOUT, Collection, Database, storage_errors
@@ -80,7 +80,8 @@ async def _list(db: Database) -> Sequence[Mapping[str, Any]]:
             more = {"authorizedCollections": True, "nameOnly": True}
         else:
             kept = [it for it in found if not it["name"].startswith("system.") and it["name"] not in LEFT_OUT]
-            return sorted(kept, key=lambda it: str(it["name"]))
+            # The journal first: what leaves it meanwhile is in the others by then.
+            return sorted(kept, key=lambda it: (it["name"] != INBOX.name, str(it["name"])))
 
 
 @asynccontextmanager

@@ -18,11 +18,11 @@ from typing import TypeVar
 from bot.core.i18n.language import Language
 from bot.core.inbox.journal_loss import JournalLoss, JournalNumbers, missing
 from bot.core.inbox.journal_loss_texts import lacks
-from bot.core.shared.clock import Clock, system_clock, to_ms
+from bot.core.shared.clock import Clock, system_clock
 from bot.core.shared.errors import ConfigError, JournalError
 from bot.core.shared.formatting import count
-from bot.core.telegram.updates import TAP_LIFETIME
 from bot.store.inbox import journal_table as table
+from bot.store.inbox.journal import PENDING, facts_of_loss
 from bot.store.inbox.journal_file import JournalFile, JournalFileState, Witness, read_witness, witness_of
 
 log = logging.getLogger(__name__)
@@ -196,15 +196,7 @@ class JournalConnection:
         return identity, numbers
 
     def note_loss(self, db: sqlite3.Connection, loss: JournalLoss) -> None:
-        now = self._clock()
-        facts = {
-            table.LOSS_AT: to_ms(now),
-            table.LOSS_FIRST: loss.first,
-            table.LOSS_LAST: loss.last,
-            table.LOSS_IS_OPEN: int(loss.is_open),
-            # Also what was tapped just now may be lost.
-            table.GAP_FACT: to_ms(now + TAP_LIFETIME),
-        }
+        facts = facts_of_loss(loss, self._clock())
         db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
         if table.numbers(db).last < loss.last:
             table.number_from(db, loss.last)
@@ -316,7 +308,7 @@ class JournalConnection:
         file.release()
         self._witness.renew()
         self._note_numbers(new)
-        (waiting,) = new.execute(f"SELECT count(*) FROM updates WHERE state = {table.PENDING}").fetchone()
+        (waiting,) = new.execute(f"SELECT count(*) FROM updates WHERE state = {PENDING}").fetchone()
         log.warning(
             "the journal %s was gone, or a part of it; it is put back, with %s that this service still had",
             *(self._path, count(waiting, "unprocessed update")),

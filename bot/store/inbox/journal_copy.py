@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.shared.errors import JournalError
-from bot.store.inbox import journal_table as table
+from bot.store.inbox.journal import DEAD, PENDING
 
 _PAGE = 500
 
@@ -44,9 +44,7 @@ def copy_journal(source: Path, target: Path) -> JournalCopy | None:
             if found != "ok":
                 raise JournalError(f"the journal {source} is damaged ({' '.join(found.split())})")
             copy.execute("PRAGMA journal_mode = DELETE")  # one file holds it all
-            (waiting,) = copy.execute(
-                f"SELECT count(*) FROM updates WHERE state = {table.PENDING}"
-            ).fetchone()
+            (waiting,) = copy.execute(f"SELECT count(*) FROM updates WHERE state = {PENDING}").fetchone()
             return JournalCopy(target, waiting)
     except (sqlite3.Error, OSError) as exc:
         raise JournalError(f"the journal {source} cannot be copied ({exc})") from None
@@ -101,7 +99,7 @@ class JournalReader:
             JournalError: it cannot be read.
         """
         last = 0
-        where = f"state IN ({table.PENDING}, {table.DEAD}) AND update_id IS NOT NULL AND seq > ?"
+        where = f"state IN ({PENDING}, {DEAD}) AND update_id IS NOT NULL AND seq > ?"
         query = f"SELECT seq, received_ms, raw FROM updates WHERE {where} ORDER BY seq LIMIT {_PAGE}"
         while True:
             try:

@@ -1,45 +1,30 @@
 """The journal's table in SQLite: its schema, and the statements on an open connection that several need.
 
-A row lives until it is processed *and* Telegram was told (confirmed). Facts are small integers by name.
+See `bot.store.inbox.journal` for what it means.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from bot.core.inbox.journal_loss import JournalLoss, JournalNumbers
+from bot.core.inbox.journal_loss import JournalNumbers
 from bot.core.shared.clock import from_ms, to_ms
-from bot.core.telegram.updates import unreadable
+from bot.store.inbox import journal
+from bot.store.inbox.journal import DEAD, PENDING, Entry, encode, is_tap, update_id_of
 
-MAX_DEAD_LETTERS = 1_000
-LAST_POLL_FACT = "last_poll_ms"
-"""When the bot was last reached: by a poll or a webhook of this service, or of one that it stands by for."""
-TOKEN_FACT = "token"  # noqa: S105  # the name of a fact
-"""The token that Telegram took last, as a number."""
-GAP_FACT = "gap_until_ms"
-"""What was sent a tap's lifetime before this may have been answered in vain: see
-`bot.services.inbox.outage`."""
 IDENTITY_FACT = "service"
 """The journal's identity, at random; the service that has the journal goes by it, too."""
-LOSS_AT = "loss_ms"
-"""When it was found last that something is missing; see `read_loss`."""
-LOSS_FIRST, LOSS_LAST, LOSS_IS_OPEN = "loss_first", "loss_last", "loss_is_open"
 
-PENDING, DONE, DEAD = 0, 1, 2
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 UNREADABLE = DAMAGED | {sqlite3.SQLITE_IOERR}
 WRITE_FAILS = {sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_TRUNCATE}
-_INT64 = 2**63
 _LOG_PAGES = 256
 """Of the write-ahead log before it is emptied: 1 MiB."""
-_REPR_KEPT = 10_000  # characters
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS updates (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -60,24 +45,6 @@ CREATE INDEX IF NOT EXISTS updates_unanswered ON updates (seq)
 CREATE INDEX IF NOT EXISTS updates_dead ON updates (seq) WHERE state = {DEAD};
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One journaled update that is not processed yet.
-
-    Attributes:
-        seq: position in the journal.
-        received_at: when it first arrived, to the millisecond.
-        answered: whether its callback query was already answered.
-        attempts: how often processing it has failed.
-    """
-
-    seq: int
-    received_at: datetime
-    update: Any
-    answered: bool
-    attempts: int
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
@@ -141,37 +108,9 @@ def entries(db: sqlite3.Connection, where: str, parameters: tuple[int, ...]) -> 
 def drop_old_dead_letters(db: sqlite3.Connection) -> None:
     db.execute(
         f"DELETE FROM updates WHERE state = {DEAD} AND seq <= (SELECT seq FROM updates"
-        f" WHERE state = {DEAD} ORDER BY seq DESC LIMIT 1 OFFSET {MAX_DEAD_LETTERS})"
+        f" WHERE state = {DEAD} ORDER BY seq DESC LIMIT 1 OFFSET {journal.MAX_DEAD_LETTERS})"
     )
 
 
-def read_loss(facts: Mapping[str, int]) -> tuple[JournalLoss, datetime] | None:
-    """What a journal was found to lack last, and when; None if nothing ever was."""
-    if LOSS_AT not in facts:
-        return None
-    loss = JournalLoss(facts[LOSS_FIRST], facts[LOSS_LAST], bool(facts[LOSS_IS_OPEN]))
-    return loss, from_ms(facts[LOSS_AT])
-
-
-def update_id_of(update: object) -> int | None:
-    """The id under which an update can be confirmed; None if it carries no usable one."""
-    value = update.get("update_id") if isinstance(update, dict) else None
-    if isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64 - 1:
-        return value
-    return None
-
-
 def row(update: object, received_at: datetime) -> tuple[int | None, int, bool, bytes]:
-    return update_id_of(update), to_ms(received_at), _is_tap(update), encode(update)
-
-
-def encode(update: object) -> bytes:
-    try:
-        return json.dumps(update, separators=(",", ":")).encode()
-    except (RecursionError, ValueError):
-        # The parser goes a little deeper than the encoder.
-        return json.dumps(unreadable(update_id_of(update) or 0, repr(update)[:_REPR_KEPT])).encode()
-
-
-def _is_tap(update: object) -> bool:
-    return isinstance(update, dict) and "callback_query" in update
+    return update_id_of(update), to_ms(received_at), is_tap(update), encode(update)

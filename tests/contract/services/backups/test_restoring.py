@@ -25,8 +25,8 @@ from bot.services.backups.restoring import Restored, Target, restore
 from bot.settings import Settings
 from bot.store.backups.archive import BackupFile
 from bot.store.backups.mark import RestoreMark
+from bot.store.inbox.journal import GAP_FACT
 from bot.store.inbox.journal_register import JournalRegisterStore
-from bot.store.inbox.journal_table import GAP_FACT
 from bot.store.inbox.leases import Holder, LeaseStore
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore

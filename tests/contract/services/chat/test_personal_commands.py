@@ -36,7 +36,7 @@ from bot.services.prompts.renderer import PromptRenderer
 from bot.services.prompts.weekly_summary import WeeklySummaries
 from bot.services.reports.week_report import WeekReports
 from bot.store.figures.invalidation import FigureInvalidation
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from bot.store.people.athletes import AthleteStore
 from bot.store.people.tombstones import TombstoneStore
 from bot.store.people.users import UserStore
@@ -64,7 +64,7 @@ HOSTILE = "<b>Tempo</i> & co"
 class People:
     """The parts around one database, at a time that is set by hand."""
 
-    def __init__(self, db: Database, journal: Journal) -> None:
+    def __init__(self, db: Database, journal: DiskJournal) -> None:
         self.db, self.journal, self.now = db, journal, NOW
         hours = ContactHours(ZoneInfo("UTC"))
         self.roster = RosterCache(AthleteStore(db), frozenset({LEO}), hours, self.clock)
@@ -149,7 +149,7 @@ class People:
 @pytest.fixture
 async def people(db: Database, tmp_path: Path) -> AsyncIterator[People]:
     """Ana and Ben on the roster, Leo in ATHLETE_IDS."""
-    journal = Journal(tmp_path / "journal.sqlite3")
+    journal = DiskJournal(tmp_path / "journal.sqlite3")
     await journal.open()
     found = People(db, journal)
     for name, user_id in (("ana", ANA), ("ben", BEN)):
@@ -238,7 +238,7 @@ async def test_they_come_in_quiet_hours_and_pauses_and_once(db: Database, evenin
         )  # fmt: skip
     assert evening.roster is not None
     [athlete] = evening.roster.athletes
-    weeks = Parts.of(db, Journal(Path("unused")), lambda: evening.now).weeks()
+    weeks = Parts.of(db, DiskJournal(Path("unused")), lambda: evening.now).weeks()
     questions = await weeks.open_questions(athlete, evening.now)
     stamp = UpdateStamp(1, evening.now)
     assert await evening.prompts.ask_pending(questions.open, questions.known, stamp=stamp, most=10) == 2

@@ -24,7 +24,7 @@ from bot.core.shared.errors import (
 from bot.core.telegram.rate_limits import SendLimits
 from bot.core.telegram.refusals import Refusal
 from bot.services.health.admin_alerts import AdminAlerts
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from tests.support.fakes import NOW, FakeApi, Time
 
 ANA, BEN = 901, 902
@@ -61,7 +61,7 @@ class Desk:
         status: what systemd was told last.
     """
 
-    journal: Journal
+    journal: DiskJournal
     api: FakeApi
     time: Time
     vitals: Vitals = WELL
@@ -115,7 +115,7 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     """A desk where all is well."""
-    journal = Journal(tmp_path / "journal.sqlite3")
+    journal = DiskJournal(tmp_path / "journal.sqlite3")
     await journal.open()
     yield Desk(journal, FakeApi(), Time())
     await journal.close()

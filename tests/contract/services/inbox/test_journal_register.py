@@ -23,14 +23,14 @@ from bot.core.inbox.journal_loss import (
 )
 from bot.core.shared.errors import StorageUnavailable
 from bot.services.inbox.journal_register import JournalRegister
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
+from bot.store.inbox.journal import GAP_FACT, LOSS_AT, read_loss
 from bot.store.inbox.journal_register import JournalRegisterStore
-from bot.store.inbox.journal_table import GAP_FACT, LOSS_AT, read_loss
 from tests.support.api import Time
 from tests.support.mongo import At
 
 Database = AsyncDatabase[dict[str, Any]]
-Open = Callable[[str], Awaitable[Journal]]
+Open = Callable[[str], Awaitable[DiskJournal]]
 
 BOT = "bot-1"
 
@@ -40,8 +40,8 @@ async def open_(tmp_path: Path) -> AsyncIterator[Open]:
     """Open the journal of a service in a folder."""
     async with AsyncExitStack() as stack:
 
-        async def open_(folder: str) -> Journal:
-            journal = Journal(tmp_path / folder / "journal.sqlite3", Time())
+        async def open_(folder: str) -> DiskJournal:
+            journal = DiskJournal(tmp_path / folder / "journal.sqlite3", Time())
             await journal.open()
             stack.push_async_callback(journal.close)
             return journal
@@ -56,7 +56,7 @@ def store(db: Database, at: At) -> JournalRegisterStore:
 
 
 def register(
-    journal: Journal, store: JournalRegisterStore, path: str = "/data", host: str = "$host"
+    journal: DiskJournal, store: JournalRegisterStore, path: str = "/data", host: str = "$host"
 ) -> JournalRegister:
     """Of a journal in a place."""
     return JournalRegister(journal, store, BOT, host, path)
@@ -66,7 +66,7 @@ class Service:
     """A register on a clock that it shares with MongoDB."""
 
     def __init__(
-        self, journal: Journal, store: JournalRegisterStore, at: At, *, takes_updates: bool = True
+        self, journal: DiskJournal, store: JournalRegisterStore, at: At, *, takes_updates: bool = True
     ) -> None:
         began = at.now
         self._at = at
@@ -87,7 +87,7 @@ class Service:
             await self.register.keep()
 
 
-async def append(journal: Journal, *ids: int) -> None:
+async def append(journal: DiskJournal, *ids: int) -> None:
     """What was received."""
     await journal.receive([{"update_id": number} for number in ids], received_at=Time().now)
 

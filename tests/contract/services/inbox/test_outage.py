@@ -10,7 +10,7 @@ import pytest
 from bot.core.shared.clock import to_ms
 from bot.core.shared.errors import BotError, JournalError, StorageRejected, StorageUnavailable
 from bot.services.inbox.outage import OutageRecovery
-from bot.store.inbox.journal_table import GAP_FACT
+from bot.store.inbox.journal import GAP_FACT
 from tests.support.fakes import NOW, SECOND, Database, ShakyJournal, ShakyPrompts, Time, eventually, running
 
 

@@ -24,8 +24,8 @@ from bot.core.shared.errors import (
 )
 from bot.services.inbox.poller import LONGEST_TURN, Poller
 from bot.services.telegram.api import MAX_UPDATES
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import GAP_FACT
+from bot.store.inbox.disk_journal import DiskJournal
+from bot.store.inbox.journal import GAP_FACT
 from bot.tasks import end_tasks
 from tests.support.fakes import (
     MILLISECOND,
@@ -153,7 +153,7 @@ async def test_a_batch_that_arrived_is_kept_when_the_bot_is_told_to_stop(
     await eventually(lambda: _is_journaled(journal, [10]))
 
 
-async def _is_journaled(journal: Journal, update_ids: list[int]) -> bool:
+async def _is_journaled(journal: DiskJournal, update_ids: list[int]) -> bool:
     return await journaled(journal) == update_ids
 
 

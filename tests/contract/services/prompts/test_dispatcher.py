@@ -27,7 +27,7 @@ from bot.services.prompts.expiry import PromptExpiry
 from bot.services.prompts.planner import Planner
 from bot.services.prompts.renderer import PromptRenderer
 from bot.services.telegram.api import SentMessage
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from bot.store.plans import PlanStore
 from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.expiry import PromptExpiryStore
@@ -81,7 +81,7 @@ class Evening:
             AlertWriter(letters, lambda: self.roster, languages, UTC),
             *(self.prompts, lambda: self.roster, languages),
             *(lambda: self.now, UTC),
-            Parts.of(db, Journal(Path("unused")), lambda: self.now).weeks(),
+            Parts.of(db, DiskJournal(Path("unused")), lambda: self.now).weeks(),
         )
         self.may_send = True
         self.openings = ChatOpenings(UndeliveredStore(db), 14)

@@ -31,7 +31,7 @@ from bot.services.prompts.chat_openings import ChatOpenings
 from bot.services.prompts.dispatcher import Dispatcher
 from bot.services.prompts.renderer import PromptRenderer
 from bot.services.telegram.api import SentMessage
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.outbox import Outbox
 from bot.store.prompts.prompts import PromptStore
@@ -48,7 +48,7 @@ class Sending:
         self.limits = SendLimits()
         self.seconds, self.step = 1000.0, 100.0
         letters = CoachAlertStore(db)
-        weeks = Parts.of(db, Journal(Path("unused")), time).weeks()
+        weeks = Parts.of(db, DiskJournal(Path("unused")), time).weeks()
         languages = languages_of(db, time)
         writer = AlertWriter(letters, Roster, languages, UTC)
         composer = PromptRenderer(writer, PromptStore(db), Roster, languages, time, UTC, weeks)

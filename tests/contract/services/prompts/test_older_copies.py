@@ -18,7 +18,7 @@ from bot.services.pain.alert_writer import AlertWriter
 from bot.services.prompts.older_copies import OlderCopies
 from bot.services.prompts.renderer import PromptRenderer
 from bot.services.telegram.message_editor import MessageEditor
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from bot.store.prompts.coach_alerts import CoachAlertStore
 from bot.store.prompts.copies import CopyStore
 from bot.store.prompts.outbox import Outbox
@@ -51,7 +51,7 @@ class Chat:
         renderer = PromptRenderer(
             AlertWriter(CoachAlertStore(self.db), lambda: self.roster, languages_of(self.db, clock), UTC),
             *(self.prompts, lambda: self.roster, languages_of(self.db, clock)),
-            *(clock, UTC, Parts.of(self.db, Journal(Path("unused")), clock).weeks()),
+            *(clock, UTC, Parts.of(self.db, DiskJournal(Path("unused")), clock).weeks()),
         )
         self.editor = MessageEditor(self.api, SendLimits(), self._monotonic)
         return OlderCopies(

@@ -40,7 +40,7 @@ from bot.store.figures import figures as figures_module
 from bot.store.figures import invalidation as touches_module
 from bot.store.figures.figures import HOLDS, FigureStore
 from bot.store.figures.invalidation import FigureInvalidation
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from bot.store.mongodb.indexes import bootstrap
 from bot.store.people.athletes import AthleteStore
 from bot.store.prompts.prompts import PromptStore
@@ -62,7 +62,7 @@ class Bot:
     """What writes, and what counts, with a clock of the test's own."""
 
     db: Database
-    journal: Journal
+    journal: DiskJournal
     zone: ZoneInfo
     now: datetime = NOW
     number: int = 0
@@ -122,16 +122,16 @@ class Bot:
 
 
 @pytest.fixture
-async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+async def journal(tmp_path: Path) -> AsyncIterator[DiskJournal]:
     """An empty one."""
-    journal = Journal(tmp_path / "journal.sqlite3")
+    journal = DiskJournal(tmp_path / "journal.sqlite3")
     await journal.open()
     yield journal
     await journal.close()
 
 
 @pytest.fixture
-async def bot(db: Database, journal: Journal) -> Bot:
+async def bot(db: Database, journal: DiskJournal) -> Bot:
     """A bot in Madrid."""
     await bootstrap(db)
     return Bot(db, journal, ZoneInfo("Europe/Madrid"))
@@ -215,7 +215,7 @@ async def random_step(bot: Bot, rng: random.Random) -> None:
 @pytest.mark.parametrize("settles_after", [timedelta(0), timedelta(minutes=1)])
 @pytest.mark.parametrize("zone", ["Europe/Madrid", "Asia/Kolkata", "Australia/Lord_Howe"])
 async def test_whatever_is_written_the_figures_are_those_of_counting_anew(
-    db: Database, journal: Journal, zone: str, settles_after: timedelta, monkeypatch: pytest.MonkeyPatch
+    db: Database, journal: DiskJournal, zone: str, settles_after: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Taps, changes of mind, late stores and `write`, in random order, while time goes on and others read."""
     monkeypatch.setattr(touches_module, "_UNSETTLED", settles_after)
@@ -463,18 +463,22 @@ async def test_a_tap_on_its_way_into_the_ledger_is_never_counted_twice(
     for received_at in (NOW, NOW - timedelta(days=3)):
         number = 10 + (NOW - received_at).days
         await bot.journal.append([update(number, age=NOW - received_at)], polled_at=received_at)
-        taps = Journal.taps
+        taps = DiskJournal.taps
 
         async def taps_then_store(
-            journal: Journal, limit: int, number: int = number, at: datetime = received_at, taps: Any = taps
+            journal: DiskJournal,
+            limit: int,
+            number: int = number,
+            at: datetime = received_at,
+            taps: Any = taps,
         ) -> Any:
             found = await taps(journal, limit)
             await TapLedger(bot.db).record([LedgerEntry(f"q{number}", number, at, Outcome.WRITTEN)])
             return found
 
-        monkeypatch.setattr(Journal, "taps", taps_then_store)
+        monkeypatch.setattr(DiskJournal, "taps", taps_then_store)
         stats = await bot.figures().collect(20)
-        monkeypatch.setattr(Journal, "taps", taps)
+        monkeypatch.setattr(DiskJournal, "taps", taps)
         assert stats.waiting_taps == 0
         assert stats.feedback_event_write_success_rate == 1
     assert stats.taps["written"] == 2

@@ -14,7 +14,7 @@ from bot.core.facts.questions import Detail
 from bot.core.i18n.language import Language
 from bot.services.prompts.plan_desk import PlanDesk
 from bot.services.prompts.planner import Planner
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from bot.store.plans import PlanStore
 from bot.store.prompts.planned import PlannedPromptStore
 from tests.support.desk import ANA, BEN, EN, NOW, Database, Desk, open_desk
@@ -54,7 +54,7 @@ async def desk(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[D
 
 def parts(desk: Desk) -> Parts:
     """Flows on the desk's database."""
-    return Parts.of(desk.db, Journal(Path("unused")), lambda: desk.now, desk.roster)
+    return Parts.of(desk.db, DiskJournal(Path("unused")), lambda: desk.now, desk.roster)
 
 
 async def test_it_is_told_with_the_question(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from bot.core.people.athlete import Athlete, ContactHours
 from bot.core.telegram.updates import CommandUpdate
 from bot.services.chat.commands import ChatCommands, CommandRequest
 from bot.services.chat.reply import Reply
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
 from tests.support.flows import Parts
 
 NOW = datetime(2026, 2, 16, 20, tzinfo=UTC)
@@ -33,7 +33,7 @@ async def handler(request: CommandRequest) -> Reply:
 def commands(handlers: list[dict[Command, Any]] | None = None, coach: int | None = None) -> ChatCommands:
     """Commands of nobody's database."""
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient("mongodb://unused", connect=False)
-    parts = Parts.of(client["unused"], Journal(Path("unused")), lambda: NOW)
+    parts = Parts.of(client["unused"], DiskJournal(Path("unused")), lambda: NOW)
     found = [dict.fromkeys(Command, handler)] if handlers is None else handlers
     return ChatCommands(
         found, parts.roster, parts.languages(), lambda: NOW, admins=frozenset(), coach_chat_id=coach

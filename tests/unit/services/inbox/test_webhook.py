@@ -14,8 +14,8 @@ import pytest
 from bot.core.inbox.webhook import read_hook
 from bot.core.shared.clock import from_ms
 from bot.services.inbox.webhook import WebhookReceiver
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import LAST_POLL_FACT
+from bot.store.inbox.disk_journal import DiskJournal
+from bot.store.inbox.journal import LAST_POLL_FACT
 from bot.tasks import end_tasks
 from tests.support.flows import Alone
 
@@ -39,7 +39,7 @@ class Siblings(Alone):
 class Scene:
     """A service that looks after its webhook, one look at a time."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: DiskJournal) -> None:
         self.now = START
         self.journal = journal
         self.siblings = Siblings()
@@ -80,7 +80,7 @@ class Scene:
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     """The service has been started, and all was well at its first look."""
-    journal = Journal(tmp_path / "journal.sqlite3")
+    journal = DiskJournal(tmp_path / "journal.sqlite3")
     await journal.open()
     scene = Scene(journal)
     running = asyncio.create_task(scene.reception.run())

@@ -11,8 +11,7 @@ from bot.core.telegram.action_payloads import Action, format_action
 from bot.core.telegram.updates import CommandUpdate, NoteUpdate, Tap, TappedMessage, TapUpdate
 from bot.services.inbox.acknowledgements import Acknowledgements
 from bot.services.processing.albums import Albums, ReadEntry
-from bot.store.inbox.journal import Journal
-from bot.store.inbox.journal_table import Entry
+from bot.store.inbox.journal import Entry, Journal
 from tests.support.fakes import NOW, Time
 
 

@@ -34,9 +34,10 @@ from bot.core.inbox.journal_loss_texts import lacks
 from bot.core.shared.clock import to_ms
 from bot.core.shared.errors import ConfigError, JournalError
 from bot.core.telegram.updates import TAP_LIFETIME
-from bot.store.inbox.journal import Journal
+from bot.store.inbox.disk_journal import DiskJournal
+from bot.store.inbox.journal import GAP_FACT, LOSS_AT, read_loss
 from bot.store.inbox.journal_file import JournalFile, is_taken, read_witness
-from bot.store.inbox.journal_table import GAP_FACT, IDENTITY_FACT, LOSS_AT, read_loss
+from bot.store.inbox.journal_table import IDENTITY_FACT
 
 NOW = datetime(2026, 2, 16, 18, 42, 58, 123_000, tzinfo=UTC)
 
@@ -52,27 +53,27 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "journal.sqlite3"
 
 
-async def opened(path: Path) -> Journal:
+async def opened(path: Path) -> DiskJournal:
     """The journal of a service."""
-    journal = Journal(path, lambda: NOW)
+    journal = DiskJournal(path, lambda: NOW)
     await journal.open()
     return journal
 
 
 @pytest.fixture
-async def journal(path: Path) -> AsyncIterator[Journal]:
+async def journal(path: Path) -> AsyncIterator[DiskJournal]:
     """One that was opened by a service."""
     journal = await opened(path)
     yield journal
     await journal.close()
 
 
-async def append(journal: Journal, *ids: int) -> None:
+async def append(journal: DiskJournal, *ids: int) -> None:
     """What a poll brought."""
     await journal.append([tap(number) for number in ids], polled_at=NOW)
 
 
-async def pending(journal: Journal) -> list[int]:
+async def pending(journal: DiskJournal) -> list[int]:
     """The unprocessed updates, by id."""
     return [entry.update["update_id"] for entry in await journal.pending(after=0, limit=100_000)]
 
@@ -92,7 +93,8 @@ def on_disk(path: Path) -> list[int]:
 def run(program: str, path: Path) -> str:
     """What a program prints that is run in a process of its own."""
     head = (
-        "import asyncio, sys\nfrom pathlib import Path\nfrom bot.store.inbox.journal import Journal\n"
+        "import asyncio, sys\nfrom pathlib import Path\n"
+        "from bot.store.inbox.disk_journal import DiskJournal\n"
         "from bot.store.inbox.journal_file import is_taken\npath = Path(sys.argv[1])\n"
     )
     command = [sys.executable, "-c", head + program, str(path)]
@@ -123,7 +125,7 @@ def read(path: Path) -> bytes:
 FOREIGN = b"this is no database, and somebody may need it" * 100
 
 
-def kill(journal: Journal) -> None:
+def kill(journal: DiskJournal) -> None:
     """End it as a kill would: nothing is carried over, nothing checkpointed.
 
     SQLite shares what it knows of a file within a process; so the files are put back as copies.
@@ -193,7 +195,7 @@ async def test_a_journal_that_is_gone_is_put_back(
     harm: Callable[[Path], None],
     by: str,
     path: Path,
-    journal: Journal,
+    journal: DiskJournal,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Whatever comes next puts it back with all that it held, before anything is confirmed."""
@@ -248,7 +250,7 @@ async def test_it_is_put_back_at_the_end_too(path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["", "-wal"])
 @pytest.mark.parametrize("number", [3, 2_000])
 async def test_what_was_wiped_in_place_is_put_back_or_told(
-    suffix: str, number: int, path: Path, journal: Journal, caplog: pytest.LogCaptureFixture
+    suffix: str, number: int, path: Path, journal: DiskJournal, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What SQLite still has in memory is enough for a small one; of a large one it is said what is lost."""
     await append(journal, *range(1, number + 1))
@@ -272,7 +274,7 @@ def fill_beside_log(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
 
-def cut(journal: Journal) -> None:
+def cut(journal: DiskJournal) -> None:
     """Nothing is left in the file, nor in its log, nor in what SQLite has in memory."""
     path = journal._path
     journal._connection.db.execute("PRAGMA shrink_memory")
@@ -282,7 +284,7 @@ def cut(journal: Journal) -> None:
 
 @pytest.mark.parametrize("by", ["append", "receive"])
 async def test_what_is_lost_before_it_may_be_confirmed_is_not_kept(
-    by: str, path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    by: str, path: Path, journal: DiskJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut just after the commit: the batch is refused, so that it comes again, and is kept then."""
     batch, commit = [tap(1), tap(2)], journal._connection.commit
@@ -305,7 +307,7 @@ async def test_what_is_lost_before_it_may_be_confirmed_is_not_kept(
     assert read_loss(await journal.facts()) == (JournalLoss(1, 2), NOW)
 
 
-async def test_what_was_kept_aside_is_not_overwritten(path: Path, journal: Journal) -> None:
+async def test_what_was_kept_aside_is_not_overwritten(path: Path, journal: DiskJournal) -> None:
     """Twice in one second."""
     for number in (1, 2):
         await append(journal, number)
@@ -315,7 +317,7 @@ async def test_what_was_kept_aside_is_not_overwritten(path: Path, journal: Journ
     assert len([it for it in left if not it.name.endswith(("-wal", "-shm"))]) == 2
 
 
-async def test_what_was_lost_is_not_called_kept(journal: Journal) -> None:
+async def test_what_was_lost_is_not_called_kept(journal: DiskJournal) -> None:
     """Cut at rest: neither by who notices, nor, of what was read before, when others are kept since."""
     await append(journal, 1, 2)
     first = (await journal.pending(after=0, limit=1))[0].seq
@@ -330,7 +332,7 @@ async def test_what_was_lost_is_not_called_kept(journal: Journal) -> None:
 @pytest.mark.parametrize("harm", [fill_beside_log, unlink_all])
 @pytest.mark.parametrize("step", ["note_loss", "opened"])
 async def test_a_new_journal_that_cannot_be_begun_is_begun_later(
-    step: str, harm: Callable[[Path], None], path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    step: str, harm: Callable[[Path], None], path: Path, journal: DiskJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one in use stays in use until then, so that what it lacks is noted when the new one is there."""
     await append(journal, 1, 2)
@@ -358,7 +360,7 @@ async def test_a_new_journal_that_cannot_be_begun_is_begun_later(
 @pytest.mark.parametrize("harm", [unlink_log, unlink_all])
 @pytest.mark.parametrize("step", ["_sync_folder", "opened"])
 async def test_a_carry_over_that_fails_is_tried_again(
-    step: str, harm: Callable[[Path], None], path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    step: str, harm: Callable[[Path], None], path: Path, journal: DiskJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the copy stands at the path already."""
     await append(journal, 1, 2)
@@ -383,7 +385,7 @@ async def test_a_carry_over_that_fails_is_tried_again(
     assert not [*path.parent.glob("*.carried-over")]
 
 
-async def test_a_foreign_file_is_left_alone(path: Path, journal: Journal) -> None:
+async def test_a_foreign_file_is_left_alone(path: Path, journal: DiskJournal) -> None:
     """Nothing is confirmed while another file stands there; once it is gone, the own one is put back."""
     await append(journal, 1, 2)
     put_foreign(path)
@@ -417,7 +419,7 @@ async def test_what_a_foreign_file_hides_at_the_end_is_left_beside_it(
         assert db.execute("SELECT count(*) FROM updates").fetchone() == (2,)
 
 
-async def test_a_place_that_cannot_be_written_is_tried_again(path: Path, journal: Journal) -> None:
+async def test_a_place_that_cannot_be_written_is_tried_again(path: Path, journal: DiskJournal) -> None:
     """Where DATA_DIR cannot be made, nothing is confirmed until it can."""
     await append(journal, 1)
     shutil.rmtree(path.parent)
@@ -432,7 +434,7 @@ async def test_a_place_that_cannot_be_written_is_tried_again(path: Path, journal
 
 @pytest.mark.parametrize("harm", [None, unlink_file, unlink_log])
 async def test_only_one_service_has_a_journal(
-    harm: Callable[[Path], None] | None, path: Path, journal: Journal
+    harm: Callable[[Path], None] | None, path: Path, journal: DiskJournal
 ) -> None:
     """A second one is refused; no file that can be deleted lets it in. Commands may look."""
     await append(journal, 1)
@@ -441,12 +443,12 @@ async def test_only_one_service_has_a_journal(
         await journal.check_writable()
     for name in ("run.lock", "journal.witness"):
         (path.parent / name).unlink(missing_ok=True)
-    second = Journal(path, lambda: NOW)
+    second = DiskJournal(path, lambda: NOW)
     with pytest.raises(ConfigError, match="DATA_DIR: another bot is running on"):
         await second.open()
     await second.close()
     assert run("print(is_taken(path))", path) == "True\n"
-    beside = Journal(path)
+    beside = DiskJournal(path)
     await beside.open()
     assert await pending(beside) == [1]
     await beside.close()
@@ -487,11 +489,13 @@ async def test_nobody_has_a_journal_that_is_closed(path: Path) -> None:
     assert not is_taken(path)
 
 
-async def test_a_command_beside_the_service_does_not_take_the_log_away(path: Path, journal: Journal) -> None:
+async def test_a_command_beside_the_service_does_not_take_the_log_away(
+    path: Path, journal: DiskJournal
+) -> None:
     """The descriptors that another process opens and closes leave SQLite's own locks as they are."""
     await append(journal, 1)
     program = (
-        "async def main():\n assert is_taken(path)\n journal = Journal(path)\n await journal.open()\n"
+        "async def main():\n assert is_taken(path)\n journal = DiskJournal(path)\n await journal.open()\n"
         " print((await journal.state()).pending)\n await journal.close()\nasyncio.run(main())"
     )
     assert run(program, path) == "1\n"
@@ -502,7 +506,7 @@ async def test_a_command_beside_the_service_does_not_take_the_log_away(path: Pat
 
 async def test_a_command_makes_no_journal(path: Path) -> None:
     """It would stand where a service puts its own back."""
-    journal = Journal(path, may_make=False)
+    journal = DiskJournal(path, may_make=False)
     await journal.open()
     assert (await journal.state()).pending == 0
     await journal.close()
@@ -512,7 +516,7 @@ async def test_a_command_makes_no_journal(path: Path) -> None:
 # Between starts
 
 
-async def test_the_witness_is_never_ahead(path: Path, journal: Journal) -> None:
+async def test_the_witness_is_never_ahead(path: Path, journal: DiskJournal) -> None:
     """It has the numbers of the journal after each step."""
     assert read_witness(path) == (journal.identity, JournalNumbers(0, 0))
     await append(journal, 1, 2, 3)
@@ -655,7 +659,7 @@ async def test_a_kill_when_all_was_copied(
 # What could hold up its thread
 
 
-async def test_a_copy_that_somebody_has_locked_is_given_up(path: Path, journal: Journal) -> None:
+async def test_a_copy_that_somebody_has_locked_is_given_up(path: Path, journal: DiskJournal) -> None:
     """And tried again."""
     await append(journal, 1)
     target = path.with_name("copy")
@@ -675,7 +679,7 @@ async def test_a_file_that_is_never_the_one_at_the_path_is_given_up(
     """Some network file systems do not know their files again."""
     count = iter(range(10_000))
     monkeypatch.setattr("bot.store.inbox.journal_file._inode", lambda _: next(count))
-    journal = Journal(path, lambda: NOW)
+    journal = DiskJournal(path, lambda: NOW)
     with pytest.raises(ConfigError, match=r"DATA_DIR: .* cannot be used"):
         await journal.open()
     await journal.close()
@@ -787,7 +791,7 @@ async def test_a_file_that_is_no_journal_is_refused_where_none_was(path: Path) -
     """Garbage that nobody knows as a journal is somebody else's: it stays, and the start says so."""
     path.parent.mkdir()
     put_foreign(path)
-    journal = Journal(path, lambda: NOW)
+    journal = DiskJournal(path, lambda: NOW)
     with pytest.raises(JournalError, match=r"journal\.sqlite3.*move it away"):
         await journal.open()
     await journal.close()
