@@ -35,7 +35,7 @@ async def end_tasks(tasks: Collection[asyncio.Task[Any]], tries: int) -> int:
     return sum(not task.done() for task in tasks)
 
 
-async def give_up_after(seconds: float, work: Coroutine[Any, Any, None]) -> None:
+async def give_up_after(seconds: float, work: Coroutine[Any, Any, Any]) -> None:
     """Do what is worth so many seconds, and no more."""
     with suppress(TimeoutError):
         await asyncio.wait_for(work, seconds)

@@ -120,7 +120,9 @@ async def serve(settings: Settings, stop: asyncio.Event, clock: Clock | None = N
             )
         )
         me = _myself(None if is_in_mongodb(settings) else on_disk, is_pushed=hook is not None)
-        election = LeaderElection(LeaseStore(db), bot_name(settings), me, clock, elapsed)
+        election = LeaderElection(
+            *(LeaseStore(db), bot_name(settings), me, clock, elapsed), has_journal=is_in_mongodb(settings)
+        )
         journal, before = of_service(settings, db, on_disk, clock, lambda: election.leads)
         stores = build_stores(db, journal, clock)
 
@@ -244,7 +246,7 @@ async def _run(
 
 async def _settle(service: Service) -> None:
     with contextlib.suppress(JournalError):
-        await give_up_after(_SETTLE, service.acknowledgements.write())
+        await give_up_after(_SETTLE, service.acknowledgements.settle())
 
 
 async def _end_sources(sources: Collection[asyncio.Task[None]], service: Service) -> None:

@@ -42,12 +42,18 @@ async def ours(url: str, bench: Bench, db: str, *, disk: str | None = None) -> A
 
 @asynccontextmanager
 async def _this_bot(
-    url: str, bench: Bench, db: str, *module: str, disk: str | None = None
+    url: str, bench: Bench, db: str, *module: str, disk: str | None = None, journal: str = "disk"
 ) -> AsyncIterator[Started]:
-    async with (
-        data_directory(disk) as directory,
-        process("-m", *module, environment=settings_of(url, bench.mongo_url, db, directory)) as bot,
-    ):
+    async with data_directory(disk) as directory:
+        environment = {**settings_of(url, bench.mongo_url, db, directory), "JOURNAL": journal}
+        async with process("-m", *module, environment=environment) as bot:
+            yield bot
+
+
+@asynccontextmanager
+async def without_disk(url: str, bench: Bench, db: str) -> AsyncIterator[Started]:
+    """This bot with its journal in MongoDB."""
+    async with _this_bot(url, bench, db, "bot", "run", journal="mongodb") as bot:
         yield bot
 
 

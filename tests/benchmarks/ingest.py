@@ -7,7 +7,8 @@ In the same rounds, against the same local Bot API server and the same MongoDB:
 - `aiogram_bot`: the same in aiogram 3, whose handlers run all at once;
 - this bot with a webhook (`run --webhook`), to which updates are pushed one by one;
 - raw `bulk_write` of 100 upserts, without Telegram: what MongoDB alone can do;
-- this bot with its journal in memory: what the disk costs.
+- this bot with its journal in memory: what the disk costs;
+- this bot with its journal in MongoDB.
 
 The journal's share is the processor time of its thread, of the time from the first tap to the last answer;
 what its fsyncs cost besides shows beside the journal in memory. The time that the thread is busy, waits
@@ -57,6 +58,7 @@ TELEGRAMS_RATE = 1_000.0
 _RAW = "raw bulk_write"
 _PUSHED = "this bot, pushed"
 _IN_MEMORY = "this bot, journal in memory"
+_IN_MONGODB = "this bot, journal in MongoDB"
 _MEMORY = "/dev/shm"  # noqa: S108  # that it is in memory is the point
 _BULK = 100
 
@@ -98,6 +100,7 @@ async def measure(bench: Bench) -> list[Row]:
             _RAW: partial(raw, bench, taps),
             _PUSHED: partial(answered, bench, contenders.pushed, taps),
             _IN_MEMORY: partial(answered, bench, partial(contenders.ours, disk=_MEMORY), taps),
+            _IN_MONGODB: partial(answered, bench, contenders.without_disk, taps),
         },
     )
     rates = {name: [run.rate for run in of_one] for name, of_one in runs.items()}
@@ -129,6 +132,10 @@ async def measure(bench: Bench) -> list[Row]:
             *("with it in memory", [run.seconds for run in runs[_IN_MEMORY]], at_most(1.1)),
         ),
         Row(NAME, "taps pushed, stored and answered", "1/s", rates[_PUSHED], "polled", own),
+        Row(
+            *(NAME, "taps with the journal in MongoDB", "1/s", rates[_IN_MONGODB]),
+            *("with it on disk", own, at_least(0.5)),
+        ),
         Row(
             *(NAME, "taps stored and answered", "1/s", own),
             *("what Telegram hands out", [TELEGRAMS_RATE] * len(own), at_least(1)),

@@ -44,8 +44,9 @@ def _one(news: News, language: Language, zone: tzinfo) -> str:
                 until=_moment(news.until, language, zone),
                 duration=duration(news.until - news.since),
             )
-        case TookOver(lost, host):
-            return texts.took_over.format(lost=lost, host=host)
+        case TookOver(lost, host, has_journal):
+            text = texts.took_over_all if has_journal else texts.took_over
+            return text.format(lost=lost, host=host)
         case JournalEntriesMissing(loss, found_at):
             return texts.entries_missing.format(
                 found=_moment(found_at, language, zone),

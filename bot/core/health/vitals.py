@@ -200,10 +200,12 @@ class TookOver:
 
     Attributes:
         lost, host: the two, for people.
+        has_journal: whether the other one has what the lost one had received: they have one journal.
     """
 
     lost: str
     host: str
+    has_journal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

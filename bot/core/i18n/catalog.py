@@ -436,6 +436,7 @@ class AdminAlertTexts:
     backlog_well: str
     dead_letters: str
     took_over: str
+    took_over_all: str
     coach_unreachable: str
     not_started: str
     blocked: str

@@ -733,6 +733,12 @@ TEXTS = Texts(
             "What to do: start the bot on {lost} again. Until then there is one service fewer to stand"
             " by."
         ),
+        took_over_all=(
+            "⚠️ {host} has taken over: nothing has been heard of {lost}, which fetched the taps before."
+            " What {lost} had received is in MongoDB, and is not lost.\n"
+            "What to do: nothing, if your platform put {host} in its place; else start the bot on {lost}"
+            " again."
+        ),
         coach_unreachable=(
             "⚠️ I cannot write to the coach's chat (Telegram says: {reason}). An athlete has reported"
             " pain, and it is not told there until I can; I go on trying.\n"

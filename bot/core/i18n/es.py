@@ -764,6 +764,12 @@ TEXTS = Texts(
             "Qué hacer: vuelve a arrancar el bot en {lost}. Hasta entonces hay un servicio menos de"
             " reserva."
         ),
+        took_over_all=(
+            "⚠️ {host} se encarga ahora: no se sabe nada de {lost}, que recogía las respuestas. Lo que"
+            " {lost} había recibido está en MongoDB y no se pierde.\n"
+            "Qué hacer: nada, si tu plataforma puso {host} en su lugar; si no, vuelve a arrancar el bot en"
+            " {lost}."
+        ),
         coach_unreachable=(
             "⚠️ No puedo escribir en el chat del entrenador (Telegram dice: {reason}). Un deportista ha"
             " avisado de dolor y allí no se sabrá hasta que pueda; sigo intentándolo.\n"

@@ -722,6 +722,12 @@ TEXTS = Texts(
             " e ainda não tinha salvo está no diário dele, e é salvo quando ele voltar.\n"
             "O que fazer: inicie o bot em {lost} de novo. Até lá há um serviço de reserva a menos."
         ),
+        took_over_all=(
+            "⚠️ {host} assumiu: não há notícia de {lost}, que recolhia os toques. O que {lost} tinha recebido"
+            " está no MongoDB e não se perde.\n"
+            "O que fazer: nada, se a sua plataforma pôs {host} no lugar dele; senão, inicie o bot em {lost}"
+            " de novo."
+        ),
         coach_unreachable=(
             "⚠️ Não consigo escrever no chat do treinador (o Telegram diz: {reason}). Um atleta avisou que"
             " está com dor, e lá não se sabe disso até eu conseguir; continuo tentando.\n"

@@ -124,10 +124,6 @@ class Acknowledgements:
 
         await repeat(step, _INTERVAL, self._faults, backoff=DISK_BACKOFF)
 
-    async def write(self) -> None:
-        """As `settle`, at the end."""
-        await self.settle()
-
     async def settle(self) -> int:
         """Write to the journal what is finished; returns how many entries.
 

@@ -77,7 +77,7 @@ class HandOver:
         if moved:
             log.warning("%s waited in %s, and are taken up here", count(moved, "update"), self._what)
         if letters := (await self._before.state()).dead:
-            log.warning("%s: %s stay there", self._what, count(letters, "dead letter"))
+            log.warning("%s keeps %s", self._what, count(letters, "dead letter"))
         if moved:
             await self._forget()
         return math.inf

@@ -72,6 +72,7 @@ class LeaderElection:
         bot: whose lease.
         me: this run.
         monotonic: seconds; goes on while the process is stopped.
+        has_journal: whether this one has what another one has received: they have one journal.
     """
 
     def __init__(
@@ -81,7 +82,10 @@ class LeaderElection:
         me: Holder,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        has_journal: bool = False,
     ) -> None:
+        self._has_journal = has_journal
         self._leases = leases
         self._bot = bot
         self._me = me
@@ -263,7 +267,7 @@ class LeaderElection:
         lost = any(peer.service == last.service and not peer.is_alive for peer in lease.peers)
         if lost:
             log.warning("taking over: nothing has been heard of %s, which polled", last.host)
-            self._takeovers.append(TookOver(last.host, lease.host))
+            self._takeovers.append(TookOver(last.host, lease.host, self._has_journal))
         else:
             log.info("taking over: %s has made way", last.host)
 

@@ -59,6 +59,7 @@ from bot.store.inbox.journal import (
 from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.mongodb.client import (
     DUPLICATE_KEY,
+    Collection,
     Database,
     Document,
     ping,
@@ -171,6 +172,7 @@ class MongoJournal:
         self._missed: list[Entry] = []
         self._suspect: int | None = None  # a position
         self._seen = 0  # up to here all was given out
+        self._newest = 0  # the last position that was seen to be taken; the head may not say so yet
 
     @property
     def is_shared(self) -> bool:
@@ -343,7 +345,8 @@ class MongoJournal:
             if exc.details.get("writeConcernErrors") or any(it["code"] != DUPLICATE_KEY for it in errors):
                 raise
             done = int(errors[0]["index"])
-        self._end = (first + done - 1, self._monotonic()) if done == len(documents) else None
+        self._newest = max(self._newest, first + done - 1)
+        self._end = (self._newest, self._monotonic()) if done == len(documents) else None
         for document in documents[:done]:
             if len(self._fresh) < _IN_MEMORY:
                 self._fresh[document["seq"]] = _entry(document) if document["state"] == PENDING else None
@@ -356,14 +359,17 @@ class MongoJournal:
         now = self._monotonic()
         if self._end is None or now - self._end[1] >= _END_IS_KNOWN:
             head = await self._inbox.find_one({"_id": self._bot}, {"last": True}) or {}
-            newest = await self._inbox.find_one({"bot": self._bot}, {"seq": True}, sort=[("seq", -1)]) or {}
-            last = max(int(head.get("last") or 0), int(newest.get("seq") or 0), self._numbers.last)
+            last = max(int(head.get("last") or 0), self._numbers.last, await self._find_newest(self._inbox))
             self._end = last, now
         return self._end[0]
 
+    async def _find_newest(self, inbox: Collection) -> int:
+        newest = await inbox.find_one({"bot": self._bot}, {"seq": True}, sort=[("seq", -1)])
+        return 0 if newest is None else int(newest["seq"])
+
     async def _note_end(self, facts: Mapping[str, int]) -> None:
         """Note in the head how far it is, and facts; `JournalError` if it is not what it was before."""
-        last = self._numbers.last if self._end is None else max(self._end[0], self._numbers.last)
+        last = max(self._newest, self._numbers.last)
         await self._change_head({"$max": {"last": last}, **({"$set": _facts(facts)} if facts else {})})
         self._numbers = replace(self._numbers, last=max(last, self._numbers.last))
 
@@ -393,7 +399,7 @@ class MongoJournal:
             found = self._take_fresh(after, limit)
         if not found:
             async with self._errors():
-                last = self._numbers.last
+                last = max(self._newest, self._numbers.last)
                 query = {"bot": self._bot, "state": PENDING, "seq": {"$gt": after}}
                 documents = await self._certain.find(query, sort=[("seq", 1)], limit=limit).to_list()
             found = [_entry(document) for document in documents]
@@ -497,8 +503,9 @@ class MongoJournal:
         async with self._errors():
             with within(_PING):
                 await self._ready()
-                numbers = await self._look()
-                if self._missed or numbers.last > self._seen:
+                await self._look()
+                self._newest = max(self._newest, await self._find_newest(self._certain))
+                if self._missed or max(self._newest, self._numbers.last) > self._seen:
                     on_new()
 
     async def _look(self) -> JournalNumbers:
@@ -514,8 +521,9 @@ class MongoJournal:
         last = max(last, known.last, self._numbers.last)
         if first is not None:
             self._suspect_missed(_entry(first))
-        done = last if first is None else first["seq"] - 1
-        self._numbers = JournalNumbers(max(last, done), done)
+        # Never above the head's number, which may not have come so far yet: by that a loss is noticed.
+        done = last if first is None else min(first["seq"] - 1, last)
+        self._numbers = JournalNumbers(last, done)
         return self._numbers
 
     def _suspect_missed(self, entry: Entry) -> None:

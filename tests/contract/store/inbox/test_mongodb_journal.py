@@ -174,6 +174,26 @@ async def test_only_the_service_that_leads_gets_something_to_process(db: Databas
     assert await ids(two) == [1]
 
 
+async def test_who_was_killed_before_the_head_was_told(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its entries are found and processed all the same, and nothing is called lost."""
+    killed = service(db)
+    await append(killed, 1, 2)
+    await db["inbox"].update_one({"_id": BOT}, {"$set": {"last": 0}})
+    leader, woken = service(db), list[int]()
+    await leader.look(lambda: woken.append(1))
+    assert woken == [1]
+    first, second = await pending(leader)
+    await leader.finish([first.seq])
+    await leader.look(lambda: woken.append(2))
+    await leader.remember({"a": 1})
+    assert await append(leader, 3) == 1
+    assert [entry.seq for entry in await leader.pending(after=second.seq, limit=9)] == [3]
+    assert woken == [1]
+    assert not caplog.text
+
+
 @pytest.mark.parametrize("how", ["drop", "empty", "older"])
 async def test_a_collection_that_is_lost_while_it_is_used(
     how: str, db: Database, caplog: pytest.LogCaptureFixture

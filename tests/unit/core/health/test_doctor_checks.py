@@ -556,3 +556,37 @@ def test_what_was_kept_aside_is_named() -> None:
     found = list(machine.judge_kept_aside(["data/journal.sqlite3.damaged-1"]))
     assert [(it.level, "damaged-1" in it.message) for it in found] == [("warn", True)]
     assert list(machine.judge_kept_aside([])) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "platform"),
+    [
+        ("DYNO PORT", "Heroku"),
+        ("DYNO DOKKU_APP_TYPE", "Dokku"),
+        ("RENDER", "Render"),
+        ("RAILWAY_PROJECT_ID", "Railway"),
+        ("RAILWAY_ENVIRONMENT_NAME", "Railway"),
+        ("FLY_APP_NAME", "Fly.io"),
+        ("KOYEB_APP_NAME", "Koyeb"),
+        ("PATH RENDERER XDYNO DYNOS", None),
+        ("", None),
+    ],
+)
+def test_a_platform_by_its_variables(variables: str, platform: str | None) -> None:
+    """As far as they tell; names that only look alike do not."""
+    assert machine.platform_of(dict.fromkeys(variables.split(), "1")) == platform
+
+
+@pytest.mark.parametrize("has_database", [False, True])
+def test_a_disk_that_does_not_last(has_database: bool) -> None:
+    """What is lost, and the cure."""
+    found = machine.judge_lasting("Render", "data", has_database=has_database)
+    assert found.level == "warn"
+    assert ("and the database" in found.message, "and MONGO_URL" in str(found.cure)) == (has_database,) * 2
+
+
+def test_only_messages_wait_in_the_journal() -> None:
+    """That is told, too."""
+    given: dict[str, Any] = {"damage": None, "oldest_pending": None, "dead": 0, "oldest_dead": None}
+    [found] = machine.judge_journal(pending=2, is_served=True, now=NOW, path="j", **given)
+    assert (found.level, found.message) == ("ok", "2 updates not processed yet")

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.services.health.doctor_machine import is_ours, look_at_data_dir, look_at_port, machine_zone
+from bot.services.health.doctor_machine import (
+    is_ours,
+    is_short_lived,
+    look_at_data_dir,
+    look_at_port,
+    machine_zone,
+)
 from tests.support.processes import HOST, free_port
 
 
@@ -82,3 +88,11 @@ def test_the_zone_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert str(machine_zone(localtime, noted)) == "America/Lima"
     monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
     assert str(machine_zone(localtime, noted)) == "Europe/Madrid"
+
+
+def test_a_data_dir_that_goes_with_each_restart(tmp_path: Path) -> None:
+    """On a platform, and on the disk of the root; a volume of its own, or another machine, lasts."""
+    heroku = {"DYNO": "worker.1"}
+    assert is_short_lived(tmp_path / "not" / "yet", heroku, root=tmp_path) == "Heroku"
+    assert is_short_lived(tmp_path, {}, root=tmp_path) is None
+    assert is_short_lived(tmp_path, heroku, root=Path("/proc")) is None
