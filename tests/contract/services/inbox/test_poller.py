@@ -15,6 +15,7 @@ import pytest
 from bot.core.shared.clock import to_ms
 from bot.core.shared.errors import (
     ConfigError,
+    JournalError,
     TelegramConflict,
     TelegramNotSent,
     TelegramRateLimited,
@@ -22,6 +23,7 @@ from bot.core.shared.errors import (
     TelegramUnauthorized,
     TelegramUnknown,
 )
+from bot.core.telegram.updates import TAP_LIFETIME
 from bot.services.inbox.poller import LONGEST_TURN, Poller
 from bot.services.telegram.api import MAX_UPDATES
 from bot.store.inbox.disk_journal import DiskJournal
@@ -332,3 +334,51 @@ async def test_caught_up_with_what_telegram_had(api: FakeApi, polling: Polling) 
     full = [[tap_update(batch * 100 + n) for n in range(MAX_UPDATES)] for batch in range(2)]
     await poll_through(polling, api, *full, [tap_update(900)])
     assert states == [False, False, False, True]
+
+
+async def test_a_journal_that_cannot_be_read_at_the_start(
+    api: FakeApi, journal: ShakyJournal, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Updates are fetched so that who taps is told; the gap before is seen when it can be read again."""
+    await journal.append([], polled_at=NOW - TAP_LIFETIME - MILLISECOND)
+    facts, failures = journal.facts, [3]
+
+    async def shaky() -> dict[str, int]:
+        if failures[0]:
+            failures[0] -= 1
+            raise JournalError("MongoDB is away")
+        return await facts()
+
+    monkeypatch.setattr(journal, "facts", shaky)
+    told: list[list[Any]] = []
+    intake = Poller(
+        *(api, journal, 7, time, lambda: None),
+        polling=Alone(), on_unkept=lambda updates: told.append(list(updates)), sleep=time.sleep,
+        monotonic=time.monotonic,
+    )  # fmt: skip
+    batch = [tap_update(10)]
+    offsets = await poll_through(Polling(intake, []), api, batch, batch, [])
+    assert told == [batch]
+    assert offsets == [None, None, 11, None]
+    assert GAP_FACT in await journal.facts()
+
+
+async def test_only_a_poll_that_is_kept_counts_for_the_others(
+    api: FakeApi, journal: ShakyJournal, time: Time
+) -> None:
+    """Else they would see no gap, and the lease would stay where nothing is kept."""
+
+    class Counted(Alone):
+        polls = 0
+
+        def polled(self) -> None:
+            self.polls += 1
+
+    polling = Counted()
+    intake = Poller(
+        *(api, journal, 7, time, lambda: None), polling=polling, sleep=time.sleep, monotonic=time.monotonic
+    )
+    journal.append_failures = 2
+    batch = [tap_update(10)]
+    await poll_through(Polling(intake, []), api, batch, batch, batch)
+    assert polling.polls == len(api.polls) - 3  # nor the one after the end

@@ -237,3 +237,11 @@ def test_who_stands_by_knows_of_polls_from_mongodb_alone() -> None:
     assert {finding.part for finding in examine(replace(old, answers=False))} == {Part.MONGODB, Part.JOURNAL}
     assert Part.TELEGRAM in broken(examine(old))
     assert Part.TELEGRAM in broken(examine(replace(old, stands_by=False, answers=False)))
+
+
+def test_a_mongodb_that_has_the_journal() -> None:
+    """Its outage is one trouble; that the journal takes nothing although it answers is another."""
+    away = Vitals(NOW, answers=False, is_writable=False, has_journal=True)
+    assert broken(examine(away)) == (Part.MONGODB,)
+    denied = Vitals(NOW, answers=True, is_writable=False, has_journal=True)
+    assert broken(examine(denied)) == (Part.JOURNAL,)
