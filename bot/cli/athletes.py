@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -82,6 +82,8 @@ def add(athlete_id: str, **options: str | None) -> None:
     ID is a name of your choice. Without --user-id, prints an invitation: a link that makes whoever opens it
     first this athlete. Once more without options, for somebody who has not accepted yet, it prints a new one,
     and the earlier one is void.
+
+    Somebody whom ATHLETE_IDS lists gets a name by --user-id; what is stored of them stays theirs.
 
     What is not given stays as it is; `default` takes a zone or an hour back to the setting's.
     """
@@ -181,7 +183,7 @@ async def _add(settings: Settings, athlete_id: str, fields: Document) -> _Added:
         await _make_keys(settings, db)
         store, now = AthleteStore(db), system_clock()
         try:
-            return await _put(store, athlete_id, fields, now)
+            return await _put(store, athlete_id, fields, now, settings.athlete_ids)
         except UserTakenError:
             other = read_roster((), await store.all(), settings.hours()).by_user(fields.get("userId"))
             whose = f"athlete {other.athlete_id!r}" if other is not None else "another athlete"
@@ -190,8 +192,22 @@ async def _add(settings: Settings, athlete_id: str, fields: Document) -> _Added:
             ) from None
 
 
-async def _put(store: AthleteStore, athlete_id: str, fields: Document, now: datetime) -> _Added:
-    found = [document for document in await store.all() if document.get("athleteId") == athlete_id]
+async def _put(
+    store: AthleteStore, athlete_id: str, fields: Document, now: datetime, listed: Collection[int]
+) -> _Added:
+    documents = await store.all()
+    found = [document for document in documents if document.get("athleteId") == athlete_id]
+    user_id = fields.get("userId")
+    is_listed = user_id in listed
+    same = [it for it in documents if is_listed and it.get("userId") == user_id and it not in found]
+    if same and athlete_id == str(user_id):  # who has a name by now
+        athlete_id, found = str(same[0].get("athleteId")), same
+    elif same and not found and same[0].get("athleteId") == str(user_id):
+        await store.rename(str(user_id), athlete_id, now)
+        changes = _changes(same[0], fields)
+        if changes:
+            await store.change(athlete_id, changes, now)
+        return _Added(_named(athlete_id, user_id))
     before = found[0] if found else {}
     changes = _changes(before, fields)
     if found and changes:
@@ -202,6 +218,8 @@ async def _put(store: AthleteStore, athlete_id: str, fields: Document, now: date
     user_id = fields.get("userId", before.get("userId"))
     if user_id is None and (is_new or not fields):
         return await _invite(store, athlete_id, now, is_first=is_new)
+    if is_new and is_listed:
+        return _Added(_named(athlete_id, user_id))
     if is_new:
         is_in_group = str(fields.get("chatId", before.get("chatId"))).startswith("-")
         hint = (
@@ -214,6 +232,12 @@ async def _put(store: AthleteStore, athlete_id: str, fields: Document, now: date
     if changed:
         return _Added(f"changed: {athlete_id}: {', '.join(changed)}")
     return _Added(f"nothing to do: {athlete_id} is on the roster like that already")
+
+
+def _named(athlete_id: str, user_id: object) -> str:
+    """What is said of somebody whom ATHLETE_IDS lists."""
+    hint = f"; `athlete add NAME --user-id {user_id}` names them" if athlete_id == str(user_id) else ""
+    return f"on the roster as {athlete_id}: user {user_id}, whom ATHLETE_IDS lists{hint}"
 
 
 async def _invite(store: AthleteStore, athlete_id: str, now: datetime, *, is_first: bool) -> _Added:

@@ -115,6 +115,31 @@ async def test_in_a_group(rig: Rig) -> None:
     assert (taps["refused"], taps["postponed"], taps["written"]) == (3, 1, 1)
 
 
+async def test_who_stands_in_the_settings_gets_a_name(rig: Rig) -> None:
+    """Whether there is a document of theirs already, as after a pause, or not; their number goes on meaning
+    them, and nobody is there twice."""
+    rig.settings["ATHLETE_IDS"] = f"{ANA.id},{BEN.id},{CAT.id}"
+    ana = await done(rig, "athlete", "add", "ana", f"--user-id={ANA.id}", "--name=Ana")
+    assert ana.out == f"on the roster as ana: user {ANA.id}, whom ATHLETE_IDS lists\n"
+    await done(rig, "athlete", "pause", str(BEN.id), "3")
+    await done(rig, "athlete", "add", "ben", f"--user-id={BEN.id}", "--timezone=Asia/Tokyo")
+    cat = await done(rig, "athlete", "add", str(CAT.id))
+    assert f"`athlete add NAME --user-id {CAT.id}` names them" in cat.out
+    await done(rig, "athlete", "add", "cat", f"--user-id={CAT.id}")
+    assert (await done(rig, "athlete", "add", str(CAT.id), "--name=Cat")).out == "changed: cat: name Cat\n"
+    people = json.loads((await done(rig, "athlete", "list", "--json")).out)
+    assert {it["athleteId"]: (it["userId"], it["state"]) for it in people} == {
+        "ana": (ANA.id, "active"),
+        "ben": (BEN.id, "paused"),
+        "cat": (CAT.id, "active"),
+    }
+    taken = await rig.command("athlete", "add", "dan", f"--user-id={BEN.id}")
+    assert (taken.status, taken.err) == (
+        2,
+        f"error: --user-id: {BEN.id} is athlete 'ben' already; change that one, or remove it first\n",
+    )
+
+
 async def test_a_pause_and_what_the_coach_sees(rig: Rig) -> None:
     """/pause and /resume, in the list and its JSON; a tap of somebody removed counts no more."""
     await done(rig, "athlete", "add", "ana", f"--user-id={ANA.id}", "--quiet-hours=22:00-7:00")

@@ -90,6 +90,17 @@ class AthleteStore:
                 raise
         return result.matched_count == 1
 
+    async def rename(self, athlete_id: str, new_id: str, now: datetime) -> None:
+        """Call an athlete otherwise, whose name was their user id: what is stored under that stays theirs.
+
+        Raises:
+            StorageConflict: somebody else is called so.
+        """
+        with storage_errors():
+            await self._athletes.update_one(
+                {"athleteId": athlete_id}, {"$set": {"athleteId": new_id, "updatedAt": now}}
+            )
+
     async def invite(self, athlete_id: str, code_hash: str, expires_at: datetime, now: datetime) -> bool:
         """Give an athlete without a user a new invitation; an older one is void from then on.
 
