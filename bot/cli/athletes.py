@@ -7,7 +7,7 @@ import re
 import secrets
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +49,10 @@ from bot.store.personal_data import PersonalStore
 MAX_NAME = 100
 
 _DEFAULT = "default"
+_NAME_THEM = (
+    "with a second athlete each new plan has to say whose it is, in athleteId, once this one has joined; the"
+    " plans that are there stay whose they are"
+)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _MAX_USER_ID = 2**63 - 1
 
@@ -95,6 +99,8 @@ def add(athlete_id: str, **options: str | None) -> None:
     fields = _with_listed_user(settings, athlete_id, _read_options(options))
     added = call(settings, _add(settings, athlete_id, fields))
     click.echo(added.text)
+    if added.hint is not None:
+        click.echo(f"note: {added.hint}", err=True)
     if added.code is not None:
         name, trouble = call(settings, _bot_name(settings))
         if name is None:
@@ -172,10 +178,11 @@ def _with_listed_user(settings: Settings, athlete_id: str, fields: Document) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Added:
-    """What `add` has done, and the code of a new invitation."""
+    """What `add` has done, the code of a new invitation, and what else matters from now on."""
 
     text: str
     code: str | None = None
+    hint: str | None = None
 
 
 async def _add(settings: Settings, athlete_id: str, fields: Document) -> _Added:
@@ -183,7 +190,11 @@ async def _add(settings: Settings, athlete_id: str, fields: Document) -> _Added:
         await _make_keys(settings, db)
         store, now = AthleteStore(db), system_clock()
         try:
-            return await _put(store, athlete_id, fields, now, settings.athlete_ids)
+            before = read_roster(settings.athlete_ids, await store.all(), settings.hours())
+            added = await _put(store, athlete_id, fields, now, settings.athlete_ids)
+            after = read_roster(settings.athlete_ids, await store.all(), settings.hours())
+            is_second = len(before.athletes) == 1 < len(after.athletes)
+            return replace(added, hint=_NAME_THEM) if is_second else added
         except UserTakenError:
             other = read_roster((), await store.all(), settings.hours()).by_user(fields.get("userId"))
             whose = f"athlete {other.athlete_id!r}" if other is not None else "another athlete"

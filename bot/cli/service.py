@@ -310,7 +310,7 @@ def _whom(roster: Roster, athlete_id: str | None, chat_id: int | None) -> tuple[
     if athlete_id is None:
         athlete = roster.sole()
         if athlete is None:
-            reachable = sum(athlete.chat_id is not None for athlete in roster.athletes)
+            reachable = len(roster.reachable())
             raise ConfigError(
                 "--athlete or --chat-id: required, because the roster has"
                 f" {texts.count(reachable, 'athlete')} who can be asked; `athlete list` shows them"

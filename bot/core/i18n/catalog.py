@@ -303,6 +303,7 @@ class CoachAlertTexts:
     notice: str
     seen: str
     plan_refused: str
+    name_athletes: str
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -551,6 +551,11 @@ TEXTS = Texts(
             "⚠️ I cannot use the plan <b>{plan}</b>, so it asks nothing and calls nothing off:\n{reason}\n"
             "What to do: correct the plan and write it again, or withdraw it (<code>plan withdraw</code>)."
         ),
+        name_athletes=(
+            "👥 There are several athletes now: {athletes}. From here on, each new plan has to say whose it"
+            " is (<code>athleteId</code>); one that does not is nobody's, and asks nothing. The plans that"
+            " were there stay {whose}'s."
+        ),
     ),
     changes=ChangesTexts(
         said="{what} on {day}",

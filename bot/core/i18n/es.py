@@ -576,6 +576,11 @@ TEXTS = Texts(
             "⚠️ No puedo usar el plan <b>{plan}</b>, así que no pregunta ni anula nada:\n{reason}\n"
             "Qué hacer: corrige el plan y vuelve a escribirlo, o retíralo (<code>plan withdraw</code>)."
         ),
+        name_athletes=(
+            "👥 Ahora hay varios deportistas: {athletes}. Desde ahora, cada plan nuevo tiene que decir de"
+            " quién es (<code>athleteId</code>); uno que no lo diga no es de nadie y no pregunta nada. Los"
+            " planes que ya estaban siguen siendo de {whose}."
+        ),
     ),
     changes=ChangesTexts(
         said="{what} el {day}",

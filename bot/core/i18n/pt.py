@@ -549,6 +549,11 @@ TEXTS = Texts(
             "⚠️ Não consigo usar o plano <b>{plan}</b>, então ele não pergunta nem cancela nada:\n{reason}\n"
             "O que fazer: corrija o plano e grave de novo, ou retire o plano (<code>plan withdraw</code>)."
         ),
+        name_athletes=(
+            "👥 Agora há vários atletas: {athletes}. A partir de agora, cada plano novo precisa dizer de quem"
+            " é (<code>athleteId</code>); um que não diz não é de ninguém e não pergunta nada. Os planos que"
+            " já estavam aqui continuam sendo de {whose}."
+        ),
     ),
     changes=ChangesTexts(
         said="{what} ({day})",

@@ -164,9 +164,13 @@ class Roster:
         """Whose a question is: the athlete's or user's whom it names, else of who is asked in its chat."""
         return self.by_id(athlete_id) or self.by_user(user_id) or self.in_chat(chat_id, thread_id)
 
+    def reachable(self) -> list[Athlete]:
+        """Those who can be asked: not who was invited only."""
+        return [athlete for athlete in self.athletes if athlete.chat_id is not None]
+
     def sole(self) -> Athlete | None:
         """The one athlete who is meant when none is named."""
-        reachable = [a for a in self.athletes if a.chat_id is not None]
+        reachable = self.reachable()
         return reachable[0] if len(reachable) == 1 else None
 
     def meant(self, athlete_id: str | None) -> Athlete | None:

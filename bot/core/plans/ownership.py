@@ -2,7 +2,7 @@
 
 That is decided when a plan is first seen, and kept: so a plan stays its athlete's whoever joins later, and
 one that could have been several athletes' does not become the last one's. A decision is about what the plan
-said then; a plan that says something else is judged anew.
+said then; a plan that says something else is judged anew, but stays whose it was as long as they are there.
 """
 
 from __future__ import annotations
@@ -139,6 +139,7 @@ def judge(
     """
     name, said = plan_name(document), digest(document)
     made_at = created_at(document)
+    owner = known.athlete_id if known is not None and _still_holds(known, roster) else None
     if known is not None and (known.digest != said or (is_handed_over and not _still_holds(known, roster))):
         known = None
 
@@ -148,13 +149,14 @@ def judge(
 
     if known is not None and known.verdict is Verdict.WITHDRAWN:
         return judged(Standing.WITHDRAWN, athlete_id=known.athlete_id)
+    named: str | None = None
     athlete_id: str | None = None
     athlete: Athlete | None = None
     plan: Plan | None = None
     try:
         named = athlete_id = plan_athlete_id(document)
-        if named is None and known is not None:
-            athlete_id = known.athlete_id
+        if named is None:
+            athlete_id = owner if known is None else known.athlete_id
         athlete = roster.meant(athlete_id)
         is_ambiguous = named is None and known is not None and known.verdict is Verdict.AMBIGUOUS
         was_there = not is_handed_over and (known is not None or athlete_id in roster.gone)
@@ -166,7 +168,7 @@ def judge(
     except InvalidPlan as flaw:
         days = _week(document) if plan is None else plan.covered
         decision = None
-        if athlete_id is None and known is None:
+        if named is None and known is None:
             if athlete is not None:  # the only one, who keeps what cannot be read, too
                 decision = Decision(name, said, Verdict.ACCEPTED, athlete.athlete_id)
             elif plan is not None and _is_several(roster):
@@ -215,7 +217,7 @@ def replaced(plans: Iterable[JudgedPlan], others: Iterable[JudgedPlan], roster: 
 
     def is_replaced(plan: JudgedPlan) -> bool:
         athlete = roster.meant(plan.athlete_id)
-        whose = [athlete] if athlete is not None else _reachable(roster) if plan.athlete_id is None else []
+        whose = [athlete] if athlete is not None else roster.reachable() if plan.athlete_id is None else []
         return bool(whose) and all(is_decided(plan, each) for each in whose)
 
     return {plan.name for plan in plans if is_replaced(plan)}
@@ -256,12 +258,8 @@ def _nobodys(athlete_id: str | None, *, is_ambiguous: bool) -> InvalidPlan:
     return InvalidPlan("athleteId", cure)
 
 
-def _reachable(roster: Roster) -> list[Athlete]:
-    return [athlete for athlete in roster.athletes if athlete.chat_id is not None]
-
-
 def _is_several(roster: Roster) -> bool:
-    return len(_reachable(roster)) > 1
+    return len(roster.reachable()) > 1
 
 
 def _week(document: Mapping[str, Any]) -> frozenset[date] | None:

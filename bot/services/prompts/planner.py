@@ -19,7 +19,7 @@ from bot.core.people.athlete import Roster
 from bot.core.plans.dates import MAX_DAYS
 from bot.core.plans.ownership import JudgedPlan, Standing, judge, plan_name, replaced
 from bot.core.prompts.plan_book import PlanBook
-from bot.core.prompts.plan_news import plan_news
+from bot.core.prompts.plan_news import plan_news, several_athletes_news
 from bot.core.prompts.planned import MOST_PASSES, OutboxAction, OutboxChange
 from bot.core.shared.backoff import constant
 from bot.core.shared.clock import Clock, monday_of
@@ -78,6 +78,7 @@ class Planner:
         self._read_again_at = 0.0
         self._known_runs: set[str] = set()
         self._told: dict[str, str] = {}
+        self._has_told_of_several = False
         self._faults = FaultLog(
             log,
             waits="plans wait to become prompts",
@@ -174,6 +175,7 @@ class Planner:
             for plan in judged
             if (plan.flaw is not None or plan.warnings) and not plan.is_over(monday_of(today))
         ]
+        await self._tell_of_several(judged, roster, today, now)
         settled = replaced(amiss, judged, roster)
         amiss = [plan for plan in amiss if plan.name not in settled]
         new = [plan for plan in amiss if self._told.get(plan.name) != plan.digest]
@@ -188,3 +190,14 @@ class Planner:
             for warning in plan.warnings:
                 log.warning("%s: %s", name, warning)
         return judged
+
+    async def _tell_of_several(
+        self, judged: Sequence[JudgedPlan], roster: Roster, today: date, now: datetime
+    ) -> None:
+        """When a second athlete has joined one whose plans name nobody."""
+        if self._has_told_of_several:
+            return
+        present = [plan for plan in judged if not plan.is_over(monday_of(today))]
+        if news := several_athletes_news(present, roster, self._informed, now):
+            await self._planned.apply(news, now)
+            self._has_told_of_several = True

@@ -84,7 +84,9 @@ class PromptRenderer:
                 return self._availability(prompt, language)
             case PromptKind.PLAN:
                 chat_language = self._languages.of(prompt.chat_id)
-                return RenderedPrompt(plan_news.text(prompt.title, prompt.note, chat_language))
+                return RenderedPrompt(
+                    plan_news.text(prompt.session_id, prompt.title, prompt.note, chat_language)
+                )
             case PromptKind.WORD | PromptKind.DIGEST | PromptKind.PAIN:
                 return await self._kinds[prompt.kind].compose(prompt, athlete)
             case PromptKind.SESSION:

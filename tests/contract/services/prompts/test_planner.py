@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
+from bot.core.i18n.language import Language
 from bot.core.people.athlete import Athlete, ContactHours, Roster
+from bot.core.prompts import plan_news
 from bot.core.prompts.planned import OutboxAction, OutboxChange
 from bot.core.prompts.prompt import read_prompt
 from bot.core.shared.backoff import constant
@@ -531,3 +533,29 @@ async def test_a_plan_that_cannot_be_used_is_told_once(db: Database) -> None:
     )
     await look()
     assert len({title for _, title in await told() if title.startswith("many")}) == 5  # no flood
+
+
+async def test_that_plans_must_name_their_athletes_is_told_once(db: Database) -> None:
+    """As soon as a second one has joined one whose plans name nobody; what was there stays, also when it is
+    corrected. Not where each plan names its own, nor before the invitation is accepted."""
+    invited = replace(BEN, user_id=None, chat_id=None)
+
+    async def look(*athletes: Athlete) -> list[dict[str, Any]]:
+        store, slots = PlanStore(db), PlannedPromptStore(db)
+        planner = Planner(store, slots, lambda: None, lambda: NOW, 14, informed=[ChatTopic(1)])
+        await planner.reconcile(Roster(athletes))
+        return [d for d in await prompts(db) if d.get("kind") == "plan"]
+
+    await db.plan_snapshots.insert_one(plan("R0", "17 Run", athleteId=ANA.athlete_id))
+    assert await look(ANA, BEN) == []
+    await db.plan_snapshots.insert_one(plan("R1", "17 Run", createdAt=NOW + SECOND))
+    assert await look(ANA, invited) == []
+    for _ in range(2):
+        [news] = await look(ANA, BEN)
+        said = plan_news.text(news["sessionId"], news["title"], news["note"], Language.EN)
+        assert f"several athletes now: {ANA.athlete_id}, {BEN.athlete_id}." in said
+        assert f"stay {ANA.athlete_id}'s" in said
+    await db.plan_snapshots.update_one({"runId": "R1"}, {"$set": plan("R1", "18 Swim")})
+    assert len(await look(ANA, BEN)) == 1
+    [swim] = [d for d in await prompts(db) if d["title"] == "Swim"]
+    assert (swim["athleteId"], swim["state"]) == (ANA.athlete_id, "pending")

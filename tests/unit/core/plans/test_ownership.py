@@ -113,14 +113,21 @@ def test_a_plan_that_cannot_be_read_keeps_its_owner(document: dict[str, Any]) ->
     assert judge({**document, "athleteId": []}, None, ONE).decision is None  # it names somebody
 
 
-def test_a_plan_that_says_something_else_is_judged_anew() -> None:
-    """When it is stored again, or by whom, changes nothing."""
+@pytest.mark.parametrize("is_handed_over", [False, True])
+def test_a_plan_that_says_something_else_is_judged_anew(*, is_handed_over: bool) -> None:
+    """When it is stored again, or by whom, changes nothing; it stays whose it was, whoever has joined."""
     known = judge(plan(), None, ONE).decision
     assert judge(plan(createdAt="2026-02-16", attempt=2), known, TWO).standing is Standing.ACCEPTED
-    changed = judge(plan(days=[{"date": "2026-02-18", "activity": "Run"}]), known, TWO)
-    assert changed.standing is Standing.REFUSED
-    assert changed.decision is not None
-    assert changed.decision.verdict is Verdict.AMBIGUOUS
+    other = plan(days=[{"date": "2026-02-18", "activity": "Run"}])
+    changed = judge(other, known, TWO, is_handed_over=is_handed_over)
+    assert whose(changed) == "ana"
+    assert changed.decision == Decision("R1", digest(other), Verdict.ACCEPTED, "ana")
+    unreadable = judge(plan(days=5), known, TWO, is_handed_over=is_handed_over)
+    assert (unreadable.standing, unreadable.athlete_id) == (Standing.REFUSED, "ana")
+    assert whose(judge(other, known, OTHER, is_handed_over=is_handed_over)) == "ben"
+    never = judge(plan(), None, TWO).decision
+    assert never is not None
+    assert judge(other, never, TWO, is_handed_over=is_handed_over).standing is Standing.REFUSED
     assert digest(plan()) != digest(plan("R2"))
 
 
