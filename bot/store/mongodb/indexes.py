@@ -22,6 +22,7 @@ from bot.core.records.collections import COLLECTIONS
 from bot.core.records.declaration import Index
 from bot.core.records.retention import DEFAULT_RETENTION, Retention
 from bot.core.shared.errors import StorageRejected
+from bot.core.shared.formatting import count
 from bot.store.mongodb.client import (
     DUPLICATE_KEY,
     NO_TIMEOUT,
@@ -66,7 +67,7 @@ def describe_retention(indexes: Iterable[Index]) -> list[str]:
     lines: dict[str, str] = {}
     for index in indexes:
         if index.expire_after_days is not None:
-            when = f"{index.expire_after_days} days after {index.fields[0]}"
+            when = f"{count(index.expire_after_days, 'day')} after {index.fields[0]}"
             lines[index.collection] = f"documents are deleted {when}"
         lines.setdefault(index.collection, "documents are never deleted")
     return [f"{collection}: {line}" for collection, line in lines.items()]

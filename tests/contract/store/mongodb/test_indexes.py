@@ -78,6 +78,7 @@ REQUIREMENTS = {  # `data_lineage.md`, and the bot's own collections
     "pain_episodes": ["userId_1_episodeId_1 unique", "closedAt_1_toldAt_1", "updatedAt_1 180"],
     "tombstones": ["userId_1 sparse"],
     "taps": ["receivedAt_1 180"],
+    "inbox": ["bot_1_state_1_seq_1", "bot_1_seq_1", "unconfirmed_1 sparse", "finishedAt_1 1"],
     "journals": ["bot_1", "seenAt_1 180"],
     "athletes": ["athleteId_1 unique", "userId_1 unique sparse", "invite.hash_1 unique sparse"],
 }
@@ -413,6 +414,7 @@ def test_retention_is_described() -> None:
         "figures: documents are deleted 2 days after computedAt",
         "figure_touches: documents are deleted 2 days after at",
         "journals: documents are deleted 180 days after seenAt",
+        "inbox: documents are deleted 1 day after finishedAt",
         "athletes: documents are never deleted",
     ]
 
