@@ -38,6 +38,7 @@ from bot.core.records.collections import INBOX
 from bot.core.shared.backoff import Backoff
 from bot.core.shared.clock import Clock, from_ms, system_clock, to_ms
 from bot.core.shared.errors import JournalError, StorageError
+from bot.core.shared.tolerant import read_int64
 from bot.core.telegram.updates import sender_of, without_sender
 from bot.store.inbox import journal
 from bot.store.inbox.journal import (
@@ -472,7 +473,9 @@ class MongoJournal:
     async def failed(self, seq: int, error: str, *, give_up: bool) -> None:
         """See `Journal`."""
         state = DEAD if give_up else PENDING
-        await self._update([seq], {"$inc": {"attempts": 1}, "$set": {"error": error, "state": state}})
+        change = {"$inc": {"attempts": 1}, "$set": {"error": error, "state": state}}
+        # Another service may have finished it: of that nothing is left to be tried.
+        await self._update([seq], change, {"state": PENDING})
         self._fresh.pop(seq, None)  # it is read anew
         if give_up:
             self._put_down(seq)
@@ -484,10 +487,10 @@ class MongoJournal:
         if seq in self._fresh:
             self._fresh[seq] = None
 
-    async def _update(self, seqs: Iterable[int], update: Document) -> None:
+    async def _update(self, seqs: Iterable[int], update: Document, query: Document | None = None) -> None:
         async with self._errors():
             for chunk in _chunks(self._ids(seqs)):
-                await self._inbox.update_many({"_id": {"$in": chunk}}, update)
+                await self._inbox.update_many({"_id": {"$in": chunk}, **(query or {})}, update)
 
     async def _drop_old_dead_letters(self) -> None:
         query = {"bot": self._bot, "state": DEAD}
@@ -596,9 +599,9 @@ class MongoJournal:
         return JournalState(
             number,
             len(letters),
-            sum(letter["isTap"] for letter in letters),
-            None if tap is None else tap["receivedAt"],
-            min((letter["receivedAt"] for letter in letters), default=None),
+            sum(letter.get("isTap") is True for letter in letters),
+            None if tap is None else _received_at(tap),
+            min(map(_received_at, letters), default=None),
         )
 
     async def damage(self) -> str | None:
@@ -632,7 +635,7 @@ class MongoJournal:
         """See `Journal`."""
         async with self._errors():
             dead = await self._inbox.find({"bot": self._bot, "state": DEAD}, {"raw": True}).to_list()
-        return {sender for it in dead if (sender := sender_of(json.loads(it["raw"]))) is not None}
+        return {sender for it in dead if (sender := sender_of(_update_of(it))) is not None}
 
     async def forget_user(self, user_id: int, until: datetime) -> None:
         """See `Journal`."""
@@ -648,7 +651,7 @@ class MongoJournal:
         async with self._errors():
             found = await self._inbox.find(may_be, sort=[("seq", 1)]).to_list()
         for it in found:
-            if sender_of(update := json.loads(it["raw"])) == user_id:
+            if sender_of(update := _update_of(it)) == user_id:
                 yield it, update
 
     async def compact(self) -> None:
@@ -680,9 +683,25 @@ def _id(bot: str, seq: int) -> str:
 
 def _entry(document: Document) -> Entry:
     return Entry(
-        *(document["seq"], document["receivedAt"], json.loads(document["raw"])),
-        *(document["answered"], document["attempts"]),
+        document["seq"],
+        _received_at(document),
+        _update_of(document),
+        document.get("answered") is True,
+        read_int64(document.get("attempts")) or 0,
     )
+
+
+def _received_at(document: Document) -> datetime:
+    received_at = document.get("receivedAt")
+    return received_at if isinstance(received_at, datetime) else from_ms(0)
+
+
+def _update_of(document: Document) -> Any:
+    """The update of an entry; None, which becomes a dead letter, if somebody else has meddled with it."""
+    try:
+        return json.loads(document["raw"])
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def _facts(facts: Mapping[str, int]) -> Document:

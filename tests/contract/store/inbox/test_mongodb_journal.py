@@ -15,7 +15,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from bot.core.inbox.journal_loss import JournalLoss, JournalNumbers, KnownJournal
 from bot.core.shared.errors import JournalError
 from bot.store.inbox import mongodb_journal
-from bot.store.inbox.journal import Entry, Journal, read_loss
+from bot.store.inbox.journal import Entry, Journal, JournalState, read_loss
 from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.mongodb_journal import MongoJournal, identity_of
 from bot.store.mongodb.client import connect
@@ -90,6 +90,33 @@ async def test_the_late_hand_of_a_stalled_service_does_no_harm(db: Database) -> 
     await append(old, 10, 11)
     assert await ids(new) == [12, 10, 11]
     assert await append(new, 12) == 1  # it was taken for confirmed
+
+
+@pytest.mark.parametrize("give_up", [False, True])
+async def test_what_another_has_finished_is_not_tried_again(give_up: bool, db: Database) -> None:
+    """A stalled service whose try fails does not bring back what names nobody any more."""
+    old, new = service(db), service(db)
+    await append(old, 1)
+    [entry] = await pending(old)
+    await new.finish([entry.seq])
+    await old.failed(entry.seq, "defect", give_up=give_up)
+    assert await ids(new) == []
+    assert await new.state() == JournalState(0, 0, 0, None)
+
+
+@pytest.mark.parametrize("change", [{"$unset": {"raw": 1}}, {"$set": {"raw": "{"}}, {"$set": {"raw": 5}}])
+async def test_an_entry_that_somebody_has_meddled_with(change: dict[str, Any], db: Database) -> None:
+    """It is given out as nothing, which becomes a dead letter, and holds up nobody."""
+    await append(service(db), 1, 2)
+    await db["inbox"].update_one({"seq": 1}, [{"$unset": ["receivedAt", "answered", "attempts"]}])
+    await db["inbox"].update_one({"seq": 1}, change)
+    journal = service(db)
+    first, second = await pending(journal)
+    assert (first.update, second.update) == (None, tap(2))
+    await journal.failed(first.seq, "cannot be read", give_up=True)
+    assert await ids(journal) == [2]
+    assert await journal.senders_of_dead_letters() == set()
+    assert (await journal.state()).dead == 1
 
 
 async def test_whoever_sees_an_entry_sees_those_before_it(db: Database) -> None:
