@@ -23,8 +23,21 @@ async def primary_killed_under_load(stage: Stage) -> Result:
     Every other time the others were killed a moment earlier, so that what is gone with the primary is what it
     alone has written: taps that are called saved then are lost.
     """
+    return await _killed_under_load(stage, "disk")
+
+
+@case
+async def primary_killed_under_a_dyno(stage: Stage) -> Result:
+    """The same, with the journal there: what it alone had taken was not confirmed to Telegram."""
+    return await _killed_under_load(stage, "mongodb")
+
+
+async def _killed_under_load(stage: Stage, journal: str) -> Result:
     result = Result()
-    async with ReplicaSet(stage.folder / "members") as members, stage.rig(members.url) as rig:
+    async with (
+        ReplicaSet(stage.folder / "members") as members,
+        stage.rig(members.url, JOURNAL=journal) as rig,
+    ):
         people = crowd(stage, rig)
         bot = await rig.start()
         async with _under_load(people, bot):
