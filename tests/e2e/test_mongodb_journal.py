@@ -167,3 +167,6 @@ async def test_a_platform_whose_disk_does_not_last(tmp_path: Path, mongo_url: st
         assert "set JOURNAL=mongodb, or mount a volume" in found.out
         found = await rig.command("doctor", JOURNAL="mongodb")
         assert "Heroku" not in found.out
+        bot = await rig.start(DATA_DIR=str(tmp_path / "data"))
+        is_on_root = tmp_path.stat().st_dev == Path("/").stat().st_dev  # noqa: ASYNC240
+        assert (said in bot.log) == is_on_root

@@ -542,9 +542,10 @@ class MongoJournal:
     async def facts(self) -> dict[str, int]:
         """See `Journal`."""
         async with self._errors():
-            if self._serves:
-                await self._ready()
-            head = await self._inbox.find_one({"_id": self._bot}, {"facts": True}) or {}
+            with within(_SOON):  # who polls asks for them first
+                if self._serves:
+                    await self._ready()
+                head = await self._inbox.find_one({"_id": self._bot}, {"facts": True}) or {}
         return {name: int(value) for name, value in (head.get("facts") or {}).items()}
 
     async def remember(self, facts: Mapping[str, int]) -> None:

@@ -15,8 +15,9 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
-from bot.core.shared.errors import StorageDenied
+from bot.core.shared.errors import JournalError, StorageDenied
 from bot.sandbox.world import User
+from bot.store.inbox.mongodb_journal import MongoJournal
 from bot.store.mongodb.client import storage_errors
 from bot.store.mongodb.roles import COACH, READER, ROLES, SERVICE, SETUP, lacking, script
 from tests.support.api import API_TOKEN
@@ -330,3 +331,27 @@ async def test_a_refusal_quotes_command_and_collection_alone(told: str, shown: s
         f"MongoDB denies access{shown} (code 13); give the user of MONGO_URL a role"
     )
     assert "zebra" not in str(raised.value)
+
+
+async def test_the_journal_there_needs_no_more(guarded: Guarded) -> None:
+    """With JOURNAL=mongodb the role of the bot is enough; that of dashboards reads, and puts nothing in."""
+    now, db = datetime.now(UTC), guarded.root
+    async with AsyncMongoClient[dict[str, Any]](guarded.url("bot"), tz_aware=True) as client:
+        journal = MongoJournal(client[DATABASE], "bot-1", lambda: now)
+        await journal.append([{"update_id": number} for number in range(3)], polled_at=now)
+        first, second, _ = await journal.pending(after=0, limit=9)
+        await journal.mark_answered([first.seq])
+        await journal.finish([first.seq])
+        await journal.failed(second.seq, "defect", give_up=True)
+        await journal.append([], polled_at=now, facts={"a": 1})
+        await journal.check_writable()
+        await journal.look(lambda: None)
+        await journal.forget_user(1, now)
+        await journal._drop_old_dead_letters()
+        await db["inbox"].drop()
+        await journal.look(lambda: None)
+    async with AsyncMongoClient[dict[str, Any]](guarded.url("grafana"), tz_aware=True) as client:
+        read = MongoJournal(client[DATABASE], "bot-1")
+        assert (await read.state()).pending == 0
+        with pytest.raises(JournalError, match="MongoDB denies access to"):
+            await MongoJournal(client[DATABASE], "bot-1", lambda: now).append([{}], polled_at=now)
