@@ -23,6 +23,7 @@ from typing import Any
 
 from pydantic import SecretStr
 from rich.console import Console
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -269,7 +270,7 @@ class _Story:
             if session.taps:
                 shown.append(partial(self._shows, message, session.taps[-1]))
             else:
-                self._console.print("           Ana does not answer")
+                self._say("Ana does not answer")
         await self._until(lambda: all(look() for look in shown), "the answers to show in their messages")
         self._console.print("\nTuesday's message, after a change of mind, and the RPE:")
         self._show_message(next(m for m in self._world.messages(ATHLETE.id) if WEEK[1].activity in m["text"]))
@@ -281,36 +282,38 @@ class _Story:
 
         await self._until(lambda: label in buttons(), "one more question")
         question = str(self._world.message_of(ATHLETE.id, message_id)["text"]).rpartition("\n\n")[2]
-        self._console.print(f"           bot asks: {question.splitlines()[0]}")
+        self._say(f"bot asks: {question.splitlines()[0]}")
         await self._tell(self._world.tap(ATHLETE.id, message_id, ATHLETE, text=label), label)
 
     async def _reply(self, message_id: int, note: str) -> None:
         self._world.message(ATHLETE.id, ATHLETE, note, reply_to=message_id)
         written = self._world.messages(ATHLETE.id)[-1]["message_id"]
         await self._until(lambda: self._reaction(ATHLETE, written), "the sign that a note is kept")
-        self._console.print(Text(f"           Ana replies: {note}"))
-        self._console.print(f"           bot reacts: {self._reaction(ATHLETE, written)}")
+        self._say(Text(f"Ana replies: {note}"))
+        self._say(f"bot reacts: {self._reaction(ATHLETE, written)}")
 
     async def _coach_sees(self) -> None:
         """The coach is told at once, and presses Seen; Ana is told."""
         await self._until(lambda: "Note: " in self._told_coach(), "the coach's message")
-        self._console.print(
-            "           The coach's chat was told at once; the message follows what Ana adds:"
-        )
+        self._say("The coach's chat was told at once; the message follows what Ana adds:")
         self._console.print(Panel(Text(self._told_coach()), expand=False))
         before = len(self._world.messages(ATHLETE.id))
         self._world.tap(COACH.id, 1, COACH, button=0)
         await self._until(lambda: len(self._world.messages(ATHLETE.id)) > before, "the news for Ana")
-        self._console.print("           Marta presses Seen.")
-        self._console.print(f"           bot, to Ana: [i]{self._world.messages(ATHLETE.id)[-1]['text']}[/i]")
+        self._say("Marta presses Seen.")
+        self._say(f"bot, to Ana: [i]{self._world.messages(ATHLETE.id)[-1]['text']}[/i]")
 
     async def _coach_writes(self, words: str) -> None:
         """A reply to the alert reaches Ana."""
         before = len(self._world.messages(ATHLETE.id))
         self._world.message(COACH.id, COACH, words, reply_to=1)
         await self._until(lambda: len(self._world.messages(ATHLETE.id)) > before, "the coach's words")
-        self._console.print(f"           Marta replies to the alert: {words}")
-        self._console.print(Text(f"           bot, to Ana: {self._world.messages(ATHLETE.id)[-1]['text']}"))
+        self._say(f"Marta replies to the alert: {words}")
+        self._say(Text(f"bot, to Ana: {self._world.messages(ATHLETE.id)[-1]['text']}"))
+
+    def _say(self, what: str | Text) -> None:
+        """Below the day, however narrow the terminal is."""
+        self._console.print(Padding(what, (0, 0, 0, len("Mon 23 Nov ")), expand=False))
 
     def _reaction(self, user: User, message_id: int) -> str:
         return "".join(self._world.message_of(user.id, message_id).get("reactions", ()))
@@ -350,12 +353,13 @@ class _Story:
         )
 
     async def _show_stored(self) -> None:
-        columns = ("sessionDate", "type", *FIELDS, "note")
         table = Table()
-        for column in columns:
-            table.add_column(column, no_wrap=column in ("sessionDate", "type", *FIELDS))
+        table.add_column("sessionDate", no_wrap=True)
+        table.add_column("type", no_wrap=True)
+        table.add_column("what else was said")
         async for event in self._db[feedback.COLLECTION].find().sort("receivedAt", 1):
-            table.add_row(*(_cell(event.get(column)) for column in columns))
+            said = [f"{name}: {text}" for name in (*FIELDS, "note") if (text := _cell(event.get(name)))]
+            table.add_row(str(event.get("sessionDate")), str(event.get("type")), Text("; ".join(said)))
         self._console.print(table)
         more = f"runId ({self._run_id}), sessionId, sessionDay, sessionKey, userId and more"
         self._console.print(f"Each also has {more}.")
@@ -403,7 +407,7 @@ class _Story:
 
     async def _tell(self, tap: Tap, label: str) -> None:
         await self._until(lambda: tap.answer is not None, "the answer to a tap")
-        self._console.print(f"           tap: {label}\n           bot: [i]{tap.answer}[/i]")
+        self._say(f"tap: {label}\nbot: [i]{tap.answer}[/i]")
 
     def _shows(self, message_id: int, type_: FeedbackType) -> bool:
         return f"➜ {_LABELS[type_]}" in str(self._world.message_of(ATHLETE.id, message_id)["text"])
@@ -418,8 +422,8 @@ class _Story:
             await asyncio.sleep(0.02)
 
 
-def _cell(value: object) -> Text:
-    """A stored value for the table."""
+def _cell(value: object) -> str:
+    """A stored value for the table; empty if there is none."""
     if isinstance(value, dict):
         value = ", ".join(str(item) for item in value.values())
-    return Text("-" if value is None else str(value))
+    return "" if value is None else str(value)
