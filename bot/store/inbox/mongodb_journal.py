@@ -316,7 +316,8 @@ class MongoJournal:
         what is not in the batch any more. What has no id is never confirmed, and stays known."""
         known, gone = set(), []
         query = {"unconfirmed": {"$exists": True}, "bot": self._bot}
-        async for it in self._inbox.find(query, {"updateId": True, "unconfirmed": True}):
+        # What a primary alone has may be taken back: then it is put in once more rather than confirmed.
+        async for it in self._certain.find(query, {"updateId": True, "unconfirmed": True}):
             if (key := (it["updateId"], it["unconfirmed"])) in wanted:
                 known.add(key)
             elif it["updateId"] is not None:
