@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 
 from tests import coverage_report
-from tests.pythons import Python, find_others
+from tests.pythons import Python, to_test_on
 
 ROOT = Path(__file__).resolve().parent.parent
 CORES = os.cpu_count() or 1
@@ -135,8 +135,8 @@ def whole(*, with_coverage: bool) -> bool:
     """All there is. Types are checked beside the tests, which wait a lot; other Pythons come afterwards."""
     if not all_pass(lint()):
         return False
-    others, missing = find_others()
-    ran = ", ".join(python.name for python in others) or "none"
+    others, missing = to_test_on()
+    ran = ", ".join(f"{python.name} ({python.versions})" for python in others)
     print(f"== other Pythons: {ran}; not on this machine: {', '.join(missing) or 'none'}", flush=True)
 
     coverage_report.forget()

@@ -1,4 +1,8 @@
-"""The other supported Pythons of this machine, each with an environment for the unit tests."""
+"""The other supported Pythons of this machine, each with an environment for the unit tests.
+
+One of them has the lowest versions that pyproject.toml allows of what the bot depends on; the others have the
+newest, as a newcomer gets them.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,10 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 MINORS = (11, 12, 13, 14)
@@ -30,6 +36,7 @@ class Python:
     minor: int
     executable: Path
     environments: Path = ROOT / ".ci" / "venv"
+    is_lowest: bool = False
 
     @property
     def name(self) -> str:
@@ -37,14 +44,20 @@ class Python:
         return f"Python 3.{self.minor}"
 
     @property
+    def versions(self) -> str:
+        """Which ones it has, for people."""
+        return "lowest versions" if self.is_lowest else "newest versions"
+
+    @property
     def _venv(self) -> Path:
-        return self.environments / f"3.{self.minor}"
+        return self.environments / f"3.{self.minor}{'-lowest' if self.is_lowest else ''}"
 
     def environment(self) -> list[list[str]]:
         """Commands that make its environment in `.ci/venv`; none if that stands as pyproject.toml has it."""
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         extras = project["optional-dependencies"]
-        wanted = [*project["dependencies"], *extras["charts"], *extras["unit"]]
+        needed = [*project["dependencies"], *extras["charts"], *extras["socks"]]
+        wanted = [*(map(lowest, needed) if self.is_lowest else needed), *extras["unit"]]
         stamp = self._venv / hashlib.sha256("\n".join(wanted).encode()).hexdigest()
         if stamp.exists():
             return []
@@ -60,6 +73,23 @@ class Python:
         skipped = [f"--ignore={path}" for path in ONLY_BY_DEFAULT]
         options = ["-q", "-n", str(workers), "-p", "no:cacheprovider", "--hypothesis-profile=brief", *skipped]
         return [str(self._venv / "bin" / "python"), "-m", "pytest", *options, "tests/unit"]
+
+
+def lowest(requirement: str) -> str:
+    """The lowest version that a requirement allows, as a requirement."""
+    read = Requirement(requirement)
+    version = next(it.version for it in read.specifier if it.operator in (">=", "=="))
+    extras = f"[{','.join(sorted(read.extras))}]" if read.extras else ""
+    return f"{read.name}{extras}=={version}" + (f"; {read.marker}" if read.marker else "")
+
+
+def to_test_on() -> tuple[list[Python], list[str]]:
+    """The other Pythons, of which the first has the lowest versions, and the names of those that are not
+    there. Where there is no other, this one has them, in an environment of its own."""
+    found, missing = find_others()
+    if not found:
+        found = [Python(sys.version_info.minor, Path(sys.executable))]
+    return [replace(found[0], is_lowest=True), *found[1:]], missing
 
 
 def find_others() -> tuple[list[Python], list[str]]:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker
+from packaging.metadata import Metadata
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
+from bot import __version__
 from bot.cli.installation.files import find_files
 from tests.support.processes import run_to_end
 
@@ -39,6 +46,55 @@ def test_it_holds_the_program_and_nothing_else(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"bot"}
     assert {f"bot/files/{name}" for name in find_files()} <= set(names)
     assert not [name for name in names if "__pycache__" in name or "tests" in name]
+
+
+def test_what_it_says_of_itself(wheel: Path) -> None:
+    """As an index checks it, and as pip goes by it: all of it from one place, and from no other host."""
+    with zipfile.ZipFile(wheel) as opened:
+        [folder] = {name.partition("/")[0] for name in opened.namelist() if ".dist-info/" in name}
+        said = opened.read(f"{folder}/METADATA")
+        entry_points = opened.read(f"{folder}/entry_points.txt").decode()
+    read = Metadata.from_email(said, validate=True)
+    assert (read.name, str(read.version)) == ("feedback-bot", __version__)
+    assert wheel.name == f"feedback_bot-{__version__}-py3-none-any.whl"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert read.requires_python == SpecifierSet(project["requires-python"])
+    assert read.summary == project["description"]
+    assert read.description_content_type == "text/markdown"
+    assert read.description == (ROOT / "README.md").read_text(encoding="utf-8")
+    extras = project["optional-dependencies"]
+    assert sorted(read.provides_extra or []) == sorted(extras)
+    wanted = [Requirement(line) for line in project["dependencies"]]
+    for extra, lines in extras.items():
+        for each in map(Requirement, lines):
+            condition = f"extra == '{extra}'"
+            each.marker = Marker(f"({each.marker}) and {condition}" if each.marker else condition)
+            wanted.append(each)
+    found = read.requires_dist or []
+    assert sorted(map(_plain, found)) == sorted(map(_plain, wanted))
+    assert all(each.url is None for each in found)
+    assert entry_points.split() == ["[console_scripts]", "feedback-bot", "=", "bot.cli:main"]
+
+
+def _plain(requirement: Requirement) -> str:
+    """However its marker is bracketed and quoted."""
+    return re.sub(r"[()'\"\s]", "", str(requirement))
+
+
+def test_a_wheel_of_the_sdist_is_the_same(wheel: Path, tmp_path: Path) -> None:
+    """What builds it is in the sdist, too."""
+    code = f"from hatchling.build import build_sdist; build_sdist({str(tmp_path)!r})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [sdist] = tmp_path.glob("*.tar.gz")
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    command = [*pip, "-w", str(tmp_path), str(sdist)]
+    done = subprocess.run(command, env=_environment(tmp_path), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(tmp_path / wheel.name) as other:
+        assert {it.filename: it.CRC for it in one.infolist()} == {
+            it.filename: it.CRC for it in other.infolist()
+        }
 
 
 async def test_it_runs_without_a_checkout(wheel: Path, tmp_path: Path) -> None:

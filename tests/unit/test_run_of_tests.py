@@ -7,6 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from tests import conftest, pythons
 from tests.pythons import Python, find_others
 
@@ -35,6 +37,33 @@ def test_other_pythons_are_what_they_are_called() -> None:
     for python in found:
         done = subprocess.run([python.executable, "--version"], capture_output=True, text=True, check=True)
         assert done.stdout.startswith(f"{python.name}.")
+
+
+def test_one_python_has_the_lowest_versions() -> None:
+    """Of everything that the bot depends on; of nothing that tests it."""
+    [first, *others], _ = pythons.to_test_on()
+    assert first.is_lowest
+    assert not any(python.is_lowest for python in others)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    _, install, _ = Python(99, Path(sys.executable), Path("nowhere"), is_lowest=True).environment()
+    installed = {line.partition("==")[0]: line for line in install if "==" in line}
+    for line in project["dependencies"]:
+        name, _, bounds = line.partition(">=")
+        assert installed[name] == f"{name}=={bounds.partition(',')[0]}"
+    assert set(EXTRAS["unit"]) <= set(install)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "pinned"),
+    [
+        ("aiohttp>=3.11,<4", "aiohttp==3.11"),
+        ("one==1.2.3", "one==1.2.3"),
+        ("two[b,a]<3,>=2.1; sys_platform == 'linux'", 'two[a,b]==2.1; sys_platform == "linux"'),
+    ],
+)
+def test_the_lowest_version(requirement: str, pinned: str) -> None:
+    """With extras and markers as they are."""
+    assert pythons.lowest(requirement) == pinned
 
 
 def test_an_environment_that_stands_is_not_made_again(tmp_path: Path) -> None:
