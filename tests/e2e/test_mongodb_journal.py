@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from functools import partial
 from pathlib import Path
@@ -170,3 +171,32 @@ async def test_a_platform_whose_disk_does_not_last(tmp_path: Path, mongo_url: st
         bot = await rig.start(DATA_DIR=str(tmp_path / "data"))
         is_on_root = tmp_path.stat().st_dev == Path("/").stat().st_dev  # noqa: ASYNC240
         assert (said in bot.log) == is_on_root
+
+
+async def test_a_backup_has_what_waits(tmp_path: Path, mongod: Mongod) -> None:
+    """Journal and database are of one moment; put back, it is processed, and nothing is called missing."""
+    async with dyno(tmp_path / "bot", mongod.url) as rig:
+        bot = await rig.start()
+        first, second = (rig.ask("run", session, ANA) for session in ("s1", "s2"))
+        await rig.answered([rig.tap(ANA, first)])
+        [stored] = await rig.stored(1)
+        done = await rig.db["inbox"].find_one({"seq": 1})
+        await bot.kill()
+        # As if it had been killed with a tap that was received.
+        query = {"id": "q2", "from": {"id": ANA, "is_bot": False, "first_name": "Ana"}, "chat_instance": "1"}
+        chat = {"id": ANA, "type": "private"}
+        message = {"message_id": second, "date": int(rig.world.time()), "chat": chat}
+        data = {"data": "session_feedback|run|s2|hard", "message": message}
+        raw = json.dumps({"update_id": stored["updateId"] + 1, "callback_query": query | data})
+        assert done is not None
+        waits = done | {"_id": done["_id"][:-1] + "2", "seq": 2, "state": 0, "raw": raw}
+        await rig.db["inbox"].insert_one(waits)
+        await rig.db["leases"].delete_many({})
+        backup = await rig.command("backup", "copy.zip")
+        assert backup.status == 0, backup
+        await rig.db.client.drop_database(rig.database)
+        restored = await rig.command("restore", "copy.zip")
+        assert restored.status == 0, restored
+        bot = await rig.start()
+        assert {event["type"] for event in await rig.stored(2)} == {stored["type"], "hard"}
+        assert "lacks" not in bot.log

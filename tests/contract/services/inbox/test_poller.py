@@ -382,3 +382,20 @@ async def test_only_a_poll_that_is_kept_counts_for_the_others(
     batch = [tap_update(10)]
     await poll_through(Polling(intake, []), api, batch, batch, batch)
     assert polling.polls == len(api.polls) - 3  # nor the one after the end
+
+
+async def test_a_gap_in_what_could_be_kept(
+    api: FakeApi, journal: ShakyJournal, polling: Polling, time: Time
+) -> None:
+    """Polls that bring what the journal does not take leave a gap as well: Telegram forgets it meanwhile."""
+
+    async def pass_() -> None:
+        if len(api.polls) == 2:
+            journal.append_failures = 3
+        if len(api.polls) > 1:
+            time.advance(60)
+
+    api.on_poll = pass_
+    batch = [tap_update(10)]
+    await poll_through(polling, api, [], *[batch] * 4)
+    assert GAP_FACT in await journal.facts()
