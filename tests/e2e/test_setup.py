@@ -197,6 +197,32 @@ async def test_an_env_that_is_there_stays(place: Rig) -> None:
     assert env.stat().st_mode & 0o777 == 0o600
 
 
+async def test_an_env_with_mistakes(place: Rig) -> None:
+    """What is asked for anyway is asked for anew; what is not, has to be mended by hand."""
+    env = place.folder / ".env"
+    before = "TELEGRAM_BOT_TOKEN=zebra\nATHLETE_IDS=zoe\nTIMEZONE=Mars\n"
+    env.write_text(before, encoding="utf-8")
+    wrong = await place.command("setup", f"--token={TOKEN}", "--athlete=777")
+    assert (wrong.status, wrong.err) == (
+        2,
+        "error: TIMEZONE: 'Mars' is not an IANA time zone; write one such as Europe/Madrid\n",
+    )
+    place.world.message(ANA.id, ANA, "/start")
+    async with at_terminal(place) as person:
+        await person.reads("  TELEGRAM_BOT_TOKEN=...\n")
+        await person.reads("So it is asked for anew.")
+        await person.answers("Paste the token: ", TOKEN)
+        await person.answers("[y/n]: ", "y")
+        await person.answers("[Europe/Madrid]: ", "tokyo")
+        await person.answers("[Y/n]: ", "n")
+        assert await person.ended() == 0
+    assert [written(place)[name] for name in OURS] == [TOKEN, "777", "777", "Asia/Tokyo"]
+    env.write_text(f"{before}PROMT_TIME=20:00\n", encoding="utf-8")
+    async with at_terminal(place) as person:
+        await person.reads("error: PROMT_TIME: unknown variable in .env; do you mean PROMPT_TIME?")
+        assert await person.ended() == 2
+
+
 async def run_setup(place: Rig, *arguments: str, **settings: str | None) -> Finished:
     """`setup` without a terminal."""
     return await place.command("setup", *arguments, **settings)

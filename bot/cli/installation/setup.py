@@ -22,7 +22,7 @@ from bot.cli.installation.first_contact import FirstContact, KnownBot, UnseenErr
 from bot.cli.installation.terminal import Terminal, is_terminal
 from bot.cli.service import queue_question
 from bot.cli.shared import call, program
-from bot.core.health.doctor_report import has_failed
+from bot.core.health.doctor_report import Finding, has_failed
 from bot.core.health.telegram_checks import judge_webhook
 from bot.core.i18n.language import language_of
 from bot.core.people.newcomers import Newcomer
@@ -48,7 +48,6 @@ _ZONE, _MONGO = "TIMEZONE", "MONGO_URL"
 _ASKED = (_TOKEN, _ATHLETES, _ADMINS, _ZONE, _MONGO)
 _TEMPLATE = "config/env.example"
 _RUN_ID = "setup"
-_MADE_BY_RUN = "indexes"
 
 
 @click.command(short_help="Connect a bot of yours, and write .env.")
@@ -121,6 +120,7 @@ class _Setup:
         self._given = given
         self._replaces = replaces
         self._settings = Settings()
+        self._faults: Mapping[str, str] = {}
         self._in_file: Mapping[str, str | None] = {}
         self._news: dict[str, str] = {}
         self._person: Newcomer | None = None
@@ -134,7 +134,10 @@ class _Setup:
             click.Abort: whoever was asked wants no more of it.
         """
         check_writable(ENV_FILE)
-        self._settings = _readable_settings()
+        self._settings, self._faults = _readable_settings()
+        wrong = [fault for name, fault in self._faults.items() if name not in self._given]
+        if wrong and self._terminal is None:
+            raise ConfigError("\n".join(wrong))
         self._in_file = dotenv_values(ENV_FILE, encoding="utf-8-sig")
         self._show_present()
         telegram, bot = self._connect()
@@ -160,6 +163,8 @@ class _Setup:
         self._terminal.head(f"{ENV_FILE} is there already, and what it says stays:")
         for line in _masked(self._in_file, self._settings):
             click.echo(f"  {line}")
+        for fault in self._faults.values():
+            self._terminal.say(f"{_sentence(fault)} So it is asked for anew.")
 
     # 1. The bot
 
@@ -291,7 +296,7 @@ class _Setup:
 
     def _choose_zone(self) -> None:
         known = available_timezones()
-        is_set = "timezone" in self._settings.model_fields_set
+        is_set = "timezone" in self._settings.model_fields_set and _ZONE not in self._faults
         present = self._settings.timezone.key if is_set else None
         given = self._given.get(_ZONE)
         proposed = str(machine_zone() or "UTC")
@@ -367,16 +372,14 @@ class _Setup:
     def _examine(self) -> bool:
         """Whether `doctor` finds nothing that keeps the bot from its work."""
         findings = examine_all()
-        amiss = [
-            it for it in findings if it.level == "FAIL" or (it.level == "warn" and it.check != _MADE_BY_RUN)
-        ]
+        amiss = [it for it in findings if it.level in ("warn", "FAIL") and not _is_made_by_run(it)]
         good = sum(it.level == "ok" for it in findings)
         unseen = sum(it.level == "skip" for it in findings)
         later = f", {unseen} cannot be looked at yet" if unseen else ""
         click.echo(f"Checked (`doctor`): {good} things are well{later}{'; but:' if amiss else '.'}")
         for finding in amiss:
             self._print(str(finding), "  ")
-        if not has_failed(findings):
+        if not has_failed(amiss):
             return True
         click.echo(f"\nMend what FAILs, then look again: {program()} doctor")
         return False
@@ -409,7 +412,8 @@ class _Setup:
             else:
                 self._print("Telegram: the bot has written to you.")
         if is_served(settings.data_dir):
-            click.echo("\nThe service runs already: restart it, so that it takes what is new.")
+            hint = ": restart it, so that it takes what is new" if self._news else ""
+            click.echo(f"\nThe service runs already{hint}.")
             return
         question = " Your first question comes then." if is_asked else ""
         click.echo(f"\nStart the service here; Ctrl-C stops it.{question}\n\n  {program()} run")
@@ -426,8 +430,8 @@ class _Setup:
             self._terminal.say(text, indent=indent)
 
 
-def _readable_settings() -> Settings:
-    """The settings as they are. What is asked for may be wrong there, and is asked for again.
+def _readable_settings() -> tuple[Settings, Mapping[str, str]]:
+    """The settings as they are, and what is wrong of that which is asked for, by its name.
 
     Raises:
         ConfigError: something else is wrong.
@@ -435,7 +439,12 @@ def _readable_settings() -> Settings:
     settings, faults = load_readable()
     if others := [fault for fault in faults if not fault.startswith(_ASKED)]:
         raise ConfigError("\n".join(others))
-    return settings
+    return settings, {fault.partition(":")[0]: fault for fault in faults}
+
+
+def _is_made_by_run(finding: Finding) -> bool:
+    """Whether it will be well as soon as the service has been started."""
+    return finding.check == "indexes" and finding.message.startswith(("missing:", "none of"))
 
 
 def _masked(values: Mapping[str, str | None], settings: Settings) -> list[str]:
@@ -446,7 +455,7 @@ def _masked(values: Mapping[str, str | None], settings: Settings) -> list[str]:
         if not value:
             continue
         if name.upper() == _TOKEN:
-            shown = f"{value.partition(':')[0]}:..."
+            shown = f"{value.partition(':')[0]}:..." if TOKEN.fullmatch(value) else "..."
         elif name.upper() == _MONGO:
             shown = settings.mongo_place()
         elif field is None or "SecretStr" in str(field.annotation):
