@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC
 from functools import partial
 from pathlib import Path
@@ -136,7 +137,10 @@ def _require_ours(settings: Settings) -> None:
     """Root would leave files behind that the service cannot use."""
     data_dir = settings.data_dir
     if data_dir.exists() and not is_ours(data_dir):
-        raise ConfigError(
-            f"DATA_DIR: {data_dir} is {data_dir.owner()}'s; run this as that user:"
-            f" sudo -u {data_dir.owner()} ..."
-        )
+        uid = data_dir.stat().st_uid
+        with suppress(KeyError):  # in a container it may have no name
+            raise ConfigError(
+                f"DATA_DIR: {data_dir} belongs to {data_dir.owner()}; run this as that user, with sudo -u"
+                f" {data_dir.owner()}"
+            )
+        raise ConfigError(f"DATA_DIR: {data_dir} belongs to user {uid}; run this as that user")
