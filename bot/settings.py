@@ -312,7 +312,9 @@ class Settings(_DeclaredSettings):
 # A shorter one is found in its address only: elsewhere half the words would be taken for it.
 _PASSWORD = re.compile(r"[^/]+//[^/@]*?:([^/@]{4,})@")
 _LISTS = ("ATHLETE_IDS", "ADMIN_IDS")
-_NAMES = frozenset(name.upper() for name in Settings.model_fields)
+_IN_FILES = {f"{name.upper()}_FILE": name for name in ("telegram_bot_token", "mongo_url", "http_token")}
+"""Variables that name a file with a secret, as containers get theirs; the secret's field."""
+_NAMES = frozenset({*(name.upper() for name in Settings.model_fields), *_IN_FILES})
 
 
 def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
@@ -341,6 +343,13 @@ def load_readable(env_file: Path | None = ENV_FILE) -> tuple[Settings, list[str]
         faults.append(f"{env_file}: cannot be read ({exc}); it must be a UTF-8 text file")
         env_file = None
     replaced: dict[str, Any] = {}
+    for variable_name, path in _secret_files(env_file).items():
+        try:
+            replaced[_IN_FILES[variable_name]] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError) as exc:
+            faults.append(
+                f"{variable_name}: {path} cannot be read ({exc}); it must be a text file with just the secret"
+            )
     while True:
         try:
             settings = Settings(_env_file=env_file, **replaced)
@@ -380,6 +389,15 @@ def doubts(environment: Mapping[str, str], env_file: Path = ENV_FILE) -> Iterato
                 f"{name.upper()} is empty in the environment, so that the one in {env_file} does not count",
                 "unset it, if the file's is meant",
             )
+
+
+def _secret_files(env_file: Path | None) -> dict[str, str]:
+    """The files that secrets are read from: a secret that stands in the environment itself counts first."""
+    values = {} if env_file is None else _file_values(env_file)
+    found = {name: os.environ.get(name) or values.get(name) for name in _IN_FILES}
+    return {
+        name: path for name, path in found.items() if path and not os.environ.get(_IN_FILES[name].upper())
+    }
 
 
 def _file_values(env_file: Path) -> Mapping[str, str | None]:

@@ -78,6 +78,7 @@ class _Commands(Group):
         "doctor": "bot.cli.doctor",
         **dict.fromkeys(("backup", "restore"), "bot.cli.installation.backup"),
         **dict.fromkeys(("files", "mongo-url"), "bot.cli.installation.files"),
+        **dict.fromkeys(("health", "prepare-mongodb"), "bot.cli.installation.container"),
         "plan": "bot.cli.plans",
         "setup": "bot.cli.installation.setup",
         "summary": "bot.cli.summary",

@@ -11,6 +11,7 @@ KINDS = ("unit", "contract")
 OF_THE_WHOLE = {
     "unit/test_architecture_page.py",
     "unit/test_changes.py",
+    "unit/test_deployment_files.py",
     "unit/test_dependencies.py",
     "unit/test_fault_results.py",
     "unit/test_layers.py",

@@ -220,6 +220,33 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     assert settings.admin_ids == {9}
 
 
+def test_secrets_in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that a variable names, in the environment or in `.env`; the environment's own wins."""
+    secret = tmp_path / "token"
+    secret.write_text(f"{TOKEN}\n")
+    env_file = tmp_path / ".env"
+    env_file.write_text(f"TELEGRAM_BOT_TOKEN=1:other\nTELEGRAM_BOT_TOKEN_FILE={secret}\n")
+
+    def token() -> str:
+        found = load_settings(env_file).telegram_bot_token
+        assert found is not None
+        return found.get_secret_value()
+
+    assert token() == TOKEN
+    assert load_settings(env_file).secrets()[0] == TOKEN
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "2:mine")
+    assert token() == "2:mine"
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN", "")
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN_FILE", str(tmp_path / "none"))
+    with pytest.raises(ConfigError, match=r"^TELEGRAM_BOT_TOKEN_FILE: .*none cannot be read"):
+        load_settings(env_file)
+    secret.write_text("no token")
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN_FILE", str(secret))
+    with pytest.raises(ConfigError, match=r"^TELEGRAM_BOT_TOKEN: this is not a bot token"):
+        load_settings(env_file)
+    assert not list(doubts({"TELEGRAM_BOT_TOKEN_FILE": str(secret)}, env_file))
+
+
 def test_faults_in_the_file_name_the_variable(tmp_path: Path) -> None:
     """A bad value in the file is reported like one in the environment."""
     env_file = tmp_path / ".env"

@@ -26,15 +26,17 @@ class Access:
 
     Attributes:
         key: None: it runs without, since an earlier release has started it.
+        host: by which clients find it, and it finds itself.
     """
 
     port: int
     key: str | None
+    host: str = HOST
 
     @property
     def address(self) -> str:
         """Where it is, for people and logs: without the key."""
-        return f"mongodb://{HOST}:{self.port}/?directConnection=true"
+        return f"mongodb://{self.host}:{self.port}/?directConnection=true"
 
     @property
     def url(self) -> str:
@@ -49,7 +51,9 @@ class Access:
     def _url(self, user: str, source: str) -> str:
         if self.key is None:
             return self.address
-        return f"mongodb://{user}:{self.key}@{HOST}:{self.port}/?directConnection=true&authSource={source}"
+        return (
+            f"mongodb://{user}:{self.key}@{self.host}:{self.port}/?directConnection=true&authSource={source}"
+        )
 
 
 def key_file(directory: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -30,6 +31,18 @@ def cure(system: str = sys.platform, machine: str | None = None) -> str:
     )
 
 
+# What the packaged mongod needs beside the C library.
+_LIBRARIES = {
+    "libcurl.so.4": "apt-get install libcurl4, or on Fedora and its kin dnf install libcurl",
+    "liblzma.so.5": "apt-get install liblzma5, or on Fedora and its kin dnf install xz-libs",
+    **dict.fromkeys(
+        ("libssl.so.3", "libcrypto.so.3"),
+        "it comes with OpenSSL 3, which Debian 12, Ubuntu 22.04 and newer have; else set MONGO_URL to a"
+        " MongoDB server",
+    ),
+}
+
+
 def find_mongod() -> Path:
     """The `mongod` to run: the first on the PATH, else the one of the extra `embedded`.
 
@@ -46,6 +59,20 @@ def find_mongod() -> Path:
                 _make_executable(binary)
             return binary
     raise EmbeddedMongoError(f"There is no mongod on this machine; {cure()}.")
+
+
+def missing_library(printed: str) -> str | None:
+    """What to do where the system's loader has found no such library; None: it has not said so."""
+    found = re.search(r"error while loading shared libraries: ([\w.+-]+):", printed)
+    if found is None:
+        return None
+    library = found[1]
+    if install := _LIBRARIES.get(library):
+        return f"mongod needs {library}, which this system does not have: {install}."
+    return (
+        f"mongod needs {library}, which this system does not have: install the package that brings it, or set"
+        f" MONGO_URL to a MongoDB server."
+    )
 
 
 def _make_executable(binary: Path) -> None:

@@ -32,14 +32,14 @@ async def become_primary(access: Access) -> FilesVersion:
     """Wait for the server, give it the one-node replica set of its port if it has another or none, and its
     user; returns which version its files are of."""
     while True:  # the driver would try only twice a second
-        if await listens(access.port):
+        if await listens(access.port, access.host):
             break
         await asyncio.sleep(POLL)
     async with client_of(access) as client:
         while True:
             try:
                 with storage_errors():
-                    if await _is_primary(client.admin, f"{HOST}:{access.port}"):
+                    if await _is_primary(client.admin, f"{access.host}:{access.port}"):
                         await _admit(client.admin, access)
                         return await _version(client.admin)
             except StorageError as exc:
@@ -73,10 +73,10 @@ async def _version(admin: AsyncDatabase[dict[str, Any]]) -> FilesVersion:
     return FilesVersion(str(build["version"]), str(found["featureCompatibilityVersion"]["version"]))
 
 
-async def listens(port: int) -> bool:
+async def listens(port: int, host: str = HOST) -> bool:
     """Whether something listens there."""
     try:
-        _, writer = await asyncio.open_connection(HOST, port)
+        _, writer = await asyncio.open_connection(host, port)
     except OSError:
         return False
     writer.close()

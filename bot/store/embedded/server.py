@@ -30,7 +30,7 @@ from typing import Self
 from bot.core.shared.backoff import Backoff
 from bot.core.shared.errors import EmbeddedMongoError, StorageError
 from bot.store.embedded.access import HOST, Access, ensure_key, key_file, read_key
-from bot.store.embedded.binary import cure, find_mongod
+from bot.store.embedded.binary import cure, find_mongod, missing_library
 from bot.store.embedded.primary import POLL, REPLICA_SET, become_primary, client_of, listens
 from bot.store.embedded.version import FilesVersion, note_version, read_version, refusal, version_of
 from bot.store.mongodb.client import storage_errors
@@ -438,6 +438,8 @@ class EmbeddedMongo:
             return EmbeddedMongoError(
                 f"The embedded MongoDB ended at its start ({_describe_exit(code)}). Its log: {self._log_file}"
             )
+        if lack := missing_library("\n".join(printed)):
+            return EmbeddedMongoError(lack)
         reason = printed[0] if printed else _describe_exit(code)
         return EmbeddedMongoError(f"{binary} does not run on this machine ({reason}); {cure()}.")
 

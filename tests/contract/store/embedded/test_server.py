@@ -591,6 +591,27 @@ async def test_binary_that_cannot_run(
         await EmbeddedMongo(tmp_path).start()
 
 
+@pytest.mark.parametrize(
+    ("library", "cure"),
+    [
+        ("libcurl.so.4", "apt-get install libcurl4"),
+        ("libcrypto.so.3", "OpenSSL 3"),
+        ("libexotic.so.9", "install the package that brings it, or set MONGO_URL"),
+    ],
+)
+async def test_a_library_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, cure: str
+) -> None:
+    """The system's loader names it, in glibc's words; the error says how to get it."""
+    binary = tmp_path / "mongod"
+    complaint = f"{binary}: error while loading shared libraries: {library}: cannot open shared object file"
+    binary.write_text(f"#!/bin/sh\necho '{complaint}: No such file or directory' >&2\nexit 127\n")
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(EmbeddedMongoError, match=rf"^mongod needs {library}, .*{cure}"):
+        await EmbeddedMongo(tmp_path).start()
+
+
 def test_packaged_binary_is_made_executable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The package's mongod is found without importing the package, and gets its executable bit."""
     package = tmp_path / "site" / "fiftyone"

@@ -1,0 +1,1 @@
+"""Tests of `bot.app` with a real MongoDB."""
