@@ -19,7 +19,7 @@ from bot.sandbox.faults import Fault
 from bot.store.mongodb.indexes import INDEXES
 from tests.support.bot import ADMIN, ATHLETES, TOKEN, Rig
 from tests.support.mongo import guarded_mongod
-from tests.support.processes import Finished, Mongod, free_port, run_to_end
+from tests.support.processes import Finished, Mongod, free_port, run_to_end, wait_until
 
 LINE = re.compile(r"(ok|warn|FAIL|skip) +(\w+) +(.+)")
 PASSWORD = "zebra-pa55-w0rd"
@@ -346,6 +346,7 @@ async def test_beside_a_running_service_with_the_embedded_mongodb(tmp_path: Path
     port = free_port()
     async with Rig(tmp_path / "bot", mongo_url=None, HTTP_PORT=str(port), HTTP_TOKEN="x" * 32) as rig:
         bot = await rig.start()
+        await wait_until(lambda: "indexes created" in bot.log, 20, "the indexes are there")
         done = await rig.command("doctor")
         assert (done.status, troubles(done)) == (0, [])
         assert "`run` is running" in about(done, "service")
