@@ -88,7 +88,7 @@ def _show(app: FastAPI) -> None:
     headers = {"Content-Security-Policy": page.policy(), "Referrer-Policy": "no-referrer"}
     made: list[str] = []
 
-    def docs(_: Request) -> Response:
+    async def docs(_: Request) -> Response:
         if not made:
             made.append(page.render(app.openapi()))
         return HTMLResponse(made[0], headers=headers)

@@ -389,9 +389,7 @@ class Examination:
         with within(PATIENCE - 1):  # so that the driver has the time to say why there is no answer
             self._server, self._skews["MongoDB"] = await look(self._db, self._clock)
         self.reached.add("mongodb")
-        # It asks for no password, so that other programs here can use it, too.
-        who = ", which every account of this machine can reach" if self._settings.mongo_url is None else ""
-        findings = list(mongodb.judge_server(self._server, self._settings.mongo_place() + who))
+        findings = list(mongodb.judge_server(self._server, self._settings.mongo_place()))
         try:
             await RestoreMark(self._db).require_none()
         except RestoreUnfinished as exc:

@@ -150,10 +150,13 @@ def test_workflows_are_imported_once(tmp_path: Path) -> None:
 
 
 def test_what_platforms_detect() -> None:
-    """Python by requirements.txt, which names the project, and nothing else; a Python that it allows."""
+    """Python by requirements.txt, which names the project, and nothing else.
+
+    No `.python-version`: pyenv takes one in a checkout for an order, and refuses to run where it is not kept.
+    """
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not line.startswith("#")] == [".[charts]"]
-    for other in ("Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock", "runtime.txt", "setup.py"):
+    others = ("Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock", "runtime.txt", "setup.py")
+    for other in (*others, ".python-version"):
         assert not (ROOT / other).exists()
-    assert re.fullmatch(r"3\.1[1-4]\n", (ROOT / ".python-version").read_text(encoding="utf-8"))
     assert (ROOT / "Procfile").read_text(encoding="utf-8") == "worker: python -m bot run\n"
