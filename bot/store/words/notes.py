@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot.core.answers.event import Identity
 from bot.core.facts.answering_window import closed_until
-from bot.core.notes.lines import NoteLine, Notes, read_notes, taken_back_mark
+from bot.core.notes.lines import Notes, read_notes, taken_back_mark
 from bot.store.answers import feedback_events as feedback
 from bot.store.answers import pending_notes
 from bot.store.mongodb.client import Database, Document, storage_errors
@@ -70,12 +70,6 @@ class NoteStore:
             ).to_list()
             waiting = await self._waiting.find({"userId": user_id}, _FIELDS).to_list()
         return _read(user_id, answered, waiting)
-
-
-def line_of(kept: Iterable[KeptNotes], chat_id: int, message_ids: Collection[int]) -> NoteLine | None:
-    """The line that stands of a message, with whichever session; None if there is none any more."""
-    lines = (it.notes.of_messages(chat_id, message_ids) for it in kept)
-    return next((line for line in lines if line is not None), None)
 
 
 def _read(user_id: int, answered: Iterable[Document], waiting: Iterable[Document]) -> list[KeptNotes]:
