@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 from bot.sandbox.faults import Fault
 from bot.sandbox.world import User
 from tests.support.bot import STRANGER, TOKEN, Rig
-from tests.support.processes import Finished, wait_until
+from tests.support.processes import Finished, free_port, wait_until
 from tests.support.terminals import CTRL_D, AtTerminal
 
 ANA = User(777, "Ana", username="ana_runs")
@@ -132,6 +132,15 @@ async def test_telegram_away(place: Rig) -> None:
         assert person.text.count("Still") == 1
         person.types(CTRL_D)
         assert await person.ended() == 1
+    assert left(place) == []
+
+
+async def test_no_way_to_telegram(place: Rig) -> None:
+    """What to look at is said."""
+    given = ("--token", TOKEN, "--athlete", "777", "--yes")
+    done = await place.command("setup", *given, TELEGRAM_API_URL=f"http://127.0.0.1:{free_port()}")
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert "look at the network, and at TELEGRAM_API_URL" in done.err
     assert left(place) == []
 
 

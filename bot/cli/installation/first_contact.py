@@ -15,6 +15,7 @@ from bot.core.shared.errors import (
     BotError,
     TelegramConflict,
     TelegramError,
+    TelegramNotSent,
     TelegramRateLimited,
     TelegramUnauthorized,
 )
@@ -70,7 +71,12 @@ class FirstContact:
                 username = str(me.get("username"))
                 return KnownBot(username, str(me.get("first_name") or username), await api.webhook_info())
 
-        return self._runner.run(work())
+        try:
+            return self._runner.run(work())
+        except TelegramNotSent as exc:
+            raise TelegramNotSent(
+                f"{exc}; look at the network, and at TELEGRAM_API_URL and HTTPS_PROXY if they are set"
+            ) from None
 
     def remove_webhook(self) -> None:
         """Have its messages wait to be fetched."""
