@@ -19,10 +19,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from bot.core.shared.clock import parse_instant
 from bot.core.shared.errors import BackupError, ConfigError
 from bot.durable import sync, sync_folder
 
@@ -245,6 +247,7 @@ class BackupFile:
         self._file.close()
 
     def _read_manifest(self) -> Manifest:
+        begin = b""
         try:
             begin = self._file.read(len(_ZIP))
             self._file.seek(0)
@@ -288,6 +291,8 @@ class BackupFile:
                 yield file
         except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError):
             raise self._damaged(f"{name} in it is damaged") from None
+        except OSError as exc:
+            raise self._damaged(f"it cannot be read to its end ({exc.strerror})") from None
 
     def verify(self) -> None:
         """Read all of it.
@@ -352,7 +357,8 @@ class BackupFile:
 
 
 def _read(content: Mapping[str, Any]) -> Manifest:
-    """`TypeError` and `KeyError` where it is not as it was written."""
+    """`TypeError`, `KeyError` and `ValueError` where it is not as it was written."""
+    parse_instant(content["created_at"], UTC)
     journal = content["journal"]
     collections = [SavedCollection(**{**it, "part": Part(**it["part"])}) for it in content["collections"]]
     read = {"collections": collections, "journal": None if journal is None else Part(**journal)}

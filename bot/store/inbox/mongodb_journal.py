@@ -363,7 +363,8 @@ class MongoJournal:
             head = await self._inbox.find_one({"_id": self._bot}, {"last": True}) or {}
             last = max(int(head.get("last") or 0), self._numbers.last, await self._find_newest(self._inbox))
             self._end = last, now
-        return self._end[0]
+        # What was seen here may be gone from there, and still be in hand: nothing else gets its position.
+        return max(self._end[0], self._newest, self._seen)
 
     async def _find_newest(self, inbox: Collection) -> int:
         newest = await inbox.find_one({"bot": self._bot}, {"seq": True}, sort=[("seq", -1)])

@@ -17,7 +17,7 @@ from bot.core.shared.errors import JournalError
 from bot.store.inbox import mongodb_journal
 from bot.store.inbox.journal import Entry, Journal, JournalState, read_loss
 from bot.store.inbox.journal_register import JournalRegisterStore
-from bot.store.inbox.mongodb_journal import MongoJournal, identity_of
+from bot.store.inbox.mongodb_journal import MongoJournal, _New, identity_of
 from bot.store.mongodb.client import connect
 from tests.support.mongo import bare_mongod, fresh_database
 from tests.support.processes import Mongod
@@ -251,6 +251,22 @@ async def test_a_collection_that_is_lost_while_it_is_used(
     assert set(await ids(fresh)) >= {2, 3, 4}
     assert {entry.seq for entry in await pending(fresh) if entry.update["update_id"] != 1} == {4, 5, 6}
     assert not caplog.text
+
+
+async def test_what_is_in_hand_keeps_its_position(db: Database) -> None:
+    """What a service that died has put in, and nobody has counted, when the collection is lost."""
+    journal, dead = service(db), service(db)
+    await append(journal, 1)
+    await dead.opened_with()
+    assert await dead._put([_New.of({"update_id": 2}, NOW, is_confirmed=False)]) == 1
+    *_, in_hand = await pending(journal)
+    assert in_hand.update["update_id"] == 2
+    await db["inbox"].drop()
+    with pytest.raises(JournalError):
+        await append(journal, 3)
+    await append(journal, 3)
+    await journal.finish([in_hand.seq])
+    assert 3 in await ids(service(db))
 
 
 async def test_a_look_notices_it_too(db: Database, caplog: pytest.LogCaptureFixture) -> None:
