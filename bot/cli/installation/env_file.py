@@ -90,6 +90,12 @@ def check_writable(path: Path) -> None:
     Raises:
         BotError: it cannot be written, or is no file.
     """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as exc:  # links that lead in a circle, or to where this user may not look
+        raise BotError(_cannot(path, path.absolute(), exc.strerror or str(exc))) from None
     target = path.resolve()
     if target.exists() and not target.is_file():
         raise BotError(_cannot(path, target, "it is no file"))

@@ -360,7 +360,8 @@ class _Setup:
         else:
             template = ENV_FILE if ENV_FILE.exists() else find_files()[_TEMPLATE]
             write_env(ENV_FILE, with_values(read_env(template), self._news), load_settings)
-            click.echo(f"\nWritten: {ENV_FILE}, which nobody but you can read.")
+            group = " and its group" if ENV_FILE.stat().st_mode & 0o070 else ""
+            click.echo(f"\nWritten: {ENV_FILE}, which only its owner{group} can read.")
         self.has_written = True
         environment = {name.upper(): value for name, value in os.environ.items()}
         for name, value in self._news.items():

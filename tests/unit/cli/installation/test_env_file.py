@@ -94,5 +94,9 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     for place, why in ((tmp_path, "no file"), (tmp_path / "file" / ".env", "no directory")):
         with pytest.raises(BotError, match=why):
             check_writable(place)
+    circle = tmp_path / "circle"
+    circle.symlink_to(circle)
+    with pytest.raises(BotError, match="circle cannot be written: Too many levels"):
+        check_writable(circle)
     with pytest.raises(BotError, match="cannot be written: Not a directory"):
         write_env(tmp_path / "file" / ".env", "", lambda _: None)
