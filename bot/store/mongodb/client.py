@@ -94,7 +94,8 @@ _UNREACHED = (
         "no TLS comes about; if the server has none, take tls (or ssl) out of MONGO_URL, or say tls=false",
     ),
     (
-        re.compile(r"connection closed|Connection reset by peer"),  # whichever of the two is noticed first
+        # Whichever is noticed first.
+        re.compile(r"connection (is already )?closed|Connection reset by peer"),
         "it closes the connection at once; if it wants TLS, add tls=true to MONGO_URL",
     ),
 )
