@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bot.core.records.declaration import Index
 from bot.core.shared.errors import ConfigError, EmbeddedMongoError, StorageRejected
+from bot.durable import sync, sync_folder
 from bot.settings import DEFAULT_DB
 from bot.store.embedded.access import Access
 from bot.store.embedded.primary import REPLICA_SET, become_primary, client_of
@@ -37,7 +38,12 @@ _READABLE = 0o444  # by each program's own user: who gets at a directory is for 
 
 
 async def prepare(
-    address: str, key_file: Path, into: Path, workflows: Iterable[Path], indexes: Sequence[Index]
+    address: str,
+    key_file: Path,
+    into: Path,
+    workflows: Iterable[Path],
+    indexes: Sequence[Index],
+    http_token: str | None = None,
 ) -> list[str]:
     """Make it all, or bring it up to date.
 
@@ -47,6 +53,7 @@ async def prepare(
         into: where the directories `bot`, `n8n` and `grafana` are.
         workflows: n8n's workflows and credentials.
         indexes: see `bootstrap`.
+        http_token: HTTP_TOKEN, where it is set; else one is made.
 
     Returns:
         What is there now, a line each.
@@ -63,6 +70,10 @@ async def prepare(
         access = Access(int(port), _read(key_file), host)
         await _make_ready(access)
         lines = await _fill(access, into, indexes)
+        if http_token is None:
+            _kept(into / "bot" / "http_token")
+        else:
+            _write(into / "bot" / "http_token", http_token)
         _hand_workflows(workflows, into / "n8n")
     except OSError as exc:
         raise EmbeddedMongoError(
@@ -95,7 +106,6 @@ async def _fill(access: Access, into: Path, indexes: Sequence[Index]) -> list[st
                 place = f"{access.host}:{access.port}/{DEFAULT_DB}?replicaSet={REPLICA_SET}"
                 _write(into / directory / "mongo_url", f"mongodb://{user}:{password}@{place}")
                 lines.append(f"user {user} of MongoDB: {', '.join(role.name for role in roles)}")
-    _kept(into / "bot" / "http_token")
     _kept(into / "grafana" / "password")
     db = connect(access.url, DEFAULT_DB, DEFAULT_DB)
     try:
@@ -138,8 +148,8 @@ def _hand_workflows(workflows: Iterable[Path], into: Path) -> None:
 
 
 def _kept(path: Path) -> str:
-    """The secret of a file; it is made if there is none."""
-    if not path.exists():
+    """The secret of a file; it is made if there is none, or nothing in it."""
+    if not path.exists() or not _read(path):
         _write(path, secrets.token_urlsafe(32))
     return _read(path)
 
@@ -151,6 +161,10 @@ def _read(path: Path) -> str:
 def _write(path: Path, text: str) -> None:
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
-    fresh.write_text(text, encoding="utf-8")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        sync(file.fileno())
     fresh.chmod(_READABLE)
     fresh.replace(path)
+    sync_folder(path.parent)

@@ -67,7 +67,7 @@ def of_service(
     if is_in_mongodb(settings):
         return in_mongodb, on_disk
     assert on_disk is not None  # noqa: S101  # it is open
-    return on_disk, None if settings.mongo_url is None else MongoJournal(db, bot_name(settings))
+    return on_disk, MongoJournal(db, bot_name(settings))  # a backup may have brought it
 
 
 @asynccontextmanager

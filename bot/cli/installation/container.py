@@ -58,5 +58,6 @@ def prepare_mongodb(address: str, key: Path, into: Path) -> None:
 
     settings = read_settings()
     workflows = [path for name, path in find_files().items() if name.startswith("config/n8n/")]
-    for line in call(settings, prepare(address, key, into, workflows, declared_indexes(settings))):
+    token = None if settings.http_token is None else settings.http_token.get_secret_value()
+    for line in call(settings, prepare(address, key, into, workflows, declared_indexes(settings), token)):
         click.echo(line)

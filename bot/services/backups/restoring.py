@@ -27,7 +27,7 @@ from bot.store.inbox.journal_copy import JournalReader
 from bot.store.inbox.journal_register import JournalRegisterStore
 from bot.store.inbox.journal_table import IDENTITY_FACT
 from bot.store.inbox.leases import LeaseStore
-from bot.store.mongodb.client import Database
+from bot.store.mongodb.client import Database, storage_errors
 from bot.store.people.tombstones import TombstoneStore, read_tombstones
 from bot.store.personal_data import PersonalStore
 
@@ -93,6 +93,8 @@ async def restore(backup: BackupFile, target: Target, scratch: Path, *, replace:
             f"--replace: the database {db.name} is not empty ({shown}); with --replace all that is deleted,"
             " and the backup takes its place"
         )
+    with storage_errors():  # whoever may not drop must not begin; there is no such collection
+        await db.drop_collection("restore_probe")
     await mark.put()
     again = await _take_back_tombstones(backup, TombstoneStore(db))
     await clear(db, saved)

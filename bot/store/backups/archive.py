@@ -146,6 +146,8 @@ class BackupWriter:
         if self._path.exists():
             raise ConfigError(f"{self._path} is there already, and is not overwritten; choose another name")
         try:
+            if self._part.exists() and self._part.stat().st_nlink > 1:
+                self._part.unlink()  # a backup that was killed at its very end; it stands under its name, too
             self._fd = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
             raise ConfigError(
@@ -170,9 +172,9 @@ class BackupWriter:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._zip.close()
-        self._file.close()
+        for it in (self._zip, self._file):
+            with contextlib.suppress(OSError, ValueError):  # a full disk, which was told already
+                it.close()
         self._part.unlink(missing_ok=True)
         os.close(self._fd)
 

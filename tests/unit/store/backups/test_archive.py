@@ -209,6 +209,25 @@ def test_one_that_was_ended_on_the_way(tmp_path: Path) -> None:
         opened.verify()
 
 
+def test_one_that_was_ended_at_its_very_end(backup: Path) -> None:
+    """It stands under two names then; the next one begins another file."""
+    before = backup.read_bytes()
+    os.link(backup, backup.with_name("backup.zip.part"))
+    moved = backup.rename(backup.with_name("monday.zip"))
+    write(backup, [])
+    assert moved.read_bytes() == before
+    assert sorted(path.name for path in backup.parent.iterdir()) == ["backup.zip", "monday.zip"]
+
+
+def test_a_disk_that_is_full_keeps_nothing_of_it(tmp_path: Path) -> None:
+    """Also where closing the file is what fails."""
+    with BackupWriter(tmp_path / "backup.zip") as writer:
+        writer._file.close()
+        writer._file = Path("/dev/full").open("wb")  # noqa: SIM115  # the writer closes it
+        writer._file.write(b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_two_at_once(tmp_path: Path) -> None:
     """The second is refused, and the first goes on."""
     with BackupWriter(tmp_path / "b") as writer:
