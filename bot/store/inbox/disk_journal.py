@@ -87,24 +87,13 @@ class DiskJournal:
         return False
 
     async def opened_with(self) -> JournalNumbers:
-        """How far it was when the service opened it."""
+        """See `Journal`."""
         return self._connection.opened_with
 
     async def append(
         self, updates: Sequence[object], *, polled_at: datetime, facts: Mapping[str, int] | None = None
     ) -> int:
-        """Store a fetched batch durably. When this returns, the batch may be confirmed.
-
-        What is not in the batch any more was confirmed by the poll that brought it.
-
-        Args:
-            updates: as Telegram sent them; those that came before and are unconfirmed are skipped.
-            polled_at: when the poll returned; remembered as the last successful poll.
-            facts: what else to remember.
-
-        Returns:
-            How many of them were new.
-        """
+        """See `Journal`."""
         rows = [row(update, polled_at) for update in updates]
 
         def write(db: sqlite3.Connection) -> int:
